@@ -1,0 +1,85 @@
+"""The state of an experiment as its events tell it; the same code serves live and replay."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from automl.trial import Decision, Failure, FailureKind, Outcome, Report, Trial, TrialState
+
+
+@dataclass
+class Ledger:
+    """Trials by number, the promotion and how the last session closed."""
+
+    trials: dict[int, Trial] = field(default_factory=dict)
+    promotion: dict[str, Any] | None = None
+    closed: str | None = None
+    """State that the last session closed with; None while one is open or was cut off."""
+    _resumed: dict[int, tuple[float, float]] = field(default_factory=dict)
+
+    def apply(self, event: Mapping[str, Any]) -> None:
+        """Take in one event; kinds of later versions that change no trial are passed over."""
+        handler = getattr(self, f"_on_{event['event']}", None)
+        if handler is not None:
+            handler(event)
+
+    def _on_opened(self, event: Mapping[str, Any]) -> None:
+        self.closed = None
+
+    def _on_closed(self, event: Mapping[str, Any]) -> None:
+        self.closed = event["state"]
+
+    def _on_promoted(self, event: Mapping[str, Any]) -> None:
+        self.promotion = dict(event["promotion"])
+
+    def _on_start(self, event: Mapping[str, Any]) -> None:
+        number, time = event["trial"], event["time"]
+        self.trials[number] = Trial(
+            number=number, values=dict(event["values"]), epochs=event["epochs"], started=time
+        )
+        self._resumed[number] = (time, 0.0)
+
+    def _on_continue(self, event: Mapping[str, Any]) -> None:
+        trial = self.trials[event["trial"]]
+        trial.state = TrialState.RUNNING
+        trial.epochs = event["epochs"]
+        self._resumed[trial.number] = (event["time"], trial.seconds)
+
+    def _on_report(self, event: Mapping[str, Any]) -> None:
+        trial = self.trials[event["trial"]]
+        metrics = {k: math.nan if v is None else float(v) for k, v in event["metrics"].items()}
+        trial.reports.append(
+            Report(event["epoch"], metrics, Decision(event["decision"]), event["time"])
+        )
+        self._count_time(trial, event["time"])
+
+    def _on_finish(self, event: Mapping[str, Any]) -> None:
+        trial = self.trials[event["trial"]]
+        outcome = outcome_from_event(event)
+        trial.state, trial.failure = outcome.state, outcome.failure
+        self._count_time(trial, event["time"])
+
+    def _count_time(self, trial: Trial, time: float) -> None:
+        resumed, before = self._resumed[trial.number]
+        trial.seconds = before + time - resumed
+
+
+def outcome_from_event(event: Mapping[str, Any]) -> Outcome:
+    """Return the outcome that a finish event holds."""
+    failure = event.get("failure")
+    return Outcome(
+        TrialState(event["state"]),
+        None if failure is None else Failure(FailureKind(failure["kind"]), failure["message"]),
+    )
+
+
+def event_from_outcome(outcome: Outcome) -> dict[str, Any]:
+    """Return the plain form of an outcome; the inverse of `outcome_from_event`."""
+    failure = outcome.failure
+    return {
+        "state": outcome.state.value,
+        "failure": None
+        if failure is None
+        else {"kind": failure.kind.value, "message": failure.message},
+    }

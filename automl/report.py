@@ -1,0 +1,141 @@
+"""What people read of an experiment: the leaderboard, where everything is, the next command."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from automl.experiment import Experiment
+from automl.store import write_atomic, write_json
+from automl.trial import Trial
+
+
+def leaderboard(experiment: Experiment) -> pd.DataFrame:
+    """Return all trials, best first, one row each: value, epochs, state, seconds, values."""
+    objective = experiment.settings.objective
+    state = experiment.state
+    rows = [
+        {
+            "trial": trial.number,
+            objective.metric: experiment.value_of(trial),
+            "epoch": experiment.epoch_of(trial),
+            "epochs": trial.epoch,
+            "state": experiment.shown_state(trial, state),
+            "seconds": round(trial.seconds, 1),
+            **trial.values,
+        }
+        for trial in experiment.ranking()
+    ]
+    return pd.DataFrame(rows)
+
+
+def write_results(experiment: Experiment) -> None:
+    """Write leaderboard.csv and best.json."""
+    write_atomic(experiment.paths.leaderboard, leaderboard(experiment).to_csv(index=False))
+    best = experiment.best
+    if best is not None:
+        content = {
+            "trial": best.number,
+            "metric": experiment.settings.objective.metric,
+            "value": experiment.value_of(best),
+            "epoch": experiment.epoch_of(best),
+            "values": best.values,
+            "folder": str(experiment.paths.trial(best.number)),
+        }
+        write_json(experiment.paths.best, content)
+
+
+def summary(experiment: Experiment) -> str:
+    """Return the text that run, resume and status print."""
+    state = experiment.state
+    lines = [f"{experiment.paths.root}: {state}", ""]
+    if experiment.ledger.trials:
+        lines += [_table(experiment, state), ""]
+    best = experiment.best
+    if best is not None:
+        lines += [*_best_lines(experiment, best), ""]
+    if experiment.ledger.promotion:
+        lines += [*_promotion_lines(experiment.ledger.promotion), ""]
+    return "\n".join([*lines, *_places(experiment, state)])
+
+
+def _table(experiment: Experiment, state: str) -> str:
+    metric = experiment.settings.objective.metric
+    head = ("rank", "trial", metric, "epoch", "epochs", "state", "seconds")
+    rows = [head]
+    for rank, trial in enumerate(experiment.ranking(), start=1):
+        value = experiment.value_of(trial)
+        rows.append(
+            (
+                str(rank),
+                f"{trial.number:04d}" + (" (defaults)" if trial.number == 0 else ""),
+                "-" if value is None else f"{value:.4f}",
+                str(experiment.epoch_of(trial) or "-"),
+                f"{trial.epoch}/{trial.epochs}",
+                experiment.shown_state(trial, state)
+                + (f" ({trial.failure.kind})" if trial.failure else ""),
+                f"{trial.seconds:.0f}",
+            )
+        )
+    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def _best_lines(experiment: Experiment, best: Trial) -> list[str]:
+    value = experiment.value_of(best)
+    metric = experiment.settings.objective.metric
+    line = f"best: trial {best.number:04d}, {metric} {value:.4f} at epoch "
+    lines = [f"{line}{experiment.epoch_of(best)}"]
+    default = experiment.ledger.trials.get(0)
+    baseline = None if default is None else experiment.value_of(default)
+    if best.number and baseline is not None and value is not None:
+        lines[0] += f" ({value - baseline:+.4f} against the defaults)"
+    defaults = {} if default is None else default.values
+    for key, chosen in best.values.items():
+        was = f"   (default {_short(defaults[key])})" if key in defaults else ""
+        lines.append(f"  {key} = {_short(chosen)}{was if chosen != defaults.get(key) else ''}")
+    return lines
+
+
+def _promotion_lines(promotion: Mapping[str, Any]) -> list[str]:
+    parity = promotion["parity"]
+    lines = [
+        f"promoted: {promotion['onnx']}",
+        f"parity: {parity['metric']} {parity['checkpoint']:.6f} checkpoint, "
+        f"{parity['onnx']:.6f} ONNX Runtime, difference {parity['difference']:.1e} "
+        f"(allowed {parity['tolerance']})",
+    ]
+    test = promotion.get("test", {})
+    if test:
+        lines.append("on the test split:")
+        width = max(map(len, test))
+        lines += [f"  {name.ljust(width)}  {_figure(value)}" for name, value in test.items()]
+    registry = promotion.get("registry")
+    if registry:
+        lines.append(f"registered: models:/{registry['name']}@{registry['alias']}")
+    return lines
+
+
+def _places(experiment: Experiment, state: str) -> list[str]:
+    paths = experiment.paths
+    lines = [f"journal: {paths.journal}", f"trials: {paths.root / 'trials'}"]
+    if paths.leaderboard.exists():
+        lines.append(f"leaderboard: {paths.leaderboard}")
+    if state in ("interrupted", "stopped", "failed"):
+        lines.append(f"next: automl resume {paths.root}")
+    elif state == "running":
+        lines.append(f"next: automl status {paths.root}")
+    elif experiment.settings.tracker == "mlflow":
+        lines.append(f"next: automl ui {paths.root.parent}")
+    return lines
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

@@ -1,0 +1,186 @@
+"""Turns a request of the command line into settings and a new experiment's folder."""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from automl.budget import Budget
+from automl.errors import UsageError
+from automl.policy import Route, parse_policy, route
+from automl.schema import Schema
+from automl.settings import Resources, Settings
+from automl.skill import SkillInfo, faults_of_the_user, load_skill, schema_path
+from automl.space import SearchSpace, space_from_schema
+from automl.spec import flatten
+from automl.store import ExperimentPaths, write_json, write_yaml
+
+DEFAULT_TRIALS = 20
+"""As TAO's automl_max_recommendations."""
+
+_VERSIONS = ("torch", "pytorch-lightning", "transformers", "ray", "optuna", "mlflow", "onnx")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asked for; None where nothing was said."""
+
+    skill: str
+    data: str | None = None
+    trials: int | None = None
+    epochs: int | None = None
+    out: Path | None = None
+    policy: str = "auto"
+    seed: int = 0
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    resources: Resources = field(default_factory=Resources)
+    tracker: str = "mlflow"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A checked request: nothing is on disk yet."""
+
+    paths: ExperimentPaths
+    settings: Settings
+    schema: Schema
+    space: SearchSpace
+    route: Route
+
+    def write(self) -> None:
+        """Create the experiment's folder with settings, schema and space."""
+        write_json(self.paths.schema, self.schema.document)
+        write_yaml(self.paths.space, self.space.to_dict())
+        write_yaml(self.paths.settings, self.settings.to_dict())
+
+    def announcement(self) -> str:
+        """Say what is about to run."""
+        root, budget = self.paths.root, self.settings.budget
+        if not self.route.is_search:
+            return f"{self.route.reason}: {budget.epochs} epochs in {root}"
+        return (
+            f"searching {len(self.space.parameters)} parameters: {budget.trials} trials of up to "
+            f"{budget.epochs} epochs in {root}"
+        )
+
+
+def prepare(request: Request, *, progress: Callable[[int, int], None] | None = None) -> Prepared:
+    """Check a request, its data included; raises `UsageError` naming all faults found."""
+    skill = load_skill(request.skill)
+    info = SkillInfo.read(skill.folder)
+    way = route(skill, info, parse_policy(request.policy))
+    overrides = _overrides(request, info)
+    paths = ExperimentPaths(request.out or _default_out(request.skill))
+    _check_is_new(paths)
+    schema = Schema.read(schema_path(skill.folder, "train"))
+    schema.check_keys(overrides)
+    with faults_of_the_user():
+        spec = skill.resolve("train", overrides)
+    space = _space(way, schema, spec, overrides)
+    budget = _budget(request, way, int(flatten(spec)[info.epochs_key]))
+    with faults_of_the_user():
+        data = skill.check(spec, progress=progress)
+    settings = Settings(
+        skill=request.skill,
+        policy="auto" if way.is_search else "off",
+        objective=info.objective,
+        budget=budget,
+        seed=request.seed,
+        spec=spec,
+        fixed=tuple(sorted(overrides)),
+        resources=request.resources,
+        tracker=request.tracker,
+        data=dict(data),
+        command=tuple(sys.argv),
+        versions=_versions(),
+    )
+    return Prepared(paths, settings, schema, space, way)
+
+
+def space_of(settings: Settings, schema: Schema) -> SearchSpace:
+    """Return the space of an experiment that exists: the same that `prepare` built."""
+    if settings.policy == "off":
+        return SearchSpace({}, flatten(settings.spec))
+    return space_from_schema(schema, settings.spec, fixed=frozenset(settings.fixed))
+
+
+def _overrides(request: Request, info: SkillInfo) -> dict[str, Any]:
+    overrides = {info.shorthand.get(k, k): v for k, v in request.overrides.items()}
+    driven = {
+        key: name
+        for key, name in info.spec_params.get("train", {}).items()
+        if name in ("output_dir", "resume_model")
+    }
+    faults = [
+        f"{key}: cannot be set here, every trial has its own; use --out for the experiment's folder"
+        for key in overrides
+        if key in driven
+    ]
+    for flag, key, value in (
+        ("--data", info.data_key, request.data),
+        ("--epochs", info.epochs_key, request.epochs),
+    ):
+        if value is not None and overrides.get(key, value) != value:
+            faults.append(f"{flag} {value} and {key}={overrides[key]} disagree; give one of them")
+        if value is not None:
+            overrides[key] = value
+    if info.data_key not in overrides:
+        faults.append(f"--data is missing: the folder of the data set (or {info.data_key}=DIR)")
+    if faults:
+        raise UsageError(*faults)
+    overrides[info.data_key] = _absolute(str(overrides[info.data_key]))
+    return overrides
+
+
+def _absolute(location: str) -> str:
+    return location if "://" in location else str(Path(location).expanduser().resolve())
+
+
+def _default_out(skill: str) -> Path:
+    return Path("runs") / f"{skill}-{datetime.now():%Y%m%d-%H%M%S}"
+
+
+def _check_is_new(paths: ExperimentPaths) -> None:
+    root = paths.root
+    if paths.exists():
+        raise UsageError(
+            f"--out: {root} already holds an experiment; go on with it: automl resume {root}, "
+            "or give another folder"
+        )
+    if root.is_file() or (root.is_dir() and any(root.iterdir())):
+        raise UsageError(f"--out: {root} is not empty; give a new folder")
+
+
+def _space(
+    way: Route, schema: Schema, spec: Mapping[str, Any], overrides: Mapping[str, Any]
+) -> SearchSpace:
+    if not way.is_search:
+        return SearchSpace({}, flatten(spec))
+    space = space_from_schema(schema, spec, fixed=frozenset(overrides))
+    if not space.parameters:
+        raise UsageError(
+            "nothing is left to search: every parameter was set; use --policy off for a plain "
+            "training"
+        )
+    return space
+
+
+def _budget(request: Request, way: Route, epochs: int) -> Budget:
+    if way.is_search:
+        return Budget(DEFAULT_TRIALS if request.trials is None else request.trials, epochs)
+    if request.trials not in (None, 1):
+        raise UsageError(f"--trials: {request.trials} has no use here: {way.reason}")
+    return Budget(1, epochs)
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _VERSIONS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,275 @@
+"""Makes Ray Tune obey the searcher: a Ray searcher and a scheduler that forward to the driver.
+
+One Ray trial is one task: a run of one of our trials from its last checkpoint. A paused or
+interrupted trial comes back as a new Ray trial, so Ray's own state is never needed again.
+"""
+
+import json
+import logging
+import os
+import queue
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+# Ray reads these when it is imported.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
+os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "1000000")
+
+import ray
+from ray import tune
+from ray.tune.experiment import Trial as RayTrial
+from ray.tune.schedulers import FIFOScheduler
+from ray.tune.search import Searcher as RaySearcher
+
+from automl.ledger import event_from_outcome, outcome_from_event
+from automl.runners.base import Driver, Task, failure_from_error, run_task
+from automl.search.base import Done, Wait
+from automl.settings import Resources
+from automl.trial import Decision, Failure, FailureKind, Outcome, TrialState
+
+
+class RayRunner:
+    """Runs tasks on Ray, `concurrency` at a time."""
+
+    def __init__(self, resources: Resources) -> None:
+        self.resources = resources
+
+    def run(self, driver: Driver) -> None:
+        """Run tasks until the driver has no more; Ray is shut down at the end."""
+        with _ray(), tempfile.TemporaryDirectory(prefix="automl-ray-") as storage:
+            share, concurrency = _shares(self.resources, _cluster())
+            slots = _Slots(driver, concurrency)
+            tune.Tuner(
+                tune.with_resources(TaskTrainable, share),
+                tune_config=tune.TuneConfig(
+                    search_alg=_Suggestions(slots),
+                    scheduler=_Decisions(slots),
+                    num_samples=-1,
+                    reuse_actors=True,
+                    trial_name_creator=_name_of,
+                    trial_dirname_creator=_name_of,
+                ),
+                run_config=tune.RunConfig(name="tasks", storage_path=storage, verbose=0),
+            ).fit()
+            if slots.error is not None:
+                raise slots.error
+
+
+class TaskTrainable(tune.Trainable):
+    """Runs a task in a thread; each step lets it train up to its next report.
+
+    The thread ends of itself when it is told to stop, which frees its memory before the actor
+    takes the next task.
+    """
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Start the task's thread."""
+        self._reports: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._decisions: queue.Queue[Decision] = queue.Queue()
+        self._is_first = True
+        task = Task(**json.loads(config["task"]))
+        self._thread = threading.Thread(target=self._train, args=(task,), daemon=True)
+        self._thread.start()
+
+    def step(self) -> dict[str, Any]:
+        """Return the next report, or the outcome with ``done``."""
+        if not self._is_first:
+            self._decisions.put(Decision.CONTINUE)
+        self._is_first = False
+        return self._reports.get()
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """End the old task, which was stopped, and start the new one in this same actor."""
+        self.cleanup()
+        self.setup(new_config)
+        return True
+
+    def cleanup(self) -> None:
+        """Tell the task to stop and wait until it has."""
+        self._decisions.put(Decision.STOP)
+        self._thread.join()
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Save nothing: the skill keeps its checkpoints in the trial's folder."""
+
+    def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
+        """Load nothing: the skill resumes from the trial's folder."""
+
+    def _train(self, task: Task) -> None:
+        def report(epoch: int, metrics: dict[str, float]) -> Decision:
+            self._reports.put({"report": json.dumps([epoch, metrics])})
+            return self._decisions.get()
+
+        outcome = run_task(task, report)
+        # Tune flattens and renames nested results; a text it leaves alone.
+        self._reports.put({"outcome": json.dumps(event_from_outcome(outcome)), "done": True})
+
+
+class _Slots:
+    """Which Ray trial runs which of our trials; forwards to the driver, from Tune's one loop."""
+
+    def __init__(self, driver: Driver, concurrency: int) -> None:
+        self.driver = driver
+        self.concurrency = concurrency
+        self.live: dict[str, int] = {}
+        self.is_done = False
+        self.error: BaseException | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave everything behind: Tune pickles its parts for a restore that we never ask for."""
+        return {}
+
+    def take(self, ray_id: str) -> Task | None:
+        """Return a task for a free slot; None where there is no slot or nothing to start."""
+        if self.is_done or len(self.live) >= self.concurrency:
+            return None
+        move = self._guarded_next()
+        if isinstance(move, Task):
+            self.live[ray_id] = move.trial
+            return move
+        self.is_done = isinstance(move, Done)
+        return None
+
+    def _guarded_next(self) -> Task | Wait | Done:
+        # Tune would log an error of its searcher and go on; ours ends the run.
+        try:
+            return self.driver.next()
+        except Exception as error:
+            self.error = error
+            return Done()
+
+    def report(self, ray_id: str, epoch: int, metrics: dict[str, float]) -> Decision:
+        """Forward a report; a trial that is to end is finished here."""
+        try:
+            decision = self.driver.report(self.live[ray_id], epoch, metrics)
+        except KeyError as error:
+            self.finish(ray_id, Outcome(TrialState.FAILED, failure_from_error(error)))
+            return Decision.STOP
+        if decision is Decision.STOP:
+            self.finish(ray_id, Outcome(TrialState.STOPPED))
+        elif decision is Decision.PAUSE:
+            self.finish(ray_id, Outcome(TrialState.PAUSED))
+        return decision
+
+    def finish(self, ray_id: str, outcome: Outcome) -> None:
+        """Forward an outcome once; Tune tells some ends twice."""
+        trial = self.live.pop(ray_id, None)
+        if trial is not None:
+            self.driver.finish(trial, outcome)
+
+
+class _Suggestions(RaySearcher):
+    """Ray's searcher: hands out tasks when a slot is free, never ahead of time."""
+
+    def __init__(self, slots: _Slots) -> None:
+        super().__init__(metric="training_iteration", mode="max")
+        self._slots = slots
+
+    def suggest(self, trial_id: str) -> Any:
+        """Return the config of a task, None to wait, or FINISHED."""
+        task = self._slots.take(trial_id)
+        if task is not None:
+            return {"task": json.dumps(task.to_dict()), "trial": task.trial}
+        return str(RaySearcher.FINISHED) if self._slots.is_done else None
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Leave it to the scheduler, which is told the same."""
+
+
+class _Decisions(FIFOScheduler):
+    """Ray's scheduler: forwards reports and ends, and answers with the searcher's decision."""
+
+    def __init__(self, slots: _Slots) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._slots = slots
+
+    def on_trial_result(
+        self,
+        tune_controller: Any,
+        trial: RayTrial,
+        result: dict[str, Any],
+    ) -> str:
+        """Answer a report; a paused trial leaves Ray and comes back as a new one."""
+        decision = self._slots.report(trial.trial_id, *json.loads(result["report"]))
+        return str(self.CONTINUE if decision is Decision.CONTINUE else self.STOP)
+
+    def on_trial_complete(
+        self,
+        tune_controller: Any,
+        trial: RayTrial,
+        result: dict[str, Any],
+    ) -> None:
+        """Forward the outcome that the worker told."""
+        if "outcome" in result:
+            self._slots.finish(trial.trial_id, outcome_from_event(json.loads(result["outcome"])))
+
+    def on_trial_error(self, tune_controller: Any, trial: RayTrial) -> None:
+        """Count a worker that died as lost: its own errors arrive as outcomes."""
+        lines = (trial.error_file and _last_line(trial.error_file)) or "the worker died"
+        self._slots.finish(
+            trial.trial_id, Outcome(TrialState.FAILED, Failure(FailureKind.LOST, lines))
+        )
+
+    def on_trial_remove(self, tune_controller: Any, trial: RayTrial) -> None:
+        """Count a trial that Ray gave up before it ran as lost."""
+        self._slots.finish(
+            trial.trial_id,
+            Outcome(TrialState.FAILED, Failure(FailureKind.LOST, "Ray removed the trial")),
+        )
+
+
+def _shares(resources: Resources, cluster: dict[str, float]) -> tuple[dict[str, float], int]:
+    """Return one task's share of the machine and how many run at once.
+
+    With GPUs: one GPU a task. Without: one CPU a task, for two trainings of one thread are
+    quicker than one of two threads, and start-up costs overlap.
+    """
+    cpus, gpus = cluster.get("CPU", 1.0), cluster.get("GPU", 0.0)
+    asked = resources.concurrency
+    concurrency = asked or max(1, int(gpus if gpus else cpus))
+    cpu = resources.cpus_per_trial
+    gpu = resources.gpus_per_trial
+    share = {
+        "CPU": max(1, cpus // concurrency) if cpu is None else cpu,
+        "GPU": (gpus / concurrency if concurrency > gpus else float(gpus // concurrency))
+        if gpu is None
+        else gpu,
+    }
+    return {name: amount for name, amount in share.items() if amount}, concurrency
+
+
+def _cluster() -> dict[str, float]:
+    return dict(ray.cluster_resources())  # type: ignore[no-untyped-call]
+
+
+def _name_of(trial: RayTrial) -> str:
+    return f"{trial.config['trial']:04d}-{trial.trial_id}"
+
+
+def _last_line(path: str) -> str:
+    with open(path) as file:  # noqa: PTH123 - Ray's path is a text
+        lines = [line.strip() for line in file if line.strip()]
+    return lines[-1] if lines else ""
+
+
+@contextmanager
+def _ray() -> Iterator[None]:
+    ray.init(
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        configure_logging=True,
+    )
+    try:
+        yield
+    finally:
+        ray.shutdown()

@@ -1,0 +1,111 @@
+"""One session of an experiment, new or resumed: search, promote, close."""
+
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from automl.controller import Controller, failure_summary
+from automl.errors import RunFailed, Stopped
+from automl.experiment import Experiment
+from automl.promote import Promoter
+from automl.report import write_results
+from automl.request import space_of
+from automl.runners import make_runner
+from automl.schema import Schema
+from automl.search import make_searcher
+from automl.search.base import Searcher
+from automl.skill import SkillInfo, load_skill
+from automl.store import ExperimentLock, ExperimentPaths
+from automl.tracking import make_tracker
+from automl.tracking.base import Tracker
+
+
+def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
+    """Run an experiment from where its journal ends to its promotion.
+
+    Raises `RunFailed` when no trial has a result or the promotion fails, `Stopped` on SIGTERM
+    and `KeyboardInterrupt` on Ctrl-C; the experiment can be resumed after each.
+    """
+    paths = ExperimentPaths(root)
+    with ExperimentLock(paths):
+        experiment = Experiment.load(root)
+        if experiment.ledger.closed == "finished":
+            return experiment
+        settings = experiment.settings
+        tracker = make_tracker(settings.tracker, paths, settings.skill, settings.objective)
+        controller = Controller(experiment, _searcher(experiment), [*watchers, tracker])
+        controller.open()
+        with _closing(controller, experiment):
+            if not _is_searched(experiment):
+                make_runner(settings.resources).run(controller)
+            if experiment.best is None:
+                raise RunFailed(*failure_summary(experiment))
+            write_results(experiment)
+            _promote(controller, experiment, [*watchers, tracker])
+    return Experiment.load(root)
+
+
+def _searcher(experiment: Experiment) -> Searcher:
+    settings = experiment.settings
+    space = space_of(settings, Schema.read(experiment.paths.schema))
+    return make_searcher(space, settings.objective, settings.budget, seed=settings.seed)
+
+
+def _is_searched(experiment: Experiment) -> bool:
+    """Whether every trial of the budget has ended, so that only the promotion is left."""
+    trials = experiment.ledger.trials.values()
+    return len(trials) >= experiment.settings.budget.trials and all(
+        t.state.is_final for t in trials
+    )
+
+
+def _promote(controller: Controller, experiment: Experiment, trackers: Sequence[Tracker]) -> None:
+    skill = load_skill(experiment.settings.skill)
+    promotion = Promoter(experiment, skill, SkillInfo.read(skill.folder)).promote()
+    for tracker in trackers:
+        registry = tracker.promoted(experiment, Path(promotion["onnx"]))
+        if registry:
+            promotion["registry"] = registry
+    controller.promoted(promotion)
+
+
+@contextmanager
+def _closing(controller: Controller, experiment: Experiment) -> Iterator[None]:
+    """Close the session with the state that its end deserves; SIGTERM stops it like Ctrl-C."""
+    try:
+        with _sigterm_as_stop():
+            yield
+    except (KeyboardInterrupt, Stopped):
+        controller.close("stopped")
+        raise
+    except BaseException as error:
+        if experiment.ledger.trials:
+            write_results(experiment)
+        controller.close("failed", str(error))
+        raise
+    controller.close("finished")
+
+
+class _Terminated(BaseException):
+    """SIGTERM arrived; a BaseException so that no trial takes it for its own failure."""
+
+
+@contextmanager
+def _sigterm_as_stop() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except _Terminated as error:
+        raise Stopped("stopped by SIGTERM") from error
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,99 @@
+"""What one experiment was asked to do, resolved: the content of settings.yaml."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from automl.budget import Budget
+from automl.errors import UsageError, nearest
+from automl.objective import Objective
+
+RUNNERS = ("ray", "local")
+TRACKERS = ("mlflow", "none")
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Where trials run: the runner, how many at once, and each one's share; None = worked out."""
+
+    runner: str = "ray"
+    concurrency: int | None = None
+    cpus_per_trial: float | None = None
+    gpus_per_trial: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.runner not in RUNNERS:
+            raise UsageError(
+                f"--runner: {self.runner!r} is not one of {', '.join(RUNNERS)}"
+                f"{nearest(self.runner, RUNNERS)}"
+            )
+        if self.concurrency is not None and self.concurrency < 1:
+            raise UsageError(f"--concurrency: {self.concurrency} is not allowed: must be 1 or more")
+        for flag, share in (("cpus", self.cpus_per_trial), ("gpus", self.gpus_per_trial)):
+            if share is not None and share < 0:
+                raise UsageError(f"--{flag}-per-trial: {share:g} is not allowed: must be 0 or more")
+        if self.runner == "local":
+            self._check_local()
+
+    def _check_local(self) -> None:
+        if (self.concurrency or 1) > 1:
+            raise UsageError(
+                f"--concurrency: {self.concurrency} is not allowed with --runner local, which "
+                "runs one trial at a time in this process; use --runner ray"
+            )
+        if self.cpus_per_trial is not None or self.gpus_per_trial is not None:
+            raise UsageError("--cpus-per-trial and --gpus-per-trial need --runner ray")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that a resume, a status or a rerun elsewhere needs to know."""
+
+    skill: str
+    policy: str
+    objective: Objective
+    budget: Budget
+    seed: int
+    spec: Mapping[str, Any]
+    """The base spec, nested: what trial 0 trains."""
+    fixed: tuple[str, ...] = ()
+    """Keys that the user set and the search therefore leaves alone."""
+    resources: Resources = field(default_factory=Resources)
+    tracker: str = "mlflow"
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """What the data check found."""
+    command: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.tracker not in TRACKERS:
+            raise UsageError(
+                f"--tracker: {self.tracker!r} is not one of {', '.join(TRACKERS)}"
+                f"{nearest(self.tracker, TRACKERS)}"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plain form; the inverse of `from_dict`."""
+        content = asdict(self)
+        return {**content, "fixed": list(self.fixed), "command": list(self.command)}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Settings":
+        """Build settings; raises `UsageError` naming all unknown and missing keys."""
+        known = {f.name for f in fields(cls)}
+        faults = [f"settings: unknown key {key!r}{nearest(key, known)}" for key in content
+                  if key not in known]  # fmt: skip
+        required = ("skill", "policy", "objective", "budget", "seed", "spec")
+        faults += [f"settings: {key} is missing" for key in required if key not in content]
+        if faults:
+            raise UsageError(*faults)
+        return cls(
+            **{
+                **content,
+                "objective": Objective(**content["objective"]),
+                "budget": Budget(**content["budget"]),
+                "resources": Resources(**content.get("resources", {})),
+                "fixed": tuple(content.get("fixed", ())),
+                "command": tuple(content.get("command", ())),
+            }
+        )

@@ -1,0 +1,193 @@
+"""The search space: which parameters are searched, over which values, on which scale.
+
+Built from a train schema and the base spec. A parameter whose switch is off is inactive: it is
+neither suggested nor modelled. An unbounded or log-scaled range gets a finite window around its
+default: down to a tenth and up to a hundred times of it, inside the schema's bounds.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from automl.errors import UsageError
+from automl.schema import Field, Schema
+from automl.spec import flatten
+
+WINDOW_DOWN, WINDOW_UP = 10.0, 100.0
+KINDS = ("float", "int", "bool", "categorical")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One searched parameter; `low` and `high` are inclusive, bools are choices."""
+
+    key: str
+    kind: str
+    default: Any
+    low: float = 0.0
+    high: float = 0.0
+    is_log: bool = False
+    choices: tuple[Any, ...] = ()
+    active_when: Mapping[str, Any] = field(default_factory=dict)
+
+    def contains(self, value: Any) -> bool:
+        """Whether a value is one that this parameter can take."""
+        if self.choices:
+            return value in self.choices
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        return self.low <= value <= self.high and (self.kind != "int" or float(value).is_integer())
+
+
+class SearchSpace:
+    """Parameters in an order in which a switch comes before what it switches.
+
+    `base` is the flat base spec: it decides activity for switches that are not searched.
+    """
+
+    def __init__(self, parameters: Mapping[str, Parameter], base: Mapping[str, Any]) -> None:
+        self.base = base
+        self.parameters = {p.key: p for p in _parents_first(parameters)}
+
+    def is_active(self, parameter: Parameter, values: Mapping[str, Any]) -> bool:
+        """Whether the switches of a parameter are on, given the values chosen so far."""
+        for switch, wanted in parameter.active_when.items():
+            if switch in self.parameters and switch not in values:
+                return False  # The switch is itself inactive.
+            if values.get(switch, self.base.get(switch)) != wanted:
+                return False
+        return True
+
+    def defaults(self) -> dict[str, Any]:
+        """Return the suggestion that changes nothing: every active parameter's default."""
+        values: dict[str, Any] = {}
+        for parameter in self.parameters.values():
+            if self.is_active(parameter, values):
+                values[parameter.key] = parameter.default
+        return values
+
+    def faults(self, values: Mapping[str, Any]) -> Iterator[str]:
+        """Yield what is wrong with a suggestion: unknown, missing, inactive or out of range."""
+        yield from (f"{key}: not searched" for key in values if key not in self.parameters)
+        for parameter in self.parameters.values():
+            active, given = self.is_active(parameter, values), parameter.key in values
+            if active and not given:
+                yield f"{parameter.key}: missing"
+            elif given and not active:
+                yield f"{parameter.key}: inactive, yet given"
+            elif given and not parameter.contains(values[parameter.key]):
+                yield f"{parameter.key}: {values[parameter.key]!r} is outside its range"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plain form that space.yaml holds."""
+        return {
+            key: {k: _plain(v) for k, v in asdict(p).items() if k != "key"}
+            for key, p in self.parameters.items()
+        }
+
+
+def space_from_schema(
+    schema: Schema, spec: Mapping[str, Any], *, fixed: frozenset[str] = frozenset()
+) -> SearchSpace:
+    """Build the space of the schema's AutoML parameters around a resolved spec.
+
+    Keys in `fixed` are not searched. Raises `UsageError` naming each parameter that cannot be.
+    """
+    base = flatten(spec)
+    parameters, faults = {}, []
+    for key in schema.automl_defaults:
+        if key in fixed:
+            continue
+        known = schema.fields.get(key)
+        if known is None:
+            faults.append(f"{key}: is in automl_default_parameters but not in the schema")
+            continue
+        try:
+            parameters[key] = _parameter(known, base.get(key, known.default))
+        except UsageError as error:
+            faults.extend(error.faults)
+    if faults:
+        raise UsageError(*faults)
+    return SearchSpace(parameters, base)
+
+
+def _parameter(known: Field, default: Any) -> Parameter:
+    if known.type not in KINDS:
+        raise UsageError(
+            f"{known.key}: parameters of type {known.type} cannot be searched; "
+            f"searched are {', '.join(KINDS)}"
+        )
+    if known.weights:
+        raise UsageError(f"{known.key}: option_weights are not supported yet")
+    if known.type == "bool" or known.choices:
+        return Parameter(
+            key=known.key,
+            kind=known.type,
+            default=default,
+            choices=known.choices or (False, True),
+            active_when=known.active_when,
+        )
+    low, high, is_log = _range(known, default)
+    return Parameter(
+        key=known.key,
+        kind=known.type,
+        default=default,
+        low=low,
+        high=high,
+        is_log=is_log,
+        active_when=known.active_when,
+    )
+
+
+def _range(known: Field, default: Any) -> tuple[float, float, bool]:
+    if isinstance(default, bool) or not isinstance(default, int | float):
+        raise UsageError(f"{known.key}: default {default!r} is no number, so no range can be built")
+    low, high = _closed(known)
+    is_finite = math.isfinite(low) and math.isfinite(high)
+    is_log = known.scale == "log" or not is_finite
+    if is_log:
+        if default <= 0:
+            raise UsageError(
+                f"{known.key}: a log scale needs a default above 0, not {default!r}; "
+                "give the schema finite bounds and a linear scale"
+            )
+        low, high = max(low, default / WINDOW_DOWN), min(high, default * WINDOW_UP)
+    if known.type == "int":
+        low, high = math.ceil(low), math.floor(high)
+    if not low <= default <= high:
+        raise UsageError(
+            f"{known.key}: default {default!r} is outside [{low:g}, {high:g}], the range searched"
+        )
+    return low, high, is_log
+
+
+def _closed(known: Field) -> tuple[float, float]:
+    """Return inclusive bounds: an open bound moves to its nearest value inside."""
+    low, high = known.low, known.high
+    if known.low_is_open:
+        low = low + 1 if known.type == "int" else math.nextafter(low, math.inf)
+    if known.high_is_open:
+        # A beta of nextafter(1, 0) is 1 in 32 bits: stay inside by what single precision sees.
+        high = high - 1 if known.type == "int" else high - abs(high or 1.0) * 1e-6
+    return low, high
+
+
+def _parents_first(parameters: Mapping[str, Parameter]) -> list[Parameter]:
+    ordered: dict[str, Parameter] = {}
+
+    def visit(parameter: Parameter, above: tuple[str, ...]) -> None:
+        if parameter.key in above:
+            raise UsageError(f"{parameter.key}: is active only when it is active (a ring)")
+        for switch in parameter.active_when:
+            if switch in parameters:
+                visit(parameters[switch], (*above, parameter.key))
+        ordered.setdefault(parameter.key, parameter)
+
+    for key in sorted(parameters):
+        visit(parameters[key], ())
+    return list(ordered.values())
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,207 @@
+"""An experiment on disk: where each file is, how it is written, and who may write."""
+
+import fcntl
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import yaml
+
+from automl.errors import UsageError
+
+
+@dataclass(frozen=True)
+class ExperimentPaths:
+    """The one name and place of every file of an experiment."""
+
+    root: Path
+
+    @property
+    def settings(self) -> Path:
+        """Resolved settings, enough to run the experiment again."""
+        return self.root / "settings.yaml"
+
+    @property
+    def schema(self) -> Path:
+        """The train schema that the experiment was made with."""
+        return self.root / "schema.json"
+
+    @property
+    def space(self) -> Path:
+        """The search space."""
+        return self.root / "space.yaml"
+
+    @property
+    def journal(self) -> Path:
+        """Every event in order: the truth."""
+        return self.root / "journal.jsonl"
+
+    @property
+    def best(self) -> Path:
+        """The best trial at the end."""
+        return self.root / "best.json"
+
+    @property
+    def leaderboard(self) -> Path:
+        """All trials with their values, best first."""
+        return self.root / "leaderboard.csv"
+
+    @property
+    def promoted(self) -> Path:
+        """The promoted model and its proof."""
+        return self.root / "promoted"
+
+    @property
+    def rejected(self) -> Path:
+        """The model that failed its promotion, kept for a look."""
+        return self.root / "rejected"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one process that drives the experiment."""
+        return self.root / ".lock"
+
+    @property
+    def tracking_database(self) -> Path:
+        """MLflow's database, shared by the experiments beside this one."""
+        return self.root.parent / "mlflow.db"
+
+    def trial(self, number: int) -> Path:
+        """Return the folder of a trial."""
+        return self.root / "trials" / f"{number:04d}"
+
+    def exists(self) -> bool:
+        """Whether there is an experiment in the folder."""
+        return self.settings.exists()
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Write a file beside its name and move it into place, so that nobody reads half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with beside.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def write_yaml(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a mapping as YAML in its own order."""
+    write_atomic(path, yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True))
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a mapping as strict JSON; numbers that are not finite become null."""
+    write_atomic(path, json_text(content, indent=2) + "\n")
+
+
+def json_text(content: Any, *, indent: int | None = None) -> str:
+    """Return strict JSON; numbers that are not finite become null."""
+    return json.dumps(_strict(content), indent=indent, allow_nan=False, ensure_ascii=False)
+
+
+class Journal:
+    """Appends events and syncs each to disk; one process writes, anybody reads."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: IO[bytes] | None = None
+
+    def append(self, event: Mapping[str, Any]) -> None:
+        """Write one event; it is on disk when this returns."""
+        if self._file is None:
+            self._drop_torn_line()
+            self._file = self.path.open("ab")
+        self._file.write(json_text(event).encode() + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def read(self) -> Iterator[dict[str, Any]]:
+        """Yield all whole events; a last line that was cut while it was written is left out.
+
+        Raises `UsageError` naming the line where anything else is not an event.
+        """
+        if not self.path.exists():
+            return
+        *lines, _torn = self.path.read_bytes().split(b"\n")
+        for number, line in enumerate(lines, start=1):
+            try:
+                event = json.loads(line)
+                event["event"]  # noqa: B018 - a line without it is no event
+            except (ValueError, KeyError, TypeError) as error:
+                raise UsageError(
+                    f"{self.path}: line {number} is not an event; the journal was changed by "
+                    "something else. Move the experiment aside and start a new one"
+                ) from error
+            yield event
+
+    def close(self) -> None:
+        """Close the file; a later append opens it again."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _drop_torn_line(self) -> None:
+        if self.path.exists():
+            content = self.path.read_bytes()
+            whole = content.rfind(b"\n") + 1
+            if whole != len(content):
+                os.truncate(self.path, whole)
+
+
+class ExperimentLock:
+    """Held while a process drives the experiment; the kernel frees it when the process dies."""
+
+    def __init__(self, paths: ExperimentPaths) -> None:
+        self._path = paths.lock
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> "ExperimentLock":
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._path.open("a")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._file.close()
+            raise UsageError(
+                f"{self._path.parent}: another process is running this experiment; "
+                f"look at it with: automl status {self._path.parent}"
+            ) from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def is_driven(paths: ExperimentPaths) -> bool:
+    """Whether a living process holds the experiment's lock."""
+    if not paths.lock.exists():
+        return False
+    with paths.lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _strict(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,14 @@
+"""Trackers by name; each module loads its library only when it is asked for."""
+
+from automl.objective import Objective
+from automl.store import ExperimentPaths
+from automl.tracking.base import NoTracker, Tracker
+
+
+def make_tracker(kind: str, paths: ExperimentPaths, name: str, objective: Objective) -> Tracker:
+    """Return the tracker of a kind; `name` is the MLflow experiment and registered model."""
+    if kind == "none":
+        return NoTracker()
+    from automl.tracking.mlflow import MlflowTracker
+
+    return MlflowTracker(paths, name, objective)

@@ -1,0 +1,281 @@
+"""Mirrors an experiment to MLflow: a parent run with one nested child per trial.
+
+Runs are found again by their tags, and metrics carry the journal's times, so that a session
+may mirror what an earlier one already did. A fault of MLflow is told once and harms nothing.
+"""
+
+import functools
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec
+
+# MLflow reads these when it is imported.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+# A run that the caller's shell has open must not become ours (mlflow#15713).
+os.environ.pop("MLFLOW_RUN_ID", None)
+
+import mlflow
+import mlflow.onnx
+import onnx
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.tracking import MlflowClient
+
+from automl.experiment import Experiment
+from automl.objective import Objective
+from automl.store import ExperimentPaths
+from automl.tracking.base import Tracker
+from automl.trial import Report, Trial, TrialState
+
+# Its notes on making a database are no news to a user.
+logging.getLogger("mlflow").setLevel(logging.WARNING)
+logging.getLogger("alembic").setLevel(logging.WARNING)
+
+CHAMPION = "champion"
+_STATUS = {
+    TrialState.COMPLETED: "FINISHED",
+    TrialState.STOPPED: "FINISHED",
+    TrialState.FAILED: "FAILED",
+}
+
+P = ParamSpec("P")
+
+
+def _mirrored(
+    step: Callable[Concatenate[Any, P], None],
+) -> Callable[Concatenate[Any, P], None]:
+    """Tell a fault of MLflow once instead of raising it: the journal is the truth."""
+
+    @functools.wraps(step)
+    def guarded(self: "MlflowTracker", *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            step(self, *args, **kwargs)
+        except Exception as error:  # Whatever the store or the network does.
+            self.warn(error)
+
+    return guarded  # type: ignore[return-value]
+
+
+class MlflowTracker(Tracker):
+    """Writes to MLFLOW_TRACKING_URI, or to mlflow.db beside the experiment."""
+
+    def __init__(self, paths: ExperimentPaths, name: str, objective: Objective) -> None:
+        self.uri = tracking_uri(paths)
+        self._paths = paths
+        self._name = name
+        self._objective = objective
+        self._client = MlflowClient(tracking_uri=self.uri)
+        self._experiment_id = ""
+        self._parent = ""
+        self._children: dict[int, str] = {}
+        self._best: float | None = None
+        self._has_warned = False
+
+    def warn(self, error: Exception) -> None:
+        """Say on stderr that the mirror is behind; only the first time."""
+        if not self._has_warned:
+            self._has_warned = True
+            text = " ".join(str(error).split())[:300]
+            print(
+                f"warning: MLflow at {self.uri} does not take everything ({text}); "
+                "the experiment goes on, its journal has it all",
+                file=sys.stderr,
+            )
+
+    @_mirrored
+    def opened(self, experiment: Experiment) -> None:
+        """Create or find the parent run and mirror what the journal already holds."""
+        self._experiment_id = self._find_experiment()
+        settings = experiment.settings
+        tags = {
+            "automl.experiment": str(self._paths.root.resolve()),
+            "automl.policy": settings.policy,
+            "automl.seed": str(settings.seed),
+            "automl.data_fingerprint": str(settings.data.get("fingerprint", "")),
+            "automl.state": "running",
+        }
+        self._parent = self._find_run(tags["automl.experiment"], trial=None) or self._create(
+            self._paths.root.name, tags
+        )
+        for trial in experiment.ledger.trials.values():
+            self._catch_up(trial)
+
+    @_mirrored
+    def started(self, trial: Trial, folder: Path) -> None:
+        """Create the child run, or set the one of an earlier session to running."""
+        run_id = self._child(trial)
+        self._client.set_tag(run_id, "automl.state", trial.state.value)
+        self._client.update_run(run_id, status="RUNNING")
+        if (folder / "spec.yaml").exists():
+            self._client.log_artifact(run_id, str(folder / "spec.yaml"))
+
+    @_mirrored
+    def reported(self, trial: Trial, report: Report) -> None:
+        """Log an epoch on the child and the best so far on the parent."""
+        self._client.log_batch(self._child(trial), metrics=_metrics([report]))
+        value = self._objective.value(report.metrics)
+        if self._best is None or self._objective.is_better(value, self._best):
+            self._best = value
+            metric = Metric(f"best_{self._objective.metric}", value, _ms(report.time), trial.number)
+            self._client.log_batch(self._parent, metrics=[metric])
+
+    @_mirrored
+    def finished(self, trial: Trial, folder: Path) -> None:
+        """Set the child's state and keep its log."""
+        run_id = self._child(trial)
+        self._close_child(run_id, trial)
+        if (folder / "log.txt").exists():
+            self._client.log_artifact(run_id, str(folder / "log.txt"))
+
+    def promoted(self, experiment: Experiment, model: Path) -> dict[str, Any]:
+        """Register the ONNX model with the alias champion; raises nothing, says what it did."""
+        try:
+            return self._register(model)
+        except Exception as error:  # Whatever the store or the network does.
+            self.warn(error)
+            return {}
+
+    @_mirrored
+    def closed(self, experiment: Experiment) -> None:
+        """Log the leaderboard and the best values, and set the parent's state."""
+        for path in (self._paths.leaderboard, self._paths.best, self._paths.settings):
+            if path.exists():
+                self._client.log_artifact(self._parent, str(path))
+        state = experiment.ledger.closed or "interrupted"
+        best = experiment.best
+        params = [] if best is None else _params(best.values, prefix="best.")
+        tags = [RunTag("automl.state", state)]
+        if best is not None:
+            tags.append(RunTag("automl.best_trial", str(best.number)))
+        if state == "finished" and not self._has_params(self._parent):
+            self._client.log_batch(self._parent, params=params)
+        self._client.log_batch(self._parent, tags=tags)
+        status = {"finished": "FINISHED", "failed": "FAILED"}.get(state, "KILLED")
+        self._client.set_terminated(self._parent, status)
+
+    def _find_experiment(self) -> str:
+        known = self._client.get_experiment_by_name(self._name)
+        if known is not None:
+            return str(known.experiment_id)
+        location = None
+        if self.uri.startswith("sqlite:///"):
+            location = (self._paths.root.parent / "mlartifacts").resolve().as_uri()
+        return str(self._client.create_experiment(self._name, artifact_location=location))
+
+    def _find_run(self, root: str, trial: int | None) -> str | None:
+        clauses = [f"tags.`automl.experiment` = '{root}'"]
+        if trial is not None:
+            clauses.append(f"tags.`automl.trial` = '{trial}'")
+        found: Iterable[Run] = self._client.search_runs(
+            [self._experiment_id], " and ".join(clauses), order_by=["attributes.start_time ASC"]
+        )
+        for run in found:
+            if ("automl.trial" in run.data.tags) == (trial is not None):
+                return str(run.info.run_id)
+        return None
+
+    def _create(self, name: str, tags: dict[str, str], start: float | None = None) -> str:
+        run = self._client.create_run(
+            self._experiment_id,
+            start_time=None if start is None else _ms(start),
+            tags=tags,
+            run_name=name,
+        )
+        return str(run.info.run_id)
+
+    def _child(self, trial: Trial) -> str:
+        run_id = self._children.get(trial.number)
+        if run_id is None:
+            root = str(self._paths.root.resolve())
+            run_id = self._find_run(root, trial.number) or self._create_child(root, trial)
+            self._children[trial.number] = run_id
+        return run_id
+
+    def _create_child(self, root: str, trial: Trial) -> str:
+        tags = {
+            "mlflow.parentRunId": self._parent,
+            "automl.experiment": root,
+            "automl.trial": str(trial.number),
+            "automl.state": trial.state.value,
+        }
+        run_id = self._create(f"trial-{trial.number:04d}", tags, trial.started)
+        self._client.log_batch(run_id, params=_params(trial.values))
+        return run_id
+
+    def _catch_up(self, trial: Trial) -> None:
+        run_id = self._child(trial)
+        for chunk in _chunks(_metrics(trial.reports), 1000):
+            self._client.log_batch(run_id, metrics=chunk)
+        values = [self._objective.value(r.metrics) for r in trial.reports]
+        self._best = self._objective.best([*values, float("nan") if self._best is None
+                                           else self._best])  # fmt: skip
+        if trial.state.is_final:
+            self._close_child(run_id, trial)
+
+    def _close_child(self, run_id: str, trial: Trial) -> None:
+        self._client.set_tag(run_id, "automl.state", trial.state.value)
+        if trial.failure is not None:
+            self._client.set_tag(run_id, "automl.failure", trial.failure.kind.value)
+            self._client.set_tag(run_id, "automl.failure_message", trial.failure.message[:4000])
+        best = self._objective.best(self._objective.value(r.metrics) for r in trial.reports)
+        if best is not None:
+            self._client.log_batch(
+                run_id,
+                metrics=[Metric(f"best_{self._objective.metric}", best, _ms(trial.started), 0)],
+            )
+        if trial.state in _STATUS:
+            end = _ms(trial.started + trial.seconds)
+            self._client.set_terminated(run_id, _STATUS[trial.state], end)
+
+    def _has_params(self, run_id: str) -> bool:
+        return bool(self._client.get_run(run_id).data.params)
+
+    def _register(self, model: Path) -> dict[str, Any]:
+        # The fluent calls are the only ones that package a model; they need the global address.
+        mlflow.set_tracking_uri(self.uri)
+        mlflow.set_registry_uri(self.uri)
+        mlflow.set_experiment(experiment_id=self._experiment_id)
+        with mlflow.start_run(run_id=self._parent):
+            logged = mlflow.onnx.log_model(
+                onnx.load(str(model)),
+                name="model",
+                registered_model_name=self._name,
+                # Working them out costs 15 s; these two are what running the model takes.
+                pip_requirements=["onnx", "onnxruntime"],
+            )
+        version = str(logged.registered_model_version)
+        self._client.set_registered_model_alias(self._name, CHAMPION, version)
+        return {"name": self._name, "version": version, "alias": CHAMPION, "uri": self.uri}
+
+
+def tracking_uri(paths: ExperimentPaths) -> str:
+    """Return MLFLOW_TRACKING_URI, or the address of the database beside the experiment."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{paths.tracking_database.resolve()}"
+
+
+def _metrics(reports: Iterable[Report]) -> list[Metric]:
+    return [
+        Metric(_safe(key), value, _ms(report.time), report.epoch)
+        for report in reports
+        for key, value in report.metrics.items()
+    ]
+
+
+def _params(values: dict[str, Any], prefix: str = "") -> list[Param]:
+    return [Param(prefix + key, str(value)) for key, value in values.items()]
+
+
+def _chunks(items: list[Metric], size: int) -> Iterable[list[Metric]]:
+    return (items[i : i + size] for i in range(0, len(items), size))
+
+
+def _safe(name: str) -> str:
+    """Return a metric name of the characters that MLflow takes."""
+    return "".join(c if c.isalnum() or c in "_-. /" else "_" for c in name)
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)

@@ -1,0 +1,103 @@
+"""The records of one trial: its state, its reports and how it ended."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from automl.objective import Objective
+
+
+class TrialState(StrEnum):
+    """Where a trial stands; completed, stopped and failed are final."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the trial will never run again."""
+        return self in (TrialState.COMPLETED, TrialState.STOPPED, TrialState.FAILED)
+
+
+class FailureKind(StrEnum):
+    """Why a trial failed."""
+
+    OUT_OF_MEMORY = "out_of_memory"
+    DIVERGED = "diverged"
+    BAD_DATA = "bad_data"
+    CRASHED = "crashed"
+    LOST = "lost"
+
+
+class Decision(StrEnum):
+    """What a trial is to do after a report."""
+
+    CONTINUE = "continue"
+    PAUSE = "pause"
+    STOP = "stop"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failed trial's kind and the last line of its error."""
+
+    kind: FailureKind
+    message: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial's run ended: a state, and the failure where it failed."""
+
+    state: TrialState
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """The metrics of one epoch, counted from 1, at a time in seconds since 1970."""
+
+    epoch: int
+    metrics: dict[str, float]
+    decision: Decision
+    time: float
+
+
+@dataclass
+class Trial:
+    """One training of the experiment, as the journal tells it."""
+
+    number: int
+    values: dict[str, Any]
+    epochs: int
+    started: float
+    state: TrialState = TrialState.RUNNING
+    reports: list[Report] = field(default_factory=list)
+    seconds: float = 0.0
+    failure: Failure | None = None
+
+    @property
+    def epoch(self) -> int:
+        """The last reported epoch, 0 before the first."""
+        return self.reports[-1].epoch if self.reports else 0
+
+    def best_report(self, objective: Objective) -> Report | None:
+        """Return the report with the best objective, the first of equals."""
+        best: Report | None = None
+        for report in self.reports:
+            value = objective.value(report.metrics)
+            if objective.is_better(
+                value, float("nan") if best is None else objective.value(best.metrics)
+            ):
+                best = report
+        return best
+
+    def value(self, objective: Objective) -> float | None:
+        """Return the trial's best objective; None without a report or when it failed."""
+        best = self.best_report(objective)
+        if best is None or self.state is TrialState.FAILED:
+            return None
+        return objective.value(best.metrics)

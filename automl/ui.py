@@ -1,0 +1,75 @@
+"""Opens the MLflow UI on the store of a folder of experiments."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import webbrowser
+from pathlib import Path
+
+from automl.errors import RunFailed, UsageError
+from automl.store import ExperimentPaths
+
+START_TIMEOUT_S = 90
+
+
+def store_of(folder: Path) -> str:
+    """Return the tracking address for a runs folder or one experiment in it.
+
+    Raises `UsageError` where neither holds an MLflow database.
+    """
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    if given:
+        return given
+    beside = ExperimentPaths(folder).tracking_database
+    for database in (folder / "mlflow.db", beside):
+        if database.exists():
+            return f"sqlite:///{database.resolve()}"
+    raise UsageError(f"{folder}: has no mlflow.db; give the folder that holds the experiments")
+
+
+def serve(folder: Path, *, port: int | None = None, opens_browser: bool = True) -> int:
+    """Serve the MLflow UI on loopback until it ends and return its exit code."""
+    store = store_of(folder)
+    if store.startswith(("http://", "https://")):
+        print(f"MLflow runs at {store}")
+        return 0
+    port = port or _free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store,
+               "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]  # fmt: skip
+    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    server = subprocess.Popen(command, env=environment, stdout=sys.stderr)
+    try:
+        _wait_until_up(url, server)
+        print(f"MLflow UI: {url}  (Ctrl-C ends it)", flush=True)
+        if opens_browser and shutil.which("xdg-open") and os.environ.get("DISPLAY"):
+            webbrowser.open(url)
+        return server.wait()
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _wait_until_up(url: str, server: "subprocess.Popen[bytes]") -> None:
+    for _ in range(START_TIMEOUT_S * 2):
+        try:
+            with urllib.request.urlopen(f"{url}/health", timeout=1):
+                return
+        except (urllib.error.URLError, OSError):
+            pass
+        try:
+            code = server.wait(timeout=0.5)
+        except subprocess.TimeoutExpired:
+            continue
+        raise RunFailed(f"the MLflow server ended with code {code} before it answered")
+    raise RunFailed(f"the MLflow server did not answer within {START_TIMEOUT_S} s")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,209 @@
+"""A real skill in 150 lines whose "training" is arithmetic, so that searches take milliseconds.
+
+The score of an epoch is a known function of the values; a checkpoint is a JSON file, an "ONNX
+model" a copy of it. Spec keys make it fail in the ways that real trainings do.
+"""
+
+import json
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+SPEC = {
+    "data.root": "",
+    "train.epochs": 4,
+    "train.lr": 1e-3,
+    "train.width": 8,
+    "train.kind": "plain",
+    "train.flip.enable": True,
+    "train.flip.p": 0.5,
+    "train.fail": "",
+    "train.pause_s": 0.0,
+    "train.results_dir": "",
+    "evaluate.model": "",
+    "export.model": "",
+    "export.onnx": "",
+    "export.drift": 0.0,
+}
+
+
+class ToyError(Exception):
+    def __init__(self, kind, message):
+        super().__init__(message)
+        self.kind = kind
+        self.faults = (message,)
+
+
+@dataclass(frozen=True)
+class ToyResult:
+    artifacts: dict
+    metrics: dict
+
+
+def score(flat, epoch):
+    """Best at lr 3e-2, width 16, flips on with p 0.2; grows with the epochs."""
+    import math
+
+    miss = abs(math.log10(flat["train.lr"] / 3e-2)) / 4 + abs(flat["train.width"] - 16) / 64
+    flips = abs(flat["train.flip.p"] - 0.2) / 4 if flat["train.flip.enable"] else 0.3
+    return (1 - miss - flips) * (1 - 0.5 ** (epoch + 1))
+
+
+class ToySkill:
+    name = "toy"
+    folder = Path(__file__).parent / "toy_skill"
+
+    def resolve(self, action, overrides):
+        flat = {**SPEC, **overrides}
+        if flat["train.kind"] == "odd":
+            raise ToyError("usage", "train.kind: odd is not allowed with this width")
+        nested = {}
+        for key, value in flat.items():
+            *above, name = key.split(".")
+            node = nested
+            for part in above:
+                node = node.setdefault(part, {})
+            node[name] = value
+        return nested
+
+    def check(self, spec, *, progress=None):
+        root = Path(spec["data"]["root"])
+        if not root.is_dir():
+            raise ToyError("bad_data", f"{root}: no such folder")
+        if progress:
+            progress(1, 1)
+        return {"fingerprint": "toy", "train": 1}
+
+    def run(self, action, spec, folder, report=None):
+        folder.mkdir(parents=True, exist_ok=True)
+        return getattr(self, f"_{action}")(spec, folder, report)
+
+    def sample(self, folder, *, seed):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "data.txt").write_text(str(seed))
+
+    def generate(self, folder):
+        return []
+
+    def _train(self, spec, folder, report):
+        flat = _flat(spec)
+        last, best = folder / "checkpoints" / "last.json", folder / "checkpoints" / "best.json"
+        last.parent.mkdir(exist_ok=True)
+        state = json.loads(last.read_text()) if last.exists() else {"epoch": 0, "score": -1.0}
+        with (folder / "epochs.txt").open("a") as log:
+            log.write(f"from {state['epoch']}\n")
+        while state["epoch"] < flat["train.epochs"]:
+            epoch = state["epoch"] + 1
+            self._fail(flat, epoch, folder)
+            time.sleep(flat["train.pause_s"])
+            state = {"epoch": epoch, "score": score(flat, epoch), "values": flat}
+            for path in (last, best):
+                beside = path.with_suffix(".tmp")
+                beside.write_text(json.dumps(state))
+                beside.replace(path)
+            metrics = {"score": state["score"], "loss": 1 - state["score"]}
+            if flat["train.fail"] == "metric":
+                del metrics["score"]
+            if report and report(epoch, metrics) != "continue":
+                break
+        return ToyResult({"best": best, "last": last}, {"score": state["score"]})
+
+    def _fail(self, flat, epoch, folder):
+        how = flat["train.fail"]
+        if how == "memory":
+            raise ToyError("out_of_memory", "toy: no memory left")
+        if how == "crash":
+            raise ValueError("toy: broke")
+        if how == "once" and epoch == 2 and not (folder / "killed").exists():
+            (folder / "killed").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if how == "wide" and flat["train.width"] > 8:
+            raise ToyError("out_of_memory", "toy: too wide")
+
+    def _export(self, spec, folder, report):
+        flat = _flat(spec)
+        state = json.loads(Path(flat["export.model"]).read_text())
+        state["score"] += flat["export.drift"]
+        target = Path(flat["export.onnx"])
+        target.write_text(json.dumps(state))
+        return ToyResult({"onnx": target}, {"max_logit_difference": 0.0})
+
+    def _evaluate(self, spec, folder, report):
+        state = json.loads(Path(_flat(spec)["evaluate.model"]).read_text())
+        return ToyResult({}, {"score": state["score"]})
+
+
+def _flat(nested, prefix=""):
+    flat = {}
+    for name, value in nested.items():
+        if isinstance(value, dict):
+            flat.update(_flat(value, f"{prefix}{name}."))
+        else:
+            flat[prefix + name] = value
+    return flat
+
+
+def _property(key, value):
+    kinds = {bool: "boolean", int: "integer", float: "number", str: "string"}
+    node = {"type": kinds[type(value)], "default": value, "description": key}
+    node.update(
+        {
+            "train.lr": {"exclusiveMinimum": 0, "scale": "log"},
+            "train.width": {"minimum": 1, "maximum": 64},
+            "train.epochs": {"minimum": 1},
+            "train.kind": {"enum": ["plain", "odd"]},
+            "train.flip.p": {
+                "minimum": 0,
+                "maximum": 1,
+                "active_when": {"train.flip.enable": True},
+            },
+        }.get(key, {})
+    )
+    return node
+
+
+def write_folder(folder):
+    """Write the skill's folder: one schema for all actions, skill_info.yaml, templates."""
+    document = {"type": "object", "properties": {}}
+    for key, value in SPEC.items():
+        node = document["properties"]
+        *above, name = key.split(".")
+        for part in above:
+            node = node.setdefault(part, {"type": "object", "properties": {}})["properties"]
+        node[name] = _property(key, value)
+    document["automl_default_parameters"] = [
+        "train.lr",
+        "train.width",
+        "train.flip.enable",
+        "train.flip.p",
+    ]
+    info = {
+        "name": "toy",
+        "automl_enabled": True,
+        "objective": {"metric": "score", "mode": "max"},
+        "epochs_key": "train.epochs",
+        "checkpoints": {"best": "checkpoints/best.json", "last": "checkpoints/last.json"},
+        "data_sources": {"train": {"data.root": {"source": "train_datasets"}}},
+        "spec_shorthand_keys": {"learning_rate": "train.lr"},
+        "spec_params": {
+            "train": {"train.results_dir": "output_dir"},
+            "evaluate": {"evaluate.model": "parent_model"},
+            "export": {"export.model": "parent_model", "export.onnx": "create_onnx_file"},
+        },
+    }
+    for name in ("schemas", "references"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for action in ("train", "evaluate", "export"):
+        (folder / "schemas" / f"{action}.schema.json").write_text(json.dumps(document, indent=2))
+    (folder / "references" / "skill_info.yaml").write_text(yaml.safe_dump(info))
+    (folder / "references" / "spec_template_train.yaml").write_text("{}\n")
+
+
+skill = ToySkill()
+
+if __name__ == "__main__":
+    write_folder(ToySkill.folder)
