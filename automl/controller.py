@@ -43,7 +43,6 @@ class Controller:
     def close(self, state: str, reason: str = "") -> None:
         """End the session with a state: finished, failed or stopped."""
         self._record({"event": "closed", "state": state, "reason": reason})
-        self._journal.close()
         for tracker in self._trackers:
             tracker.closed(self.experiment)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from automl.errors import RunFailed
 from automl.experiment import Experiment
-from automl.schema import Schema, leaves
+from automl.schema import Schema
 from automl.skill import Result, Skill, SkillInfo, schema_path
-from automl.spec import flatten, with_values
+from automl.spec import flatten, leaves, with_values
 from automl.store import write_json, write_yaml
 from automl.trial import Trial
 
@@ -97,8 +97,9 @@ class Promoter:
         if onnx is not None:
             given[self.info.key_of(action, "create_onnx_file")] = str(onnx.resolve())
             given.update(self._copied(action, trial))
-        schema = Schema.read(schema_path(self.skill.folder, action))
-        shared = leaves(self._spec_of(trial), schema)
+        shared = leaves(
+            self._spec_of(trial), Schema.read(schema_path(self.skill.folder, action)).fields
+        )
         spec = self.skill.resolve(action, {**shared, **(overrides or {}), **given})
         return self.skill.run(action, spec, folder)
 

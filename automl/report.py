@@ -129,7 +129,9 @@ def _places(experiment: Experiment, state: str) -> list[str]:
     elif state == "running":
         lines.append(f"next: automl status {paths.root}")
     elif experiment.settings.tracker == "mlflow":
-        lines.append(f"next: automl ui {paths.root.parent}")
+        lines.append(f"next: automl ui {paths.root.parent}   (compare the trials in MLflow)")
+    else:
+        lines.append(f"next: automl status {paths.root} --json")
     return lines
 
 

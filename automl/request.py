@@ -13,7 +13,7 @@ from automl.errors import UsageError
 from automl.policy import Route, parse_policy, route
 from automl.schema import Schema
 from automl.settings import Resources, Settings
-from automl.skill import SkillInfo, faults_of_the_user, load_skill, schema_path
+from automl.skill import Skill, SkillInfo, faults_of_the_user, load_skill, schema_path
 from automl.space import SearchSpace, space_from_schema
 from automl.spec import flatten
 from automl.store import ExperimentPaths, write_json, write_yaml
@@ -46,13 +46,15 @@ class Prepared:
 
     paths: ExperimentPaths
     settings: Settings
-    schema: Schema
+    schema: Schema | None
+    """None where the skill has none that can be read; it then trains plainly."""
     space: SearchSpace
     route: Route
 
     def write(self) -> None:
         """Create the experiment's folder with settings, schema and space."""
-        write_json(self.paths.schema, self.schema.document)
+        if self.schema is not None:
+            write_json(self.paths.schema, self.schema.document)
         write_yaml(self.paths.space, self.space.to_dict())
         write_yaml(self.paths.settings, self.settings.to_dict())
 
@@ -75,8 +77,9 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
     overrides = _overrides(request, info)
     paths = ExperimentPaths(request.out or _default_out(request.skill))
     _check_is_new(paths)
-    schema = Schema.read(schema_path(skill.folder, "train"))
-    schema.check_keys(overrides)
+    schema = _schema(way, skill)
+    if schema is not None:
+        schema.check_keys(overrides)
     with faults_of_the_user():
         spec = skill.resolve("train", overrides)
     space = _space(way, schema, spec, overrides)
@@ -100,10 +103,11 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
     return Prepared(paths, settings, schema, space, way)
 
 
-def space_of(settings: Settings, schema: Schema) -> SearchSpace:
+def space_of(paths: ExperimentPaths, settings: Settings) -> SearchSpace:
     """Return the space of an experiment that exists: the same that `prepare` built."""
     if settings.policy == "off":
         return SearchSpace({}, flatten(settings.spec))
+    schema = Schema.read(paths.schema)
     return space_from_schema(schema, settings.spec, fixed=frozenset(settings.fixed))
 
 
@@ -135,6 +139,15 @@ def _overrides(request: Request, info: SkillInfo) -> dict[str, Any]:
     return overrides
 
 
+def _schema(way: Route, skill: Skill) -> Schema | None:
+    try:
+        return Schema.read(schema_path(skill.folder, "train"))
+    except UsageError:
+        if way.is_search:
+            raise
+        return None
+
+
 def _absolute(location: str) -> str:
     return location if "://" in location else str(Path(location).expanduser().resolve())
 
@@ -155,9 +168,9 @@ def _check_is_new(paths: ExperimentPaths) -> None:
 
 
 def _space(
-    way: Route, schema: Schema, spec: Mapping[str, Any], overrides: Mapping[str, Any]
+    way: Route, schema: Schema | None, spec: Mapping[str, Any], overrides: Mapping[str, Any]
 ) -> SearchSpace:
-    if not way.is_search:
+    if not way.is_search or schema is None:
         return SearchSpace({}, flatten(spec))
     space = space_from_schema(schema, spec, fixed=frozenset(overrides))
     if not space.parameters:

@@ -14,7 +14,6 @@ import jsonschema
 from jsonschema import Draft202012Validator, TypeChecker
 
 from automl.errors import UsageError, nearest
-from automl.spec import flatten, unflatten
 
 _STANDARD = {
     "number": "float",
@@ -74,10 +73,6 @@ class Schema:
         if not isinstance(document, dict) or not isinstance(document.get("properties"), dict):
             raise UsageError(f"{path}: is not a schema of an object with properties")
         return cls(document)
-
-    def defaults(self) -> dict[str, Any]:
-        """Return the nested spec of all defaults."""
-        return unflatten({key: f.default for key, f in self.fields.items()})
 
     def check_keys(self, flat: Mapping[str, Any]) -> None:
         """Raise `UsageError` for flat overrides with unknown keys or values out of bounds."""
@@ -188,8 +183,3 @@ def _subschema(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     for name in key.split("."):
         node = node["properties"][name]
     return node
-
-
-def leaves(spec: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
-    """Flatten a spec down to the schema's leaves, so that a mapping-valued leaf stays whole."""
-    return {key: value for key, value in flatten(spec).items() if key in schema.fields}

@@ -14,7 +14,6 @@ from automl.promote import Promoter
 from automl.report import write_results
 from automl.request import space_of
 from automl.runners import make_runner
-from automl.schema import Schema
 from automl.search import make_searcher
 from automl.search.base import Searcher
 from automl.skill import SkillInfo, load_skill
@@ -50,7 +49,7 @@ def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
 
 def _searcher(experiment: Experiment) -> Searcher:
     settings = experiment.settings
-    space = space_of(settings, Schema.read(experiment.paths.schema))
+    space = space_of(experiment.paths, settings)
     return make_searcher(space, settings.objective, settings.budget, seed=settings.seed)
 
 

@@ -1,7 +1,7 @@
 """Specs as flat dotted keys and back, and the ``key=value`` notation of the command line."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 import yaml
@@ -34,6 +34,11 @@ def unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
             node = node.setdefault(parent, {})
         node[name] = value
     return nested
+
+
+def leaves(spec: Mapping[str, Any], keys: Container[str]) -> dict[str, Any]:
+    """Return the flat part of a spec that another schema knows too."""
+    return {key: value for key, value in flatten(spec).items() if key in keys}
 
 
 def with_values(spec: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -111,16 +111,15 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file: IO[bytes] | None = None
+        self._is_whole = False
 
     def append(self, event: Mapping[str, Any]) -> None:
         """Write one event; it is on disk when this returns."""
-        if self._file is None:
-            self._drop_torn_line()
-            self._file = self.path.open("ab")
-        self._file.write(json_text(event).encode() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        self._drop_torn_line()
+        with self.path.open("ab") as file:
+            file.write(json_text(event).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
 
     def read(self) -> Iterator[dict[str, Any]]:
         """Yield all whole events; a last line that was cut while it was written is left out.
@@ -141,18 +140,13 @@ class Journal:
                 ) from error
             yield event
 
-    def close(self) -> None:
-        """Close the file; a later append opens it again."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
     def _drop_torn_line(self) -> None:
-        if self.path.exists():
+        if not self._is_whole and self.path.exists():
             content = self.path.read_bytes()
             whole = content.rfind(b"\n") + 1
             if whole != len(content):
                 os.truncate(self.path, whole)
+        self._is_whole = True
 
 
 class ExperimentLock:

@@ -65,24 +65,25 @@ class RayRunner:
 class TaskTrainable(tune.Trainable):
     """Runs a task in a thread; each step lets it train up to its next report.
 
-    The thread ends of itself when it is told to stop, which frees its memory before the actor
-    takes the next task.
+    The thread starts with the first step, for Tune may set up two actors for one trial and then
+    use one of them. It ends of itself when it is told to stop, which frees its memory before the
+    actor takes the next task.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
-        """Start the task's thread."""
+        """Take a task."""
         self._reports: queue.Queue[dict[str, Any]] = queue.Queue()
         self._decisions: queue.Queue[Decision] = queue.Queue()
-        self._is_first = True
-        task = Task(**json.loads(config["task"]))
-        self._thread = threading.Thread(target=self._train, args=(task,), daemon=True)
-        self._thread.start()
+        self._task = Task(**json.loads(config["task"]))
+        self._thread: threading.Thread | None = None
 
     def step(self) -> dict[str, Any]:
         """Return the next report, or the outcome with ``done``."""
-        if not self._is_first:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._train, daemon=True)
+            self._thread.start()
+        else:
             self._decisions.put(Decision.CONTINUE)
-        self._is_first = False
         return self._reports.get()
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -93,8 +94,9 @@ class TaskTrainable(tune.Trainable):
 
     def cleanup(self) -> None:
         """Tell the task to stop and wait until it has."""
-        self._decisions.put(Decision.STOP)
-        self._thread.join()
+        if self._thread is not None:
+            self._decisions.put(Decision.STOP)
+            self._thread.join()
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Save nothing: the skill keeps its checkpoints in the trial's folder."""
@@ -102,12 +104,12 @@ class TaskTrainable(tune.Trainable):
     def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
         """Load nothing: the skill resumes from the trial's folder."""
 
-    def _train(self, task: Task) -> None:
+    def _train(self) -> None:
         def report(epoch: int, metrics: dict[str, float]) -> Decision:
             self._reports.put({"report": json.dumps([epoch, metrics])})
             return self._decisions.get()
 
-        outcome = run_task(task, report)
+        outcome = run_task(self._task, report)
         # Tune flattens and renames nested results; a text it leaves alone.
         self._reports.put({"outcome": json.dumps(event_from_outcome(outcome)), "done": True})
 
@@ -234,17 +236,28 @@ def _shares(resources: Resources, cluster: dict[str, float]) -> tuple[dict[str, 
     quicker than one of two threads, and start-up costs overlap.
     """
     cpus, gpus = cluster.get("CPU", 1.0), cluster.get("GPU", 0.0)
-    asked = resources.concurrency
-    concurrency = asked or max(1, int(gpus if gpus else cpus))
-    cpu = resources.cpus_per_trial
-    gpu = resources.gpus_per_trial
+    concurrency = resources.concurrency or max(1, _fitting(resources, cpus, gpus))
+    cpu, gpu = resources.cpus_per_trial, resources.gpus_per_trial
     share = {
-        "CPU": max(1, cpus // concurrency) if cpu is None else cpu,
-        "GPU": (gpus / concurrency if concurrency > gpus else float(gpus // concurrency))
-        if gpu is None
-        else gpu,
+        "CPU": _even(cpus, concurrency) if cpu is None else cpu,
+        "GPU": _even(gpus, concurrency) if gpu is None else gpu,
     }
     return {name: amount for name, amount in share.items() if amount}, concurrency
+
+
+def _fitting(resources: Resources, cpus: float, gpus: float) -> int:
+    """Return how many tasks of the asked share fit; one GPU, or else one CPU, if none is asked."""
+    cpu, gpu = resources.cpus_per_trial, resources.gpus_per_trial
+    if gpu is None and gpus and not cpu:
+        gpu = 1.0
+    if cpu is None and not gpu:
+        cpu = 1.0
+    return int(min(cpus / cpu if cpu else cpus, gpus / gpu if gpu else cpus))
+
+
+def _even(amount: float, tasks: int) -> float:
+    """Return a task's even share: whole ones where there are enough, else a fraction."""
+    return amount // tasks if amount >= tasks else amount / tasks
 
 
 def _cluster() -> dict[str, float]:

@@ -248,7 +248,7 @@ class MlflowTracker(Tracker):
             )
         version = str(logged.registered_model_version)
         self._client.set_registered_model_alias(self._name, CHAMPION, version)
-        return {"name": self._name, "version": version, "alias": CHAMPION, "uri": self.uri}
+        return {"name": self._name, "version": version, "alias": CHAMPION}
 
 
 def tracking_uri(paths: ExperimentPaths) -> str:

@@ -11,7 +11,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import onnx
 import yaml
+from onnx import TensorProto, helper
 
 SPEC = {
     "data.root": "",
@@ -96,6 +98,8 @@ class ToySkill:
         state = json.loads(last.read_text()) if last.exists() else {"epoch": 0, "score": -1.0}
         with (folder / "epochs.txt").open("a") as log:
             log.write(f"from {state['epoch']}\n")
+        if state["epoch"] and report and report(state["epoch"], _metrics(state)) != "continue":
+            return ToyResult({"best": best, "last": last}, {"score": state["score"]})
         while state["epoch"] < flat["train.epochs"]:
             epoch = state["epoch"] + 1
             self._fail(flat, epoch, folder)
@@ -105,7 +109,7 @@ class ToySkill:
                 beside = path.with_suffix(".tmp")
                 beside.write_text(json.dumps(state))
                 beside.replace(path)
-            metrics = {"score": state["score"], "loss": 1 - state["score"]}
+            metrics = _metrics(state)
             if flat["train.fail"] == "metric":
                 del metrics["score"]
             if report and report(epoch, metrics) != "continue":
@@ -129,12 +133,31 @@ class ToySkill:
         state = json.loads(Path(flat["export.model"]).read_text())
         state["score"] += flat["export.drift"]
         target = Path(flat["export.onnx"])
-        target.write_text(json.dumps(state))
+        _write_onnx(target, state)
         return ToyResult({"onnx": target}, {"max_logit_difference": 0.0})
 
     def _evaluate(self, spec, folder, report):
-        state = json.loads(Path(_flat(spec)["evaluate.model"]).read_text())
+        model = Path(_flat(spec)["evaluate.model"])
+        if model.suffix == ".onnx":
+            state = json.loads(onnx.load(str(model)).metadata_props[0].value)
+        else:
+            state = json.loads(model.read_text())
         return ToyResult({}, {"score": state["score"]})
+
+
+def _metrics(state):
+    return {"score": state["score"], "loss": 1 - state["score"]}
+
+
+def _write_onnx(path, state):
+    """Write a model that passes its input on and carries the state as metadata."""
+    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["batch", 3]) for n in ("i", "o")]
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["i"], ["o"])], "toy", *map(list, zip(ends))
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, {"state": json.dumps(state)})
+    onnx.save(model, str(path))
 
 
 def _flat(nested, prefix=""):

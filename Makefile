@@ -1,0 +1,44 @@
+# demo and test set themselves up: they need Python 3.11 or newer and make, no more.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test check format lock clean
+
+demo: $(VENV)/installed-run ## generated data -> search -> promoted ONNX model, in demo/
+	rm -rf demo
+	$(BIN)/automl data sample demo/data
+	$(BIN)/automl run --skill segformer --data demo/data --out demo/runs/sample --trials 6 --epochs 6 \
+		dataset.segment.img_size=64 dataset.segment.workers=0
+
+test: $(VENV)/installed-test ## the whole suite, the slow part too
+	$(BIN)/pytest
+
+check: $(VENV)/installed-test ## format, lint, types, layers
+	$(BIN)/ruff format --check automl segformer tests
+	$(BIN)/ruff check automl segformer tests
+	$(BIN)/mypy
+	$(BIN)/pytest tests/test_layers.py
+
+format: $(VENV)/installed-test
+	$(BIN)/ruff format automl segformer tests
+	$(BIN)/ruff check --fix automl segformer tests
+
+lock: $(VENV)/installed-test ## write constraints.txt from the environment
+	{ sed -n '/^#/p' constraints.txt; $(BIN)/pip freeze --exclude-editable | sed 's/+cpu//'; } > constraints.new
+	mv constraints.new constraints.txt
+
+clean:
+	rm -rf $(VENV) demo
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed-run: $(BIN)/python pyproject.toml constraints.txt
+	$(INSTALL) -e ".[all]"
+	touch $@
+
+$(VENV)/installed-test: $(VENV)/installed-run
+	$(INSTALL) -e ".[all,test,check]"
+	touch $@

@@ -1,0 +1,110 @@
+import csv
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def client(tmp_path):
+    from mlflow.tracking import MlflowClient
+
+    return MlflowClient(tracking_uri=f"sqlite:///{tmp_path / 'runs' / 'mlflow.db'}")
+
+
+@pytest.fixture
+def experiment(automl, toy_data):
+    result = automl("run", "--skill", "toy", "--data", toy_data, "--runner", "local", "--out",
+                    "runs/exp", "--trials", 4, "--epochs", 4, "--json")  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "warning" not in result.stderr
+    return json.loads(result.stdout)
+
+
+def runs_of(client):
+    (found,) = [e for e in client.search_experiments() if e.name == "toy"]
+    runs = client.search_runs([found.experiment_id])
+    parents = [r for r in runs if "mlflow.parentRunId" not in r.data.tags]
+    children = sorted(
+        (r for r in runs if "mlflow.parentRunId" in r.data.tags), key=lambda r: r.info.run_name
+    )
+    assert {c.data.tags["mlflow.parentRunId"] for c in children} == {parents[0].info.run_id}
+    return parents, children
+
+
+def test_journal_mlflow_and_leaderboard_hold_the_same_numbers(experiment, client, tmp_path):
+    (parent,), children = runs_of(client)
+    with (tmp_path / "runs" / "exp" / "leaderboard.csv").open() as file:
+        board = {int(row["trial"]): row for row in csv.DictReader(file)}
+    assert len(children) == len(board) == len(experiment["trials"]) == 4
+    for trial, child in zip(experiment["trials"], children, strict=True):
+        history = client.get_metric_history(child.info.run_id, "score")
+        assert [m.step for m in history] == list(range(1, trial["epochs"] + 1))
+        assert max(m.value for m in history) == trial["value"]
+        assert float(board[trial["trial"]]["score"]) == trial["value"]
+        assert child.data.params == {k: str(v) for k, v in trial["values"].items()}
+        assert child.data.tags["automl.state"] == trial["state"]
+    assert parent.data.metrics["best_score"] == experiment["best"]["value"]
+    assert parent.info.status == "FINISHED"
+
+
+def test_the_champion_is_registered_and_runs(experiment, client):
+    import numpy as np
+    import onnxruntime
+    from mlflow.artifacts import download_artifacts
+
+    version = client.get_model_version_by_alias("toy", "champion")
+    assert experiment["promotion"]["registry"]["version"] == version.version
+    path = download_artifacts(f"{version.source}", tracking_uri=client.tracking_uri)
+    session = onnxruntime.InferenceSession(f"{path}/model.onnx")
+    given = np.ones((2, 3), np.float32)
+    assert (session.run(None, {"i": given})[0] == given).all()
+
+
+def test_a_resume_mirrors_what_is_missing_and_doubles_nothing(experiment, automl, client, tmp_path):
+    root = tmp_path / "runs" / "exp"
+    lines = (root / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    cut = next(i for i, line in enumerate(lines) if b'"promoted"' in line) - 3
+    (root / "journal.jsonl").write_bytes(b"".join(lines[:cut]))
+    again = json.loads(automl("resume", "runs/exp", "--json").stdout)
+    parents, children = runs_of(client)
+    assert (len(parents), len(children)) == (1, 4)
+    for trial, child in zip(again["trials"], children, strict=True):
+        steps = {m.step for m in client.get_metric_history(child.info.run_id, "score")}
+        assert steps == set(range(1, trial["epochs"] + 1))
+        assert child.info.status == "FINISHED"
+
+
+def test_a_broken_store_is_told_once_and_the_run_ends_well(automl, toy_data):
+    result = automl("run", "--skill", "toy", "--data", toy_data, "--runner", "local", "--trials", 1,
+                    "--out", "runs/exp", MLFLOW_TRACKING_URI="sqlite:////proc/no/mlflow.db")  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.count("warning: MLflow at sqlite:////proc/no/mlflow.db") == 1
+
+
+def test_the_ui_serves_the_store_on_a_free_port(experiment, tmp_path):
+    server = subprocess.Popen(
+        [sys.executable, "-m", "automl", "ui", "runs", "--no-browser"],
+        cwd=tmp_path, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    try:
+        line = server.stdout.readline()
+        assert line.startswith("MLflow UI: http://127.0.0.1:")
+        url = line.split()[2]
+        body = json.dumps({"max_results": 10}).encode()
+        search = urllib.request.Request(
+            f"{url}/api/2.0/mlflow/experiments/search",
+            data=body,
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(search, timeout=30) as answer:
+            names = [e["name"] for e in json.load(answer)["experiments"]]
+        assert "toy" in names
+    finally:
+        server.terminate()
+        server.communicate(timeout=30)

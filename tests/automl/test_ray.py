@@ -1,0 +1,111 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from automl.runners.ray import _shares
+from automl.settings import Resources
+from automl.store import Journal
+
+pytestmark = pytest.mark.slow
+
+
+def words(toy_data, *more):
+    return ["run", "--skill", "toy", "--data", str(toy_data), "--tracker", "none", "--out", "exp",
+            "--concurrency", "2", "--quiet", *map(str, more)]  # fmt: skip
+
+
+def test_two_trials_run_at_once_and_slots_never_stand_empty(automl, toy_data, tmp_path):
+    result = automl(*words(toy_data, "--trials", 6, "--epochs", 3, "--json", "train.pause_s=0.1"))
+    assert result.returncode == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert told["state"] == "finished"
+    assert {t["state"] for t in told["trials"]} <= {"completed", "stopped"}
+    running, most = set(), 0
+    for event in Journal(tmp_path / "exp" / "journal.jsonl").read():
+        if event["event"] == "start":
+            running.add(event["trial"])
+        elif event["event"] == "finish":
+            running.remove(event["trial"])
+        most = max(most, len(running))
+    assert most == 2
+
+
+def test_on_one_worker_ray_and_local_make_the_same_search(automl, toy_data, tmp_path):
+    same = ("--trials", 5, "--epochs", 9, "--json")
+    ray = automl(*words(toy_data, *same, "--concurrency", 1))
+    local = automl("run", "--skill", "toy", "--data", toy_data, "--tracker", "none",
+                   "--runner", "local", "--out", "local", *same)  # fmt: skip
+    trials = [
+        [{k: t[k] for k in ("values", "state", "value", "epochs")} for t in json.loads(r)["trials"]]
+        for r in (ray.stdout, local.stdout)
+    ]
+    assert trials[0] == trials[1]
+
+
+def test_a_worker_that_dies_is_a_lost_trial_and_the_search_goes_on(automl, toy_data):
+    result = automl(*words(toy_data, "--trials", 2, "--epochs", 3, "--json", "train.fail=once",
+                           "--concurrency", 1))  # fmt: skip
+    told = json.loads(result.stdout)
+    assert {t["failure"]["kind"] for t in told["trials"]} == {"lost"}
+    assert [t["value"] for t in told["trials"]] == [None, None]
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+
+
+def test_a_killed_driver_leaves_no_worker_and_is_resumed(automl, toy_data, tmp_path):
+    driver = subprocess.Popen(
+        [sys.executable, "-m", "automl",
+         *words(toy_data, "--trials", 4, "--epochs", 4, "train.pause_s=0.5")],
+        cwd=tmp_path, env=os.environ,
+    )  # fmt: skip
+    journal = tmp_path / "exp" / "journal.jsonl"
+    deadline = time.monotonic() + 60
+    while _count(journal, "report") < 3 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    before = [e for e in Journal(journal).read() if e["event"] == "finish"]
+    time.sleep(2)
+    sizes = _sizes(tmp_path)
+    time.sleep(1.5)
+    assert _sizes(tmp_path) == sizes
+    resumed = automl("resume", "exp", "--json", "--quiet")
+    assert resumed.returncode == 0, resumed.stderr
+    epochs = {}
+    for event in Journal(journal).read():
+        if event["event"] == "report":
+            epochs.setdefault(event["trial"], []).append(event["epoch"])
+    assert all(e == list(range(1, len(e) + 1)) for e in epochs.values())
+    for event in before:
+        log = tmp_path / "exp" / "trials" / f"{event['trial']:04d}" / "epochs.txt"
+        assert log.read_text() == "from 0\n"
+
+
+@pytest.mark.parametrize(
+    ("resources", "cluster", "share", "concurrency"),
+    [
+        (Resources(), {"CPU": 2.0}, {"CPU": 1}, 2),
+        (Resources(concurrency=1), {"CPU": 8.0}, {"CPU": 8}, 1),
+        (Resources(), {"CPU": 64.0, "GPU": 8.0}, {"CPU": 8, "GPU": 1}, 8),
+        (Resources(concurrency=4), {"CPU": 16.0, "GPU": 2.0}, {"CPU": 4, "GPU": 0.5}, 4),
+        (Resources(concurrency=8), {"CPU": 2.0}, {"CPU": 0.25}, 8),
+        (Resources(gpus_per_trial=0.5, cpus_per_trial=3.0), {"CPU": 8.0, "GPU": 1.0},
+         {"CPU": 3.0, "GPU": 0.5}, 2),
+        (Resources(cpus_per_trial=4.0), {"CPU": 8.0}, {"CPU": 4.0}, 2),
+    ],
+)  # fmt: skip
+def test_shares_of_the_machine(resources, cluster, share, concurrency):
+    assert _shares(resources, cluster) == (share, concurrency)
+
+
+def _count(journal, kind):
+    return sum(e["event"] == kind for e in Journal(journal).read()) if journal.exists() else 0
+
+
+def _sizes(folder):
+    return {p: p.stat().st_size for p in (folder / "exp").rglob("*") if p.is_file()}

@@ -1,0 +1,143 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from automl.errors import RunFailed
+from automl.experiment import Experiment
+from automl.request import Request, prepare
+from automl.session import drive
+from automl.settings import Resources
+from automl.store import ExperimentPaths, Journal
+
+
+@pytest.fixture
+def start(tmp_path, toy_data):
+    """Return a function that prepares and writes an experiment of the toy skill."""
+
+    def make(name="exp", *, trials=5, epochs=9, policy="auto", **overrides):
+        request = Request(
+            skill="toy",
+            data=str(toy_data),
+            trials=trials,
+            epochs=epochs,
+            out=tmp_path / name,
+            policy=policy,
+            overrides={key.replace("__", "."): value for key, value in overrides.items()},
+            resources=Resources(runner="local"),
+            tracker="none",
+        )
+        prepare(request).write()
+        return tmp_path / name
+
+    return make
+
+
+def values_of(experiment):
+    return {n: (t.values, t.state, t.epoch) for n, t in experiment.ledger.trials.items()}
+
+
+def test_a_search_ends_promoted_and_better_than_the_defaults(start):
+    experiment = drive(start())
+    assert experiment.state == "finished"
+    assert len(experiment.ledger.trials) == 5
+    assert experiment.best.number > 0
+    assert Path(experiment.ledger.promotion["onnx"]).exists()
+    parity = json.loads((experiment.paths.promoted / "parity.json").read_text())
+    assert parity["is_equal"] and parity["onnx"] == experiment.value_of(experiment.best)
+
+
+def test_policy_off_trains_the_defaults_once_and_promotes_them(start):
+    experiment = drive(start(trials=None, policy="off", train__lr=0.02))
+    assert [t.values for t in experiment.ledger.trials.values()] == [{}]
+    spec = (experiment.paths.promoted / "spec.yaml").read_text()
+    assert "lr: 0.02" in spec
+
+
+def test_a_promotion_that_is_not_equal_is_rejected_with_the_figures(start):
+    root = start(export__drift=0.01)
+    with pytest.raises(RunFailed, match="not promoted: score is .* may differ by 0.001"):
+        drive(root)
+    assert Experiment.load(root).state == "failed"
+    assert not (root / "promoted").exists()
+    assert json.loads((root / "rejected" / "parity.json").read_text())["is_equal"] is False
+
+
+def test_a_small_drift_within_the_tolerance_is_promoted(start):
+    assert drive(start(export__drift=0.0009)).state == "finished"
+
+
+@pytest.mark.parametrize(
+    ("how", "match"),
+    [
+        ("memory", "(?s)3 trials failed.*out_of_memory: toy: no memory left .trials 0000, 0001"),
+        ("crash", "crashed: ValueError: toy: broke"),
+        ("metric", "crashed: KeyError: .*no score; it has loss"),
+    ],
+)
+def test_when_the_first_trials_all_fail_the_search_stops_and_names_the_cause(start, how, match):
+    root = start(train__fail=how)
+    with pytest.raises(RunFailed, match=match):
+        drive(root)
+    experiment = Experiment.load(root)
+    assert len(experiment.ledger.trials) == 3
+    assert experiment.best is None
+    assert all(experiment.value_of(t) is None for t in experiment.ledger.trials.values())
+
+
+def test_a_failure_is_data_and_the_trace_is_in_the_log(start):
+    experiment = drive(start(trials=8, train__fail="wide"))
+    failed = [t for t in experiment.ledger.trials.values() if t.failure]
+    assert failed and all(t.failure.kind == "out_of_memory" for t in failed)
+    assert experiment.best.failure is None
+    log = experiment.paths.trial(failed[0].number) / "log.txt"
+    assert "ToyError: toy: too wide" in log.read_text()
+
+
+def test_a_finished_experiment_is_left_alone_by_a_resume(start):
+    root = start()
+    drive(root)
+    before = (root / "journal.jsonl").read_bytes()
+    assert drive(root).state == "finished"
+    assert (root / "journal.jsonl").read_bytes() == before
+
+
+def test_a_resume_after_a_cut_at_any_event_ends_the_same(start, tmp_path):
+    whole = values_of(drive(start(trials=4, epochs=4)))
+    lines = (tmp_path / "exp" / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    for cut in range(1, len(lines)):
+        root = tmp_path / f"cut{cut}"
+        shutil.copytree(tmp_path / "exp", root)
+        (root / "journal.jsonl").write_bytes(b"".join(lines[:cut]))
+        finished = {
+            event["trial"] for event in map(json.loads, lines[:cut]) if event["event"] == "finish"
+        }
+        assert values_of(drive(root)) == whole
+        for number in finished:
+            log = (ExperimentPaths(root).trial(number) / "epochs.txt").read_text()
+            assert log == "from 0\n"
+
+
+def test_an_interrupted_trial_goes_on_from_its_checkpoint(start, tmp_path):
+    root = start(trials=1)
+    drive(root)
+    lines = (root / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    (root / "journal.jsonl").write_bytes(b"".join(lines[:5]))
+    trial = tmp_path / "exp" / "trials" / "0000" / "checkpoints" / "last.json"
+    state = json.loads(trial.read_text())
+    trial.write_text(json.dumps({**state, "epoch": 3}))
+    drive(root)
+    assert (root / "trials" / "0000" / "epochs.txt").read_text() == "from 0\nfrom 3\n"
+    epochs = [e["epoch"] for e in Journal(root / "journal.jsonl").read() if e["event"] == "report"]
+    assert epochs == list(range(1, 10))
+
+
+def test_a_rejected_promotion_is_tried_again_by_a_resume_without_training(start):
+    root = start(export__drift=0.01)
+    with pytest.raises(RunFailed, match="not promoted"):
+        drive(root)
+    settings = root / "settings.yaml"
+    settings.write_text(settings.read_text().replace("drift: 0.01", "drift: 0.0"))
+    assert drive(root).state == "finished"
+    assert (root / "trials" / "0000" / "epochs.txt").read_text() == "from 0\n"

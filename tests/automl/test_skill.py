@@ -1,0 +1,45 @@
+import pytest
+from toy_skill import ToyError, ToySkill
+
+from automl.errors import UsageError
+from automl.skill import SkillInfo, faults_of_the_user, load_skill, only_skill
+
+
+def test_installed_skills_load_by_name():
+    assert load_skill("toy").name == "toy"
+
+
+def test_an_unknown_skill_gets_the_nearest_name():
+    with pytest.raises(UsageError, match="'tooy' is not installed; did you mean toy"):
+        load_skill("tooy")
+
+
+def test_with_two_skills_one_has_to_be_named():
+    with pytest.raises(UsageError, match="--skill: give one of"):
+        only_skill()
+
+
+def test_the_facts_of_a_skill_are_read():
+    info = SkillInfo.read(ToySkill.folder)
+    assert info.data_key == "data.root"
+    assert info.key_of("export", "create_onnx_file") == "export.onnx"
+    with pytest.raises(UsageError, match="spec_params of train map no key to parent_model"):
+        info.key_of("train", "parent_model")
+
+
+def test_an_incomplete_skill_info_is_named(tmp_path):
+    (tmp_path / "references").mkdir()
+    (tmp_path / "references" / "skill_info.yaml").write_text("name: x\n")
+    with pytest.raises(UsageError, match=r"not a complete skill_info.yaml \('automl_enabled'\)"):
+        SkillInfo.read(tmp_path)
+    with pytest.raises(UsageError, match="cannot be read"):
+        SkillInfo.read(tmp_path / "no")
+
+
+def test_only_the_users_faults_become_usage_errors():
+    with pytest.raises(UsageError, match="bad masks"), faults_of_the_user():
+        raise ToyError("bad_data", "bad masks")
+    with pytest.raises(ToyError, match="memory"), faults_of_the_user():
+        raise ToyError("out_of_memory", "memory")
+    with pytest.raises(ZeroDivisionError), faults_of_the_user():
+        1 / 0  # noqa: B018

@@ -1,0 +1,51 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from automl.errors import UsageError
+from automl.spec import flatten, leaves, parse_assignments, parse_value, unflatten, with_values
+
+NAMES = st.text(st.characters(codec="ascii", categories=["Ll"]), min_size=1, max_size=4)
+SPECS = st.recursive(
+    st.integers() | st.booleans() | st.lists(st.integers()),
+    lambda children: st.dictionaries(NAMES, children, min_size=1),
+    max_leaves=10,
+).filter(lambda value: isinstance(value, dict))
+
+
+@given(SPECS)
+def test_flatten_and_unflatten_are_inverse(spec):
+    assert unflatten(flatten(spec)) == spec
+
+
+def test_with_values_leaves_its_argument_alone():
+    spec = {"a": {"b": 1, "c": 2}}
+    assert with_values(spec, {"a.b": 5}) == {"a": {"b": 5, "c": 2}}
+    assert spec == {"a": {"b": 1, "c": 2}}
+
+
+def test_leaves_keep_what_the_other_schema_knows():
+    assert leaves({"a": {"b": 1, "c": 2}}, {"a.c", "d"}) == {"a.c": 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-4", 1e-4),
+        ("-2E5", -2e5),
+        ("3", 3),
+        ("true", True),
+        ("None", "None"),
+        ("null", None),
+        ("", ""),
+        ("[1, 2]", [1, 2]),
+        ("s3://bucket/a=b", "s3://bucket/a=b"),
+    ],
+)
+def test_values_are_yaml_with_numbers_as_people_write_them(text, value):
+    assert parse_value(text) == value
+
+
+def test_all_bad_words_are_named_at_once():
+    with pytest.raises(UsageError, match="(?s)'lr' is not understood.*a: '\\[1' is not a YAML"):
+        parse_assignments(["lr", "a=[1", "b=2"])

@@ -1,0 +1,43 @@
+"""Fixtures of the whole suite: the toy skill is installed for this process and its children."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOY = Path(__file__).parent / "toy"
+
+# Before any test module imports a skill: Ray's workers and child processes inherit it.
+sys.path.insert(0, str(TOY))
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    part for part in (str(TOY), os.environ.get("PYTHONPATH", "")) if part
+)
+os.environ.pop("MLFLOW_TRACKING_URI", None)
+
+
+@pytest.fixture
+def toy_data(tmp_path):
+    """Return a folder that the toy skill takes as data."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def automl(tmp_path):
+    """Return a function that runs the real command in a process of its own, in tmp_path."""
+
+    def run(*words, timeout=240, **environment):
+        return subprocess.run(
+            [sys.executable, "-m", "automl", *map(str, words)],
+            cwd=tmp_path,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    return run

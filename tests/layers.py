@@ -1,0 +1,60 @@
+"""Draws which module imports which, and which are loaded at the top: the layers of design.md."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+AUTOML = [
+    ["cli", "__main__"],
+    ["session", "progress", "ui"],
+    ["controller", "promote", "report", "request"],
+    ["runners"],
+    ["search", "tracking"],
+    ["experiment"],
+    ["ledger", "store", "settings"],
+    ["space", "policy"],
+    ["skill", "schema", "spec"],
+    ["trial", "budget"],
+    ["objective"],
+    ["errors", "__init__"],
+]
+SEGFORMER = [
+    ["cli", "__main__"],
+    ["skill"],
+    ["deploy"],
+    ["training", "evaluation"],
+    ["model", "data"],
+    ["schema"],
+    ["spec"],
+    ["errors", "result", "__init__"],
+]
+
+
+def parts_imported(package: str) -> Iterator[tuple[str, str, bool]]:
+    """Yield (part, imported part, at the top level of the module) within a package."""
+    for path in sorted((ROOT / package).rglob("*.py")):
+        part = path.relative_to(ROOT / package).parts[0].removesuffix(".py")
+        tree = ast.parse(path.read_text())
+        top = set(_runtime(tree.body))
+        for node in ast.walk(tree):
+            for name in _names(node):
+                owner, _, rest = name.partition(".")
+                if owner == package and rest and rest.split(".")[0] != part:
+                    yield part, rest.split(".")[0], node in top
+
+
+def _runtime(body: list[ast.stmt]) -> Iterator[ast.AST]:
+    for node in body:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        yield node
+
+
+def _names(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    return []
