@@ -17,9 +17,10 @@ from automl.search.base import Continue, Done, Searcher, Start, Wait
 from automl.spec import with_values
 from automl.store import Journal, write_yaml
 from automl.tracking.base import Tracker
-from automl.trial import Decision, Outcome, TrialState
+from automl.trial import Decision, FailureKind, Outcome, TrialState
 
 FAILURES_BEFORE_GIVING_UP = 3
+LOSSES_BEFORE_FAILING = 3
 
 
 class Controller:
@@ -102,12 +103,25 @@ class Controller:
         return decision
 
     def finish(self, trial: int, outcome: Outcome) -> None:
-        """Journal how a trial ended."""
+        """Journal how a trial ended; one whose worker died goes on from its last checkpoint.
+
+        It does so twice. A third death is the trial's own doing, and it counts as failed.
+        """
+        if self._is_worth_another_worker(trial, outcome):
+            self._record({"event": "lost", "trial": trial, **event_from_outcome(outcome)})
+            self._interrupted.append(trial)
+            return
         self._record({"event": "finish", "trial": trial, **event_from_outcome(outcome)})
         self._searcher.finish(trial, outcome)
         record = self.experiment.ledger.trials[trial]
         for tracker in self._trackers:
             tracker.finished(record, self.experiment.paths.trial(trial))
+
+    def _is_worth_another_worker(self, trial: int, outcome: Outcome) -> bool:
+        failure = outcome.failure
+        is_lost = failure is not None and failure.kind is FailureKind.LOST
+        losses = self.experiment.ledger.trials[trial].losses + 1
+        return is_lost and losses < LOSSES_BEFORE_FAILING
 
     def _replay(self) -> deque[int]:
         """Feed the journal to the searcher; return the trials that were cut off."""

@@ -54,6 +54,11 @@ class Ledger:
         )
         self._count_time(trial, event["time"])
 
+    def _on_lost(self, event: Mapping[str, Any]) -> None:
+        trial = self.trials[event["trial"]]
+        trial.losses += 1
+        self._count_time(trial, event["time"])
+
     def _on_finish(self, event: Mapping[str, Any]) -> None:
         trial = self.trials[event["trial"]]
         outcome = outcome_from_event(event)

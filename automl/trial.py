@@ -78,6 +78,8 @@ class Trial:
     reports: list[Report] = field(default_factory=list)
     seconds: float = 0.0
     failure: Failure | None = None
+    losses: int = 0
+    """How often its worker died."""
 
     @property
     def epoch(self) -> int:

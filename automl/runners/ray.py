@@ -34,6 +34,10 @@ from automl.search.base import Done, Wait
 from automl.settings import Resources
 from automl.trial import Decision, Failure, FailureKind, Outcome, TrialState
 
+# A worker's death is told as its trial's failure; Ray would print its trace as well.
+for _name in ("ray.tune", "ray.air"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
+
 
 class RayRunner:
     """Runs tasks on Ray, `concurrency` at a time."""
@@ -216,9 +220,10 @@ class _Decisions(FIFOScheduler):
 
     def on_trial_error(self, tune_controller: Any, trial: RayTrial) -> None:
         """Count a worker that died as lost: its own errors arrive as outcomes."""
-        lines = (trial.error_file and _last_line(trial.error_file)) or "the worker died"
+        reason = _first_sentence(_last_line(trial.error_file)) if trial.error_file else ""
+        message = f"the worker died: {reason or 'no reason known'}"
         self._slots.finish(
-            trial.trial_id, Outcome(TrialState.FAILED, Failure(FailureKind.LOST, lines))
+            trial.trial_id, Outcome(TrialState.FAILED, Failure(FailureKind.LOST, message))
         )
 
     def on_trial_remove(self, tune_controller: Any, trial: RayTrial) -> None:
@@ -272,6 +277,10 @@ def _last_line(path: str) -> str:
     with open(path) as file:  # noqa: PTH123 - Ray's path is a text
         lines = [line.strip() for line in file if line.strip()]
     return lines[-1] if lines else ""
+
+
+def _first_sentence(text: str) -> str:
+    return text.split(". ", maxsplit=1)[0]
 
 
 @contextmanager

@@ -28,6 +28,8 @@ class ConsoleTracker(Tracker):
 
     def started(self, trial: Trial, folder: Path) -> None:
         """Say that a trial starts or goes on."""
+        if trial.losses:
+            self._say(f"trial {trial.number:04d} lost its worker, which died")
         verb = f"goes on after epoch {trial.epoch}" if trial.reports else "starts"
         default = " with the defaults" if trial.number == 0 else ""
         self._say(f"trial {trial.number:04d} {verb}{default}")

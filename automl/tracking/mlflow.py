@@ -67,7 +67,6 @@ class MlflowTracker(Tracker):
         self._paths = paths
         self._name = name
         self._objective = objective
-        self._client = MlflowClient(tracking_uri=self.uri)
         self._experiment_id = ""
         self._parent = ""
         self._children: dict[int, str] = {}
@@ -84,6 +83,11 @@ class MlflowTracker(Tracker):
                 "the experiment goes on, its journal has it all",
                 file=sys.stderr,
             )
+
+    @functools.cached_property
+    def _client(self) -> MlflowClient:
+        """The store's client; made on first use, for a store may not answer."""
+        return MlflowClient(tracking_uri=self.uri)
 
     @_mirrored
     def opened(self, experiment: Experiment) -> None:

@@ -56,11 +56,12 @@ def test_journal_mlflow_and_leaderboard_hold_the_same_numbers(experiment, client
 def test_the_champion_is_registered_and_runs(experiment, client):
     import numpy as np
     import onnxruntime
-    from mlflow.artifacts import download_artifacts
+    import mlflow
 
     version = client.get_model_version_by_alias("toy", "champion")
-    assert experiment["promotion"]["registry"]["version"] == version.version
-    path = download_artifacts(f"{version.source}", tracking_uri=client.tracking_uri)
+    assert experiment["promotion"]["registry"]["version"] == str(version.version)
+    mlflow.set_tracking_uri(client.tracking_uri)
+    path = mlflow.artifacts.download_artifacts("models:/toy@champion")
     session = onnxruntime.InferenceSession(f"{path}/model.onnx")
     given = np.ones((2, 3), np.float32)
     assert (session.run(None, {"i": given})[0] == given).all()
@@ -82,9 +83,9 @@ def test_a_resume_mirrors_what_is_missing_and_doubles_nothing(experiment, automl
 
 def test_a_broken_store_is_told_once_and_the_run_ends_well(automl, toy_data):
     result = automl("run", "--skill", "toy", "--data", toy_data, "--runner", "local", "--trials", 1,
-                    "--out", "runs/exp", MLFLOW_TRACKING_URI="sqlite:////proc/no/mlflow.db")  # fmt: skip
+                    "--out", "exp", MLFLOW_TRACKING_URI="sqlite:////proc/no/db")  # fmt: skip
     assert result.returncode == 0, result.stderr
-    assert result.stderr.count("warning: MLflow at sqlite:////proc/no/mlflow.db") == 1
+    assert result.stderr.count("warning: MLflow at sqlite:////proc/no/db") == 1
 
 
 def test_the_ui_serves_the_store_on_a_free_port(experiment, tmp_path):

@@ -47,12 +47,20 @@ def test_on_one_worker_ray_and_local_make_the_same_search(automl, toy_data, tmp_
     assert trials[0] == trials[1]
 
 
-def test_a_worker_that_dies_is_a_lost_trial_and_the_search_goes_on(automl, toy_data):
+def test_a_trial_whose_worker_dies_goes_on_from_its_checkpoint(automl, toy_data, tmp_path):
     result = automl(*words(toy_data, "--trials", 2, "--epochs", 3, "--json", "train.fail=once",
                            "--concurrency", 1))  # fmt: skip
-    told = json.loads(result.stdout)
-    assert {t["failure"]["kind"] for t in told["trials"]} == {"lost"}
-    assert [t["value"] for t in told["trials"]] == [None, None]
+    assert result.returncode == 0, result.stderr
+    assert {t["epochs"] for t in json.loads(result.stdout)["trials"]} == {3}
+    assert (tmp_path / "exp/trials/0000/epochs.txt").read_text() == "from 0\nfrom 1\n"
+
+
+def test_a_trial_whose_workers_always_die_fails_as_lost(automl, toy_data):
+    result = automl(*words(toy_data, "--trials", 1, "--epochs", 3, "--json", "train.fail=always"))
+    (trial,) = json.loads(result.stdout)["trials"]
+    assert trial["failure"]["kind"] == "lost"
+    assert trial["failure"]["message"].startswith("the worker died: The actor is dead")
+    assert trial["value"] is None
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
 
