@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import urllib.error
 import urllib.request
 import webbrowser
 from pathlib import Path
+from types import FrameType
 
 from automl.errors import RunFailed, UsageError
 from automl.store import ExperimentPaths
@@ -42,7 +44,9 @@ def serve(folder: Path, *, port: int | None = None, opens_browser: bool = True) 
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store,
                "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]  # fmt: skip
     environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
-    server = subprocess.Popen(command, env=environment, stdout=sys.stderr)
+    # MLflow starts workers of its own: a group of theirs lets us end them all.
+    server = subprocess.Popen(command, env=environment, stdout=sys.stderr, start_new_session=True)
+    before = signal.signal(signal.SIGTERM, _end)
     try:
         _wait_until_up(url, server)
         print(f"MLflow UI: {url}  (Ctrl-C ends it)", flush=True)
@@ -50,8 +54,13 @@ def serve(folder: Path, *, port: int | None = None, opens_browser: bool = True) 
             webbrowser.open(url)
         return server.wait()
     finally:
-        server.terminate()
+        signal.signal(signal.SIGTERM, before)
+        os.killpg(server.pid, signal.SIGTERM)
         server.wait()
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
 
 
 def _wait_until_up(url: str, server: "subprocess.Popen[bytes]") -> None:

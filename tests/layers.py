@@ -7,7 +7,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 
 AUTOML = [
-    ["cli", "__main__"],
+    ["__main__"],
+    ["cli"],
     ["session", "progress", "ui"],
     ["controller", "promote", "report", "request"],
     ["runners"],
@@ -21,13 +22,18 @@ AUTOML = [
     ["errors", "__init__"],
 ]
 SEGFORMER = [
-    ["cli", "__main__"],
+    ["__main__"],
+    ["cli"],
     ["skill"],
     ["deploy"],
-    ["training", "evaluation"],
+    ["training"],
+    ["evaluation"],
     ["model", "data"],
+    ["skill_info"],
     ["schema"],
     ["spec"],
+    ["fields", "overrides", "spec_faults", "atomic"],
+    ["tao_fields"],
     ["errors", "result", "__init__"],
 ]
 
@@ -41,7 +47,7 @@ def parts_imported(package: str) -> Iterator[tuple[str, str, bool]]:
         for node in ast.walk(tree):
             for name in _names(node):
                 owner, _, rest = name.partition(".")
-                if owner == package and rest and rest.split(".")[0] != part:
+                if owner == package and rest.split(".")[0] not in ("", "__version__", part):
                     yield part, rest.split(".")[0], node in top
 
 

@@ -3,17 +3,19 @@
 from automl.objective import Objective
 
 REDUCTION_FACTOR = 3
+GRACE_EPOCHS = 3
+"""No trial is judged before: the first epochs of a training from scratch are mostly noise."""
 
 
 def rungs(epochs: int, *, eta: int = REDUCTION_FACTOR) -> list[int]:
     """Return the epochs below a full training at which trials are compared, ascending.
 
-    They are the full epochs divided by eta, eta^2, ..., so that every rung is a whole step
-    away from the end: 20 epochs with eta 3 give [2, 6].
+    They are the full epochs divided by eta, eta^2, ..., down to the grace epochs; a short
+    training has one at its first third: 50 epochs give [5, 16], 20 give [6], 4 give [1].
     """
-    steps = []
+    steps: list[int] = []
     rung = epochs // eta
-    while rung >= 1:
+    while rung >= GRACE_EPOCHS or (rung >= 1 and not steps):
         steps.append(rung)
         rung //= eta
     return steps[::-1]

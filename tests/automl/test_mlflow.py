@@ -109,3 +109,5 @@ def test_the_ui_serves_the_store_on_a_free_port(experiment, tmp_path):
     finally:
         server.terminate()
         server.communicate(timeout=30)
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(url, timeout=5)

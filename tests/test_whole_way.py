@@ -1,0 +1,152 @@
+"""The README's promises on the real skill: real Ray, real training, real MLflow, real ONNX."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from automl.store import Journal
+
+pytestmark = pytest.mark.slow
+
+SMALL = ("dataset.segment.img_size=32", "dataset.segment.workers=0")
+
+
+def command(*words, cwd, program="automl", timeout=280):
+    return subprocess.run(
+        [sys.executable, "-m", program, *map(str, words)],
+        cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return a folder with generated data in data/."""
+    folder = tmp_path_factory.mktemp("whole")
+    sampled = command("data", "sample", "data", "--skill", "segformer", cwd=folder)
+    assert sampled.returncode == 0, sampled.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def told(folder):
+    """Run a search on Ray and return its JSON."""
+    result = command("run", "--skill", "segformer", "--data", "data", "--trials", 3, "--epochs", 3,
+                     "--out", "runs/search", "--json", *SMALL, cwd=folder)  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_a_search_on_ray_ends_promoted_with_equal_miou(told, folder):
+    assert told["state"] == "finished"
+    parity = told["promotion"]["parity"]
+    assert abs(parity["checkpoint"] - parity["onnx"]) <= parity["tolerance"] == 0.001
+    assert parity["recorded"] == told["best"]["value"]
+    assert (folder / told["promotion"]["onnx"]).exists()
+    assert {"test_iou_ground", "test_miou"} <= set(told["promotion"]["test"])
+
+
+def test_the_promoted_model_runs_alone_on_any_batch(told, folder):
+    import numpy as np
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(folder / told["promotion"]["onnx"])
+    assert [i.name for i in session.get_inputs()] == ["input"]
+    assert [o.name for o in session.get_outputs()] == ["output"]
+    for batch in (1, 3):
+        images = np.zeros((batch, 3, 32, 32), np.float32)
+        assert session.run(["output"], {"input": images})[0].shape[:2] == (batch, 4)
+
+
+def test_journal_mlflow_and_leaderboard_agree(told, folder):
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=f"sqlite:///{folder / 'runs' / 'mlflow.db'}")
+    (experiment,) = [e for e in client.search_experiments() if e.name == "segformer"]
+    runs = {
+        int(r.data.tags["automl.trial"]): r
+        for r in client.search_runs([experiment.experiment_id])
+        if "mlflow.parentRunId" in r.data.tags
+    }
+    journal = {}
+    for event in Journal(folder / "runs/search/journal.jsonl").read():
+        if event["event"] == "report":
+            journal.setdefault(event["trial"], []).append(event["metrics"]["val_miou"])
+    with (folder / "runs/search/leaderboard.csv").open() as file:
+        board = {int(r["trial"]): float(r["val_miou"]) for r in csv.DictReader(file)}
+    assert board == {t["trial"]: t["value"] for t in told["trials"]}
+    assert set(runs) == set(journal) == set(board)
+    for number, values in journal.items():
+        history = client.get_metric_history(runs[number].info.run_id, "val_miou")
+        assert [m.value for m in sorted(history, key=lambda m: m.step)] == values
+        assert max(values) == board[number]
+        wanted = {k: str(v) for k, v in told["trials"][number]["values"].items()}
+        assert runs[number].data.params == wanted
+
+
+def test_policy_off_gives_the_checkpoint_of_segformer_train_bit_for_bit(folder):
+    spec = ("train.num_epochs=2", "train.seed=7", *SMALL)
+    run = command("run", "--skill", "segformer", "--policy", "off", "--data", "data",
+                  "--out", "runs/off", "--tracker", "none", *spec, cwd=folder)  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    train = command("train", "dataset.segment.root_dir=data", "results_dir=plain", *spec,
+                    program="segformer", cwd=folder)  # fmt: skip
+    assert train.returncode == 0, train.stderr
+    for name in ("best.ckpt", "last.ckpt"):
+        (searched,) = (folder / "runs/off/trials/0000").rglob(name)
+        (plain,) = (folder / "plain").rglob(name)
+        assert searched.read_bytes() == plain.read_bytes()
+
+
+def test_segformer_evaluates_what_automl_promoted(told, folder):
+    result = command("evaluate", f"evaluate.checkpoint={told['promotion']['onnx']}",
+                     "dataset.segment.root_dir=data", "evaluate.split=validation", "--json",
+                     *SMALL, program="segformer", cwd=folder)  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    measured = json.loads(result.stdout)["metrics"]["val_miou"]
+    assert measured == pytest.approx(told["promotion"]["parity"]["onnx"], abs=1e-9)
+
+
+def test_a_killed_search_is_resumed_without_losing_an_epoch(folder):
+    root = folder / "runs" / "killed"
+    driver = subprocess.Popen(
+        [sys.executable, "-m", "automl", "run", "--skill", "segformer", "--data", "data",
+         "--trials", "3", "--epochs", "4", "--out", str(root), "--tracker", "none", *SMALL],
+        cwd=folder, env=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    _wait_for_reports(root / "journal.jsonl", 3)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    before = list(Journal(root / "journal.jsonl").read())
+    time.sleep(3)
+    resumed = command("resume", root, "--json", cwd=folder)
+    assert resumed.returncode == 0, resumed.stderr
+    told = json.loads(resumed.stdout)
+    assert (told["state"], len(told["trials"])) == ("finished", 3)
+    finished = {e["trial"] for e in before if e["event"] == "finish"}
+    events = list(Journal(root / "journal.jsonl").read())[len(before) :]
+    assert finished.isdisjoint(
+        e["trial"] for e in events if "trial" in e and e["event"] != "promoted"
+    )
+    epochs = {}
+    for event in [*before, *events]:
+        if event["event"] == "report":
+            epochs.setdefault(event["trial"], []).append(event["epoch"])
+    assert all(seen == list(range(1, len(seen) + 1)) for seen in epochs.values())
+
+
+def _wait_for_reports(journal: Path, count: int) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if journal.exists():
+            events = Journal(journal).read()
+            if sum(e["event"] == "report" for e in events) >= count:
+                return
+        time.sleep(0.2)
+    raise AssertionError(f"{count} reports did not come")
