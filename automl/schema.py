@@ -6,7 +6,7 @@ Takes JSON Schema 2020-12 and the type names of TAO's dialect (float, bool, cate
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,8 @@ class Field:
     choices: tuple[Any, ...] = ()
     weights: tuple[float, ...] = ()
     scale: str = "linear"
-    active_when: Mapping[str, Any] = field(default_factory=dict)
+    active_when: tuple[Mapping[str, Any], ...] = ()
+    """Alternatives; in each, keys and the values that they must have, or ``{"not": value}``."""
     description: str = ""
 
     def allowed(self) -> str:
@@ -157,9 +158,13 @@ def _field(key: str, node: Mapping[str, Any]) -> Field:
         choices=tuple(node.get("enum", ())),
         weights=tuple(node.get("option_weights", ())),
         scale=node.get("scale", "linear"),
-        active_when=node.get("active_when", {}),
+        active_when=_alternatives(node.get("active_when", ())),
         description=node.get("description", ""),
     )
+
+
+def _alternatives(annotation: Any) -> tuple[Mapping[str, Any], ...]:
+    return (annotation,) if isinstance(annotation, Mapping) else tuple(annotation)
 
 
 def _type(node: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ default: down to a tenth and up to a hundred times of it, inside the schema's bo
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from automl.errors import UsageError
@@ -29,7 +29,7 @@ class Parameter:
     high: float = 0.0
     is_log: bool = False
     choices: tuple[Any, ...] = ()
-    active_when: Mapping[str, Any] = field(default_factory=dict)
+    active_when: tuple[Mapping[str, Any], ...] = ()
 
     def contains(self, value: Any) -> bool:
         """Whether a value is one that this parameter can take."""
@@ -52,12 +52,18 @@ class SearchSpace:
 
     def is_active(self, parameter: Parameter, values: Mapping[str, Any]) -> bool:
         """Whether the switches of a parameter are on, given the values chosen so far."""
-        for switch, wanted in parameter.active_when.items():
-            if switch in self.parameters and switch not in values:
-                return False  # The switch is itself inactive.
-            if values.get(switch, self.base.get(switch)) != wanted:
-                return False
-        return True
+        return not parameter.active_when or any(
+            all(self._holds(switch, wanted, values) for switch, wanted in alternative.items())
+            for alternative in parameter.active_when
+        )
+
+    def _holds(self, switch: str, wanted: Any, values: Mapping[str, Any]) -> bool:
+        if switch in self.parameters and switch not in values:
+            return False  # The switch is itself inactive.
+        value = values.get(switch, self.base.get(switch))
+        if isinstance(wanted, Mapping):
+            return bool(value != wanted["not"])
+        return bool(value == wanted)
 
     def defaults(self) -> dict[str, Any]:
         """Return the suggestion that changes nothing: every active parameter's default."""
@@ -179,7 +185,7 @@ def _parents_first(parameters: Mapping[str, Parameter]) -> list[Parameter]:
     def visit(parameter: Parameter, above: tuple[str, ...]) -> None:
         if parameter.key in above:
             raise UsageError(f"{parameter.key}: is active only when it is active (a ring)")
-        for switch in parameter.active_when:
+        for switch in (key for alternative in parameter.active_when for key in alternative):
             if switch in parameters:
                 visit(parameters[switch], (*above, parameter.key))
         ordered.setdefault(parameter.key, parameter)
@@ -190,4 +196,4 @@ def _parents_first(parameters: Mapping[str, Parameter]) -> list[Parameter]:
 
 
 def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    return [_plain(v) for v in value] if isinstance(value, tuple) else value

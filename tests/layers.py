@@ -32,8 +32,8 @@ SEGFORMER = [
     ["skill_info"],
     ["schema"],
     ["spec"],
-    ["fields", "overrides", "spec_faults", "atomic"],
-    ["tao_fields"],
+    ["spec_augmentation", "spec_faults"],
+    ["fields", "tao_fields", "overrides", "atomic"],
     ["errors", "result", "__init__"],
 ]
 

@@ -54,9 +54,9 @@ def test_journal_mlflow_and_leaderboard_hold_the_same_numbers(experiment, client
 
 
 def test_the_champion_is_registered_and_runs(experiment, client):
+    import mlflow
     import numpy as np
     import onnxruntime
-    import mlflow
 
     version = client.get_model_version_by_alias("toy", "champion")
     assert experiment["promotion"]["registry"]["version"] == str(version.version)

@@ -15,7 +15,7 @@ SPACE = SearchSpace(
     {
         "lr": Parameter("lr", "float", 0.01, low=1e-4, high=1.0, is_log=True),
         "on": Parameter("on", "bool", True, choices=(False, True)),
-        "p": Parameter("p", "float", 0.5, low=0.0, high=1.0, active_when={"on": True}),
+        "p": Parameter("p", "float", 0.5, low=0.0, high=1.0, active_when=({"on": True},)),
         "n": Parameter("n", "int", 4, low=1, high=9),
     },
     {},

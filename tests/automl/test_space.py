@@ -54,6 +54,18 @@ def test_a_parameter_under_a_switch_that_is_off_is_inactive():
     assert build(flip, fixed=["on"]).defaults() == {}
 
 
+@pytest.mark.parametrize(
+    ("base", "active"), [({}, False), ({"a": "x"}, True), ({"b": "y"}, True), ({"b": "z"}, False)]
+)
+def test_one_of_several_alternatives_is_enough(base, active):
+    either = [{"a": {"not": ""}}, {"b": "y"}]
+    texts = {k: {"type": "string", "default": base.get(k, "")} for k in "ab"}
+    space = build(
+        {**texts, "p": number(0.5, minimum=0, maximum=1, active_when=either)}, defaults=["p"]
+    )
+    assert space.defaults() == ({"p": 0.5} if active else {})
+
+
 def test_a_switch_comes_before_what_it_switches():
     space = build(
         {

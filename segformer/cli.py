@@ -1,0 +1,118 @@
+"""The command `segformer ACTION [-e spec.yaml] key=value ...`. Loads heavy modules when needed."""
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from segformer.errors import SkillError, SpecError
+from segformer.result import Result
+
+_HELP = {
+    "train": "train a model; goes on from the last checkpoint in the results folder",
+    "evaluate": "score a checkpoint or an ONNX model on a split",
+    "export": "write a checkpoint as ONNX",
+}
+_FAULT_KINDS = ("usage", "bad_data")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns 0, 2 for the user's faults, 1 for a failed run, 130 for Ctrl-C.
+
+    What is not a fault of the run, but of this program, keeps its trace.
+    """
+    try:
+        options = _options(argv)
+        _run(options)
+    except SkillError as error:
+        for fault in error.faults:
+            print(f"segformer: {fault}", file=sys.stderr)
+        return 2 if error.kind in _FAULT_KINDS else 1
+    except KeyboardInterrupt:
+        print("segformer: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise SpecError(f"{message}; see {self.prog} --help")
+
+
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = _Parser(prog="segformer", description="SegFormer for semantic segmentation.")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for action, text in _HELP.items():
+        command = actions.add_parser(action, help=text, description=text.capitalize() + ".")
+        command.add_argument(
+            "-e", "--spec", type=Path, metavar="SPEC", help="YAML file; else the packaged template"
+        )
+        command.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+        command.add_argument(
+            "overrides", nargs="*", metavar="key=value", help="e.g. train.optim.lr=1e-3"
+        )
+    options, rest = parser.parse_known_args(argv)
+    if strange := [word for word in rest if word.startswith("-")]:
+        parser.error(f"unknown option {strange[0]}")
+    # argparse leaves over the words that come after an option.
+    options.overrides += rest
+    return options
+
+
+def _run(options: argparse.Namespace) -> None:
+    from segformer.overrides import read_file, read_words
+    from segformer.skill import skill
+    from segformer.skill_info import full_keys
+
+    action: str = options.action
+    # The packaged template is the defaults: unlike a file's, its values give way to dataset.json.
+    in_file = read_file(options.spec) if options.spec else {}
+    spec = skill.resolve(action, {**full_keys(in_file), **full_keys(read_words(options.overrides))})
+    # Libraries print as they like; stdout is the answer.
+    with contextlib.redirect_stdout(sys.stderr):
+        if action == "train":
+            skill.check(spec, progress=_progress)
+        result = skill.run(action, spec, results_folder(action, spec))
+    print(_json(action, result) if options.json else _text(result))
+
+
+def results_folder(action: str, spec: dict[str, Any]) -> Path:
+    """Return <action>.results_dir, else results_dir/<action>, else ./results/<action>."""
+    own = spec[action]["results_dir"]
+    return Path(own) if own else Path(spec["results_dir"] or "results") / action
+
+
+def _progress(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        end = "\n" if done == total else ""
+        print(f"\rchecking the data: {done} of {total} pairs", end=end, file=sys.stderr, flush=True)
+
+
+def _json(action: str, result: Result) -> str:
+    artifacts = {name: str(path) for name, path in result.artifacts.items()}
+    content = {"action": action, "metrics": result.metrics, "artifacts": artifacts}
+    return json.dumps(content, allow_nan=False)
+
+
+def _text(result: Result) -> str:
+    """Return metrics, a table of the IoU of each class, and the files written."""
+    plain = {name: value for name, value in result.metrics.items() if "_iou_" not in name}
+    classes = {
+        name.partition("_iou_")[2]: value
+        for name, value in result.metrics.items()
+        if "_iou_" in name
+    }
+    lines = [f"{name}: {value:.6g}" for name, value in plain.items()]
+    if classes:
+        width = max(map(len, ["class", *classes]))
+        lines += ["", f"{'class':{width}}  IoU"]
+        lines += [f"{name:{width}}  {iou:.4f}" for name, iou in classes.items()]
+    lines += ["", *(f"{name}: {path}" for name, path in result.artifacts.items())]
+    return "\n".join(lines).strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The data set of pairs of images and masks: found, read, checked, augmented, fed."""

@@ -1,0 +1,124 @@
+"""Random changes of a training image and its mask, drawn from a generator that is handed in."""
+
+import math
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from PIL import Image, ImageEnhance, ImageFilter
+
+from segformer.data.labels import IGNORED
+from segformer.spec_augmentation import Augmentation, RandomColor, RandomFlip, RandomRotate
+
+Pixels = NDArray[np.uint8]
+
+_SMALLEST_CROP = 0.8
+_WIDEST_CROP = 4 / 3
+_LARGEST_BLUR = 1.0
+
+
+def augment(
+    image: Pixels, mask: Pixels, settings: Augmentation, *, draw: Generator
+) -> tuple[Pixels, Pixels]:
+    """Return a changed image SxSx3 and mask SxS of the same sizes.
+
+    In order: flips, rotation, crop, scaling, blur, colour. What comes in from outside the image
+    is black, and ignored in the mask.
+    """
+    image, mask = _flip(image, mask, settings.random_flip, draw)
+    image, mask = _rotate(image, mask, settings.random_rotate, draw)
+    if settings.with_random_crop:
+        image, mask = _crop(image, mask, draw)
+    if settings.with_scale_random_crop.enable:
+        low, high = settings.with_scale_random_crop.scale_range
+        image, mask = _scale(image, mask, draw.uniform(low, high), draw)
+    if settings.with_random_blur:
+        radius = draw.uniform(0, _LARGEST_BLUR)
+        image = np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(radius)))
+    if settings.random_color.enable and draw.random() < settings.random_color.color_probability:
+        image = _recolour(image, settings.random_color, draw)
+    return np.ascontiguousarray(image), np.ascontiguousarray(mask)
+
+
+def resized(image: Pixels, mask: Pixels, size: tuple[int, int]) -> tuple[Pixels, Pixels]:
+    """Return image and mask at another (width, height): bicubic, and the nearest pixel."""
+    return (
+        np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)),
+        np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST)),
+    )
+
+
+def _flip(
+    image: Pixels, mask: Pixels, settings: RandomFlip, draw: Generator
+) -> tuple[Pixels, Pixels]:
+    if not settings.enable:
+        return image, mask
+    if draw.random() < settings.hflip_probability:
+        image, mask = image[:, ::-1], mask[:, ::-1]
+    if draw.random() < settings.vflip_probability:
+        image, mask = image[::-1], mask[::-1]
+    return image, mask
+
+
+def _rotate(
+    image: Pixels, mask: Pixels, settings: RandomRotate, draw: Generator
+) -> tuple[Pixels, Pixels]:
+    if not settings.enable or draw.random() >= settings.rotate_probability:
+        return image, mask
+    angle = settings.angle_list[draw.integers(len(settings.angle_list))]
+    if angle % 90 == 0:  # Exact, and nothing comes in from outside.
+        turns = round(angle / 90)
+        return np.rot90(image, turns), np.rot90(mask, turns)
+    return (
+        np.asarray(_picture(image).rotate(angle, Image.Resampling.BILINEAR)),
+        np.asarray(_picture(mask).rotate(angle, Image.Resampling.NEAREST, fillcolor=IGNORED)),
+    )
+
+
+def _crop(image: Pixels, mask: Pixels, draw: Generator) -> tuple[Pixels, Pixels]:
+    """Cut out 80 to 100 % of the area, up to a third longer than wide, and resize it back."""
+    size = len(image)
+    side = math.sqrt(draw.uniform(_SMALLEST_CROP, 1))
+    stretch = math.exp(draw.uniform(-1, 1) * math.log(_WIDEST_CROP) / 2)
+    width = min(size, round(size * side * stretch))
+    height = min(size, round(size * side / stretch))
+    left, top = draw.integers(size - width + 1), draw.integers(size - height + 1)
+    window = np.s_[top : top + height, left : left + width]
+    return resized(image[window], mask[window], (size, size))
+
+
+def _scale(image: Pixels, mask: Pixels, factor: float, draw: Generator) -> tuple[Pixels, Pixels]:
+    """Resize by a factor, then cut out, or pad to, the old size at a random place."""
+    size, scaled = len(image), max(1, round(len(image) * factor))
+    if scaled == size:
+        return image, mask
+    image, mask = resized(image, mask, (scaled, scaled))
+    left, top = draw.integers(abs(size - scaled) + 1, size=2)
+    if scaled > size:
+        window = np.s_[top : top + size, left : left + size]
+        return image[window], mask[window]
+    window = np.s_[top : top + scaled, left : left + scaled]
+    padded_image = np.zeros((size, size, 3), dtype=np.uint8)
+    padded_mask = np.full((size, size), IGNORED, dtype=np.uint8)
+    padded_image[window], padded_mask[window] = image, mask
+    return padded_image, padded_mask
+
+
+def _recolour(image: Pixels, settings: RandomColor, draw: Generator) -> Pixels:
+    picture = _picture(image)
+    for enhancer, largest in (
+        (ImageEnhance.Brightness, settings.brightness),
+        (ImageEnhance.Contrast, settings.contrast),
+        (ImageEnhance.Color, settings.saturation),
+    ):
+        picture = enhancer(picture).enhance(draw.uniform(max(0, 1 - largest), 1 + largest))
+    if settings.hue:
+        turns = draw.uniform(-settings.hue, settings.hue)
+        colours = np.array(picture.convert("HSV"))
+        colours[..., 0] += np.uint8(round(turns * 256) % 256)  # Wraps around, as hue does.
+        picture = Image.fromarray(colours, "HSV").convert("RGB")
+    return np.asarray(picture)
+
+
+def _picture(pixels: Pixels) -> Image.Image:
+    return Image.fromarray(np.ascontiguousarray(pixels))

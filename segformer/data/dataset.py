@@ -1,0 +1,77 @@
+"""The pairs of one split as tensors for the model."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from segformer.data.augment import Pixels, augment, resized
+from segformer.data.load import load_pair
+from segformer.data.pairs import pairs_of
+from segformer.spec import DatasetSegment
+
+CACHE_BYTES = 512 * 2**20
+"""Resized pairs are kept in memory up to this size, per process."""
+
+Split = Literal["train", "validation", "test"]
+
+
+class SegmentationDataset(Dataset[dict[str, Tensor]]):
+    """Items {"image": float32 3xSxS, normalised, "mask": int64 SxS, 255 = ignored}.
+
+    A key is (epoch, index), or an index of epoch 0. With `augment`, an item depends on seed,
+    epoch and index only: neither on the number of workers nor on a resume.
+    Raises `DataError` where the split has no complete pairs, or a file cannot be used.
+    """
+
+    def __init__(
+        self, segment: DatasetSegment, *, split: Split, augment: bool = False, seed: int = 0
+    ) -> None:
+        self.segment = segment
+        self.is_augmented = augment
+        self.seed = seed
+        self.pairs = pairs_of(Path(segment.root_dir), split_folder(segment, split))
+        self._cache: dict[int, tuple[Pixels, Pixels]] = {}
+        self._cached_bytes = 0
+        self._mean = np.array(segment.augmentation.mean, dtype=np.float32)
+        self._std = np.array(segment.augmentation.std, dtype=np.float32)
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, key: int | tuple[int, int]) -> dict[str, Tensor]:
+        epoch, index = key if isinstance(key, tuple) else (0, key)
+        image, mask = self._pair(index)
+        if self.is_augmented:
+            draw = np.random.default_rng([self.seed, epoch, index])
+            image, mask = augment(image, mask, self.segment.augmentation, draw=draw)
+        # In numpy: torch would start its threads, which costs more than the work is.
+        pixels = (image.astype(np.float32) / 255 - self._mean) / self._std
+        return {
+            "image": torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))),
+            "mask": torch.from_numpy(mask.astype(np.int64)),
+        }
+
+    def _pair(self, index: int) -> tuple[Pixels, Pixels]:
+        if index in self._cache:
+            return self._cache[index]
+        size = self.segment.img_size
+        pair = resized(*load_pair(self.pairs[index], self.segment), (size, size))
+        cost = sum(array.nbytes for array in pair)
+        if self._cached_bytes + cost <= CACHE_BYTES:
+            self._cache[index] = pair
+            self._cached_bytes += cost
+        return pair
+
+
+def split_folder(segment: DatasetSegment, split: Split) -> str:
+    """Return the folder name of a split, e.g. "val" for "validation"."""
+    folders = {
+        "train": segment.train_split,
+        "validation": segment.validation_split,
+        "test": segment.test_split,
+    }
+    return folders[split]

@@ -1,0 +1,63 @@
+"""Finds the pairs of a split: an image and a mask of the same stem."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from segformer.errors import DataError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+"""File names with these endings, in any case, are images or masks; others are passed over."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An image and its mask; `stem` is the file name that they share, less the last suffix."""
+
+    stem: str
+    image: Path
+    mask: Path
+
+
+def pairs_of(root: Path, split: str) -> list[Pair]:
+    """Return the pairs of a split in order of stem; raises `DataError` with every fault."""
+    pairs, faults = find_pairs(root, split)
+    if faults:
+        raise DataError(faults)
+    return pairs
+
+
+def find_pairs(root: Path, split: str) -> tuple[list[Pair], list[str]]:
+    """Return the pairs of a split and one line for everything that makes no pair."""
+    folders = root / "images" / split, root / "masks" / split
+    faults = [f"{folder}: no such folder" for folder in folders if not folder.is_dir()]
+    if faults:
+        return [], faults
+    kinds = []
+    for folder in folders:
+        files, duplicates = _by_stem(folder)
+        kinds.append(files)
+        faults += duplicates
+        if not files:
+            faults.append(f"{folder}: holds no {' '.join(SUFFIXES)} files")
+    images, masks = kinds
+    if images and masks:
+        faults += [_partnerless(images[stem], folders[1]) for stem in sorted(images.keys() - masks)]
+        faults += [_partnerless(masks[stem], folders[0]) for stem in sorted(masks.keys() - images)]
+    both = sorted(images.keys() & masks.keys())
+    return [Pair(stem, images[stem], masks[stem]) for stem in both], faults
+
+
+def _by_stem(folder: Path) -> tuple[dict[str, Path], list[str]]:
+    found: dict[str, Path] = {}
+    faults = []
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in SUFFIXES or path.name.startswith(".") or not path.is_file():
+            continue
+        if path.stem in found:
+            faults.append(f"{path}: has the same stem as {found[path.stem].name}")
+        found.setdefault(path.stem, path)
+    return found, faults
+
+
+def _partnerless(path: Path, other: Path) -> str:
+    return f"{path}: has no partner {path.stem}.* in {other}"

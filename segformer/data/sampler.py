@@ -1,0 +1,29 @@
+"""The order of the samples: it depends on seed and epoch only, so a resumed run repeats it."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from torch.utils.data import Sampler
+
+
+class EpochSampler(Sampler[tuple[int, int]]):
+    """Yields (epoch, index) for every index; shuffled anew each epoch if `shuffle`."""
+
+    def __init__(self, size: int, *, shuffle: bool, seed: int) -> None:
+        self.size = size
+        self.shuffle = shuffle
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch, from 0, of the next pass; Lightning calls this."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        order = np.arange(self.size)
+        if self.shuffle:
+            np.random.default_rng([self.seed, self.epoch]).shuffle(order)
+        yield from ((self.epoch, int(index)) for index in order)

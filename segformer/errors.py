@@ -1,0 +1,54 @@
+"""What can go wrong in a run, by whose fault it is.
+
+SkillError
+|-- SpecError           the spec: unknown key, value out of bounds, file not there     usage
+|-- CheckpointError     the weights handed in do not fit or cannot be read             usage
+|-- DataError           the data set: missing partners, sizes, mask values             bad_data
+|-- OutOfMemoryError    the batch does not fit the device                              out_of_memory
+`-- DivergedError       the loss is no longer a number                                 diverged
+"""
+
+from collections.abc import Iterable
+
+
+class SkillError(Exception):
+    """A run that cannot go on; `kind` says why in one word, `faults` in one line each."""
+
+    kind: str = "failed"
+
+    def __init__(self, faults: str | Iterable[str]) -> None:
+        self.faults: tuple[str, ...] = (faults,) if isinstance(faults, str) else tuple(faults)
+        super().__init__(self.faults)
+
+    def __str__(self) -> str:
+        return "\n".join(self.faults)
+
+
+class SpecError(SkillError):
+    """The spec cannot be run: the user's fault."""
+
+    kind = "usage"
+
+
+class CheckpointError(SkillError):
+    """The weights handed in are no weights, or none of them fits: the user's fault."""
+
+    kind = "usage"
+
+
+class DataError(SkillError):
+    """The data set is not what the spec says: the user's fault."""
+
+    kind = "bad_data"
+
+
+class OutOfMemoryError(SkillError):
+    """The batch does not fit the device's memory."""
+
+    kind = "out_of_memory"
+
+
+class DivergedError(SkillError):
+    """The loss is infinite or not a number."""
+
+    kind = "diverged"

@@ -1,0 +1,152 @@
+"""Loss and scores of a segmentation, summed over batches. Every score is of pixels that count."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from segformer.data.labels import IGNORED
+from segformer.errors import DataError
+
+
+def resize_logits(logits: Tensor, size: tuple[int, int], *, align_corners: bool) -> Tensor:
+    """Logits BxCxhxw -> BxCxHxW, bilinear."""
+    return F.interpolate(logits, size=size, mode="bilinear", align_corners=align_corners)
+
+
+def pixel_loss(logits: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Sum of the cross-entropy over the pixels that count, and how many these are.
+
+    Takes logits BxCxHxW and mask BxHxW (int64). A batch without such a pixel gives (0, 0).
+    """
+    # One row per pixel: CUDA has a deterministic kernel for this form, none for images.
+    rows = logits.movedim(1, -1).flatten(0, -2)
+    total = F.cross_entropy(rows, mask.flatten(), ignore_index=IGNORED, reduction="sum")
+    return total, (mask != IGNORED).sum()
+
+
+def confusion_matrix(prediction: Tensor, truth: Tensor, *, num_classes: int) -> Tensor:
+    """Pixels by true class (row) and predicted class (column): CxC, int64.
+
+    Both arguments are class ids of one shape; pixels whose truth is 255 are left out.
+    """
+    counted = truth != IGNORED
+    pairs = truth[counted] * num_classes + prediction[counted]
+    return torch.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a confusion matrix says.
+
+    A class that is neither in the truth nor predicted has no score (NaN) and is left out of the
+    means; one that is only in one of them scores 0. Scores are shares between 0 and 1.
+    """
+
+    matrix: NDArray[np.int64]
+    """Pixels by true class (row) and predicted class (column)."""
+    loss: float
+    """Mean cross-entropy of a pixel."""
+
+    @property
+    def iou(self) -> NDArray[np.float64]:
+        """Per class, pixels right over pixels in truth or prediction."""
+        return self._share(self._truth + self._predicted - self._right)
+
+    @property
+    def precision(self) -> NDArray[np.float64]:
+        """Per class, pixels right over pixels predicted."""
+        return self._share(self._predicted)
+
+    @property
+    def recall(self) -> NDArray[np.float64]:
+        """Per class, pixels right over pixels in the truth."""
+        return self._share(self._truth)
+
+    @property
+    def f1(self) -> NDArray[np.float64]:
+        """Per class, harmonic mean of precision and recall."""
+        return self._share((self._truth + self._predicted) / 2)
+
+    def summary(self) -> dict[str, float]:
+        """Means over the classes: miou, acc, macc, mf1, mprecision, mrecall; and the loss.
+
+        acc is over all pixels; macc is the mean recall of the classes that are in the truth, where
+        mrecall also has the zeros of classes that are only predicted.
+        """
+        return {
+            "loss": self.loss,
+            "miou": float(np.nanmean(self.iou)),
+            "acc": float(self._right.sum() / self.matrix.sum()),
+            "macc": float(self.recall[self._truth > 0].mean()),
+            "mf1": float(np.nanmean(self.f1)),
+            "mprecision": float(np.nanmean(self.precision)),
+            "mrecall": float(np.nanmean(self.recall)),
+        }
+
+    def metrics(self, prefix: str, class_names: Sequence[str]) -> dict[str, float]:
+        """The summary and the IoU of each class that has one: `val_miou`, `val_iou_road` ..."""
+        named = {f"{prefix}_{key}": value for key, value in self.summary().items()}
+        for name, iou in zip(safe_names(class_names), self.iou, strict=True):
+            if not math.isnan(iou):
+                named[f"{prefix}_iou_{name}"] = float(iou)
+        return named
+
+    @property
+    def _right(self) -> NDArray[np.float64]:
+        return np.diagonal(self.matrix).astype(np.float64)
+
+    @property
+    def _truth(self) -> NDArray[np.float64]:
+        return np.asarray(self.matrix.sum(axis=1), dtype=np.float64)
+
+    @property
+    def _predicted(self) -> NDArray[np.float64]:
+        return np.asarray(self.matrix.sum(axis=0), dtype=np.float64)
+
+    def _share(self, of: NDArray[np.float64]) -> NDArray[np.float64]:
+        seen = self._truth + self._predicted > 0
+        share = np.divide(self._right, of, out=np.zeros_like(of), where=of > 0)
+        return np.where(seen, share, np.nan)
+
+
+class Tally:
+    """Sums loss and confusion matrix over batches, on the device of the first batch."""
+
+    def __init__(self, num_classes: int, *, align_corners: bool) -> None:
+        self.num_classes = num_classes
+        self.align_corners = align_corners
+        self._matrix: Tensor | int = 0
+        self._loss: Tensor | float = 0.0
+
+    @torch.no_grad()
+    def add(self, logits: Tensor, mask: Tensor) -> None:
+        """Add a batch: logits BxCxhxw of any size, mask BxHxW."""
+        size = (mask.shape[1], mask.shape[2])
+        logits = resize_logits(logits, size, align_corners=self.align_corners)
+        matrix = confusion_matrix(logits.argmax(1), mask, num_classes=self.num_classes)
+        # In double precision the sum does not depend on how many batches it is made of.
+        self._loss = self._loss + pixel_loss(logits, mask)[0].double()
+        self._matrix = self._matrix + matrix
+
+    def scores(self, *, what: str) -> Scores:
+        """The scores of all batches; raises `DataError`, naming `what`, when no pixel counts."""
+        matrix = torch.as_tensor(self._matrix).cpu().numpy()
+        if not matrix.sum():
+            raise DataError(f"{what}: every pixel is ignored, so there is nothing to measure")
+        return Scores(matrix, float(self._loss) / int(matrix.sum()))
+
+
+def safe_names(class_names: Sequence[str]) -> list[str]:
+    """Class names as parts of a metric's name: letters, digits, `_` and `-`; all different."""
+    plain = [re.sub(r"[^\w-]+", "_", name, flags=re.ASCII).strip("_") for name in class_names]
+    return [
+        name if name and plain.count(name) == 1 else f"{name or 'class'}_{index}"
+        for index, name in enumerate(plain)
+    ]

@@ -1,0 +1,106 @@
+"""Models of any format behind one call: images in, logits out."""
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from segformer.errors import CheckpointError, SpecError
+from segformer.model.saved import ENTRY, ModelRecord, SavedModel, read_model, record_from_json
+
+
+class Predictor(Protocol):
+    """A model that is ready to run."""
+
+    record: ModelRecord
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Images Bx3xHxW -> logits BxCxhxw, on any device."""
+
+
+class TorchPredictor:
+    """A checkpoint run by torch, on the GPU where there is one."""
+
+    def __init__(self, saved: SavedModel) -> None:
+        self.record = saved.record
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._network = saved.build().to(self._device)
+
+    def logits(self, images: Tensor) -> Tensor:
+        """See `Predictor`."""
+        logits: Tensor = self._network(images.to(self._device, non_blocking=True))
+        return logits
+
+
+class OnnxPredictor:
+    """An exported model run by ONNX Runtime, on the GPU where it can."""
+
+    def __init__(self, path: Path, *, otherwise: ModelRecord) -> None:
+        self._session = _session(path)
+        entry = self._session.get_modelmeta().custom_metadata_map.get(ENTRY)
+        self.record = record_from_json(entry, source=path) if entry else otherwise
+        self._input = self._session.get_inputs()[0]
+        batch, _, *size = self._input.shape
+        self._batch = batch if isinstance(batch, int) else None
+        self.size: tuple[int, int] = (size[0], size[1])
+
+    def logits(self, images: Tensor) -> Tensor:
+        """See `Predictor`; a model of fixed batch size is run as often as it takes."""
+        pixels = images.cpu().numpy()
+        step = self._batch or len(pixels)
+        parts = [self._run(pixels[i : i + step]) for i in range(0, len(pixels), step)]
+        return torch.from_numpy(np.concatenate(parts))
+
+    def _run(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        count = len(pixels)
+        missing = (self._batch or count) - count
+        if missing:
+            pixels = np.concatenate([pixels, np.zeros_like(pixels[:1]).repeat(missing, axis=0)])
+        logits: NDArray[np.float32] = self._session.run(None, {self._input.name: pixels})[0]
+        return logits[:count]
+
+
+def load_predictor(path: Path, *, otherwise: ModelRecord) -> Predictor:
+    """Load a .ckpt, .safetensors or .onnx; raises `CheckpointError`.
+
+    Args:
+        path: The file.
+        otherwise: The record to use when the file has none.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file; give a .ckpt, .safetensors or .onnx")
+    if path.suffix == ".onnx":
+        return _fitting(OnnxPredictor(path, otherwise=otherwise), path)
+    return TorchPredictor(read_model(path, otherwise=otherwise))
+
+
+def _fitting(model: OnnxPredictor, path: Path) -> OnnxPredictor:
+    """Check that an exported model takes images of the size that it was trained with."""
+    trained = model.record.segment["img_size"]
+    if model.size != (trained, trained):
+        height, width = model.size
+        raise SpecError(
+            f"evaluate.checkpoint: {path} takes images of {height} x {width} px, but was trained at"
+            f" {trained} x {trained}; export it with export.input_height={trained}"
+            f" export.input_width={trained}"
+        )
+    return model
+
+
+def _session(path: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    # Its own default is every core of the machine, whatever share of it this process has.
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3
+    available = onnxruntime.get_available_providers()
+    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
+    providers = [name for name in wanted if name in available]
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # ONNX Runtime's errors share no class below Exception.
+        first = str(error).splitlines()[0]
+        raise CheckpointError(f"{path}: ONNX Runtime cannot load it ({first})") from error

@@ -1,0 +1,1 @@
+"""Networks and their weights: encoders, the all-MLP head, saved models."""

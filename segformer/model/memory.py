@@ -1,0 +1,29 @@
+"""Out of memory, told as such and with what to do about it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from segformer.errors import OutOfMemoryError
+
+_SIGNS = ("can't allocate memory", "not enough memory", "out of memory")
+
+
+@contextmanager
+def out_of_memory_explained(advice: str) -> Iterator[None]:
+    """Turn torch's and Python's errors for exhausted memory into `OutOfMemoryError`.
+
+    Args:
+        advice: What to reduce, with the present values.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        text = str(error)
+        # On the CPU torch raises a plain RuntimeError; only its text tells.
+        known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not known and not any(sign in text for sign in _SIGNS):
+            raise
+        detail = text.splitlines()[0] if text else type(error).__name__
+        raise OutOfMemoryError(f"out of memory: {advice} ({detail})") from error

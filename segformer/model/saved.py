@@ -1,0 +1,184 @@
+"""Saved models that say what they are: weights with a record of how to build and use them."""
+
+import json
+import pickle
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+from segformer.errors import CheckpointError, SpecError
+from segformer.model.segformer import SegFormer, build
+from segformer.spec import DatasetSegment, Model, Spec
+
+ENTRY = "segformer"
+"""Name of the record in a checkpoint, in safetensors metadata and in ONNX metadata."""
+
+_SEGMENT_KEYS = ("num_classes", "palette", "img_size", "label_transform", "ignore_index")
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """What a saved model says about itself; holds no path and no time."""
+
+    model: dict[str, Any]
+    """The spec's model section."""
+    segment: dict[str, Any]
+    """The part of the spec's dataset.segment that is needed to use the model."""
+    epoch: int = 0
+    """Epochs trained."""
+    metrics: dict[str, float] = field(default_factory=dict)
+    """Metrics of that epoch; empty when it was not validated."""
+    best: float | None = None
+    """Highest val_miou of the training so far."""
+
+    @classmethod
+    def of(cls, spec: Spec) -> "ModelRecord":
+        """The record of an untrained model."""
+        model = spec.model.model_dump(exclude={"backbone": {"pretrained_backbone_path"}})
+        segment = spec.dataset.segment.model_dump()
+        kept = {key: segment[key] for key in _SEGMENT_KEYS}
+        scaling = {key: segment["augmentation"][key] for key in ("mean", "std")}
+        return cls(model=model, segment=kept | {"augmentation": scaling})
+
+    @classmethod
+    def from_dict(cls, mapping: Any, *, source: Path) -> "ModelRecord":
+        """Read what `to_dict` gave; raises `CheckpointError` when it is not that."""
+        try:
+            record = cls(**mapping)
+            Model.model_validate(record.model)
+            DatasetSegment.model_validate(record.segment)
+        except (TypeError, ValidationError) as error:
+            first = str(error).splitlines()[0]
+            raise CheckpointError(f"{source}: its '{ENTRY}' entry is not ours ({first})") from None
+        return record
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain nested values."""
+        # Through JSON, so that equal records pickle to equal bytes whatever objects they share.
+        plain: dict[str, Any] = json.loads(self.to_json())
+        return plain
+
+    def to_json(self) -> str:
+        """The same as text."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    def after(
+        self, epoch: int, metrics: Mapping[str, float], *, best: float | None
+    ) -> "ModelRecord":
+        """The record of the same model after more training."""
+        return replace(self, epoch=epoch, metrics=dict(metrics), best=best)
+
+    def build(self) -> SegFormer:
+        """The network, randomly initialised."""
+        model = Model.model_validate(self.model)
+        return build(model, num_classes=self.segment["num_classes"])
+
+    def applied_to(self, segment: DatasetSegment) -> DatasetSegment:
+        """The data set's spec with the image size and scaling that the model was trained with.
+
+        What the masks mean stays as in `segment`. Raises `SpecError` when its num_classes is not
+        the model's.
+        """
+        own, asked = self.segment["num_classes"], segment.num_classes
+        if own != asked:
+            raise SpecError(
+                f"dataset.segment.num_classes: value {asked}, but the checkpoint has {own} classes;"
+                f" set dataset.segment.num_classes={own} or give another checkpoint"
+            )
+        scaling = segment.augmentation.model_copy(update=self.segment["augmentation"])
+        size = self.segment["img_size"]
+        return segment.model_copy(update={"img_size": size, "augmentation": scaling})
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """Weights as read from a file, with their record."""
+
+    source: Path
+    record: ModelRecord
+    weights: dict[str, Tensor]
+
+    def build(self) -> SegFormer:
+        """The network with these weights, in evaluation mode; raises `CheckpointError`."""
+        network = self.record.build()
+        try:
+            network.load_state_dict(self.weights)
+        except RuntimeError as error:
+            lines = [line.strip() for line in str(error).splitlines()[1:3]]
+            raise CheckpointError(
+                f"{self.source}: its weights are not those of"
+                f" {self.record.model['backbone']['type']} with"
+                f" {self.record.segment['num_classes']} classes: {' '.join(lines)}"
+            ) from None
+        return network.eval()
+
+
+def load_torch(path: Path) -> dict[str, Any]:
+    """Read a torch file without running anything in it; raises `CheckpointError`."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(
+            f"{path}: cannot be read as a checkpoint ({first});"
+            " give another file, or delete this one and train again"
+        ) from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path}: holds {type(content).__name__}, not a mapping of weights")
+    return content
+
+
+def load_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Weights and metadata of a safetensors file; raises `CheckpointError`."""
+    try:
+        with safetensors.safe_open(str(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+            return {key: file.get_tensor(key) for key in file.keys()}, metadata  # noqa: SIM118
+    except (safetensors.SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: cannot be read as safetensors ({error})") from error
+
+
+def read_model(path: Path, *, otherwise: ModelRecord) -> SavedModel:
+    """Read a .ckpt or .safetensors of ours; raises `CheckpointError`.
+
+    Args:
+        path: The file.
+        otherwise: The record to use when the file has none.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path}: there is no such file; give a .ckpt or .safetensors")
+    if path.suffix == ".safetensors":
+        weights, metadata = load_safetensors(path)
+        entry = metadata.get(ENTRY)
+        record = record_from_json(entry, source=path) if entry else otherwise
+        return SavedModel(path, record, weights)
+    content = load_torch(path)
+    record = ModelRecord.from_dict(content[ENTRY], source=path) if ENTRY in content else otherwise
+    return SavedModel(path, record, without_prefix(content.get("state_dict", content)))
+
+
+def record_from_json(text: str, *, source: Path) -> ModelRecord:
+    """Read what `ModelRecord.to_json` gave; raises `CheckpointError`."""
+    try:
+        mapping = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise CheckpointError(f"{source}: its '{ENTRY}' entry is no JSON ({error})") from None
+    return ModelRecord.from_dict(mapping, source=source)
+
+
+def without_prefix(weights: Mapping[str, Any], prefix: str = "model.") -> dict[str, Tensor]:
+    """The tensors, named as in the network: Lightning puts the attribute's name before."""
+    return {key.removeprefix(prefix): x for key, x in weights.items() if isinstance(x, Tensor)}
+
+
+def write_safetensors(path: Path, network: SegFormer, record: ModelRecord) -> None:
+    """Write weights with their record as metadata."""
+    weights = {key: value.contiguous() for key, value in network.state_dict().items()}
+    safetensors.torch.save_file(weights, str(path), metadata={ENTRY: record.to_json()})

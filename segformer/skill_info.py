@@ -1,0 +1,108 @@
+"""The facts of skill_info.yaml: what the skill's actions take, and how AutoML drives them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from segformer.errors import SpecError
+from segformer.overrides import flattened
+from segformer.schema import NAME
+from segformer.spec import ACTIONS
+
+SHORTHAND = {
+    "num_epochs": "train.num_epochs",
+    "batch_size": "dataset.segment.batch_size",
+    "learning_rate": "train.optim.lr",
+    "num_classes": "dataset.segment.num_classes",
+    "img_size": "dataset.segment.img_size",
+    "num_workers": "dataset.segment.workers",
+    "root_dir": "dataset.segment.root_dir",
+    "pretrained_backbone": "model.backbone.pretrained_backbone_path",
+    "pretrained_model": "train.pretrained_model_path",
+    "resume_checkpoint": "train.resume_training_checkpoint_path",
+    "checkpoint": "evaluate.checkpoint",
+    "input_width": "export.input_width",
+    "input_height": "export.input_height",
+    "export_onnx": "export.onnx_file",
+}
+"""Short names that are taken for dotted keys."""
+
+_ROOT = "dataset.segment.root_dir"
+_FOLDER, _FILE, _MAY_BE_FILE = (
+    {"type": "folder"},
+    {"type": "file"},
+    {"type": "file", "optional": True},
+)
+_INPUTS: dict[str, dict[str, Any]] = {
+    "train": {
+        _ROOT: _FOLDER,
+        "model.backbone.pretrained_backbone_path": _MAY_BE_FILE,
+        "train.pretrained_model_path": _MAY_BE_FILE,
+        "train.resume_training_checkpoint_path": _MAY_BE_FILE,
+    },
+    "evaluate": {_ROOT: _FOLDER, "evaluate.checkpoint": _FILE},
+    "export": {_ROOT: {"type": "folder", "optional": True}, "export.checkpoint": _FILE},
+}
+_SOURCES = {"train": "train_datasets", "evaluate": "eval_dataset", "export": "train_datasets"}
+_PARAMS = {
+    "train": {
+        "model.backbone.pretrained_backbone_path": "ptm_if_no_resume_model",
+        "train.pretrained_model_path": "ptm_if_no_resume_model",
+        "train.resume_training_checkpoint_path": "resume_model",
+    },
+    "evaluate": {"evaluate.checkpoint": "parent_model"},
+    "export": {"export.checkpoint": "parent_model", "export.onnx_file": "create_onnx_file"},
+}
+
+
+def full_keys(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return overrides flat, short names written out; raises `SpecError` for a key given twice."""
+    flat: dict[str, Any] = {}
+    for name, value in flattened(overrides):
+        key = SHORTHAND.get(name, name)
+        if key in flat and flat[key] != value:
+            raise SpecError(f"{key}: is given twice, as {flat[key]!r} and as {name}={value!r}")
+        flat[key] = value
+    return flat
+
+
+def inputs(action: str) -> dict[str, bool]:
+    """Return the keys of the files and folders that an action reads: whether each must be given."""
+    return {key: not kind.get("optional", False) for key, kind in _INPUTS[action].items()}
+
+
+def skill_info() -> dict[str, Any]:
+    """Return the content of references/skill_info.yaml."""
+    return {
+        "name": NAME,
+        "network_arch": NAME,
+        "description": "SegFormer: a hierarchical transformer encoder with an all-MLP head, "
+        "for semantic segmentation",
+        "automl_enabled": True,
+        "data_format": "unet",
+        "objective": {"metric": "val_miou", "mode": "max"},
+        "epochs_key": "train.num_epochs",
+        "seed_key": "train.seed",
+        "checkpoints": {"best": "checkpoints/best.ckpt", "last": "checkpoints/last.ckpt"},
+        "actions": {action: _action(action) for action in ACTIONS},
+        "data_sources": {a: {_ROOT: {"source": source}} for a, source in _SOURCES.items()},
+        "spec_params": {a: {"results_dir": "output_dir", **_PARAMS[a]} for a in ACTIONS},
+        "promotion": {
+            "evaluate": {"evaluate.split": "validation"},
+            "export": {
+                "export.input_height": "dataset.segment.img_size",
+                "export.input_width": "dataset.segment.img_size",
+            },
+        },
+        "spec_shorthand_keys": dict(SHORTHAND),
+        "spec_templates": {a: f"references/spec_template_{a}.yaml" for a in ACTIONS},
+    }
+
+
+def _action(action: str) -> dict[str, Any]:
+    return {
+        "command": f"{NAME} {action} -e {{config_path}}",
+        "config_format": "yaml",
+        "mode": "config",
+        "inputs": {key: dict(kind) for key, kind in _INPUTS[action].items()},
+        "outputs": {"results_dir": dict(_FOLDER)},
+    }

@@ -1,0 +1,1 @@
+"""The train action: loop, optimiser, checkpoints, status."""

@@ -1,0 +1,133 @@
+"""What a training tells while it runs: status.json, log.txt and the caller's report."""
+
+import json
+import logging
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+from lightning_fabric.utilities.warnings import PossibleUserWarning
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from segformer.result import Report
+from segformer.training.module import SegmentationModule
+
+_LOGGERS = ("segformer", "pytorch_lightning", "lightning_fabric", "transformers", "py.warnings")
+
+
+class StatusFile:
+    """JSON lines, appended as things happen; TAO's names where TAO has them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(
+        self,
+        status: str,
+        message: str,
+        *,
+        kpi: Mapping[str, float] | None = None,
+        progress: Mapping[str, float] | None = None,
+    ) -> None:
+        """Append one line.
+
+        Args:
+            status: STARTED, RUNNING, SUCCESS or FAILURE.
+            message: One sentence.
+            kpi: Metrics.
+            progress: epoch (counted from 1), max_epoch, time_per_epoch and eta in seconds.
+        """
+        now = datetime.now()
+        line = {
+            "date": now.strftime("%m/%d/%Y"),
+            "time": now.strftime("%H:%M:%S"),
+            "status": status,
+            "verbosity": "ERROR" if status == "FAILURE" else "INFO",
+            "message": message,
+            **(progress or {}),
+            **({"kpi": dict(kpi)} if kpi else {}),
+        }
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+class EpochReport(Callback):
+    """After each validated epoch: a line of status, then the caller's report, which may end it."""
+
+    def __init__(
+        self, module: SegmentationModule, status: StatusFile, report: Report | None
+    ) -> None:
+        self._module = module
+        self._status = status
+        self._report = report
+        self._started_s = 0.0
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Note the time."""
+        self._started_s = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Tell of the epoch; ends the training when the answer is not to go on."""
+        metrics, epoch = self._module.metrics, trainer.current_epoch + 1
+        last = trainer.max_epochs or epoch
+        if not metrics:
+            return
+        seconds = time.monotonic() - self._started_s
+        progress = {
+            "epoch": epoch,
+            "max_epoch": last,
+            "time_per_epoch": round(seconds, 3),
+            "eta": round(seconds * (last - epoch), 1),
+        }
+        self._status.write("RUNNING", f"epoch {epoch} of {last}", kpi=metrics, progress=progress)
+        if not goes_on(self._report, epoch, metrics):
+            trainer.should_stop = True
+
+
+def goes_on(report: Report | None, epoch: int, metrics: dict[str, float]) -> bool:
+    """Report an epoch and say whether the training goes on after it."""
+    answer = report(epoch, dict(metrics)) if report else "continue"
+    if answer not in ("continue", "pause", "stop"):
+        raise ValueError(f"report answered {answer!r}; it must be continue, pause or stop")
+    return answer == "continue"
+
+
+@contextmanager
+def log_file(path: Path) -> Iterator[None]:
+    """Send what Lightning, transformers and this package log, and warnings, to a file only."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    before = [(each.handlers, each.propagate, each.level) for each in loggers]
+    try:
+        for each in loggers:
+            each.handlers, each.propagate = [handler], False
+            each.setLevel(logging.INFO)
+        with warnings.catch_warnings():
+            # Advice, e.g. on how many workers to use; what it is about is the user's choice.
+            warnings.simplefilter("ignore", PossibleUserWarning)
+            # Lightning 2.6 calls what torch 2.13 deprecates.
+            warnings.filterwarnings("ignore", r".*LeafSpec", FutureWarning)
+            warnings.showwarning = _log_warning
+            yield
+    finally:
+        for each, (handlers, propagate, level) in zip(loggers, before, strict=True):
+            each.handlers, each.propagate = handlers, propagate
+            each.setLevel(level)
+        handler.close()
+
+
+def _log_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    text = warnings.formatwarning(message, category, filename, lineno, line="")
+    logging.getLogger("py.warnings").warning(text.strip())

@@ -1,0 +1,65 @@
+"""Fixtures for what trains: a tiny data set of three classes, specs on it, one finished run."""
+
+import os
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+# One thread is faster for tensors this small, and other tests may run beside.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+TINY = {
+    "dataset.segment.num_classes": 3,
+    "dataset.segment.img_size": 32,
+    "dataset.segment.batch_size": 2,
+    "dataset.segment.workers": 0,
+    "dataset.segment.label_transform": "None",
+    "dataset.segment.palette": [
+        {"label_id": i, "seg_class": name, "mapping_class": name, "rgb": [i]}
+        for i, name in enumerate(("ground", "left part", "right part"))
+    ],
+    "model.decode_head.decoder_params.embed_dim": 16,
+    "train.num_epochs": 2,
+    "train.optim.lr": 1e-3,
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory):
+    """Return a data set of 5 + 3 images of 40 x 36: a square left, a square right, on a ground."""
+    folder, draw = tmp_path_factory.mktemp("tiny"), np.random.default_rng(0)
+    for split, count in (("train", 5), ("val", 3)):
+        (folder / "images" / split).mkdir(parents=True)
+        (folder / "masks" / split).mkdir(parents=True)
+        for index in range(count):
+            mask = np.zeros((36, 40), np.uint8)
+            y = int(draw.integers(2, 14))
+            mask[y : y + 16, 2:16], mask[y : y + 12, 22:36] = 1, 2
+            image = mask[..., None] * [60, 90, 20] + draw.integers(0, 60, (36, 40, 3))
+            Image.fromarray(image.astype(np.uint8)).save(folder / f"images/{split}/{index}.png")
+            Image.fromarray(mask).save(folder / f"masks/{split}/{index}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_spec(tiny_data):
+    """Return a function from overrides, by dotted key, to a spec on the tiny data."""
+    from segformer.overrides import nested
+    from segformer.spec import parse
+
+    def make(**overrides):
+        return parse(nested({**TINY, "dataset.segment.root_dir": str(tiny_data), **overrides}))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def trained(tiny_spec, tmp_path_factory):
+    """Return spec, folder, result and reports of one training of two epochs."""
+    from segformer.training.loop import train
+
+    spec, folder, reports = tiny_spec(), tmp_path_factory.mktemp("trained"), []
+    result = train(spec, folder, lambda *heard: reports.append(heard) or "continue")
+    return SimpleNamespace(spec=spec, folder=folder, result=result, reports=reports)

@@ -1,0 +1,33 @@
+"""Small files for tests: images, masks, whole data sets."""
+
+import numpy as np
+from PIL import Image
+
+from segformer.spec import DatasetSegment
+
+
+def save(path, values, mode=None):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    array = np.asarray(values)
+    array = array if array.dtype != np.int64 else array.astype(np.uint8)
+    image = Image.fromarray(array)
+    (image.convert(mode) if mode else image).save(path)
+    return path
+
+
+def noise(height=8, width=10, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def data_set(root, *, train=3, val=2, mask=None):
+    """Write pairs of 10x8 images named 00, 01, ...; masks of the classes 0 and 1."""
+    mask = np.eye(8, 10, dtype=np.uint8) if mask is None else mask
+    for split, count in (("train", train), ("val", val)):
+        for index in range(count):
+            save(root / f"images/{split}/{index:02}.png", noise(seed=index))
+            save(root / f"masks/{split}/{index:02}.png", mask)
+    return root
+
+
+def segment(root="", **values):
+    return DatasetSegment(root_dir=str(root), **{"label_transform": "None", **values})

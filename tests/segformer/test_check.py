@@ -1,0 +1,53 @@
+import pytest
+from pictures import data_set, noise, save, segment
+
+from segformer.data.check import MOST_FAULTS, check_data
+from segformer.errors import DataError
+
+
+def test_a_sound_data_set_is_counted_with_progress(tmp_path):
+    calls = []
+    summary = check_data(segment(data_set(tmp_path)), progress=lambda *done: calls.append(done))
+    assert {k: v for k, v in summary.items() if k != "fingerprint"} == {"train": 3, "val": 2}
+    assert calls == [(n, 5) for n in range(1, 6)]
+
+
+def test_the_fingerprint_follows_names_and_bytes(tmp_path):
+    one, same, other = (data_set(tmp_path / name) for name in "abc")
+    save(other / "images/val/00.png", noise(seed=99))
+    prints = [check_data(segment(root))["fingerprint"] for root in (one, same, other)]
+    assert prints[0] == prints[1] != prints[2]
+
+
+def test_every_fault_of_every_split_is_named(tmp_path):
+    data_set(tmp_path)
+    (tmp_path / "images/train/00.png").write_bytes(b"")
+    (tmp_path / "masks/train/01.png").unlink()
+    save(tmp_path / "masks/val/00.png", [[0]])
+    save(tmp_path / "masks/val/01.png", [[2] * 10] * 8)
+    with pytest.raises(DataError) as caught:
+        check_data(segment(tmp_path))
+    named = ("train/01.png: has no partner", "00.png: is not", "00.png: is 1x1", "01.png: value 2")
+    assert [words in fault for words, fault in zip(named, caught.value.faults, strict=True)] == [
+        True
+    ] * 4
+
+
+def test_the_test_split_is_checked_where_it_has_a_folder(tmp_path):
+    data_set(tmp_path)
+    assert "extra" not in check_data(segment(tmp_path, test_split="extra"))
+    save(tmp_path / "images/extra/0.png", noise())
+    with pytest.raises(DataError, match="masks/extra: no such folder"):
+        check_data(segment(tmp_path, test_split="extra"))
+
+
+def test_a_long_list_of_faults_is_cut(tmp_path):
+    data_set(tmp_path, train=MOST_FAULTS + 7, mask=[[9] * 10] * 8)
+    with pytest.raises(DataError, match=r"\.\.\. and 9 more faults") as caught:
+        check_data(segment(tmp_path))
+    assert len(caught.value.faults) == MOST_FAULTS + 1
+
+
+def test_a_missing_root_is_one_fault(tmp_path):
+    with pytest.raises(DataError, match="nowhere: no such folder"):
+        check_data(segment(tmp_path / "nowhere"))

@@ -1,0 +1,101 @@
+import pytest
+import torch
+
+from segformer.errors import CheckpointError
+from segformer.model.saved import ModelRecord, read_model
+from segformer.training.checkpoint import CheckpointPaths, ResumePoint, best_record
+from segformer.training.loop import train
+
+
+def load(path):
+    return torch.load(path, weights_only=True)
+
+
+@pytest.fixture
+def paths(trained):
+    return CheckpointPaths(trained.folder)
+
+
+def test_best_holds_weights_and_record_only(paths):
+    assert load(paths.best).keys() == {"state_dict", "segformer"}
+    assert paths.best.stat().st_size < 0.5 * paths.last.stat().st_size
+
+
+def test_record_says_how_to_build_and_use_the_model(paths, trained):
+    entry, segment = load(paths.last)["segformer"], trained.spec.dataset.segment
+    assert entry["model"]["backbone"] == {"type": "mit_b0", "freeze_backbone": False}
+    assert entry["segment"] == segment.model_dump(
+        include={"num_classes", "palette", "img_size", "label_transform", "ignore_index"}
+    ) | {"augmentation": segment.augmentation.model_dump(include={"mean", "std"})}
+
+
+def test_record_holds_epoch_metrics_and_the_best_so_far(paths, trained):
+    entry = load(paths.last)["segformer"]
+    assert (entry["epoch"], entry["metrics"]) == trained.reports[-1]
+    assert entry["best"] == max(metrics["val_miou"] for _, metrics in trained.reports)
+    assert best_record(paths).metrics["val_miou"] == entry["best"]
+
+
+def test_no_path_and_no_unfinished_file_is_left(paths, trained):
+    assert {path.name for path in paths.best.parent.iterdir()} == {"best.ckpt", "last.ckpt"}
+    for path in (paths.best, paths.last):
+        assert str(trained.folder).encode() not in path.read_bytes()
+        assert trained.spec.dataset.segment.root_dir.encode() not in path.read_bytes()
+
+
+def test_last_is_written_every_interval_and_at_the_end(tiny_spec, tmp_path):
+    seen, paths = [], CheckpointPaths(tmp_path)
+
+    def look(epoch, _):
+        seen.append(load(paths.last)["segformer"]["epoch"] if paths.last.is_file() else None)
+        return "continue"
+
+    train(tiny_spec(**{"train.num_epochs": 5, "train.checkpoint_interval": 2}), tmp_path, look)
+    assert seen == [None, 2, 2, 4, 4]
+    assert load(paths.last)["segformer"]["epoch"] == 5
+
+
+def test_checkpoints_are_on_disk_before_the_epoch_is_reported(tiny_spec, tmp_path):
+    paths = CheckpointPaths(tmp_path)
+
+    def look(epoch, metrics):
+        assert load(paths.last)["segformer"]["metrics"] == metrics
+        assert best_record(paths).epoch <= epoch
+        assert "RUNNING" in (tmp_path / "status.json").read_text().splitlines()[epoch]
+        return "continue"
+
+    train(tiny_spec(), tmp_path, look)
+
+
+def test_both_build_the_network_they_were_saved_from(paths, trained):
+    image = torch.randn(1, 3, 32, 32)
+    otherwise = ModelRecord.of(trained.spec)
+    saved = [read_model(path, otherwise=otherwise) for path in (paths.best, paths.last)]
+    same_epoch = saved[0].record.epoch == saved[1].record.epoch
+    best, last = (each.build()(image) for each in saved)
+    assert torch.equal(best, last) == same_epoch
+
+
+def test_best_is_made_of_the_resumed_checkpoint_when_none_is_beside_it(trained, tmp_path):
+    alone = tmp_path / "elsewhere" / "epoch2.ckpt"
+    alone.parent.mkdir()
+    alone.write_bytes(CheckpointPaths(trained.folder).last.read_bytes())
+    point = ResumePoint.read(alone, ModelRecord.of(trained.spec))
+    value = point.bring(CheckpointPaths(tmp_path))
+    assert value == trained.reports[-1][1]["val_miou"]
+    assert best_record(CheckpointPaths(tmp_path)).epoch == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [({"state_dict": {}}, "no checkpoint of ours"), ([1, 2], "holds list")],
+)
+def test_checkpoint_of_others_is_not_continued(trained, tmp_path, content, match):
+    torch.save(content, tmp_path / "other.ckpt")
+    with pytest.raises(CheckpointError, match=match):
+        ResumePoint.read(tmp_path / "other.ckpt", ModelRecord.of(trained.spec))
+
+
+def test_missing_checkpoint_is_named_with_its_key(trained, tmp_path):
+    with pytest.raises(CheckpointError, match=r"resume_training_checkpoint_path: .*none\.ckpt"):
+        ResumePoint.read(tmp_path / "none.ckpt", ModelRecord.of(trained.spec))

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+import torch
+from pictures import data_set, noise, save, segment
+from torch.utils.data import DataLoader
+
+from segformer.data import dataset
+from segformer.data.dataset import SegmentationDataset, split_folder
+from segformer.data.sampler import EpochSampler
+from segformer.errors import DataError
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return segment(data_set(tmp_path), img_size=32)
+
+
+def epoch_of(settings, *, workers=0, epoch=1):
+    data = SegmentationDataset(settings, split="train", augment=True, seed=5)
+    sampler = EpochSampler(len(data), shuffle=True, seed=5)
+    sampler.set_epoch(epoch)
+    loader = DataLoader(data, batch_size=3, sampler=sampler, num_workers=workers)
+    return next(iter(loader))["image"]
+
+
+def test_an_item_is_normalised_and_of_the_spec_size(settings):
+    settings.augmentation.mean, settings.augmentation.std = [0, 0, 0.5], [1, 1, 0.25]
+    item = SegmentationDataset(settings, split="train")[0]
+    assert item["image"].shape == (3, 32, 32)
+    assert item["image"].dtype == torch.float32
+    assert item["mask"].dtype == torch.int64
+    assert 0 <= item["image"][:2].min() < item["image"][:2].max() <= 1
+    assert item["image"][2].min() < -1
+
+
+def test_an_image_of_the_right_size_keeps_its_pixels(tmp_path):
+    data_set(tmp_path)
+    save(tmp_path / "images/train/00.png", noise(32, 32))
+    save(tmp_path / "masks/train/00.png", np.eye(32, dtype=np.uint8))
+    item = SegmentationDataset(segment(tmp_path, img_size=32), split="train")[0]
+    pixels = (item["image"] * 0.5 + 0.5).permute(1, 2, 0) * 255
+    assert torch.equal(pixels.round().to(torch.uint8), torch.from_numpy(noise(32, 32)))
+    assert torch.equal(item["mask"], torch.eye(32, dtype=torch.int64))
+
+
+def test_augmented_items_depend_on_seed_epoch_and_index(settings):
+    data = SegmentationDataset(settings, split="train", augment=True, seed=5)
+    again = SegmentationDataset(settings, split="train", augment=True, seed=5)
+    assert torch.equal(data[3, 1]["image"], again[3, 1]["image"])
+    assert torch.equal(data[0]["image"], data[0, 0]["image"])
+    assert not torch.equal(data[3, 1]["image"], data[4, 1]["image"])
+    other = SegmentationDataset(settings, split="train", augment=True, seed=6)
+    assert not torch.equal(data[3, 1]["image"], other[3, 1]["image"])
+
+
+def test_workers_change_nothing(settings):
+    assert torch.equal(epoch_of(settings), epoch_of(settings, workers=2))
+    assert not torch.equal(epoch_of(settings), epoch_of(settings, epoch=2))
+
+
+def test_without_augmentation_epochs_are_equal(settings):
+    data = SegmentationDataset(settings, split="validation")
+    assert torch.equal(data[7, 0]["image"], data[0]["image"])
+    assert len(data) == 2
+
+
+def test_a_file_is_read_once_as_far_as_memory_goes(settings, monkeypatch):
+    cached = SegmentationDataset(settings, split="train")
+    first = cached[0]["image"]
+    cached.pairs[0].image.unlink()
+    assert torch.equal(cached[0]["image"], first)
+    monkeypatch.setattr(dataset, "CACHE_BYTES", 0)
+    cached[1]
+    cached.pairs[1].image.unlink()
+    with pytest.raises(DataError, match="01.png: cannot be read"):
+        cached[1]
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_a_role_has_its_folder(split):
+    settings = segment(train_split="a", validation_split="b", test_split="c")
+    assert split_folder(settings, split) == {"train": "a", "validation": "b", "test": "c"}[split]
+
+
+def test_a_mask_that_cannot_be_used_is_named(settings, tmp_path):
+    save(tmp_path / "masks/train/02.png", [[5] * 10] * 8)
+    with pytest.raises(DataError, match="train/02.png: value 5 is beyond"):
+        SegmentationDataset(settings, split="train")[2]

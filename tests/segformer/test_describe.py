@@ -1,0 +1,78 @@
+import json
+
+import pytest
+
+from segformer.data.describe import described
+from segformer.errors import DataError
+
+
+def write(folder, values, ignore=None):
+    classes = [{"value": v, "name": f"c{v}", "color": [1, 2, 3]} for v in values]
+    content = {"name": "x", "classes": classes, "ignore": ignore}
+    (folder / "dataset.json").write_text(json.dumps(content))
+
+
+def short(found):
+    plain = {key.rpartition(".")[2]: value for key, value in found.items()}
+    plain["palette"] = [(e["rgb"], e["label_id"], e["seg_class"]) for e in plain["palette"]]
+    return plain
+
+
+def test_class_ids_and_the_ignored_value(tmp_path):
+    write(tmp_path, [2, 0, 1], ignore=11)
+    assert short(described(tmp_path, given={})) == {
+        "num_classes": 3,
+        "label_transform": "None",
+        "palette": [([0] * 3, 0, "c0"), ([1] * 3, 1, "c1"), ([2] * 3, 2, "c2")],
+        "ignore_index": 11,
+    }
+
+
+def test_0_and_255_are_normed(tmp_path):
+    write(tmp_path, [0, 255])
+    found = short(described(tmp_path, given={}))
+    assert found["label_transform"] == "norm"
+    assert found["palette"] == [([0] * 3, 0, "c0"), ([1] * 3, 1, "c255")]
+
+
+@pytest.mark.parametrize(("transform", "value"), [(None, 255), ("None", 255), ("norm", 1)])
+def test_a_palette_fits_the_label_transform_that_is_given(tmp_path, transform, value):
+    write(tmp_path, [0, 255])
+    found = short(described(tmp_path, given={"dataset.segment.label_transform": transform}))
+    assert "label_transform" not in found
+    assert found["palette"] == [([0] * 3, 0, "c0"), ([value] * 3, 1, "c255")]
+
+
+def test_what_is_given_is_not_answered(tmp_path):
+    write(tmp_path, [0, 1, 2], ignore=9)
+    given = {f"dataset.segment.{key}": 1 for key in ("num_classes", "palette", "ignore_index")}
+    assert described(tmp_path, given=given) == {"dataset.segment.label_transform": "None"}
+
+
+def test_a_folder_named_test_is_the_test_split(tmp_path):
+    for kind in ("images", "masks"):
+        assert described(tmp_path, given={}) == {}
+        (tmp_path / kind / "test").mkdir(parents=True)
+    assert described(tmp_path, given={}) == {"dataset.segment.test_split": "test"}
+    assert described(tmp_path, given={"dataset.segment.test_split": "val"}) == {}
+
+
+def test_no_file_says_nothing(tmp_path):
+    assert described(tmp_path, given={}) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '{"classes": 3}',
+        '{"classes": [{"name": "a"}]}',
+        '{"ignore": "x"}',
+        '{"ignore": -1}',
+    ],
+)
+def test_a_file_that_is_not_understood_is_a_fault(tmp_path, text):
+    (tmp_path / "dataset.json").write_text(text)
+    with pytest.raises(DataError, match=r"dataset.json: (wants|cannot be read)"):
+        described(tmp_path, given={})

@@ -1,0 +1,78 @@
+import json
+
+import pytest
+
+from segformer.errors import CheckpointError, DataError, SpecError
+from segformer.evaluation.evaluate import evaluate
+
+
+@pytest.fixture
+def best(trained):
+    return str(trained.result.artifacts["best"])
+
+
+@pytest.fixture
+def evaluation(tiny_spec, best):
+    def make(**overrides):
+        defaults = {
+            "evaluate.checkpoint": best,
+            "evaluate.batch_size": 2,
+            "evaluate.split": "validation",
+        }
+        return tiny_spec(**{**defaults, **overrides})
+
+    return make
+
+
+@pytest.mark.parametrize("batch_size", [2, 8])
+def test_best_checkpoint_scores_as_in_training(evaluation, trained, tmp_path, batch_size):
+    result = evaluate(evaluation(**{"evaluate.batch_size": batch_size}), tmp_path)
+    for name, value in result.metrics.items():
+        assert value == pytest.approx(trained.result.metrics[name], abs=1e-6)
+    assert result.metrics.keys() == trained.result.metrics.keys() - {"epoch", "train_loss"}
+
+
+def test_metrics_of_the_test_split_are_named_so(evaluation, tmp_path):
+    result = evaluate(evaluation(**{"evaluate.split": "test"}), tmp_path)
+    assert {"test_loss", "test_miou", "test_iou_ground"} <= result.metrics.keys()
+    assert all(name.startswith("test_") for name in result.metrics)
+
+
+def test_results_file_holds_metrics_classes_and_the_confusion_matrix(evaluation, tmp_path):
+    result = evaluate(evaluation(), tmp_path)
+    content = json.loads((tmp_path / "results.json").read_text())
+    assert result.artifacts == {"results": tmp_path / "results.json"}
+    assert content["metrics"] == result.metrics
+    assert [row["name"] for row in content["classes"]] == ["ground", "left part", "right part"]
+    assert content["classes"][1]["iou"] == result.metrics["val_iou_left_part"]
+    assert sum(map(sum, content["confusion_matrix"])) == 3 * 32 * 32
+
+
+def test_image_size_and_backbone_are_the_checkpoints(evaluation, trained, tmp_path):
+    spec = evaluation(**{"dataset.segment.img_size": 64, "model.backbone.type": "mit_b1"})
+    result = evaluate(spec, tmp_path)
+    assert result.metrics["val_miou"] == pytest.approx(trained.result.metrics["val_miou"])
+
+
+def test_class_that_is_nowhere_has_no_score_in_the_table(tiny_spec, tmp_path):
+    from segformer.training.loop import train
+
+    four = {"dataset.segment.num_classes": 4, "train.num_epochs": 1}
+    best = train(tiny_spec(**four), tmp_path).artifacts["best"]
+    evaluate(tiny_spec(**four, **{"evaluate.checkpoint": str(best)}), tmp_path)
+    content = json.loads((tmp_path / "results.json").read_text())
+    is_predicted = any(row[3] for row in content["confusion_matrix"])
+    assert content["classes"][3]["pixels"] == 0
+    assert content["classes"][3]["iou"] == (0.0 if is_predicted else None)
+
+
+def test_num_classes_that_contradicts_the_checkpoint_is_refused(evaluation, tmp_path):
+    with pytest.raises(SpecError, match="the checkpoint has 3 classes"):
+        evaluate(evaluation(**{"dataset.segment.num_classes": 4}), tmp_path)
+
+
+def test_missing_checkpoint_and_split_are_refused(evaluation, tmp_path):
+    with pytest.raises(CheckpointError, match=r"none\.ckpt: no such file"):
+        evaluate(evaluation(**{"evaluate.checkpoint": str(tmp_path / "none.ckpt")}), tmp_path)
+    with pytest.raises(DataError, match="nowhere"):
+        evaluate(evaluation(**{"dataset.segment.validation_split": "nowhere"}), tmp_path)

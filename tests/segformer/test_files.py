@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+from pictures import noise, save
+from PIL import Image
+
+from segformer.data.files import read_image, read_mask
+from segformer.errors import DataError
+
+GREY = np.array([[0, 1, 2], [3, 4, 255]], dtype=np.uint8)
+
+
+def test_sixteen_bit_grey_is_scaled(tmp_path):
+    path = save(tmp_path / "a.png", GREY.astype(np.uint16) * 257)
+    assert np.array_equal(read_image(path), np.repeat(GREY[..., None], 3, 2))
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "I"])
+def test_grey_becomes_three_channels(tmp_path, mode):
+    if mode == "I":
+        path = save(tmp_path / "a.tif", GREY.astype(np.int32) * 257)
+    else:
+        path = save(tmp_path / "a.png", GREY, mode)
+    assert np.array_equal(read_image(path), np.repeat(GREY[..., None], 3, 2))
+
+
+def test_alpha_is_dropped_and_the_colour_below_kept(tmp_path):
+    colour = noise()
+    hidden = np.concatenate([colour, np.zeros((8, 10, 1), np.uint8)], axis=2)
+    assert np.array_equal(read_image(save(tmp_path / "a.png", hidden)), colour)
+
+
+def test_a_palette_image_has_the_colours_of_its_palette(tmp_path):
+    image = Image.fromarray(np.array([[0, 1]], np.uint8), "P")
+    image.putpalette([9, 8, 7, 10, 20, 30])
+    image.save(tmp_path / "a.png")
+    assert read_image(tmp_path / "a.png").tolist() == [[[9, 8, 7], [10, 20, 30]]]
+    assert read_mask(tmp_path / "a.png").tolist() == [[0, 1]]
+    assert read_mask(tmp_path / "a.png", colours=True).tolist() == [[[9, 8, 7], [10, 20, 30]]]
+
+
+def test_cmyk_becomes_rgb(tmp_path):
+    flat = np.full((8, 8, 3), [200, 100, 50], np.uint8)
+    image = read_image(save(tmp_path / "a.jpg", flat, "CMYK"))
+    assert np.abs(image.astype(int) - flat).max() <= 8
+
+
+@pytest.mark.parametrize(("orientation", "turns"), [(3, 2), (6, 3), (8, 1)])
+def test_an_image_is_turned_as_exif_says(tmp_path, orientation, turns):
+    colour, exif = noise(), Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(colour).save(tmp_path / "a.png", exif=exif)
+    assert np.array_equal(read_image(tmp_path / "a.png"), np.rot90(colour, turns))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.float32])
+def test_mask_values_stand_as_they_are(tmp_path, dtype):
+    values = np.array([[0, 7], [11, 255]], dtype=dtype)
+    assert np.array_equal(read_mask(save(tmp_path / "a.tif", values)), values)
+
+
+@pytest.mark.parametrize(("mode", "shape"), [("1", (2, 2)), ("LA", (2, 2)), ("RGBA", (2, 2, 3))])
+def test_masks_of_other_modes(tmp_path, mode, shape):
+    mask = read_mask(save(tmp_path / "a.png", np.array([[0, 255], [255, 0]], np.uint8), mode))
+    assert mask.shape == shape
+    assert mask.max() == (1 if mode == "1" else 255)
+
+
+def test_fractions_are_no_mask(tmp_path):
+    path = save(tmp_path / "a.tif", np.array([[0.5, np.nan]], np.float32))
+    with pytest.raises(DataError, match="a.tif: is a float mask"):
+        read_mask(path)
+
+
+@pytest.mark.parametrize("values", [np.float32([[0.5]]), np.int32([[70000]])])
+def test_an_image_of_unknown_range_is_refused(tmp_path, values):
+    with pytest.raises(DataError, match="whose range is not known"):
+        read_image(save(tmp_path / "a.tif", values))
+
+
+@pytest.mark.parametrize("content", [b"", b"text", "half"])
+def test_what_is_no_image_is_named(tmp_path, content):
+    path = save(tmp_path / "a.jpg", noise(64, 64))
+    path.write_bytes(path.read_bytes()[:900] if content == "half" else content)
+    with pytest.raises(DataError, match=r"a.jpg: (is not an image|cannot be read)"):
+        read_image(path)

@@ -1,0 +1,69 @@
+import math
+
+import pytest
+import torch
+
+from segformer.errors import DataError, DivergedError
+from segformer.model.segformer import build
+from segformer.training.module import SegmentationModule
+
+
+@pytest.fixture
+def module(tiny_spec):
+    spec = tiny_spec()
+    network = build(spec.model, num_classes=3)
+    return SegmentationModule(network, spec, steps_per_epoch=3)
+
+
+def batch(mask_value=None):
+    mask = torch.randint(0, 3, (2, 32, 32))
+    return {
+        "image": torch.randn(2, 3, 32, 32),
+        "mask": mask if mask_value is None else mask * 0 + mask_value,
+    }
+
+
+def test_loss_of_an_untrained_model_is_that_of_guessing(module):
+    loss = module.training_step(batch(), 0)
+    assert loss.item() == pytest.approx(math.log(3), rel=0.2)
+
+
+def test_batch_of_ignored_pixels_gives_zero_loss_and_zero_gradients(module):
+    loss = module.training_step(batch(mask_value=255), 0)
+    loss.backward()
+    assert loss.item() == 0.0
+    assert all(p.grad is None or not p.grad.any() for p in module.parameters())
+
+
+def test_infinite_training_loss_is_a_divergence_that_says_what_to_lower(module):
+    torch.nn.init.constant_(module.model.head.classifier.weight, math.inf)
+    with pytest.raises(DivergedError, match=r"training loss .* epoch 1; lower train\.optim\.lr"):
+        module.training_step(batch(), 0)
+
+
+def test_infinite_validation_loss_is_a_divergence(module):
+    torch.nn.init.constant_(module.model.head.classifier.weight, math.nan)
+    module.on_validation_epoch_start()
+    module.validation_step(batch(), 0)
+    with pytest.raises(DivergedError, match="validation loss"):
+        module.on_validation_epoch_end()
+
+
+def test_validation_split_without_a_pixel_that_counts_is_refused(module):
+    module.on_validation_epoch_start()
+    module.validation_step(batch(mask_value=255), 0)
+    with pytest.raises(DataError, match="the validation split: every pixel is ignored"):
+        module.on_validation_epoch_end()
+
+
+def test_metrics_are_of_one_epoch(module):
+    module.eval()
+    for _ in range(2):
+        module.on_train_epoch_start()
+        assert module.metrics == {}
+        module.training_step(batch(), 0)
+        module.on_validation_epoch_start()
+        module.validation_step(batch(), 0)
+        module.on_validation_epoch_end()
+    assert {"train_loss", "val_loss", "val_miou", "val_iou_left_part"} <= module.metrics.keys()
+    assert module.metrics["train_loss"] == pytest.approx(math.log(3), rel=0.2)

@@ -1,0 +1,72 @@
+import pytest
+import torch
+
+from segformer.model.segformer import build
+from segformer.spec import Optim, parse
+from segformer.training.optim import build_optimizer, build_schedule, parameter_groups
+
+
+def network(**backbone):
+    return build(parse({"model": {"backbone": backbone}}).model, num_classes=2)
+
+
+def test_head_learns_ten_times_as_fast_and_biases_and_norms_do_not_decay():
+    model = network()
+    groups = parameter_groups(model, Optim(lr=1e-3, weight_decay=0.05))
+    settings = [(group["lr"], group["weight_decay"]) for group in groups]
+    assert settings == [(1e-3, 0.05), (1e-3, 0.0), (1e-2, 0.05), (1e-2, 0.0)]
+    assert all(p.ndim > 1 for group in groups[::2] for p in group["params"])
+    assert all(p.ndim == 1 for group in groups[1::2] for p in group["params"])
+
+
+def test_every_parameter_is_in_one_group():
+    model = network()
+    grouped = [id(p) for group in parameter_groups(model, Optim()) for p in group["params"]]
+    assert sorted(grouped) == sorted(id(p) for p in model.parameters())
+
+
+def test_frozen_encoder_is_in_no_group():
+    groups = parameter_groups(network(freeze_backbone=True), Optim(lr=1e-3))
+    assert [group["lr"] for group in groups] == [1e-2, 1e-2]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "key", "value"),
+    [
+        ("adamw", torch.optim.AdamW, "betas", (0.8, 0.999)),
+        ("adam", torch.optim.Adam, "betas", (0.8, 0.999)),
+        ("sgd", torch.optim.SGD, "momentum", 0.8),
+    ],
+)
+def test_momentum_has_an_effect_on_every_optimiser(name, kind, key, value):
+    optimizer = build_optimizer(network(), Optim(optim=name, momentum=0.8))
+    assert type(optimizer) is kind
+    assert all(group[key] == value for group in optimizer.param_groups)
+
+
+def rates(policy, *, num_epochs, steps_per_epoch):
+    """The learning rate of every step, as a share of the full rate."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    schedule = build_schedule(
+        optimizer, Optim(policy=policy), num_epochs=num_epochs, steps_per_epoch=steps_per_epoch
+    )
+    seen = []
+    for _ in range(num_epochs * steps_per_epoch):
+        seen.append(schedule.get_last_lr()[0])
+        optimizer.step()
+        schedule.step()
+    return seen, schedule.get_last_lr()[0]
+
+
+def test_linear_policy_warms_up_for_a_hundredth_of_the_steps_then_falls_to_zero():
+    seen, after = rates("linear", num_epochs=10, steps_per_epoch=30)
+    assert seen[:4] == pytest.approx([1 / 4, 2 / 4, 3 / 4, 1.0])
+    assert seen[3:] == pytest.approx([(297 - i) / 297 for i in range(297)])
+    assert after == 0.0
+
+
+@pytest.mark.parametrize(("num_epochs", "every"), [(9, 3), (10, 3), (2, 1)])
+def test_step_policy_divides_by_ten_after_every_third_of_the_epochs(num_epochs, every):
+    seen, _ = rates("step", num_epochs=num_epochs, steps_per_epoch=4)
+    expected = [0.1 ** (epoch // every) for epoch in range(num_epochs) for _ in range(4)]
+    assert seen == pytest.approx(expected)

@@ -1,0 +1,46 @@
+import pytest
+from pictures import data_set, save
+
+from segformer.data.pairs import find_pairs, pairs_of
+from segformer.errors import DataError
+
+
+def test_pairs_share_a_stem_whatever_the_format(tmp_path):
+    for name in ("b.JPG", "a.png", "with.two.dots.bmp", "ü space.tif"):
+        save(tmp_path / "images/train" / name, [[0]])
+    for name in ("a.png", "b.png", "with.two.dots.PNG", "ü space.png"):
+        save(tmp_path / "masks/train" / name, [[0]])
+    (tmp_path / "masks/train/readme.txt").write_text("no mask")
+    stems = [pair.stem for pair in pairs_of(tmp_path, "train")]
+    assert stems == ["a", "b", "with.two.dots", "ü space"]
+
+
+def test_a_stem_without_partner_is_named_on_both_sides(tmp_path):
+    data_set(tmp_path)
+    (tmp_path / "masks/train/01.png").rename(tmp_path / "masks/train/1.png")
+    pairs, faults = find_pairs(tmp_path, "train")
+    assert [pair.stem for pair in pairs] == ["00", "02"]
+    assert ["images/train/01.png: has no partner" in faults[0], "1.png" in faults[1]] == [True] * 2
+
+
+def test_a_stem_may_not_come_twice(tmp_path):
+    data_set(tmp_path)
+    save(tmp_path / "images/train/01.bmp", [[0]])
+    with pytest.raises(DataError, match=r"01.png: has the same stem as 01.bmp"):
+        pairs_of(tmp_path, "train")
+
+
+def test_missing_folders_are_named(tmp_path):
+    with pytest.raises(DataError, match="images/test: no such folder") as caught:
+        pairs_of(tmp_path, "test")
+    assert len(caught.value.faults) == 2
+
+
+@pytest.mark.parametrize("kind", ["images", "masks"])
+def test_an_empty_folder_is_one_fault(tmp_path, kind):
+    data_set(tmp_path)
+    for path in (tmp_path / kind / "val").iterdir():
+        path.unlink()
+    with pytest.raises(DataError, match=f"{kind}/val: holds no .png") as caught:
+        pairs_of(tmp_path, "val")
+    assert len(caught.value.faults) == 1

@@ -1,0 +1,73 @@
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from segformer.errors import CheckpointError, SpecError
+from segformer.model.saved import (
+    ModelRecord,
+    read_model,
+    record_from_json,
+    write_safetensors,
+)
+
+
+@pytest.fixture
+def record(tiny_spec):
+    return ModelRecord.of(tiny_spec()).after(3, {"val_miou": 0.5}, best=0.6)
+
+
+def test_record_survives_json(record, tmp_path):
+    assert record_from_json(record.to_json(), source=tmp_path) == record
+
+
+def test_safetensors_hold_weights_and_record(record, tmp_path):
+    network = record.build().eval()
+    write_safetensors(tmp_path / "model.safetensors", network, record)
+    other = ModelRecord(model={}, segment={})
+    saved = read_model(tmp_path / "model.safetensors", otherwise=other)
+    image = torch.randn(1, 3, 32, 32)
+    assert saved.record == record
+    assert torch.equal(saved.build()(image), network(image))
+
+
+def test_file_without_record_is_read_with_that_of_the_spec(record, tmp_path):
+    save_file(record.build().state_dict(), tmp_path / "plain.safetensors")
+    saved = read_model(tmp_path / "plain.safetensors", otherwise=record)
+    assert saved.record is record
+
+
+def test_image_size_and_scaling_are_the_models_and_the_masks_the_specs(record, tiny_spec):
+    segment = tiny_spec(
+        **{
+            "dataset.segment.img_size": 64,
+            "dataset.segment.ignore_index": 9,
+            "dataset.segment.augmentation.mean": [0.1, 0.2, 0.3],
+        }
+    ).dataset.segment
+    applied = record.applied_to(segment)
+    assert (applied.img_size, applied.augmentation.mean) == (32, [0.5, 0.5, 0.5])
+    assert applied.ignore_index == 9
+
+
+def test_other_number_of_classes_is_refused_with_the_right_one(record, tiny_spec):
+    segment = tiny_spec(**{"dataset.segment.num_classes": 5}).dataset.segment
+    with pytest.raises(SpecError, match=r"num_classes: value 5, but the checkpoint has 3 classes"):
+        record.applied_to(segment)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"model": {}}', '{"model": {"a": 1}, "segment": {}}'])
+def test_entry_that_is_not_ours_is_refused(text, tmp_path):
+    with pytest.raises(CheckpointError, match="its 'segformer' entry is"):
+        record_from_json(text, source=tmp_path / "model.onnx")
+
+
+def test_weights_of_another_architecture_are_refused(record, tmp_path):
+    save_file({"head.fuse.weight": torch.zeros(2)}, tmp_path / "other.safetensors")
+    saved = read_model(tmp_path / "other.safetensors", otherwise=record)
+    with pytest.raises(CheckpointError, match="not those of mit_b0 with 3 classes"):
+        saved.build()
+
+
+def test_missing_file_is_refused(record, tmp_path):
+    with pytest.raises(CheckpointError, match="there is no such file"):
+        read_model(tmp_path / "none.ckpt", otherwise=record)

@@ -1,0 +1,114 @@
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from pictures import data_set, save
+
+from segformer.cli import main, results_folder
+
+TINY = [
+    "dataset.segment.label_transform=None",
+    "img_size=32",
+    "num_workers=0",
+    "batch_size=2",
+    "model.decode_head.decoder_params.embed_dim=16",
+]
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return data_set(tmp_path / "data")
+
+
+def test_help_is_quick_and_loads_no_heavy_library():
+    code = "import sys, segformer.cli as c\ntry: c.main(['--help'])\nexcept SystemExit: pass\n"
+    code += "print({'torch', 'numpy', 'pydantic', 'yaml'} & set(sys.modules))"
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("set()\n")
+    assert time.monotonic() - started < 2.5  # 0.1 s; other work may run beside.
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (["trian"], "invalid choice: 'trian'"),
+        ([], "arguments are required: ACTION"),
+        (["train", "--frob"], "unknown option --frob"),
+        (["train", "lr"], "'lr' is not understood"),
+        (["train", "-e", "no.yaml"], "no.yaml: cannot be read"),
+        (["train", "root_dir=/no/such"], "there is no folder /no/such"),
+        (["train", "train.optim.lr=-1", "root_dir=/"], "must be greater than 0"),
+    ],
+)
+def test_a_users_fault_is_one_line_and_exit_2(words, fault, capsys):
+    assert main(words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("segformer: ")
+    assert fault in line
+
+
+def test_train_checks_the_data_first(data, capsys):
+    save(data / "masks/train/01.png", [[7] * 10] * 8)
+    (data / "masks/val/00.png").unlink()
+    assert main(["train", f"root_dir={data}", *TINY]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert not (data.parent / "results").exists()
+
+
+def test_train_then_evaluate_print_numbers_names_and_paths(data, capsys):
+    assert main(["train", f"root_dir={data}", *TINY, "num_epochs=1"]) == 0
+    assert "val_miou: " in capsys.readouterr().out
+    best = data.parent / "results/train/checkpoints/best.ckpt"
+    words = ["evaluate", "--json", f"root_dir={data}", f"evaluate.checkpoint={best}", *TINY]
+    assert main(words) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["action"] == "evaluate"
+    assert 0 <= answer["metrics"]["test_iou_foreground"] <= 1
+    assert Path(answer["artifacts"]["results"]).is_file()
+
+
+def test_words_go_over_the_file_and_may_stand_on_both_sides(data, capsys):
+    file = data.parent / "spec.yaml"
+    file.write_text(yaml.safe_dump({"train": {"optim": {"lr": 5}, "seed": -1}}))
+    words = ["train", f"root_dir={data}", "-e", str(file), "learning_rate=-3", "num_epochs=0"]
+    assert main(words) == 2
+    faults = capsys.readouterr().err
+    assert "train.optim.lr: -3" in faults
+    assert "train.seed: -1" in faults
+    assert "train.num_epochs: 0" in faults
+
+
+@pytest.mark.parametrize(
+    ("own", "above", "expected"),
+    [("/a", "/b", "/a"), ("", "/b", "/b/train"), ("", "", "results/train")],
+)
+def test_the_results_folder_is_the_actions_own_or_below(own, above, expected):
+    spec = {"results_dir": above, "train": {"results_dir": own}}
+    assert str(results_folder("train", spec)) == expected
+
+
+def test_a_run_that_diverges_is_1(data, capsys):
+    words = ["train.optim.optim=sgd", "train.optim.lr=1e30", "num_epochs=2"]
+    assert main(["train", f"root_dir={data}", *TINY, *words]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("segformer: ")
+
+
+def test_ctrl_c_is_130_and_one_line(data):
+    words = ["train", f"root_dir={data}", *TINY, "num_epochs=9999"]
+    command = [sys.executable, "-m", "segformer.cli", *words]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        last = data.parent / "results/train/checkpoints/last.ckpt"
+        while not last.exists() and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read().splitlines()[-1] == "segformer: interrupted"
+        assert process.wait() == 130

@@ -1,0 +1,118 @@
+import json
+from importlib.metadata import entry_points
+
+import pytest
+import yaml
+from pictures import data_set, save
+
+from segformer.errors import DataError, SpecError
+from segformer.schema import default
+from segformer.skill import skill
+from segformer.spec import ACTIONS
+
+ROOT = "dataset.segment.root_dir"
+
+
+@pytest.fixture
+def data(tmp_path):
+    return data_set(tmp_path / "data")
+
+
+def describe(data, **content):
+    (data / "dataset.json").write_text(json.dumps(content))
+
+
+def test_what_is_packaged_is_what_the_classes_generate(tmp_path):
+    written = skill.generate(tmp_path)
+    assert len(written) == 2 + 2 * len(ACTIONS)
+    for path in written:
+        packaged = skill.folder / path.relative_to(tmp_path)
+        assert path.read_text() == packaged.read_text(), packaged
+    packaged = [*skill.folder.glob("references/*"), *skill.folder.glob("schemas/*")]
+    assert {p.name for p in packaged} == {p.name for p in written}
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_packaged_template_is_the_default_spec(action):
+    text = (skill.folder / "references" / f"spec_template_{action}.yaml").read_text()
+    assert yaml.safe_load(text) == default(action)
+
+
+def test_the_skill_is_an_entry_point():
+    (point,) = entry_points(group="automl.skills", name="segformer")
+    assert point.load() is skill
+
+
+def test_resolve_gives_the_sections_of_the_action(data):
+    spec = skill.resolve(
+        "train", {ROOT: str(data), "learning_rate": "1e-3", "export.batch_size": 2}
+    )
+    assert list(spec) == ["results_dir", "dataset", "model", "train"]
+    assert spec["train"]["optim"]["lr"] == 1e-3
+    assert spec["dataset"]["segment"]["num_classes"] == 2
+
+
+def test_dataset_json_answers_what_the_user_does_not(data):
+    describe(data, classes=[{"value": v, "name": f"c{v}"} for v in range(4)], ignore=9)
+    segment = skill.resolve("train", {ROOT: str(data)})["dataset"]["segment"]
+    assert (segment["num_classes"], segment["ignore_index"]) == (4, 9)
+    assert segment["label_transform"] == "None"
+    given = skill.resolve("train", {ROOT: str(data), "num_classes": 3})["dataset"]["segment"]
+    assert given["num_classes"] == 3
+    assert len(given["palette"]) == 4
+
+
+def test_paths_become_absolute(data, monkeypatch):
+    monkeypatch.chdir(data.parent)
+    spec = skill.resolve("train", {ROOT: "data", "results_dir": "runs"})
+    assert spec["dataset"]["segment"]["root_dir"] == str(data)
+    assert spec["results_dir"] == str(data.parent / "runs")
+
+
+@pytest.mark.parametrize(
+    ("action", "overrides", "words"),
+    [
+        ("train", {}, "dataset.segment.root_dir: is not set; give"),
+        ("train", {ROOT: "/no/such"}, "dataset.segment.root_dir: there is no folder /no/such"),
+        ("evaluate", {}, "evaluate.checkpoint: is not set; give evaluate.checkpoint=FILE"),
+        ("export", {"export.checkpoint": "/no.ckpt"}, "export.checkpoint: there is no file /no"),
+        ("train", {"pretrained_model": "/no.ckpt"}, "train.pretrained_model_path: there is no"),
+        ("quantise", {}, "'quantise' is no action of this skill; there are train, evaluate"),
+        ("train", {"train.lr": 1}, "train.lr: unknown key; did you mean train.optim.lr"),
+    ],
+)
+def test_resolve_names_what_is_missing_or_wrong(action, overrides, words):
+    with pytest.raises(SpecError, match=words):
+        skill.resolve(action, overrides)
+
+
+def test_faults_of_values_and_of_files_come_together():
+    with pytest.raises(SpecError) as caught:
+        skill.resolve("evaluate", {ROOT: "/no", "train.optim.lr": 0})
+    assert len(caught.value.faults) == 3
+
+
+def test_check_counts_the_pairs(data):
+    summary = skill.check(
+        skill.resolve("train", {ROOT: str(data), "dataset.segment.label_transform": None})
+    )
+    assert (summary["train"], summary["val"]) == (3, 2)
+
+
+def test_too_few_classes_are_a_fault_of_the_data(data):
+    describe(data, classes=[{"value": v, "name": str(v)} for v in range(3)])
+    save(data / "masks/val/01.png", [[2] * 10] * 8)
+    spec = skill.resolve("train", {ROOT: str(data), "num_classes": 2})
+    with pytest.raises(DataError, match=r"masks/val/01.png: value 2 is beyond .*=2; 3 would fit"):
+        skill.check(spec)
+
+
+def test_run_refuses_an_unknown_action(tmp_path):
+    with pytest.raises(SpecError, match="is no action"):
+        skill.run("quantize", {}, tmp_path)
+
+
+def test_sample_writes_a_data_set_that_passes_the_check(tmp_path):
+    skill.sample(tmp_path / "cells", seed=3)
+    summary = skill.check(skill.resolve("train", {ROOT: str(tmp_path / "cells")}))
+    assert (summary["train"], summary["val"], summary["test"]) == (48, 16, 8)

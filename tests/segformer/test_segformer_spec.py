@@ -1,0 +1,96 @@
+import pytest
+
+from segformer.errors import SpecError
+from segformer.fields import path_keys
+from segformer.overrides import nested
+from segformer.spec import Spec, parse
+
+
+def fault(key, value):
+    with pytest.raises(SpecError) as caught:
+        parse(nested({key: value}))
+    return str(caught.value)
+
+
+def test_an_empty_mapping_is_the_default_spec():
+    spec = parse({})
+    assert spec.train.optim.lr == 6e-5
+    assert spec.model.backbone.type == "mit_b0"
+    assert [entry.rgb for entry in spec.dataset.segment.palette] == [[0, 0, 0], [1, 1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("train.optim.lr", -1, "-1 is not allowed: must be greater than 0 (default 6e-05)"),
+        ("train.optim.momentum", 1.0, "1.0 is not allowed: must be in [0, 1) (default 0.9)"),
+        ("train.optim.lr", float("inf"), "must be a finite number"),
+        ("train.optim.lr", True, "true is not allowed: is a boolean, not a number"),
+        ("train.seed", "x", "must be an integer in [0, 4294967295]"),
+        ("train.num_epochs", 1.5, "must be an integer at least 1"),
+        ("train.optim.optim", "adamv", "one of adamw, adam, sgd; did you mean adam?"),
+        ("model", 3, "must be a section"),
+        ("dataset.segment.root_dir", 3, "must be a text"),
+        ("dataset.segment.augmentation.mean", [1], "must be a list of 3"),
+        ("dataset.segment.augmentation.std", [1, 0, 1], "std.1: 0 is not allowed: must be greater"),
+        ("model.decode_head.decoder_params.embed_dim", 0, "must be greater than or equal to 1"),
+        ("export.batch_size", 0, "must be -1 (any batch size) or at least 1"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_allowed(key, value, words):
+    text = fault(key, value)
+    assert text.startswith(key)
+    assert words in text
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("train.optim.learning", "unknown key"),
+        ("train.optim.lrr", "unknown key; did you mean train.optim.lr?"),
+        ("tran.num_epochs", "unknown key; did you mean train.num_epochs?"),
+        ("wandb.enable", "is a TAO field that this version does not have yet"),
+        ("train.num_gpus", "is a TAO field that this version does not have yet"),
+    ],
+)
+def test_an_unknown_key_is_answered_with_the_nearest(key, words):
+    assert f"{key}: {words}" in fault(key, 1)
+
+
+def test_all_faults_are_named_at_once():
+    with pytest.raises(SpecError) as caught:
+        parse({"train": {"optim": {"lr": 0, "x": 1}, "seed": -1}, "model": {"type": "b9"}})
+    assert len(caught.value.faults) == 4
+
+
+@pytest.mark.parametrize("name", ["checkpoint_interval", "validation_interval"])
+def test_an_interval_beyond_the_epochs_is_refused(name):
+    with pytest.raises(SpecError, match=rf"train.{name}: 5 .*at most train.num_epochs, which is 3"):
+        parse({"train": {"num_epochs": 3, name: 5}})
+
+
+def test_text_that_yaml_leaves_of_a_number_is_the_number():
+    assert parse({"train": {"optim": {"lr": "1e-4"}}}).train.optim.lr == 1e-4
+
+
+def test_the_null_of_yaml_is_the_label_transform_none():
+    spec = parse({"dataset": {"segment": {"label_transform": None}}})
+    assert spec.dataset.segment.label_transform == "None"
+
+
+def test_a_colour_of_two_classes_is_refused():
+    palette = [
+        {"label_id": i, "seg_class": "a", "rgb": rgb} for i, rgb in enumerate([[1], [1] * 3])
+    ]
+    assert "gives colour [1, 1, 1] to label_id 0 and 1" in fault("dataset.segment.palette", palette)
+
+
+def test_a_dumped_spec_parses_to_itself():
+    spec = parse({"train": {"optim": {"lr": 0.1}}})
+    assert parse(spec.model_dump()) == spec
+
+
+def test_paths_are_marked():
+    assert "dataset.segment.root_dir" in set(path_keys(Spec))
+    assert "dataset.segment.train_split" not in set(path_keys(Spec))

@@ -1,0 +1,132 @@
+import logging
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from transformers.models.segformer.modeling_segformer import (
+    SegformerForSemanticSegmentation,
+    SegformerModel,
+)
+
+from segformer.errors import CheckpointError
+from segformer.model.mit import LAYOUTS, MixTransformer, transformers_config
+from segformer.model.weights import load_backbone, load_model
+
+
+@pytest.fixture(scope="module")
+def source():
+    torch.manual_seed(5)
+    return MixTransformer("mit_b0")
+
+
+def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
+    pairs = zip(one.state_dict().items(), other.state_dict().items(), strict=True)
+    return all(a[0] == b[0] and torch.equal(a[1], b[1]) for a, b in pairs)
+
+
+def authors_names(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The names in the files that the paper's authors publish, keys and values in one matrix."""
+    renames = (
+        ("patch_embeddings.proj", "proj"),
+        ("patch_embeddings.layer_norm", "norm"),
+        ("layernorm_before", "norm1"),
+        ("layernorm_after", "norm2"),
+        ("attention.sequence_reduction.sequence_reduction", "attn.sr"),
+        ("attention.sequence_reduction.layer_norm", "attn.norm"),
+        ("attention.q_proj", "attn.q"),
+        ("attention.o_proj", "attn.proj"),
+    )
+    named = {}
+    for key, value in weights.items():
+        _, stage, rest = key.split(".", 2)
+        number = int(stage) + 1
+        if "k_proj" in key:
+            value = torch.cat([value, weights[key.replace("k_proj", "v_proj")]])
+            rest = rest.replace("attention.k_proj", "attn.kv")
+        prefix = f"patch_embed{number}." if rest.startswith("patch") else ""
+        for ours, theirs in renames:
+            rest = rest.replace(ours, theirs)
+        rest = rest.replace("blocks.", f"block{number}.").replace("layer_norm.", f"norm{number}.")
+        if "v_proj" not in key:
+            named[prefix + rest] = value
+    return named
+
+
+def test_own_safetensors_are_loaded(source, tmp_path):
+    save_file(source.state_dict(), tmp_path / "b0.safetensors")
+    target = MixTransformer("mit_b0")
+    load_backbone(target, tmp_path / "b0.safetensors")
+    assert same(source, target)
+
+
+def test_authors_torch_file_is_loaded(source, tmp_path):
+    named = authors_names(source.state_dict())
+    assert {"patch_embed1.proj.weight", "block1.0.attn.kv.weight", "norm4.bias"} <= named.keys()
+    torch.save({"state_dict": named}, tmp_path / "mit_b0.pth")
+    target = MixTransformer("mit_b0")
+    load_backbone(target, tmp_path / "mit_b0.pth")
+    assert same(source, target)
+
+
+@pytest.mark.parametrize("kind", [SegformerModel, SegformerForSemanticSegmentation])
+def test_folder_saved_by_transformers_is_loaded(kind, tmp_path):
+    published = kind(transformers_config(LAYOUTS["mit_b0"])).eval()
+    published.save_pretrained(tmp_path)
+    target = MixTransformer("mit_b0").eval()
+    load_backbone(target, tmp_path)
+    image = torch.randn(1, 3, 64, 64)
+    expected = getattr(published, "segformer", published)(image).last_hidden_state
+    torch.testing.assert_close(target(image)[-1], expected)
+
+
+def test_transformers_names_before_version_5_are_known(source, tmp_path):
+    old = "segformer.encoder.block.1.0.attention.self.query.weight"
+    ours = "stages.1.blocks.0.attention.q_proj.weight"
+    torch.save({old: source.state_dict()[ours]}, tmp_path / "old.bin")
+    target = MixTransformer("mit_b0")
+    load_backbone(target, tmp_path / "old.bin")
+    assert torch.equal(target.state_dict()[ours], source.state_dict()[ours])
+
+
+def test_what_does_not_fit_is_listed_in_a_warning(source, tmp_path, caplog):
+    weights = dict(source.state_dict())
+    weights["stages.0.layer_norm.bias"] = torch.zeros(7)
+    torch.save(weights, tmp_path / "b0.pth")
+    with caplog.at_level(logging.WARNING):
+        load_backbone(MixTransformer("mit_b0"), tmp_path / "b0.pth")
+    assert "1 do not fit and were left out: stages.0.layer_norm.bias" in caplog.text
+    assert "1 are not in it and stay random: stages.0.layer_norm.bias" in caplog.text
+
+
+@pytest.mark.parametrize("load", [load_backbone, load_model])
+def test_weights_of_which_none_fits_are_refused(load, tmp_path):
+    torch.save({"stages.0.other": torch.zeros(3)}, tmp_path / "other.pth")
+    with pytest.raises(CheckpointError, match=r"other\.pth: none of its 1 weights fits"):
+        load(MixTransformer("mit_b0"), tmp_path / "other.pth")
+
+
+@pytest.mark.parametrize("name", ["torn.pth", "torn.safetensors"])
+def test_torn_file_is_refused_with_its_name(name, tmp_path):
+    (tmp_path / name).write_bytes(b"no weights at all")
+    with pytest.raises(CheckpointError, match=f"{name}: cannot be read"):
+        load_backbone(MixTransformer("mit_b0"), tmp_path / name)
+
+
+def test_missing_file_and_empty_folder_are_refused(tmp_path):
+    with pytest.raises(CheckpointError, match="no such file or folder"):
+        load_backbone(MixTransformer("mit_b0"), tmp_path / "none.pth")
+    with pytest.raises(CheckpointError, match=r"holds none of model\.safetensors"):
+        load_backbone(MixTransformer("mit_b0"), tmp_path)
+
+
+class Runs:
+    def __reduce__(self):
+        return (open, ("ran", "w"))
+
+
+def test_nothing_in_a_file_is_executed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"state_dict": {"a": Runs()}}, "bad.pth")
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        load_backbone(MixTransformer("mit_b0"), tmp_path / "bad.pth")
+    assert not (tmp_path / "ran").exists()
