@@ -9,8 +9,8 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 demo: $(VENV)/installed-run ## generated data -> search -> promoted ONNX model, in demo/
 	rm -rf demo
 	$(BIN)/automl data sample demo/data
-	$(BIN)/automl run --skill segformer --data demo/data --out demo/runs/sample --trials 6 --epochs 6 \
-		dataset.segment.img_size=64 dataset.segment.workers=0
+	$(BIN)/automl run --skill segformer --data demo/data --out demo/runs/sample --trials 8 --epochs 10 \
+		dataset.segment.img_size=64 dataset.segment.batch_size=4 dataset.segment.workers=0
 
 test: $(VENV)/installed-test ## the whole suite, the slow part too
 	$(BIN)/pytest

@@ -128,7 +128,7 @@ def load_torch(path: Path) -> dict[str, Any]:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(
             f"{path}: cannot be read as a checkpoint ({first});"
-            " give another file, or delete this one and train again"
+            " give another file, or remove this one to start anew"
         ) from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path}: holds {type(content).__name__}, not a mapping of weights")

@@ -123,34 +123,37 @@ class ResumePoint:
         return cls(path, record)
 
     def bring(self, paths: CheckpointPaths) -> float | None:
-        """Make sure that the files of the training so far are in its folder.
+        """Make the training's folder that of this checkpoint, and return the best value so far.
 
-        A training that goes on from another folder takes over that folder's best, or, where that
-        is gone, the weights it goes on from. Returns the best value so far.
+        A training that goes on from elsewhere takes over the best.ckpt beside its checkpoint, or,
+        where there is none of that epoch or before, the weights that it goes on from.
         """
         if self.path.resolve() != paths.last.resolve():
-            _copy(self.path, paths.last)
-        beside = self.path.with_name(paths.best.name)
-        if not paths.best.is_file() and beside.is_file():
-            _copy(beside, paths.best)
-        if not paths.best.is_file():
-            if not self.record.metrics:
-                return None
+            self._take_over(paths)
+        if not paths.best.is_file() and self.record.metrics:
             value = self.record.metrics[OBJECTIVE]
             record = self.record.after(self.record.epoch, self.record.metrics, best=value)
             write_best(paths.best, _read_state(self.path)["state_dict"], record)
-        return best_record(paths).metrics[OBJECTIVE]
+        return read_record(paths.best).metrics[OBJECTIVE] if paths.best.is_file() else None
+
+    def _take_over(self, paths: CheckpointPaths) -> None:
+        _copy(self.path, paths.last)
+        beside = self.path.with_name(paths.best.name)
+        if beside.resolve() == paths.best.resolve():
+            return
+        paths.best.unlink(missing_ok=True)
+        if beside.is_file() and read_record(beside).epoch <= self.record.epoch:
+            _copy(beside, paths.best)
+
+
+def read_record(path: Path) -> ModelRecord:
+    """The record in a checkpoint; raises `CheckpointError`."""
+    return ModelRecord.from_dict(load_torch(path).get(ENTRY), source=path)
 
 
 def _copy(source: Path, target: Path) -> None:
     with replacing(target) as part:
         shutil.copyfile(source, part)
-
-
-def best_record(paths: CheckpointPaths) -> ModelRecord:
-    """The record in best.ckpt; raises `CheckpointError`."""
-    content = load_torch(paths.best)
-    return ModelRecord.from_dict(content.get(ENTRY), source=paths.best)
 
 
 def _read_state(path: Path) -> dict[str, Any]:

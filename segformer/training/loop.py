@@ -27,7 +27,7 @@ from segformer.training.checkpoint import (
     CheckpointPaths,
     Checkpoints,
     ResumePoint,
-    best_record,
+    read_record,
 )
 from segformer.training.isolation import isolated, seed_everything
 from segformer.training.module import SegmentationModule
@@ -190,7 +190,7 @@ def _result(paths: CheckpointPaths) -> Result:
         raise CheckpointError(
             f"{paths.best}: no epoch was validated; lower train.validation_interval"
         )
-    record = best_record(paths)
+    record = read_record(paths.best)
     return Result(
         artifacts={"best": paths.best, "last": paths.last},
         metrics=record.metrics | {"epoch": float(record.epoch)},

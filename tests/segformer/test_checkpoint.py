@@ -3,7 +3,7 @@ import torch
 
 from segformer.errors import CheckpointError
 from segformer.model.saved import ModelRecord, read_model
-from segformer.training.checkpoint import CheckpointPaths, ResumePoint, best_record
+from segformer.training.checkpoint import CheckpointPaths, ResumePoint, read_record, write_best
 from segformer.training.loop import train
 
 
@@ -33,7 +33,7 @@ def test_record_holds_epoch_metrics_and_the_best_so_far(paths, trained):
     entry = load(paths.last)["segformer"]
     assert (entry["epoch"], entry["metrics"]) == trained.reports[-1]
     assert entry["best"] == max(metrics["val_miou"] for _, metrics in trained.reports)
-    assert best_record(paths).metrics["val_miou"] == entry["best"]
+    assert read_record(paths.best).metrics["val_miou"] == entry["best"]
 
 
 def test_no_path_and_no_unfinished_file_is_left(paths, trained):
@@ -60,7 +60,7 @@ def test_checkpoints_are_on_disk_before_the_epoch_is_reported(tiny_spec, tmp_pat
 
     def look(epoch, metrics):
         assert load(paths.last)["segformer"]["metrics"] == metrics
-        assert best_record(paths).epoch <= epoch
+        assert read_record(paths.best).epoch <= epoch
         assert "RUNNING" in (tmp_path / "status.json").read_text().splitlines()[epoch]
         return "continue"
 
@@ -83,7 +83,20 @@ def test_best_is_made_of_the_resumed_checkpoint_when_none_is_beside_it(trained, 
     point = ResumePoint.read(alone, ModelRecord.of(trained.spec))
     value = point.bring(CheckpointPaths(tmp_path))
     assert value == trained.reports[-1][1]["val_miou"]
-    assert best_record(CheckpointPaths(tmp_path)).epoch == 2
+    assert read_record(CheckpointPaths(tmp_path).best).epoch == 2
+
+
+def test_best_of_a_later_epoch_or_of_another_training_is_not_taken_over(
+    trained, tiny_spec, tmp_path
+):
+    early, here = CheckpointPaths(tmp_path / "early"), CheckpointPaths(tmp_path / "here")
+    train(tiny_spec(), early.folder, lambda *_: "stop")
+    late = read_record(early.best).after(9, {"val_miou": 1.0}, best=1.0)
+    write_best(early.best, {}, late)
+    write_best(here.best, {}, late)
+    point = ResumePoint.read(early.last, ModelRecord.of(trained.spec))
+    assert point.bring(here) == point.record.metrics["val_miou"]
+    assert read_record(here.best).epoch == read_record(here.last).epoch == 1
 
 
 @pytest.mark.parametrize(

@@ -141,9 +141,7 @@ def test_resume_ends_at_once_when_the_repeated_report_is_answered_stop(tiny_spec
         assert state(tmp_path)["segformer"]["epoch"] == 1
 
 
-def test_training_resumed_in_another_folder_takes_the_checkpoints_along(
-    trained, tiny_spec, tmp_path
-):
+def test_training_resumed_in_another_folder_takes_its_files_along(trained, tiny_spec, tmp_path):
     path = str(trained.folder / "checkpoints" / "last.ckpt")
     result = train(tiny_spec(**{"train.resume_training_checkpoint_path": path}), tmp_path)
     assert result.metrics == trained.result.metrics
@@ -222,7 +220,7 @@ def test_torn_last_checkpoint_is_named_with_the_next_step(trained, tmp_path):
     torn.parent.mkdir()
     whole = (trained.folder / "checkpoints" / "last.ckpt").read_bytes()
     torn.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(CheckpointError, match=r"last\.ckpt: cannot be read .* delete this one"):
+    with pytest.raises(CheckpointError, match=r"last\.ckpt: cannot be read .* remove this one"):
         train(trained.spec, tmp_path)
 
 
