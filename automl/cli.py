@@ -55,7 +55,10 @@ def _add_run(commands: Any) -> None:
     run.add_argument(
         "--policy", metavar="auto|off", help="off: one plain training, no search (default auto)"
     )
-    run.add_argument("--runner", help="ray (default) or local: in this process, one at a time")
+    run.add_argument(
+        "--runner",
+        help="ray or local: in this process, one at a time (default ray; local with --policy off)",
+    )
     run.add_argument(
         "--concurrency", type=int, metavar="N", help="trials at once (default: GPUs, else cores)"
     )
@@ -136,7 +139,7 @@ def _run(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         overrides=overrides,
         resources=Resources(
-            runner=arguments.runner or "ray",
+            runner=arguments.runner,
             concurrency=arguments.concurrency,
             cpus_per_trial=arguments.cpus_per_trial,
             gpus_per_trial=arguments.gpus_per_trial,

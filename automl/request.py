@@ -94,7 +94,8 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
         seed=request.seed,
         spec=spec,
         fixed=tuple(sorted(overrides)),
-        resources=request.resources,
+        # A plain training is what the skill does by itself: in this process, on all its threads.
+        resources=request.resources.on("ray" if way.is_search else "local"),
         tracker=request.tracker,
         data=dict(data),
         command=tuple(sys.argv),

@@ -1,7 +1,7 @@
 """What one experiment was asked to do, resolved: the content of settings.yaml."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from automl.budget import Budget
@@ -16,13 +16,13 @@ TRACKERS = ("mlflow", "none")
 class Resources:
     """Where trials run: the runner, how many at once, and each one's share; None = worked out."""
 
-    runner: str = "ray"
+    runner: str | None = None
     concurrency: int | None = None
     cpus_per_trial: float | None = None
     gpus_per_trial: float | None = None
 
     def __post_init__(self) -> None:
-        if self.runner not in RUNNERS:
+        if self.runner is not None and self.runner not in RUNNERS:
             raise UsageError(
                 f"--runner: {self.runner!r} is not one of {', '.join(RUNNERS)}"
                 f"{nearest(self.runner, RUNNERS)}"
@@ -34,6 +34,10 @@ class Resources:
                 raise UsageError(f"--{flag}-per-trial: {share:g} is not allowed: must be 0 or more")
         if self.runner == "local":
             self._check_local()
+
+    def on(self, runner: str) -> "Resources":
+        """Return the same with a runner where none was named."""
+        return self if self.runner else replace(self, runner=runner)
 
     def _check_local(self) -> None:
         if (self.concurrency or 1) > 1:
