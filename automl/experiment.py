@@ -82,8 +82,14 @@ class Experiment:
                 "epoch": self.epoch_of(best),
             },
             "trials": [self._trial_dict(t, state) for _, t in sorted(self.ledger.trials.items())],
-            "promotion": self.ledger.promotion,
+            "promotion": self.promotion,
         }
+
+    @property
+    def promotion(self) -> dict[str, Any] | None:
+        """What the promotion left, the model's path as seen from here; None before."""
+        told = self.ledger.promotion
+        return None if told is None else {**told, "onnx": str(self.paths.root / told["onnx"])}
 
     def shown_state(self, trial: Trial, state: str) -> str:
         """Return a trial's state for people: a running trial without a driver is interrupted."""

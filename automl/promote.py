@@ -53,7 +53,8 @@ class Promoter:
         target = _replace(work, self.experiment.paths.promoted)
         return {
             "trial": best.number,
-            "onnx": str(target / onnx.relative_to(work)),
+            # Relative to the experiment's folder, which may be moved.
+            "onnx": str(Path(target.name) / onnx.relative_to(work)),
             "parity": parity,
             "test": dict(test.metrics),
         }

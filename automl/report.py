@@ -40,7 +40,7 @@ def write_results(experiment: Experiment) -> None:
             "value": experiment.value_of(best),
             "epoch": experiment.epoch_of(best),
             "values": best.values,
-            "folder": str(experiment.paths.trial(best.number)),
+            "folder": str(experiment.paths.trial(best.number).relative_to(experiment.paths.root)),
         }
         write_json(experiment.paths.best, content)
 
@@ -54,8 +54,8 @@ def summary(experiment: Experiment) -> str:
     best = experiment.best
     if best is not None:
         lines += [*_best_lines(experiment, best), ""]
-    if experiment.ledger.promotion:
-        lines += [*_promotion_lines(experiment.ledger.promotion), ""]
+    if experiment.promotion:
+        lines += [*_promotion_lines(experiment.promotion), ""]
     return "\n".join([*lines, *_places(experiment, state)])
 
 

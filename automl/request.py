@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,9 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
     overrides = _overrides(request, info)
     paths = ExperimentPaths(request.out or _default_out(request.skill))
     _check_is_new(paths)
+    # A plain training is what the skill does by itself: in this process, on all its threads.
+    resources = request.resources.on("ray" if way.is_search else "local")
+    _check_installed(resources, request.tracker)
     schema = _schema(way, skill)
     if schema is not None:
         schema.check_keys(overrides)
@@ -94,8 +98,7 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
         seed=request.seed,
         spec=spec,
         fixed=tuple(sorted(overrides)),
-        # A plain training is what the skill does by itself: in this process, on all its threads.
-        resources=request.resources.on("ray" if way.is_search else "local"),
+        resources=resources,
         tracker=request.tracker,
         data=dict(data),
         command=tuple(sys.argv),
@@ -138,6 +141,19 @@ def _overrides(request: Request, info: SkillInfo) -> dict[str, Any]:
         raise UsageError(*faults)
     overrides[info.data_key] = _absolute(str(overrides[info.data_key]))
     return overrides
+
+
+def _check_installed(resources: Resources, tracker: str) -> None:
+    """Raise `UsageError` naming the extras to install, before anything is done."""
+    wanted = {"search": "optuna", "ray": "ray", "mlflow": "mlflow"}
+    used = {"search", resources.runner, tracker}
+    faults = [
+        f"{library} is not installed; install it with: pip install -e '.[{extra}]'"
+        for extra, library in wanted.items()
+        if extra in used and find_spec(library) is None
+    ]
+    if faults:
+        raise UsageError(*faults)
 
 
 def _schema(way: Route, skill: Skill) -> Schema | None:

@@ -65,7 +65,7 @@ def _promote(controller: Controller, experiment: Experiment, trackers: Sequence[
     skill = load_skill(experiment.settings.skill)
     promotion = Promoter(experiment, skill, SkillInfo.read(skill.folder)).promote()
     for tracker in trackers:
-        registry = tracker.promoted(experiment, Path(promotion["onnx"]))
+        registry = tracker.promoted(experiment, experiment.paths.root / promotion["onnx"])
         if registry:
             promotion["registry"] = registry
     controller.promoted(promotion)

@@ -77,9 +77,10 @@ class MlflowTracker(Tracker):
         """Say on stderr that the mirror is behind; only the first time."""
         if not self._has_warned:
             self._has_warned = True
-            text = " ".join(str(error).split())[:300]
+            shown = without_password(self.uri)
+            text = " ".join(str(error).replace(self.uri, shown).split())[:300]
             print(
-                f"warning: MLflow at {self.uri} does not take everything ({text}); "
+                f"warning: MLflow at {shown} does not take everything ({text}); "
                 "the experiment goes on, its journal has it all",
                 file=sys.stderr,
             )
@@ -258,6 +259,12 @@ class MlflowTracker(Tracker):
 def tracking_uri(paths: ExperimentPaths) -> str:
     """Return MLFLOW_TRACKING_URI, or the address of the database beside the experiment."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{paths.tracking_database.resolve()}"
+
+
+def without_password(uri: str) -> str:
+    """Return an address that may be printed: what stands before an @ is left out."""
+    scheme, separator, rest = uri.partition("://")
+    return scheme + separator + rest.rpartition("@")[2]
 
 
 def _metrics(reports: Iterable[Report]) -> list[Metric]:

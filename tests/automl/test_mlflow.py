@@ -111,3 +111,17 @@ def test_the_ui_serves_the_store_on_a_free_port(experiment, tmp_path):
         server.communicate(timeout=30)
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(url, timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("http://me:secret@host:5000", "http://host:5000"),
+        ("sqlite:////a/b.db", "sqlite:////a/b.db"),
+        ("postgresql://u:p@x@host/db", "postgresql://host/db"),
+    ],
+)
+def test_a_password_is_never_shown(uri, shown):
+    from automl.tracking.mlflow import without_password
+
+    assert without_password(uri) == shown

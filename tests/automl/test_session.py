@@ -43,7 +43,7 @@ def test_a_search_ends_promoted_and_better_than_the_defaults(start):
     assert experiment.state == "finished"
     assert len(experiment.ledger.trials) == 5
     assert experiment.best.number > 0
-    assert Path(experiment.ledger.promotion["onnx"]).exists()
+    assert Path(experiment.promotion["onnx"]).exists()
     parity = json.loads((experiment.paths.promoted / "parity.json").read_text())
     assert parity["is_equal"] and parity["onnx"] == experiment.value_of(experiment.best)
 
