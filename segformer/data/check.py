@@ -3,9 +3,13 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from os import cpu_count
 from pathlib import Path
 
+import numpy as np
+
+from segformer.data.labels import IGNORED
 from segformer.data.load import load_pair
 from segformer.data.pairs import Pair, find_pairs
 from segformer.errors import DataError
@@ -24,7 +28,8 @@ def check_data(
 
     Returns the number of pairs by split folder, and a ``fingerprint``: a SHA-256 over the names
     and the bytes of all files. Raises `DataError` with all faults: folders, partners, files that
-    cannot be read, sizes, mask values. `progress` is called with (pairs done, pairs in all).
+    cannot be read, sizes, mask values, masks without two classes to tell apart. `progress` is
+    called with (pairs done, pairs in all).
     """
     root = Path(segment.root_dir)
     if not root.is_dir():
@@ -35,11 +40,14 @@ def check_data(
         faults += wrong
     todo = [(split, pair) for split, found in pairs.items() for pair in found]
     digest = hashlib.sha256()
-    for done, (line, wrong) in enumerate(_checked(todo, segment), start=1):
-        digest.update(line.encode())
-        faults += wrong
+    seen: dict[str, set[int]] = {split: set() for split in pairs}
+    for done, pair in enumerate(_checked(todo, segment), start=1):
+        digest.update(pair.line.encode())
+        faults += pair.faults
+        seen[pair.split] |= pair.classes
         if progress:
             progress(done, len(todo))
+    faults += [] if faults else _too_few_classes(seen, segment)
     if faults:
         raise DataError(_capped(faults))
     counts = {split: len(found) for split, found in pairs.items()}
@@ -53,21 +61,44 @@ def _splits(segment: DatasetSegment, root: Path) -> list[str]:
     return list(dict.fromkeys(splits))
 
 
-def _checked(
-    todo: list[tuple[str, Pair]], segment: DatasetSegment
-) -> Iterator[tuple[str, list[str]]]:
-    def check(item: tuple[str, Pair]) -> tuple[str, list[str]]:
+@dataclass(frozen=True)
+class _Checked:
+    """What was found in one pair."""
+
+    split: str
+    line: str = ""
+    classes: frozenset[int] = frozenset()
+    faults: tuple[str, ...] = ()
+
+
+def _checked(todo: list[tuple[str, Pair]], segment: DatasetSegment) -> Iterator[_Checked]:
+    def check(item: tuple[str, Pair]) -> _Checked:
         split, pair = item
         try:
-            load_pair(pair, segment)
-            line = "\t".join([split, _signature(pair.image), _signature(pair.mask)])
+            _, ids = load_pair(pair, segment)
         except DataError as error:
-            return "", list(error.faults)
-        return line + "\n", []
+            return _Checked(split, faults=error.faults)
+        line = "\t".join([split, _signature(pair.image), _signature(pair.mask)])
+        classes = frozenset(np.flatnonzero(np.bincount(ids.ravel(), minlength=IGNORED)).tolist())
+        return _Checked(split, line + "\n", classes - {IGNORED})
 
     # Pillow and numpy let go of the interpreter while they decode.
     with ThreadPoolExecutor(max_workers=min(8, cpu_count() or 1)) as pool:
         yield from pool.map(check, todo)
+
+
+def _too_few_classes(seen: dict[str, set[int]], segment: DatasetSegment) -> Iterator[str]:
+    """Name the splits that teach or measure nothing, mostly for a wrong reading of the masks."""
+    for split, classes in seen.items():
+        wanted = 2 if split == segment.train_split else 1
+        if len(classes) < wanted:
+            found = f"only class {min(classes)} occurs" if classes else "no pixel counts"
+            yield (
+                f"{Path(segment.root_dir) / 'masks' / split}: {found}, where value "
+                f"{segment.ignore_index} is ignored (dataset.segment.ignore_index) and "
+                f"dataset.segment.label_transform is {segment.label_transform}; masks of 0 and 255 "
+                "want dataset.segment.label_transform=norm"
+            )
 
 
 def _signature(path: Path) -> str:

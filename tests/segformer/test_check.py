@@ -51,3 +51,18 @@ def test_a_long_list_of_faults_is_cut(tmp_path):
 def test_a_missing_root_is_one_fault(tmp_path):
     with pytest.raises(DataError, match="nowhere: no such folder"):
         check_data(segment(tmp_path / "nowhere"))
+
+
+def test_masks_of_which_255_is_ignored_by_mistake_are_refused(tmp_path):
+    data_set(tmp_path, mask=[[0, 255] * 5] * 8)
+    with pytest.raises(DataError, match="masks/train: only class 0 occurs.*label_transform=norm"):
+        check_data(segment(tmp_path, palette=[]))
+    assert check_data(segment(tmp_path, label_transform="norm"))["train"] == 3
+
+
+def test_a_split_in_which_no_pixel_counts_is_refused(tmp_path):
+    data_set(tmp_path)
+    for index in range(2):
+        save(tmp_path / f"masks/val/{index:02}.png", [[255] * 10] * 8)
+    with pytest.raises(DataError, match="masks/val: no pixel counts"):
+        check_data(segment(tmp_path))
