@@ -8,7 +8,8 @@ import functools
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
@@ -239,11 +240,8 @@ class MlflowTracker(Tracker):
         return bool(self._client.get_run(run_id).data.params)
 
     def _register(self, model: Path) -> dict[str, Any]:
-        # The fluent calls are the only ones that package a model; they need the global address.
-        mlflow.set_tracking_uri(self.uri)
-        mlflow.set_registry_uri(self.uri)
-        mlflow.set_experiment(experiment_id=self._experiment_id)
-        with mlflow.start_run(run_id=self._parent):
+        # Only MLflow's fluent calls package a model, and they go to the process's address.
+        with _address_of_process(self.uri), mlflow.start_run(run_id=self._parent):
             logged = mlflow.onnx.log_model(
                 onnx.load(str(model)),
                 name="model",
@@ -259,6 +257,19 @@ class MlflowTracker(Tracker):
 def tracking_uri(paths: ExperimentPaths) -> str:
     """Return MLFLOW_TRACKING_URI, or the address of the database beside the experiment."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{paths.tracking_database.resolve()}"
+
+
+@contextmanager
+def _address_of_process(uri: str) -> Iterator[None]:
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    os.environ["MLFLOW_TRACKING_URI"] = uri
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["MLFLOW_TRACKING_URI"]
+        else:
+            os.environ["MLFLOW_TRACKING_URI"] = before
 
 
 def without_password(uri: str) -> str:

@@ -53,14 +53,14 @@ def test_journal_mlflow_and_leaderboard_hold_the_same_numbers(experiment, client
     assert parent.info.status == "FINISHED"
 
 
-def test_the_champion_is_registered_and_runs(experiment, client):
+def test_the_champion_is_registered_and_runs(experiment, client, monkeypatch):
     import mlflow
     import numpy as np
     import onnxruntime
 
     version = client.get_model_version_by_alias("toy", "champion")
     assert experiment["promotion"]["registry"]["version"] == str(version.version)
-    mlflow.set_tracking_uri(client.tracking_uri)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", client.tracking_uri)
     path = mlflow.artifacts.download_artifacts("models:/toy@champion")
     session = onnxruntime.InferenceSession(f"{path}/model.onnx")
     given = np.ones((2, 3), np.float32)
