@@ -88,23 +88,27 @@ def _closing(controller: Controller, experiment: Experiment) -> Iterator[None]:
     controller.close("finished")
 
 
-class _Terminated(BaseException):
-    """SIGTERM arrived; a BaseException so that no trial takes it for its own failure."""
-
-
 @contextmanager
 def _sigterm_as_stop() -> Iterator[None]:
+    """Turn SIGTERM into `Stopped`, on the way as KeyboardInterrupt.
+
+    That is the one exception which Ray's compiled code and Lightning let through.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    terminated = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise _Terminated
+        terminated.set()
+        raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, stop)
     try:
         yield
-    except _Terminated as error:
-        raise Stopped("stopped by SIGTERM") from error
+    except KeyboardInterrupt as error:
+        if terminated.is_set():
+            raise Stopped("stopped by SIGTERM") from error
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import queue
+import signal
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -285,12 +286,16 @@ def _first_sentence(text: str) -> str:
 
 @contextmanager
 def _ray() -> Iterator[None]:
+    handler = signal.getsignal(signal.SIGTERM)
     ray.init(
         include_dashboard=False,
         log_to_driver=False,
         logging_level=logging.ERROR,
         configure_logging=True,
     )
+    if threading.current_thread() is threading.main_thread():
+        # Ray installs one that ends the process on the spot.
+        signal.signal(signal.SIGTERM, handler)
     try:
         yield
     finally:

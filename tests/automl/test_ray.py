@@ -94,6 +94,24 @@ def test_a_killed_driver_leaves_no_worker_and_is_resumed(automl, toy_data, tmp_p
         assert log.read_text() == "from 0\n"
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75)])
+def test_a_stopped_run_on_ray_says_so_and_can_be_resumed(toy_data, tmp_path, automl, number, code):
+    driver = subprocess.Popen(
+        [sys.executable, "-m", "automl", *words(toy_data, "--trials", 3, "train.pause_s=0.3")],
+        cwd=tmp_path, env=os.environ, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    journal = tmp_path / "exp" / "journal.jsonl"
+    deadline = time.monotonic() + 60
+    while _count(journal, "report") < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    driver.send_signal(number)
+    _, stderr = driver.communicate(timeout=60)
+    assert driver.returncode == code, stderr
+    assert "Traceback" not in stderr
+    assert json.loads(automl("status", "exp", "--json").stdout)["state"] == "stopped"
+    assert automl("resume", "exp", "--quiet").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("resources", "cluster", "share", "concurrency"),
     [
