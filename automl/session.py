@@ -11,13 +11,13 @@ from automl.controller import Controller, failure_summary
 from automl.errors import RunFailed, Stopped
 from automl.experiment import Experiment
 from automl.promote import Promoter
-from automl.report import write_results
+from automl.report import summary, write_results
 from automl.request import space_of
 from automl.runners import make_runner
 from automl.search import make_searcher
 from automl.search.base import Searcher
 from automl.skill import SkillInfo, load_skill
-from automl.store import ExperimentLock, ExperimentPaths
+from automl.store import ExperimentLock, ExperimentPaths, write_atomic
 from automl.tracking import make_tracker
 from automl.tracking.base import Tracker
 
@@ -44,7 +44,9 @@ def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
                 raise RunFailed(*failure_summary(experiment))
             write_results(experiment)
             _promote(controller, experiment, [*watchers, tracker])
-    return Experiment.load(root)
+    experiment = Experiment.load(root)
+    write_atomic(paths.report, summary(experiment) + "\n")
+    return experiment
 
 
 def _searcher(experiment: Experiment) -> Searcher:

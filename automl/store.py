@@ -52,6 +52,11 @@ class ExperimentPaths:
         return self.root / "leaderboard.csv"
 
     @property
+    def report(self) -> Path:
+        """What the command printed at the end: leaderboard, best, promotion, places."""
+        return self.root / "report.txt"
+
+    @property
     def promoted(self) -> Path:
         """The promoted model and its proof."""
         return self.root / "promoted"
