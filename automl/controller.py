@@ -34,6 +34,8 @@ class Controller:
         self._trackers = trackers
         self._journal = Journal(experiment.paths.journal)
         self._interrupted = self._replay()
+        trials = experiment.ledger.trials.values()
+        self._ended_before = {t.number for t in trials if t.state.is_final}
 
     def open(self) -> None:
         """Begin the session; trackers catch up first."""
@@ -172,9 +174,12 @@ class Controller:
         self.experiment.ledger.apply(stamped)
 
     def _give_up_if_all_fail(self) -> None:
-        ended = [t for t in self.experiment.ledger.trials.values() if t.state.is_final]
+        # A resume gets its own tries: the cause may have been mended.
+        trials = self.experiment.ledger.trials.values()
+        ended = [t for t in trials if t.state.is_final and t.number not in self._ended_before]
         failed = [t for t in ended if t.failure is not None]
-        if len(failed) >= FAILURES_BEFORE_GIVING_UP and len(failed) == len(ended):
+        are_all = len(failed) == len(ended) and self.experiment.best is None
+        if are_all and len(failed) >= FAILURES_BEFORE_GIVING_UP:
             raise RunFailed(*failure_summary(self.experiment))
 
 

@@ -143,3 +143,15 @@ def test_a_rejected_promotion_is_tried_again_by_a_resume_without_training(start)
     settings.write_text(settings.read_text().replace("drift: 0.01", "drift: 0.0"))
     assert drive(root).state == "finished"
     assert (root / "trials" / "0000" / "epochs.txt").read_text() == "from 0\n"
+
+
+def test_a_resume_goes_on_after_early_failures_whose_cause_was_mended(start):
+    root = start(train__fail="crash")
+    with pytest.raises(RunFailed, match="3 trials failed"):
+        drive(root)
+    settings = root / "settings.yaml"
+    settings.write_text(settings.read_text().replace("fail: crash", "fail: ''"))
+    experiment = drive(root)
+    states = [t.state.value for t in experiment.ledger.trials.values()]
+    assert states[:3] == ["failed"] * 3 and "completed" in states[3:]
+    assert experiment.state == "finished"
