@@ -13,7 +13,7 @@ from segformer.data.labels import IGNORED
 from segformer.data.load import load_pair
 from segformer.data.pairs import Pair, find_pairs
 from segformer.errors import DataError
-from segformer.spec import DatasetSegment
+from segformer.spec_dataset import DatasetSegment
 
 MOST_FAULTS = 50
 """A `DataError` lists so many faults and counts the others."""

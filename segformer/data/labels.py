@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segformer.errors import DataError
-from segformer.spec import DatasetSegment, PaletteEntry
+from segformer.spec_dataset import DatasetSegment, PaletteEntry
 
 IGNORED = 255
 """The class id of pixels that never count."""

@@ -9,7 +9,7 @@ from segformer.data.files import read_image, read_mask
 from segformer.data.labels import holds_colours, label_ids
 from segformer.data.pairs import Pair
 from segformer.errors import DataError
-from segformer.spec import DatasetSegment
+from segformer.spec_dataset import DatasetSegment
 
 
 def load_pair(pair: Pair, segment: DatasetSegment) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -15,7 +15,8 @@ from segformer.model.memory import out_of_memory_explained
 from segformer.model.saved import ENTRY, ModelRecord, read_model, write_safetensors
 from segformer.model.segformer import SegFormer
 from segformer.result import Result
-from segformer.spec import Export, Spec
+from segformer.spec import Spec
+from segformer.spec_actions import Export
 
 OPSETS = range(16, 21)
 """Operator sets that can be exported; 20 is the last that torch's faster exporter writes."""

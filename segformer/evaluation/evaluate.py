@@ -18,7 +18,8 @@ from segformer.evaluation.predictor import Predictor, load_predictor
 from segformer.model.memory import out_of_memory_explained
 from segformer.model.saved import ModelRecord
 from segformer.result import Result
-from segformer.spec import DatasetSegment, Spec
+from segformer.spec import Spec
+from segformer.spec_dataset import DatasetSegment
 
 _PREFIXES: dict[Literal["test", "validation"], str] = {"test": "test", "validation": "val"}
 

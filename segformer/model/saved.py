@@ -15,7 +15,9 @@ from torch import Tensor
 
 from segformer.errors import CheckpointError, SpecError
 from segformer.model.segformer import SegFormer, build
-from segformer.spec import DatasetSegment, Model, Spec
+from segformer.spec import Spec
+from segformer.spec_dataset import DatasetSegment
+from segformer.spec_model import Model
 
 ENTRY = "segformer"
 """Name of the record in a checkpoint, in safetensors metadata and in ONNX metadata."""

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from segformer.model.head import AllMLPHead
 from segformer.model.mit import LAYOUTS, MixTransformer
-from segformer.spec import Model
+from segformer.spec_model import Model
 
 EMBED_DIMS: dict[str, int] = {
     name: 256 if name in ("mit_b0", "mit_b1") else 768 for name in LAYOUTS

@@ -7,7 +7,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from segformer.model.segformer import SegFormer
-from segformer.spec import Optim
+from segformer.spec_train import Optim
 
 HEAD_LR_FACTOR = 10.0
 """How much faster the head learns than the encoder, as in the SegFormer paper."""

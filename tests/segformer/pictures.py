@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from segformer.spec import DatasetSegment
+from segformer.spec_dataset import DatasetSegment
 
 
 def save(path, values, mode=None):

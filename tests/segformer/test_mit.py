@@ -3,7 +3,8 @@ import torch
 
 from segformer.model.mit import LAYOUTS, MixTransformer
 from segformer.model.segformer import build
-from segformer.spec import Model, parse
+from segformer.spec import parse
+from segformer.spec_model import Model
 
 # Whole models as published for 150 classes (SegFormer paper, table 1), in millions.
 PUBLISHED = {

@@ -1,0 +1,37 @@
+"""The command line: parses, calls, prints. Commands import what they need when they run."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from automl import __version__
+from automl.cli import data, experiment, run, skill
+from automl.errors import AutomlError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 0, 1 failed, 2 usage, 75 resumable, 130 Ctrl-C."""
+    arguments = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        return command(arguments)
+    except AutomlError as error:
+        for fault in error.faults:
+            print(f"automl: {fault}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("automl: interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="automl", description="Search a skill's hyperparameters and promote the best model."
+    )
+    parser.add_argument("--version", action="version", version=f"automl {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    run.add(commands)
+    experiment.add(commands)
+    data.add(commands)
+    skill.add(commands)
+    return parser

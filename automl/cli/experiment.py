@@ -1,0 +1,46 @@
+"""Commands on experiments that exist: resume, status, ui."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from automl.cli.output import add_output, print_experiment
+from automl.cli.run import drive_experiment
+
+
+def add(commands: Any) -> None:
+    """Add the commands of this module to the parser."""
+    for name, command, text in (
+        ("resume", _resume, "go on with an experiment that was cut off"),
+        ("status", _status, "show an experiment, from its folder alone"),
+    ):
+        parser = commands.add_parser(name, help=text, description=text.capitalize() + ".")
+        parser.set_defaults(command=command)
+        parser.add_argument("experiment", type=Path, help="folder of the experiment")
+        add_output(parser, has_progress=name == "resume")
+    ui = commands.add_parser(
+        "ui", help="open the MLflow UI", description="Serve the MLflow UI on loopback."
+    )
+    ui.set_defaults(command=_ui)
+    ui.add_argument(
+        "folder", type=Path, nargs="?", default=Path("runs"), help="runs folder or an experiment"
+    )
+    ui.add_argument("--port", type=int, help="default: a free one")
+    ui.add_argument("--no-browser", action="store_true", help="only print the address")
+
+
+def _resume(arguments: argparse.Namespace) -> int:
+    return drive_experiment(arguments.experiment, arguments)
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from automl.experiment import Experiment
+
+    print_experiment(Experiment.load(arguments.experiment), is_json=arguments.json)
+    return 0
+
+
+def _ui(arguments: argparse.Namespace) -> int:
+    from automl.ui import serve
+
+    return serve(arguments.folder, port=arguments.port, opens_browser=not arguments.no_browser)
