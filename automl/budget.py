@@ -1,18 +1,39 @@
 """How much a search may spend."""
 
+import math
 from dataclasses import dataclass
 
 from automl.errors import UsageError
 
+UNLIMITED = 1_000_000_000
+"""Trials of a search that its epochs or its time end."""
+
 
 @dataclass(frozen=True)
 class Budget:
-    """Trials of an experiment and epochs of a full training."""
+    """What a search may spend; the limit that is reached first ends it."""
 
     trials: int
+    """Configurations that are started."""
     epochs: int
+    """Epochs of one full training."""
+    budget_epochs: int | None = None
+    """Epochs trained by all trials together."""
+    time_s: float | None = None
+    """Seconds that the search is driven, summed over its sessions; the searcher has no clock."""
 
     def __post_init__(self) -> None:
-        for name, value in (("trials", self.trials), ("epochs", self.epochs)):
-            if value < 1:
+        for name, value in (
+            ("trials", self.trials),
+            ("epochs", self.epochs),
+            ("budget-epochs", self.budget_epochs),
+        ):
+            if value is not None and value < 1:
                 raise UsageError(f"--{name}: {value} is not allowed: must be 1 or more")
+        if self.time_s is not None and not (math.isfinite(self.time_s) and self.time_s > 0):
+            raise UsageError(f"--time: {self.time_s:g} s is not allowed: must be above 0")
+
+    @property
+    def is_limited_in_trials(self) -> bool:
+        """Whether a number of trials was asked for."""
+        return self.trials < UNLIMITED
