@@ -1,7 +1,8 @@
 """The spec of every action as classes: one field gives type, default, bounds, help, annotations.
 
 Names and defaults are TAO's where TAO has the field. Loads no torch. Its sections have modules of
-their own: `spec_dataset`, `spec_augmentation`, `spec_model`, `spec_train`, `spec_actions`.
+their own: `spec_dataset`, `spec_augmentation`, `spec_model`, `spec_train`, `spec_actions`,
+`spec_deploy`.
 """
 
 from collections.abc import Mapping
@@ -11,8 +12,9 @@ from pydantic import ValidationError
 
 from segformer.errors import SpecError
 from segformer.fields import Node, section, setting
-from segformer.spec_actions import Evaluate, Export
+from segformer.spec_actions import Evaluate
 from segformer.spec_dataset import Dataset
+from segformer.spec_deploy import Export
 from segformer.spec_faults import faults_from
 from segformer.spec_model import Model
 from segformer.spec_train import Train

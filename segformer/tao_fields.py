@@ -10,7 +10,6 @@ FIELDS = frozenset(
         "dataset.segment.quant_calibration_dataset": "images_dir",
         "": "encryption_key model_name",
         "evaluate": "gpu_ids num_gpus num_nodes trt_engine vis_after_n_batches",
-        "export": "format gpu_id on_cpu serialize_nvdsinfer verbose",
         "gen_trt_engine": (
             "batch_size gpu_id onnx_file results_dir timing_cache trt_engine verbose"
         ),

@@ -32,7 +32,7 @@ SEGFORMER = [
     ["skill_info"],
     ["schema"],
     ["spec"],
-    ["spec_dataset", "spec_model", "spec_train", "spec_actions"],
+    ["spec_dataset", "spec_model", "spec_train", "spec_actions", "spec_deploy"],
     ["spec_augmentation", "spec_faults"],
     ["fields", "tao_fields", "overrides", "atomic"],
     ["errors", "result", "__init__"],

@@ -1,13 +1,19 @@
 """The export action: a checkpoint as ONNX and as safetensors, both with the model's record."""
 
+import sys
+import time
 import warnings
+from functools import cache
 from pathlib import Path
 
 import onnx
+import onnxruntime
 import torch
-from torch import nn
+from onnx import version_converter
+from torch import Tensor, nn
 
 from segformer.atomic import replacing
+from segformer.deploy.nvdsinfer import check_scaling, write_nvdsinfer
 from segformer.errors import CheckpointError, SpecError
 from segformer.evaluation.predictor import OnnxPredictor
 from segformer.model.head import FoldedHead
@@ -16,25 +22,42 @@ from segformer.model.saved import ENTRY, ModelRecord, read_model, write_safetens
 from segformer.model.segformer import SegFormer
 from segformer.result import Result
 from segformer.spec import Spec
-from segformer.spec_actions import Export
+from segformer.spec_deploy import Export
 
-OPSETS = range(16, 21)
-"""Operator sets that can be exported; 20 is the last that torch's faster exporter writes."""
+LAST_TRACED = 20
+"""The last operator set that torch's faster exporter writes; newer ones are converted to."""
+
+
+_IR_VERSION = 10
+"""Of ONNX files; what torch's exporter and TensorRT's parsers are at home with."""
+
+
+@cache
+def opsets() -> range:
+    """Return the operator sets that the installed onnx writes and ONNX Runtime reads."""
+    last = onnx.defs.onnx_opset_version()
+    while last > LAST_TRACED and not _is_read(last):
+        last -= 1
+    return range(16, last + 1)
 
 
 def export(spec: Spec, folder: Path) -> Result:
     """Write `export.checkpoint` as ONNX, and as safetensors beside it.
 
-    The ONNX model has one input `input` Bx3xHxW and one output `output`, logits BxCx(H/4)x(W/4); it
-    is checked, run and compared with torch: metric `max_logit_difference`, absolute, on noise.
-    Raises `SpecError` (a file is there already, opset), `CheckpointError`, `OutOfMemoryError`.
+    The ONNX model has one input `input` BxCxHxW, C 3 or 1, and one output `output`, logits
+    BxNx(H/4)x(W/4); it is checked, run and compared with torch: metric `max_logit_difference`,
+    absolute, on noise. With `serialize_nvdsinfer` DeepStream's files lie beside it. Raises
+    `SpecError` (a file is there already, opset), `CheckpointError`, `OutOfMemoryError`.
     """
     options = spec.export
     onnx_file = Path(options.onnx_file) if options.onnx_file else folder / "model.onnx"
     weights_file = onnx_file.with_suffix(".safetensors")
     _check(options, onnx_file, weights_file)
     saved = read_model(Path(options.checkpoint), otherwise=ModelRecord.of(spec))
+    if options.serialize_nvdsinfer:
+        check_scaling(saved.record, options)
     network = saved.build()
+    started = time.monotonic()
     size = f"{options.input_height} x {options.input_width} px"
     # Both files move into place at the end, so that a failed export can be run again.
     with (
@@ -45,17 +68,65 @@ def export(spec: Spec, folder: Path) -> Result:
         write_safetensors(weights, network, saved.record)
         write_onnx(network, graph, options=options, record=saved.record)
         difference = _max_difference(network, graph, options=options, record=saved.record)
-    return Result(
-        artifacts={"onnx": onnx_file, "safetensors": weights_file},
-        metrics={"max_logit_difference": difference},
-    )
+    artifacts = {"onnx": onnx_file, "safetensors": weights_file}
+    if options.serialize_nvdsinfer:
+        artifacts |= write_nvdsinfer(onnx_file, saved.record, options)
+    if options.verbose:
+        print(_told(onnx_file, saved.record, time.monotonic() - started), file=sys.stderr)
+    return Result(artifacts=artifacts, metrics={"max_logit_difference": difference})
 
 
 @torch.inference_mode()
 def write_onnx(network: SegFormer, path: Path, *, options: Export, record: ModelRecord) -> None:
     """Write a network in evaluation mode as a checked ONNX file with the record in its metadata."""
+    device = _device(options)
+    deployed = deployable(network, record, channels=options.input_channel).to(device)
     batch = max(options.batch_size, 1)
-    sample = torch.zeros(batch, 3, options.input_height, options.input_width)
+    sample = torch.zeros(
+        batch, options.input_channel, options.input_height, options.input_width, device=device
+    )
+    _trace(deployed, sample, path, options)
+    model = onnx.load(str(path))
+    # The exporter does not follow the sizes through the upsampling.
+    dimensions = model.graph.output[0].type.tensor_type.shape.dim[2:]
+    for dimension, side in zip(dimensions, deployed(sample).shape[2:], strict=True):
+        dimension.dim_value = side
+    onnx.helper.set_model_props(model, {ENTRY: record.to_json()})
+    if options.opset_version > LAST_TRACED:
+        model = version_converter.convert_version(model, options.opset_version)
+        onnx.helper.set_model_props(model, {ENTRY: record.to_json()})
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+
+
+def deployable(network: SegFormer, record: ModelRecord, *, channels: int) -> nn.Module:
+    """Return the same function with its constants worked out, for an input of 1 or 3 channels."""
+    parts: list[nn.Module] = [network.backbone, FoldedHead(network.head)]
+    if channels == 1:
+        parts.insert(0, GreyInput(record))
+    return nn.Sequential(*parts).eval()
+
+
+class GreyInput(nn.Module):
+    """Bx1xHxW, grey and scaled by red's mean and std -> Bx3xHxW, each channel scaled by its own.
+
+    So the model sees what it would see of the same grey picture stored as RGB.
+    """
+
+    def __init__(self, record: ModelRecord) -> None:
+        super().__init__()
+        mean, std = (torch.tensor(record.segment["augmentation"][k]) for k in ("mean", "std"))
+        self.spread = nn.Conv2d(1, 3, 1)
+        self.spread.weight = nn.Parameter((std[0] / std)[:, None, None, None])
+        self.spread.bias = nn.Parameter((mean[0] - mean) / std)
+
+    def forward(self, grey: Tensor) -> Tensor:
+        """See the class."""
+        image: Tensor = self.spread(grey)
+        return image
+
+
+def _trace(deployed: nn.Module, sample: Tensor, path: Path, options: Export) -> None:
     dynamic = {name: {0: "batch"} for name in ("input", "output")}
     with warnings.catch_warnings():
         # The newer exporter takes 12 to 25 s for the same graph, this one 1 s.
@@ -66,35 +137,42 @@ def write_onnx(network: SegFormer, path: Path, *, options: Export, record: Model
             "ignore", "Converting a tensor to a Python", module=r"transformers\..*sdpa"
         )
         torch.onnx.export(
-            nn.Sequential(network.backbone, FoldedHead(network.head)).eval(),
+            deployed,
             (sample,),
             str(path),
             input_names=["input"],
             output_names=["output"],
             dynamic_axes=dynamic if options.batch_size == -1 else None,
-            opset_version=options.opset_version,
+            opset_version=min(options.opset_version, LAST_TRACED),
             dynamo=False,
         )
-    model = onnx.load(str(path))
-    # The exporter does not follow the sizes through the upsampling.
-    dimensions = model.graph.output[0].type.tensor_type.shape.dim[2:]
-    for dimension, side in zip(dimensions, network(sample).shape[2:], strict=True):
-        dimension.dim_value = side
-    onnx.helper.set_model_props(model, {ENTRY: record.to_json()})
-    onnx.checker.check_model(model)
-    onnx.save(model, str(path))
+
+
+def _device(options: Export) -> torch.device:
+    if options.on_cpu or not torch.cuda.is_available():
+        return torch.device("cpu")
+    count = torch.cuda.device_count()
+    if options.gpu_id >= count:
+        raise SpecError(
+            f"export.gpu_id: value {options.gpu_id}, but there are {count} GPUs, from 0"
+        )
+    return torch.device("cuda", options.gpu_id)
 
 
 def _check(options: Export, *files: Path) -> None:
-    faults = [
-        f"export.onnx_file: {file} is there already; give another name or remove it"
-        for file in files
-        if file.exists()
-    ]
-    if options.opset_version not in OPSETS:
+    faults = []
+    if not options.force:
+        faults += [
+            f"export.onnx_file: {file} is there already; give another name, remove it, or set"
+            " export.force=true"
+            for file in files
+            if file.exists()
+        ]
+    known = opsets()
+    if options.opset_version not in known:
         faults.append(
             f"export.opset_version: value {options.opset_version},"
-            f" allowed {OPSETS.start} to {OPSETS.stop - 1}"
+            f" allowed {known.start} to {known.stop - 1}"
         )
     if faults:
         raise SpecError(faults)
@@ -108,10 +186,47 @@ def _max_difference(
 ) -> float:
     """Largest absolute difference of a logit between ONNX Runtime and torch, in fp32."""
     model = OnnxPredictor(path, otherwise=record)
+    reference = network.cpu()
     draw = torch.Generator().manual_seed(0)
     largest = 0.0
     for batch in (1, 4) if options.batch_size == -1 else (options.batch_size,):
-        images = torch.randn(batch, 3, *model.size, generator=draw)
-        difference = model.logits(images) - network(images)
+        images = _noise(batch, model.size, options, record, draw)
+        difference = model.logits(images) - reference(images)
         largest = max(largest, float(difference.abs().max()))
     return largest
+
+
+def _noise(
+    batch: int, size: tuple[int, int], options: Export, record: ModelRecord, draw: torch.Generator
+) -> Tensor:
+    """Images Bx3xHxW as a data set gives them; grey ones for a model of grey input."""
+    noise = torch.randn(batch, options.input_channel, *size, generator=draw)
+    return noise if options.input_channel == 3 else GreyInput(record)(noise)
+
+
+def _told(path: Path, record: ModelRecord, seconds: float) -> str:
+    model = onnx.load(str(path))
+    size = path.stat().st_size / 1e6
+    return (
+        f"exported {record.model['backbone']['type']}, epoch {record.epoch}: {path}, "
+        f"{len(model.graph.node)} nodes, opset {model.opset_import[0].version}, {size:.1f} MB, "
+        f"{seconds:.1f} s"
+    )
+
+
+def _is_read(opset: int) -> bool:
+    """Whether the installed ONNX Runtime takes a model of an operator set."""
+    value = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Relu", ["x"], ["y"])],
+        "probe",
+        [value("x", onnx.TensorProto.FLOAT, [1])],
+        [value("y", onnx.TensorProto.FLOAT, [1])],
+    )
+    operators = [onnx.helper.make_opsetid("", opset)]
+    model = onnx.helper.make_model(graph, opset_imports=operators, ir_version=_IR_VERSION)
+    try:
+        onnxruntime.InferenceSession(model.SerializeToString())
+    except Exception:  # ONNX Runtime's errors share no class below Exception.
+        return False
+    return True

@@ -44,16 +44,19 @@ class OnnxPredictor:
         entry = self._session.get_modelmeta().custom_metadata_map.get(ENTRY)
         self.record = record_from_json(entry, source=path) if entry else otherwise
         self._input = self._session.get_inputs()[0]
-        batch, _, *size = self._input.shape
+        batch, self.channels, *size = self._input.shape
         self._batch = batch if isinstance(batch, int) else None
         self.size: tuple[int, int] = (size[0], size[1])
 
     def logits(self, images: Tensor) -> Tensor:
         """See `Predictor`; a model of fixed batch size is run as often as it takes."""
-        pixels = images.cpu().numpy()
+        pixels = self._fed(images).cpu().numpy()
         step = self._batch or len(pixels)
         parts = [self._run(pixels[i : i + step]) for i in range(0, len(pixels), step)]
         return torch.from_numpy(np.concatenate(parts))
+
+    def _fed(self, images: Tensor) -> Tensor:
+        return grey(images, self.record) if self.channels == 1 else images
 
     def _run(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         count = len(pixels)
@@ -62,6 +65,15 @@ class OnnxPredictor:
             pixels = np.concatenate([pixels, np.zeros_like(pixels[:1]).repeat(missing, axis=0)])
         logits: NDArray[np.float32] = self._session.run(None, {self._input.name: pixels})[0]
         return logits[:count]
+
+
+def grey(images: Tensor, record: ModelRecord) -> Tensor:
+    """Scaled images Bx3xHxW -> Bx1xHxW: their luminance, by ITU-R BT.601, scaled as red is."""
+    mean, std = (images.new_tensor(record.segment["augmentation"][k]) for k in ("mean", "std"))
+    weights = images.new_tensor([0.299, 0.587, 0.114])
+    shares = (weights * std)[:, None, None]
+    luminance = (images * shares).sum(1, keepdim=True) + (weights * mean).sum()
+    return (luminance - mean[0]) / std[0]
 
 
 def load_predictor(path: Path, *, otherwise: ModelRecord) -> Predictor:

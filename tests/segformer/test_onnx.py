@@ -3,11 +3,14 @@ import json
 import onnx
 import onnxruntime
 import pytest
+import torch
+import yaml
 
-from segformer.deploy.onnx import export
+from segformer.deploy.onnx import GreyInput, export, opsets
 from segformer.errors import CheckpointError, SpecError
 from segformer.evaluation.evaluate import evaluate
-from segformer.model.saved import ModelRecord, read_model
+from segformer.evaluation.predictor import grey
+from segformer.model.saved import ModelRecord, read_model, write_safetensors
 
 
 @pytest.fixture(scope="module")
@@ -103,16 +106,81 @@ def test_existing_file_is_not_overwritten(exporting, tmp_path, name):
     assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
 
 
-@pytest.mark.parametrize("opset", [15, 21])
+@pytest.mark.parametrize("opset", [15, 99])
 def test_operator_set_that_cannot_be_written_is_refused(exporting, tmp_path, opset):
-    with pytest.raises(SpecError, match=f"value {opset}, allowed 16 to 20"):
+    with pytest.raises(SpecError, match=f"value {opset}, allowed 16 to {opsets()[-1]}"):
         export(exporting(**{"export.opset_version": opset}), tmp_path)
 
 
-@pytest.mark.parametrize("opset", [16, 20])
+@pytest.mark.parametrize("opset", [16, 20, 23, opsets()[-1]])
 def test_first_and_last_operator_set_are_written(exporting, tmp_path, opset):
     result = export(exporting(**{"export.opset_version": opset}), tmp_path)
+    model = onnx.load(result.artifacts["onnx"])
+    assert [entry.version for entry in model.opset_import if not entry.domain] == [opset]
+    assert [entry.key for entry in model.metadata_props] == ["segformer"]
     assert result.metrics["max_logit_difference"] < 1e-4
+
+
+def test_force_replaces_an_earlier_export(exporting, tmp_path):
+    (tmp_path / "model.onnx").write_text("old")
+    result = export(exporting(**{"export.force": True}), tmp_path)
+    assert onnx.load(result.artifacts["onnx"]).graph.input[0].name == "input"
+
+
+def test_model_of_one_channel_sees_what_it_would_of_grey_rgb(exporting, tmp_path):
+    result = export(exporting(**{"export.input_channel": 1}), tmp_path)
+    graph = onnx.load(result.artifacts["onnx"]).graph
+    assert graph.input[0].type.tensor_type.shape.dim[1].dim_value == 1
+    assert result.metrics["max_logit_difference"] < 1e-4
+
+
+def test_grey_input_scales_each_channel_by_its_own_mean_and_std(tiny_spec):
+    scaling = {"mean": [0.1, 0.5, 0.6], "std": [0.2, 0.3, 0.9]}
+    record = ModelRecord.of(
+        tiny_spec(**{f"dataset.segment.augmentation.{k}": v for k, v in scaling.items()})
+    )
+    pixel = torch.full((1, 3, 1, 1), 0.7)
+    mean, std = (torch.tensor(scaling[k])[:, None, None] for k in ("mean", "std"))
+    scaled = (pixel - mean) / std
+    single = grey(scaled, record)
+    assert single.flatten().tolist() == pytest.approx([(0.7 - 0.1) / 0.2])
+    assert GreyInput(record)(single).detach().numpy() == pytest.approx(scaled.numpy(), rel=1e-5)
+
+
+def test_deepstream_files_scale_as_training_does(exporting, tmp_path):
+    result = export(exporting(**{"export.serialize_nvdsinfer": True}), tmp_path)
+    properties = yaml.safe_load(result.artifacts["nvdsinfer_config"].read_text())["property"]
+    offset = float(properties["offsets"].split(";")[0])
+    factor = properties["net-scale-factor"]
+    assert [factor * (x - offset) for x in (0, 255)] == pytest.approx([-1, 1])
+    assert properties["infer-dims"] == "3;32;32"
+    assert properties["num-detected-classes"] == 3
+    assert result.artifacts["labels"].read_text() == "ground;left part;right part\n"
+
+
+def test_scaling_that_deepstream_cannot_do_is_refused_before_the_export(
+    exporting, trained, tmp_path
+):
+    saved = read_model(trained.result.artifacts["best"], otherwise=ModelRecord.of(trained.spec))
+    saved.record.segment["augmentation"]["std"] = [0.2, 0.3, 0.4]
+    file = tmp_path / "other.safetensors"
+    write_safetensors(file, saved.build(), saved.record)
+    spec = exporting(**{"export.serialize_nvdsinfer": True, "export.checkpoint": str(file)})
+    with pytest.raises(SpecError, match="DeepStream divides every channel by one number"):
+        export(spec, tmp_path / "out")
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_verbose_tells_of_the_model_on_stderr(exporting, tmp_path, capfd):
+    export(exporting(**{"export.verbose": True}), tmp_path)
+    told = capfd.readouterr().err
+    assert told.startswith("exported mit_b0, epoch ") and "opset 17" in told
+
+
+def test_on_cpu_gives_the_same_model(exporting, exported, tmp_path):
+    result = export(exporting(**{"export.on_cpu": True}), tmp_path)
+    same = result.artifacts["onnx"].read_bytes() == exported.artifacts["onnx"].read_bytes()
+    assert same or torch.cuda.is_available()
 
 
 def test_onnx_is_not_exported_again_nor_a_torn_one_evaluated(exporting, tmp_path):
