@@ -9,6 +9,9 @@ AutomlError
 import difflib
 from collections.abc import Iterable
 
+EXIT_DIRECT_INSTEAD = 3
+"""Done, but trained directly where a search was due and could not be made; not an error."""
+
 
 class AutomlError(Exception):
     """An error that the command line tells in one line a fault, without a traceback."""

@@ -73,6 +73,7 @@ class Experiment:
             "experiment": str(self.paths.root),
             "state": state,
             "policy": self.settings.policy,
+            "route": dict(self.settings.route),
             "objective": self.settings.objective.to_dict(),
             "best": None
             if best is None

@@ -1,11 +1,14 @@
 """Decides whether a train request goes to the search or straight to a plain training."""
 
-import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import yaml
 
 from automl.errors import UsageError, nearest
+from automl.phrases import says_off
+from automl.schema import Schema
 from automl.skill import Skill, SkillInfo, schema_path, template_path
 
 POLICIES = ("auto", "off")
@@ -14,46 +17,97 @@ ALIASES = {"on": "auto", "true": "auto", "false": "off"}
 
 @dataclass(frozen=True)
 class Route:
-    """Whether to search, and the reason in one line where the answer is no."""
+    """The way that an action takes: ``search`` or ``direct``, and why."""
 
-    is_search: bool
-    reason: str = ""
+    way: str
+    reason: str
+    is_fallback: bool = False
+    """Whether a search was due and could not be made."""
+
+    @property
+    def is_search(self) -> bool:
+        """Whether the action goes to AutoML."""
+        return self.way == "search"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plain form that settings and JSON output hold."""
+        return asdict(self)
 
 
-def parse_policy(text: str) -> str:
-    """Return ``auto`` or ``off``; raises `UsageError` with the nearest name."""
-    policy = ALIASES.get(text.lower(), text.lower())
+def parse_policy(word: object, source: str = "automl_policy") -> str:
+    """Return ``auto`` or ``off``; raises `UsageError` with the nearest name.
+
+    YAML reads a bare ``on`` and ``off`` as booleans, which stand for themselves here.
+    """
+    text = str(word).lower()
+    policy = ALIASES.get(text, text)
     if policy not in POLICIES:
         raise UsageError(
-            f"--policy: {text!r} is not one of {', '.join(POLICIES)}{nearest(policy, POLICIES)}"
+            f"{source}: {word!r} is not one of {', '.join(POLICIES)}, or on for auto"
+            f"{nearest(policy, (*POLICIES, *ALIASES))}"
         )
     return policy
 
 
-def route(skill: Skill, info: SkillInfo, policy: str) -> Route:
-    """Return the way that a train request takes under a policy."""
+def choose_policy(
+    *,
+    flag: object = None,
+    setting: object = None,
+    text: str | None = None,
+    file: object = None,
+) -> str:
+    """Return the policy of a run; auto where nothing is said.
+
+    Args:
+        flag: What --policy says.
+        setting: What automl_policy=... says.
+        text: The request in words, of --request.
+        file: What the experiment file says; the other three are for this run and come first.
+
+    Raises `UsageError` where two of the first three disagree.
+    """
+    words = "off" if text and says_off(text) else None
+    given = {"--policy": flag, "automl_policy": setting, f"--request {text!r}": words}
+    said = {source: parse_policy(w, source) for source, w in given.items() if w is not None}
+    if len(set(said.values())) > 1:
+        told = " and ".join(f"{source} ({policy})" for source, policy in said.items())
+        raise UsageError(f"{told} disagree; give one of them")
+    if said:
+        return next(iter(said.values()))
+    return "auto" if file is None else parse_policy(file)
+
+
+def route(action: str, skill: Skill, info: SkillInfo, policy: str) -> Route:
+    """Return the way that an action takes under a policy; only train may go to AutoML."""
+    if action != "train":
+        return Route("direct", f"{action} is no training, so it never goes to AutoML")
     if policy == "off":
-        return Route(is_search=False, reason="plain training: automl_policy is off")
+        return Route("direct", "plain training: automl_policy is off")
     if not info.automl_enabled:
-        return Route(is_search=False, reason=f"plain training: {info.name} has automl_enabled off")
-    missing = _not_runnable(skill)
+        return Route("direct", f"plain training: {info.name} has automl_enabled off")
+    missing = _not_runnable(skill.folder)
     if missing:
         return Route(
-            is_search=False,
-            reason=f"AutoML is enabled for {info.name} but not runnable until its schemas are "
-            f"generated ({missing}; automl skill generate {info.name}); plain training instead",
+            "direct",
+            f"AutoML is enabled for {info.name} but not runnable until its schemas are generated "
+            f"({missing}; automl skill generate {info.name}); plain training instead",
+            is_fallback=True,
         )
-    return Route(is_search=True)
+    return Route("search", f"AutoML is enabled for {info.name} and automl_policy is auto")
 
 
-def _not_runnable(skill: Skill) -> str:
-    schema, template = schema_path(skill.folder, "train"), template_path(skill.folder, "train")
+def _not_runnable(folder: Path) -> str:
+    """Say which file AutoML lacks; an empty text where it lacks none."""
+    schema, template = schema_path(folder, "train"), template_path(folder, "train")
     try:
-        json.loads(schema.read_text())
-    except (OSError, json.JSONDecodeError):
-        return f"{schema} is missing or broken"
+        Schema.read(schema)
+    except UsageError as error:
+        return str(error)
     try:
-        yaml.safe_load(template.read_text())
-    except (OSError, yaml.YAMLError):
-        return f"{template} is missing or broken"
+        if not isinstance(yaml.safe_load(template.read_text(encoding="utf-8")), dict):
+            return f"{template}: is not a spec but something else"
+    except (OSError, UnicodeDecodeError):
+        return f"{template}: cannot be read"
+    except yaml.YAMLError:
+        return f"{template}: is not YAML"
     return ""

@@ -49,6 +49,8 @@ def summary(experiment: Experiment) -> str:
     """Return the text that run, resume and status print."""
     state = experiment.state
     lines = [f"{experiment.paths.root}: {state}", ""]
+    if experiment.settings.route.get("is_fallback"):
+        lines += [experiment.settings.route["reason"], ""]
     if experiment.ledger.trials:
         lines += [_table(experiment, state), ""]
     best = experiment.best

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -11,7 +11,7 @@ from typing import Any
 
 from automl.budget import Budget
 from automl.errors import UsageError
-from automl.policy import Route, parse_policy, route
+from automl.policy import Route, choose_policy, route
 from automl.schema import Schema
 from automl.settings import Resources, Settings
 from automl.skill import Skill, SkillInfo, faults_of_the_user, load_skill, schema_path
@@ -34,7 +34,12 @@ class Request:
     trials: int | None = None
     epochs: int | None = None
     out: Path | None = None
-    policy: str = "auto"
+    policy: str | None = None
+    """What --policy says, for this run."""
+    text: str | None = None
+    """The request in words; it may say to leave AutoML off."""
+    file_policy: str | bool | None = None
+    """automl_policy of the experiment file."""
     seed: int = 0
     overrides: Mapping[str, Any] = field(default_factory=dict)
     resources: Resources = field(default_factory=Resources)
@@ -74,8 +79,15 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
     """Check a request, its data included; raises `UsageError` naming all faults found."""
     skill = load_skill(request.skill)
     info = SkillInfo.read(skill.folder)
-    way = route(skill, info, parse_policy(request.policy))
-    overrides = _overrides(request, info)
+    given = dict(request.overrides)
+    policy = choose_policy(
+        flag=request.policy,
+        setting=given.pop("automl_policy", None),
+        text=request.text,
+        file=request.file_policy,
+    )
+    way = route("train", skill, info, policy)
+    overrides = _overrides(replace(request, overrides=given), info)
     paths = ExperimentPaths(request.out or _default_out(request.skill))
     _check_is_new(paths)
     # A plain training is what the skill does by itself: in this process, on all its threads.
@@ -93,6 +105,7 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
     settings = Settings(
         skill=request.skill,
         policy="auto" if way.is_search else "off",
+        route=way.to_dict(),
         objective=info.objective,
         budget=budget,
         seed=request.seed,

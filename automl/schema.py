@@ -66,9 +66,11 @@ class Schema:
     def read(cls, path: Path) -> "Schema":
         """Read a schema file; raises `UsageError` where it is missing or not JSON."""
         try:
-            document = json.loads(path.read_text())
+            document = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{path}: is not UTF-8 text") from error
         except json.JSONDecodeError as error:
             raise UsageError(f"{path}: is not JSON (line {error.lineno}: {error.msg})") from error
         if not isinstance(document, dict) or not isinstance(document.get("properties"), dict):

@@ -60,6 +60,8 @@ class Settings:
     seed: int
     spec: Mapping[str, Any]
     """The base spec, nested: what trial 0 trains."""
+    route: Mapping[str, Any] = field(default_factory=dict)
+    """The way that the request took, search or direct, and why; see `automl.policy.Route`."""
     fixed: tuple[str, ...] = ()
     """Keys that the user set and the search therefore leaves alone."""
     resources: Resources = field(default_factory=Resources)

@@ -18,7 +18,7 @@ AUTOML = [
     ["space", "policy"],
     ["skill", "schema", "spec"],
     ["trial", "budget"],
-    ["objective"],
+    ["objective", "phrases"],
     ["errors", "__init__"],
 ]
 SEGFORMER = [

@@ -10,7 +10,10 @@ from automl.errors import AutomlError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code: 0, 1 failed, 2 usage, 75 resumable, 130 Ctrl-C."""
+    """Run a command and return its exit code.
+
+    0 done, 1 failed, 2 usage, 3 done without the search that was due, 75 resumable, 130 Ctrl-C.
+    """
     arguments = _parser().parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:

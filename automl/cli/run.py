@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from automl.cli.output import add_output, print_experiment
-from automl.errors import UsageError
+from automl.errors import EXIT_DIRECT_INSTEAD
 
 
 def add(commands: Any) -> None:
@@ -23,6 +23,9 @@ def add(commands: Any) -> None:
     run.add_argument("--out", type=Path, metavar="DIR", help="new folder (default runs/SKILL-TIME)")
     run.add_argument(
         "--policy", metavar="auto|off", help="off: one plain training, no search (default auto)"
+    )
+    run.add_argument(
+        "--request", metavar="TEXT", help="the request in words; 'no HPO' in it is --policy off"
     )
     run.add_argument(
         "--runner",
@@ -46,14 +49,14 @@ def _run(arguments: argparse.Namespace) -> int:
     from automl.spec import parse_assignments
 
     overrides = parse_assignments(arguments.overrides)
-    policy = _policy(arguments.policy, overrides)
     request = Request(
         skill=arguments.skill or only_skill(),
         data=arguments.data,
         trials=arguments.trials,
         epochs=arguments.epochs,
         out=arguments.out,
-        policy=policy,
+        policy=arguments.policy,
+        text=arguments.request,
         seed=arguments.seed,
         overrides=overrides,
         resources=Resources(
@@ -67,19 +70,10 @@ def _run(arguments: argparse.Namespace) -> int:
     with _data_progress(is_shown=not arguments.quiet) as progress:
         prepared = prepare(request, progress=progress)
     prepared.write()
-    if not arguments.quiet:
+    # That no search is made although one was due is no progress: it is told in any case.
+    if prepared.route.is_fallback or not arguments.quiet:
         print(prepared.announcement(), file=sys.stderr, flush=True)
     return drive_experiment(prepared.paths.root, arguments)
-
-
-def _policy(flag: str | None, overrides: dict[str, Any]) -> str:
-    """Return the policy of --policy or automl_policy=..., which is taken out of `overrides`."""
-    word = overrides.pop("automl_policy", None)
-    # YAML reads a bare `off` as false.
-    text = {True: "on", False: "off", None: None}.get(word, word)
-    if flag and text and flag != text:
-        raise UsageError(f"--policy {flag} and automl_policy={text} disagree; give one of them")
-    return flag or text or "auto"
 
 
 def drive_experiment(root: Path, arguments: argparse.Namespace) -> int:
@@ -102,7 +96,7 @@ def drive_experiment(root: Path, arguments: argparse.Namespace) -> int:
         print(f"automl: interrupted; go on with: automl resume {root}", file=sys.stderr)
         return 130
     print_experiment(experiment, is_json=arguments.json)
-    return 0
+    return EXIT_DIRECT_INSTEAD if experiment.settings.route.get("is_fallback") else 0
 
 
 def _data_progress(*, is_shown: bool) -> Any:

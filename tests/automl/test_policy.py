@@ -5,7 +5,7 @@ import pytest
 from toy_skill import ToySkill
 
 from automl.errors import UsageError
-from automl.policy import parse_policy, route
+from automl.policy import choose_policy, parse_policy, route
 from automl.skill import SkillInfo, schema_path, template_path
 
 
@@ -16,29 +16,73 @@ def skill(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "policy"),
-    [("auto", "auto"), ("on", "auto"), ("OFF", "off"), ("off", "off"), ("false", "off")],
-)
-def test_policies_are_read(text, policy):
-    assert parse_policy(text) == policy
+    ("word", "policy"),
+    [("auto", "auto"), ("on", "auto"), ("OFF", "off"), ("off", "off"), ("false", "off"),
+     (True, "auto"), (False, "off")],
+)  # fmt: skip
+def test_policies_are_read(word, policy):
+    assert parse_policy(word) == policy
 
 
 def test_an_unknown_policy_is_refused():
-    with pytest.raises(UsageError, match="'of' is not one of auto, off; did you mean off"):
+    with pytest.raises(UsageError, match="'of' is not one of auto, off, .*; did you mean off"):
         parse_policy("of")
+
+
+@pytest.mark.parametrize(
+    ("given", "policy"),
+    [
+        ({}, "auto"),
+        ({"flag": "off"}, "off"),
+        ({"setting": False}, "off"),
+        ({"text": "train it, no HPO please"}, "off"),
+        ({"text": "train it"}, "auto"),
+        ({"file": "off"}, "off"),
+        ({"file": "off", "flag": "on"}, "auto"),
+        ({"file": "auto", "text": "plain training"}, "off"),
+        ({"flag": "off", "setting": "off", "text": "disable AutoML"}, "off"),
+    ],
+)
+def test_what_is_said_for_this_run_comes_before_the_file(given, policy):
+    assert choose_policy(**given) == policy
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ({"flag": "auto", "setting": "off"}, r"--policy \(auto\) and automl_policy \(off\) dis"),
+        ({"flag": "auto", "text": "no HPO"}, r"--policy \(auto\) and --request 'no HPO' \(off\)"),
+    ],
+)
+def test_two_words_that_disagree_are_refused(given, match):
+    with pytest.raises(UsageError, match=match):
+        choose_policy(**given)
 
 
 def test_a_packaged_skill_is_searched_unless_the_policy_is_off(skill):
     info = SkillInfo.read(skill.folder)
-    assert route(skill, info, "auto").is_search
-    assert not route(skill, info, "off").is_search
+    assert route("train", skill, info, "auto").way == "search"
+    off = route("train", skill, info, "off")
+    assert (off.way, off.is_fallback) == ("direct", False)
+    assert "automl_policy is off" in off.reason
+
+
+@pytest.mark.parametrize("action", ["evaluate", "inference", "export", "gen_trt_engine"])
+def test_other_actions_never_go_to_automl(skill, action):
+    way = route(action, skill, SkillInfo.read(skill.folder), "auto")
+    assert (way.way, way.is_fallback) == ("direct", False)
+    assert action in way.reason
 
 
 @pytest.mark.parametrize("path_of", [schema_path, template_path])
-@pytest.mark.parametrize("text", [None, "{: ["])
+@pytest.mark.parametrize("text", [None, "{: [", "[]", "\udcff"])
 def test_without_schema_or_template_it_says_so_and_trains_plainly(skill, path_of, text):
     path = path_of(skill.folder, "train")
-    path.unlink() if text is None else path.write_text(text)
-    way = route(skill, SkillInfo.read(skill.folder), "auto")
-    assert not way.is_search
+    if text is None:
+        path.unlink()
+    else:
+        path.write_bytes(text.encode(errors="surrogateescape"))
+    way = route("train", skill, SkillInfo.read(skill.folder), "auto")
+    assert (way.way, way.is_fallback) == ("direct", True)
     assert "AutoML is enabled for toy but not runnable until its schemas" in way.reason
+    assert str(path) in way.reason
