@@ -8,8 +8,13 @@ default: down to a tenth and up to a hundred times of it, inside the schema's bo
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.domain import Choices, Domain, Range, identity
 from automl.errors import UsageError
 from automl.schema import Field, Schema
 from automl.spec import flatten
@@ -30,14 +35,20 @@ class Parameter:
     is_log: bool = False
     choices: tuple[Any, ...] = ()
     active_when: tuple[Mapping[str, Any], ...] = ()
+    weights: tuple[float, ...] = ()
+    """Of the choices, above 0; none: all are equally likely."""
+
+    @cached_property
+    def domain(self) -> Domain:
+        """The values that this parameter may take, whatever the others are."""
+        if self.choices:
+            return Choices(self.choices, self.weights)
+        is_int = self.kind == "int"
+        return Range(self.low, self.high, self.is_log, 1 if is_int else None, is_int)
 
     def contains(self, value: Any) -> bool:
         """Whether a value is one that this parameter can take."""
-        if self.choices:
-            return value in self.choices
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return False
-        return self.low <= value <= self.high and (self.kind != "int" or float(value).is_integer())
+        return self.domain.contains(value)
 
 
 class SearchSpace:
@@ -85,12 +96,101 @@ class SearchSpace:
             elif given and not parameter.contains(values[parameter.key]):
                 yield f"{parameter.key}: {values[parameter.key]!r} is outside its range"
 
+    def domain(self, parameter: Parameter, values: Mapping[str, Any]) -> Domain:
+        """Return what a parameter may be, given the values of those before it."""
+        return parameter.domain
+
+    def sample(self, rng: np.random.Generator) -> dict[str, Any]:
+        """Draw a suggestion: each active parameter by its weights and on its scale."""
+        return self.decode(rng.random(len(self.parameters)))
+
+    def encode(self, values: Mapping[str, Any]) -> NDArray[np.float64]:
+        """Return a suggestion's places in [0, 1], in the order of `parameters`; inactive: NaN."""
+        places = [
+            self.domain(parameter, values).position_of(values[key]) if key in values else math.nan
+            for key, parameter in self.parameters.items()
+        ]
+        return np.array(places, dtype=np.float64)
+
+    def decode(self, vector: NDArray[np.float64]) -> dict[str, Any]:
+        """Return the valid suggestion at a point of the unit cube; inactive places are ignored.
+
+        A place that is NaN though its parameter is active counts as the middle.
+        """
+        values: dict[str, Any] = {}
+        for parameter, place in zip(self.parameters.values(), vector.tolist(), strict=True):
+            if self.is_active(parameter, values):
+                place = 0.5 if math.isnan(place) else min(max(place, 0.0), 1.0)
+                values[parameter.key] = self.domain(parameter, values).value_at(place)
+        return values
+
+    def mutate(
+        self, values: Mapping[str, Any], rng: np.random.Generator, *, scale: float, share: float
+    ) -> dict[str, Any]:
+        """Return a valid neighbour: a `share` of the parameters moved, at least one.
+
+        Numbers and ordered choices move by a Gaussian of `scale` in the unit interval, reflected
+        at its ends; other choices are drawn anew among the others. What becomes active is drawn.
+        """
+        moves = rng.random(len(self.parameters)) < share
+        active = [i for i, key in enumerate(self.parameters) if key in values]
+        if active and not moves[active].any():
+            moves[rng.choice(active)] = True
+        changed: dict[str, Any] = {}
+        for parameter, moved in zip(self.parameters.values(), moves, strict=True):
+            if not self.is_active(parameter, changed):
+                continue
+            key, domain = parameter.key, self.domain(parameter, changed)
+            if key not in values:
+                changed[key] = domain.value_at(rng.random())
+            elif moved:
+                changed[key] = _moved(domain, parameter.kind, values[key], rng, scale)
+            else:
+                changed[key] = _kept(domain, values[key], rng)
+        return changed
+
+    def sample_near(
+        self, values: Mapping[str, Any], rng: np.random.Generator, *, scale: float
+    ) -> dict[str, Any]:
+        """Return a valid suggestion near another: every parameter moved."""
+        return self.mutate(values, rng, scale=scale, share=1.0)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the plain form that space.yaml holds."""
         return {
             key: {k: _plain(v) for k, v in asdict(p).items() if k != "key"}
             for key, p in self.parameters.items()
         }
+
+
+def _moved(domain: Domain, kind: str, value: Any, rng: np.random.Generator, scale: float) -> Any:
+    if domain.size == 1:
+        return domain.value_at(0.5)
+    if isinstance(domain, Choices) and (kind != "ordered" or not domain.contains(value)):
+        others = domain.where(lambda choice: identity(choice) != identity(value)) or domain
+        return others.value_at(rng.random())
+    place = domain.position_of(value) + scale * rng.standard_normal()
+    moved = domain.value_at(_reflected(place))
+    if moved == value:  # A cell is wider than the step: go to the next one.
+        up = bool(rng.random() < 0.5)
+        moved = domain.neighbour(value, up=up)
+        if moved == value:
+            moved = domain.neighbour(value, up=not up)
+    return moved
+
+
+def _kept(domain: Domain, value: Any, rng: np.random.Generator) -> Any:
+    """Return the value where it is still allowed, else the nearest number or another choice."""
+    if domain.contains(value):
+        return value
+    if isinstance(domain, Choices):
+        return domain.value_at(rng.random())
+    return domain.value_at(domain.position_of(value))
+
+
+def _reflected(place: float) -> float:
+    place = abs(place) % 2
+    return 2 - place if place > 1 else place
 
 
 def space_from_schema(
@@ -118,14 +218,24 @@ def space_from_schema(
     return SearchSpace(parameters, base)
 
 
+def _weights(known: Field) -> tuple[float, ...]:
+    """Return the weights of a field's choices; raises `UsageError` where they cannot be some."""
+    count, weights = len(known.choices), known.weights
+    if not weights:
+        return ()
+    if len(weights) != count:
+        raise UsageError(f"{known.key}: {len(weights)} option_weights for {count} options")
+    if any(isinstance(w, bool) or not isinstance(w, int | float) or not w > 0 for w in weights):
+        raise UsageError(f"{known.key}: option_weights {list(weights)} must be numbers above 0")
+    return weights
+
+
 def _parameter(known: Field, default: Any) -> Parameter:
     if known.type not in KINDS:
         raise UsageError(
             f"{known.key}: parameters of type {known.type} cannot be searched; "
             f"searched are {', '.join(KINDS)}"
         )
-    if known.weights:
-        raise UsageError(f"{known.key}: option_weights are not supported yet")
     if known.type == "bool" or known.choices:
         return Parameter(
             key=known.key,
@@ -133,6 +243,7 @@ def _parameter(known: Field, default: Any) -> Parameter:
             default=default,
             choices=known.choices or (False, True),
             active_when=known.active_when,
+            weights=_weights(known),
         )
     low, high, is_log = _range(known, default)
     return Parameter(

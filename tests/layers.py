@@ -17,6 +17,7 @@ AUTOML = [
     ["ledger", "store", "settings"],
     ["space", "policy"],
     ["skill", "schema", "spec"],
+    ["domain"],
     ["trial", "budget"],
     ["objective", "phrases"],
     ["errors", "__init__"],

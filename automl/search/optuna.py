@@ -5,16 +5,13 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from automl.domain import Choices, Domain
 from automl.objective import Objective
 from automl.search.base import Proposer
 from automl.space import Parameter, SearchSpace
@@ -32,10 +29,12 @@ _STATES = {
 
 
 class TpeProposer(Proposer):
-    """Trial 0 has the defaults; later ones come from TPE over the active parameters.
+    """Trial 0 has the defaults, a few are drawn by weight and scale, later ones come from TPE.
 
-    A suggestion depends on the seed, the trial's number and the history alone: the sampler is
-    seeded anew for each trial, so that a replayed journal gives the same next suggestion.
+    TPE sees the active parameters alone, as places in the unit interval: whatever it proposes is
+    then a valid value, also where the range of one depends on another. A suggestion depends on
+    the seed, the trial's number and the history alone: the sampler is seeded anew for each trial,
+    so that a replayed journal gives the same next suggestion.
     """
 
     def __init__(self, space: SearchSpace, objective: Objective, *, seed: int) -> None:
@@ -48,9 +47,12 @@ class TpeProposer(Proposer):
         self._states: dict[int, TrialState] = {}
 
     def suggest(self, trial: int) -> dict[str, Any]:
-        """Return the defaults for trial 0, else what TPE draws."""
+        """Return the defaults for trial 0, else what is drawn or what TPE proposes."""
         if trial == 0:
             return self._space.defaults()
+        ended = sum(state is not TrialState.RUNNING for state in self._states.values())
+        if ended < STARTUP_TRIALS:
+            return self._space.sample(np.random.default_rng([self._seed, trial]))
         with warnings.catch_warnings():
             # `group`, which conditional spaces need, has been called experimental since 2020.
             warnings.simplefilter("ignore", category=optuna.exceptions.ExperimentalWarning)
@@ -92,7 +94,10 @@ class TpeProposer(Proposer):
             warnings.simplefilter("ignore", category=UserWarning)
             for parameter in self._space.parameters.values():
                 if self._space.is_active(parameter, values):
-                    values[parameter.key] = _suggest(asked, parameter)
+                    domain = self._space.domain(parameter, values)
+                    values[parameter.key] = value_from_param(
+                        parameter, domain, _suggest(asked, parameter)
+                    )
         return values
 
     def _best(self, trial: int) -> float | None:
@@ -100,33 +105,46 @@ class TpeProposer(Proposer):
 
     def _frozen(self, number: int) -> FrozenTrial:
         values, state = self._trials[number], self._states[number]
+        active = [self._space.parameters[key] for key in values]
         return create_trial(
             state=state,
-            params=values,
-            distributions={
-                key: distribution_from_parameter(self._space.parameters[key]) for key in values
+            params={
+                p.key: param_from_value(p, self._space.domain(p, values), values[p.key])
+                for p in active
             },
+            distributions={p.key: distribution_from_parameter(p) for p in active},
             value=self._best(number) if state is TrialState.COMPLETE else None,
             intermediate_values=self._reports[number],
         )
 
 
 def distribution_from_parameter(parameter: Parameter) -> BaseDistribution:
-    """Return Optuna's notation of a parameter."""
-    if parameter.choices:
-        return CategoricalDistribution(parameter.choices)
-    if parameter.kind == "int":
-        return IntDistribution(int(parameter.low), int(parameter.high), log=parameter.is_log)
-    return FloatDistribution(parameter.low, parameter.high, log=parameter.is_log)
+    """Return Optuna's notation: the number of an unordered choice, else a place in [0, 1]."""
+    if _is_nominal(parameter):
+        return CategoricalDistribution(range(len(parameter.choices)))
+    return FloatDistribution(0.0, 1.0)
 
 
-def _suggest(asked: optuna.Trial, parameter: Parameter) -> Any:
-    if parameter.choices:
-        return asked.suggest_categorical(parameter.key, parameter.choices)
-    if parameter.kind == "int":
-        low, high = int(parameter.low), int(parameter.high)
-        return asked.suggest_int(parameter.key, low, high, log=parameter.is_log)
-    return asked.suggest_float(parameter.key, parameter.low, parameter.high, log=parameter.is_log)
+def _is_nominal(parameter: Parameter) -> bool:
+    return bool(parameter.choices) and parameter.kind != "ordered"
+
+
+def param_from_value(parameter: Parameter, domain: Domain, value: Any) -> float:
+    """Return what Optuna is told of a value."""
+    if _is_nominal(parameter):
+        return Choices(parameter.choices).index_of(value)
+    return domain.position_of(value)
+
+
+def value_from_param(parameter: Parameter, domain: Domain, param: float) -> Any:
+    """Return the value that Optuna means; the inverse of `param_from_value`."""
+    return parameter.choices[int(param)] if _is_nominal(parameter) else domain.value_at(param)
+
+
+def _suggest(asked: optuna.Trial, parameter: Parameter) -> float:
+    if _is_nominal(parameter):
+        return int(asked.suggest_categorical(parameter.key, range(len(parameter.choices))))
+    return float(asked.suggest_float(parameter.key, 0.0, 1.0))
 
 
 def _seed_of(seed: int, trial: int) -> int:

@@ -1,10 +1,15 @@
 import math
+from collections import Counter
+from timeit import timeit
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from automl.errors import UsageError
 from automl.schema import Schema
-from automl.space import space_from_schema
+from automl.space import Parameter, SearchSpace, space_from_schema
 from automl.spec import unflatten
 
 
@@ -102,3 +107,77 @@ def test_what_the_user_fixed_is_not_searched():
 def test_an_impossible_parameter_is_refused_by_name(properties, defaults, match):
     with pytest.raises(UsageError, match=match):
         build(properties, defaults=defaults)
+
+
+EVERY_KIND = SearchSpace(
+    {
+        p.key: p
+        for p in (
+            Parameter("f", "float", 0.5, low=-1.0, high=1.0),
+            Parameter("g", "float", 0.01, low=1e-4, high=1.0, is_log=True),
+            Parameter("i", "int", 2, low=-3, high=9),
+            Parameter("j", "int", 2, low=1, high=900, is_log=True),
+            Parameter("b", "bool", True, choices=(False, True)),
+            Parameter("c", "categorical", "x", choices=("x", "y", 1), weights=(1, 2, 5)),
+            Parameter("o", "ordered", 8, choices=(2, 8, 32)),
+            Parameter("pinned", "float", 0.3, low=0.3, high=0.3),
+            Parameter("under", "int", 5, low=1, high=9, active_when=({"b": True},)),
+        )
+    },
+    {},
+)
+CUBE = st.lists(st.floats(-0.5, 1.5) | st.just(math.nan), min_size=9, max_size=9).map(np.array)
+
+
+@given(CUBE)
+def test_every_point_of_the_cube_is_a_valid_suggestion_and_comes_back(point):
+    values = EVERY_KIND.decode(point)
+    assert list(EVERY_KIND.faults(values)) == []
+    places = EVERY_KIND.encode(values)
+    assert math.isnan(places[list(EVERY_KIND.parameters).index("under")]) != values["b"]
+    again = EVERY_KIND.decode(places)
+    near = {key: pytest.approx(values[key], rel=1e-9) for key in "fg"}
+    assert again == {**values, **near}
+
+
+@given(CUBE, st.integers(0, 99), st.floats(0, 2), st.floats(0, 1))
+def test_a_mutation_is_a_valid_neighbour(point, seed, scale, share):
+    values = EVERY_KIND.decode(point)
+    changed = EVERY_KIND.mutate(values, np.random.default_rng(seed), scale=scale, share=share)
+    assert list(EVERY_KIND.faults(changed)) == []
+
+
+def test_a_small_mutation_moves_every_parameter_that_can_move():
+    rng, values = np.random.default_rng(0), EVERY_KIND.defaults()
+    changed = EVERY_KIND.sample_near(values, rng, scale=1e-4)
+    assert {k for k in values if changed.get(k) != values[k]} >= set(values) - {"pinned", "under"}
+    assert abs(changed["f"] - values["f"]) < 0.01
+
+
+def test_a_mutation_of_a_share_leaves_the_others():
+    rng, values = np.random.default_rng(0), EVERY_KIND.defaults()
+    moved = [EVERY_KIND.mutate(values, rng, scale=0.1, share=0.0) for _ in range(40)]
+    assert {sum(m.get(k) != values[k] for k in values) for m in moved} <= {0, 1, 2}
+
+
+def test_samples_follow_the_weights_and_the_scale():
+    rng = np.random.default_rng(0)
+    drawn = [EVERY_KIND.sample(rng) for _ in range(4000)]
+    counts = Counter(str(v["c"]) for v in drawn)
+    assert [counts[c] / 4000 for c in ("x", "y", "1")] == pytest.approx(
+        [1 / 8, 2 / 8, 5 / 8], abs=0.03
+    )
+    assert np.mean([math.log10(v["g"]) for v in drawn]) == pytest.approx(-2, abs=0.1)
+    assert {v["i"] for v in drawn} == set(range(-3, 10))
+
+
+def test_encoding_takes_microseconds():
+    values = EVERY_KIND.sample(np.random.default_rng(0))
+    assert timeit(lambda: EVERY_KIND.encode(values), number=1000) / 1000 / 9 < 20e-6
+
+
+@pytest.mark.parametrize("weights", [[1, 2], [1, 0, 1], [1, -1, 1], [1, "a", 1], [1, math.nan, 1]])
+def test_weights_that_cannot_be_are_refused_by_name(weights):
+    kinds = {"type": "string", "default": "x", "enum": ["x", "y", "z"], "option_weights": weights}
+    with pytest.raises(UsageError, match="kind: .*option_weights"):
+        build({"kind": kinds})

@@ -1,0 +1,222 @@
+"""The values that a parameter may take, and their places in the unit interval.
+
+Every domain maps its values onto [0, 1] and back. Each value of a finite one owns a cell, as wide
+as its weight, so that even places draw by weight and scale, and every place is a valid value.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate
+from typing import Any
+
+_GAP = 1e-6
+"""How far a number stays from an open bound, in parts of the range: visible in 32 bits."""
+_ON_GRID = 1e-6
+"""How far a number may be off a grid, in parts of its step, by rounding alone."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Finitely many values of any type, in an order that may mean something."""
+
+    values: tuple[Any, ...]
+    weights: tuple[float, ...] = ()
+    """As many as values, above 0; none: all are equally likely."""
+
+    @property
+    def size(self) -> float:
+        """How many values there are."""
+        return len(self.values)
+
+    def contains(self, value: Any) -> bool:
+        """Whether the value is one of the choices; a bool is no number."""
+        return identity(value) in self._index
+
+    def position_of(self, value: Any) -> float:
+        """Return the middle of a choice's cell; raises `KeyError` for another value."""
+        index = self._index[identity(value)]
+        return (self._edges[index] + self._edges[index + 1]) / 2
+
+    def value_at(self, position: float) -> Any:
+        """Return the choice in whose cell a place lies."""
+        return self.values[self.index_at(position)]
+
+    def index_at(self, position: float) -> int:
+        """Return the number of the cell in which a place lies."""
+        return bisect_right(self._edges, position, 1, len(self.values)) - 1
+
+    def index_of(self, value: Any) -> int:
+        """Return a choice's number; raises `KeyError` for another value."""
+        return self._index[identity(value)]
+
+    def where(self, holds: Callable[[Any], bool]) -> "Choices | None":
+        """Return the choices for which `holds`, None where there are none."""
+        kept = [index for index, value in enumerate(self.values) if holds(value)]
+        if len(kept) == len(self.values):
+            return self
+        if not kept:
+            return None
+        weights = tuple(self.weights[i] for i in kept) if self.weights else ()
+        return Choices(tuple(self.values[i] for i in kept), weights)
+
+    def neighbour(self, value: Any, *, up: bool) -> Any:
+        """Return the next choice in order; the choice itself at an end."""
+        index = self.index_of(value) + (1 if up else -1)
+        return self.values[index] if 0 <= index < len(self.values) else value
+
+    @property
+    def smallest(self) -> float:
+        """The least of numeric choices."""
+        return float(min(self.values))
+
+    @property
+    def largest(self) -> float:
+        """The greatest of numeric choices."""
+        return float(max(self.values))
+
+    @cached_property
+    def _index(self) -> dict[Any, int]:
+        return {identity(value): index for index, value in enumerate(self.values)}
+
+    @cached_property
+    def _edges(self) -> list[float]:
+        weights = self.weights or (1.0,) * len(self.values)
+        total = math.fsum(weights)
+        return [0.0, *(edge / total for edge in accumulate(weights))]
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from `low` to `high`, both included: all of them, or those a `step` apart."""
+
+    low: float
+    high: float
+    is_log: bool = False
+    step: float | None = None
+    is_int: bool = False
+    holes: tuple[float, ...] = ()
+    """Numbers inside that are left out; their places belong to the next number above."""
+
+    @property
+    def size(self) -> float:
+        """How many numbers there are, holes not counted; infinite without a step."""
+        if self.low == self.high:
+            return 1
+        return math.inf if self.step is None else self._last + 1 - len(self.holes)
+
+    @property
+    def smallest(self) -> float:
+        """The least number."""
+        return self.low
+
+    @property
+    def largest(self) -> float:
+        """The greatest number."""
+        return self.high
+
+    def contains(self, value: Any) -> bool:
+        """Whether a value is a number of this range."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        if not self.low <= value <= self.high or value in self.holes:
+            return False
+        if self.step is None or self.low == self.high:
+            return True
+        steps = (value - self.low) / self.step
+        if self.is_int:
+            return steps.is_integer()
+        return abs(steps - round(steps)) < _ON_GRID
+
+    def position_of(self, value: float) -> float:
+        """Return the place of a number; one outside gets the nearest end."""
+        first, last = self._ends
+        if last <= first:
+            return 0.5
+        if self.is_log:
+            value = math.log(max(value, self.low))
+        return min(max((value - first) / (last - first), 0.0), 1.0)
+
+    def value_at(self, position: float) -> float:
+        """Return the number at a place in [0, 1]."""
+        if self.low == self.high:
+            return self._number(self.low)
+        first, last = self._ends
+        value = first + position * (last - first)
+        if self.is_log:
+            value = math.exp(value)
+        value = self._number(min(max(value, self.low), self.high))
+        while value in self.holes:
+            value = self._number(value + (self.step or _GAP * (self.high - self.low)))
+        return value
+
+    def neighbour(self, value: float, *, up: bool) -> float:
+        """Return the next number above or below; the number itself at an end or without a step."""
+        if self.step is None:
+            return value
+        moved = value + (self.step if up else -self.step)
+        while moved in self.holes:
+            moved += self.step if up else -self.step
+        return self._number(moved) if self.low <= moved <= self.high else value
+
+    def narrowed(self, low: float, high: float) -> "Range | None":
+        """Return the part of this range from `low` to `high`, None where it is empty."""
+        low, high = max(low, self.low), min(high, self.high)
+        if self.step is not None:
+            first = math.ceil((low - self.low) / self.step - _ON_GRID)
+            last = math.floor((high - self.low) / self.step + _ON_GRID)
+            low, high = self._grid(first), self._grid(last)
+        while low in self.holes and low <= high:
+            low += self.step or self.gap
+        while high in self.holes and low <= high:
+            high -= self.step or self.gap
+        if low > high:
+            return None
+        holes = tuple(hole for hole in self.holes if low < hole < high)
+        return replace(self, low=low, high=high, holes=holes)
+
+    @cached_property
+    def gap(self) -> float:
+        """The least distance that is kept from an open bound."""
+        if self.step is not None:
+            return self.step * 2 * _ON_GRID
+        return _GAP * max(self.high - self.low, abs(self.low), abs(self.high))
+
+    @cached_property
+    def _last(self) -> int:
+        return round((self.high - self.low) / (self.step or 1))
+
+    @cached_property
+    def _ends(self) -> tuple[float, float]:
+        """The outer edges on the scale; the cell of a number reaches half a step to each side."""
+        half = 0.0 if self.step is None else self.step / 2
+        if not self.is_log:
+            return self.low - half, self.high + half
+        return math.log(self.low - min(half, self.low / 2)), math.log(self.high + half)
+
+    def _number(self, value: float) -> float:
+        if self.step is not None:
+            value = self._grid(min(max(round((value - self.low) / self.step), 0), self._last))
+        return int(value) if self.is_int else value
+
+    def _grid(self, index: int) -> float:
+        step = self.step or 1
+        if self.is_int:
+            return int(self.low) + index * int(step)
+        return float(f"{self.low + index * step:.12g}")
+
+
+Domain = Choices | Range
+
+
+def identity(value: Any) -> Any:
+    """Return what tells a JSON value from others: 1 and 1.0 are one, True and 1 are not."""
+    if isinstance(value, bool):
+        return ("bool", value)
+    if isinstance(value, list | tuple):
+        return tuple(identity(item) for item in value)
+    if isinstance(value, dict):
+        return tuple(sorted((key, identity(item)) for key, item in value.items()))
+    return value
