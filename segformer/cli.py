@@ -14,6 +14,7 @@ from segformer.result import Result
 _HELP = {
     "train": "train a model; goes on from the last checkpoint in the results folder",
     "evaluate": "score a checkpoint or an ONNX model on a split",
+    "inference": "write masks and overlays of images, of any size, that need no labels",
     "export": "write a checkpoint as ONNX",
 }
 _FAULT_KINDS = ("usage", "bad_data")
@@ -97,19 +98,25 @@ def _json(action: str, result: Result) -> str:
     return json.dumps(content, allow_nan=False)
 
 
+_SCORES = ("iou", "f1", "precision", "recall")
+
+
 def _text(result: Result) -> str:
-    """Return metrics, a table of the IoU of each class, and the files written."""
-    plain = {name: value for name, value in result.metrics.items() if "_iou_" not in name}
-    classes = {
-        name.partition("_iou_")[2]: value
-        for name, value in result.metrics.items()
-        if "_iou_" in name
-    }
+    """Return metrics, a table of the scores of each class, and the files written."""
+    plain: dict[str, float] = {}
+    classes: dict[str, dict[str, float]] = {}
+    for name, value in result.metrics.items():
+        _, kind, rest = [*name.split("_", 2), "", ""][:3]
+        if rest and kind in _SCORES:
+            classes.setdefault(rest, {})[kind] = value
+        else:
+            plain[name] = value
     lines = [f"{name}: {value:.6g}" for name, value in plain.items()]
     if classes:
         width = max(map(len, ["class", *classes]))
-        lines += ["", f"{'class':{width}}  IoU"]
-        lines += [f"{name:{width}}  {iou:.4f}" for name, iou in classes.items()]
+        lines += ["", f"{'class':{width}}" + "".join(f"  {kind:>9}" for kind in _SCORES)]
+        for name, scores in classes.items():
+            lines.append(f"{name:{width}}" + "".join(f"  {scores[k]:9.4f}" for k in _SCORES))
     lines += ["", *(f"{name}: {path}" for name, path in result.artifacts.items())]
     return "\n".join(lines).strip()
 

@@ -42,7 +42,8 @@ class SegformerSkill:
             faults += error.faults
             spec = {}
         flat = {**flat, **dict(flattened(spec))}
-        faults += [f for key, must in inputs(action).items() for f in _file_faults(flat, key, must)]
+        files = inputs(action, flat).items()
+        faults += [f for key, must in files for f in _file_faults(flat, key, must)]
         if faults:
             raise SpecError(faults)
         for key in path_keys(Spec):
@@ -74,6 +75,10 @@ class SegformerSkill:
             from segformer.evaluation.evaluate import evaluate
 
             return evaluate(parsed, folder)
+        if action == "inference":
+            from segformer.evaluation.inference import infer
+
+            return infer(parsed, folder)
         from segformer.deploy.onnx import export
 
         return export(parsed, folder)
@@ -112,13 +117,13 @@ def _from_data_set(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _file_faults(flat: Mapping[str, Any], key: str, must_be_given: bool) -> list[str]:
     value = flat.get(key, "")
-    kind = "FOLDER" if key == _ROOT else "FILE"
+    kind = "FOLDER" if key.endswith("_dir") else "FILE"
     if value == "":
         return [f"{key}: is not set; give {key}={kind}"] if must_be_given else []
     if not isinstance(value, str):
         return []  # A fault of the value, which parse names.
     path = Path(value).expanduser()
-    is_there = path.is_dir() if key == _ROOT else path.exists()
+    is_there = path.is_dir() if kind == "FOLDER" else path.exists()
     return [] if is_there else [f"{key}: there is no {kind.lower()} {value}; give {key}={kind}"]
 
 

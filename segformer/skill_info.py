@@ -39,10 +39,25 @@ _INPUTS: dict[str, dict[str, Any]] = {
         "train.pretrained_model_path": _MAY_BE_FILE,
         "train.resume_training_checkpoint_path": _MAY_BE_FILE,
     },
-    "evaluate": {_ROOT: _FOLDER, "evaluate.checkpoint": _FILE},
+    "evaluate": {
+        _ROOT: _FOLDER,
+        "evaluate.checkpoint": {"type": "file", "unless": "evaluate.trt_engine"},
+        "evaluate.trt_engine": _MAY_BE_FILE,
+    },
+    "inference": {
+        _ROOT: {"type": "folder", "optional": True},
+        "inference.images_dir": {"type": "folder", "optional": True},
+        "inference.checkpoint": {"type": "file", "unless": "inference.trt_engine"},
+        "inference.trt_engine": _MAY_BE_FILE,
+    },
     "export": {_ROOT: {"type": "folder", "optional": True}, "export.checkpoint": _FILE},
 }
-_SOURCES = {"train": "train_datasets", "evaluate": "eval_dataset", "export": "train_datasets"}
+_SOURCES = {
+    "train": "train_datasets",
+    "evaluate": "eval_dataset",
+    "inference": "inference_dataset",
+    "export": "train_datasets",
+}
 _PARAMS = {
     "train": {
         "model.backbone.pretrained_backbone_path": "ptm_if_no_resume_model",
@@ -50,6 +65,7 @@ _PARAMS = {
         "train.resume_training_checkpoint_path": "resume_model",
     },
     "evaluate": {"evaluate.checkpoint": "parent_model"},
+    "inference": {"inference.checkpoint": "parent_model"},
     "export": {"export.checkpoint": "parent_model", "export.onnx_file": "create_onnx_file"},
 }
 
@@ -65,9 +81,15 @@ def full_keys(overrides: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def inputs(action: str) -> dict[str, bool]:
-    """Return the keys of the files and folders that an action reads: whether each must be given."""
-    return {key: not kind.get("optional", False) for key, kind in _INPUTS[action].items()}
+def inputs(action: str, given: Mapping[str, Any]) -> dict[str, bool]:
+    """Return the keys of the files and folders that an action reads: whether each must be given.
+
+    `given` are the values of other keys, one of which may stand in for it.
+    """
+    return {
+        key: not kind.get("optional", False) and not given.get(kind.get("unless", ""))
+        for key, kind in _INPUTS[action].items()
+    }
 
 
 def skill_info() -> dict[str, Any]:
@@ -87,7 +109,8 @@ def skill_info() -> dict[str, Any]:
         "data_sources": {a: {_ROOT: {"source": source}} for a, source in _SOURCES.items()},
         "spec_params": {a: {"results_dir": "output_dir", **_PARAMS[a]} for a in ACTIONS},
         "promotion": {
-            "evaluate": {"evaluate.split": "validation"},
+            "evaluate": {"evaluate.split": "validation", "evaluate.vis_after_n_batches": 0},
+            "test": {"evaluate.vis_after_n_batches": 0},
             "export": {
                 "export.input_height": "dataset.segment.img_size",
                 "export.input_width": "dataset.segment.img_size",

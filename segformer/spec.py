@@ -12,14 +12,14 @@ from pydantic import ValidationError
 
 from segformer.errors import SpecError
 from segformer.fields import Node, section, setting
-from segformer.spec_actions import Evaluate
+from segformer.spec_actions import Evaluate, Inference
 from segformer.spec_dataset import Dataset
 from segformer.spec_deploy import Export
 from segformer.spec_faults import faults_from
 from segformer.spec_model import Model
 from segformer.spec_train import Train
 
-ACTIONS = ("train", "evaluate", "export")
+ACTIONS = ("train", "evaluate", "inference", "export")
 """The actions that have a section of their own name in the spec."""
 
 
@@ -31,6 +31,7 @@ class Spec(Node):
     model: Model = section(Model, "Network")
     train: Train = section(Train, "Training")
     evaluate: Evaluate = section(Evaluate, "Evaluation")
+    inference: Inference = section(Inference, "Masks of images without labels")
     export: Export = section(Export, "Export to ONNX")
 
 

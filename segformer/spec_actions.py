@@ -4,6 +4,9 @@ from typing import Literal
 
 from segformer.fields import RESULTS_TEXT, Int, Node, setting
 
+_ENGINE_TEXT = "TensorRT engine to run in place of a checkpoint"
+_PICTURES_TEXT = "Pictures of every so many batches, from the first on; 0: none"
+
 
 class Evaluate(Node):
     """Settings of the evaluate action."""
@@ -12,8 +15,27 @@ class Evaluate(Node):
         "", "Checkpoint", "Model to evaluate: .ckpt, .safetensors or .onnx",
         is_path=True, must_be_set=True,
     )  # fmt: skip
+    trt_engine: str = setting("", "Engine", _ENGINE_TEXT, is_path=True)
     batch_size: Int = setting(8, "Batch size", "Images in a batch", ge=1)
     split: Literal["test", "validation"] = setting(
         "test", "Split", "Which split: dataset.segment.test_split or validation_split"
     )
+    vis_after_n_batches: Int = setting(1, "Pictures", _PICTURES_TEXT, ge=0)
+    results_dir: str = setting("", "Results folder", RESULTS_TEXT, is_path=True)
+
+
+class Inference(Node):
+    """Settings of the inference action."""
+
+    checkpoint: str = setting(
+        "", "Checkpoint", "Model to run: .ckpt, .safetensors or .onnx",
+        is_path=True, must_be_set=True,
+    )  # fmt: skip
+    trt_engine: str = setting("", "Engine", _ENGINE_TEXT, is_path=True)
+    images_dir: str = setting(
+        "", "Images", "Folder of images; empty: those of dataset.segment.predict_split",
+        is_path=True,
+    )  # fmt: skip
+    batch_size: Int = setting(8, "Batch size", "Images in a batch", ge=1)
+    vis_after_n_batches: Int = setting(1, "Pictures", _PICTURES_TEXT, ge=0)
     results_dir: str = setting("", "Results folder", RESULTS_TEXT, is_path=True)

@@ -54,6 +54,7 @@ class DatasetSegment(Node):
     train_split: str = setting("train", "Training split", "Folder name of the training images")
     validation_split: str = setting("val", "Validation split", "Folder name of the val images")
     test_split: str = setting("val", "Test split", "Folder name of the test images")
+    predict_split: str = setting("test", "Inference split", "Folder name of images without masks")
     label_transform: Annotated[Literal["norm", "None"], NullIsNone] = setting(
         "norm", "Label transform",
         "norm: mask values are 0 and 255 and are divided by 255; None: they stand as they are",

@@ -6,10 +6,9 @@ A test proves that none of them is in the classes by now.
 FIELDS = frozenset(
     f"{section}.{name}" if section else name
     for section, names in {
-        "dataset.segment": "predict_split",
         "dataset.segment.quant_calibration_dataset": "images_dir",
         "": "encryption_key model_name",
-        "evaluate": "gpu_ids num_gpus num_nodes trt_engine vis_after_n_batches",
+        "evaluate": "gpu_ids num_gpus num_nodes",
         "gen_trt_engine": (
             "batch_size gpu_id onnx_file results_dir timing_cache trt_engine verbose"
         ),
@@ -19,10 +18,7 @@ FIELDS = frozenset(
         "gen_trt_engine.tensorrt": (
             "data_type layers_precision max_batch_size min_batch_size opt_batch_size workspace_size"
         ),
-        "inference": (
-            "batch_size checkpoint gpu_ids num_gpus num_nodes results_dir "
-            "trt_engine vis_after_n_batches"
-        ),
+        "inference": "gpu_ids num_gpus num_nodes",
         "model": "activation_checkpoint precise_msda",
         "model.backbone": "feat_downsample",
         "model.decode_head": "feature_strides in_channels in_index",

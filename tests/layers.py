@@ -29,7 +29,7 @@ SEGFORMER = [
     ["deploy"],
     ["training"],
     ["evaluation"],
-    ["model", "data"],
+    ["model", "data", "action"],
     ["skill_info"],
     ["schema"],
     ["spec"],

@@ -36,8 +36,6 @@ class SegmentationDataset(Dataset[dict[str, Tensor]]):
         self.pairs = pairs_of(Path(segment.root_dir), split_folder(segment, split))
         self._cache: dict[int, tuple[Pixels, Pixels]] = {}
         self._cached_bytes = 0
-        self._mean = np.array(segment.augmentation.mean, dtype=np.float32)
-        self._std = np.array(segment.augmentation.std, dtype=np.float32)
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -48,10 +46,8 @@ class SegmentationDataset(Dataset[dict[str, Tensor]]):
         if self.is_augmented:
             draw = np.random.default_rng([self.seed, epoch, index])
             image, mask = augment(image, mask, self.segment.augmentation, draw=draw)
-        # In numpy: torch would start its threads, which costs more than the work is.
-        pixels = (image.astype(np.float32) / 255 - self._mean) / self._std
         return {
-            "image": torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))),
+            "image": normalised(image, self.segment),
             "mask": torch.from_numpy(mask.astype(np.int64)),
         }
 
@@ -65,6 +61,21 @@ class SegmentationDataset(Dataset[dict[str, Tensor]]):
             self._cache[index] = pair
             self._cached_bytes += cost
         return pair
+
+
+def normalised(image: Pixels, segment: DatasetSegment) -> Tensor:
+    """Return pixels HxWx3 as 3xHxW, float32, less the spec's mean and over its std."""
+    # In numpy: torch would start its threads, which costs more than the work is.
+    mean = np.array(segment.augmentation.mean, dtype=np.float32)
+    std = np.array(segment.augmentation.std, dtype=np.float32)
+    pixels = (image.astype(np.float32) / 255 - mean) / std
+    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+
+
+def model_input(image: Pixels, segment: DatasetSegment) -> Tensor:
+    """Return an image of any size as the model is to see it: as in an item without augmentation."""
+    size = (segment.img_size, segment.img_size)
+    return normalised(resized(image, image[..., 0], size)[0], segment)
 
 
 def split_folder(segment: DatasetSegment, split: Split) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,12 +10,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from segformer.action import started
 from segformer.atomic import replacing
 from segformer.data.dataset import SegmentationDataset
 from segformer.data.labels import class_names
-from segformer.data.sampler import EpochSampler
 from segformer.evaluation.metrics import Scores, Tally
-from segformer.evaluation.predictor import Predictor, load_predictor
+from segformer.evaluation.pictures import class_colours, shown, side_by_side, write_picture
+from segformer.evaluation.predictor import Predictor, load_predictor, model_file
 from segformer.model.memory import out_of_memory_explained
 from segformer.model.saved import ModelRecord
 from segformer.result import Result
@@ -24,22 +26,36 @@ from segformer.spec_dataset import DatasetSegment
 _PREFIXES: dict[Literal["test", "validation"], str] = {"test": "test", "validation": "val"}
 
 
+PICTURES = "combined_visualisation"
+"""The folder of the pictures, by TAO's name."""
+
+
 def evaluate(spec: Spec, folder: Path) -> Result:
-    """Score `evaluate.checkpoint` on a split and write results.json into `folder`.
+    """Score a model on a split and write results.json into `folder`.
 
     Architecture, image size and scaling are the checkpoint's own where it records them; the data
-    and what their masks mean are the spec's. Metrics are named test_* or val_* by the split.
-    Raises `SpecError`, `CheckpointError`, `DataError`, `OutOfMemoryError`.
+    and what their masks mean are the spec's. Metrics are named test_* or val_* by the split. Of
+    every `vis_after_n_batches`-th batch, the first included, pictures are written: image,
+    prediction and truth side by side. Raises `SpecError`, `CheckpointError`, `DataError`,
+    `OutOfMemoryError`.
     """
-    predictor = load_predictor(Path(spec.evaluate.checkpoint), otherwise=ModelRecord.of(spec))
+    with started("evaluate", spec, folder) as status:
+        result = _evaluate(spec, folder)
+        status.write("SUCCESS", "evaluation finished", kpi=result.metrics)
+    return result
+
+
+def _evaluate(spec: Spec, folder: Path) -> Result:
+    path = model_file("evaluate", spec)
+    predictor = load_predictor(path, otherwise=ModelRecord.of(spec))
     segment = predictor.record.applied_to(spec.dataset.segment)
     size, batch = segment.img_size, spec.evaluate.batch_size
     with out_of_memory_explained(f"reduce evaluate.batch_size ({batch}; images are {size} px)"):
-        scores = _scores(predictor, segment, spec)
+        scores = _scores(predictor, segment, spec, folder)
     metrics = scores.metrics(_PREFIXES[spec.evaluate.split], class_names(segment))
     file = folder / "results.json"
     content = {
-        "checkpoint": spec.evaluate.checkpoint,
+        "checkpoint": str(path),
         "split": spec.evaluate.split,
         "metrics": metrics,
         "classes": _class_table(scores, class_names(segment)),
@@ -47,38 +63,52 @@ def evaluate(spec: Spec, folder: Path) -> Result:
     }
     with replacing(file) as part:
         part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    return Result(artifacts={"results": file}, metrics=metrics)
+    artifacts = {"results": file}
+    if spec.evaluate.vis_after_n_batches:
+        artifacts["pictures"] = folder / PICTURES
+    return Result(artifacts=artifacts, metrics=metrics)
 
 
 @torch.inference_mode()
-def _scores(predictor: Predictor, segment: DatasetSegment, spec: Spec) -> Scores:
-    data = SegmentationDataset(segment, split=spec.evaluate.split)
+def _scores(predictor: Predictor, segment: DatasetSegment, spec: Spec, folder: Path) -> Scores:
+    options, data = spec.evaluate, SegmentationDataset(segment, split=spec.evaluate.split)
     loader: DataLoader[dict[str, Tensor]] = DataLoader(
-        data,
-        batch_size=spec.evaluate.batch_size,
-        sampler=EpochSampler(len(data), shuffle=False, seed=0),
-        num_workers=segment.workers,
+        data, batch_size=options.batch_size, num_workers=segment.workers
     )
     tally = Tally(
         segment.num_classes,
         align_corners=predictor.record.model["decode_head"]["align_corners"],
     )
-    for batch in loader:
+    stems = iter(pair.stem for pair in data.pairs)
+    for number, batch in enumerate(loader):
         logits = predictor.logits(batch["image"])
-        tally.add(logits, batch["mask"].to(logits.device))
-    return tally.scores(what=f"the {spec.evaluate.split} split")
+        prediction = tally.add(logits, batch["mask"].to(logits.device)).cpu()
+        names = list(islice(stems, len(prediction)))
+        every = options.vis_after_n_batches
+        if every and number % every == 0:
+            _write_pictures(folder / PICTURES, names, batch, prediction, segment)
+    return tally.scores(what=f"the {options.split} split")
+
+
+def _write_pictures(
+    folder: Path,
+    names: list[str],
+    batch: dict[str, Tensor],
+    predictions: Tensor,
+    segment: DatasetSegment,
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    colours = class_colours(segment)
+    parts = (batch["image"], predictions, batch["mask"])
+    for name, image, prediction, truth in zip(names, *parts, strict=True):
+        row = (shown(image, segment), colours[prediction.numpy()], colours[truth.numpy()])
+        write_picture(folder / f"{name}.png", side_by_side(row))
 
 
 def _class_table(scores: Scores, names: list[str]) -> list[dict[str, Any]]:
-    columns = {
-        "iou": scores.iou,
-        "precision": scores.precision,
-        "recall": scores.recall,
-        "f1": scores.f1,
-    }
     return [
         {"id": index, "name": name, "pixels": int(scores.matrix[index].sum())}
-        | {key: _null_if_nan(float(values[index])) for key, values in columns.items()}
+        | {key: _null_if_nan(float(values[index])) for key, values in scores.per_class().items()}
         for index, name in enumerate(names)
     ]
 

@@ -90,12 +90,22 @@ class Scores:
             "mrecall": float(np.nanmean(self.recall)),
         }
 
+    def per_class(self) -> dict[str, NDArray[np.float64]]:
+        """Each kind of score, class by class."""
+        return {
+            "iou": self.iou,
+            "f1": self.f1,
+            "precision": self.precision,
+            "recall": self.recall,
+        }
+
     def metrics(self, prefix: str, class_names: Sequence[str]) -> dict[str, float]:
-        """The summary and the IoU of each class that has one: `val_miou`, `val_iou_road` ..."""
+        """The summary and every score that a class has: `val_miou`, `val_iou_road` ..."""
         named = {f"{prefix}_{key}": value for key, value in self.summary().items()}
-        for name, iou in zip(safe_names(class_names), self.iou, strict=True):
-            if not math.isnan(iou):
-                named[f"{prefix}_iou_{name}"] = float(iou)
+        for kind, values in self.per_class().items():
+            for name, value in zip(safe_names(class_names), values, strict=True):
+                if not math.isnan(value):
+                    named[f"{prefix}_{kind}_{name}"] = float(value)
         return named
 
     @property
@@ -126,14 +136,16 @@ class Tally:
         self._loss: Tensor | float = 0.0
 
     @torch.no_grad()
-    def add(self, logits: Tensor, mask: Tensor) -> None:
-        """Add a batch: logits BxCxhxw of any size, mask BxHxW."""
+    def add(self, logits: Tensor, mask: Tensor) -> Tensor:
+        """Add a batch, logits BxCxhxw of any size and mask BxHxW; return its prediction BxHxW."""
         size = (mask.shape[1], mask.shape[2])
         logits = resize_logits(logits, size, align_corners=self.align_corners)
-        matrix = confusion_matrix(logits.argmax(1), mask, num_classes=self.num_classes)
+        prediction = logits.argmax(1)
+        matrix = confusion_matrix(prediction, mask, num_classes=self.num_classes)
         # In double precision the sum does not depend on how many batches it is made of.
         self._loss = self._loss + pixel_loss(logits, mask)[0].double()
         self._matrix = self._matrix + matrix
+        return prediction
 
     def scores(self, *, what: str) -> Scores:
         """The scores of all batches; raises `DataError`, naming `what`, when no pixel counts."""

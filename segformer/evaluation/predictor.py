@@ -1,7 +1,8 @@
 """Models of any format behind one call: images in, logits out."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import onnxruntime
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from segformer.errors import CheckpointError, SpecError
 from segformer.model.saved import ENTRY, ModelRecord, SavedModel, read_model, record_from_json
+from segformer.spec import Spec
 
 
 class Predictor(Protocol):
@@ -77,17 +79,42 @@ def grey(images: Tensor, record: ModelRecord) -> Tensor:
 
 
 def load_predictor(path: Path, *, otherwise: ModelRecord) -> Predictor:
-    """Load a .ckpt, .safetensors or .onnx; raises `CheckpointError`.
+    """Load a model by the ending of its name; raises `CheckpointError`.
 
     Args:
         path: The file.
         otherwise: The record to use when the file has none.
     """
+    known = ", ".join(_LOADERS)
     if not path.is_file():
-        raise CheckpointError(f"{path}: no such file; give a .ckpt, .safetensors or .onnx")
-    if path.suffix == ".onnx":
-        return _fitting(OnnxPredictor(path, otherwise=otherwise), path)
+        raise CheckpointError(f"{path}: no such file; give one that ends in {known}")
+    if path.suffix not in _LOADERS:
+        raise CheckpointError(f"{path}: is not understood; a model's name ends in {known}")
+    return _LOADERS[path.suffix](path, otherwise)
+
+
+def model_file(action: Literal["evaluate", "inference"], spec: Spec) -> Path:
+    """Return the model that an action is to run: `checkpoint`, or `trt_engine`."""
+    options = spec.evaluate if action == "evaluate" else spec.inference
+    if options.checkpoint and options.trt_engine:
+        raise SpecError(f"{action}.checkpoint and {action}.trt_engine: give one of them")
+    return Path(options.checkpoint or options.trt_engine)
+
+
+def _torch(path: Path, otherwise: ModelRecord) -> Predictor:
     return TorchPredictor(read_model(path, otherwise=otherwise))
+
+
+def _onnx(path: Path, otherwise: ModelRecord) -> Predictor:
+    return _fitting(OnnxPredictor(path, otherwise=otherwise), path)
+
+
+_LOADERS: dict[str, Callable[[Path, ModelRecord], Predictor]] = {
+    ".ckpt": _torch,
+    ".pth": _torch,
+    ".safetensors": _torch,
+    ".onnx": _onnx,
+}
 
 
 def _fitting(model: OnnxPredictor, path: Path) -> OnnxPredictor:
@@ -96,7 +123,7 @@ def _fitting(model: OnnxPredictor, path: Path) -> OnnxPredictor:
     if model.size != (trained, trained):
         height, width = model.size
         raise SpecError(
-            f"evaluate.checkpoint: {path} takes images of {height} x {width} px, but was trained at"
+            f"{path}: takes images of {height} x {width} px, but was trained at"
             f" {trained} x {trained}; export it with export.input_height={trained}"
             f" export.input_width={trained}"
         )

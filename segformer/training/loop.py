@@ -7,13 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-import yaml
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from segformer.atomic import replacing
+from segformer.action import StatusFile, started
 from segformer.data.dataset import SegmentationDataset
 from segformer.data.sampler import EpochSampler
 from segformer.errors import CheckpointError
@@ -31,7 +30,7 @@ from segformer.training.checkpoint import (
 )
 from segformer.training.isolation import isolated, seed_everything
 from segformer.training.module import SegmentationModule
-from segformer.training.status import EpochReport, StatusFile, goes_on, log_file
+from segformer.training.status import EpochReport, goes_on, log_file
 
 Loader = DataLoader[dict[str, Tensor]]
 
@@ -39,9 +38,9 @@ Loader = DataLoader[dict[str, Tensor]]
 def train(spec: Spec, folder: Path, report: Report | None = None) -> Result:
     """Train a model in `folder`; goes on from its last checkpoint where there is one.
 
-    Writes spec.yaml, status.json, log.txt, checkpoints/last.ckpt and checkpoints/best.ckpt. Equal
-    specs give equal checkpoints, bit for bit on one kind of machine with one number of threads,
-    also when the training was cut and resumed. One training at a time per process.
+    Writes experiment.yaml, status.json, log.txt, checkpoints/last.ckpt and checkpoints/best.ckpt.
+    Equal specs give equal checkpoints, bit for bit on one kind of machine with one number of
+    threads, also when the training was cut and resumed. One training at a time per process.
 
     Args:
         spec: What to train, on what.
@@ -58,18 +57,11 @@ def train(spec: Spec, folder: Path, report: Report | None = None) -> Result:
         OutOfMemoryError: The batch does not fit.
         DivergedError: The loss is no longer a number.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    status = StatusFile(folder / "status.json")
-    status.write("STARTED", "training starts")
-    try:
-        with replacing(folder / "spec.yaml") as part:
-            part.write_text(yaml.safe_dump(spec.model_dump(), sort_keys=False), encoding="utf-8")
+    with started("train", spec, folder) as status:
         with log_file(folder / "log.txt"), isolated(), out_of_memory_explained(_advice(spec)):
             result = _train(spec, CheckpointPaths(folder), status, report)
-    except BaseException as error:
-        status.write("FAILURE", f"{type(error).__name__}: {error}")
-        raise
-    status.write("SUCCESS", f"training finished, best epoch {result.metrics['epoch']:.0f}")
+        message = f"training finished, best epoch {result.metrics['epoch']:.0f}"
+        status.write("SUCCESS", message, kpi=result.metrics)
     return result
 
 

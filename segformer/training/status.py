@@ -1,58 +1,21 @@
 """What a training tells while it runs: status.json, log.txt and the caller's report."""
 
-import json
 import logging
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
 from lightning_fabric.utilities.warnings import PossibleUserWarning
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from segformer.action import StatusFile
 from segformer.result import Report
 from segformer.training.module import SegmentationModule
 
 _LOGGERS = ("segformer", "pytorch_lightning", "lightning_fabric", "transformers", "py.warnings")
-
-
-class StatusFile:
-    """JSON lines, appended as things happen; TAO's names where TAO has them."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def write(
-        self,
-        status: str,
-        message: str,
-        *,
-        kpi: Mapping[str, float] | None = None,
-        progress: Mapping[str, float] | None = None,
-    ) -> None:
-        """Append one line.
-
-        Args:
-            status: STARTED, RUNNING, SUCCESS or FAILURE.
-            message: One sentence.
-            kpi: Metrics.
-            progress: epoch (counted from 1), max_epoch, time_per_epoch and eta in seconds.
-        """
-        now = datetime.now()
-        line = {
-            "date": now.strftime("%m/%d/%Y"),
-            "time": now.strftime("%H:%M:%S"),
-            "status": status,
-            "verbosity": "ERROR" if status == "FAILURE" else "INFO",
-            "message": message,
-            **(progress or {}),
-            **({"kpi": dict(kpi)} if kpi else {}),
-        }
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
 
 
 class EpochReport(Callback):
@@ -76,11 +39,14 @@ class EpochReport(Callback):
         last = trainer.max_epochs or epoch
         if not metrics:
             return
-        seconds = time.monotonic() - self._started_s
+        seconds, steps = time.monotonic() - self._started_s, trainer.num_training_batches
         progress = {
             "epoch": epoch,
             "max_epoch": last,
+            "step": epoch * int(steps),
+            "max_step": last * int(steps),
             "time_per_epoch": round(seconds, 3),
+            "time_per_step": round(seconds / steps, 4),
             "eta": round(seconds * (last - epoch), 1),
         }
         self._status.write("RUNNING", f"epoch {epoch} of {last}", kpi=metrics, progress=progress)

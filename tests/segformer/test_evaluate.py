@@ -1,6 +1,9 @@
 import json
 
+import numpy as np
 import pytest
+import yaml
+from PIL import Image
 
 from segformer.errors import CheckpointError, DataError, SpecError
 from segformer.evaluation.evaluate import evaluate
@@ -41,11 +44,59 @@ def test_metrics_of_the_test_split_are_named_so(evaluation, tmp_path):
 def test_results_file_holds_metrics_classes_and_the_confusion_matrix(evaluation, tmp_path):
     result = evaluate(evaluation(), tmp_path)
     content = json.loads((tmp_path / "results.json").read_text())
-    assert result.artifacts == {"results": tmp_path / "results.json"}
+    assert result.artifacts["results"] == tmp_path / "results.json"
     assert content["metrics"] == result.metrics
     assert [row["name"] for row in content["classes"]] == ["ground", "left part", "right part"]
     assert content["classes"][1]["iou"] == result.metrics["val_iou_left_part"]
     assert sum(map(sum, content["confusion_matrix"])) == 3 * 32 * 32
+
+
+@pytest.mark.parametrize(("every", "expected"), [(1, "012"), (2, "02"), (3, "0"), (0, "")])
+def test_pictures_are_of_every_nth_batch_and_show_image_prediction_and_truth(
+    evaluation, tiny_data, tmp_path, every, expected
+):
+    settings = {"evaluate.batch_size": 1, "evaluate.vis_after_n_batches": every}
+    result = evaluate(evaluation(**settings), tmp_path)
+    found = {path.stem: np.asarray(Image.open(path)) for path in tmp_path.rglob("*.png")}
+    assert sorted(found) == list(expected)
+    assert ("pictures" in result.artifacts) == bool(expected)
+    for stem, picture in found.items():
+        assert picture.shape == (32, 3 * 32, 3)
+        image = Image.open(tiny_data / f"images/val/{stem}.png").resize((32, 32), 3)
+        assert np.abs(picture[:, :32].astype(int) - np.asarray(image)).max() <= 1
+        mask = np.asarray(Image.open(tiny_data / f"masks/val/{stem}.png").resize((32, 32), 0))
+        truth = picture[:, 64:]
+        assert all(len(np.unique(truth[mask == i], axis=0)) == 1 for i in np.unique(mask))
+        assert len(np.unique(truth.reshape(-1, 3), axis=0)) == len(np.unique(mask))
+
+
+def test_status_tells_the_metrics_or_why_there_are_none(evaluation, tmp_path):
+    result = evaluate(evaluation(), tmp_path / "good")
+    with pytest.raises(DataError):
+        evaluate(evaluation(**{"dataset.segment.validation_split": "nowhere"}), tmp_path / "bad")
+    good, bad = (
+        [json.loads(line) for line in (tmp_path / name / "status.json").read_text().splitlines()]
+        for name in ("good", "bad")
+    )
+    assert [line["status"] for line in good] == ["STARTED", "SUCCESS"]
+    assert good[-1]["kpi"] == result.metrics
+    assert [line["status"] for line in bad] == ["STARTED", "FAILURE"]
+    assert "nowhere" in bad[-1]["message"]
+
+
+def test_experiment_yaml_holds_the_spec(evaluation, tmp_path):
+    evaluate(evaluation(), tmp_path)
+    content = yaml.safe_load((tmp_path / "experiment.yaml").read_text())
+    assert content == evaluation().model_dump()
+
+
+def test_one_model_only_and_of_a_known_kind(evaluation, best, tmp_path):
+    with pytest.raises(SpecError, match="give one of them"):
+        evaluate(evaluation(**{"evaluate.trt_engine": best}), tmp_path)
+    strange = tmp_path / "model.h5"
+    strange.touch()
+    with pytest.raises(CheckpointError, match=r"model\.h5: is not understood; .* \.ckpt"):
+        evaluate(evaluation(**{"evaluate.checkpoint": str(strange)}), tmp_path)
 
 
 def test_image_size_and_backbone_are_the_checkpoints(evaluation, trained, tmp_path):

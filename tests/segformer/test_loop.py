@@ -44,7 +44,11 @@ def test_every_epoch_is_reported_with_all_metrics(trained):
     assert [epoch for epoch, _ in trained.reports] == [1, 2]
     for _, metrics in trained.reports:
         named = {f"val_{name}" for name in SCORES} | {"train_loss"}
-        classes = {f"val_iou_{name}" for name in ("ground", "left_part", "right_part")}
+        classes = {
+            f"val_{kind}_{name}"
+            for kind in ("iou", "f1", "precision", "recall")
+            for name in ("ground", "left_part", "right_part")
+        }
         assert named <= metrics.keys() <= named | classes
 
 
@@ -60,13 +64,16 @@ def test_status_tells_start_epochs_and_end(trained):
     told = lines(trained.folder)
     assert [line["status"] for line in told] == ["STARTED", "RUNNING", "RUNNING", "SUCCESS"]
     assert [(line["epoch"], line["kpi"]) for line in told[1:3]] == trained.reports
+    assert [(line["step"], line["max_step"]) for line in told[1:3]] == [(3, 6), (6, 6)]
     assert told[1]["max_epoch"] == 2
+    assert told[1]["eta"] > told[2]["eta"] == 0
+    assert told[3]["kpi"] == trained.result.metrics
 
 
 def test_folder_holds_the_spec_and_the_log_and_nothing_is_printed(tiny_spec, tmp_path, capfd):
     spec = tiny_spec(**{"train.num_epochs": 1})
     train(spec, tmp_path)
-    assert yaml.safe_load((tmp_path / "spec.yaml").read_text()) == spec.model_dump()
+    assert yaml.safe_load((tmp_path / "experiment.yaml").read_text()) == spec.model_dump()
     assert "max_epochs=1" in (tmp_path / "log.txt").read_text()
     assert capfd.readouterr() == ("", "")
 

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+import sklearn.metrics
 import torch
 
 from segformer.errors import DataError
@@ -52,6 +53,9 @@ def test_metrics_are_named_by_split_and_class_and_hold_no_nan(scores):
     metrics = scores.metrics("val", NAMES)
     assert metrics["val_iou_road"] == pytest.approx(6 / 9)
     assert metrics["val_iou_only_predicted"] == 0.0
+    assert metrics["val_precision_car"] == pytest.approx(3 / 5)
+    assert metrics["val_recall_car"] == pytest.approx(3 / 5)
+    assert metrics["val_f1_car"] == pytest.approx(6 / 10)
     assert metrics["val_loss"] == 0.5
     assert "val_iou_never" not in metrics
     assert all(map(math.isfinite, metrics.values()))
@@ -67,6 +71,27 @@ def test_metrics_are_named_by_split_and_class_and_hold_no_nan(scores):
 )
 def test_class_names_become_parts_of_metric_names(names, expected):
     assert safe_names(names) == expected
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_scores_are_scikit_learns(seed):
+    draw = np.random.default_rng(seed)
+    truth, prediction = draw.integers(0, 7, (2, 4, 20, 20)) % draw.integers(2, 8)
+    truth[draw.random(truth.shape) < 0.2] = 255
+    matrix = confusion_matrix(torch.tensor(prediction), torch.tensor(truth), num_classes=7)
+    ours, summary = Scores(matrix.numpy(), loss=0.0), Scores(matrix.numpy(), loss=0.0).summary()
+    y, x = truth[truth != 255], prediction[truth != 255]
+    seen = np.union1d(x, y)
+    assert np.isnan(np.delete(ours.iou, seen)).all()
+    theirs = sklearn.metrics.precision_recall_fscore_support(y, x, labels=seen, zero_division=0)
+    for own, other in zip((ours.precision, ours.recall, ours.f1), theirs, strict=False):
+        assert own[seen] == pytest.approx(other)
+    iou = sklearn.metrics.jaccard_score(y, x, labels=seen, average=None, zero_division=0)
+    assert ours.iou[seen] == pytest.approx(iou)
+    assert summary["miou"] == pytest.approx(iou.mean())
+    assert summary["acc"] == pytest.approx(sklearn.metrics.accuracy_score(y, x))
+    recall = [np.mean(x[y == i] == i) for i in np.unique(y)]
+    assert summary["macc"] == pytest.approx(np.mean(recall))
 
 
 def test_tally_over_two_batches_equals_one_of_both():

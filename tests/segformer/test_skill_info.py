@@ -10,7 +10,7 @@ def test_every_key_named_is_a_field():
     info, known = skill_info(), set(leaf_keys(Spec))
     named = set(SHORTHAND.values()) | {info["epochs_key"], info["seed_key"]}
     for action in ACTIONS:
-        named |= {*info["spec_params"][action], *info["data_sources"][action], *inputs(action)}
+        named |= {*info["spec_params"][action], *info["data_sources"][action], *inputs(action, {})}
     assert named <= known
 
 

@@ -1,0 +1,68 @@
+"""What every action leaves in its results folder: experiment.yaml, and status.json as it goes."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import yaml
+
+from segformer.atomic import replacing
+from segformer.spec import Spec
+
+
+class StatusFile:
+    """JSON lines, appended as things happen; TAO's names where TAO has them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "status.json"
+
+    def write(
+        self,
+        status: str,
+        message: str,
+        *,
+        kpi: Mapping[str, float] | None = None,
+        progress: Mapping[str, float] | None = None,
+    ) -> None:
+        """Append one line.
+
+        Args:
+            status: STARTED, RUNNING, SUCCESS or FAILURE.
+            message: One sentence.
+            kpi: Metrics.
+            progress: epoch and step (counted from 1), max_epoch and max_step; time_per_epoch,
+                time_per_step and eta in seconds.
+        """
+        now = datetime.now()
+        line = {
+            "date": now.strftime("%m/%d/%Y"),
+            "time": now.strftime("%H:%M:%S"),
+            "status": status,
+            "verbosity": "ERROR" if status == "FAILURE" else "INFO",
+            "message": message,
+            **(progress or {}),
+            **({"kpi": dict(kpi)} if kpi else {}),
+        }
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+@contextmanager
+def started(action: str, spec: Spec, folder: Path) -> Iterator[StatusFile]:
+    """Begin an action in its folder: the spec it runs with, and STARTED in its status.
+
+    Whatever ends it, an interrupt and exhausted memory too, is told as FAILURE and goes on up. The
+    action itself tells of its SUCCESS.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    status = StatusFile(folder)
+    status.write("STARTED", f"{action} starts")
+    try:
+        with replacing(folder / "experiment.yaml") as part:
+            part.write_text(yaml.safe_dump(spec.model_dump(), sort_keys=False), encoding="utf-8")
+        yield status
+    except BaseException as error:
+        status.write("FAILURE", f"{type(error).__name__}: {error}")
+        raise

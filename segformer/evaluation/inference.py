@@ -1,0 +1,197 @@
+"""The inference action: masks and overlays of images that need no labels."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from segformer.action import StatusFile, started
+from segformer.atomic import replacing
+from segformer.data.dataset import model_input
+from segformer.data.files import read_image
+from segformer.data.labels import class_names
+from segformer.data.pairs import SUFFIXES
+from segformer.errors import DataError, SpecError
+from segformer.evaluation.pictures import (
+    Pixels,
+    class_colours,
+    overlay,
+    write_mask,
+    write_picture,
+)
+from segformer.evaluation.predictor import Predictor, load_predictor, model_file
+from segformer.model.memory import out_of_memory_explained
+from segformer.model.saved import ModelRecord
+from segformer.result import Result
+from segformer.spec import Spec
+from segformer.spec_dataset import DatasetSegment
+
+Row = dict[str, Any]
+
+MASKS, OVERLAYS = "mask_labels", "vis_overlay"
+"""The folders that are written, by TAO's names."""
+
+
+def infer(spec: Spec, folder: Path) -> Result:
+    """Segment the images of a folder or of `predict_split` into `folder`.
+
+    Every image, whatever its size, gets mask_labels/<stem>.png: class ids at the image's own size.
+    Those of every `vis_after_n_batches`-th batch, the first included, also get vis_overlay/<stem>
+    .png: the image with the classes' colours over it. results.json lists them with the pixels of
+    each class. What the classes are is the model's own record, where it has one. Images that cannot
+    be read are named at the end, in a `DataError`, when all others are done. Raises `SpecError`,
+    `CheckpointError`, `OutOfMemoryError`.
+    """
+    with started("inference", spec, folder) as status:
+        result = _infer(spec, folder, status)
+        status.write("SUCCESS", f"segmented {result.metrics['images']:.0f} images")
+    return result
+
+
+def _infer(spec: Spec, folder: Path, status: StatusFile) -> Result:
+    predictor = load_predictor(model_file("inference", spec), otherwise=ModelRecord.of(spec))
+    segment = DatasetSegment.model_validate(predictor.record.segment)
+    images = images_in(_source(spec))
+    batch = spec.inference.batch_size
+    advice = f"reduce inference.batch_size ({batch}; images are {segment.img_size} px)"
+    rows: list[Row] = []
+    faults: list[str] = []
+    with out_of_memory_explained(advice):
+        for row in _segmented(predictor, images, segment, spec, folder):
+            if isinstance(row, DataError):
+                faults += row.faults
+                continue
+            rows.append(row)
+            if len(rows) % batch == 0:
+                status.write("RUNNING", f"{len(rows)} of {len(images)} images")
+    file = folder / "results.json"
+    content = {
+        "checkpoint": str(model_file("inference", spec)),
+        "classes": class_names(segment),
+        "images": rows,
+    }
+    with replacing(file) as part:
+        part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    if faults:
+        raise DataError([*faults, f"the other {len(rows)} images are segmented in {folder}"])
+    artifacts = {"masks": folder / MASKS, "overlays": folder / OVERLAYS, "results": file}
+    return Result(artifacts=artifacts, metrics={"images": float(len(rows))})
+
+
+def images_in(folder: Path) -> list[Path]:
+    """Return the images of a folder in order; raises `DataError` where their results collide."""
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder of images")
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in SUFFIXES or path.name.startswith(".") or not path.is_file():
+            continue
+        if path.stem in found:
+            raise DataError(f"{path}: has the same stem as {found[path.stem].name}; rename one")
+        found[path.stem] = path
+    if not found:
+        raise DataError(f"{folder}: holds no {' '.join(SUFFIXES)} files")
+    return list(found.values())
+
+
+def class_ids(logits: Tensor, size: tuple[int, int], *, align_corners: bool) -> Pixels:
+    """Logits Cxhxw -> the likeliest class of each pixel, HxW.
+
+    One class after the other, so that a large image needs no logits of its size for all at once.
+    """
+    best: Tensor | None = None
+    ids = torch.zeros(size, dtype=torch.uint8, device=logits.device)
+    for index, single in enumerate(logits.float()):
+        score = F.interpolate(
+            single[None, None], size=size, mode="bilinear", align_corners=align_corners
+        )[0, 0]
+        if best is None:
+            best = score
+            continue
+        ids[score > best] = index
+        best = torch.maximum(best, score)
+    return ids.cpu().numpy()
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Writes what was found in one image."""
+
+    folder: Path
+    colours: Pixels
+    names: list[str]
+
+    def write(self, path: Path, image: Pixels, ids: Pixels, *, is_shown: bool) -> Row:
+        name = f"{path.stem}.png"
+        write_mask(self.folder / MASKS / name, ids, self.colours)
+        if is_shown:
+            write_picture(self.folder / OVERLAYS / name, overlay(image, ids, self.colours))
+        counts = np.bincount(ids.ravel(), minlength=len(self.names)).tolist()
+        return {
+            "image": str(path),
+            "mask": f"{MASKS}/{name}",
+            "overlay": f"{OVERLAYS}/{name}" if is_shown else None,
+            "width": ids.shape[1],
+            "height": ids.shape[0],
+            "pixels": dict(zip(self.names, counts, strict=True)),
+        }
+
+
+@torch.inference_mode()
+def _segmented(
+    predictor: Predictor, paths: list[Path], segment: DatasetSegment, spec: Spec, folder: Path
+) -> Iterator[Row | DataError]:
+    """Yield what was written for each image, or why it could not be read."""
+    for name in (MASKS, OVERLAYS):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    every, size = spec.inference.vis_after_n_batches, spec.inference.batch_size
+    writer = _Writer(folder, class_colours(segment), class_names(segment))
+    align_corners = predictor.record.model["decode_head"]["align_corners"]
+    for number, images in enumerate(_batches(paths, size, workers=spec.dataset.segment.workers)):
+        yield from (image for _, image in images if isinstance(image, DataError))
+        good = [(path, image) for path, image in images if not isinstance(image, DataError)]
+        if not good:
+            continue
+        stacked = torch.stack([model_input(image, segment) for _, image in good])
+        for (path, image), logits in zip(good, predictor.logits(stacked), strict=True):
+            height, width = image.shape[:2]
+            ids = class_ids(logits, (height, width), align_corners=align_corners)
+            is_shown = every > 0 and number % every == 0
+            yield writer.write(path, image, ids, is_shown=is_shown)
+
+
+def _batches(
+    paths: list[Path], size: int, *, workers: int
+) -> Iterator[list[tuple[Path, Pixels | DataError]]]:
+    # Threads, not processes: Pillow lets go of the interpreter while it decodes.
+    with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
+        for start in range(0, len(paths), size):
+            chunk = paths[start : start + size]
+            yield list(zip(chunk, pool.map(_read, chunk), strict=True))
+
+
+def _read(path: Path) -> Pixels | DataError:
+    try:
+        return read_image(path)
+    except DataError as error:
+        return error
+
+
+def _source(spec: Spec) -> Path:
+    """The folder of images: `inference.images_dir`, else the split's."""
+    if spec.inference.images_dir:
+        return Path(spec.inference.images_dir)
+    segment = spec.dataset.segment
+    if not segment.root_dir:
+        raise SpecError(
+            "inference.images_dir: is not set; give inference.images_dir=FOLDER, or"
+            " dataset.segment.root_dir=FOLDER and dataset.segment.predict_split"
+        )
+    return Path(segment.root_dir) / "images" / segment.predict_split

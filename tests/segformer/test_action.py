@@ -1,0 +1,46 @@
+import json
+
+import pytest
+import yaml
+
+from segformer.action import started
+from segformer.errors import OutOfMemoryError
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "status.json").read_text().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OutOfMemoryError("out of memory: reduce it"), "out of memory: reduce it"),
+        (KeyboardInterrupt(), "KeyboardInterrupt"),
+        (SystemExit(1), "SystemExit"),
+    ],
+)
+def test_whatever_ends_an_action_is_its_failure(tiny_spec, tmp_path, error, message):
+    with pytest.raises(type(error)), started("train", tiny_spec(), tmp_path):
+        raise error
+    first, last = lines(tmp_path)
+    assert (first["status"], first["message"]) == ("STARTED", "train starts")
+    assert (last["status"], last["verbosity"]) == ("FAILURE", "ERROR")
+    assert message in last["message"]
+
+
+def test_lines_are_appended_and_have_a_date_and_a_time(tiny_spec, tmp_path):
+    for number in range(2):
+        with started("evaluate", tiny_spec(), tmp_path) as status:
+            status.write("SUCCESS", "done", kpi={"miou": 0.5}, progress={"epoch": number})
+    assert [line["status"] for line in lines(tmp_path)] == ["STARTED", "SUCCESS"] * 2
+    last = lines(tmp_path)[-1]
+    assert last.keys() == {
+        *("date", "time", "status", "verbosity", "message", "epoch", "kpi"),
+    }
+    assert last["date"].count("/") == last["time"].count(":") == 2
+
+
+def test_the_spec_lies_beside(tiny_spec, tmp_path):
+    with started("train", tiny_spec(), tmp_path):
+        content = yaml.safe_load((tmp_path / "experiment.yaml").read_text())
+    assert content == tiny_spec().model_dump()
