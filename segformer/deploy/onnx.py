@@ -12,6 +12,7 @@ import torch
 from onnx import version_converter
 from torch import Tensor, nn
 
+from segformer.action import started
 from segformer.atomic import replacing
 from segformer.deploy.nvdsinfer import check_scaling, write_nvdsinfer
 from segformer.errors import CheckpointError, SpecError
@@ -49,6 +50,13 @@ def export(spec: Spec, folder: Path) -> Result:
     absolute, on noise. With `serialize_nvdsinfer` DeepStream's files lie beside it. Raises
     `SpecError` (a file is there already, opset), `CheckpointError`, `OutOfMemoryError`.
     """
+    with started("export", spec, folder) as status:
+        result = _export(spec, folder)
+        status.write("SUCCESS", "export finished", kpi=result.metrics)
+    return result
+
+
+def _export(spec: Spec, folder: Path) -> Result:
     options = spec.export
     onnx_file = Path(options.onnx_file) if options.onnx_file else folder / "model.onnx"
     weights_file = onnx_file.with_suffix(".safetensors")
@@ -57,7 +65,7 @@ def export(spec: Spec, folder: Path) -> Result:
     if options.serialize_nvdsinfer:
         check_scaling(saved.record, options)
     network = saved.build()
-    started = time.monotonic()
+    began_s = time.monotonic()
     size = f"{options.input_height} x {options.input_width} px"
     # Both files move into place at the end, so that a failed export can be run again.
     with (
@@ -72,7 +80,7 @@ def export(spec: Spec, folder: Path) -> Result:
     if options.serialize_nvdsinfer:
         artifacts |= write_nvdsinfer(onnx_file, saved.record, options)
     if options.verbose:
-        print(_told(onnx_file, saved.record, time.monotonic() - started), file=sys.stderr)
+        print(_told(onnx_file, saved.record, time.monotonic() - began_s), file=sys.stderr)
     return Result(artifacts=artifacts, metrics={"max_logit_difference": difference})
 
 
