@@ -9,7 +9,14 @@ import yaml
 from automl.errors import UsageError, nearest
 from automl.phrases import says_off
 from automl.schema import Schema
-from automl.skill import Skill, SkillInfo, schema_path, template_path
+from automl.skill import (
+    Skill,
+    SkillInfo,
+    installed_skills,
+    load_skill,
+    schema_path,
+    template_path,
+)
 
 POLICIES = ("auto", "off")
 ALIASES = {"on": "auto", "true": "auto", "false": "off"}
@@ -94,6 +101,33 @@ def route(action: str, skill: Skill, info: SkillInfo, policy: str) -> Route:
             is_fallback=True,
         )
     return Route("search", f"AutoML is enabled for {info.name} and automl_policy is auto")
+
+
+def listed_skills() -> list[dict[str, Any]]:
+    """Return name, description, actions, folder and route of training of each installed skill.
+
+    One that cannot be loaded is listed with its problem.
+    """
+    return [_listed(name) for name in sorted(installed_skills())]
+
+
+def _listed(name: str) -> dict[str, Any]:
+    about: dict[str, Any] = {"skill": name, "problem": "", "description": "", "actions": []}
+    try:
+        skill = load_skill(name)
+        info = SkillInfo.read(skill.folder)
+    except Exception as error:  # A plug-in may raise anything when it is imported.
+        problem = f"cannot be loaded ({type(error).__name__}: {error})"
+        unknown = Route("direct", problem).to_dict()
+        return {**about, "problem": problem, "folder": None, "route": unknown}
+    return {
+        **about,
+        "description": info.description,
+        "actions": list(info.actions) or sorted(info.spec_params),
+        "automl_enabled": info.automl_enabled,
+        "folder": str(skill.folder),
+        "route": route("train", skill, info, "auto").to_dict(),
+    }
 
 
 def _not_runnable(folder: Path) -> str:

@@ -58,6 +58,8 @@ def summary(experiment: Experiment) -> str:
         lines += [*_best_lines(experiment, best), ""]
     if experiment.promotion:
         lines += [*_promotion_lines(experiment.promotion), ""]
+    elif best is not None and state == "finished":
+        lines += [f"its files: {experiment.paths.trial(best.number)} (the skill exports none)", ""]
     return "\n".join([*lines, *_places(experiment, state)])
 
 

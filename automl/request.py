@@ -14,7 +14,7 @@ from automl.errors import UsageError
 from automl.policy import Route, choose_policy, route
 from automl.schema import Schema
 from automl.settings import Resources, Settings
-from automl.skill import Skill, SkillInfo, faults_of_the_user, load_skill, schema_path
+from automl.skill import Skill, SkillInfo, faults_of_the_user, lasting_name, load_skill, schema_path
 from automl.space import SearchSpace, space_from_schema
 from automl.spec import flatten
 from automl.store import ExperimentPaths, write_json, write_yaml
@@ -88,7 +88,7 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
     )
     way = route("train", skill, info, policy)
     overrides = _overrides(replace(request, overrides=given), info)
-    paths = ExperimentPaths(request.out or _default_out(request.skill))
+    paths = ExperimentPaths(request.out or _default_out(info.name))
     _check_is_new(paths)
     # A plain training is what the skill does by itself: in this process, on all its threads.
     resources = request.resources.on("ray" if way.is_search else "local")
@@ -97,13 +97,13 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
     if schema is not None:
         schema.check_keys(overrides)
     with faults_of_the_user():
-        spec = skill.resolve("train", overrides)
+        spec = skill.resolve("train", {**_key_defaults(info, schema), **overrides})
     space = _space(way, schema, spec, overrides)
     budget = _budget(request, way, int(flatten(spec)[info.epochs_key]))
     with faults_of_the_user():
         data = skill.check(spec, progress=progress)
     settings = Settings(
-        skill=request.skill,
+        skill=lasting_name(request.skill),
         policy="auto" if way.is_search else "off",
         route=way.to_dict(),
         objective=info.objective,
@@ -144,16 +144,27 @@ def _overrides(request: Request, info: SkillInfo) -> dict[str, Any]:
         ("--data", info.data_key, request.data),
         ("--epochs", info.epochs_key, request.epochs),
     ):
-        if value is not None and overrides.get(key, value) != value:
+        if value is None:
+            continue
+        if key is None:
+            faults.append(f"{flag}: {info.name} takes no data (no data_sources in {info.path})")
+        elif overrides.get(key, value) != value:
             faults.append(f"{flag} {value} and {key}={overrides[key]} disagree; give one of them")
-        if value is not None:
+        else:
             overrides[key] = value
-    if info.data_key not in overrides:
-        faults.append(f"--data is missing: the folder of the data set (or {info.data_key}=DIR)")
+    data_key = info.data_key
+    if data_key is not None and data_key not in overrides and request.data is None:
+        faults.append(f"--data is missing: the folder of the data set (or {data_key}=DIR)")
     if faults:
         raise UsageError(*faults)
-    overrides[info.data_key] = _absolute(str(overrides[info.data_key]))
+    if data_key is not None:
+        overrides[data_key] = _absolute(str(overrides[data_key]))
     return overrides
+
+
+def _key_defaults(info: SkillInfo, schema: Schema | None) -> dict[str, Any]:
+    """Return the skill's own defaults of those keys that a training has."""
+    return {k: v for k, v in info.key_defaults.items() if schema is None or k in schema.fields}
 
 
 def _check_installed(resources: Resources, tracker: str) -> None:

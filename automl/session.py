@@ -34,7 +34,7 @@ def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
         if experiment.ledger.closed == "finished":
             return experiment
         settings = experiment.settings
-        tracker = make_tracker(settings.tracker, paths, settings.skill, settings.objective)
+        tracker = make_tracker(settings.tracker, paths, _info(experiment).name, settings.objective)
         controller = Controller(experiment, _searcher(experiment), [*watchers, tracker])
         controller.open()
         with _closing(controller, experiment):
@@ -43,7 +43,8 @@ def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
             if experiment.best is None:
                 raise RunFailed(*failure_summary(experiment))
             write_results(experiment)
-            _promote(controller, experiment, [*watchers, tracker])
+            if _info(experiment).is_promotable:
+                _promote(controller, experiment, [*watchers, tracker])
     experiment = Experiment.load(root)
     write_atomic(paths.report, summary(experiment) + "\n")
     return experiment
@@ -53,6 +54,10 @@ def _searcher(experiment: Experiment) -> Searcher:
     settings = experiment.settings
     space = space_of(experiment.paths, settings)
     return make_searcher(space, settings.objective, settings.budget, seed=settings.seed)
+
+
+def _info(experiment: Experiment) -> SkillInfo:
+    return SkillInfo.read(load_skill(experiment.settings.skill).folder)
 
 
 def _is_searched(experiment: Experiment) -> bool:

@@ -29,6 +29,7 @@ class FailureKind(StrEnum):
     DIVERGED = "diverged"
     BAD_DATA = "bad_data"
     CRASHED = "crashed"
+    NO_METRIC = "no_metric"
     LOST = "lost"
 
 

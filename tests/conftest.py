@@ -41,3 +41,13 @@ def automl(tmp_path):
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """Return the folder of shared material; it lies beside the checkout, or AUTOML_SHARED says."""
+    beside = Path(__file__).parent.parent.parent / "shared"
+    folder = Path(os.environ.get("AUTOML_SHARED", beside))
+    if not folder.is_dir():
+        pytest.skip(f"there is no shared material in {folder}")
+    return folder

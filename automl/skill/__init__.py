@@ -1,5 +1,10 @@
-"""What a skill is to the controller: a folder, five verbs, and the facts of its skill_info.yaml."""
+"""What a skill is to the controller: a folder, five verbs, and the facts of its skill_info.yaml.
 
+A skill is installed (entry point group `automl.skills`), or it is a folder given by its path, whose
+actions are commands: see `automl.skill.command`.
+"""
+
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +19,7 @@ from automl.objective import Objective
 
 GROUP = "automl.skills"
 USER_KINDS = ("usage", "bad_data")
+_MAPPINGS = ("actions", "data_sources", "checkpoints", "key_defaults", "spec_params", "promotion")
 
 ReportMetrics = Callable[[int, dict[str, float]], str]
 """Called with an epoch counted from 1 and its metrics; answers continue, pause or stop."""
@@ -70,11 +76,18 @@ class SkillInfo:
 
     name: str
     automl_enabled: bool
-    objective: Objective
-    epochs_key: str
-    data_key: str
-    checkpoints: Mapping[str, str]
+    path: Path
+    stated_objective: Objective | None = None
+    stated_epochs_key: str | None = None
+    description: str = ""
+    actions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What runs each action (command, config_format, inputs), and how it reports (reports)."""
+    data_sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By action: the keys that hold data, each with its source, e.g. train_datasets."""
+    checkpoints: Mapping[str, str] = field(default_factory=dict)
     shorthand: Mapping[str, str] = field(default_factory=dict)
+    key_defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Values by dotted key that go before the templates' and give way to the user's."""
     spec_params: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     promotion: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -83,22 +96,54 @@ class SkillInfo:
         """Read a skill folder's skill_info.yaml; raises `UsageError` naming what is missing."""
         path = folder / "references" / "skill_info.yaml"
         try:
-            info = yaml.safe_load(path.read_text())
+            info = yaml.safe_load(path.read_text(encoding="utf-8"))
+            objective = info.get("objective")
+            shorthand = info.get("spec_shorthand_keys") or {}
             return cls(
                 name=info["name"],
                 automl_enabled=bool(info["automl_enabled"]),
-                objective=Objective(**info["objective"]),
-                epochs_key=info["epochs_key"],
-                data_key=next(iter(info["data_sources"]["train"])),
-                checkpoints=info["checkpoints"],
-                shorthand=info.get("spec_shorthand_keys", {}),
-                spec_params=info.get("spec_params", {}),
-                promotion=info.get("promotion", {}),
+                path=path,
+                stated_objective=None if objective is None else Objective(**objective),
+                stated_epochs_key=info.get("epochs_key", shorthand.get("num_epochs")),
+                description=info.get("description", ""),
+                shorthand=shorthand,
+                **{name: info.get(name) or {} for name in _MAPPINGS},
             )
-        except OSError as error:
-            raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
-        except (KeyError, TypeError, StopIteration, yaml.YAMLError) as error:
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path}: cannot be read ({_cause(error)})") from error
+        except (KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
             raise UsageError(f"{path}: is not a complete skill_info.yaml ({error})") from error
+
+    @property
+    def objective(self) -> Objective:
+        """What a search optimises; raises `UsageError` where the skill does not say."""
+        if self.stated_objective is None:
+            raise UsageError(
+                f"{self.path}: says nothing of what to optimise; add for example "
+                "objective: {metric: val_miou, mode: max}"
+            )
+        return self.stated_objective
+
+    @property
+    def epochs_key(self) -> str:
+        """The key that holds the epochs; raises `UsageError` where the skill does not say."""
+        if self.stated_epochs_key is None:
+            raise UsageError(f"{self.path}: names no key of the epochs; add epochs_key: KEY")
+        return self.stated_epochs_key
+
+    @property
+    def data_key(self) -> str | None:
+        """The first key that holds training data; None for a skill that needs none."""
+        return next(iter(self.data_sources.get("train", {})), None)
+
+    @property
+    def is_promotable(self) -> bool:
+        """Whether the skill can export a model and measure it again."""
+        params = self.spec_params
+        return (
+            "create_onnx_file" in params.get("export", {}).values()
+            and "parent_model" in params.get("evaluate", {}).values()
+        )
 
     def key_of(self, action: str, function: str) -> str:
         """Return the key of `action` that an inference function fills, e.g. parent_model."""
@@ -124,14 +169,37 @@ def installed_skills() -> dict[str, EntryPoint]:
 
 
 def load_skill(name: str) -> Skill:
-    """Import an installed skill; raises `UsageError` with the nearest name."""
+    """Import an installed skill, or take the one in a folder; raises `UsageError`."""
     known = installed_skills()
-    if name not in known:
-        raise UsageError(
-            f"--skill: {name!r} is not installed{nearest(name, known)}; "
-            f"installed: {', '.join(sorted(known)) or 'none'}"
-        )
-    return cast(Skill, known[name].load())
+    if name in known:
+        return cast(Skill, known[name].load())
+    folder = Path(name).expanduser()
+    if os.sep in name or folder.is_dir():
+        return _skill_in(folder.resolve(), known)
+    raise UsageError(
+        f"--skill: {name!r} is not installed{nearest(name, known)}; "
+        f"installed: {', '.join(sorted(known)) or 'none'}; or give the path of a skill's folder"
+    )
+
+
+def lasting_name(name: str) -> str:
+    """Return a skill's name that holds in any working folder: a path becomes absolute."""
+    return name if name in installed_skills() else str(Path(name).expanduser().resolve())
+
+
+def _skill_in(folder: Path, known: Mapping[str, EntryPoint]) -> Skill:
+    """Return the skill of a folder: an installed one whose folder it is, else its commands."""
+    from automl.skill.command import CommandSkill
+
+    for point in known.values():
+        skill = cast(Skill, point.load())
+        if skill.folder.resolve() == folder:
+            return skill
+    return CommandSkill(folder)
+
+
+def _cause(error: OSError | UnicodeDecodeError) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else "not UTF-8 text"
 
 
 def only_skill() -> str:
