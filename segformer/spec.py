@@ -10,13 +10,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from segformer.backbones import size_fault
 from segformer.errors import SpecError
 from segformer.fields import Node, section, setting
 from segformer.spec_actions import Evaluate, Inference
 from segformer.spec_dataset import Dataset
 from segformer.spec_deploy import Export
 from segformer.spec_faults import faults_from
-from segformer.spec_model import Model
+from segformer.spec_model import Model, channels_fault
 from segformer.spec_train import Train
 
 ACTIONS = ("train", "evaluate", "inference", "export")
@@ -38,6 +39,14 @@ class Spec(Node):
 def parse(mapping: Mapping[str, Any]) -> Spec:
     """Make a spec of a nested mapping; raises `SpecError` with every fault, one line each."""
     try:
-        return Spec.model_validate(dict(mapping))
+        spec = Spec.model_validate(dict(mapping))
     except ValidationError as error:
         raise SpecError(faults_from(error, Spec)) from None
+    segment, backbone = spec.dataset.segment, spec.model.backbone.type
+    faults = (
+        channels_fault(spec.model),
+        size_fault("dataset.segment.img_size", segment.img_size, backbone),
+    )
+    if any(faults):
+        raise SpecError(fault for fault in faults if fault)
+    return spec

@@ -19,9 +19,6 @@ FIELDS = frozenset(
             "data_type layers_precision max_batch_size min_batch_size opt_batch_size workspace_size"
         ),
         "inference": "gpu_ids num_gpus num_nodes",
-        "model": "activation_checkpoint precise_msda",
-        "model.backbone": "feat_downsample",
-        "model.decode_head": "feature_strides in_channels in_index",
         "quantize": (
             "algorithm backend backend_kwargs device layers mode model_path results_dir skip_names"
         ),

@@ -36,7 +36,7 @@ SEGFORMER = [
     ["spec"],
     ["spec_dataset", "spec_model", "spec_train", "spec_actions", "spec_deploy"],
     ["spec_augmentation", "spec_faults"],
-    ["fields", "tao_fields", "overrides", "atomic"],
+    ["fields", "tao_fields", "overrides", "atomic", "backbones"],
     ["errors", "result", "__init__"],
 ]
 

@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from segformer.action import started
 from segformer.atomic import replacing
+from segformer.backbones import size_fault
 from segformer.deploy.nvdsinfer import check_scaling, write_nvdsinfer
 from segformer.errors import CheckpointError, SpecError
 from segformer.evaluation.predictor import OnnxPredictor
-from segformer.model.head import FoldedHead
 from segformer.model.memory import out_of_memory_explained
 from segformer.model.saved import ENTRY, ModelRecord, read_model, write_safetensors
-from segformer.model.segformer import SegFormer
+from segformer.model.segformer import FoldedSegFormer, SegFormer
 from segformer.result import Result
 from segformer.spec import Spec
 from segformer.spec_deploy import Export
@@ -62,6 +62,7 @@ def _export(spec: Spec, folder: Path) -> Result:
     weights_file = onnx_file.with_suffix(".safetensors")
     _check(options, onnx_file, weights_file)
     saved = read_model(Path(options.checkpoint), otherwise=ModelRecord.of(spec))
+    _check_size(options, saved.record)
     if options.serialize_nvdsinfer:
         check_scaling(saved.record, options)
     network = saved.build()
@@ -109,7 +110,7 @@ def write_onnx(network: SegFormer, path: Path, *, options: Export, record: Model
 
 def deployable(network: SegFormer, record: ModelRecord, *, channels: int) -> nn.Module:
     """Return the same function with its constants worked out, for an input of 1 or 3 channels."""
-    parts: list[nn.Module] = [network.backbone, FoldedHead(network.head)]
+    parts: list[nn.Module] = [FoldedSegFormer(network)]
     if channels == 1:
         parts.insert(0, GreyInput(record))
     return nn.Sequential(*parts).eval()
@@ -140,9 +141,10 @@ def _trace(deployed: nn.Module, sample: Tensor, path: Path, options: Export) -> 
         # The newer exporter takes 12 to 25 s for the same graph, this one 1 s.
         warnings.filterwarnings("ignore", "You are using the legacy", DeprecationWarning)
         warnings.filterwarnings("ignore", "The feature will be", DeprecationWarning, r"torch\.onnx")
-        # Whether attention is causal, which it never is here, is asked of a traced size.
+        # Asked of traced sizes, always with one answer here: is the attention causal, has the
+        # image as many channels as the encoder takes.
         warnings.filterwarnings(
-            "ignore", "Converting a tensor to a Python", module=r"transformers\..*sdpa"
+            "ignore", "Converting a tensor to a Python", module=r"transformers\.models|.*sdpa"
         )
         torch.onnx.export(
             deployed,
@@ -165,6 +167,14 @@ def _device(options: Export) -> torch.device:
             f"export.gpu_id: value {options.gpu_id}, but there are {count} GPUs, from 0"
         )
     return torch.device("cuda", options.gpu_id)
+
+
+def _check_size(options: Export, record: ModelRecord) -> None:
+    sides = {name: getattr(options, name) for name in ("input_height", "input_width")}
+    backbone = record.model["backbone"]["type"]
+    faults = [size_fault(f"export.{name}", side, backbone) for name, side in sides.items()]
+    if any(faults):
+        raise SpecError(fault for fault in faults if fault)
 
 
 def _check(options: Export, *files: Path) -> None:

@@ -1,48 +1,99 @@
 """SegFormer: an encoder and the all-MLP head."""
 
+from collections.abc import Callable, Sequence
+
 from torch import Tensor, nn
 
-from segformer.model.head import AllMLPHead
-from segformer.model.mit import LAYOUTS, MixTransformer
+from segformer.backbones import BACKBONES
+from segformer.model.convnext import ConvNextV2
+from segformer.model.fan import FullyAttentional
+from segformer.model.head import AllMLPHead, FoldedHead
+from segformer.model.mit import MixTransformer
+from segformer.model.vit import Dinov2, Dinov3, Siglip
 from segformer.spec_model import Model
 
-EMBED_DIMS: dict[str, int] = {
-    name: 256 if name in ("mit_b0", "mit_b1") else 768 for name in LAYOUTS
+FAMILIES: dict[str, Callable[..., nn.Module]] = {
+    "mit": MixTransformer,
+    "fan": FullyAttentional,
+    "dinov2": Dinov2,
+    "dinov3": Dinov3,
+    "siglip": Siglip,
+    "convnext": ConvNextV2,
 }
-"""Width of the head as published for each encoder."""
+"""The encoder of each family: an `Encoder` from a name and activation_checkpoint."""
 
 
 class SegFormer(nn.Module):
-    """Image Bx3xHxW -> logits BxCx(H/4)x(W/4), sizes rounded up; H and W of 32 or more."""
+    """Image Bx3xHxW -> logits BxCx(H/4)x(W/4), rounded up; sizes as the encoder takes them.
 
-    def __init__(self, backbone: MixTransformer, head: AllMLPHead, *, frozen: bool) -> None:
+    With maps left out by `in_index`, the logits have the size of the first that is read.
+    """
+
+    def __init__(
+        self, backbone: nn.Module, head: AllMLPHead, *, in_index: Sequence[int], frozen: bool
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = head
+        self.in_index = tuple(in_index)
         self.frozen = frozen
         backbone.requires_grad_(not frozen)
         self.train()
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits at a quarter of the image's size."""
-        logits: Tensor = self.head(self.backbone(image))
+        logits: Tensor = self.head(self.features(image))
         return logits
 
+    def features(self, image: Tensor) -> list[Tensor]:
+        """The maps that the head reads."""
+        maps = self.backbone(image)
+        return [maps[index] for index in self.in_index]
+
     def train(self, mode: bool = True) -> "SegFormer":
-        """Switch to training, save for a frozen encoder: that stays without drop path."""
+        """Switch to training, save for a frozen encoder.
+
+        That one stays as in evaluation: without drop path, and without change of what its norms
+        keep of the batches.
+        """
         super().train(mode)
         self.backbone.train(mode and not self.frozen)
         return self
 
 
+class FoldedSegFormer(nn.Module):
+    """A network in evaluation mode with its head folded, see `FoldedHead`; for deployment."""
+
+    def __init__(self, network: SegFormer) -> None:
+        super().__init__()
+        self.network = network
+        self.head = FoldedHead(network.head)
+        self.eval()
+
+    def forward(self, image: Tensor) -> Tensor:
+        """See `SegFormer.forward`."""
+        logits: Tensor = self.head(self.network.features(image))
+        return logits
+
+
 def build(model: Model, *, num_classes: int) -> SegFormer:
     """The network of a spec, randomly initialised from torch's global generator."""
-    name = model.backbone.type
-    backbone = MixTransformer(name)
+    name, decode_head = model.backbone.type, model.decode_head
+    facts = BACKBONES[name]
     head = AllMLPHead(
-        backbone.channels,
+        [facts.channels[index] for index in decode_head.in_index],
         num_classes=num_classes,
-        embed_dim=model.decode_head.decoder_params.embed_dim or EMBED_DIMS[name],
-        align_corners=model.decode_head.align_corners,
+        embed_dim=decode_head.decoder_params.embed_dim or facts.head_width,
+        align_corners=decode_head.align_corners,
     )
-    return SegFormer(backbone, head, frozen=model.backbone.freeze_backbone)
+    return SegFormer(
+        _encoder(model), head, in_index=decode_head.in_index, frozen=model.backbone.freeze_backbone
+    )
+
+
+def _encoder(model: Model) -> nn.Module:
+    name = model.backbone.type
+    options = {"activation_checkpoint": model.activation_checkpoint}
+    if model.backbone.feat_downsample:
+        options["feat_downsample"] = True
+    return FAMILIES[BACKBONES[name].family](name, **options)

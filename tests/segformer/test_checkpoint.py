@@ -23,7 +23,8 @@ def test_best_holds_weights_and_record_only(paths):
 
 def test_record_says_how_to_build_and_use_the_model(paths, trained):
     entry, segment = load(paths.last)["segformer"], trained.spec.dataset.segment
-    assert entry["model"]["backbone"] == {"type": "mit_b0", "freeze_backbone": False}
+    assert entry["model"]["backbone"]["type"] == "mit_b0"
+    assert "pretrained_backbone_path" not in entry["model"]["backbone"]
     assert entry["segment"] == segment.model_dump(
         include={"num_classes", "palette", "img_size", "label_transform", "ignore_index"}
     ) | {"augmentation": segment.augmentation.model_dump(include={"mean", "std"})}

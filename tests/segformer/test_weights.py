@@ -9,7 +9,7 @@ from transformers.models.segformer.modeling_segformer import (
 )
 
 from segformer.errors import CheckpointError
-from segformer.model.mit import LAYOUTS, MixTransformer, transformers_config
+from segformer.model.mit import MixTransformer, transformers_config
 from segformer.model.weights import load_backbone, load_model
 
 
@@ -70,7 +70,7 @@ def test_authors_torch_file_is_loaded(source, tmp_path):
 
 @pytest.mark.parametrize("kind", [SegformerModel, SegformerForSemanticSegmentation])
 def test_folder_saved_by_transformers_is_loaded(kind, tmp_path):
-    published = kind(transformers_config(LAYOUTS["mit_b0"])).eval()
+    published = kind(transformers_config("mit_b0")).eval()
     published.save_pretrained(tmp_path)
     target = MixTransformer("mit_b0").eval()
     load_backbone(target, tmp_path)

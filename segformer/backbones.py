@@ -1,0 +1,76 @@
+"""Facts of every encoder that a spec can name: maps, head, image sizes. Loads no torch."""
+
+from dataclasses import dataclass
+
+STRIDES = (4, 8, 16, 32)
+"""Pixels of the image per pixel of each of an encoder's four maps."""
+
+MIN_SIZE = 32
+"""Fewest pixels of a side: the coarsest map needs one."""
+
+
+@dataclass(frozen=True)
+class BackboneFacts:
+    """What can be said of an encoder without building it."""
+
+    family: str
+    """Name of the module in segformer/model/ that builds it."""
+    channels: tuple[int, int, int, int]
+    """Channels of the four maps, finest first."""
+    head_width: int = 768
+    """Channels of the head as published; for encoders without a published one, TAO's default."""
+    size_step: int = 1
+    """Sides of images are multiples of this."""
+
+    def nearest_size(self, side: int) -> int:
+        """The side in pixels, nearest to a given one, that the encoder takes."""
+        steps = (side + self.size_step // 2) // self.size_step
+        return max(MIN_SIZE, steps * self.size_step)
+
+
+def _plain(family: str, width: int) -> BackboneFacts:
+    """A ViT of patch 16: its pyramid halves the channels whenever it doubles the size."""
+    return BackboneFacts(family, (width // 4, width // 2, width, width), size_step=16)
+
+
+_MIT_WIDE = (64, 128, 320, 512)
+
+BACKBONES: dict[str, BackboneFacts] = {
+    # Overlapping patches with padding: any size, the maps' sizes are rounded up.
+    "mit_b0": BackboneFacts("mit", (32, 64, 160, 256), head_width=256),
+    "mit_b1": BackboneFacts("mit", _MIT_WIDE, head_width=256),
+    "mit_b2": BackboneFacts("mit", _MIT_WIDE),
+    "mit_b3": BackboneFacts("mit", _MIT_WIDE),
+    "mit_b4": BackboneFacts("mit", _MIT_WIDE),
+    "mit_b5": BackboneFacts("mit", _MIT_WIDE),
+    # Patches of 4, halved twice; the last map alone is rounded up.
+    "fan_tiny_8_p4_hybrid": BackboneFacts("fan", (128, 256, 192, 192), size_step=16),
+    "fan_small_12_p4_hybrid": BackboneFacts("fan", (128, 256, 384, 384), size_step=16),
+    "fan_base_16_p4_hybrid": BackboneFacts("fan", (128, 256, 448, 448), size_step=16),
+    "fan_large_16_p4_hybrid": BackboneFacts("fan", (128, 256, 480, 480), size_step=16),
+    "vit_large_nvdinov2": _plain("dinov2", 1024),
+    "vit_giant_nvdinov2": _plain("dinov2", 1536),
+    "vit_small_dinov3": _plain("dinov3", 384),
+    "vit_small_plus_dinov3": _plain("dinov3", 384),
+    "vit_base_dinov3": _plain("dinov3", 768),
+    "vit_large_dinov3": _plain("dinov3", 1024),
+    "vit_huge_plus_dinov3": _plain("dinov3", 1280),
+    "vit_base_nvclip_16_siglip": _plain("siglip", 768),
+    "vit_huge_nvclip_14_siglip": _plain("siglip", 1280),
+    # Patches of 4, halved three times without padding: else a border would be left out.
+    "convnextv2_tiny": BackboneFacts("convnext", (96, 192, 384, 768), size_step=32),
+    "convnextv2_base": BackboneFacts("convnext", (128, 256, 512, 1024), size_step=32),
+}
+
+
+def size_fault(key: str, side: int, backbone: str) -> str | None:
+    """The fault of an image's side in pixels, set by a dotted key; None when it is allowed."""
+    facts = BACKBONES[backbone]
+    nearest = facts.nearest_size(side)
+    if side == nearest:
+        return None
+    step = f"multiples of {facts.size_step}" if facts.size_step > 1 else "any size"
+    return (
+        f"{key}: {side} is not allowed: {backbone} takes {step} from {MIN_SIZE} px;"
+        f" the nearest is {nearest}"
+    )

@@ -1,0 +1,29 @@
+"""Networks for tests: specs of a backbone, and plain ViTs cut to a few blocks."""
+
+from segformer.backbones import BACKBONES
+from segformer.model import vit
+from segformer.overrides import nested
+from segformer.spec import parse
+from segformer.spec_model import Model
+
+LIGHT = (
+    "mit_b0",
+    "fan_tiny_8_p4_hybrid",
+    "vit_small_dinov3",
+    "convnextv2_tiny",
+)
+"""The lightest of each family, 22 million parameters at most save for ConvNeXt's 28."""
+
+
+def model_spec(name: str = "mit_b0", **values: object) -> Model:
+    """The model section of a spec; values by key below `model`, with __ for the dots."""
+    dotted = {f"model.{key.replace('__', '.')}": value for key, value in values.items()}
+    size = {"dataset.segment.img_size": BACKBONES[name].nearest_size(256)}
+    return parse(nested({"model.backbone.type": name, **size, **dotted})).model
+
+
+def cut(monkeypatch, depth: int = 2) -> None:
+    """Build plain ViTs of a few blocks until the test ends: the large ones would take gigabytes."""
+    for configs in (vit.DINOV2, vit.DINOV3, vit.SIGLIP):
+        for config in configs.values():
+            monkeypatch.setattr(config, "num_hidden_layers", depth)
