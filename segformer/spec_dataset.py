@@ -19,6 +19,7 @@ class PaletteEntry(Node):
         default="", description="Name that classes which share a label_id have in common"
     )
     rgb: list[Byte] = Field(description="Colour in the mask, or one grey value")
+    """Beside real colours, entries of one number say what the values of grey masks mean."""
 
     @field_validator("rgb")
     @classmethod
@@ -72,11 +73,13 @@ class DatasetSegment(Node):
     @classmethod
     def _one_class_per_colour(cls, value: list[PaletteEntry]) -> list[PaletteEntry]:
         seen: dict[tuple[int, ...], int] = {}
+        has_colours = any(len(set(entry.rgb)) > 1 for entry in value)
         for entry in value:
-            colour = tuple(entry.rgb * 3 if len(entry.rgb) == 1 else entry.rgb)
-            if seen.setdefault(colour, entry.label_id) != entry.label_id:
+            # Beside real colours, one number is a grey value and no colour.
+            rgb = tuple(entry.rgb if has_colours or len(entry.rgb) == 3 else entry.rgb * 3)
+            if seen.setdefault(rgb, entry.label_id) != entry.label_id:
                 raise ValueError(
-                    f"gives colour {list(colour)} to label_id {seen[colour]} and {entry.label_id}"
+                    f"gives colour {list(rgb)} to label_id {seen[rgb]} and {entry.label_id}"
                 )
         return value
 

@@ -1,6 +1,8 @@
 """Checks a whole data set before anything is trained on it: every file is read once."""
 
 import hashlib
+import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,11 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from segformer.data.labels import IGNORED
+from segformer.data.labels import COLOURS, GREY, GREY_IN_RGB, IGNORED
 from segformer.data.load import load_pair
-from segformer.data.pairs import Pair, find_pairs
+from segformer.data.pairs import Pair, find_pairs, other_files
+from segformer.data.palette import Palette
 from segformer.errors import DataError
 from segformer.spec_dataset import DatasetSegment
+
+_log = logging.getLogger(__name__)
 
 MOST_FAULTS = 50
 """A `DataError` lists so many faults and counts the others."""
@@ -28,7 +33,8 @@ def check_data(
 
     Returns the number of pairs by split folder, and a ``fingerprint``: a SHA-256 over the names
     and the bytes of all files. Raises `DataError` with all faults: folders, partners, files that
-    cannot be read, sizes, mask values, masks without two classes to tell apart. `progress` is
+    cannot be read, sizes, mask values, masks without two classes to tell apart, masks stored in
+    ways that do not go together. Logs a warning for images that are in two splits, and for files passed over. `progress` is
     called with (pairs done, pairs in all).
     """
     root = Path(segment.root_dir)
@@ -38,18 +44,21 @@ def check_data(
     for split in _splits(segment, root):
         pairs[split], wrong = find_pairs(root, split)
         faults += wrong
+        for kind in ("images", "masks"):
+            _warn_of_other_files(root / kind / split)
     todo = [(split, pair) for split, found in pairs.items() for pair in found]
-    digest = hashlib.sha256()
-    seen: dict[str, set[int]] = {split: set() for split in pairs}
+    digest, checked = hashlib.sha256(), []
     for done, pair in enumerate(_checked(todo, segment), start=1):
         digest.update(pair.line.encode())
         faults += pair.faults
-        seen[pair.split] |= pair.classes
+        checked.append(pair)
         if progress:
             progress(done, len(todo))
-    faults += [] if faults else _too_few_classes(seen, segment)
+    faults += _mixed_readings(checked, segment)
+    faults += [] if faults else _too_few_classes(checked, segment)
     if faults:
         raise DataError(_capped(faults))
+    _warn_of_shared_images(checked)
     counts = {split: len(found) for split, found in pairs.items()}
     return {**counts, "fingerprint": digest.hexdigest()}
 
@@ -66,30 +75,59 @@ class _Checked:
     """What was found in one pair."""
 
     split: str
-    line: str = ""
-    classes: frozenset[int] = frozenset()
+    pair: Pair
     faults: tuple[str, ...] = ()
+    image_hash: str = ""
+    mask_hash: str = ""
+    classes: frozenset[int] = frozenset()
+    reading: str = ""
+
+    @property
+    def line(self) -> str:
+        """The pair's part of the fingerprint."""
+        image, mask = self.pair.image.name, self.pair.mask.name
+        return f"{self.split}\t{image}\t{self.image_hash}\t{mask}\t{self.mask_hash}\n"
 
 
 def _checked(todo: list[tuple[str, Pair]], segment: DatasetSegment) -> Iterator[_Checked]:
     def check(item: tuple[str, Pair]) -> _Checked:
         split, pair = item
         try:
-            _, ids = load_pair(pair, segment)
+            loaded = load_pair(pair, segment)
         except DataError as error:
-            return _Checked(split, faults=error.faults)
-        line = "\t".join([split, _signature(pair.image), _signature(pair.mask)])
-        classes = frozenset(np.flatnonzero(np.bincount(ids.ravel(), minlength=IGNORED)).tolist())
-        return _Checked(split, line + "\n", classes - {IGNORED})
+            return _Checked(split, pair, error.faults)
+        image_hash, mask_hash = _hash(pair.image), _hash(pair.mask)
+        faults = () if image_hash != mask_hash else (f"{pair.image}: is its own mask, {pair.mask}",)
+        present = np.flatnonzero(np.bincount(loaded.ids.ravel(), minlength=IGNORED))
+        classes = frozenset(present.tolist()) - {IGNORED}
+        return _Checked(split, pair, faults, image_hash, mask_hash, classes, loaded.reading)
 
     # Pillow and numpy let go of the interpreter while they decode.
     with ThreadPoolExecutor(max_workers=min(8, cpu_count() or 1)) as pool:
         yield from pool.map(check, todo)
 
 
-def _too_few_classes(seen: dict[str, set[int]], segment: DatasetSegment) -> Iterator[str]:
+def _mixed_readings(checked: list[_Checked], segment: DatasetSegment) -> Iterator[str]:
+    """Name a mask of each way of storing, where one value means two things by the way.
+
+    1 in a 1-bit mask may be class 1 or what is white, 255, in 8 bits; black in an RGB mask may be
+    the value 0 or a colour.
+    """
+    first = {c.reading: c.pair.mask for c in reversed(checked) if c.reading}
+    greys = [r for r in first if r not in (COLOURS, GREY_IN_RGB)]
+    ambiguous = [] if segment.label_transform == "norm" or greys == [GREY] else greys
+    if COLOURS in first and GREY_IN_RGB in first and Palette(segment).is_mixed:
+        ambiguous = [COLOURS, GREY_IN_RGB]
+    if len(ambiguous) > 1:
+        counts = Counter(c.reading for c in checked)
+        ways = ", ".join(f"{first[r]} holds {r} (as {counts[r]} in all)" for r in ambiguous)
+        yield f"{ways}: the same value may mean different classes; save all masks in one way"
+
+
+def _too_few_classes(checked: list[_Checked], segment: DatasetSegment) -> Iterator[str]:
     """Name the splits that teach or measure nothing, mostly for a wrong reading of the masks."""
-    for split, classes in seen.items():
+    for split in dict.fromkeys(each.split for each in checked):
+        classes = frozenset[int]().union(*(c.classes for c in checked if c.split == split))
         wanted = 2 if split == segment.train_split else 1
         if len(classes) < wanted:
             found = f"only class {min(classes)} occurs" if classes else "no pixel counts"
@@ -101,8 +139,29 @@ def _too_few_classes(seen: dict[str, set[int]], segment: DatasetSegment) -> Iter
             )
 
 
-def _signature(path: Path) -> str:
-    return f"{path.name}\t{hashlib.sha256(path.read_bytes()).hexdigest()}"
+def _warn_of_other_files(folder: Path) -> None:
+    if others := other_files(folder):
+        _log.warning("%s is no image and passed over (%d such files)", others[0], len(others))
+
+
+def _warn_of_shared_images(checked: list[_Checked]) -> None:
+    seen: dict[str, _Checked] = {}
+    shared = [
+        (each.pair.image, seen[each.image_hash].pair.image)
+        for each in checked
+        if seen.setdefault(each.image_hash, each).split != each.split
+    ]
+    if shared:
+        _log.warning(
+            "%s is byte for byte %s (%d such images): a score on images that were trained on is "
+            "too good",
+            *shared[0],
+            len(shared),
+        )
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _capped(faults: list[str]) -> list[str]:

@@ -55,7 +55,8 @@ class SegmentationDataset(Dataset[dict[str, Tensor]]):
         if index in self._cache:
             return self._cache[index]
         size = self.segment.img_size
-        pair = resized(*load_pair(self.pairs[index], self.segment), (size, size))
+        loaded = load_pair(self.pairs[index], self.segment)
+        pair = resized(loaded.image, loaded.ids, (size, size))
         cost = sum(array.nbytes for array in pair)
         if self._cached_bytes + cost <= CACHE_BYTES:
             self._cache[index] = pair

@@ -2,24 +2,34 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segformer.data.files import MaskFile
+from segformer.data.palette import DOES_NOT_COUNT, Palette, colour_codes, written
+from segformer.data.palette import IGNORED as IGNORED
 from segformer.errors import DataError
 from segformer.spec_dataset import DatasetSegment, PaletteEntry
 
-IGNORED = 255
-"""The class id of pixels that never count."""
+COLOURS, GREY, GREY_IN_RGB = "colours", "grey values", "grey values in RGB"
 
 _SHOWN = 5
-_DOES_NOT_COUNT = -1  # Not IGNORED, since a mask may hold 255 by mistake.
-_COLOUR = 1 << 32  # Above every grey value, 16-bit and 32-bit ones too.
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Class ids HxW, `IGNORED` where a pixel does not count, and how the file was read."""
+
+    ids: NDArray[np.uint8]
+    reading: str
+    """`COLOURS`, `GREY`, `GREY_IN_RGB`, or e.g. "1-bit values" for fewer bits than 8."""
 
 
 def holds_colours(segment: DatasetSegment) -> bool:
-    """Whether the palette holds a real colour: then a palette file's colours count."""
-    return any(len(set(entry.rgb)) > 1 for entry in segment.palette)
+    """Whether the palette holds a real colour."""
+    return Palette(segment).has_colours
 
 
 def class_names(segment: DatasetSegment) -> list[str]:
@@ -32,36 +42,85 @@ def class_names(segment: DatasetSegment) -> list[str]:
     return [name if counts[name] == 1 else f"{name}_{i}" for i, name in enumerate(names)]
 
 
-def label_ids(
-    mask: NDArray[np.int32], segment: DatasetSegment, *, where: object
-) -> NDArray[np.uint8]:
-    """Return class ids HxW of mask values HxW or HxWx3; `IGNORED` where a pixel does not count.
+def labels_of(mask: MaskFile, segment: DatasetSegment, *, where: object) -> Labels:
+    """Return the class ids of a mask file; the palette is read as `Palette` says.
 
-    A grey value v is the colour (v, v, v). A palette in which every grey v is label_id v only
-    names classes: values below num_classes stand for themselves. Any other palette must hold
-    every colour. Raises `DataError`, beginning with `where`, for values that are no class.
+    A file with a colour table is read by its colours where the palette holds colours, and else
+    by its indices if the table proves that they are the values. Raises `DataError`, beginning
+    with `where`, for values that are no class.
     """
+    palette = Palette(segment)
     if segment.label_transform == "norm":
-        mask = _normed(mask, where)
-    codes = _codes(mask)
+        codes, reading = _normed(mask, where)
+    else:
+        codes, reading = _codes(mask, palette, where)
     values, inverse = np.unique(codes, return_inverse=True)
-    known = {_code(entry): entry.label_id for entry in segment.palette}
-    ids = {code: _id_of(code, known, segment) for code in values.tolist()}
+    ids = {code: palette.class_of(code) for code in values.tolist()}
     if faults := list(_faults(ids, segment)):
         raise DataError([f"{where}: {fault}" for fault in faults])
-    table = [IGNORED if i == _DOES_NOT_COUNT else i for i in ids.values()]
-    return np.array(table, dtype=np.uint8)[inverse].reshape(codes.shape)
+    table = [IGNORED if i == DOES_NOT_COUNT else i for i in ids.values()]
+    return Labels(np.array(table, dtype=np.uint8)[inverse].reshape(codes.shape), reading)
 
 
-def _id_of(code: int, known: dict[int, int], segment: DatasetSegment) -> int | None:
-    """Return the class id of a code, perhaps beyond num_classes, or None where it has none."""
-    if code in known:
-        label_id = known[code]
-        return _DOES_NOT_COUNT if label_id in (IGNORED, segment.ignore_index) else label_id
-    if code == segment.ignore_index:
-        return _DOES_NOT_COUNT
-    only_names = all(code == label_id for code, label_id in known.items())
-    return code if only_names and 0 <= code < _COLOUR else None
+def _codes(mask: MaskFile, palette: Palette, where: object) -> tuple[NDArray[np.int64], str]:
+    """Return one code per pixel, as in `Palette`, and the reading."""
+    values = mask.values
+    if mask.table is not None:
+        return _codes_of_indices(values, mask.table, palette, where)
+    if values.ndim == 2:
+        return values.astype(np.int64), f"{mask.bits}-bit values" if mask.bits < 8 else GREY
+    if _is_grey(values) and palette.knows(np.unique(values).tolist()):
+        return values[..., 0].astype(np.int64), GREY_IN_RGB
+    return colour_codes(values), COLOURS
+
+
+def _codes_of_indices(
+    indices: NDArray[np.int32], table: NDArray[np.int32], palette: Palette, where: object
+) -> tuple[NDArray[np.int64], str]:
+    used = np.unique(indices)
+    if used.max() >= len(table):
+        raise DataError(f"{where}: index {used.max()} has no colour in the file's colour table")
+    colours = colour_codes(table)
+    by_index = indices.astype(np.int64), GREY
+    by_colour = colours[indices], COLOURS
+    if palette.has_colours:
+        if not palette.is_mixed:
+            return by_colour
+        shown = colours[used].tolist()
+        pairs = [
+            (palette.class_of(i), palette.class_of(c))
+            for i, c in zip(used.tolist(), shown, strict=True)
+        ]
+        if all(i is not None and c in (None, i) for i, c in pairs):
+            return by_index
+        if all(c is not None for _, c in pairs):
+            return by_colour
+    elif np.array_equal(table[used], _voc_colours(used)):
+        return by_index
+    elif _is_grey(table[used]):
+        return table[indices, 0].astype(np.int64), GREY
+    order = ", ".join(f"{i}: {table[i].tolist()}" for i in used[:_SHOWN].tolist())
+    raise DataError(
+        f"{where}: has a colour table of its own ({order}, ...) that does not agree with "
+        "dataset.segment.palette, so that its indices need not be the class values; give the "
+        "palette the colours of all classes and of what does not count, or save grey values"
+    )
+
+
+def _normed(mask: MaskFile, where: object) -> tuple[NDArray[np.int64], str]:
+    values = mask.values if mask.table is None else mask.table[mask.values]
+    if mask.bits < 8:
+        values = values * (255 // (2**mask.bits - 1))
+    wrong = [v for v in np.unique(values).tolist() if v not in (0, 255)]
+    if wrong:
+        raise DataError(
+            f"{where}: {_listed(wrong)} neither 0 nor 255, as dataset.segment.label_transform=norm "
+            "wants; if masks hold class ids, give dataset.segment.label_transform=None"
+        )
+    values = values // 255
+    if values.ndim == 3 and not _is_grey(values):
+        return colour_codes(values), COLOURS
+    return (values if values.ndim == 2 else values[..., 0]).astype(np.int64), GREY
 
 
 def _faults(ids: dict[int, int | None], segment: DatasetSegment) -> Iterator[str]:
@@ -90,39 +149,20 @@ def _name(entries: list[PaletteEntry], label_id: int) -> str:
     return entries[0].seg_class if entries else f"class_{label_id}"
 
 
-def _normed(mask: NDArray[np.int32], where: object) -> NDArray[np.int32]:
-    wrong = [v for v in np.unique(mask).tolist() if v not in (0, 255)]
-    if wrong:
-        raise DataError(
-            f"{where}: {_listed(wrong)} neither 0 nor 255, as dataset.segment.label_transform=norm "
-            "wants; if masks hold class ids, give dataset.segment.label_transform=None"
-        )
-    return mask // 255
+def _is_grey(colours: NDArray[np.int32]) -> bool:
+    return bool((colours == colours[..., :1]).all())
 
 
-def _codes(mask: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Return one number per pixel: v for a grey v, a number from `_COLOUR` on for a colour."""
-    if mask.ndim == 2:
-        return mask.astype(np.int64)
-    red, green, blue = (mask[..., i].astype(np.int64) for i in range(3))
-    is_grey = (red == green) & (green == blue)
-    return np.where(is_grey, red, _COLOUR + (red << 16 | green << 8 | blue))
-
-
-def _code(entry: PaletteEntry) -> int:
-    colour = entry.rgb * 3 if len(entry.rgb) == 1 else entry.rgb
-    return int(_codes(np.array(colour, dtype=np.int32).reshape(1, 1, 3)).item())
+def _voc_colours(indices: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return the colours of PASCAL VOC's table: bits 0, 3, 6 of an index are red's highest, ..."""
+    colours = [[sum((i >> (3 * k + c) & 1) << (7 - k) for k in range(3)) for c in range(3)]
+               for i in indices.tolist()]  # fmt: skip
+    return np.array(colours)
 
 
 def _listed(codes: list[int]) -> str:
-    shown = ", ".join(map(_written, codes[:_SHOWN]))
+    shown = ", ".join(map(written, codes[:_SHOWN]))
     if len(codes) == 1:
         return f"value {shown} is"
     more = f" and {len(codes) - _SHOWN} more" if len(codes) > _SHOWN else ""
     return f"values {shown}{more} are"
-
-
-def _written(code: int) -> str:
-    if code < _COLOUR:
-        return str(code)
-    return str([code >> 16 & 255, code >> 8 & 255, code & 255])

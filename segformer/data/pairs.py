@@ -47,12 +47,22 @@ def find_pairs(root: Path, split: str) -> tuple[list[Pair], list[str]]:
     return [Pair(stem, images[stem], masks[stem]) for stem in both], faults
 
 
+def other_files(folder: Path) -> list[Path]:
+    """Return what is in a folder of images or masks and is neither; hidden files aside."""
+    if not folder.is_dir():
+        return []
+    return [p for p in sorted(folder.iterdir()) if not p.name.startswith(".") and not _is_ours(p)]
+
+
+def _is_ours(path: Path) -> bool:
+    is_named_so = path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    return is_named_so and path.is_file()
+
+
 def _by_stem(folder: Path) -> tuple[dict[str, Path], list[str]]:
     found: dict[str, Path] = {}
     faults = []
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in SUFFIXES or path.name.startswith(".") or not path.is_file():
-            continue
+    for path in filter(_is_ours, sorted(folder.iterdir())):
         if path.stem in found:
             faults.append(f"{path}: has the same stem as {found[path.stem].name}")
         found.setdefault(path.stem, path)

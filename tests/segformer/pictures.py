@@ -1,5 +1,8 @@
 """Small files for tests: images, masks, whole data sets."""
 
+import struct
+import zlib
+
 import numpy as np
 from PIL import Image
 
@@ -31,3 +34,19 @@ def data_set(root, *, train=3, val=2, mask=None):
 
 def segment(root="", **values):
     return DatasetSegment(root_dir=str(root), **{"label_transform": "None", **values})
+
+
+def png_of_few_bits(values, bits):
+    """Return a grey PNG of 1, 2 or 4 bits, which Pillow cannot write itself."""
+    rows = []
+    for row in values:
+        text = "".join(f"{value:0{bits}b}" for value in row)
+        text = text.ljust(-(-len(text) // 8) * 8, "0")
+        rows.append(b"\0" + bytes(int(text[i : i + 8], 2) for i in range(0, len(text), 8)))
+    height, width = values.shape
+    header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(b"".join(rows))), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )

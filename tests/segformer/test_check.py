@@ -1,5 +1,8 @@
+import shutil
+
+import numpy as np
 import pytest
-from pictures import data_set, noise, save, segment
+from pictures import data_set, noise, png_of_few_bits, save, segment
 
 from segformer.data.check import MOST_FAULTS, check_data
 from segformer.errors import DataError
@@ -66,3 +69,48 @@ def test_a_split_in_which_no_pixel_counts_is_refused(tmp_path):
         save(tmp_path / f"masks/val/{index:02}.png", [[255] * 10] * 8)
     with pytest.raises(DataError, match="masks/val: no pixel counts"):
         check_data(segment(tmp_path))
+
+
+def test_an_image_that_is_its_own_mask_is_refused(tmp_path):
+    data_set(tmp_path)
+    shutil.copy(tmp_path / "masks/train/01.png", tmp_path / "images/train/01.png")
+    with pytest.raises(DataError, match=r"images/train/01.png: is its own mask"):
+        check_data(segment(tmp_path))
+
+
+def test_masks_of_1_and_of_8_bits_do_not_go_together_but_with_norm(tmp_path):
+    data_set(tmp_path, mask=np.eye(8, 10, dtype=np.uint8) * 255)
+    one_bit = png_of_few_bits(np.eye(8, 10, dtype=int), 1)
+    (tmp_path / "masks/train/01.png").write_bytes(one_bit)
+    assert check_data(segment(tmp_path, label_transform="norm"))["train"] == 3
+    with pytest.raises(DataError, match=r"01.png holds 1-bit values \(as 1 in all\).*in one way"):
+        check_data(segment(tmp_path))
+    for mask in tmp_path.glob("masks/*/*.png"):
+        mask.write_bytes(one_bit)
+    assert check_data(segment(tmp_path))["train"] == 3
+
+
+def test_black_of_rgb_masks_is_not_taken_for_a_value_beside_colours(tmp_path):
+    red, blue = [255, 0, 0], [0, 0, 255]
+    entries = enumerate(([0], [1], red, blue))
+    palette = [{"label_id": i % 2, "seg_class": str(i % 2), "rgb": rgb} for i, rgb in entries]
+    data_set(tmp_path, mask=np.array([[red, blue] * 5] * 8, np.uint8))
+    assert check_data(segment(tmp_path, palette=palette))["train"] == 3
+    save(tmp_path / "masks/train/01.png", np.zeros((8, 10, 3), np.uint8))
+    with pytest.raises(DataError, match="01.png holds grey values in RGB"):
+        check_data(segment(tmp_path, palette=palette))
+
+
+def test_images_of_two_splits_are_warned_of(tmp_path, caplog):
+    data_set(tmp_path)
+    check_data(segment(tmp_path))
+    assert "val/00.png is byte for byte" in caplog.text
+    assert "(2 such images)" in caplog.text
+
+
+def test_files_passed_over_are_warned_of(tmp_path, caplog):
+    data_set(tmp_path)
+    for name in ("a.txt", "b.txt", ".hidden"):
+        (tmp_path / "masks/train" / name).write_text("x")
+    check_data(segment(tmp_path))
+    assert "masks/train/a.txt is no image and passed over (2 such files)" in caplog.text

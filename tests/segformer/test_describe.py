@@ -70,9 +70,21 @@ def test_no_file_says_nothing(tmp_path):
         '{"classes": [{"name": "a"}]}',
         '{"ignore": "x"}',
         '{"ignore": -1}',
+        '{"classes": [{"name": "a", "value": 1}, {"name": "b", "value": 1}]}',
+        '{"classes": [{"name": "a", "value": 1}, {"name": "a", "value": 2}]}',
+        '{"classes": [{"name": "a", "value": 1, "color": [1, 2]}]}',
+        '{"classes": [{"name": "a", "value": 1, "color": [1, 2, 256]}]}',
     ],
 )
 def test_a_file_that_is_not_understood_is_a_fault(tmp_path, text):
     (tmp_path / "dataset.json").write_text(text)
     with pytest.raises(DataError, match=r"dataset.json: (wants|cannot be read)"):
         described(tmp_path, given={})
+
+
+def test_colours_of_their_own_are_read_beside_the_values(tmp_path):
+    classes = [{"value": 4 + i, "name": f"c{i}", "color": [i, 9, 9]} for i in range(2)]
+    (tmp_path / "dataset.json").write_text(json.dumps({"classes": classes}))
+    assert short(described(tmp_path, given={}))["palette"] == [
+        ([0, 9, 9], 0, "c0"), ([1, 9, 9], 1, "c1"), ([4], 0, "c0"), ([5], 1, "c1"),
+    ]  # fmt: skip

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from pictures import noise, save
+from pictures import noise, png_of_few_bits, save
 from PIL import Image
 
 from segformer.data.files import read_image, read_mask
@@ -34,8 +34,9 @@ def test_a_palette_image_has_the_colours_of_its_palette(tmp_path):
     image.putpalette([9, 8, 7, 10, 20, 30])
     image.save(tmp_path / "a.png")
     assert read_image(tmp_path / "a.png").tolist() == [[[9, 8, 7], [10, 20, 30]]]
-    assert read_mask(tmp_path / "a.png").tolist() == [[0, 1]]
-    assert read_mask(tmp_path / "a.png", colours=True).tolist() == [[[9, 8, 7], [10, 20, 30]]]
+    mask = read_mask(tmp_path / "a.png")
+    assert mask.values.tolist() == [[0, 1]]
+    assert mask.table[:2].tolist() == [[9, 8, 7], [10, 20, 30]]
 
 
 def test_cmyk_becomes_rgb(tmp_path):
@@ -55,12 +56,13 @@ def test_an_image_is_turned_as_exif_says(tmp_path, orientation, turns):
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.float32])
 def test_mask_values_stand_as_they_are(tmp_path, dtype):
     values = np.array([[0, 7], [11, 255]], dtype=dtype)
-    assert np.array_equal(read_mask(save(tmp_path / "a.tif", values)), values)
+    assert np.array_equal(read_mask(save(tmp_path / "a.tif", values)).values, values)
 
 
 @pytest.mark.parametrize(("mode", "shape"), [("1", (2, 2)), ("LA", (2, 2)), ("RGBA", (2, 2, 3))])
 def test_masks_of_other_modes(tmp_path, mode, shape):
-    mask = read_mask(save(tmp_path / "a.png", np.array([[0, 255], [255, 0]], np.uint8), mode))
+    path = save(tmp_path / "a.png", np.array([[0, 255], [255, 0]], np.uint8), mode)
+    mask = read_mask(path).values
     assert mask.shape == shape
     assert mask.max() == (1 if mode == "1" else 255)
 
@@ -83,3 +85,52 @@ def test_what_is_no_image_is_named(tmp_path, content):
     path.write_bytes(path.read_bytes()[:900] if content == "half" else content)
     with pytest.raises(DataError, match=r"a.jpg: (is not an image|cannot be read)"):
         read_image(path)
+
+
+def test_a_changed_byte_of_a_png_is_noticed(tmp_path):
+    path = save(tmp_path / "a.png", noise(64, 64))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="a.png: cannot be read"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("suffix", ["tif", "png", "webp"])
+def test_a_file_of_several_pictures_is_refused(tmp_path, suffix):
+    pages = [Image.fromarray(noise(seed=seed)) for seed in (1, 2)]
+    pages[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=pages[1:])
+    with pytest.raises(DataError, match="holds 2 pictures"):
+        read_image(tmp_path / f"a.{suffix}")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options"),
+    [("jpg", {"quality": 100}), ("webp", {}), ("tif", {"compression": "jpeg"})],
+)
+def test_a_mask_compressed_with_loss_is_refused(tmp_path, suffix, options):
+    Image.fromarray(noise()).save(tmp_path / f"a.{suffix}", **options)
+    (tmp_path / f"a.{suffix}").rename(tmp_path / "a.png")
+    with pytest.raises(DataError, match="a.png: is compressed with loss"):
+        read_mask(tmp_path / "a.png")
+
+
+def test_a_mask_in_webp_without_loss_is_read(tmp_path):
+    Image.fromarray(noise()).save(tmp_path / "a.webp", lossless=True)
+    assert np.array_equal(read_mask(tmp_path / "a.webp").values, noise())
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_grey_samples_of_few_bits_stand_as_stored(tmp_path, bits):
+    path = tmp_path / "a.png"
+    path.write_bytes(png_of_few_bits(np.array([[0, 1, 1, 0], [1, 0, 2**bits - 1, 0]]), bits))
+    mask = read_mask(path)
+    assert mask.bits == bits
+    assert mask.values.tolist() == [[0, 1, 1, 0], [1, 0, 2**bits - 1, 0]]
+
+
+def test_other_formats_are_not_opened(tmp_path):
+    Image.fromarray(noise()).save(tmp_path / "a.gif")
+    (tmp_path / "a.gif").rename(tmp_path / "a.png")
+    with pytest.raises(DataError, match="a.png: is not an image .PNG, JPEG"):
+        read_image(tmp_path / "a.png")

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from pictures import segment
 
-from segformer.data.labels import class_names, holds_colours, label_ids
+from segformer.data.files import MaskFile
+from segformer.data.labels import class_names, holds_colours, labels_of
 from segformer.errors import DataError
 
 RED, BLUE, VOID = [255, 0, 0], [0, 0, 255], [0, 0, 0]
@@ -18,7 +19,8 @@ GREYS = [
 
 
 def ids(values, **settings):
-    return label_ids(np.array(values, np.int32), segment(**settings), where="m.png").tolist()
+    mask = MaskFile(np.array(values, np.int32))
+    return labels_of(mask, segment(**settings), where="m.png").ids.tolist()
 
 
 def test_norm_divides_0_and_255():
@@ -80,3 +82,62 @@ def test_class_names_come_from_the_palette_and_are_unique():
     ]
     names = class_names(segment(palette=palette, num_classes=4))
     assert names == ["car_0", "tree", "car_2", "class_3"]
+
+
+BOTH = [
+    {"label_id": 0, "seg_class": "red", "rgb": [4]},
+    {"label_id": 1, "seg_class": "blue", "rgb": [5]},
+    {"label_id": 0, "seg_class": "red", "rgb": RED},
+    {"label_id": 1, "seg_class": "blue", "rgb": BLUE},
+]
+
+
+def read(values, table, **settings):
+    mask = MaskFile(np.array(values, np.int32), table=np.array(table, np.int32))
+    found = labels_of(mask, segment(**settings), where="m.png")
+    return found.ids.tolist(), found.reading
+
+
+def test_one_number_is_a_value_and_three_are_a_colour_where_there_are_both():
+    assert ids([[4, 5]], palette=BOTH) == [[0, 1]]
+    assert ids([[RED, BLUE]], palette=BOTH) == [[0, 1]]
+    assert ids([[[4] * 3, [5] * 3]], palette=BOTH) == [[0, 1]]
+    grey = [*BOTH, {"label_id": 1, "seg_class": "blue", "rgb": [7, 7, 7]}]
+    with pytest.raises(DataError, match="value 7 is not in"):
+        ids([[7]], palette=grey)
+
+
+def test_a_colour_table_that_permutes_the_classes_is_read_by_its_colours():
+    assert read([[0, 1]], [BLUE, RED], palette=COLOURS) == ([[1, 0]], "colours")
+    assert read([[4, 5]], [VOID] * 4 + [BLUE, RED], palette=BOTH) == ([[1, 0]], "colours")
+
+
+def test_indices_count_where_no_colour_speaks_against_them():
+    assert read([[4, 5]], [VOID] * 4 + [RED, BLUE], palette=BOTH) == ([[0, 1]], "grey values")
+    assert read([[4, 5]], [VOID] * 4 + [RED, VOID], palette=BOTH) == ([[0, 1]], "grey values")
+
+
+def test_the_table_of_pascal_voc_and_a_table_of_greys_name_values():
+    voc = [[0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0], [0, 0, 128]]
+    assert read([[0, 3, 4]], voc, num_classes=5)[0] == [[0, 3, 4]]
+    assert read([[0, 1]], [[1, 1, 1], [0, 0, 0]])[0] == [[1, 0]]
+    assert read([[0, 1]], [[255] * 3, [0] * 3], label_transform="norm")[0] == [[1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("table", "palette", "words"),
+    [
+        ([RED, BLUE], [], r"has a colour table of its own .0: \[255, 0, 0\], 1: .*need not be"),
+        ([BLUE, VOID], BOTH, "has a colour table of its own"),
+        ([RED], COLOURS, "index 1 has no colour"),
+    ],
+)
+def test_a_colour_table_of_which_nobody_knows_the_classes_is_refused(table, palette, words):
+    with pytest.raises(DataError, match=words):
+        read([[0, 1]], table, palette=palette)
+
+
+def test_samples_of_few_bits_are_values_or_with_norm_shades():
+    mask = MaskFile(np.array([[0, 3]], np.int32), bits=2)
+    assert labels_of(mask, segment(num_classes=4), where="m").ids.tolist() == [[0, 3]]
+    assert labels_of(mask, segment(label_transform="norm"), where="m").ids.tolist() == [[0, 1]]

@@ -12,9 +12,9 @@ def pair(folder, image, mask, suffix=".png"):
 
 
 def test_a_pair_is_an_image_and_class_ids(tmp_path):
-    image, ids = load_pair(pair(tmp_path, noise(), np.eye(8, 10, dtype=np.uint8)), segment())
-    assert np.array_equal(image, noise())
-    assert np.array_equal(ids, np.eye(8, 10))
+    loaded = load_pair(pair(tmp_path, noise(), np.eye(8, 10, dtype=np.uint8)), segment())
+    assert np.array_equal(loaded.image, noise())
+    assert np.array_equal(loaded.ids, np.eye(8, 10))
 
 
 def test_sizes_and_values_are_named_at_once(tmp_path):
@@ -27,10 +27,5 @@ def test_faults_of_both_files_are_named(tmp_path):
     broken = pair(tmp_path, noise(), [[0]])
     for path in (broken.image, broken.mask):
         path.write_bytes(b"")
-    with pytest.raises(DataError, match="i/a.png: is not an image\n.*m/a.png: is not"):
+    with pytest.raises(DataError, match="i/a.png: is not an image.*\n.*m/a.png: is not"):
         load_pair(broken, segment())
-
-
-def test_a_jpeg_mask_with_invented_values_is_told_so(tmp_path):
-    with pytest.raises(DataError, match="a.jpg .a JPEG, which changes values"):
-        load_pair(pair(tmp_path, noise(), noise()[..., 0], ".jpg"), segment())

@@ -1,0 +1,78 @@
+"""The palette as two dictionaries: which grey value, and which colour, is which class."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segformer.spec_dataset import DatasetSegment, PaletteEntry
+
+IGNORED = 255
+"""The class id of pixels that never count."""
+
+DOES_NOT_COUNT = -1
+"""What `Palette` answers for such pixels: not `IGNORED`, since a mask may hold 255 by mistake."""
+
+_COLOUR = 1 << 32  # Above every grey value, 16-bit and 32-bit ones too.
+
+
+class Palette:
+    """Class ids by code; a code is a grey value, or from 2^32 on a colour (`colour_codes`).
+
+    An entry of three numbers is a colour, and where they are equal a grey value too. An entry of
+    one number is a grey value; beside real colours, such alone say what grey values mean. In a
+    palette of nothing but greys v with label_id v, every grey value stands for itself.
+    """
+
+    def __init__(self, segment: DatasetSegment) -> None:
+        self._ignored = segment.ignore_index
+        entries = segment.palette
+        self.has_colours = any(len(set(e.rgb)) > 1 for e in entries)
+        self.is_mixed = self.has_colours and any(len(e.rgb) == 1 for e in entries)
+        """Whether grey values and colours have entries of their own."""
+        greys = [e for e in entries if len(set(e.rgb)) == 1]
+        self._codes = {
+            e.rgb[0]: self._label(e) for e in greys if len(e.rgb) == 1 or not self.is_mixed
+        }
+        self._codes |= {_code(e.rgb): self._label(e) for e in entries if len(e.rgb) == 3}
+        self._only_names = all(e.rgb == [e.label_id] * len(e.rgb) for e in entries)
+
+    def class_of(self, code: int) -> int | None:
+        """Return the class id, perhaps beyond num_classes, `DOES_NOT_COUNT`, or None."""
+        if code in self._codes:
+            return self._codes[code]
+        grey = code if code < _COLOUR else _grey_of(code)
+        if grey is None:
+            return None
+        if grey == self._ignored:
+            return DOES_NOT_COUNT
+        return grey if self._only_names and grey >= 0 else None
+
+    def knows(self, codes: Iterable[int]) -> bool:
+        """Whether every code has a class or is ignored."""
+        return all(self.class_of(code) is not None for code in codes)
+
+    def _label(self, entry: PaletteEntry) -> int:
+        return DOES_NOT_COUNT if entry.label_id in (IGNORED, self._ignored) else entry.label_id
+
+
+def colour_codes(colours: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return the codes of colours (..., 3), of (v, v, v) too."""
+    wide = colours.astype(np.int64)
+    codes: NDArray[np.int64] = wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
+    return codes + _COLOUR
+
+
+def written(code: int) -> str:
+    """Return a code as people write it: 7, or [128, 0, 64]."""
+    grey = code if code < _COLOUR else _grey_of(code)
+    return str([code >> 16 & 255, code >> 8 & 255, code & 255] if grey is None else grey)
+
+
+def _grey_of(code: int) -> int | None:
+    red, green, blue = code >> 16 & 255, code >> 8 & 255, code & 255
+    return red if red == green == blue else None
+
+
+def _code(rgb: list[int]) -> int:
+    return int(colour_codes(np.array(rgb, dtype=np.int32)))
