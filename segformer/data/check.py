@@ -34,8 +34,8 @@ def check_data(
     Returns the number of pairs by split folder, and a ``fingerprint``: a SHA-256 over the names
     and the bytes of all files. Raises `DataError` with all faults: folders, partners, files that
     cannot be read, sizes, mask values, masks without two classes to tell apart, masks stored in
-    ways that do not go together. Logs a warning for images that are in two splits, and for files passed over. `progress` is
-    called with (pairs done, pairs in all).
+    ways that do not go together. Logs a warning for images that are in two splits, and for files
+    passed over. `progress` is called with (pairs done, pairs in all).
     """
     root = Path(segment.root_dir)
     if not root.is_dir():
