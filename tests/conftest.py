@@ -17,16 +17,6 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 
 
-@pytest.fixture(scope="session")
-def shared():
-    """Return the folder of shared data sets and schemas: $AUTOML_SHARED, or ../shared."""
-    beside = TOY.parent.parent.parent / "shared"
-    for folder in filter(None, (os.environ.get("AUTOML_SHARED"), beside)):
-        if Path(folder).is_dir():
-            return Path(folder)
-    pytest.skip("the shared data are not here; AUTOML_SHARED may name their folder")
-
-
 @pytest.fixture
 def toy_data(tmp_path):
     """Return a folder that the toy skill takes as data."""
