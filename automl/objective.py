@@ -37,6 +37,10 @@ class Objective:
             return True
         return value > than if self.mode == "max" else value < than
 
+    def loss(self, value: float) -> float:
+        """Return the value as something to be minimised."""
+        return -value if self.mode == "max" else value
+
     def best(self, values: Iterable[float]) -> float | None:
         """Return the best finite value, or None where there is none."""
         finite = [v for v in values if math.isfinite(v)]

@@ -1,9 +1,11 @@
-"""The searcher's interface: pure decisions, with no clock, thread, file or Ray in it."""
+"""The searcher's interface and its parts: pure decisions, with no clock, thread, file or Ray."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from automl.pareto import Loss
 from automl.trial import Decision, Outcome
 
 
@@ -14,6 +16,8 @@ class Start:
     trial: int
     values: dict[str, Any]
     epochs: int
+    parent: int | None = None
+    """The trial whose last checkpoint it begins from; None: from scratch."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,23 @@ class Done:
 Move = Start | Continue | Wait | Done
 
 
+@dataclass(frozen=True)
+class PastTrial:
+    """A trial of an earlier experiment on the same space, data and objectives."""
+
+    values: dict[str, Any]
+    curve: Mapping[int, float | tuple[float, ...]] = field(default_factory=dict)
+    """Objective by epoch, as `Searcher.report` takes it; empty for a trial that failed."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Values and the best loss that a trial of an earlier experiment reached with them."""
+
+    values: dict[str, Any]
+    loss: Loss
+
+
 class Searcher(Protocol):
     """Decides what runs.
 
@@ -52,30 +73,69 @@ class Searcher(Protocol):
         """Take note that a move is carried out."""
         ...
 
-    def report(self, trial: int, epoch: int, value: float) -> Decision:
-        """Take in an objective and return what the trial is to do."""
+    def report(self, trial: int, epoch: int, value: Any) -> Decision:
+        """Take in an objective, or a tuple of all where several are asked; return what to do.
+
+        A trial that is told to pause ends with the state paused and may be continued.
+        """
         ...
 
     def finish(self, trial: int, outcome: Outcome) -> None:
-        """Take in how a trial ended; a failure is no value."""
+        """Take in how a trial ended; a failure is no value.
+
+        Any outcome may come at any time, also one that nobody decided: a trial may fail, or be
+        stopped because the budget is spent.
+        """
         ...
 
 
 class Proposer(Protocol):
-    """Proposes values for trials, given the values and reports of those before."""
+    """Proposes values for trials, given the values and losses of those before."""
 
-    def suggest(self, trial: int) -> dict[str, Any]:
-        """Return values for a trial; the same answer until the history changes."""
+    def suggest(self, trial: int, attempt: int = 0) -> dict[str, Any] | None:
+        """Return values; the same answer until the history changes, another for each attempt.
+
+        None: there is nothing more to propose.
+        """
         ...
 
     def start(self, trial: int, values: Mapping[str, Any]) -> None:
         """Take note that a trial with these values runs."""
         ...
 
-    def report(self, trial: int, epoch: int, value: float) -> None:
-        """Take in an objective."""
+    def report(self, trial: int, epoch: int, loss: Loss) -> None:
+        """Take in a loss; one that is not finite is no value."""
         ...
 
     def finish(self, trial: int, outcome: Outcome) -> None:
         """Take in how a trial ended."""
         ...
+
+
+class Rule(Protocol):
+    """Decides how long trials train: until where, who pauses or stops, who goes on."""
+
+    def first_epochs(self, trial: int) -> int:
+        """Return up to which epoch a new trial trains."""
+        ...
+
+    def promotion(self, *, is_last_call: bool) -> Continue | None:
+        """Return the paused trial that is to go on; `is_last_call`: no new ones will start."""
+        ...
+
+    def start(self, move: Start | Continue) -> None:
+        """Take note that a move is carried out."""
+        ...
+
+    def report(self, trial: int, epoch: int, loss: Loss) -> Decision:
+        """Take in a loss and return what the trial is to do."""
+        ...
+
+    def finish(self, trial: int, outcome: Outcome) -> None:
+        """Take in how a trial ended."""
+        ...
+
+
+def canonical(values: Mapping[str, Any]) -> str:
+    """Return a text that is equal for equal values, whatever their order."""
+    return json.dumps(dict(values), sort_keys=True, default=str)

@@ -1,13 +1,14 @@
-"""Asynchronous successive halving, stopping type (Li et al., MLSys 2020, arXiv 1810.05934)."""
+"""Asynchronous successive halving (Li et al., MLSys 2020, arXiv 1810.05934), both types."""
 
-from automl.objective import Objective
+from automl.pareto import Loss, is_finite, ranked
+from automl.search.base import Continue, Rule, Start
+from automl.search.rules import GRACE_EPOCHS, FullTraining
+from automl.trial import Decision, Outcome, TrialState
 
 REDUCTION_FACTOR = 3
-GRACE_EPOCHS = 3
-"""No trial is judged before: the first epochs of a training from scratch are mostly noise."""
 
 
-def rungs(epochs: int, *, eta: int = REDUCTION_FACTOR) -> list[int]:
+def rungs(epochs: int, *, eta: int = REDUCTION_FACTOR, grace: int = GRACE_EPOCHS) -> list[int]:
     """Return the epochs below a full training at which trials are compared, ascending.
 
     They are the full epochs divided by eta, eta^2, ..., down to the grace epochs; a short
@@ -15,33 +16,112 @@ def rungs(epochs: int, *, eta: int = REDUCTION_FACTOR) -> list[int]:
     """
     steps: list[int] = []
     rung = epochs // eta
-    while rung >= GRACE_EPOCHS or (rung >= 1 and not steps):
+    while rung >= grace or (rung >= 1 and not steps):
         steps.append(rung)
         rung //= eta
     return steps[::-1]
 
 
-class SuccessiveHalving:
-    """Keeps at each rung the best 1/eta of the trials seen there so far.
+class HalvingStop(FullTraining):
+    """Stops at each rung whoever is not among the best 1/eta of the trials seen there so far.
 
     The first trial at a rung always goes on. A trial is compared at its first report at or
-    beyond a rung, with its best value up to there.
+    beyond a rung, with its best loss up to there.
     """
 
-    def __init__(self, objective: Objective, epochs: int, *, eta: int = REDUCTION_FACTOR) -> None:
-        self._objective = objective
+    def __init__(self, epochs: int, *, eta: int = REDUCTION_FACTOR, grace: int = GRACE_EPOCHS) -> None:
+        super().__init__(epochs)
         self._eta = eta
-        self._values: dict[int, dict[int, float]] = {r: {} for r in rungs(epochs, eta=eta)}
+        self._rungs: dict[int, dict[int, Loss]] = {r: {} for r in rungs(epochs, eta=eta, grace=grace)}
+        self._best: dict[int, Loss] = {}
 
-    def keeps(self, trial: int, epoch: int, value: float) -> bool:
-        """Take in the best value of a trial so far and return whether it goes on."""
-        for rung, values in self._values.items():
-            if rung <= epoch and trial not in values:
-                values[trial] = value
-                if not self._is_in_top(value, list(values.values())):
-                    return False
-        return True
+    def report(self, trial: int, epoch: int, loss: Loss) -> Decision:
+        """Stop a trial that is not among the best at a rung."""
+        best = self._best[trial] = better(loss, self._best.get(trial))
+        for rung, losses in self._rungs.items():
+            if rung <= epoch and trial not in losses:
+                losses[trial] = best
+                places = max(1, len(losses) // self._eta)
+                if trial not in ranked(losses)[:places] and len(losses) > 1:
+                    return Decision.STOP
+        return Decision.CONTINUE
 
-    def _is_in_top(self, value: float, values: list[float]) -> bool:
-        places = max(1, len(values) // self._eta)
-        return sum(self._objective.is_better(v, value) for v in values) < places
+
+class HalvingPromote(Rule):
+    """Pauses everybody at the rungs and lets the best 1/eta of each rung go on.
+
+    Where no new trial may start and none has been trained in full, the best of the highest rung
+    goes on whatever their number, so that a search ends with a fully trained model.
+    """
+
+    def __init__(self, epochs: int, *, eta: int = REDUCTION_FACTOR, grace: int = 1) -> None:
+        self._eta = eta
+        self._levels = [*rungs(epochs, eta=eta, grace=grace), epochs]
+        self._losses: list[dict[int, Loss]] = [{} for _ in self._levels]
+        self._best: dict[int, Loss] = {}
+        self._level: dict[int, int] = {}
+        self._paused: set[int] = set()
+        self._running: set[int] = set()
+
+    def first_epochs(self, trial: int) -> int:
+        """Return the lowest rung."""
+        return self._levels[0]
+
+    def promotion(self, *, is_last_call: bool) -> Continue | None:
+        """Return the best trial that may leave its rung, of the highest rung that has one."""
+        for level in reversed(range(len(self._levels) - 1)):
+            losses = self._losses[level]
+            for trial in ranked(losses)[: len(losses) // self._eta]:
+                if trial in self._paused and self._level[trial] == level:
+                    return Continue(trial, self._levels[level + 1])
+        if is_last_call and not self._running and not self._losses[-1]:
+            return self._best_paused()
+        return None
+
+    def _best_paused(self) -> Continue | None:
+        for level in reversed(range(len(self._levels) - 1)):
+            for trial in ranked(self._losses[level]):
+                if trial in self._paused and self._level[trial] == level:
+                    return Continue(trial, self._levels[level + 1])
+        return None
+
+    def start(self, move: Start | Continue) -> None:
+        """Take note of the level that a trial trains for."""
+        trial = move.trial
+        self._level[trial] = self._level[trial] + 1 if isinstance(move, Continue) else 0
+        self._paused.discard(trial)
+        self._running.add(trial)
+
+    def report(self, trial: int, epoch: int, loss: Loss) -> Decision:
+        """Pause a trial that has reached its rung."""
+        self._best[trial] = better(loss, self._best.get(trial))
+        level = self._level[trial]
+        if epoch < self._levels[level]:
+            return Decision.CONTINUE
+        # A report may skip rungs where validation is not at every epoch.
+        while level + 1 < len(self._levels) and epoch >= self._levels[level + 1]:
+            self._losses[level][trial] = self._best[trial]
+            level += 1
+        self._level[trial] = level
+        self._losses[level][trial] = self._best[trial]
+        is_full = level == len(self._levels) - 1
+        return Decision.CONTINUE if is_full else Decision.PAUSE
+
+    def finish(self, trial: int, outcome: Outcome) -> None:
+        """Keep a paused trial for a promotion; a failed one leaves its rungs."""
+        self._running.discard(trial)
+        self._paused.discard(trial)
+        if outcome.state is TrialState.PAUSED:
+            self._paused.add(trial)
+        elif outcome.state is TrialState.FAILED:
+            for losses in self._losses:
+                losses.pop(trial, None)
+
+
+def better(loss: Loss, than: Loss | None) -> Loss:
+    """Return the better of a trial's losses; with several objectives the later of two equals."""
+    if than is None or not is_finite(than):
+        return loss
+    if not is_finite(loss):
+        return than
+    return loss if ranked({0: loss, 1: than})[0] == 0 else than

@@ -1,52 +1,132 @@
-"""A searcher made of a proposer, a stopping rule and a budget of trials."""
+"""A searcher made of a proposer, a rule of how long trials train, and a number of trials."""
 
-from automl.budget import Budget
+from collections.abc import Sequence
+from typing import Any
+
 from automl.objective import Objective
-from automl.search.base import Continue, Done, Move, Proposer, Start, Wait
-from automl.search.halving import SuccessiveHalving
+from automl.pareto import Loss
+from automl.search.base import (
+    Continue,
+    Done,
+    Move,
+    PastTrial,
+    Proposer,
+    Rule,
+    Start,
+    Wait,
+    canonical,
+)
+from automl.search.random import rng_of
+from automl.space import SearchSpace
 from automl.trial import Decision, Outcome
 
+_ATTEMPTS = 20
+"""Draws of the proposer before a neighbour of its last one is taken."""
+_NEIGHBOURS = 200
+"""Neighbours tried before the space counts as used up."""
 
-class HalvingSearcher:
-    """Starts trials as the proposer says and stops the poor ones at the rungs.
 
-    Trial 0, the defaults, is the baseline that the others are measured against: it is never
-    stopped early.
+class TrialSearcher:
+    """Starts what the proposer says, never the same values twice, and obeys the rule.
+
+    Trial 0 has the defaults and is never stopped early; the best of earlier experiments follow.
+    All parts see losses: what is maximised comes to them negated, so both directions give the
+    same decisions.
     """
 
-    def __init__(self, proposer: Proposer, objective: Objective, budget: Budget) -> None:
+    def __init__(
+        self,
+        space: SearchSpace,
+        objectives: Sequence[Objective],
+        proposer: Proposer,
+        rule: Rule,
+        *,
+        trials: int,
+        seed: int,
+        first: Sequence[PastTrial] = (),
+    ) -> None:
+        self._space = space
+        self._objectives = tuple(objectives)
         self._proposer = proposer
-        self._objective = objective
-        self._budget = budget
-        self._rule = SuccessiveHalving(objective, budget.epochs)
+        self._rule = rule
+        self._trials = trials
+        self._seed = seed
+        self._first = [dict(past.values) for past in first]
+        self._seen: set[str] = set()
         self._started = 0
         self._running: set[int] = set()
-        self._best: dict[int, float] = {}
+        self._move: Move | None = None
 
     def next(self) -> Move:
-        """Return the next trial while the budget lasts; Done once all have ended."""
-        if self._started < self._budget.trials:
+        """Return a promotion, else a new trial while there is one, else Wait or Done."""
+        if self._move is None:
+            self._move = self._next()
+        return self._move
+
+    def _next(self) -> Move:
+        promotion = self._rule.promotion(is_last_call=False)
+        if promotion is not None:
+            return promotion
+        if self._started < self._trials:
             trial = self._started
-            return Start(trial, self._proposer.suggest(trial), self._budget.epochs)
-        return Wait() if self._running else Done()
+            values = self._new_values(trial)
+            if values is not None:
+                return Start(trial, values, self._rule.first_epochs(trial))
+        return (
+            self._rule.promotion(is_last_call=True) or (Wait() if self._running else Done())
+        )
 
     def start(self, move: Start | Continue) -> None:
-        """Take note of a started trial."""
+        """Take note of a started or continued trial."""
+        self._move = None
         if isinstance(move, Start):
-            self._started += 1
+            self._started = max(self._started, move.trial + 1)
+            self._seen.add(canonical(move.values))
             self._proposer.start(move.trial, move.values)
+        self._rule.start(move)
         self._running.add(move.trial)
 
-    def report(self, trial: int, epoch: int, value: float) -> Decision:
-        """Stop a trial that is not among the best at a rung."""
-        self._proposer.report(trial, epoch, value)
-        best = self._best.get(trial, float("nan"))
-        if self._objective.is_better(value, best):
-            best = self._best[trial] = value
-        is_kept = self._rule.keeps(trial, epoch, best)
-        return Decision.CONTINUE if is_kept or trial == 0 else Decision.STOP
+    def report(self, trial: int, epoch: int, value: Any) -> Decision:
+        """Tell the parts and return the rule's decision."""
+        self._move = None
+        loss = loss_of(self._objectives, value)
+        self._proposer.report(trial, epoch, loss)
+        decision = self._rule.report(trial, epoch, loss)
+        return Decision.CONTINUE if decision is Decision.STOP and trial == 0 else decision
 
     def finish(self, trial: int, outcome: Outcome) -> None:
         """Free the trial's place."""
+        self._move = None
         self._running.discard(trial)
+        self._rule.finish(trial, outcome)
         self._proposer.finish(trial, outcome)
+
+    def _new_values(self, trial: int) -> dict[str, Any] | None:
+        """Return values that no trial had; None where there are none."""
+        planned = [self._space.defaults(), *self._first]
+        values = next((v for v in planned if canonical(v) not in self._seen), None)
+        for attempt in range(_ATTEMPTS if values is None else 0):
+            proposed = self._proposer.suggest(trial, attempt)
+            if proposed is None:
+                return None
+            values = proposed
+            if canonical(proposed) not in self._seen:
+                break
+        return self._unseen_near(values, trial) if values is not None else None
+
+    def _unseen_near(self, values: dict[str, Any], trial: int) -> dict[str, Any] | None:
+        rng = rng_of(self._seed, trial)
+        neighbour = values
+        for step in range(_NEIGHBOURS):
+            if canonical(neighbour) not in self._seen:
+                return neighbour
+            if not self._space.parameters:
+                return None
+            neighbour = self._space.mutate(values, rng, scale=0.1 + step / _NEIGHBOURS, share=0.3)
+        return None
+
+
+def loss_of(objectives: Sequence[Objective], value: Any) -> Loss:
+    """Return what is minimised for an objective's value or a tuple of several."""
+    values = value if isinstance(value, tuple) else (value,)
+    return tuple(o.loss(v) for o, v in zip(objectives, values, strict=True))

@@ -1,0 +1,81 @@
+"""Stops trials whose learning curve, drawn out to a full training, ends clearly behind the best."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from automl.pareto import Loss
+from automl.search.base import Continue, Rule, Start
+from automl.trial import Decision, Outcome
+
+_POWERS = np.linspace(0.1, 3.0, 30)
+
+
+class CurveStop(Rule):
+    """Another rule, and the stop of a trial whose extrapolated loss is behind the best loss.
+
+    A power law ``c + a * epoch ** -b`` is fitted to the trial's curve. The trial is stopped where
+    the law explains the curve (R^2) and its value at the full epochs is worse than the best loss
+    so far by more than `threshold` of the distance between the best and the median of the trials.
+    """
+
+    _FIT = 0.7
+    """R^2 below which a curve tells nothing."""
+
+    def __init__(
+        self, rule: Rule, epochs: int, *, threshold: float = 0.1, min_epochs: int = 3
+    ) -> None:
+        self._rule = rule
+        self._epochs = epochs
+        self._threshold = threshold
+        self._min_epochs = min_epochs
+        self._curves: dict[int, dict[int, float]] = {}
+
+    def first_epochs(self, trial: int) -> int:
+        """Return what the other rule says."""
+        return self._rule.first_epochs(trial)
+
+    def promotion(self, *, is_last_call: bool) -> Continue | None:
+        """Return what the other rule says."""
+        return self._rule.promotion(is_last_call=is_last_call)
+
+    def start(self, move: Start | Continue) -> None:
+        """Tell the other rule."""
+        self._rule.start(move)
+
+    def report(self, trial: int, epoch: int, loss: Loss) -> Decision:
+        """Return the other rule's decision, or stop the trial."""
+        if math.isfinite(loss[0]):
+            self._curves.setdefault(trial, {})[epoch] = loss[0]
+        decision = self._rule.report(trial, epoch, loss)
+        is_hopeless = trial and epoch < self._epochs and self._is_hopeless(trial)
+        return Decision.STOP if is_hopeless else decision
+
+    def finish(self, trial: int, outcome: Outcome) -> None:
+        """Tell the other rule; a failed trial is no measure for others."""
+        if outcome.failure is not None:
+            self._curves.pop(trial, None)
+        self._rule.finish(trial, outcome)
+
+    def _is_hopeless(self, trial: int) -> bool:
+        curve = self._curves.get(trial, {})
+        others = sorted(min(c.values()) for number, c in self._curves.items() if number != trial)
+        if len(curve) < max(3, self._min_epochs) or len(others) < 3:
+            return False
+        margin = self._threshold * (others[len(others) // 2] - others[0])
+        end, fit = extrapolated(curve, self._epochs)
+        return fit >= self._FIT and end > others[0] + margin
+
+
+def extrapolated(curve: Mapping[int, float], epoch: int) -> tuple[float, float]:
+    """Return the value of the best-fitting power law at an epoch, and its R^2."""
+    epochs, values = np.array(list(curve)), np.array(list(curve.values()))
+    best = (math.inf, float(values[-1]))
+    for power in _POWERS:
+        basis = np.column_stack([np.ones(len(epochs)), epochs**-power])
+        coefficients = np.linalg.lstsq(basis, values, rcond=None)[0]
+        error = float(np.sum((basis @ coefficients - values) ** 2))
+        best = min(best, (error, float(coefficients @ [1.0, epoch**-power])))
+    spread = float(np.sum((values - values.mean()) ** 2))
+    return best[1], 1.0 - best[0] / spread if spread > 0 else 1.0

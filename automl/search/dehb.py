@@ -1,0 +1,210 @@
+"""DEHB: differential evolution within Hyperband (Awad et al., IJCAI 2021, arXiv 2105.09821)."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.pareto import Loss, is_finite, ranked
+from automl.search.base import Continue, Proposer, Rule, Start
+from automl.search.halving import REDUCTION_FACTOR, better, rungs
+from automl.search.random import rng_of
+from automl.space import SearchSpace
+from automl.trial import Decision, Outcome, TrialState
+
+Vector = NDArray[np.float64]
+
+
+@dataclass
+class Populations:
+    """What the rule and the proposer share: each trial's level, place and loss."""
+
+    level_of: dict[int, int] = field(default_factory=dict)
+    place_of: dict[int, Vector] = field(default_factory=dict)
+    target_of: dict[int, int] = field(default_factory=dict)
+    """The member of its level that a trial replaces when it is better."""
+    loss_of: dict[int, Loss] = field(default_factory=dict)
+    members: dict[int, list[int]] = field(default_factory=dict)
+    """By level: the trials that make up its population."""
+
+    def best(self, level: int, count: int) -> list[int]:
+        """Return the best trials of a level."""
+        losses = {t: self.loss_of[t] for t in self.members.get(level, []) if t in self.loss_of}
+        return ranked(losses)[:count]
+
+    def forget(self, trial: int) -> None:
+        """Take out a trial that failed."""
+        self.loss_of.pop(trial, None)
+        for members in self.members.values():
+            if trial in members:
+                members.remove(trial)
+
+
+class DehbRule(Rule):
+    """Gives each new trial its level; trials end there, and the best of the last level is full.
+
+    The levels follow Hyperband's brackets: a bracket evaluates many at its lowest level and a
+    1/eta of them at each next one. A trial is paused at its level; it goes on only where a search
+    would otherwise end without a full training.
+    """
+
+    def __init__(
+        self, populations: Populations, epochs: int, *, eta: int = REDUCTION_FACTOR, grace: int = 1
+    ) -> None:
+        self._populations = populations
+        self._levels = [*rungs(epochs, eta=eta, grace=grace), epochs]
+        self._schedule = list(_schedule(len(self._levels), eta))
+        self._started = 0
+        self._running: set[int] = set()
+        self._paused: set[int] = set()
+        self._has_full = False
+
+    def next_level(self) -> int:
+        """Return the level of the next new trial."""
+        return self._schedule[self._started % len(self._schedule)]
+
+    def size(self, level: int) -> int:
+        """Return how many make up a level's population: as many as its largest bracket has."""
+        top = len(self._levels) - 1
+        return max(4, self._schedule[: self._schedule.index(top) + 1].count(level))
+
+    def first_epochs(self, trial: int) -> int:
+        """Return the epochs of the next new trial's level."""
+        return self._levels[self.next_level()]
+
+    def promotion(self, *, is_last_call: bool) -> Continue | None:
+        """Return the best paused trial where a search would end without a full training."""
+        if not is_last_call or self._running or self._has_full:
+            return None
+        for level in reversed(range(len(self._levels) - 1)):
+            losses = self._populations.loss_of
+            paused = {
+                t: losses[t]
+                for t in self._paused
+                if self._populations.level_of[t] == level and t in losses
+            }
+            if best := ranked(paused):
+                return Continue(best[0], self._levels[-1])
+        return None
+
+    def start(self, move: Start | Continue) -> None:
+        """Take note of a trial's level."""
+        if isinstance(move, Start):
+            self._populations.level_of[move.trial] = self.next_level()
+            self._started += 1
+        else:
+            self._populations.level_of[move.trial] = len(self._levels) - 1
+        self._paused.discard(move.trial)
+        self._running.add(move.trial)
+
+    def report(self, trial: int, epoch: int, loss: Loss) -> Decision:
+        """Pause a trial at its level."""
+        best = self._populations.loss_of
+        best[trial] = better(loss, best.get(trial))
+        level = self._populations.level_of[trial]
+        if epoch < self._levels[level]:
+            return Decision.CONTINUE
+        is_full = level == len(self._levels) - 1
+        self._has_full = self._has_full or (is_full and is_finite(loss))
+        return Decision.CONTINUE if is_full else Decision.PAUSE
+
+    def finish(self, trial: int, outcome: Outcome) -> None:
+        """Keep a paused trial; forget the loss of one that failed."""
+        self._running.discard(trial)
+        self._paused.discard(trial)
+        if outcome.state is TrialState.PAUSED:
+            self._paused.add(trial)
+        elif outcome.state is TrialState.FAILED:
+            self._populations.forget(trial)
+
+
+class DehbProposer(Proposer):
+    """Crosses a member of the level's population with a mutant of the better of the level below."""
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        populations: Populations,
+        rule: DehbRule,
+        *,
+        mutation: float = 0.5,
+        crossover: float = 0.5,
+        seed: int,
+    ) -> None:
+        self._space = space
+        self._populations = populations
+        self._rule = rule
+        self._mutation = mutation
+        self._crossover = crossover
+        self._seed = seed
+        self._turn: dict[int, int] = {}
+
+    def suggest(self, trial: int, attempt: int = 0) -> dict[str, Any]:
+        """Return a child of the level's population; a draw while there are too few members."""
+        rng = rng_of(self._seed, trial, attempt)
+        level = self._rule.next_level()
+        parents = self._parents(level)
+        if len(parents) < 3:
+            return self._space.sample(rng)
+        places = self._populations.place_of
+        a, b, c = (places[parents[i]] for i in rng.choice(len(parents), 3, replace=False))
+        mutant = a + self._mutation * (b - c)
+        outside = (mutant < 0) | (mutant > 1)
+        mutant[outside] = rng.random(int(outside.sum()))
+        target = self._target(level)
+        base = places[parents[0] if target is None else target]
+        taken = rng.random(len(mutant)) < self._crossover
+        taken[rng.integers(len(mutant))] = True
+        return self._space.decode(np.where(taken, mutant, base))
+
+    def start(self, trial: int, values: Mapping[str, Any]) -> None:
+        """Take note of the member that the trial is to replace."""
+        level = self._rule.next_level()
+        target = self._target(level)
+        if target is not None:
+            self._populations.target_of[trial] = target
+        self._turn[level] = self._turn.get(level, 0) + 1
+        self._populations.place_of[trial] = np.nan_to_num(self._space.encode(values), nan=0.5)
+
+    def report(self, trial: int, epoch: int, loss: Loss) -> None:
+        """Leave it to the rule, which is told the same."""
+
+    def finish(self, trial: int, outcome: Outcome) -> None:
+        """Take a trial into its level's population, for its target where it is better."""
+        populations = self._populations
+        level, loss = populations.level_of[trial], populations.loss_of.get(trial)
+        members = populations.members.setdefault(level, [])
+        if loss is None or not is_finite(loss) or trial in members:
+            return
+        target = populations.target_of.get(trial)
+        if target is None or target not in members:
+            members.append(trial)
+        elif ranked({trial: loss, target: populations.loss_of[target]})[0] == trial:
+            members[members.index(target)] = trial
+
+    def _parents(self, level: int) -> list[int]:
+        """Return the better half of the level below, else the level's own members."""
+        below = self._populations.members.get(level - 1, [])
+        better_half = self._populations.best(level - 1, math.ceil(len(below) / 2))
+        return better_half if len(better_half) >= 3 else self._populations.best(level, 1000)
+
+    def _target(self, level: int) -> int | None:
+        """Return the member whose turn it is; None while the population is growing."""
+        members = self._populations.members.get(level, [])
+        if len(members) < self._rule.size(level):
+            return None
+        return members[self._turn.get(level, 0) % len(members)]
+
+
+def _schedule(levels: int, eta: int) -> list[int]:
+    """Return the levels of one round of Hyperband's brackets, trial by trial."""
+    order: list[int] = []
+    for skipped in range(levels):
+        halvings = levels - 1 - skipped
+        size = math.ceil(levels / (halvings + 1) * eta**halvings)
+        for level in range(skipped, levels):
+            order += [level] * max(1, size // eta ** (level - skipped))
+    return order

@@ -1,0 +1,123 @@
+"""How population-based training changes values: by Ray's PBT and PB2, over mixed spaces."""
+
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from ray.tune.schedulers.pb2 import _explore as pb2_explore
+from ray.tune.schedulers.pbt import _explore as pbt_explore
+
+from automl.domain import Choices
+from automl.search.population import Member
+from automl.space import Parameter, SearchSpace
+
+
+class PbtExplorer:
+    """Multiplies numbers by a factor or its inverse, and shifts booleans and choices.
+
+    One value in five (`resample`) is drawn anew instead.
+    """
+
+    def __init__(self, space: SearchSpace, *, factor: float = 1.2, resample: float = 0.2) -> None:
+        self._space = space
+        self._factors = (factor, 1 / factor)
+        self._resample = resample
+
+    def explore(self, donor: int, members: Mapping[int, Member], seed: int) -> dict[str, Any]:
+        """Return changed values; those that become active are drawn."""
+        values = members[donor].values
+        with _seeded(seed) as rng:
+            active = [self._space.parameters[key] for key in values]
+            changed, _ = pbt_explore(
+                dict(values),
+                {p.key: _distribution(p) for p in active},
+                self._resample,
+                self._factors,
+                None,
+            )
+            return repaired(self._space, changed, rng)
+
+
+class Pb2Explorer:
+    """Lets Ray's PB2 choose the numbers by its Gaussian process over time; PBT does the choices.
+
+    The process sees numbers as places in the unit interval. While a donor has no two steps to
+    learn from, all is done by PBT.
+    """
+
+    def __init__(self, space: SearchSpace, *, factor: float = 1.2, resample: float = 0.2) -> None:
+        self._space = space
+        self._pbt = PbtExplorer(space, factor=factor, resample=resample)
+        self._numbers = [p for p in space.parameters.values() if not p.choices]
+
+    def explore(self, donor: int, members: Mapping[int, Member], seed: int) -> dict[str, Any]:
+        """Return changed values; those that become active are drawn."""
+        values = members[donor].values
+        perturbed = self._pbt.explore(donor, members, seed)
+        history = self._history(members)
+        steps = history[history["Trial"] == str(donor)]
+        if not self._numbers or len(steps) < 2:
+            return perturbed
+        with _seeded(seed) as rng:
+            config = self._places(values)
+            chosen, _ = pb2_explore(
+                history, dict.fromkeys(config, (0.0, 1.0)), None, str(donor), "new", config
+            )
+            point = self._space.encode(perturbed)
+            for index, parameter in enumerate(self._space.parameters.values()):
+                if parameter.key in chosen:
+                    point[index] = min(max(float(chosen[parameter.key]), 0.0), 1.0)
+            return repaired(self._space, self._space.decode(_filled(point, rng)), rng)
+
+    def _places(self, values: Mapping[str, Any]) -> dict[str, float]:
+        point = dict(zip(self._space.parameters, self._space.encode(values).tolist(), strict=True))
+        return {p.key: 0.5 if np.isnan(point[p.key]) else point[p.key] for p in self._numbers}
+
+    def _history(self, members: Mapping[int, Member]) -> pd.DataFrame:
+        rows = [
+            {"Trial": str(n), "Time": epoch, **self._places(m.values), "Reward": -loss}
+            for n, m in members.items()
+            for epoch, loss in sorted(m.curve.items())
+            if np.isfinite(loss)
+        ]
+        return pd.DataFrame(rows, columns=["Trial", "Time", *(p.key for p in self._numbers), "Reward"])
+
+
+def repaired(
+    space: SearchSpace, values: Mapping[str, Any], rng: np.random.Generator
+) -> dict[str, Any]:
+    """Return the nearest valid values: what is inactive goes, what becomes active is drawn."""
+    known = {}
+    for key, value in values.items():
+        parameter = space.parameters[key]
+        if not parameter.choices:
+            value = min(max(value, parameter.low), parameter.high)
+        known[key] = value
+    kept = space.decode(_filled(space.encode(known), rng))
+    return {key: known[key] if key in known else value for key, value in kept.items()}
+
+
+def _filled(point: Any, rng: np.random.Generator) -> Any:
+    return np.where(np.isnan(point), rng.random(len(point)), point)
+
+
+def _distribution(parameter: Parameter) -> Any:
+    if isinstance(parameter.domain, Choices):
+        return list(parameter.choices)
+    return lambda: parameter.domain.value_at(random.random())
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[np.random.Generator]:
+    """Seed the generators that Ray draws from, and give them back as they were."""
+    before, numpy_before = random.getstate(), np.random.get_state()  # noqa: NPY002
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    try:
+        yield np.random.default_rng(seed)
+    finally:
+        random.setstate(before)
+        np.random.set_state(numpy_before)  # noqa: NPY002

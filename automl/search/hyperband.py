@@ -1,0 +1,120 @@
+"""Hyperband (Li et al., JMLR 2018), its brackets overlapping so that no slot waits for a rung."""
+
+import math
+from dataclasses import dataclass, field
+
+from automl.pareto import Loss, ranked
+from automl.search.base import Continue, Rule, Start
+from automl.search.halving import REDUCTION_FACTOR, better, rungs
+from automl.trial import Decision, Outcome, TrialState
+
+
+@dataclass
+class Bracket:
+    """One round of successive halving: `size` trials at the first of its levels."""
+
+    levels: list[int]
+    size: int
+    eta: int
+    members: list[dict[int, Loss | None]] = field(default_factory=list)
+    """By level: the trials sent there, with their loss once they have reached it."""
+    ended: set[int] = field(default_factory=set)
+    """Trials that will not run again: failed, stopped or trained in full."""
+    paused: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.members = [{} for _ in self.levels]
+
+    @property
+    def is_full(self) -> bool:
+        """Whether all its trials have started."""
+        return len(self.members[0]) >= self.size
+
+    def promotion(self, *, is_closed: bool) -> Continue | None:
+        """Return a trial of a finished rung that goes on; `is_closed`: no new one will come."""
+        for level in range(len(self.levels) - 1):
+            members = self.members[level]
+            if level == 0 and not (self.is_full or is_closed):
+                return None
+            if any(t not in self.paused and t not in self.ended and t not in self.members[level + 1]
+                   for t in members):  # fmt: skip
+                return None  # The rung is not finished, and so those above are not.
+            reached = {t: loss for t, loss in members.items() if loss is not None}
+            places = max(1, len(members) // self.eta)
+            for trial in ranked(reached)[:places]:
+                if trial in self.paused and trial not in self.members[level + 1]:
+                    return Continue(trial, self.levels[level + 1])
+        return None
+
+    def level_of(self, trial: int) -> int:
+        """Return the highest level that a trial was sent to."""
+        return max(i for i, members in enumerate(self.members) if trial in members)
+
+
+class Hyperband(Rule):
+    """Brackets from many short trials to few full ones, again and again while trials start."""
+
+    def __init__(self, epochs: int, *, eta: int = REDUCTION_FACTOR, grace: int = 1) -> None:
+        self._eta = eta
+        self.levels = [*rungs(epochs, eta=eta, grace=grace), epochs]
+        self._brackets: list[Bracket] = []
+        self._of: dict[int, Bracket] = {}
+        self._best: dict[int, Loss] = {}
+
+    def first_epochs(self, trial: int) -> int:
+        """Return the lowest level of the bracket that the next trial belongs to."""
+        return self._next_bracket().levels[0]
+
+    def promotion(self, *, is_last_call: bool) -> Continue | None:
+        """Return a trial that goes on, of the oldest bracket that has one."""
+        for bracket in self._brackets:
+            promotion = bracket.promotion(is_closed=is_last_call)
+            if promotion is not None:
+                return promotion
+        return None
+
+    def start(self, move: Start | Continue) -> None:
+        """Enter a trial at the first or next level of its bracket."""
+        trial = move.trial
+        if isinstance(move, Start):
+            bracket = self._next_bracket()
+            if not self._brackets or self._brackets[-1] is not bracket:
+                self._brackets.append(bracket)
+            self._of[trial] = bracket
+            bracket.members[0][trial] = None
+        else:
+            bracket = self._of[trial]
+            bracket.members[bracket.level_of(trial) + 1][trial] = None
+        bracket.paused.discard(trial)
+
+    def report(self, trial: int, epoch: int, loss: Loss) -> Decision:
+        """Pause a trial that has reached its level."""
+        best = self._best[trial] = better(loss, self._best.get(trial))
+        bracket = self._of[trial]
+        level = bracket.level_of(trial)
+        if epoch < bracket.levels[level]:
+            return Decision.CONTINUE
+        bracket.members[level][trial] = best
+        return Decision.PAUSE if level + 1 < len(bracket.levels) else Decision.CONTINUE
+
+    def finish(self, trial: int, outcome: Outcome) -> None:
+        """Keep a paused trial; a failed one counts for its rung, without a value."""
+        bracket = self._of[trial]
+        bracket.paused.discard(trial)
+        if outcome.state is TrialState.PAUSED:
+            bracket.paused.add(trial)
+            return
+        bracket.ended.add(trial)
+        if outcome.state is TrialState.FAILED:
+            for members in bracket.members:
+                if trial in members:
+                    members[trial] = None
+
+    def _next_bracket(self) -> Bracket:
+        if self._brackets and not self._brackets[-1].is_full:
+            return self._brackets[-1]
+        top = len(self.levels) - 1
+        skipped = len(self._brackets) % (top + 1)
+        halvings = top - skipped
+        size = math.ceil((top + 1) / (halvings + 1) * self._eta**halvings)
+        return Bracket(self.levels[skipped:], size, self._eta)

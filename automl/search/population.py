@@ -1,0 +1,195 @@
+"""Population-based training (Jaderberg et al., 2017): the poor copy the good and change a little."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from automl.objective import Objective
+from automl.search.base import Continue, Done, Move, Start, Wait, canonical
+from automl.search.random import rng_of, seed_of
+from automl.space import SearchSpace
+from automl.trial import Decision, Outcome, TrialState
+
+_QUANTILE = 0.25
+"""The share of the population that copies, and that is copied; as in Ray."""
+
+
+@dataclass
+class Member:
+    """One trial of the population: its values and what it reached."""
+
+    values: dict[str, Any]
+    target: int
+    """The epoch at which it pauses next."""
+    curve: dict[int, float] = field(default_factory=dict)
+    is_running: bool = True
+
+    @property
+    def epoch(self) -> int:
+        """The last reported epoch."""
+        return max(self.curve, default=0)
+
+    @property
+    def loss(self) -> float:
+        """The last loss; infinite where it is no number or there is none."""
+        last = self.curve.get(self.epoch, math.inf)
+        return last if math.isfinite(last) else math.inf
+
+
+class Explorer(Protocol):
+    """Changes the values of a member that is copied."""
+
+    def explore(self, donor: int, members: Mapping[int, Member], seed: int) -> dict[str, Any]:
+        """Return valid values near those of the donor."""
+        ...
+
+
+class PopulationSearcher:
+    """Trains a population in steps of `interval` epochs.
+
+    After each step a member of the worst quarter ends, and a new trial takes its place: it goes
+    on from the last checkpoint of one of the best quarter, with changed values. One that failed
+    is replaced in the same way. Who goes on is who has trained least, so that a population
+    larger than the number of slots takes turns.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        objective: Objective,
+        explorer: Explorer,
+        *,
+        trials: int,
+        epochs: int,
+        population: int,
+        interval: int,
+        generations: int | None,
+        first: list[dict[str, Any]],
+        seed: int,
+    ) -> None:
+        self._space = space
+        self._objective = objective
+        self._explorer = explorer
+        self._trials = trials
+        self._epochs = epochs
+        self._population = min(population, trials)
+        self._interval = interval
+        self._last_copy = epochs if generations is None else generations * interval
+        self._first = [space.defaults(), *first]
+        self._seed = seed
+        self._members: dict[int, Member] = {}
+        """The trials that make up the population now."""
+        self._replaces: dict[int, int] = {}
+        self._seen: set[str] = set()
+        self._started = 0
+        self._move: Move | None = None
+
+    def next(self) -> Move:
+        """Return the next step of the population."""
+        if self._move is None:
+            self._move = self._next()
+        return self._move
+
+    def _next(self) -> Move:
+        if len(self._members) < self._population and self._started < self._trials:
+            return self._new_member()
+        waiting = [
+            n for n, m in self._members.items() if not m.is_running and m.epoch < self._epochs
+        ]
+        if waiting:
+            return self._step(min(waiting, key=lambda n: (self._members[n].epoch, n)))
+        is_running = any(m.is_running for m in self._members.values())
+        return Wait() if is_running else Done()
+
+    def start(self, move: Start | Continue) -> None:
+        """Take note of a step."""
+        self._move = None
+        if isinstance(move, Continue):
+            member = self._members[move.trial]
+            member.target, member.is_running = move.epochs, True
+            return
+        self._started = max(self._started, move.trial + 1)
+        self._seen.add(canonical(move.values))
+        if len(self._members) >= self._population:
+            # Only a copy comes when the population is complete: in the place of who is next.
+            replaced = min(
+                (n for n, m in self._members.items() if not m.is_running and m.epoch < self._epochs),
+                key=lambda n: (self._members[n].epoch, n),
+            )
+            del self._members[replaced]
+        self._members[move.trial] = Member(dict(move.values), move.epochs)
+
+    def report(self, trial: int, epoch: int, value: float) -> Decision:
+        """Pause a member at the end of its step."""
+        self._move = None
+        member = self._members[trial]
+        member.curve[epoch] = self._objective.loss(value)
+        is_step_done = member.target <= epoch < self._epochs
+        return Decision.PAUSE if is_step_done else Decision.CONTINUE
+
+    def finish(self, trial: int, outcome: Outcome) -> None:
+        """Keep a member that paused or is done; one that failed or was stopped leaves its place."""
+        self._move = None
+        if trial not in self._members:
+            return
+        self._members[trial].is_running = False
+        if outcome.state in (TrialState.FAILED, TrialState.STOPPED):
+            del self._members[trial]
+        elif outcome.state is TrialState.COMPLETED:
+            self._members[trial].curve.setdefault(self._epochs, self._members[trial].loss)
+
+    def _new_member(self) -> Start:
+        donors = [n for n in self._best() if self._members[n].epoch < self._epochs]
+        if self._started >= self._population and donors:
+            return self._copy(donors[0])
+        values = self._fresh([v for v in self._first if canonical(v) not in self._seen])
+        return Start(self._started, values, min(self._interval, self._epochs))
+
+    def _fresh(self, planned: list[dict[str, Any]]) -> dict[str, Any]:
+        if planned:
+            return planned[0]
+        rng = rng_of(self._seed, self._started)
+        values = self._space.sample(rng)
+        for _ in range(100):
+            if canonical(values) not in self._seen:
+                break
+            values = self._space.sample(rng)
+        return values
+
+    def _step(self, trial: int) -> Move:
+        member = self._members[trial]
+        donors = [n for n in self._best() if n != trial]
+        is_poor = trial in self._worst() and donors and donors[0] != trial
+        can_copy = self._started < self._trials and member.epoch <= self._last_copy
+        if is_poor and can_copy:
+            donor = donors[int(rng_of(self._seed, trial, member.epoch).integers(len(donors)))]
+            if self._members[donor].epoch < self._epochs:
+                return self._copy(donor)
+        return Continue(trial, min(member.epoch + self._interval, self._epochs))
+
+    def _copy(self, donor: int) -> Start:
+        for attempt in range(20):
+            seed = seed_of(self._seed, self._started, attempt)
+            values = self._explorer.explore(donor, self._members, seed)
+            if canonical(values) not in self._seen:
+                break
+        target = min(self._members[donor].epoch + self._interval, self._epochs)
+        return Start(self._started, values, target, parent=donor)
+
+    def _order(self) -> list[int]:
+        """Return the members with a value, best first."""
+        losses = {n: m.loss for n, m in self._members.items() if math.isfinite(m.loss)}
+        return sorted(losses, key=lambda n: (losses[n], n))
+
+    def _best(self) -> list[int]:
+        """Return who may be copied: of the best quarter, those whose checkpoint lies still."""
+        best = self._order()[: self._quantile()]
+        return [n for n in best if not self._members[n].is_running]
+
+    def _worst(self) -> list[int]:
+        valueless = [n for n, m in self._members.items() if math.isinf(m.loss)]
+        return [*self._order(), *valueless][-self._quantile() :]
+
+    def _quantile(self) -> int:
+        return max(1, math.ceil(len(self._members) * _QUANTILE)) if len(self._members) > 1 else 0
