@@ -1,16 +1,306 @@
 """Searchers by name; each module loads its library only when it is asked for."""
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
 from automl.budget import Budget
+from automl.errors import UsageError, nearest
 from automl.objective import Objective
-from automl.search.base import Searcher
-from automl.search.searcher import HalvingSearcher
+from automl.pareto import Loss, is_finite, ranked
+from automl.search.base import Observation, PastTrial, Proposer, Rule, Searcher
+from automl.search.dehb import DehbProposer, DehbRule, Populations
+from automl.search.curves import CurveStop
+from automl.search.grid import GridProposer
+from automl.search.halving import HalvingPromote, HalvingStop
+from automl.search.hyperband import Hyperband
+from automl.search.limits import LimitedSearcher
+from automl.search.options import ALIASES, options_of
+from automl.search.random import RandomProposer
+from automl.search.rules import GRACE_EPOCHS, FullTraining, MedianStop
+from automl.search.searcher import TrialSearcher, loss_of
 from automl.space import SearchSpace
+
+DEFAULT = "tpe"
+DEFAULT_FOR_SEVERAL = "moasha"
+_FIRST = 3
+"""Configurations of earlier experiments that are tried again, the best ones."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a searcher is made of."""
+
+    space: SearchSpace
+    objectives: tuple[Objective, ...]
+    budget: Budget
+    seed: int
+    options: Mapping[str, Any]
+    past: Sequence[PastTrial] = ()
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of a full training."""
+        return self.budget.epochs
+
+    def seen(self) -> list[Observation]:
+        """Return the earlier trials that have a value, best first."""
+        losses = {
+            number: min(
+                (loss_of(self.objectives, value) for value in trial.curve.values()),
+                key=lambda loss: (not is_finite(loss), loss),
+            )
+            for number, trial in enumerate(self.past)
+            if trial.curve
+        }
+        return [Observation(self.past[n].values, losses[n]) for n in ranked(losses)]
+
+    def searcher(self, proposer: Proposer, rule: Rule) -> Searcher:
+        """Return a searcher of two parts."""
+        return TrialSearcher(
+            self.space,
+            self.objectives,
+            proposer,
+            rule,
+            trials=self.budget.trials,
+            seed=self.seed,
+            first=[seen.values for seen in self.seen()[:_FIRST]],
+        )
+
+
+def _rule(setup: Setup) -> Rule:
+    """Return the rule of an algorithm that proposes full trainings."""
+    pruner = setup.options["pruner"]
+    if pruner == "median":
+        return MedianStop(setup.epochs)
+    return _halving_stop(setup) if pruner == "halving" else FullTraining(setup.epochs)
+
+
+def _halving(setup: Setup) -> dict[str, int]:
+    return {"eta": setup.options["reduction_factor"], "grace": setup.options["epoch_multiplier"]}
+
+
+def _halving_stop(setup: Setup) -> Rule:
+    eta = setup.options.get("reduction_factor", 3)
+    grace = max(GRACE_EPOCHS, setup.options.get("epoch_multiplier", 1))
+    return HalvingStop(setup.epochs, eta=eta, grace=grace)
+
+
+def _random(setup: Setup) -> Searcher:
+    return setup.searcher(RandomProposer(setup.space, seed=setup.seed), _rule(setup))
+
+
+def _grid(setup: Setup) -> Searcher:
+    points = setup.options["grid_points"]
+    return setup.searcher(GridProposer(setup.space, points=points, seed=setup.seed), _rule(setup))
+
+
+def _bayesian(setup: Setup) -> Searcher:
+    from automl.search.gp import GpProposer, expected_improvement
+
+    proposer = GpProposer(setup.space, expected_improvement, seed=setup.seed, past=setup.seen())
+    return setup.searcher(proposer, _rule(setup))
+
+
+def _bfbo(setup: Setup) -> Searcher:
+    from automl.search.gp import GpProposer, confidence_bound
+
+    proposer = GpProposer(setup.space, confidence_bound, seed=setup.seed, past=setup.seen())
+    return setup.searcher(proposer, _rule(setup))
+
+
+def _tpe(setup: Setup) -> Searcher:
+    from automl.search.optuna import TpeProposer
+
+    proposer = TpeProposer(
+        setup.space, objectives=len(setup.objectives), seed=setup.seed, past=setup.seen()
+    )
+    return setup.searcher(proposer, _rule(setup))
+
+
+def _nsga2(setup: Setup) -> Searcher:
+    from automl.search.optuna import Nsga2Proposer
+
+    proposer = Nsga2Proposer(
+        setup.space,
+        population=setup.options["population_size"],
+        crossover=setup.options["crossover_prob"],
+        objectives=len(setup.objectives),
+        seed=setup.seed,
+        past=setup.seen(),
+    )
+    return setup.searcher(proposer, FullTraining(setup.epochs))
+
+
+def _cmaes(setup: Setup) -> Searcher:
+    from automl.search.cmaes import CmaEsProposer
+
+    population = setup.options["population_size"]
+    return setup.searcher(
+        CmaEsProposer(setup.space, population=population, seed=setup.seed), _rule(setup)
+    )
+
+
+def _asha(setup: Setup) -> Searcher:
+    if setup.options["type"] == "stop":
+        rule: Rule = _halving_stop(setup)
+    else:
+        rule = HalvingPromote(setup.epochs, **_halving(setup))
+    return setup.searcher(RandomProposer(setup.space, seed=setup.seed), rule)
+
+
+def _hyperband(setup: Setup) -> Searcher:
+    rule = Hyperband(setup.epochs, **_halving(setup))
+    return setup.searcher(RandomProposer(setup.space, seed=setup.seed), rule)
+
+
+def _hyperband_es(setup: Setup) -> Searcher:
+    rule = CurveStop(
+        Hyperband(setup.epochs, **_halving(setup)),
+        setup.epochs,
+        threshold=setup.options["early_stop_threshold"],
+        min_epochs=setup.options["min_early_stop_epochs"],
+    )
+    return setup.searcher(RandomProposer(setup.space, seed=setup.seed), rule)
+
+
+def _bohb(setup: Setup) -> Searcher:
+    from automl.search.bohb import BohbProposer
+
+    proposer = BohbProposer(
+        setup.space,
+        samples=setup.options["kde_samples"],
+        top_percent=setup.options["top_n_percent"],
+        min_points=setup.options["min_points_in_model"],
+        min_good=setup.options["min_top_configs"],
+        seed=setup.seed,
+        past=setup.seen(),
+    )
+    return setup.searcher(proposer, Hyperband(setup.epochs, **_halving(setup)))
+
+
+def _dehb(setup: Setup) -> Searcher:
+    populations = Populations()
+    rule = DehbRule(populations, setup.epochs, **_halving(setup))
+    proposer = DehbProposer(
+        setup.space,
+        populations,
+        rule,
+        mutation=setup.options["mutation_factor"],
+        crossover=setup.options["crossover_prob"],
+        seed=setup.seed,
+    )
+    return setup.searcher(proposer, rule)
+
+
+def _pbt(setup: Setup) -> Searcher:
+    from automl.search.explore import PbtExplorer
+
+    factor = setup.options["perturbation_factor"]
+    return _population(setup, PbtExplorer(setup.space, factor=factor))
+
+
+def _pb2(setup: Setup) -> Searcher:
+    from automl.search.explore import Pb2Explorer
+
+    factor = setup.options["perturbation_factor"]
+    return _population(setup, Pb2Explorer(setup.space, factor=factor))
+
+
+def _population(setup: Setup, explorer: Any) -> Searcher:
+    from automl.search.population import PopulationSearcher
+
+    options = setup.options
+    return PopulationSearcher(
+        setup.space,
+        setup.objectives[0],
+        explorer,
+        trials=setup.budget.trials,
+        epochs=setup.epochs,
+        population=options["population_size"],
+        interval=options["eval_interval"] * options["epoch_multiplier"],
+        generations=options["max_generations"],
+        first=[seen.values for seen in setup.seen()[:_FIRST]],
+        seed=setup.seed,
+    )
+
+
+ALGORITHMS: dict[str, Callable[[Setup], Searcher]] = {
+    "random": _random,
+    "grid": _grid,
+    "bayesian": _bayesian,
+    "tpe": _tpe,
+    "bfbo": _bfbo,
+    "cmaes": _cmaes,
+    "asha": _asha,
+    "hyperband": _hyperband,
+    "bohb": _bohb,
+    "dehb": _dehb,
+    "hyperband_es": _hyperband_es,
+    "pbt": _pbt,
+    "pb2": _pb2,
+    "nsga2": _nsga2,
+    "moasha": _asha,
+}
+FOR_SEVERAL = ("random", "grid", "tpe", "nsga2", "moasha")
+"""Algorithms that take several objectives."""
+_NOT_BUILT = ("llm", "hybrid", "autoresearch")
+
+
+def algorithm_named(name: str | None, *, objectives: int = 1) -> str:
+    """Return the full name of an algorithm, the default for None.
+
+    Raises `UsageError` for one that is not known or does not take so many objectives.
+    """
+    if name is None:
+        return DEFAULT if objectives == 1 else DEFAULT_FOR_SEVERAL
+    full = ALIASES.get(name, name)
+    if full in _NOT_BUILT:
+        raise UsageError(
+            f"--algorithm: {name!r} proposes by a language model, which is not built; "
+            f"there are {', '.join(ALGORITHMS)}"
+        )
+    if full not in ALGORITHMS:
+        raise UsageError(
+            f"--algorithm: {name!r} is not one of {', '.join(ALGORITHMS)}"
+            f"{nearest(name, [*ALGORITHMS, *ALIASES])}"
+        )
+    if objectives > 1 and full not in FOR_SEVERAL:
+        raise UsageError(
+            f"--algorithm: {name!r} takes one objective, not {objectives}; for several there are "
+            f"{', '.join(FOR_SEVERAL)}"
+        )
+    return full
 
 
 def make_searcher(
-    space: SearchSpace, objective: Objective, budget: Budget, *, seed: int
+    name: str | None,
+    space: SearchSpace,
+    objective: Objective | Sequence[Objective],
+    budget: Budget,
+    *,
+    seed: int,
+    settings: Mapping[str, Any] | None = None,
+    past: Sequence[PastTrial] = (),
 ) -> Searcher:
-    """Return the default searcher: Optuna's TPE proposes, successive halving stops."""
-    from automl.search.optuna import TpeProposer
+    """Return the searcher of a name, within the budget of trials and epochs.
 
-    return HalvingSearcher(TpeProposer(space, objective, seed=seed), objective, budget)
+    Args:
+        name: Of an algorithm; None for the default.
+        space: What is searched.
+        objective: One, or several with directions of their own.
+        budget: Its time is not the searcher's matter.
+        seed: Equal seeds and histories give equal decisions.
+        settings: The algorithm's own, by our names; see `automl.search.options`.
+        past: Trials of earlier experiments on the same space, data and objectives.
+
+    Raises:
+        UsageError: An unknown name, or settings that do not belong to it.
+    """
+    objectives = (objective,) if isinstance(objective, Objective) else tuple(objective)
+    full = algorithm_named(name, objectives=len(objectives))
+    options = options_of(full, settings or {})
+    if full == "tpe" and "pruner" not in (settings or {}) and len(objectives) == 1:
+        options["pruner"] = "halving"
+    setup = Setup(space, objectives, budget, seed, options, tuple(past))
+    return LimitedSearcher(ALGORITHMS[full](setup), budget)

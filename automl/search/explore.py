@@ -1,6 +1,7 @@
 """How population-based training changes values: by Ray's PBT and PB2, over mixed spaces."""
 
 import random
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 from ray.tune.schedulers.pb2 import _explore as pb2_explore
 from ray.tune.schedulers.pbt import _explore as pbt_explore
+from sklearn.exceptions import ConvergenceWarning
 
 from automl.domain import Choices
 from automl.search.population import Member
@@ -61,7 +63,9 @@ class Pb2Explorer:
         steps = history[history["Trial"] == str(donor)]
         if not self._numbers or len(steps) < 2:
             return perturbed
-        with _seeded(seed) as rng:
+        with _seeded(seed) as rng, warnings.catch_warnings():
+            # Few steps do not tell the process's scales; it says so at length.
+            warnings.simplefilter("ignore", category=ConvergenceWarning)
             config = self._places(values)
             chosen, _ = pb2_explore(
                 history, dict.fromkeys(config, (0.0, 1.0)), None, str(donor), "new", config

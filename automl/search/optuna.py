@@ -1,25 +1,27 @@
-"""Optuna's tree-structured Parzen estimator as proposer (Bergstra et al., NeurIPS 2011)."""
+"""Optuna's samplers as proposers: TPE (Bergstra et al., 2011) and NSGA-II (Deb et al., 2002)."""
 
-import hashlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
-from optuna.samplers import TPESampler
+from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from automl.domain import Choices, Domain
-from automl.objective import Objective
-from automl.search.base import Proposer
+from automl.pareto import Loss, is_finite
+from automl.search.base import Observation, Proposer
+from automl.search.halving import better
+from automl.search.random import rng_of, seed_of
 from automl.space import Parameter, SearchSpace
 from automl.trial import Outcome
 from automl.trial import TrialState as State
 
 # With 10, Optuna's default, a search of a dozen trials would be almost all random.
 STARTUP_TRIALS = 4
+POPULATION = 10
+"""Of NSGA-II; Optuna's 50 is more than most searches train in all."""
 
 _STATES = {
     State.COMPLETED: TrialState.COMPLETE,
@@ -28,46 +30,62 @@ _STATES = {
 }
 
 
-class TpeProposer(Proposer):
-    """Trial 0 has the defaults, a few are drawn by weight and scale, later ones come from TPE.
+class OptunaProposer(Proposer):
+    """A few trials are drawn by weight and scale, later ones come from one of Optuna's samplers.
 
-    TPE sees the active parameters alone, as places in the unit interval: whatever it proposes is
-    then a valid value, also where the range of one depends on another. A suggestion depends on
-    the seed, the trial's number and the history alone: the sampler is seeded anew for each trial,
-    so that a replayed journal gives the same next suggestion.
+    The sampler sees the active parameters alone, as places in the unit interval: whatever it
+    proposes is then a valid value, also where the range of one depends on another. It minimises.
+    A suggestion depends on the seed, the trial's number and the history alone: the sampler is
+    seeded anew for each trial, so that a replayed journal gives the same next suggestion.
     """
 
-    def __init__(self, space: SearchSpace, objective: Objective, *, seed: int) -> None:
+    startup = STARTUP_TRIALS
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        objectives: int = 1,
+        seed: int,
+        past: Sequence[Observation] = (),
+    ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._space = space
-        self._objective = objective
+        self._objectives = objectives
         self._seed = seed
         self._trials: dict[int, dict[str, Any]] = {}
-        self._reports: dict[int, dict[int, float]] = {}
+        self._reports: dict[int, dict[int, Loss]] = {}
+        self._best: dict[int, Loss] = {}
         self._states: dict[int, TrialState] = {}
+        for number, seen in enumerate(past):
+            self.start(number - len(past), seen.values)
+            self._best[number - len(past)] = seen.loss
+            self._states[number - len(past)] = TrialState.COMPLETE
 
-    def suggest(self, trial: int) -> dict[str, Any]:
-        """Return the defaults for trial 0, else what is drawn or what TPE proposes."""
-        if trial == 0:
-            return self._space.defaults()
+    def sampler(self, seed: int) -> BaseSampler:
+        """Return a sampler of a seed."""
+        raise NotImplementedError
+
+    def attributes(self, trial: int) -> dict[str, Any]:
+        """Return what the sampler keeps with a trial."""
+        return {}
+
+    def suggest(self, trial: int, attempt: int = 0) -> dict[str, Any]:
+        """Return what is drawn or what the sampler proposes."""
         ended = sum(state is not TrialState.RUNNING for state in self._states.values())
-        if ended < STARTUP_TRIALS:
-            return self._space.sample(np.random.default_rng([self._seed, trial]))
+        if ended < self.startup:
+            return self._space.sample(rng_of(self._seed, trial, attempt))
         with warnings.catch_warnings():
-            # `group`, which conditional spaces need, has been called experimental since 2020.
+            # `group`, which conditional spaces need, has been called experimental since 2020;
+            # conditional parameters are sampled on their own by design, and Optuna warns of it.
             warnings.simplefilter("ignore", category=optuna.exceptions.ExperimentalWarning)
-            sampler = TPESampler(
-                seed=_seed_of(self._seed, trial),
-                n_startup_trials=STARTUP_TRIALS,
-                multivariate=True,
-                group=True,
-                constant_liar=True,
+            warnings.simplefilter("ignore", category=UserWarning)
+            study = optuna.create_study(
+                directions=["minimize"] * self._objectives,
+                sampler=self.sampler(seed_of(self._seed, trial, attempt)),
             )
-        study = optuna.create_study(
-            direction="maximize" if self._objective.mode == "max" else "minimize", sampler=sampler
-        )
-        study.add_trials([self._frozen(number) for number in sorted(self._trials)])
-        return self._ask(study)
+            study.add_trials([self._frozen(number) for number in sorted(self._trials)])
+            return self._ask(study)
 
     def start(self, trial: int, values: Mapping[str, Any]) -> None:
         """Take note that a trial runs."""
@@ -75,33 +93,33 @@ class TpeProposer(Proposer):
         self._reports[trial] = {}
         self._states[trial] = TrialState.RUNNING
 
-    def report(self, trial: int, epoch: int, value: float) -> None:
-        """Take in an objective."""
-        self._reports[trial][epoch] = value
+    def report(self, trial: int, epoch: int, loss: Loss) -> None:
+        """Take in a loss."""
+        self._reports[trial][epoch] = loss
+        self._best[trial] = better(loss, self._best.get(trial))
 
     def finish(self, trial: int, outcome: Outcome) -> None:
-        """Take in the end; a completed trial without any report counts as failed."""
+        """Take in the end; a trial without any value counts as failed."""
         state = _STATES.get(outcome.state, TrialState.RUNNING)
-        if state is not TrialState.RUNNING and self._best(trial) is None:
+        if state is TrialState.PRUNED and self._objectives > 1:
+            state = TrialState.COMPLETE  # Optuna prunes nothing with several objectives.
+        if state is not TrialState.RUNNING and not self._has_value(trial):
             state = TrialState.FAIL
         self._states[trial] = state
+
+    def _has_value(self, trial: int) -> bool:
+        return trial in self._best and is_finite(self._best[trial])
 
     def _ask(self, study: optuna.Study) -> dict[str, Any]:
         asked = study.ask()
         values: dict[str, Any] = {}
-        with warnings.catch_warnings():
-            # Conditional parameters are sampled on their own by design; Optuna warns of it.
-            warnings.simplefilter("ignore", category=UserWarning)
-            for parameter in self._space.parameters.values():
-                if self._space.is_active(parameter, values):
-                    domain = self._space.domain(parameter, values)
-                    values[parameter.key] = value_from_param(
-                        parameter, domain, _suggest(asked, parameter)
-                    )
+        for parameter in self._space.parameters.values():
+            if self._space.is_active(parameter, values):
+                domain = self._space.domain(parameter, values)
+                values[parameter.key] = value_from_param(
+                    parameter, domain, _suggest(asked, parameter)
+                )
         return values
-
-    def _best(self, trial: int) -> float | None:
-        return self._objective.best(self._reports[trial].values())
 
     def _frozen(self, number: int) -> FrozenTrial:
         values, state = self._trials[number], self._states[number]
@@ -113,9 +131,69 @@ class TpeProposer(Proposer):
                 for p in active
             },
             distributions={p.key: distribution_from_parameter(p) for p in active},
-            value=self._best(number) if state is TrialState.COMPLETE else None,
-            intermediate_values=self._reports[number],
+            values=list(self._best[number]) if state is TrialState.COMPLETE else None,
+            intermediate_values={e: loss[0] for e, loss in self._reports[number].items()}
+            if self._objectives == 1
+            else None,
+            system_attrs=self.attributes(number),
         )
+
+
+class TpeProposer(OptunaProposer):
+    """Tree-structured Parzen estimators, of all parameters together."""
+
+    def sampler(self, seed: int) -> BaseSampler:
+        """Return TPE; running trials count as poor, so that it keeps its distance to them."""
+        return TPESampler(
+            seed=seed,
+            n_startup_trials=self.startup,
+            multivariate=True,
+            group=True,
+            constant_liar=True,
+        )
+
+
+class Nsga2Proposer(OptunaProposer):
+    """Crosses and mutates the best fronts, a generation at a time."""
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        population: int = POPULATION,
+        crossover: float = 0.9,
+        objectives: int = 1,
+        seed: int,
+        past: Sequence[Observation] = (),
+    ) -> None:
+        self._population = population
+        self._crossover = crossover
+        self._generations: dict[int, int] = {}
+        self._sizes: dict[int, int] = {}
+        super().__init__(space, objectives=objectives, seed=seed, past=past)
+
+    def sampler(self, seed: int) -> BaseSampler:
+        """Return NSGA-II."""
+        return NSGAIISampler(
+            population_size=self._population, crossover_prob=self._crossover, seed=seed
+        )
+
+    def attributes(self, trial: int) -> dict[str, Any]:
+        """Return the generation in which a trial was born: Optuna counts by it."""
+        return {NSGAIISampler._get_generation_key(): self._generations[trial]}
+
+    def start(self, trial: int, values: Mapping[str, Any]) -> None:
+        """Note the generation: the next one begins when enough of the last have a value."""
+        last = max(self._sizes, default=0)
+        self._generations[trial] = last + (self._sizes.get(last, 0) >= self._population)
+        super().start(trial, values)
+
+    def finish(self, trial: int, outcome: Outcome) -> None:
+        """Count a trial with a value for its generation."""
+        super().finish(trial, outcome)
+        if self._states[trial] is TrialState.COMPLETE:
+            generation = self._generations[trial]
+            self._sizes[generation] = self._sizes.get(generation, 0) + 1
 
 
 def distribution_from_parameter(parameter: Parameter) -> BaseDistribution:
@@ -145,8 +223,3 @@ def _suggest(asked: optuna.Trial, parameter: Parameter) -> float:
     if _is_nominal(parameter):
         return int(asked.suggest_categorical(parameter.key, range(len(parameter.choices))))
     return float(asked.suggest_float(parameter.key, 0.0, 1.0))
-
-
-def _seed_of(seed: int, trial: int) -> int:
-    digest = hashlib.sha256(f"{seed}/{trial}".encode()).digest()
-    return int.from_bytes(digest[:4], "big")

@@ -9,7 +9,6 @@ from automl.search.base import (
     Continue,
     Done,
     Move,
-    PastTrial,
     Proposer,
     Rule,
     Start,
@@ -43,7 +42,7 @@ class TrialSearcher:
         *,
         trials: int,
         seed: int,
-        first: Sequence[PastTrial] = (),
+        first: Sequence[dict[str, Any]] = (),
     ) -> None:
         self._space = space
         self._objectives = tuple(objectives)
@@ -51,7 +50,7 @@ class TrialSearcher:
         self._rule = rule
         self._trials = trials
         self._seed = seed
-        self._first = [dict(past.values) for past in first]
+        self._first = [dict(values) for values in first]
         self._seen: set[str] = set()
         self._started = 0
         self._running: set[int] = set()

@@ -1,0 +1,55 @@
+"""Ends a search whose budget of epochs is spent."""
+
+from typing import Any
+
+from automl.budget import Budget
+from automl.search.base import Continue, Done, Move, Searcher, Start, Wait
+from automl.trial import Decision, Outcome
+
+
+class LimitedSearcher:
+    """Another searcher, within the epochs that all trials may train together.
+
+    A running trial has the epoch that it is training; nothing starts or goes on whose next epoch
+    would be one too many.
+    """
+
+    def __init__(self, searcher: Searcher, budget: Budget) -> None:
+        self._searcher = searcher
+        self._budget = budget
+        self._epochs: dict[int, int] = {}
+        self._spent = 0
+        self._running: set[int] = set()
+
+    def next(self) -> Move:
+        """Return the other searcher's move while an epoch is left for it."""
+        if not self._has_epoch_for(len(self._running)):
+            return Wait() if self._running else Done()
+        return self._searcher.next()
+
+    def start(self, move: Start | Continue) -> None:
+        """Tell the other searcher."""
+        self._searcher.start(move)
+        self._running.add(move.trial)
+        if isinstance(move, Start) and move.parent is not None:
+            self._epochs[move.trial] = self._epochs.get(move.parent, 0)
+
+    def report(self, trial: int, epoch: int, value: Any) -> Decision:
+        """Count the epoch; stop the trial where no other is left for it."""
+        decision = self._searcher.report(trial, epoch, value)
+        self._spent += max(0, epoch - self._epochs.get(trial, 0))
+        self._epochs[trial] = max(epoch, self._epochs.get(trial, 0))
+        is_full = epoch >= self._budget.epochs
+        others = len(self._running - {trial})
+        if decision is Decision.CONTINUE and not is_full and not self._has_epoch_for(others):
+            return Decision.STOP
+        return decision
+
+    def finish(self, trial: int, outcome: Outcome) -> None:
+        """Tell the other searcher."""
+        self._running.discard(trial)
+        self._searcher.finish(trial, outcome)
+
+    def _has_epoch_for(self, others: int) -> bool:
+        limit = self._budget.budget_epochs
+        return limit is None or self._spent + others + 1 <= limit
