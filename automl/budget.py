@@ -37,3 +37,13 @@ class Budget:
     def is_limited_in_trials(self) -> bool:
         """Whether a number of trials was asked for."""
         return self.trials < UNLIMITED
+
+    def __str__(self) -> str:
+        """Say what may be spent: `20 trials of up to 50 epochs, at most 500 epochs in all`."""
+        what = f"{self.trials} trials" if self.is_limited_in_trials else "trials"
+        parts = [f"{what} of up to {self.epochs} epochs"]
+        if self.budget_epochs is not None:
+            parts.append(f"at most {self.budget_epochs} epochs in all")
+        if self.time_s is not None:
+            parts.append(f"at most {self.time_s:g} s")
+        return ", ".join(parts)

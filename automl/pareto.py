@@ -28,7 +28,9 @@ def fronts(losses: Mapping[K, Loss]) -> list[list[K]]:
     left = {key: loss for key, loss in losses.items() if is_finite(loss)}
     layers: list[list[K]] = []
     while left:
-        front = [k for k, loss in left.items() if not any(dominates(o, loss) for o in left.values())]
+        front = [
+            k for k, loss in left.items() if not any(dominates(o, loss) for o in left.values())
+        ]
         layers.append(front)
         for key in front:
             del left[key]

@@ -13,14 +13,12 @@ from automl.budget import Budget
 from automl.errors import UsageError
 from automl.policy import Route, choose_policy, route
 from automl.schema import Schema
+from automl.search_flags import SearchFlags
 from automl.settings import Resources, Settings
 from automl.skill import Skill, SkillInfo, faults_of_the_user, lasting_name, load_skill, schema_path
 from automl.space import SearchSpace, space_from_schema
 from automl.spec import flatten
 from automl.store import ExperimentPaths, write_json, write_yaml
-
-DEFAULT_TRIALS = 20
-"""As TAO's automl_max_recommendations."""
 
 _VERSIONS = ("torch", "pytorch-lightning", "transformers", "ray", "optuna", "mlflow", "onnx")
 
@@ -31,8 +29,7 @@ class Request:
 
     skill: str
     data: str | None = None
-    trials: int | None = None
-    epochs: int | None = None
+    search: SearchFlags = field(default_factory=SearchFlags)
     out: Path | None = None
     policy: str | None = None
     """What --policy says, for this run."""
@@ -70,8 +67,8 @@ class Prepared:
         if not self.route.is_search:
             return f"{self.route.reason}: {budget.epochs} epochs in {root}"
         return (
-            f"searching {len(self.space.parameters)} parameters: {budget.trials} trials of up to "
-            f"{budget.epochs} epochs in {root}"
+            f"searching {len(self.space.parameters)} parameters by {self.settings.algorithm}: "
+            f"{budget} in {root}"
         )
 
 
@@ -87,11 +84,15 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
         file=request.file_policy,
     )
     way = route("train", skill, info, policy)
-    overrides = _overrides(replace(request, overrides=given), info)
+    # TAO's settings may stand among those of the spec.
+    named = {key: given.pop(key) for key in list(given) if key.startswith("automl_")}
+    search = request.search.with_settings(named).resolved()
+    request = replace(request, overrides=given, search=search)
+    overrides = _overrides(request, info)
     paths = ExperimentPaths(request.out or _default_out(info.name))
     _check_is_new(paths)
     # A plain training is what the skill does by itself: in this process, on all its threads.
-    resources = request.resources.on("ray" if way.is_search else "local")
+    resources = request.resources.on("ray" if way.is_search else "local", search.concurrency)
     _check_installed(resources, request.tracker)
     schema = _schema(way, skill)
     if schema is not None:
@@ -99,7 +100,7 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
     with faults_of_the_user():
         spec = skill.resolve("train", {**_key_defaults(info, schema), **overrides})
     space = _space(way, schema, spec, overrides)
-    budget = _budget(request, way, int(flatten(spec)[info.epochs_key]))
+    budget = _budget(search, way, int(flatten(spec)[info.epochs_key]))
     with faults_of_the_user():
         data = skill.check(spec, progress=progress)
     settings = Settings(
@@ -108,6 +109,8 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
         route=way.to_dict(),
         objective=info.objective,
         budget=budget,
+        algorithm=search.algorithm or "random" if way.is_search else "random",
+        options=dict(search.settings) if way.is_search else {},
         seed=request.seed,
         spec=spec,
         fixed=tuple(sorted(overrides)),
@@ -142,7 +145,7 @@ def _overrides(request: Request, info: SkillInfo) -> dict[str, Any]:
     ]
     for flag, key, value in (
         ("--data", info.data_key, request.data),
-        ("--epochs", info.epochs_key, request.epochs),
+        ("--epochs", info.epochs_key, request.search.epochs),
     ):
         if value is None:
             continue
@@ -222,11 +225,21 @@ def _space(
     return space
 
 
-def _budget(request: Request, way: Route, epochs: int) -> Budget:
+def _budget(search: SearchFlags, way: Route, epochs: int) -> Budget:
     if way.is_search:
-        return Budget(DEFAULT_TRIALS if request.trials is None else request.trials, epochs)
-    if request.trials not in (None, 1):
-        raise UsageError(f"--trials: {request.trials} has no use here: {way.reason}")
+        return search.budget(epochs)
+    limits = {
+        "--budget-epochs": search.budget_epochs,
+        "--time": search.time,
+        "--trials": None if search.trials == 1 else search.trials,
+    }
+    faults = [
+        f"{flag}: {value} has no use here: {way.reason}"
+        for flag, value in limits.items()
+        if value is not None
+    ]
+    if faults:
+        raise UsageError(*faults)
     return Budget(1, epochs)
 
 

@@ -53,7 +53,14 @@ def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
 def _searcher(experiment: Experiment) -> Searcher:
     settings = experiment.settings
     space = space_of(experiment.paths, settings)
-    return make_searcher(space, settings.objective, settings.budget, seed=settings.seed)
+    return make_searcher(
+        settings.algorithm,
+        space,
+        settings.objective,
+        settings.budget,
+        seed=settings.seed,
+        settings=settings.options,
+    )
 
 
 def _info(experiment: Experiment) -> SkillInfo:

@@ -35,9 +35,21 @@ class Resources:
         if self.runner == "local":
             self._check_local()
 
-    def on(self, runner: str) -> "Resources":
-        """Return the same with a runner where none was named."""
-        return self if self.runner else replace(self, runner=runner)
+    def on(self, runner: str, concurrency: int | None = None) -> "Resources":
+        """Return the same with a runner, and trials at once, where none were named.
+
+        Raises `UsageError` where another number of trials at once was named.
+        """
+        if concurrency is not None and self.concurrency not in (None, concurrency):
+            raise UsageError(
+                f"--concurrency {self.concurrency} and max_concurrent={concurrency} disagree; "
+                "give one of them"
+            )
+        return replace(
+            self,
+            runner=self.runner or runner,
+            concurrency=self.concurrency if concurrency is None else concurrency,
+        )
 
     def _check_local(self) -> None:
         if (self.concurrency or 1) > 1:
@@ -62,6 +74,9 @@ class Settings:
     """The base spec, nested: what trial 0 trains."""
     route: Mapping[str, Any] = field(default_factory=dict)
     """The way that the request took, search or direct, and why; see `automl.policy.Route`."""
+    algorithm: str = "random"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """The algorithm's own settings, as far as they were given."""
     fixed: tuple[str, ...] = ()
     """Keys that the user set and the search therefore leaves alone."""
     resources: Resources = field(default_factory=Resources)

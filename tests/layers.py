@@ -11,7 +11,7 @@ AUTOML = [
     ["cli"],
     ["session", "progress", "ui"],
     ["controller", "promote", "report", "request"],
-    ["runners"],
+    ["search_flags", "runners"],
     ["search", "tracking"],
     ["experiment"],
     ["ledger", "store", "settings"],
@@ -20,7 +20,7 @@ AUTOML = [
     ["schema", "spec"],
     ["domain"],
     ["trial", "budget"],
-    ["objective", "phrases"],
+    ["objective", "pareto", "phrases"],
     ["errors", "__init__"],
 ]
 SEGFORMER = [

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from automl.cli.flags import add_search, search_flags
 from automl.cli.output import add_output, print_experiment
 from automl.errors import EXIT_DIRECT_INSTEAD
 
@@ -18,8 +19,7 @@ def add(commands: Any) -> None:
     run.set_defaults(command=_run)
     run.add_argument("--skill", help="installed skill; may be left out where there is just one")
     run.add_argument("--data", metavar="DIR", help="folder of the data set")
-    run.add_argument("--trials", type=int, metavar="N", help="trials of the search (default 20)")
-    run.add_argument("--epochs", type=int, metavar="N", help="epochs of a full training")
+    add_search(run)
     run.add_argument("--out", type=Path, metavar="DIR", help="new folder (default runs/SKILL-TIME)")
     run.add_argument(
         "--policy", metavar="auto|off", help="off: one plain training, no search (default auto)"
@@ -52,8 +52,7 @@ def _run(arguments: argparse.Namespace) -> int:
     request = Request(
         skill=arguments.skill or only_skill(),
         data=arguments.data,
-        trials=arguments.trials,
-        epochs=arguments.epochs,
+        search=search_flags(arguments),
         out=arguments.out,
         policy=arguments.policy,
         text=arguments.request,

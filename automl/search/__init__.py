@@ -7,10 +7,10 @@ from typing import Any
 from automl.budget import Budget
 from automl.errors import UsageError, nearest
 from automl.objective import Objective
-from automl.pareto import Loss, is_finite, ranked
+from automl.pareto import is_finite, ranked
 from automl.search.base import Observation, PastTrial, Proposer, Rule, Searcher
-from automl.search.dehb import DehbProposer, DehbRule, Populations
 from automl.search.curves import CurveStop
+from automl.search.dehb import DehbProposer, DehbRule, Populations
 from automl.search.grid import GridProposer
 from automl.search.halving import HalvingPromote, HalvingStop
 from automl.search.hyperband import Hyperband

@@ -84,7 +84,8 @@ class CmaEsProposer(Proposer):
         # A copy: to be asked changes the strategy's own generator.
         strategy = copy.deepcopy(self._strategy)
         strategy.reseed_rng(seed_of(self._seed, trial, attempt))
-        return strategy.ask()
+        place, drawn = strategy.ask()
+        return place, drawn
 
     def _point(self, values: Mapping[str, Any]) -> Vector:
         return np.nan_to_num(self._space.encode(values), nan=0.5)

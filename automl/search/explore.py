@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from ray.tune.schedulers.pb2 import _explore as pb2_explore
-from ray.tune.schedulers.pbt import _explore as pbt_explore
+from ray.tune.schedulers import pb2, pbt
 from sklearn.exceptions import ConvergenceWarning
 
 from automl.domain import Choices
 from automl.search.population import Member
 from automl.space import Parameter, SearchSpace
+
+# The steps of Ray's two schedulers that change values; they are typed for Ray's own trials.
+_pbt_explore: Any = pbt._explore
+_pb2_explore: Any = pb2._explore
 
 
 class PbtExplorer:
@@ -33,7 +36,7 @@ class PbtExplorer:
         values = members[donor].values
         with _seeded(seed) as rng:
             active = [self._space.parameters[key] for key in values]
-            changed, _ = pbt_explore(
+            changed, _ = _pbt_explore(
                 dict(values),
                 {p.key: _distribution(p) for p in active},
                 self._resample,
@@ -66,8 +69,10 @@ class Pb2Explorer:
         with _seeded(seed) as rng, warnings.catch_warnings():
             # Few steps do not tell the process's scales; it says so at length.
             warnings.simplefilter("ignore", category=ConvergenceWarning)
+            # Ray gives scipy an option that scipy no longer uses.
+            warnings.simplefilter("ignore", category=DeprecationWarning)
             config = self._places(values)
-            chosen, _ = pb2_explore(
+            chosen, _ = _pb2_explore(
                 history, dict.fromkeys(config, (0.0, 1.0)), None, str(donor), "new", config
             )
             point = self._space.encode(perturbed)
@@ -87,7 +92,9 @@ class Pb2Explorer:
             for epoch, loss in sorted(m.curve.items())
             if np.isfinite(loss)
         ]
-        return pd.DataFrame(rows, columns=["Trial", "Time", *(p.key for p in self._numbers), "Reward"])
+        return pd.DataFrame(
+            rows, columns=["Trial", "Time", *(p.key for p in self._numbers), "Reward"]
+        )
 
 
 def repaired(
@@ -101,7 +108,7 @@ def repaired(
             value = min(max(value, parameter.low), parameter.high)
         known[key] = value
     kept = space.decode(_filled(space.encode(known), rng))
-    return {key: known[key] if key in known else value for key, value in kept.items()}
+    return {key: known.get(key, value) for key, value in kept.items()}
 
 
 def _filled(point: Any, rng: np.random.Generator) -> Any:

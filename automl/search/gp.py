@@ -126,16 +126,14 @@ def fitted(x: Vector, y: Vector, *, seed: int) -> GaussianProcessRegressor:
     kernel = ConstantKernel(1.0, (0.05, 20.0)) * Matern(
         np.full(x.shape[1], 0.5), (0.05, 10.0), nu=2.5
     ) + WhiteKernel(1e-3, (1e-6, 0.5))
-    process = GaussianProcessRegressor(kernel, n_restarts_optimizer=1, random_state=seed)
+    process = GaussianProcessRegressor(kernel, random_state=seed)
     with warnings.catch_warnings():
         # A length scale at its bound means that a parameter does not matter.
         warnings.simplefilter("ignore", category=ConvergenceWarning)
         return process.fit(x, y)
 
 
-def _with_data(
-    process: GaussianProcessRegressor, x: Vector, y: Vector
-) -> GaussianProcessRegressor:
+def _with_data(process: GaussianProcessRegressor, x: Vector, y: Vector) -> GaussianProcessRegressor:
     return GaussianProcessRegressor(process.kernel_, optimizer=None).fit(x, y)
 
 
@@ -144,4 +142,3 @@ def _chosen(known: list[int], losses: Mapping[int, Loss]) -> list[int]:
         return known
     best = sorted(known, key=lambda n: losses[n])[: _MOST // 2]
     return sorted({*best, *known[-_MOST // 2 :]})
-

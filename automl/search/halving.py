@@ -29,10 +29,14 @@ class HalvingStop(FullTraining):
     beyond a rung, with its best loss up to there.
     """
 
-    def __init__(self, epochs: int, *, eta: int = REDUCTION_FACTOR, grace: int = GRACE_EPOCHS) -> None:
+    def __init__(
+        self, epochs: int, *, eta: int = REDUCTION_FACTOR, grace: int = GRACE_EPOCHS
+    ) -> None:
         super().__init__(epochs)
         self._eta = eta
-        self._rungs: dict[int, dict[int, Loss]] = {r: {} for r in rungs(epochs, eta=eta, grace=grace)}
+        self._rungs: dict[int, dict[int, Loss]] = {
+            r: {} for r in rungs(epochs, eta=eta, grace=grace)
+        }
         self._best: dict[int, Loss] = {}
 
     def report(self, trial: int, epoch: int, loss: Loss) -> Decision:

@@ -1,4 +1,4 @@
-"""Population-based training (Jaderberg et al., 2017): the poor copy the good and change a little."""
+"""Population-based training (Jaderberg et al., 2017): the poor copy the good."""
 
 import math
 from collections.abc import Mapping
@@ -114,7 +114,11 @@ class PopulationSearcher:
         if len(self._members) >= self._population:
             # Only a copy comes when the population is complete: in the place of who is next.
             replaced = min(
-                (n for n, m in self._members.items() if not m.is_running and m.epoch < self._epochs),
+                (
+                    n
+                    for n, m in self._members.items()
+                    if not m.is_running and m.epoch < self._epochs
+                ),
                 key=lambda n: (self._members[n].epoch, n),
             )
             del self._members[replaced]

@@ -71,9 +71,7 @@ class TrialSearcher:
             values = self._new_values(trial)
             if values is not None:
                 return Start(trial, values, self._rule.first_epochs(trial))
-        return (
-            self._rule.promotion(is_last_call=True) or (Wait() if self._running else Done())
-        )
+        return self._rule.promotion(is_last_call=True) or (Wait() if self._running else Done())
 
     def start(self, move: Start | Continue) -> None:
         """Take note of a started or continued trial."""

@@ -1,7 +1,10 @@
 import pytest
 
-from automl.objective import Objective
-from automl.search.halving import SuccessiveHalving, rungs
+from automl.search.base import Continue, Start
+from automl.search.halving import HalvingPromote, HalvingStop, rungs
+from automl.trial import Decision, Outcome, TrialState
+
+PAUSED = Outcome(TrialState.PAUSED)
 
 
 @pytest.mark.parametrize(
@@ -12,29 +15,66 @@ def test_rungs_are_whole_divisions_of_a_full_training(epochs, expected):
     assert rungs(epochs) == expected
 
 
-@pytest.mark.parametrize("mode", ["max", "min"])
-def test_the_best_third_goes_on_in_either_direction(mode):
-    sign = 1 if mode == "max" else -1
-    rule = SuccessiveHalving(Objective("m", mode), 9)
-    kept = [rule.keeps(i, 3, sign * v) for i, v in enumerate([0.5, 0.4, 0.6, 0.3, 0.2, 0.55])]
+def test_the_best_third_goes_on():
+    rule = HalvingStop(9)
+    losses = [-0.5, -0.4, -0.6, -0.3, -0.2, -0.55]
+    kept = [rule.report(i, 3, (v,)) is Decision.CONTINUE for i, v in enumerate(losses)]
     assert kept == [True, False, True, False, False, True]
 
 
 def test_a_late_first_report_is_compared_at_every_rung_it_passed():
-    rule = SuccessiveHalving(Objective("m", "max"), 27)
-    assert rule.keeps(0, 10, 0.9)
-    assert not rule.keeps(1, 10, 0.1)
-    assert not rule.keeps(2, 3, 0.5)
+    rule = HalvingStop(27)
+    assert rule.report(0, 10, (-0.9,)) is Decision.CONTINUE
+    assert rule.report(1, 10, (-0.1,)) is Decision.STOP
+    assert rule.report(2, 3, (-0.5,)) is Decision.STOP
 
 
 def test_nobody_is_compared_twice_at_a_rung():
-    rule = SuccessiveHalving(Objective("m", "max"), 9)
-    assert rule.keeps(0, 3, 0.1)
-    assert rule.keeps(1, 3, 0.9)
-    assert rule.keeps(0, 4, 0.1)
+    rule = HalvingStop(9)
+    assert rule.report(0, 3, (-0.1,)) is Decision.CONTINUE
+    assert rule.report(1, 3, (-0.9,)) is Decision.CONTINUE
+    assert rule.report(0, 4, (-0.1,)) is Decision.CONTINUE
 
 
 def test_a_value_that_is_not_finite_never_outlives_a_finite_one():
-    rule = SuccessiveHalving(Objective("m", "min"), 3)
-    assert rule.keeps(0, 1, 0.5)
-    assert not rule.keeps(1, 1, float("nan"))
+    rule = HalvingStop(3)
+    assert rule.report(0, 1, (0.5,)) is Decision.CONTINUE
+    assert rule.report(1, 1, (float("nan"),)) is Decision.STOP
+
+
+def pause_all(rule, losses):
+    for trial, loss in enumerate(losses):
+        rule.start(Start(trial, {}, rule.first_epochs(trial)))
+        assert rule.report(trial, rule.first_epochs(trial), loss) is Decision.PAUSE
+        rule.finish(trial, PAUSED)
+
+
+def test_everybody_pauses_at_a_rung_and_the_best_third_is_promoted():
+    rule = HalvingPromote(9)
+    pause_all(rule, [(0.3,), (0.1,)])
+    assert rule.promotion(is_last_call=False) is None
+    pause_all_more = [(0.2,)]
+    rule.start(Start(2, {}, 1))
+    assert rule.report(2, 1, pause_all_more[0]) is Decision.PAUSE
+    rule.finish(2, PAUSED)
+    assert rule.promotion(is_last_call=False) == Continue(1, 3)
+
+
+def test_a_search_that_would_end_without_a_full_training_promotes_its_best():
+    rule = HalvingPromote(9)
+    pause_all(rule, [(0.3,), (0.1,)])
+    assert rule.promotion(is_last_call=True) == Continue(1, 3)
+
+
+def test_several_objectives_are_promoted_by_front():
+    rule = HalvingPromote(9)
+    pause_all(rule, [(1.0, 1.0), (0.5, 2.0), (2.0, 2.0), (0.4, 0.9), (3.0, 3.0), (9.0, 9.0)])
+    assert rule.promotion(is_last_call=False) == Continue(3, 3)
+
+
+def test_a_failed_trial_leaves_its_rung():
+    rule = HalvingPromote(3)
+    pause_all(rule, [(0.1,), (0.2,), (0.3,)])
+    rule.start(Continue(0, 3))
+    rule.finish(0, Outcome(TrialState.FAILED))
+    assert rule.promotion(is_last_call=True) == Continue(1, 3)

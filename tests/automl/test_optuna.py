@@ -2,7 +2,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automl.objective import Objective
 from automl.search.optuna import TpeProposer, param_from_value, value_from_param
 from automl.space import Parameter, SearchSpace
 from automl.trial import Outcome, TrialState
@@ -31,10 +30,10 @@ def test_values_go_to_optuna_and_back_unchanged(parameter, place):
 @pytest.mark.parametrize("is_modelled", [False, True])
 def test_every_kind_is_drawn_all_over_its_range(is_modelled):
     space = SearchSpace({p.key: p for p in PARAMETERS}, {})
-    proposer = TpeProposer(space, Objective("m", "max"), seed=0)
+    proposer = TpeProposer(space, seed=0)
     for trial in range(5 if is_modelled else 0):
         proposer.start(trial, proposer.suggest(trial))
-        proposer.report(trial, 1, 0.5)
+        proposer.report(trial, 1, (0.5,))
         proposer.finish(trial, Outcome(TrialState.COMPLETED))
     drawn = [proposer.suggest(n) for n in range(5, 125)]
     assert [fault for values in drawn for fault in space.faults(values)] == []

@@ -25,7 +25,7 @@ CRASHED = Outcome(TrialState.FAILED, Failure(FailureKind.CRASHED, "broke"))
 
 
 def searcher(*, trials=8, epochs=9, mode="max", seed=0):
-    return make_searcher(SPACE, Objective("m", mode), Budget(trials, epochs), seed=seed)
+    return make_searcher("tpe", SPACE, Objective("m", mode), Budget(trials, epochs), seed=seed)
 
 
 def run(search, score):

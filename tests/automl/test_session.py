@@ -8,6 +8,7 @@ from automl.errors import RunFailed
 from automl.experiment import Experiment
 from automl.report import summary
 from automl.request import Request, prepare
+from automl.search_flags import SearchFlags
 from automl.session import drive
 from automl.settings import Resources
 from automl.store import ExperimentPaths, Journal
@@ -21,8 +22,7 @@ def start(tmp_path, toy_data):
         request = Request(
             skill="toy",
             data=str(toy_data),
-            trials=trials,
-            epochs=epochs,
+            search=SearchFlags(trials=trials, epochs=epochs),
             out=tmp_path / name,
             policy=policy,
             overrides={key.replace("__", "."): value for key, value in overrides.items()},

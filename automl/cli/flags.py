@@ -1,0 +1,36 @@
+"""The flags of a search: budget, algorithm and its settings."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from automl.search_flags import SearchFlags
+
+
+def add_search(parser: argparse.ArgumentParser) -> None:
+    """Add the flags; `search_flags` reads them."""
+    add = parser.add_argument
+    add("--trials", type=int, metavar="N", help="trials of the search (default 20)")
+    add("--epochs", type=int, metavar="N", help="epochs of a full training")
+    add("--budget-epochs", type=int, metavar="N", help="epochs of all trials together")
+    add("--time", metavar="2h", help="of the search; the limit that is reached first ends it")
+    add("--algorithm", metavar="NAME", help="of the search; TAO's names are known")
+    add(
+        "--set", action="append", default=[], metavar="NAME=VALUE", dest="settings",
+        help="a setting of the algorithm, e.g. automl_reduction_factor=4; may be repeated",
+    )  # fmt: skip
+
+
+def search_flags(arguments: argparse.Namespace) -> "SearchFlags":
+    """Return what the flags say."""
+    from automl.search_flags import SearchFlags
+    from automl.spec import parse_assignments
+
+    return SearchFlags(
+        algorithm=arguments.algorithm,
+        settings=parse_assignments(arguments.settings),
+        trials=arguments.trials,
+        epochs=arguments.epochs,
+        budget_epochs=arguments.budget_epochs,
+        time=arguments.time,
+    )

@@ -1,0 +1,172 @@
+"""What holds for every algorithm, whatever happens in whatever order."""
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from simulation import CRASHED, Simulation, replayed
+
+from automl.budget import Budget
+from automl.objective import Objective
+from automl.search import ALGORITHMS, make_searcher
+from automl.search.base import Continue, Done, Start, Wait
+from automl.space import Parameter, SearchSpace
+from automl.trial import TrialState
+
+SPACE = SearchSpace(
+    {
+        "lr": Parameter("lr", "float", 0.01, low=1e-4, high=1.0, is_log=True),
+        "on": Parameter("on", "bool", True, choices=(False, True)),
+        "p": Parameter("p", "float", 0.5, low=0.0, high=1.0, active_when=({"on": True},)),
+        "n": Parameter("n", "int", 4, low=1, high=9),
+        "c": Parameter("c", "categorical", "x", choices=("x", "y", "z")),
+    },
+    {},
+)
+SEVERAL = ("nsga2", "moasha")
+EPOCHS = 9
+SETTINGS = {
+    "pbt": {"eval_interval": 2, "population_size": 4},
+    "pb2": {"eval_interval": 2, "population_size": 4},
+    "nsga2": {"population_size": 4},
+    "cmaes": {"population_size": 4},
+    "bohb": {"min_points_in_model": 4, "min_top_configs": 2},
+}
+NAMES = [*ALGORITHMS, "asha-stop"]
+
+
+def make(name, *, mode="max", seed=0, trials=12, **budget):
+    options = {**SETTINGS.get(name, {}), **({"type": "stop"} if name == "asha-stop" else {})}
+    name = name.removesuffix("-stop")
+    other = "min" if mode == "max" else "max"
+    objective = [Objective("m", mode), Objective("k", other)] if name in SEVERAL else (
+        Objective("m", mode)
+    )  # fmt: skip
+    return make_searcher(
+        name, SPACE, objective, Budget(trials, EPOCHS, **budget), seed=seed, settings=options
+    )
+
+
+def score_of(name, *, sign=1):
+    def score(values, epoch):
+        good = -abs(math.log10(values["lr"]) + 1) - 1 / epoch - (values["c"] != "z")
+        return (sign * good, sign * values["n"]) if name in SEVERAL else sign * good
+
+    return score
+
+
+def simulated(name, *, slots=1, sign=1, **more):
+    mode = "max" if sign == 1 else "min"
+    return Simulation(
+        make(name, mode=mode, **more), score_of(name, sign=sign), epochs=EPOCHS, slots=slots
+    )
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_search_ends_with_a_full_training_and_no_two_trials_alike(name, slots):
+    done = simulated(name, slots=slots).run()
+    assert [fault for values in done.values.values() for fault in SPACE.faults(values)] == []
+    assert len({str(sorted(v.items())) for v in done.values.values()}) == len(done.values)
+    assert done.values[0] == SPACE.defaults()
+    assert EPOCHS in done.epoch.values()
+    assert 4 <= len(done.values) <= 12
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_minimise_and_maximise_give_mirrored_decisions(name):
+    high, low = simulated(name, slots=2).run(), simulated(name, slots=2, sign=-1).run()
+    assert high.values == low.values
+    assert (high.epoch, high.state) == (low.epoch, low.state)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_epochs_of_the_budget_are_never_overdrawn(name):
+    done = simulated(name, slots=3, trials=1000, budget_epochs=40).run()
+    assert 30 <= done.spent <= 40
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_failed_trials_never_rank(name):
+    """Trials of choice x fail after an excellent report; nobody goes on from them."""
+    search = simulated(name, trials=12)
+    good = search.score
+    search.score = lambda values, epoch: (
+        _excellent(name) if values["c"] == "x" else good(values, epoch)
+    )
+    for _ in range(500):
+        if search.fill():
+            break
+        search.report()
+        for trial in [t for t in search.running if search.values[t]["c"] == "x"]:
+            search.finish(trial, CRASHED)
+        for trial in [t for t, s in search.state.items() if s is TrialState.PAUSED]:
+            if search.values[trial]["c"] == "x":
+                search.state[trial] = TrialState.FAILED
+                search.searcher.finish(trial, CRASHED)
+    assert search.fill()
+    assert all(
+        search.epoch[t] <= 2 or search.state[t] is not TrialState.FAILED for t in search.values
+    )
+    assert any(search.values[t]["c"] != "x" for t in search.values)
+
+
+def _excellent(name):
+    return (1e6, 1e6) if name in SEVERAL else 1e6
+
+
+EVENTS = st.lists(
+    st.tuples(st.sampled_from(["report", "report", "report", "fail", "stop"]), st.integers(0, 3)),
+    max_size=60,
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=8, deadline=None)
+@given(events=EVENTS, slots=st.integers(1, 3), values=st.data())
+def test_any_order_of_reports_and_failures_keeps_the_search_alive(name, events, slots, values):
+    numbers = st.one_of(st.floats(-1, 1), st.sampled_from([math.nan, math.inf, -math.inf, 0.0]))
+    made = values.draw(st.lists(numbers, min_size=5, max_size=5))
+
+    def score(suggestion, epoch):
+        value = made[(suggestion["n"] + epoch) % 5]
+        return (value, float(suggestion["n"])) if name in SEVERAL else value
+
+    search = Simulation(make(name, budget_epochs=60), score, epochs=EPOCHS, slots=slots)
+    for kind, place in events:
+        if search.fill():
+            break
+        is_alone = isinstance(search.searcher.next(), Wait) or len(search.running) == slots
+        assert is_alone, "a slot is empty while work is left"
+        if kind == "report":
+            search.report(place)
+        else:
+            search.fail(place)
+    again = replayed(make(name, budget_epochs=60), search.log)
+    assert again.next() == search.searcher.next()
+    search.run()
+    assert isinstance(search.searcher.next(), Done)
+    assert search.spent <= 60
+
+
+@pytest.mark.parametrize("name", ["asha", "hyperband", "bohb", "hyperband_es", "moasha", "pbt"])
+def test_paused_trials_go_on_where_they_were(name):
+    done = simulated(name, slots=2).run()
+    assert any(kind == "start" and isinstance(rest[0], Continue) for kind, *rest in done.log)
+
+
+@pytest.mark.parametrize("name", ["pbt", "pb2"])
+def test_a_population_copies_its_best_and_changes_booleans_and_categories_too(name):
+    copied = []
+    for seed in range(6 if name == "pbt" else 2):
+        done = simulated(name, seed=seed, trials=16).run()
+        starts = [rest[0] for kind, *rest in done.log if kind == "start"]
+        copied += [
+            (done.values[m.parent], m.values)
+            for m in starts
+            if isinstance(m, Start) and m.parent is not None
+        ]
+    assert copied
+    for key in ("lr", "on", "c", "n"):
+        assert any(before[key] != after[key] for before, after in copied), key
