@@ -27,11 +27,14 @@ SHORTHAND = {
 """Short names that are taken for dotted keys."""
 
 _ROOT = "dataset.segment.root_dir"
-_FOLDER, _FILE, _MAY_BE_FILE = (
-    {"type": "folder"},
-    {"type": "file"},
-    {"type": "file", "optional": True},
-)
+_FOLDER, _MAY_BE_FILE = {"type": "folder"}, {"type": "file", "optional": True}
+_WEIGHTS = [".ckpt", ".safetensors"]
+
+
+def _model_unless(other: str) -> dict[str, Any]:
+    return {"type": "file", "suffixes": [*_WEIGHTS, ".onnx"], "unless": other}
+
+
 _INPUTS: dict[str, dict[str, Any]] = {
     "train": {
         _ROOT: _FOLDER,
@@ -41,33 +44,39 @@ _INPUTS: dict[str, dict[str, Any]] = {
     },
     "evaluate": {
         _ROOT: _FOLDER,
-        "evaluate.checkpoint": {"type": "file", "unless": "evaluate.trt_engine"},
-        "evaluate.trt_engine": _MAY_BE_FILE,
+        "evaluate.checkpoint": _model_unless("evaluate.trt_engine"),
+        "evaluate.trt_engine": {"type": "file", "optional": True, "suffixes": [".engine"]},
     },
     "inference": {
         _ROOT: {"type": "folder", "optional": True},
         "inference.images_dir": {"type": "folder", "optional": True},
-        "inference.checkpoint": {"type": "file", "unless": "inference.trt_engine"},
-        "inference.trt_engine": _MAY_BE_FILE,
+        "inference.checkpoint": _model_unless("inference.trt_engine"),
+        "inference.trt_engine": {"type": "file", "optional": True, "suffixes": [".engine"]},
     },
-    "export": {_ROOT: {"type": "folder", "optional": True}, "export.checkpoint": _FILE},
+    "export": {
+        _ROOT: {"type": "folder", "optional": True},
+        "export.checkpoint": {"type": "file", "suffixes": [*_WEIGHTS]},
+    },
 }
-_SOURCES = {
-    "train": "train_datasets",
-    "evaluate": "eval_dataset",
-    "inference": "inference_dataset",
-    "export": "train_datasets",
+_SOURCES: dict[str, dict[str, Any]] = {
+    "train": {_ROOT: {"source": "train_datasets"}},
+    "evaluate": {_ROOT: {"source": "eval_dataset"}},
+    "inference": {_ROOT: {"source": "inference_dataset", "unless": "inference.images_dir"}},
+    # A checkpoint carries what an export needs of its data.
+    "export": {_ROOT: {"source": "train_datasets", "optional": True}},
 }
+"""By action: the keys that hold data and the data set that each takes."""
 _PARAMS = {
     "train": {
         "model.backbone.pretrained_backbone_path": "ptm_if_no_resume_model",
         "train.pretrained_model_path": "ptm_if_no_resume_model",
         "train.resume_training_checkpoint_path": "resume_model",
     },
-    "evaluate": {"evaluate.checkpoint": "parent_model"},
-    "inference": {"inference.checkpoint": "parent_model"},
+    "evaluate": {"evaluate.checkpoint": "parent_model", "evaluate.trt_engine": "parent_model"},
+    "inference": {"inference.checkpoint": "parent_model", "inference.trt_engine": "parent_model"},
     "export": {"export.checkpoint": "parent_model", "export.onnx_file": "create_onnx_file"},
 }
+"""By action: the keys that are filled before it runs, and what fills each."""
 
 
 def full_keys(overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,7 +115,7 @@ def skill_info() -> dict[str, Any]:
         "seed_key": "train.seed",
         "checkpoints": {"best": "checkpoints/best.ckpt", "last": "checkpoints/last.ckpt"},
         "actions": {action: _action(action) for action in ACTIONS},
-        "data_sources": {a: {_ROOT: {"source": source}} for a, source in _SOURCES.items()},
+        "data_sources": {a: {k: dict(v) for k, v in _SOURCES[a].items()} for a in ACTIONS},
         "spec_params": {a: {"results_dir": "output_dir", **_PARAMS[a]} for a in ACTIONS},
         "promotion": {
             "evaluate": {"evaluate.split": "validation", "evaluate.vis_after_n_batches": 0},
@@ -117,6 +126,7 @@ def skill_info() -> dict[str, Any]:
             },
         },
         "spec_shorthand_keys": dict(SHORTHAND),
+        "key_defaults": {},
         "spec_templates": {a: f"references/spec_template_{a}.yaml" for a in ACTIONS},
     }
 

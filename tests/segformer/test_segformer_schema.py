@@ -46,6 +46,17 @@ def test_a_schema_is_strict_2020_12_and_takes_its_own_default(document):
     assert json.loads(json_text(document)) == document
 
 
+def test_the_top_level_keys_of_tao_are_there(document):
+    assert set(document) >= {
+        *("automl_default_parameters", "automl_disabled_parameters", "default", "popular"),
+        *("properties", "required", "type", "x_tao_schema"),
+    }
+    assert document["type"] == "object"
+    action = document["x_tao_schema"]["action"]
+    assert document["default"] == default(action)
+    assert json_text(document) == json.dumps(document, indent=2, sort_keys=True) + "\n"
+
+
 def test_every_property_has_text_default_and_known_keywords(document):
     for key, node in nodes(document["properties"]):
         assert node["description"] and node["title"] and "default" in node, key
