@@ -6,13 +6,13 @@ as its weight, so that even places draw by weight and scale, and every place is 
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
-_GAP = 1e-6
+GAP = 1e-6
 """How far a number stays from an open bound, in parts of the range: visible in 32 bits."""
 _ON_GRID = 1e-6
 """How far a number may be off a grid, in parts of its step, by rounding alone."""
@@ -149,7 +149,7 @@ class Range:
             value = math.exp(value)
         value = self._number(min(max(value, self.low), self.high))
         while value in self.holes:
-            value = self._number(value + (self.step or _GAP * (self.high - self.low)))
+            value = self._number(value + (self.step or GAP * (self.high - self.low)))
         return value
 
     def neighbour(self, value: float, *, up: bool) -> float:
@@ -165,9 +165,7 @@ class Range:
         """Return the part of this range from `low` to `high`, None where it is empty."""
         low, high = max(low, self.low), min(high, self.high)
         if self.step is not None:
-            first = math.ceil((low - self.low) / self.step - _ON_GRID)
-            last = math.floor((high - self.low) / self.step + _ON_GRID)
-            low, high = self._grid(first), self._grid(last)
+            low, high = self._grid(self._steps_up(low)), self._grid(self._steps_down(high))
         while low in self.holes and low <= high:
             low += self.step or self.gap
         while high in self.holes and low <= high:
@@ -177,12 +175,42 @@ class Range:
         holes = tuple(hole for hole in self.holes if low < hole < high)
         return replace(self, low=low, high=high, holes=holes)
 
+    def above(self, number: float) -> "Range | None":
+        """Return the part greater than a number."""
+        if number >= self.high:
+            return None
+        if self.is_int:
+            return self.narrowed(math.floor(number) + 1, self.high)
+        return self.narrowed(min(number + self.gap, self.high), self.high)
+
+    def below(self, number: float) -> "Range | None":
+        """Return the part less than a number."""
+        if number <= self.low:
+            return None
+        if self.is_int:
+            return self.narrowed(self.low, math.ceil(number) - 1)
+        return self.narrowed(self.low, max(number - self.gap, self.low))
+
+    def without(self, number: float) -> "Range | None":
+        """Return the range without one of its numbers."""
+        if not self.contains(number):
+            return self
+        holed = replace(self, holes=(*self.holes, number))
+        return holed.narrowed(self.low, self.high)
+
+    def numbers(self) -> Iterator[float]:
+        """Yield the numbers of a range that has a step."""
+        for index in range(self._last + 1):
+            number = self._grid(index)
+            if number not in self.holes:
+                yield number
+
     @cached_property
     def gap(self) -> float:
         """The least distance that is kept from an open bound."""
         if self.step is not None:
             return self.step * 2 * _ON_GRID
-        return _GAP * max(self.high - self.low, abs(self.low), abs(self.high))
+        return GAP * max(self.high - self.low, abs(self.low), abs(self.high))
 
     @cached_property
     def _last(self) -> int:
@@ -195,6 +223,16 @@ class Range:
         if not self.is_log:
             return self.low - half, self.high + half
         return math.log(self.low - min(half, self.low / 2)), math.log(self.high + half)
+
+    def _steps_up(self, value: float) -> int:
+        if self.is_int:
+            return int(-((self.low - math.ceil(value)) // (self.step or 1)))
+        return math.ceil((value - self.low) / (self.step or 1) - _ON_GRID)
+
+    def _steps_down(self, value: float) -> int:
+        if self.is_int:
+            return int((math.floor(value) - self.low) // (self.step or 1))
+        return math.floor((value - self.low) / (self.step or 1) + _ON_GRID)
 
     def _number(self, value: float) -> float:
         if self.step is not None:
@@ -220,3 +258,8 @@ def identity(value: Any) -> Any:
     if isinstance(value, dict):
         return tuple(sorted((key, identity(item)) for key, item in value.items()))
     return value
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are equal: 1 is 1.0, and not True."""
+    return bool(identity(one) == identity(other))

@@ -9,6 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from automl.budget import Budget
 from automl.errors import UsageError
 from automl.policy import Route, choose_policy, route
@@ -16,7 +18,8 @@ from automl.schema import Schema
 from automl.search_flags import SearchFlags
 from automl.settings import Resources, Settings
 from automl.skill import Skill, SkillInfo, faults_of_the_user, lasting_name, load_skill, schema_path
-from automl.space import SearchSpace, space_from_schema
+from automl.space import SearchSpace
+from automl.space_build import space_from_schema
 from automl.spec import flatten
 from automl.store import ExperimentPaths, write_json, write_yaml
 
@@ -124,11 +127,10 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
 
 
 def space_of(paths: ExperimentPaths, settings: Settings) -> SearchSpace:
-    """Return the space of an experiment that exists: the same that `prepare` built."""
+    """Return the space of an experiment that exists: the same that `prepare` wrote."""
     if settings.policy == "off":
         return SearchSpace({}, flatten(settings.spec))
-    schema = Schema.read(paths.schema)
-    return space_from_schema(schema, settings.spec, fixed=frozenset(settings.fixed))
+    return SearchSpace.from_dict(yaml.safe_load(paths.space.read_text()), flatten(settings.spec))
 
 
 def _overrides(request: Request, info: SkillInfo) -> dict[str, Any]:

@@ -1,66 +1,41 @@
 """Reads the JSON schema of an action: its fields, its defaults, and what is wrong with a spec.
 
-Takes JSON Schema 2020-12 and the type names of TAO's dialect (float, bool, categorical, ...).
+Takes JSON Schema 2020-12 and TAO's dialect (float, bool, categorical, Infinity, ...).
 """
 
 import json
-import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-from jsonschema import Draft202012Validator, TypeChecker
-
 from automl.errors import UsageError, nearest
-
-_STANDARD = {
-    "number": "float",
-    "integer": "int",
-    "boolean": "bool",
-    "string": "string",
-    "array": "list",
-    "object": "collection",
-}
-_ALIASES = {"ordered_int": "int", "ordered": "categorical"}
-
-
-@dataclass(frozen=True)
-class Field:
-    """One leaf of a schema under its dotted key; bounds are infinite where there are none."""
-
-    key: str
-    type: str
-    default: Any
-    low: float = -math.inf
-    high: float = math.inf
-    low_is_open: bool = False
-    high_is_open: bool = False
-    choices: tuple[Any, ...] = ()
-    weights: tuple[float, ...] = ()
-    scale: str = "linear"
-    active_when: tuple[Mapping[str, Any], ...] = ()
-    """Alternatives; in each, keys and the values that they must have, or ``{"not": value}``."""
-    description: str = ""
-
-    def allowed(self) -> str:
-        """Say in words which values the field takes."""
-        if self.choices:
-            return "one of " + ", ".join(map(str, self.choices))
-        if math.isinf(self.low) and math.isinf(self.high):
-            return f"a {self.type}"
-        left, right = "(" if self.low_is_open else "[", ")" if self.high_is_open else "]"
-        return f"a {self.type} in {left}{self.low:g}, {self.high:g}{right}"
+from automl.schema_check import errors_of, validator_of
+from automl.schema_field import field_from_node, leaves_of
+from automl.schema_node import plain_node
 
 
 class Schema:
-    """A read schema; `fields` are its leaves by dotted key."""
+    """A read schema; `fields` are its leaves by dotted key.
+
+    Raises `UsageError` naming each key with something that is not understood.
+    """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
-        self.document = _without_strays(dict(document))
-        self.fields = {f.key: f for f in _leaves(self.document, "")}
-        self.automl_defaults = tuple(sorted(document.get("automl_default_parameters", ())))
+        faults: list[str] = []
+        self.document = plain_node(document, document, faults.append)
+        self.fields = {
+            key: field_from_node(key, node, default, partial(_note, faults, key))
+            for key, node, default in leaves_of(self.document, document.get("default"))
+        }
+        self.automl_defaults = _names(document, "automl_default_parameters", faults)
+        self.automl_disabled = _names(document, "automl_disabled_parameters", faults)
+        if faults:
+            raise UsageError(*faults)
+        if "automl_default_parameters" not in document:
+            self.automl_defaults = tuple(
+                sorted(key for key, known in self.fields.items() if known.is_searchable)
+            )
 
     @classmethod
     def read(cls, path: Path) -> "Schema":
@@ -69,124 +44,83 @@ class Schema:
             document = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
-        except UnicodeDecodeError as error:
-            raise UsageError(f"{path}: is not UTF-8 text") from error
         except json.JSONDecodeError as error:
             raise UsageError(f"{path}: is not JSON (line {error.lineno}: {error.msg})") from error
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"{path}: is not JSON ({error})") from error
         if not isinstance(document, dict) or not isinstance(document.get("properties"), dict):
             raise UsageError(f"{path}: is not a schema of an object with properties")
         return cls(document)
 
+    def defaults(self) -> dict[str, Any]:
+        """Return the flat spec that the schema's defaults make."""
+        return {key: known.default for key, known in self.fields.items()}
+
     def check_keys(self, flat: Mapping[str, Any]) -> None:
         """Raise `UsageError` for flat overrides with unknown keys or values out of bounds."""
-        faults = [fault for key, value in flat.items() for fault in self._faults_of(key, value)]
+        faults = [fault for key, value in flat.items() for fault in self.value_faults(key, value)]
         if faults:
             raise UsageError(*faults)
 
-    def _faults_of(self, key: str, value: Any) -> Iterator[str]:
+    def spec_faults(self, spec: Mapping[str, Any]) -> Iterator[str]:
+        """Yield everything that is wrong with a nested spec, each with its dotted key.
+
+        A value that is the schema's own default is taken as it is.
+        """
+        for key, message, value in errors_of(validator_of(self.document), spec):
+            known = self.fields.get(key)
+            if known is None:
+                yield f"{key}: {message}" if key else message
+            elif value != known.default or isinstance(value, bool):
+                yield f"{key}: {value!r} is not allowed: must be {known.allowed()}"
+
+    def value_faults(self, key: str, value: Any) -> Iterator[str]:
+        """Yield what is wrong with one value under a dotted key."""
         if key not in self.fields:
             yield f"{key}: unknown key{nearest(key, self.fields)}"
             return
         known = self.fields[key]
-        for error in _errors(_subschema(self.document, key), value):
-            detail = f" ({error.message})" if known.type in ("list", "collection") else ""
+        details = [text for _, text, _ in errors_of(_validator_at(self.document, key), value)]
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not details and is_number and not known.condition.holds(value):
+            details = [""]
+        if details:
+            detail = f" ({details[0]})" if known.is_list or known.type == "collection" else ""
             yield (
                 f"{key}: {value!r} is not allowed{detail}: must be {known.allowed()}; "
                 f"the default is {known.default!r}"
             )
-            return
 
 
-def _errors(schema: Mapping[str, Any], value: Any) -> Iterator[jsonschema.ValidationError]:
-    checker = Draft202012Validator.TYPE_CHECKER.redefine_many(_DIALECT)
-    dialect: Any = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
-        Draft202012Validator, type_checker=checker
-    )
-    return iter(dialect(schema).iter_errors(value))
+def _note(faults: list[str], key: str, text: str) -> None:
+    faults.append(f"{key}: {text}")
 
 
-def _is(kind: str) -> Any:
-    def check(_: TypeChecker, value: Any) -> bool:
-        return bool(Draft202012Validator.TYPE_CHECKER.is_type(value, kind))
-
-    return check
-
-
-_DIALECT = {
-    "float": _is("number"),
-    "int": _is("integer"),
-    "ordered_int": _is("integer"),
-    "bool": _is("boolean"),
-    "list": _is("array"),
-    "collection": _is("object"),
-    "categorical": lambda _checker, _value: True,
-    "ordered": lambda _checker, _value: True,
-}
-
-
-def _without_strays(node: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema without the lists that TAO leaves among the properties."""
-    properties = node.get("properties")
-    if isinstance(properties, Mapping):
-        node = dict(node)
-        node["properties"] = {
-            name: _without_strays(dict(child))
-            for name, child in properties.items()
-            if isinstance(child, Mapping)
-        }
-    return node
-
-
-def _leaves(node: Mapping[str, Any], prefix: str) -> Iterator[Field]:
-    for name, child in node["properties"].items():
-        key = f"{prefix}{name}"
-        if child.get("properties"):
-            yield from _leaves(child, f"{key}.")
-        else:
-            yield _field(key, child)
-
-
-def _field(key: str, node: Mapping[str, Any]) -> Field:
-    low, low_is_open = _bound(node, "minimum", "exclusiveMinimum", -math.inf)
-    high, high_is_open = _bound(node, "maximum", "exclusiveMaximum", math.inf)
-    return Field(
-        key=key,
-        type=_type(node),
-        default=node.get("default"),
-        low=low,
-        high=high,
-        low_is_open=low_is_open,
-        high_is_open=high_is_open,
-        choices=tuple(node.get("enum", ())),
-        weights=tuple(node.get("option_weights", ())),
-        scale=node.get("scale", "linear"),
-        active_when=_alternatives(node.get("active_when", ())),
-        description=node.get("description", ""),
-    )
-
-
-def _alternatives(annotation: Any) -> tuple[Mapping[str, Any], ...]:
-    return (annotation,) if isinstance(annotation, Mapping) else tuple(annotation)
-
-
-def _type(node: Mapping[str, Any]) -> str:
-    declared = node.get("type", "string")
-    names = [t for t in (declared if isinstance(declared, list) else [declared]) if t != "null"]
-    name = _STANDARD.get(names[0], names[0]) if names else "string"
-    if node.get("enum"):
-        return "categorical"
-    return _ALIASES.get(name, name)
-
-
-def _bound(node: Mapping[str, Any], closed: str, opened: str, missing: float) -> tuple[float, bool]:
-    if opened in node:
-        return float(node[opened]), True
-    value = node.get(closed)
-    return (missing if value is None else float(value)), False
-
-
-def _subschema(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def _validator_at(document: Mapping[str, Any], key: str) -> Any:
     node = document
-    for name in key.split("."):
+    for name in _path_of(document, key):
         node = node["properties"][name]
-    return node
+    return validator_of(node)
+
+
+def _path_of(document: Mapping[str, Any], key: str) -> list[str]:
+    """Return the names on the way to a key; a name may itself have dots in it."""
+    properties = document["properties"]
+    for name, child in properties.items():
+        if key == name:
+            return [name]
+        if key.startswith(f"{name}.") and child.get("properties"):
+            rest = _path_of(child, key[len(name) + 1 :])
+            if rest:
+                return [name, *rest]
+    return []
+
+
+def _names(document: Mapping[str, Any], word: str, faults: list[str]) -> tuple[str, ...]:
+    value = document.get(word)
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        faults.append(f"{word}: is not a list of keys: {value!r:.60}")
+        return ()
+    return tuple(sorted(set(value)))

@@ -198,28 +198,24 @@ class Nsga2Proposer(OptunaProposer):
 
 def distribution_from_parameter(parameter: Parameter) -> BaseDistribution:
     """Return Optuna's notation: the number of an unordered choice, else a place in [0, 1]."""
-    if _is_nominal(parameter):
+    if parameter.is_nominal:
         return CategoricalDistribution(range(len(parameter.choices)))
     return FloatDistribution(0.0, 1.0)
 
 
-def _is_nominal(parameter: Parameter) -> bool:
-    return bool(parameter.choices) and parameter.kind != "ordered"
-
-
 def param_from_value(parameter: Parameter, domain: Domain, value: Any) -> float:
     """Return what Optuna is told of a value."""
-    if _is_nominal(parameter):
+    if parameter.is_nominal:
         return Choices(parameter.choices).index_of(value)
     return domain.position_of(value)
 
 
 def value_from_param(parameter: Parameter, domain: Domain, param: float) -> Any:
     """Return the value that Optuna means; the inverse of `param_from_value`."""
-    return parameter.choices[int(param)] if _is_nominal(parameter) else domain.value_at(param)
+    return parameter.choices[int(param)] if parameter.is_nominal else domain.value_at(param)
 
 
 def _suggest(asked: optuna.Trial, parameter: Parameter) -> float:
-    if _is_nominal(parameter):
+    if parameter.is_nominal:
         return int(asked.suggest_categorical(parameter.key, range(len(parameter.choices))))
     return float(asked.suggest_float(parameter.key, 0.0, 1.0))

@@ -50,7 +50,7 @@ def test_quiet_says_nothing_but_the_result(run):
     ("words", "match"),
     [
         (["train.lrr=1"], "train.lrr: unknown key; did you mean train.lr?"),
-        (["train.width=65"], "train.width: 65 is not allowed: must be a int in [1, 64]"),
+        (["train.width=65"], "train.width: 65 is not allowed: must be an int in [1, 64]"),
         (["train.lr"], "'train.lr' is not understood"),
         (["train.kind=odd"], "train.kind: odd is not allowed with this width"),
         (["train.results_dir=x"], "train.results_dir: cannot be set here"),

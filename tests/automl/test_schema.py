@@ -42,7 +42,7 @@ def test_fields_of_both_dialects_are_read():
         ("a.lrr", 1, "a.lrr: unknown key; did you mean a.lr?"),
         ("a.lr", -1, r"a.lr: -1 is not allowed: must be a float in \[0, inf\]; the default is 0.1"),
         ("a.lr", "x", "a.lr: 'x' is not allowed"),
-        ("a.n", 9, r"must be a int in \[1, 9\)"),
+        ("a.n", 9, r"must be an int in \[1, 9\)"),
         ("a.n", 2.5, "a.n: 2.5 is not allowed"),
         ("a.kind", "z", "must be one of x, y"),
         ("a.flag", 1, "a.flag: 1 is not allowed: must be a bool"),

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from automl.errors import UsageError
 from automl.schema import Schema
-from automl.space import Parameter, SearchSpace, space_from_schema
+from automl.space import Parameter, SearchSpace
+from automl.space_build import space_from_schema
 from automl.spec import unflatten
 
 
@@ -90,10 +91,10 @@ def test_what_the_user_fixed_is_not_searched():
     ("properties", "defaults", "match"),
     [
         ({"p": number(2.0, minimum=0, maximum=1)}, None, r"default 2.0 is outside \[0, 1\]"),
-        ({"p": number(0.0)}, None, "a log scale needs a default above 0"),
+        ({"p": number(0.0)}, None, "needs a default above 0"),
         ({"p": {"type": "string", "default": "x"}}, None, "type string cannot be searched"),
         ({"p": number(1.0)}, ["q"], "q: is in automl_default_parameters but not in the schema"),
-        ({"p": number(None)}, None, "default None is no number"),
+        ({"p": number(None)}, None, "needs a default above 0, not None"),
         (
             {
                 "a": number(0.5, minimum=0, maximum=1, active_when={"b": 0.5}),
@@ -176,7 +177,9 @@ def test_encoding_takes_microseconds():
     assert timeit(lambda: EVERY_KIND.encode(values), number=1000) / 1000 / 9 < 20e-6
 
 
-@pytest.mark.parametrize("weights", [[1, 2], [1, 0, 1], [1, -1, 1], [1, "a", 1], [1, math.nan, 1]])
+@pytest.mark.parametrize(
+    "weights", [[1, 2], [0, 0, 0], [1, -1, 1], [1, "a", 1], [1, math.nan, 1], [1, math.inf, 1]]
+)
 def test_weights_that_cannot_be_are_refused_by_name(weights):
     kinds = {"type": "string", "default": "x", "enum": ["x", "y", "z"], "option_weights": weights}
     with pytest.raises(UsageError, match="kind: .*option_weights"):

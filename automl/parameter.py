@@ -1,0 +1,93 @@
+"""One searched parameter: its values, when it is active, and what it has to do with others."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from typing import Any
+
+from automl.conditions import Relation
+from automl.domain import Choices, Domain, Range
+from automl.errors import UsageError, nearest
+
+KINDS = ("float", "int", "bool", "categorical", "ordered")
+NOMINAL = ("bool", "categorical")
+"""Kinds whose choices have no order."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One searched parameter; `low` and `high` are inclusive, bools are choices."""
+
+    key: str
+    """Dotted key of the spec; a number at the end is the place in a list."""
+    kind: str
+    default: Any
+    """What trial 0 has."""
+    low: float = 0.0
+    high: float = 0.0
+    is_log: bool = False
+    choices: tuple[Any, ...] = ()
+    active_when: tuple[Mapping[str, Any], ...] = ()
+    """Alternatives; in each, keys and the values that they must have, or ``{"not": value}``."""
+    weights: tuple[float, ...] = ()
+    """Of the choices, above 0; none: all are equally likely."""
+    step: float | None = None
+    """Distance of the numbers; None: 1 for ints, any number for floats."""
+    holes: tuple[float, ...] = ()
+    """Numbers within the range that are left out."""
+    relation: Relation | None = None
+    """How it stands to the value of its parent."""
+    prior: Any = None
+    """Where the best value is believed to be; half of the draws are near it."""
+    type: str = ""
+    """The type that the schema gives."""
+    conditions: tuple[str, ...] = ()
+    """What the schema demands besides bounds, as text."""
+    why: str = ""
+    """What made it a searched parameter."""
+
+    @cached_property
+    def domain(self) -> Domain:
+        """The values that this parameter may take, whatever the others are."""
+        if self.choices:
+            return Choices(self.choices, self.weights)
+        is_int = self.kind == "int"
+        step = self.step or (1 if is_int else None)
+        return Range(self.low, self.high, self.is_log, step, is_int, self.holes)
+
+    @property
+    def is_nominal(self) -> bool:
+        """Whether its values have no order."""
+        return self.kind in NOMINAL
+
+    def contains(self, value: Any) -> bool:
+        """Whether a value is one that this parameter can take."""
+        return self.domain.contains(value)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plain form that space.yaml holds, without what is as always."""
+        content = asdict(self)
+        return {f.name: _plain(content[f.name]) for f in fields(self)
+                if f.name != "key" and content[f.name] != f.default}  # fmt: skip
+
+    @classmethod
+    def from_dict(cls, key: str, content: Mapping[str, Any]) -> "Parameter":
+        """Return the parameter of a plain form; raises `UsageError` for keys it does not know."""
+        known = {f.name for f in fields(cls)}
+        for name in content:
+            if name not in known:
+                raise UsageError(f"space: {key}: unknown key {name!r}{nearest(name, known)}")
+        tuples = {
+            name: tuple(content[name])
+            for name in ("choices", "active_when", "weights", "holes", "conditions")
+            if name in content
+        }
+        relation = content.get("relation")
+        return cls(
+            key,
+            **{**content, **tuples, "relation": None if relation is None else Relation(**relation)},
+        )
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(v) for v in value] if isinstance(value, tuple) else value
