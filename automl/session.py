@@ -1,21 +1,20 @@
 """One session of an experiment, new or resumed: search, promote, close."""
 
-import signal
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from automl.controller import Controller, failure_summary
 from automl.errors import RunFailed, Stopped
 from automl.experiment import Experiment
+from automl.jobs.mirror import JobMirror
 from automl.promote import Promoter
 from automl.report import summary, write_results
 from automl.request import space_of
 from automl.runners import make_runner
 from automl.search import make_searcher
 from automl.search.base import Searcher
+from automl.signals import sigterm_as_stop
 from automl.skill import SkillInfo, load_skill
 from automl.store import ExperimentLock, ExperimentPaths, write_atomic
 from automl.tracking import make_tracker
@@ -35,7 +34,8 @@ def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
             return experiment
         settings = experiment.settings
         tracker = make_tracker(settings.tracker, paths, _info(experiment).name, settings.objective)
-        controller = Controller(experiment, _searcher(experiment), [*watchers, tracker])
+        trackers = [*watchers, tracker, JobMirror(experiment)]
+        controller = Controller(experiment, _searcher(experiment), trackers)
         controller.open()
         with _closing(controller, experiment):
             if not _is_searched(experiment):
@@ -44,7 +44,7 @@ def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
                 raise RunFailed(*failure_summary(experiment))
             write_results(experiment)
             if _info(experiment).is_promotable:
-                _promote(controller, experiment, [*watchers, tracker])
+                _promote(controller, experiment, trackers)
     experiment = Experiment.load(root)
     write_atomic(paths.report, summary(experiment) + "\n")
     return experiment
@@ -89,7 +89,7 @@ def _promote(controller: Controller, experiment: Experiment, trackers: Sequence[
 def _closing(controller: Controller, experiment: Experiment) -> Iterator[None]:
     """Close the session with the state that its end deserves; SIGTERM stops it like Ctrl-C."""
     try:
-        with _sigterm_as_stop():
+        with sigterm_as_stop():
             yield
     except (KeyboardInterrupt, Stopped):
         controller.close("stopped")
@@ -100,29 +100,3 @@ def _closing(controller: Controller, experiment: Experiment) -> Iterator[None]:
         controller.close("failed", str(error))
         raise
     controller.close("finished")
-
-
-@contextmanager
-def _sigterm_as_stop() -> Iterator[None]:
-    """Turn SIGTERM into `Stopped`, on the way as KeyboardInterrupt.
-
-    That is the one exception which Ray's compiled code and Lightning let through.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    terminated = threading.Event()
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        terminated.set()
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        if terminated.is_set():
-            raise Stopped("stopped by SIGTERM") from error
-        raise
-    finally:
-        signal.signal(signal.SIGTERM, before)

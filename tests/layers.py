@@ -11,6 +11,7 @@ AUTOML = [
     ["cli"],
     ["session", "progress", "ui"],
     ["controller", "promote", "report", "request"],
+    ["jobs"],
     ["search_flags", "runners"],
     ["search", "tracking"],
     ["experiment"],
@@ -27,7 +28,7 @@ AUTOML = [
     ["schema_field"],
     ["conditions"],
     ["trial", "budget"],
-    ["objective", "pareto", "phrases"],
+    ["objective", "pareto", "phrases", "signals"],
     ["errors", "__init__"],
 ]
 SEGFORMER = [

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from automl import __version__
-from automl.cli import data, experiment, run, skill
+from automl.cli import data, experiment, job, run, skill
 from automl.errors import AutomlError
 
 
@@ -14,7 +14,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0 done, 1 failed, 2 usage, 3 done without the search that was due, 75 resumable, 130 Ctrl-C.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = _arguments(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
         return command(arguments)
@@ -27,6 +27,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse; settings may stand anywhere: argparse leaves over those that follow an option."""
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(argv)
+    strange = [word for word in rest if word.startswith("-") or "overrides" not in arguments]
+    if strange:
+        parser.error(f"unrecognized arguments: {' '.join(strange)}")
+    if rest:
+        arguments.overrides += rest
+    return arguments
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="automl", description="Search a skill's hyperparameters and promote the best model."
@@ -35,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     run.add(commands)
     experiment.add(commands)
+    job.add(commands)
     data.add(commands)
     skill.add(commands)
     return parser

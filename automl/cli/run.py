@@ -18,7 +18,9 @@ def add(commands: Any) -> None:
     )
     run.set_defaults(command=_run)
     run.add_argument("--skill", help="installed skill; may be left out where there is just one")
-    run.add_argument("--data", metavar="DIR", help="folder of the data set")
+    run.add_argument(
+        "--data", "--train-datasets", metavar="DIR", help="folder of the data set, or its URI"
+    )
     add_search(run)
     run.add_argument("--out", type=Path, metavar="DIR", help="new folder (default runs/SKILL-TIME)")
     run.add_argument(

@@ -1,0 +1,190 @@
+"""`automl job`: one run of one action each, chained by ids."""
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from automl.cli.output import add_output
+from automl.errors import UsageError
+
+if TYPE_CHECKING:
+    from automl.jobs.record import Job
+
+# TAO's data sets; a skill whose data_sources name others gets them by --dataset NAME=URI.
+_SOURCES = ("train_datasets", "eval_dataset", "inference_dataset", "calibration_dataset")
+
+
+def add(commands: Any) -> None:
+    """Add the commands of this module to the parser."""
+    job = commands.add_parser("job", help="single actions, chained by ids", description="Jobs.")
+    actions = job.add_subparsers(metavar="COMMAND", required=True)
+    _add_run(actions)
+    for name, command, text in (
+        ("list", _list, "list the jobs of a root"),
+        ("show", _show, "show a job"),
+        ("cancel", _cancel, "end a job that runs, or mark one that does not as canceled"),
+    ):
+        parser = actions.add_parser(name, help=text, description=text.capitalize() + ".")
+        parser.set_defaults(command=command)
+        if name == "list":
+            parser.add_argument("--parent", metavar="JOB", help="the children of this job only")
+        else:
+            parser.add_argument("job", help="id of the job")
+        _add_root(parser)
+        add_output(parser, has_progress=False)
+
+
+def _add_run(actions: Any) -> None:
+    text = "run an action on what a parent job left"
+    run = actions.add_parser("run", help=text, description=text.capitalize() + ".")
+    run.set_defaults(command=_run)
+    run.add_argument("action", metavar="ACTION", nargs="?", help="train, evaluate, export, ...")
+    run.add_argument("--skill", help="installed skill or folder; default: the parent's, or the one")
+    run.add_argument("--parent", metavar="JOB", help="job or experiment whose model is taken")
+    run.add_argument(
+        "--from-epoch", type=int, metavar="N", help="the parent's checkpoint of epoch N"
+    )
+    run.add_argument(
+        "--checkpoint-choose-method", metavar="METHOD",
+        help="best_model (default), latest_model, or from_epoch_number with --from-epoch",
+    )  # fmt: skip
+    for source in _SOURCES:
+        run.add_argument(f"--{source.replace('_', '-')}", metavar="URI", help="data set, if taken")
+    run.add_argument(
+        "--dataset", metavar="NAME=URI", action="append", default=[], help="data set by its source"
+    )
+    run.add_argument("--continue", dest="again", metavar="JOB", help="go on with a job cut off")
+    _add_root(run)
+    run.add_argument("overrides", nargs="*", metavar="key.sub=value", help="settings of the spec")
+    add_output(run, has_progress=False)
+
+
+def _add_root(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--root", type=Path, default=Path("runs"), metavar="DIR",
+                        help="folder of all jobs (default runs)")  # fmt: skip
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from automl.errors import RunFailed
+    from automl.jobs.run import run_job
+    from automl.jobs.store import JobStore
+    from automl.signals import sigterm_as_stop
+
+    root: Path = arguments.root
+    with contextlib.redirect_stdout(sys.stderr):
+        job_id = arguments.again or _created(arguments).id
+        if arguments.again and arguments.action:
+            raise UsageError("--continue goes on with a job as it is; leave the action out")
+        print(f"job {job_id} in {root / job_id}", file=sys.stderr, flush=True)
+        try:
+            with sigterm_as_stop():
+                job = run_job(job_id, root=root)
+        except RunFailed:
+            failed = JobStore(root).get(job_id)
+            _print(failed, arguments, stream=sys.__stdout__)
+            raise
+    _print(job, arguments)
+    return 0
+
+
+def _created(arguments: argparse.Namespace) -> "Job":
+    from automl.jobs.create import create_job
+    from automl.jobs.data import values_from_sources
+    from automl.jobs.store import JobStore
+    from automl.skill import SkillInfo, load_skill, only_skill
+    from automl.spec import parse_assignments
+
+    if not arguments.action:
+        raise UsageError("ACTION is missing, e.g. automl job run evaluate --parent JOB")
+    skill = arguments.skill
+    if skill is None:
+        parent = arguments.parent
+        skill = JobStore(arguments.root).get(parent).skill if parent else only_skill()
+    info = SkillInfo.read(load_skill(skill).folder)
+    overrides = parse_assignments(arguments.overrides)
+    data = values_from_sources(info, arguments.action, _sources(arguments))
+    if clashes := [key for key in data if overrides.get(key, data[key]) != data[key]]:
+        raise UsageError(
+            *(f"{key}: is given by a flag and as a setting, and differs" for key in clashes)
+        )
+    return create_job(
+        arguments.action,
+        skill,
+        {**overrides, **data},
+        parent_job_id=arguments.parent,
+        root=arguments.root,
+        choice=_choice(arguments),
+    )
+
+
+def _sources(arguments: argparse.Namespace) -> dict[str, str]:
+    given = {name: getattr(arguments, name) for name in _SOURCES}
+    for word in arguments.dataset:
+        name, equals, uri = word.partition("=")
+        if not equals or not name or not uri:
+            raise UsageError(f"--dataset: {word!r} is not understood; give --dataset NAME=URI")
+        given[name] = uri
+    return {name: uri for name, uri in given.items() if uri is not None}
+
+
+def _choice(arguments: argparse.Namespace) -> Any:
+    from automl.jobs.models import Choice
+
+    method, epoch = arguments.checkpoint_choose_method, arguments.from_epoch
+    if method is None and epoch is None:
+        return None
+    if method is None:
+        method = "from_epoch_number"
+    return Choice(method, epoch)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from automl.jobs.store import JobStore
+    from automl.store import json_text
+
+    store = JobStore(arguments.root)
+    if arguments.parent:
+        store.get(arguments.parent)
+    jobs = store.jobs(parent=arguments.parent)
+    if arguments.json:
+        print(json_text({"jobs": [job.to_dict(store.root) for job in jobs]}))
+        return 0
+    rows = [("job", "action", "state", "parent")]
+    rows += [(job.id, job.action, job.state.value, job.parent or "-") for job in jobs]
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    for row in rows:
+        print("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip())
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from automl.jobs.store import JobStore
+
+    _print(JobStore(arguments.root).get(arguments.job), arguments)
+    return 0
+
+
+def _cancel(arguments: argparse.Namespace) -> int:
+    from automl.jobs.cancel import cancel_job
+
+    _print(cancel_job(arguments.job, root=arguments.root), arguments)
+    return 0
+
+
+def _print(job: "Job", arguments: argparse.Namespace, stream: Any = None) -> None:
+    from automl.store import json_text
+
+    told = job.to_dict(arguments.root)
+    if arguments.json:
+        print(json_text(told), file=stream)
+        return
+    lines = [f"{job.id}: {job.action} of {job.skill}, {job.state}"]
+    lines += [f"  {name}: {value:.6g}" for name, value in job.metrics.items()]
+    lines += [f"  {name}: {path}" for name, path in told["artifacts"].items()]
+    if job.failure is not None:
+        lines.append(f"  {job.failure.kind}: {job.failure.message}")
+    lines += [f"  parent: {job.parent}"] if job.parent else []
+    lines.append(f"  folder: {told['folder']}")
+    print("\n".join(lines), file=stream)

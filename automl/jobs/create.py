@@ -1,0 +1,174 @@
+"""Creates a job from an action, a skill, a spec and a parent."""
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from automl.errors import UsageError, nearest
+from automl.jobs.data import missing_data
+from automl.jobs.mappings import Context, mapped
+from automl.jobs.models import Choice
+from automl.jobs.parents import Parent, find_parent, own_source
+from automl.jobs.record import Job
+from automl.jobs.store import JobStore
+from automl.schema import Schema
+from automl.skill import (
+    Skill,
+    SkillInfo,
+    faults_of_the_user,
+    lasting_name,
+    load_skill,
+    schema_path,
+)
+from automl.spec import flatten
+from automl.store import write_yaml
+
+DEFAULT_ROOT = Path("runs")
+
+
+def create_job(
+    action: str,
+    skill: str,
+    spec: Mapping[str, Any] | None = None,
+    *,
+    parent_job_id: str | None = None,
+    root: Path = DEFAULT_ROOT,
+    choice: Choice | None = None,
+) -> Job:
+    """Check and write a job, its folder and spec; it is pending until `run_job` runs it.
+
+    Args:
+        action: train, evaluate, ...: an action of the skill.
+        skill: An installed skill's name or the path of a skill's folder.
+        spec: What the user sets, by dotted key, short name or nested.
+        parent_job_id: The job whose model and settings this one takes: a train, quantize, export
+            or gen_trt_engine job, or an experiment, which stands for its best trial.
+        root: The folder of all jobs.
+        choice: Which checkpoint of a parent that trained; the best one where nothing is said.
+
+    Raises `UsageError` naming all faults found; nothing is left on disk then.
+    """
+    loaded = load_skill(skill)
+    info = SkillInfo.read(loaded.folder)
+    _check_action(info, action)
+    store = JobStore(root)
+    draft = _Draft(
+        action,
+        info,
+        loaded,
+        folder=(root / _new_id(action)).resolve(),
+        parent=None if parent_job_id is None else find_parent(store, parent_job_id, info),
+        choice=choice,
+    )
+    resolved = draft.spec(flatten(spec or {}))
+    job = Job(draft.folder.name, action, lasting_name(skill), parent_job_id, created=time.time())
+    draft.folder.mkdir(parents=True)
+    write_yaml(draft.folder / "spec.yaml", resolved)
+    store.put(job)
+    return job
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A job that is about to be: what its spec is made of."""
+
+    action: str
+    info: SkillInfo
+    skill: Skill
+    folder: Path
+    parent: Parent | None
+    choice: Choice | None
+
+    def spec(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the whole spec; raises `UsageError`."""
+        mine = {self.info.shorthand.get(key, key): value for key, value in given.items()}
+        self._check_given(mine)
+        known = self._fields()
+        inherited = {} if self.parent is None else self._inherited(self.parent, known)
+        defaults = {k: v for k, v in self.info.key_defaults.items() if known is None or k in known}
+        values = {**defaults, **inherited, **mine}
+        values |= mapped(self.info, self.action, self._context(values))
+        faults = [*missing_data(self.info, self.action, values), *self._missing_models(values)]
+        if faults:
+            raise UsageError(*faults)
+        with faults_of_the_user():
+            resolved = self.skill.resolve(self.action, values)
+            if self.action == "train":
+                self.skill.check(resolved)
+        return resolved
+
+    def _context(self, values: Mapping[str, Any]) -> Context:
+        parent = None if self.parent is None else self.parent.source
+        if self.choice is not None and not self._takes_model:
+            raise UsageError(
+                f"--from-epoch and --checkpoint-choose-method: {self.action} takes no model of a "
+                "parent"
+            )
+        return Context(
+            self.folder, own_source(self.info, self.folder), parent, self.choice or Choice(), values
+        )
+
+    @property
+    def _takes_model(self) -> bool:
+        functions = self.info.spec_params.get(self.action, {}).values()
+        return not {"parent_model", "parent_model_folder"}.isdisjoint(functions)
+
+    def _check_given(self, mine: Mapping[str, Any]) -> None:
+        params = self.info.spec_params.get(self.action, {})
+        faults = [
+            f"{key}: cannot be set here, every job has a folder of its own; use --root for the "
+            "folder of all jobs"
+            for key in mine
+            if params.get(key) == "output_dir"
+        ]
+        if faults:
+            raise UsageError(*faults)
+        path = schema_path(self.skill.folder, self.action)
+        if path.exists():
+            Schema.read(path).check_keys(mine)
+
+    def _fields(self) -> Mapping[str, Any] | None:
+        path = schema_path(self.skill.folder, self.action)
+        return Schema.read(path).fields if path.exists() else None
+
+    def _inherited(self, parent: Parent, known: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Return what of the parent's spec holds here too: what both know and neither fills."""
+        filled = {
+            key for key, name in self.info.spec_params.get(self.action, {}).items() if name != "key"
+        }
+        own = f"{self.action}."
+        return {
+            key: value
+            for key, value in flatten(parent.spec).items()
+            if (known is None or key in known) and key not in filled and not key.startswith(own)
+        } | self._copied(parent)
+
+    def _copied(self, parent: Parent) -> dict[str, Any]:
+        """Return the keys that a promotion copies too, e.g. the size that was trained."""
+        flat = flatten(parent.spec)
+        hints = self.info.promotion.get(self.action, {})
+        return {key: flat[source] for key, source in hints.items() if source in flat}
+
+    def _missing_models(self, values: Mapping[str, Any]) -> list[str]:
+        params = self.info.spec_params.get(self.action, {})
+        keys = [key for key, name in params.items() if name == "parent_model"]
+        if not keys or any(values.get(key) not in (None, "", "???") for key in keys):
+            return []
+        return [f"{self.action}: a model is missing; give --parent JOB (or {keys[0]}=FILE)"]
+
+
+def _check_action(info: SkillInfo, action: str) -> None:
+    known = list(info.actions) or list(info.spec_params)
+    if action not in known:
+        raise UsageError(
+            f"{action!r} is no action of {info.name}{nearest(action, known)}; "
+            f"it has {', '.join(known)}"
+        )
+
+
+def _new_id(action: str) -> str:
+    return f"{action}-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"

@@ -1,0 +1,141 @@
+"""The inference functions: what fills a key of a job's spec before the job is created.
+
+skill_info.yaml's ``spec_params`` says which function fills which key of which action.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from automl.errors import UsageError, nearest
+from automl.jobs.models import Choice, ModelSource, last_checkpoint, select_model
+from automl.skill import SkillInfo
+
+KEY_VARIABLE = "AUTOML_ENCRYPTION_KEY"
+"""The environment variable that holds the key where neither user nor parent gives one."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the functions may look at; all of it is known before the job exists."""
+
+    folder: Path
+    """The job's own."""
+    own: ModelSource
+    """The job itself, of which a resumed one has checkpoints."""
+    parent: ModelSource | None = None
+    choice: Choice = field(default_factory=Choice)
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """What the user and the parent's spec say, by dotted key."""
+
+
+def mapped(info: SkillInfo, action: str, context: Context) -> dict[str, Any]:
+    """Return the values, by dotted key, that an action's inference functions give.
+
+    They stand above what is given; a function leaves alone what it is not to replace.
+    Raises `UsageError` for a function that is not known, and for a parent's model that is not
+    there or not of a kind that the action takes.
+    """
+    params = info.spec_params.get(action, {})
+    unknown = [
+        f"{info.path}: spec_params.{action}.{key}: unknown function {name!r}"
+        f"{nearest(name, FUNCTIONS)}"
+        for key, name in params.items()
+        if name not in FUNCTIONS
+    ]
+    if unknown:
+        raise UsageError(*unknown)
+    values: dict[str, Any] = {}
+    for name in dict.fromkeys(params.values()):
+        keys = [key for key, function in params.items() if function == name]
+        values |= FUNCTIONS[name](_Keys(info, action, keys), context)
+    return values
+
+
+@dataclass(frozen=True)
+class _Keys:
+    """The keys of an action that one function fills."""
+
+    info: SkillInfo
+    action: str
+    names: list[str]
+
+    def all(self, value: Any) -> dict[str, Any]:
+        return dict.fromkeys(self.names, value)
+
+    def open(self, context: Context) -> list[str]:
+        """Return the keys for which nothing is given."""
+        return [key for key in self.names if not context.given.get(key)]
+
+    def taking(self, path: Path) -> list[str]:
+        """Return the keys that take a file like this."""
+        return [key for key in self.names if path.suffix in self.suffixes(key, path)]
+
+    def suffixes(self, key: str, path: Path) -> list[str]:
+        inputs = self.info.actions.get(self.action, {}).get("inputs", {})
+        stated = inputs.get(key, {}).get("suffixes")
+        if stated is not None:
+            return list(stated)
+        # A skill that says nothing takes engines where the key says so, and else anything else.
+        is_right = (path.suffix == ".engine") == key.endswith("engine")
+        return [path.suffix] if is_right else []
+
+
+def _key(keys: _Keys, context: Context) -> dict[str, Any]:
+    value = os.environ.get(KEY_VARIABLE)
+    return {} if value is None else dict.fromkeys(keys.open(context), value)
+
+
+def _output_dir(keys: _Keys, context: Context) -> dict[str, Any]:
+    return keys.all(str(context.folder))
+
+
+def _parent_model(keys: _Keys, context: Context) -> dict[str, Any]:
+    if context.parent is None or len(keys.open(context)) < len(keys.names):
+        return {}
+    model = select_model(context.parent, context.choice)
+    taking = keys.taking(model)
+    if not taking:
+        raise UsageError(
+            f"{keys.action}: takes no {model.suffix} file, which is what job {context.parent.job} "
+            f"({context.parent.action}) leaves: {model}"
+        )
+    return dict.fromkeys(taking[:1], str(model))
+
+
+def _parent_model_folder(keys: _Keys, context: Context) -> dict[str, Any]:
+    if context.parent is None or len(keys.open(context)) < len(keys.names):
+        return {}
+    return keys.all(str(select_model(context.parent, context.choice).parent))
+
+
+def _create_onnx_file(keys: _Keys, context: Context) -> dict[str, Any]:
+    return dict.fromkeys(keys.open(context), str(context.folder / "model.onnx"))
+
+
+def _create_engine_file(keys: _Keys, context: Context) -> dict[str, Any]:
+    return dict.fromkeys(keys.open(context), str(context.folder / "model.engine"))
+
+
+def _ptm_if_no_resume_model(keys: _Keys, context: Context) -> dict[str, Any]:
+    """Weights to start from stay as given, unless the job goes on from a checkpoint of its own."""
+    return keys.all("") if last_checkpoint(context.own) else {}
+
+
+def _resume_model(keys: _Keys, context: Context) -> dict[str, Any]:
+    last = last_checkpoint(context.own)
+    return {} if last is None else keys.all(str(last))
+
+
+FUNCTIONS: Mapping[str, Callable[[_Keys, Context], dict[str, Any]]] = {
+    "key": _key,
+    "output_dir": _output_dir,
+    "parent_model": _parent_model,
+    "parent_model_folder": _parent_model_folder,
+    "create_onnx_file": _create_onnx_file,
+    "create_engine_file": _create_engine_file,
+    "ptm_if_no_resume_model": _ptm_if_no_resume_model,
+    "resume_model": _resume_model,
+}

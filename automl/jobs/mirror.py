@@ -1,0 +1,99 @@
+"""Writes an experiment and its trials down as jobs, while they run: a tracker."""
+
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from automl.experiment import Experiment
+from automl.jobs.parents import trial_job_id
+from automl.jobs.record import EXPERIMENT, Job, JobState
+from automl.jobs.store import JobStore
+from automl.tracking.base import NoTracker
+from automl.trial import Trial
+
+_CLOSED = {
+    "finished": JobState.COMPLETED,
+    "failed": JobState.FAILED,
+    "stopped": JobState.STOPPED,
+}
+
+
+class JobMirror(NoTracker):
+    """Told of everything by the driver. The journal is the truth, so a full disk ends no search."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._experiment = experiment
+        self._store = JobStore(experiment.paths.root.resolve().parent)
+        self._has_warned = False
+
+    def opened(self, experiment: Experiment) -> None:
+        """Write the experiment and the trials of earlier sessions."""
+        trials = experiment.ledger.trials.values()
+        self._put(self._job(JobState.RUNNING), *map(self._trial_job, trials))
+
+    def started(self, trial: Trial, folder: Path) -> None:
+        """Write a trial that begins or goes on."""
+        self._put(self._trial_job(trial))
+
+    def finished(self, trial: Trial, folder: Path) -> None:
+        """Write how a trial ended."""
+        self._put(self._trial_job(trial))
+
+    def closed(self, experiment: Experiment) -> None:
+        """Write how the session ended."""
+        closed = experiment.ledger.closed or "failed"
+        self._put(self._job(_CLOSED.get(closed, JobState.FAILED)))
+
+    def _put(self, *jobs: Job) -> None:
+        with self._told_of_once():
+            self._store.put(*jobs)
+
+    @contextmanager
+    def _told_of_once(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            if not self._has_warned:
+                print(f"automl: {self._store.path}: cannot be written ({error}); the search goes "
+                      "on", file=sys.stderr)  # fmt: skip
+            self._has_warned = True
+
+    def _job(self, state: JobState) -> Job:
+        experiment = self._experiment
+        best, trials = experiment.best, experiment.ledger.trials.values()
+        value = None if best is None else experiment.value_of(best)
+        begun = min((trial.started for trial in trials), default=None)
+        is_over = state is not JobState.RUNNING
+        return Job(
+            id=experiment.paths.root.resolve().name,
+            action=EXPERIMENT,
+            skill=experiment.settings.skill,
+            state=state,
+            created=experiment.paths.settings.stat().st_mtime,
+            started=begun,
+            ended=max((t.started + t.seconds for t in trials), default=None) if is_over else None,
+            pid=os.getpid(),
+            metrics={} if value is None else {experiment.settings.objective.metric: value},
+        )
+
+    def _trial_job(self, trial: Trial) -> Job:
+        experiment = self._experiment
+        best = trial.best_report(experiment.settings.objective)
+        return Job(
+            id=trial_job_id(experiment.paths, trial.number),
+            action="train",
+            skill=experiment.settings.skill,
+            parent=experiment.paths.root.resolve().name,
+            state=JobState(trial.state.value),
+            created=trial.started,
+            started=trial.started,
+            ended=trial.started + trial.seconds if trial.state.is_final else None,
+            pid=os.getpid(),
+            metrics={} if best is None else best.metrics,
+            failure=trial.failure,
+            best_epoch=best.epoch if best else None,
+            last_epoch=trial.epoch or None,
+        )

@@ -1,0 +1,35 @@
+"""SIGTERM as a stop that Ray's compiled code and Lightning let through."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from automl.errors import Stopped
+
+
+@contextmanager
+def sigterm_as_stop() -> Iterator[None]:
+    """Turn SIGTERM into `Stopped`, on the way as KeyboardInterrupt.
+
+    That is the one exception which Ray's compiled code and Lightning let through.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    terminated = threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        terminated.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if terminated.is_set():
+            raise Stopped("stopped by SIGTERM") from error
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
