@@ -1,6 +1,8 @@
 """Facts of every encoder that a spec can name: maps, head, image sizes. Loads no torch."""
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 STRIDES = (4, 8, 16, 32)
 """Pixels of the image per pixel of each of an encoder's four maps."""
@@ -74,3 +76,10 @@ def size_fault(key: str, side: int, backbone: str) -> str | None:
         f"{key}: {side} is not allowed: {backbone} takes {step} from {MIN_SIZE} px;"
         f" the nearest is {nearest}"
     )
+
+
+def is_hub_name(text: str) -> bool:
+    """Whether weights are named as ``owner/name`` on Hugging Face's hub: no file and no path."""
+    looks_so = re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", text) is not None
+    is_file_name = Path(text).suffix in (".safetensors", ".pth", ".pt", ".bin", ".ckpt")
+    return looks_so and not is_file_name and not Path(text).exists()

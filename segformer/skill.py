@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from segformer.backbones import is_hub_name
 from segformer.data.describe import described
 from segformer.errors import SpecError
 from segformer.fields import path_keys
@@ -47,7 +48,7 @@ class SegformerSkill:
         if faults:
             raise SpecError(faults)
         for key in path_keys(Spec):
-            if flat[key]:
+            if flat[key] and not _is_on_hub(key, flat[key]):
                 flat[key] = str(Path(flat[key]).expanduser().absolute())
         whole = nested(flat)
         return {section: whole[section] for section in sections_of(action)}
@@ -115,13 +116,17 @@ def _from_data_set(given: Mapping[str, Any]) -> dict[str, Any]:
     return described(Path(root).expanduser(), given=given) if root and isinstance(root, str) else {}
 
 
+def _is_on_hub(key: str, value: str) -> bool:
+    return key == "model.backbone.pretrained_backbone_path" and is_hub_name(value)
+
+
 def _file_faults(flat: Mapping[str, Any], key: str, must_be_given: bool) -> list[str]:
     value = flat.get(key, "")
     kind = "FOLDER" if key.endswith("_dir") else "FILE"
     if value == "":
         return [f"{key}: is not set; give {key}={kind}"] if must_be_given else []
-    if not isinstance(value, str):
-        return []  # A fault of the value, which parse names.
+    if not isinstance(value, str) or _is_on_hub(key, value):
+        return []  # A fault of the value, which parse names; a name that training fetches.
     path = Path(value).expanduser()
     is_there = path.is_dir() if kind == "FOLDER" else path.exists()
     return [] if is_there else [f"{key}: there is no {kind.lower()} {value}; give {key}={kind}"]

@@ -1,78 +1,66 @@
 """Weights to start from: of the encoder as others publish them, or of a whole model of ours."""
 
 import logging
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from torch import Tensor, nn
 
+from segformer.backbones import BACKBONES, is_hub_name
 from segformer.errors import CheckpointError
+from segformer.model.hub import PATTERNS, folder_from_hub
+from segformer.model.names import renamed
+from segformer.model.resample import fitted
 from segformer.model.saved import load_safetensors, load_torch, without_prefix
 
 _log = logging.getLogger(__name__)
 
-_FOLDER_FILES = ("model.safetensors", "pytorch_model.bin")
-_WRAPPERS = ("state_dict", "model")
+_WRAPPERS = ("state_dict", "model", "teacher")
 _SHOWN = 8
 
-_PREFIX = re.compile(r"^(?:model\.|module\.|backbone\.|segformer\.|encoder\.)+")
 
-# transformers' names of before and after its version 5, then those of the authors' files. The
-# authors count stages from 1, hence the two ways to write a stage.
-_RENAMES: tuple[tuple[str, str], ...] = (
-    (r"^patch_embeddings\.(\d)\.", r"stages.\1.patch_embeddings."),
-    (r"^block\.(\d)\.", r"stages.\1.blocks."),
-    (r"^layer_norm\.(\d)\.", r"stages.\1.layer_norm."),
-    (r"attention\.self\.query\.", "attention.q_proj."),
-    (r"attention\.self\.key\.", "attention.k_proj."),
-    (r"attention\.self\.value\.", "attention.v_proj."),
-    (r"attention\.self\.sr\.", "attention.sequence_reduction.sequence_reduction."),
-    (r"attention\.self\.layer_norm\.", "attention.sequence_reduction.layer_norm."),
-    (r"attention\.output\.dense\.", "attention.o_proj."),
-    (r"mlp\.dense([12])\.", r"mlp.fc\1."),
-    (r"\.layer_norm_1\.", ".layernorm_before."),
-    (r"\.layer_norm_2\.", ".layernorm_after."),
-    (r"^patch_embed(\d)\.proj\.", r"stages.-\1.patch_embeddings.proj."),
-    (r"^patch_embed(\d)\.norm\.", r"stages.-\1.patch_embeddings.layer_norm."),
-    (r"^block(\d)\.", r"stages.-\1.blocks."),
-    (r"^norm(\d)\.", r"stages.-\1.layer_norm."),
-    (r"\.norm1\.", ".layernorm_before."),
-    (r"\.norm2\.", ".layernorm_after."),
-    (r"\.attn\.q\.", ".attention.q_proj."),
-    (r"\.attn\.k\.", ".attention.k_proj."),
-    (r"\.attn\.v\.", ".attention.v_proj."),
-    (r"\.attn\.proj\.", ".attention.o_proj."),
-    (r"\.attn\.sr\.", ".attention.sequence_reduction.sequence_reduction."),
-    (r"\.attn\.norm\.", ".attention.sequence_reduction.layer_norm."),
-)
+def load_backbone(backbone: nn.Module, source: str | Path, *, name: str) -> None:
+    """Load an encoder's weights: safetensors, torch file, folder of transformers or hub name.
 
+    Names of ours, of transformers and of the files that `segformer.model.names` tells of are known;
+    position embeddings and kernels of patches are fitted. What does not fit is listed in a warning.
 
-def load_backbone(backbone: nn.Module, path: Path) -> None:
-    """Load an encoder's weights: safetensors, torch file or folder of transformers.
+    Args:
+        backbone: The encoder.
+        source: Path, or owner/name on the hub.
+        name: The encoder's name in a spec.
 
-    Names of ours, of transformers and of the authors' files are known. What does not fit is listed
-    in a warning; raises `CheckpointError` when nothing fits or the file cannot be read.
+    Raises:
+        CheckpointError: Nothing fits, or it cannot be read or fetched.
     """
-    named = dict(_renamed(_read(path)))
-    encoder = {key: value for key, value in named.items() if key.startswith("stages.")}
-    _load_fitting(backbone, encoder, source=path)
+    path = folder_from_hub(str(source)) if is_hub_name(str(source)) else Path(source)
+    weights = renamed(_read(path), BACKBONES[name].family)
+    _load_fitting(backbone, weights, source=source, what=name)
 
 
 def load_model(network: nn.Module, path: Path) -> None:
     """Load the weights of a whole model of ours, .ckpt or .safetensors, under the same rules."""
-    _load_fitting(network, without_prefix(_read(path)), source=path)
+    _load_fitting(network, without_prefix(_read(path)), source=path, what="this model")
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    file = path
-    if path.is_dir():
-        found = [path / name for name in _FOLDER_FILES if (path / name).is_file()]
-        if not found:
-            raise CheckpointError(f"{path}: the folder holds none of {', '.join(_FOLDER_FILES)}")
-        file = found[0]
+    files = _files(path) if path.is_dir() else [path]
+    weights: dict[str, Tensor] = {}
+    for file in files:
+        weights |= _read_file(file)
+    return weights
+
+
+def _files(folder: Path) -> list[Path]:
+    for pattern in PATTERNS:
+        if found := sorted(folder.glob(pattern)):
+            return found
+    raise CheckpointError(f"{folder}: the folder holds none of {', '.join(PATTERNS)}")
+
+
+def _read_file(file: Path) -> dict[str, Tensor]:
     if not file.is_file():
-        raise CheckpointError(f"{path}: there is no such file or folder of weights")
+        raise CheckpointError(f"{file}: there is no such file or folder of weights")
     if file.suffix == ".safetensors":
         return load_safetensors(file)[0]
     content = load_torch(file)
@@ -80,41 +68,29 @@ def _read(path: Path) -> dict[str, Tensor]:
     return {key: value for key, value in inner.items() if isinstance(value, Tensor)}
 
 
-def _renamed(weights: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
-    """Weights under the names of `MixTransformer`."""
-    for key, value in weights.items():
-        if ".attn.kv." in key:
-            # The authors keep the rows of keys and values in one matrix, keys first.
-            for part, rows in zip("kv", value.chunk(2), strict=True):
-                yield _name(key.replace(".attn.kv.", f".attn.{part}.")), rows
-        else:
-            yield _name(key), value
-
-
-def _name(key: str) -> str:
-    name = _PREFIX.sub("", key)
-    for pattern, replacement in _RENAMES:
-        name = re.sub(pattern, replacement, name)
-    return re.sub(r"^stages\.-(\d)", lambda match: f"stages.{int(match[1]) - 1}", name)
-
-
-def _load_fitting(module: nn.Module, weights: Mapping[str, Tensor], *, source: Path) -> None:
-    own = module.state_dict()
-    fitting = {
-        key: value for key, value in weights.items() if key in own and value.shape == own[key].shape
-    }
+def _load_fitting(
+    module: nn.Module, weights: Mapping[str, Tensor], *, source: str | Path, what: str
+) -> None:
+    own, fitting = module.state_dict(), {}
+    for key in own.keys() & weights.keys():
+        value = fitted(key, weights[key], own[key])
+        if value is not None:
+            fitting[key] = value
     if not fitting:
         raise CheckpointError(
-            f"{source}: none of its {len(weights)} weights fits {type(module).__name__};"
-            " is it of another backbone?"
+            f"{source}: none of its {len(weights)} weights fits {what}; is it of another backbone?"
         )
     module.load_state_dict(fitting, strict=False)
-    for what, names in (
-        ("do not fit and were left out", sorted(weights.keys() - fitting.keys())),
-        ("are not in it and stay random", sorted(own.keys() - fitting.keys())),
+    changed = [key for key, value in fitting.items() if value.shape != weights[key].shape]
+    for told, names in (
+        ("do not fit and were left out", weights.keys() - fitting.keys()),
+        ("are not in it and stay random", own.keys() - fitting.keys()),
+        ("were of another size and were resampled", changed),
     ):
         if names:
-            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-            _log.warning(
-                "%s: %d %s: %s%s", source, len(names), what, ", ".join(names[:_SHOWN]), more
-            )
+            _log.warning("%s: %d %s: %s", source, len(names), told, _listed(sorted(names)))
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{', '.join(names[:_SHOWN])}{more}"

@@ -111,7 +111,7 @@ def _network(spec: Spec, resume: ResumePoint | None) -> SegFormer:
     network = build(spec.model, num_classes=spec.dataset.segment.num_classes)
     encoder, whole = spec.model.backbone.pretrained_backbone_path, spec.train.pretrained_model_path
     if encoder and not resume:
-        load_backbone(network.backbone, Path(encoder))
+        load_backbone(network.backbone, encoder, name=spec.model.backbone.type)
     if whole and not resume:
         load_model(network, Path(whole))
     return network

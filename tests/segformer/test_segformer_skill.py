@@ -86,6 +86,14 @@ def test_resolve_names_what_is_missing_or_wrong(action, overrides, words):
         skill.resolve(action, overrides)
 
 
+def test_a_name_on_the_hub_stays_as_it_is_and_a_file_must_be_there(data):
+    key = "model.backbone.pretrained_backbone_path"
+    spec = skill.resolve("train", {ROOT: str(data), key: "nvidia/mit-b0"})
+    assert spec["model"]["backbone"]["pretrained_backbone_path"] == "nvidia/mit-b0"
+    with pytest.raises(SpecError, match="there is no file nvidia/mit_b0.pth"):
+        skill.resolve("train", {ROOT: str(data), key: "nvidia/mit_b0.pth"})
+
+
 def test_faults_of_values_and_of_files_come_together():
     with pytest.raises(SpecError) as caught:
         skill.resolve("evaluate", {ROOT: "/no", "train.optim.lr": 0})

@@ -2,6 +2,7 @@ import logging
 
 import pytest
 import torch
+from networks import cut
 from safetensors.torch import save_file
 from transformers.models.segformer.modeling_segformer import (
     SegformerForSemanticSegmentation,
@@ -9,7 +10,10 @@ from transformers.models.segformer.modeling_segformer import (
 )
 
 from segformer.errors import CheckpointError
+from segformer.model.fan import FullyAttentional
 from segformer.model.mit import MixTransformer, transformers_config
+from segformer.model.resample import resampled_kernel
+from segformer.model.vit import Siglip
 from segformer.model.weights import load_backbone, load_model
 
 
@@ -17,6 +21,10 @@ from segformer.model.weights import load_backbone, load_model
 def source():
     torch.manual_seed(5)
     return MixTransformer("mit_b0")
+
+
+def load_b0(target: MixTransformer, source: object) -> None:
+    load_backbone(target, source, name="mit_b0")
 
 
 def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
@@ -55,7 +63,7 @@ def authors_names(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 def test_own_safetensors_are_loaded(source, tmp_path):
     save_file(source.state_dict(), tmp_path / "b0.safetensors")
     target = MixTransformer("mit_b0")
-    load_backbone(target, tmp_path / "b0.safetensors")
+    load_b0(target, tmp_path / "b0.safetensors")
     assert same(source, target)
 
 
@@ -64,7 +72,7 @@ def test_authors_torch_file_is_loaded(source, tmp_path):
     assert {"patch_embed1.proj.weight", "block1.0.attn.kv.weight", "norm4.bias"} <= named.keys()
     torch.save({"state_dict": named}, tmp_path / "mit_b0.pth")
     target = MixTransformer("mit_b0")
-    load_backbone(target, tmp_path / "mit_b0.pth")
+    load_b0(target, tmp_path / "mit_b0.pth")
     assert same(source, target)
 
 
@@ -73,7 +81,7 @@ def test_folder_saved_by_transformers_is_loaded(kind, tmp_path):
     published = kind(transformers_config("mit_b0")).eval()
     published.save_pretrained(tmp_path)
     target = MixTransformer("mit_b0").eval()
-    load_backbone(target, tmp_path)
+    load_b0(target, tmp_path)
     image = torch.randn(1, 3, 64, 64)
     expected = getattr(published, "segformer", published)(image).last_hidden_state
     torch.testing.assert_close(target(image)[-1], expected)
@@ -84,7 +92,7 @@ def test_transformers_names_before_version_5_are_known(source, tmp_path):
     ours = "stages.1.blocks.0.attention.q_proj.weight"
     torch.save({old: source.state_dict()[ours]}, tmp_path / "old.bin")
     target = MixTransformer("mit_b0")
-    load_backbone(target, tmp_path / "old.bin")
+    load_b0(target, tmp_path / "old.bin")
     assert torch.equal(target.state_dict()[ours], source.state_dict()[ours])
 
 
@@ -93,12 +101,12 @@ def test_what_does_not_fit_is_listed_in_a_warning(source, tmp_path, caplog):
     weights["stages.0.layer_norm.bias"] = torch.zeros(7)
     torch.save(weights, tmp_path / "b0.pth")
     with caplog.at_level(logging.WARNING):
-        load_backbone(MixTransformer("mit_b0"), tmp_path / "b0.pth")
+        load_b0(MixTransformer("mit_b0"), tmp_path / "b0.pth")
     assert "1 do not fit and were left out: stages.0.layer_norm.bias" in caplog.text
     assert "1 are not in it and stay random: stages.0.layer_norm.bias" in caplog.text
 
 
-@pytest.mark.parametrize("load", [load_backbone, load_model])
+@pytest.mark.parametrize("load", [load_b0, load_model])
 def test_weights_of_which_none_fits_are_refused(load, tmp_path):
     torch.save({"stages.0.other": torch.zeros(3)}, tmp_path / "other.pth")
     with pytest.raises(CheckpointError, match=r"other\.pth: none of its 1 weights fits"):
@@ -109,14 +117,14 @@ def test_weights_of_which_none_fits_are_refused(load, tmp_path):
 def test_torn_file_is_refused_with_its_name(name, tmp_path):
     (tmp_path / name).write_bytes(b"no weights at all")
     with pytest.raises(CheckpointError, match=f"{name}: cannot be read"):
-        load_backbone(MixTransformer("mit_b0"), tmp_path / name)
+        load_b0(MixTransformer("mit_b0"), tmp_path / name)
 
 
 def test_missing_file_and_empty_folder_are_refused(tmp_path):
     with pytest.raises(CheckpointError, match="no such file or folder"):
-        load_backbone(MixTransformer("mit_b0"), tmp_path / "none.pth")
-    with pytest.raises(CheckpointError, match=r"holds none of model\.safetensors"):
-        load_backbone(MixTransformer("mit_b0"), tmp_path)
+        load_b0(MixTransformer("mit_b0"), tmp_path / "none.pth")
+    with pytest.raises(CheckpointError, match=r"holds none of model\*\.safetensors"):
+        load_b0(MixTransformer("mit_b0"), tmp_path)
 
 
 class Runs:
@@ -128,5 +136,42 @@ def test_nothing_in_a_file_is_executed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save({"state_dict": {"a": Runs()}}, "bad.pth")
     with pytest.raises(CheckpointError, match="cannot be read"):
-        load_backbone(MixTransformer("mit_b0"), tmp_path / "bad.pth")
+        load_b0(MixTransformer("mit_b0"), tmp_path / "bad.pth")
     assert not (tmp_path / "ran").exists()
+
+
+def test_vit_of_patch_14_is_fitted_and_says_so(tmp_path, monkeypatch, caplog):
+    cut(monkeypatch, depth=1)
+    name = "vit_base_nvclip_16_siglip"
+    given, target = Siglip(name).state_dict(), Siglip(name)
+    given["vit.embeddings.patch_embedding.weight"] = torch.randn(768, 3, 14, 14)
+    given["vit.embeddings.position_embedding.weight"] = torch.randn(257, 768)
+    torch.save(given, tmp_path / "clip.pt")
+    with caplog.at_level(logging.WARNING):
+        load_backbone(target, tmp_path / "clip.pt", name=name)
+    assert "2 were of another size and were resampled: vit.embeddings.patch_emb" in caplog.text
+    assert torch.equal(target.vit.post_layernorm.weight, given["vit.post_layernorm.weight"])
+    kernel = target.vit.embeddings.patch_embedding.weight
+    given = given["vit.embeddings.patch_embedding.weight"]
+    torch.testing.assert_close(kernel, resampled_kernel(given, 16))
+
+
+def test_weights_in_several_files_are_loaded_together(source, tmp_path):
+    weights = source.state_dict()
+    keys = sorted(weights)
+    save_file(
+        {key: weights[key] for key in keys[::2]}, tmp_path / "model-00001-of-00002.safetensors"
+    )
+    save_file(
+        {key: weights[key] for key in keys[1::2]}, tmp_path / "model-00002-of-00002.safetensors"
+    )
+    target = MixTransformer("mit_b0")
+    load_b0(target, tmp_path)
+    assert same(source, target)
+
+
+def test_weights_of_another_family_are_refused(source, tmp_path):
+    save_file(source.state_dict(), tmp_path / "b0.safetensors")
+    name = "fan_tiny_8_p4_hybrid"
+    with pytest.raises(CheckpointError, match=f"none of its .* weights fits {name}"):
+        load_backbone(FullyAttentional(name), tmp_path / "b0.safetensors", name=name)

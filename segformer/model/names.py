@@ -1,0 +1,148 @@
+"""Names of weights: those of transformers, of the authors' files, of timm and open_clip -> ours."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from torch import Tensor
+
+Rename = tuple[str, str]
+
+# What files put before the names of an encoder: Lightning, TAO, DistributedDataParallel, the
+# classes of transformers, DINO's teacher, open_clip.
+_PREFIX = re.compile(
+    r"^(?:(?:model|module|backbone|network|vit|encoder|segformer|dinov2|convnextv2|vision_model"
+    r"|teacher|visual|trunk)\.)+"
+)
+
+_SPLITS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (".attn.qkv.", (".attn.q.", ".attn.k.", ".attn.v.")),
+    (".attn.in_proj_", (".attn.q.", ".attn.k.", ".attn.v.")),
+    (".attn.kv.", (".attn.k.", ".attn.v.")),
+    (".mlp.w12.", (".mlp.w1.", ".mlp.w2.")),
+    (".mlp.weights_in.", (".mlp.w1.", ".mlp.w2.")),
+)
+"""Matrices that hold several of ours, one above the other."""
+
+# transformers before and after its version 5, then the authors' files, which count stages from 1:
+# hence the two ways to write a stage.
+_MIT: tuple[Rename, ...] = (
+    (r"^patch_embeddings\.(\d)\.", r"stages.\1.patch_embeddings."),
+    (r"^block\.(\d)\.", r"stages.\1.blocks."),
+    (r"^layer_norm\.(\d)\.", r"stages.\1.layer_norm."),
+    (r"attention\.self\.query\.", "attention.q_proj."),
+    (r"attention\.self\.key\.", "attention.k_proj."),
+    (r"attention\.self\.value\.", "attention.v_proj."),
+    (r"attention\.self\.sr\.", "attention.sequence_reduction.sequence_reduction."),
+    (r"attention\.self\.layer_norm\.", "attention.sequence_reduction.layer_norm."),
+    (r"attention\.output\.dense\.", "attention.o_proj."),
+    (r"mlp\.dense([12])\.", r"mlp.fc\1."),
+    (r"\.layer_norm_1\.", ".layernorm_before."),
+    (r"\.layer_norm_2\.", ".layernorm_after."),
+    (r"^patch_embed(\d)\.proj\.", r"stages.-\1.patch_embeddings.proj."),
+    (r"^patch_embed(\d)\.norm\.", r"stages.-\1.patch_embeddings.layer_norm."),
+    (r"^block(\d)\.", r"stages.-\1.blocks."),
+    (r"^norm(\d)\.", r"stages.-\1.layer_norm."),
+    (r"\.norm1\.", ".layernorm_before."),
+    (r"\.norm2\.", ".layernorm_after."),
+    (r"\.attn\.([qkv])\.", r".attention.\1_proj."),
+    (r"\.attn\.proj\.", ".attention.o_proj."),
+    (r"\.attn\.sr\.", ".attention.sequence_reduction.sequence_reduction."),
+    (r"\.attn\.norm\.", ".attention.sequence_reduction.layer_norm."),
+)
+
+_DINOV2: tuple[Rename, ...] = (
+    (r"^patch_embed\.proj\.", "embeddings.patch_embeddings.projection."),
+    (r"^cls_token$", "embeddings.cls_token"),
+    (r"^pos_embed$", "embeddings.position_embeddings"),
+    (r"^norm\.", "layernorm."),
+    (r"^blocks\.", "layer."),
+    (r"\.attn\.([qkv])\.", r".attention.\1_proj."),
+    (r"\.attn\.proj\.", ".attention.o_proj."),
+    (r"\.attention\.attention\.([qkv])\w+\.", r".attention.\1_proj."),
+    (r"\.attention\.output\.dense\.", ".attention.o_proj."),
+    (r"\.ls([12])\.gamma$", r".layer_scale\1.lambda1"),
+    (r"\.mlp\.w1\.", ".mlp.gate_proj."),
+    (r"\.mlp\.w2\.", ".mlp.up_proj."),
+    (r"\.mlp\.(?:w3|weights_out)\.", ".mlp.down_proj."),
+    (r"^layer\.", "encoder.layer."),
+    (r"^(embeddings|encoder|layernorm)\.", r"vit.\1."),
+)
+
+_DINOV3: tuple[Rename, ...] = (
+    (r"^patch_embed\.proj\.", "embeddings.patch_embeddings."),
+    (r"^cls_token$", "embeddings.cls_token"),
+    (r"^(?:storage_tokens|reg_token)$", "embeddings.register_tokens"),
+    (r"^blocks\.", "layer."),
+    (r"\.attn\.([qkv])_bias$", r".attention.\1_proj.bias"),
+    (r"\.attn\.([qkv])\.", r".attention.\1_proj."),
+    (r"\.attn\.proj\.", ".attention.o_proj."),
+    (r"\.ls([12])\.gamma$", r".layer_scale\1.lambda1"),
+    (r"\.gamma_([12])$", r".layer_scale\1.lambda1"),
+    (r"\.mlp\.(?:w1|fc1_g)\.", ".mlp.gate_proj."),
+    (r"\.mlp\.(?:w2|fc1|fc1_x)\.", ".mlp.up_proj."),
+    (r"\.mlp\.(?:w3|fc2)\.", ".mlp.down_proj."),
+    (r"^layer\.", "model.layer."),
+    (r"^(embeddings|model|norm)\.", r"vit.\1."),
+)
+
+_SIGLIP: tuple[Rename, ...] = (
+    (r"^(?:patch_embed\.proj|conv1)\.", "embeddings.patch_embedding."),
+    (r"^(?:pos_embed|positional_embedding)$", "embeddings.position_embedding.weight"),
+    (r"^(?:norm|ln_post)\.", "post_layernorm."),
+    (r"^(?:blocks|transformer\.resblocks)\.", "layers."),
+    (r"\.attn\.([qkv])\.", r".self_attn.\1_proj."),
+    (r"\.attn\.(?:proj|out_proj)\.", ".self_attn.out_proj."),
+    (r"\.(?:norm|ln_)([12])\.", r".layer_norm\1."),
+    (r"\.mlp\.c_fc\.", ".mlp.fc1."),
+    (r"\.mlp\.c_proj\.", ".mlp.fc2."),
+    (r"^layers\.", "encoder.layers."),
+    (r"^(embeddings|encoder|post_layernorm)\.", r"vit.\1."),
+)
+
+# The authors' files and timm count the halvings of a stage in their own ways.
+_CONVNEXT: tuple[Rename, ...] = (
+    (r"^(?:stem|downsample_layers\.0)\.0\.", "embeddings.patch_embeddings."),
+    (r"^(?:stem|downsample_layers\.0)\.1\.", "embeddings.layernorm."),
+    (r"^downsample_layers\.(\d)\.", r"stages.\1.downsampling_layer."),
+    (r"^stages\.(\d)\.downsample\.", r"stages.\1.downsampling_layer."),
+    (r"^stages\.(\d)\.blocks\.", r"stages.\1.layers."),
+    (r"^stages\.(\d)\.(\d+)\.", r"stages.\1.layers.\2."),
+    (r"\.conv_dw\.", ".dwconv."),
+    (r"\.norm\.", ".layernorm."),
+    (r"\.grn\.gamma$", ".grn.weight"),
+    (r"\.grn\.beta$", ".grn.bias"),
+    (r"\.mlp\.grn\.", ".grn."),
+    (r"\.mlp\.fc([12])\.", r".pwconv\1."),
+)
+
+RENAMES: dict[str, tuple[Rename, ...]] = {
+    "mit": _MIT,
+    "fan": (),  # Nobody's but ours: the authors' networks differ in their parts.
+    "dinov2": _DINOV2,
+    "dinov3": _DINOV3,
+    "siglip": _SIGLIP,
+    "convnext": _CONVNEXT,
+}
+"""By family, applied in order to a name without its prefix; ours pass unchanged."""
+
+
+def renamed(weights: Mapping[str, Tensor], family: str) -> dict[str, Tensor]:
+    """Weights under the names of our encoder of a family; unknown names stay as they are."""
+    parts = (part for key, value in weights.items() for part in _split(key, value))
+    return {_renamed(key, RENAMES[family]): value for key, value in parts}
+
+
+def _split(key: str, value: Tensor) -> Iterator[tuple[str, Tensor]]:
+    for packed, names in _SPLITS:
+        if packed in key:
+            rows = value.chunk(len(names))
+            yield from ((key.replace(packed, n), r) for n, r in zip(names, rows, strict=True))
+            return
+    yield key, value
+
+
+def _renamed(key: str, rules: Iterable[Rename]) -> str:
+    name = _PREFIX.sub("", key)
+    for pattern, replacement in rules:
+        name = re.sub(pattern, replacement, name)
+    return re.sub(r"^stages\.-(\d)", lambda match: f"stages.{int(match[1]) - 1}", name)
