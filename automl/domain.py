@@ -141,8 +141,10 @@ class Range:
 
     def value_at(self, position: float) -> float:
         """Return the number at a place in [0, 1]."""
-        if self.low == self.high:
+        if position <= 0 or self.low == self.high:
             return self._number(self.low)
+        if position >= 1:
+            return self._number(self.high)
         first, last = self._ends
         value = first + position * (last - first)
         if self.is_log:

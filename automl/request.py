@@ -19,7 +19,7 @@ from automl.search_flags import SearchFlags
 from automl.settings import Resources, Settings
 from automl.skill import Skill, SkillInfo, faults_of_the_user, lasting_name, load_skill, schema_path
 from automl.space import SearchSpace
-from automl.space_build import space_from_schema
+from automl.space_flags import SpaceChoice, SpaceFlags
 from automl.spec import flatten
 from automl.store import ExperimentPaths, write_json, write_yaml
 
@@ -33,6 +33,7 @@ class Request:
     skill: str
     data: str | None = None
     search: SearchFlags = field(default_factory=SearchFlags)
+    space: SpaceFlags = field(default_factory=SpaceFlags)
     out: Path | None = None
     policy: str | None = None
     """What --policy says, for this run."""
@@ -90,7 +91,8 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
     # TAO's settings may stand among those of the spec.
     named = {key: given.pop(key) for key in list(given) if key.startswith("automl_")}
     search = request.search.with_settings(named).resolved()
-    request = replace(request, overrides=given, search=search)
+    choice = _choice(way, request.space, given, info, skill)
+    request = replace(request, overrides=choice.overrides, search=search)
     overrides = _overrides(request, info)
     paths = ExperimentPaths(request.out or _default_out(info.name))
     _check_is_new(paths)
@@ -102,7 +104,9 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
         schema.check_keys(overrides)
     with faults_of_the_user():
         spec = skill.resolve("train", {**_key_defaults(info, schema), **overrides})
-    space = _space(way, schema, spec, overrides)
+    # The flags of a request set keys too.
+    choice = replace(choice, fixed=frozenset(overrides) - choice.searched)
+    space = _space(way, schema, spec, choice)
     budget = _budget(search, way, int(flatten(spec)[info.epochs_key]))
     with faults_of_the_user():
         data = skill.check(spec, progress=progress)
@@ -116,7 +120,7 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
         options=dict(search.settings) if way.is_search else {},
         seed=request.seed,
         spec=spec,
-        fixed=tuple(sorted(overrides)),
+        fixed=tuple(sorted(choice.fixed)),
         resources=resources,
         tracker=request.tracker,
         data=dict(data),
@@ -131,6 +135,15 @@ def space_of(paths: ExperimentPaths, settings: Settings) -> SearchSpace:
     if settings.policy == "off":
         return SearchSpace({}, flatten(settings.spec))
     return SearchSpace.from_dict(yaml.safe_load(paths.space.read_text()), flatten(settings.spec))
+
+
+def _choice(
+    way: Route, flags: SpaceFlags, given: Mapping[str, Any], info: SkillInfo, skill: Skill
+) -> SpaceChoice:
+    if not way.is_search and flags.used():
+        raise UsageError(f"{' and '.join(flags.used())} have no use here: {way.reason}")
+    named = {info.shorthand.get(key, key): value for key, value in given.items()}
+    return flags.chosen(named, skill=info.name, folder=skill.folder, shorthand=info.shorthand)
 
 
 def _overrides(request: Request, info: SkillInfo) -> dict[str, Any]:
@@ -214,11 +227,11 @@ def _check_is_new(paths: ExperimentPaths) -> None:
 
 
 def _space(
-    way: Route, schema: Schema | None, spec: Mapping[str, Any], overrides: Mapping[str, Any]
+    way: Route, schema: Schema | None, spec: Mapping[str, Any], choice: SpaceChoice
 ) -> SearchSpace:
     if not way.is_search or schema is None:
         return SearchSpace({}, flatten(spec))
-    space = space_from_schema(schema, spec, fixed=frozenset(overrides))
+    space = choice.space(schema, spec)
     if not space.parameters:
         raise UsageError(
             "nothing is left to search: every parameter was set; use --policy off for a plain "

@@ -38,7 +38,11 @@ def space_from_schema(
     """
     base = {**schema.defaults(), **flatten(spec)}
     parameters: dict[str, Parameter] = {}
-    faults: list[str] = []
+    faults = [
+        f"drop: {key}: unknown key{nearest(key, schema.fields)}"
+        for key in sorted(dropped)
+        if key not in schema.fields
+    ]
     for key in _searched(schema, fixed | dropped, entries):
         try:
             known, why = _field(schema, key, entries.get(key))

@@ -42,8 +42,19 @@ def leaves(spec: Mapping[str, Any], keys: Container[str]) -> dict[str, Any]:
 
 
 def with_values(spec: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy of a nested spec in which the dotted keys have new values."""
-    return unflatten({**flatten(spec), **values})
+    """Return a copy of a nested spec in which the dotted keys have new values.
+
+    A key may end in a place of a list: ``betas.0`` is the first of ``betas``.
+    """
+    flat = flatten(spec)
+    for key, value in values.items():
+        above, _, place = key.rpartition(".")
+        known = flat.get(above)
+        if isinstance(known, list) and place.isdecimal() and int(place) < len(known):
+            flat[above] = [value if n == int(place) else old for n, old in enumerate(known)]
+        else:
+            flat[key] = value
+    return unflatten(flat)
 
 
 def parse_assignments(words: Iterable[str]) -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""The flags of a search: budget, algorithm and its settings."""
+"""The flags of a search: budget, algorithm and its settings, and the space."""
 
 import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from automl.search_flags import SearchFlags
+    from automl.space_flags import SpaceFlags
 
 
 def add_search(parser: argparse.ArgumentParser) -> None:
@@ -33,4 +34,31 @@ def search_flags(arguments: argparse.Namespace) -> "SearchFlags":
         epochs=arguments.epochs,
         budget_epochs=arguments.budget_epochs,
         time=arguments.time,
+    )
+
+
+def add_space(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of the search space; `space_flags` reads them."""
+    add = parser.add_argument
+    add("--space", metavar="NAME|FILE", help="overlay of the search space, see search_spaces/")
+    add(
+        "--search", action="append", default=[], metavar="KEY=EXPR", dest="searched",
+        help="search a parameter over log(low,high), uniform(low,high[,step]), choice(a,b,...) "
+        "or auto, as the schema says; may be repeated",
+    )  # fmt: skip
+    add(
+        "--fix", action="append", default=[], metavar="KEY=VALUE", dest="fixed",
+        help="set a parameter and leave it out of the search; may be repeated",
+    )  # fmt: skip
+
+
+def space_flags(arguments: argparse.Namespace) -> "SpaceFlags":
+    """Return what the flags of the space say."""
+    from automl.space_flags import SpaceFlags, parse_searched
+    from automl.spec import parse_assignments
+
+    return SpaceFlags(
+        overlay=arguments.space,
+        searched=parse_searched(arguments.searched),
+        fixed=parse_assignments(arguments.fixed),
     )

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from automl.cli.flags import add_search, search_flags
+from automl.cli.flags import add_search, add_space, search_flags, space_flags
 from automl.cli.output import add_output, print_experiment
 from automl.errors import EXIT_DIRECT_INSTEAD
 
@@ -22,6 +22,7 @@ def add(commands: Any) -> None:
         "--data", "--train-datasets", metavar="DIR", help="folder of the data set, or its URI"
     )
     add_search(run)
+    add_space(run)
     run.add_argument("--out", type=Path, metavar="DIR", help="new folder (default runs/SKILL-TIME)")
     run.add_argument(
         "--policy", metavar="auto|off", help="off: one plain training, no search (default auto)"
@@ -55,6 +56,7 @@ def _run(arguments: argparse.Namespace) -> int:
         skill=arguments.skill or only_skill(),
         data=arguments.data,
         search=search_flags(arguments),
+        space=space_flags(arguments),
         out=arguments.out,
         policy=arguments.policy,
         text=arguments.request,

@@ -42,6 +42,17 @@ def test_the_text_names_the_leaderboard_the_places_and_the_next_command(run):
     assert "trial 0000 starts with the defaults" in result.stderr
 
 
+def test_an_overlay_and_the_flags_of_the_space_shape_every_trial(run, tmp_path):
+    (tmp_path / "mine.yaml").write_text("parameters: {train.width: {choices: [4, 16]}}")
+    words = ("--space", "mine.yaml", "--search", "train.lr=log(1e-4,2e-4)", "--fix")
+    result = run("--trials", 4, "--out", "exp", "--json", *words, "train.flip.enable=false")
+    assert result.returncode == 0, result.stderr
+    values = [trial["values"] for trial in json.loads(result.stdout)["trials"]]
+    assert {v["train.width"] for v in values} <= {4, 16}
+    assert all(1e-4 <= v["train.lr"] <= 2e-4 for v in values)
+    assert all("train.flip.enable" not in v and "train.flip.p" not in v for v in values)
+
+
 def test_quiet_says_nothing_but_the_result(run):
     assert run("--trials", 1, "--out", "exp", "--quiet").stderr == ""
 
@@ -55,6 +66,9 @@ def test_quiet_says_nothing_but_the_result(run):
         (["train.kind=odd"], "train.kind: odd is not allowed with this width"),
         (["train.results_dir=x"], "train.results_dir: cannot be set here"),
         (["--epochs", "3", "train.epochs=4"], "--epochs 3 and train.epochs=4 disagree"),
+        (["--space", "wied"], "--space: 'wied' is not one of"),
+        (["--search", "train.lr=lag(1,2)"], "did you mean log?"),
+        (["--policy", "off", "--search", "train.lr=auto"], "--search have no use here"),
         (["--policy", "never"], "--policy: 'never' is not one of auto, off"),
         (["--policy", "off", "--trials", "3"], "--trials: 3 has no use here"),
         (["--policy", "auto", "automl_policy=off"], "disagree"),

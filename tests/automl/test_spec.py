@@ -49,3 +49,10 @@ def test_values_are_yaml_with_numbers_as_people_write_them(text, value):
 def test_all_bad_words_are_named_at_once():
     with pytest.raises(UsageError, match="(?s)'lr' is not understood.*a: '\\[1' is not a YAML"):
         parse_assignments(["lr", "a=[1", "b=2"])
+
+
+def test_a_place_of_a_list_gets_a_new_value():
+    spec = {"optim": {"betas": [0.9, 0.999]}, "n": 1}
+    changed = with_values(spec, {"optim.betas.1": 0.99, "n": 2})
+    assert changed == {"optim": {"betas": [0.9, 0.99]}, "n": 2}
+    assert spec["optim"]["betas"] == [0.9, 0.999]

@@ -1,0 +1,116 @@
+"""What was said about the search space on the command line: --space, --search and --fix."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from automl.errors import UsageError
+from automl.overlay import Overlay, entry_from_expression, overlay_from_file, overlay_path
+from automl.overlay_entry import Entry
+from automl.schema import Schema
+from automl.space import SearchSpace
+from automl.space_build import space_from_schema
+
+
+@dataclass(frozen=True)
+class SpaceChoice:
+    """What is searched, what is set, and what of it was said for this run."""
+
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    dropped: frozenset[str] = frozenset()
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    """Values of the base spec, searched or not."""
+    fixed: frozenset[str] = frozenset()
+    """Keys of `overrides` that are not searched."""
+    searched: frozenset[str] = frozenset()
+    """Keys that --search names: they are searched around the value they are given."""
+
+    def space(self, schema: Schema, spec: Mapping[str, Any]) -> SearchSpace:
+        """Build the space around a resolved spec."""
+        return space_from_schema(
+            schema, spec, fixed=self.fixed, entries=self.entries, dropped=self.dropped
+        )
+
+
+@dataclass(frozen=True)
+class SpaceFlags:
+    """The flags as they were given."""
+
+    overlay: str | None = None
+    """Name or file of --space."""
+    searched: Mapping[str, str] = field(default_factory=dict)
+    """Expression by key, of --search."""
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    """Value by key, of --fix."""
+
+    def chosen(
+        self,
+        overrides: Mapping[str, Any],
+        *,
+        skill: str,
+        folder: Path,
+        shorthand: Mapping[str, str],
+    ) -> SpaceChoice:
+        """Bring flags, overlay and `key=value` settings together: the nearer to the run wins.
+
+        Raises `UsageError` for an overlay that cannot be read and for flags that disagree.
+        """
+        overlay = Overlay()
+        if self.overlay is not None:
+            folders = [folder / "search_spaces"]
+            overlay = overlay_from_file(overlay_path(self.overlay, skill, folders))
+        fixed = {shorthand.get(key, key): value for key, value in self.fixed.items()}
+        searched = {
+            shorthand.get(key, key): entry_from_expression(shorthand.get(key, key), text)
+            for key, text in self.searched.items()
+        }
+        _check_agreement(fixed, searched, overrides)
+        said = {**overrides, **fixed}
+        entries = {k: entry for k, entry in overlay.entries.items() if k not in said}
+        kept = {k: v for k, v in overlay.fixed.items() if k not in searched}
+        values = {**kept, **said}
+        return SpaceChoice(
+            entries={**entries, **searched},
+            dropped=overlay.dropped - searched.keys(),
+            overrides=values,
+            fixed=frozenset(values) - searched.keys(),
+            searched=frozenset(searched),
+        )
+
+    def used(self) -> list[str]:
+        """Return the flags that were given."""
+        said = {"--space": self.overlay, "--search": self.searched}
+        return [flag for flag, value in said.items() if value]
+
+
+def parse_searched(words: Iterable[str]) -> dict[str, str]:
+    """Return the expressions of ``key=EXPR`` words; raises `UsageError` for another word."""
+    found: dict[str, str] = {}
+    faults = []
+    for word in words:
+        key, equals, text = word.partition("=")
+        if not equals or not key or not text:
+            faults.append(f"--search: {word!r} is not understood: give key=EXPR, such as "
+                          "train.optim.lr='log(1e-5,1e-3)'")  # fmt: skip
+        elif key in found:
+            faults.append(f"--search: {key} is given twice")
+        else:
+            found[key] = text
+    if faults:
+        raise UsageError(*faults)
+    return found
+
+
+def _check_agreement(
+    fixed: Mapping[str, Any], searched: Mapping[str, Entry], overrides: Mapping[str, Any]
+) -> None:
+    faults = [f"--fix {key} and --search {key} exclude each other" for key in fixed
+              if key in searched]  # fmt: skip
+    faults += [
+        f"--fix {key}={value} and {key}={overrides[key]} disagree; give one of them"
+        for key, value in fixed.items()
+        if overrides.get(key, value) != value
+    ]
+    if faults:
+        raise UsageError(*faults)
