@@ -12,14 +12,16 @@ from typing import Any
 from automl.errors import RunFailed
 from automl.experiment import Experiment
 from automl.ledger import event_from_outcome, outcome_from_event
+from automl.objective import value_of
+from automl.preparation import Preparation
 from automl.runners.base import Task
 from automl.search.base import Continue, Done, Searcher, Start, Wait
-from automl.spec import with_values
-from automl.store import Journal, write_yaml
+from automl.store import Journal
 from automl.tracking.base import Tracker
-from automl.trial import Decision, FailureKind, Outcome, TrialState
+from automl.trial import Decision, Failure, FailureKind, Outcome, TrialState
 
 FAILURES_BEFORE_GIVING_UP = 3
+INFEASIBLE_BEFORE_GIVING_UP = 50
 LOSSES_BEFORE_FAILING = 3
 
 
@@ -33,6 +35,7 @@ class Controller:
         self._searcher = searcher
         self._trackers = trackers
         self._journal = Journal(experiment.paths.journal)
+        self._preparation = Preparation.of(experiment)
         self._interrupted = self._replay()
         trials = experiment.ledger.trials.values()
         self._ended_before = {t.number for t in trials if t.state.is_final}
@@ -53,32 +56,40 @@ class Controller:
         """Take in a promotion."""
         self._record({"event": "promoted", "promotion": dict(promotion)})
 
+    def is_settled(self) -> bool:
+        """Return whether nothing is left to run; what is paused then ends for good."""
+        if self._interrupted or not isinstance(self.next_move(), Done):
+            return False
+        self._end()
+        return True
+
     def next(self) -> Task | Wait | Done:
         """Return an interrupted trial first, then what the searcher says.
 
-        Raises `RunFailed` when the first trials all failed: their cause is shared, and going
-        on would spend the budget on it.
+        A trial that breaks a constraint before its launch is told to the searcher and never
+        started. Raises `RunFailed` when the first trials all failed: their cause is shared, and
+        going on would spend the budget on it.
         """
-        self._give_up_if_all_fail()
-        if self._interrupted:
-            number = self._interrupted.popleft()
-            return self._go_on(Continue(number, self.experiment.ledger.trials[number].epochs))
-        move = self._searcher.next()
-        if isinstance(move, Start):
-            self._record(
-                {
-                    "event": "start",
-                    "trial": move.trial,
-                    "values": move.values,
-                    "epochs": move.epochs,
-                }
-            )
-            self._searcher.start(move)
-            return self._task(move.trial)
-        if isinstance(move, Continue):
-            self._searcher.start(move)
-            return self._go_on(move)
-        return move
+        while True:
+            self._give_up_if_all_fail()
+            if self._interrupted and not self._is_out_of_time():
+                number = self._interrupted.popleft()
+                return self._go_on(Continue(number, self.experiment.ledger.trials[number].epochs))
+            move = self.next_move()
+            if isinstance(move, Continue):
+                self._searcher.start(move)
+                return self._go_on(move)
+            if not isinstance(move, Start):
+                return self._end() if isinstance(move, Done) else move
+            if self._launch(move):
+                return self._task(move.trial)
+
+    def next_move(self) -> Start | Continue | Wait | Done:
+        """Return the searcher's move; nothing starts when the time is up."""
+        if not self._is_out_of_time():
+            return self._searcher.next()
+        running = self._running() - set(self._interrupted)
+        return Wait() if running else Done()
 
     def report(self, trial: int, epoch: int, metrics: dict[str, float]) -> Decision:
         """Journal an epoch and return the searcher's decision.
@@ -89,8 +100,12 @@ class Controller:
         for known in record.reports:
             if known.epoch == epoch:
                 return known.decision
-        value = self.experiment.settings.objective.value(metrics)
+        metrics = {**metrics, **record.costs}
+        value = value_of(self.experiment.settings.objectives, metrics)
         decision = self._searcher.report(trial, epoch, value)
+        is_full = epoch >= self.experiment.settings.budget.epochs
+        if self._is_out_of_time() and not is_full:
+            decision = Decision.STOP
         self._record(
             {
                 "event": "report",
@@ -105,47 +120,87 @@ class Controller:
         return decision
 
     def finish(self, trial: int, outcome: Outcome) -> None:
-        """Journal how a trial ended; one whose worker died goes on from its last checkpoint.
+        """Journal how a trial ended.
 
-        It does so twice. A third death is the trial's own doing, and it counts as failed.
+        One whose worker died goes on from its last checkpoint, twice; a third death is its own
+        doing, and it counts as failed. One that ran out of memory is tried once more at half the
+        batch, with as many more batches a step.
         """
-        if self._is_worth_another_worker(trial, outcome):
+        record = self.experiment.ledger.trials[trial]
+        kind = None if outcome.failure is None else outcome.failure.kind
+        if kind is FailureKind.LOST and record.losses + 1 < LOSSES_BEFORE_FAILING:
             self._record({"event": "lost", "trial": trial, **event_from_outcome(outcome)})
             self._interrupted.append(trial)
             return
+        halved = self._preparation.halved(record) if kind is FailureKind.OUT_OF_MEMORY else None
+        if halved is not None:
+            event = {"event": "halved", "trial": trial, "adjusted": halved}
+            self._record({**event, **event_from_outcome(outcome)})
+            self._interrupted.append(trial)
+            return
+        self._finish(trial, outcome)
+
+    def _finish(self, trial: int, outcome: Outcome) -> None:
         self._record({"event": "finish", "trial": trial, **event_from_outcome(outcome)})
         self._searcher.finish(trial, outcome)
         record = self.experiment.ledger.trials[trial]
         for tracker in self._trackers:
             tracker.finished(record, self.experiment.paths.trial(trial))
 
-    def _is_worth_another_worker(self, trial: int, outcome: Outcome) -> bool:
-        failure = outcome.failure
-        is_lost = failure is not None and failure.kind is FailureKind.LOST
-        losses = self.experiment.ledger.trials[trial].losses + 1
-        return is_lost and losses < LOSSES_BEFORE_FAILING
+    def _end(self) -> Done:
+        """Stop for good what is paused or was cut off: nobody will go on with it."""
+        self._interrupted.clear()
+        for trial in self.experiment.ledger.trials.values():
+            if not trial.state.is_final:
+                self._finish(trial.number, Outcome(TrialState.STOPPED))
+        return Done()
+
+    def _launch(self, move: Start) -> bool:
+        """Journal a new trial; return whether it is to be trained."""
+        costs = self._preparation.costs(move.values)
+        event = {
+            "event": "start",
+            "trial": move.trial,
+            "values": move.values,
+            "epochs": move.epochs,
+        }
+        if move.parent is not None:
+            event["parent"] = move.parent
+        if costs:
+            event["costs"] = costs
+        self._record(event)
+        self._searcher.start(move)
+        broken = self._preparation.broken(costs)
+        if broken:
+            failure = Failure(FailureKind.INFEASIBLE, "; ".join(broken))
+            self._finish(move.trial, Outcome(TrialState.FAILED, failure))
+        return not broken
 
     def _replay(self) -> deque[int]:
         """Feed the journal to the searcher; return the trials that were cut off."""
-        objective = self.experiment.settings.objective
+        objectives = self.experiment.settings.objectives
         for event in self._journal.read():
             kind, trial = event["event"], int(event.get("trial", -1))
             if kind == "start":
-                self._searcher.start(Start(trial, event["values"], event["epochs"]))
+                self._searcher.start(
+                    Start(trial, event["values"], event["epochs"], event.get("parent"))
+                )
             elif kind == "continue" and not event["is_interrupted"]:
                 self._searcher.start(Continue(trial, event["epochs"]))
             elif kind == "report":
-                value = event["metrics"][objective.metric]
-                self._searcher.report(
-                    trial, event["epoch"], float("nan") if value is None else value
-                )
+                metrics = {k: float("nan") if v is None else v for k, v in event["metrics"].items()}
+                self._searcher.report(trial, event["epoch"], value_of(objectives, metrics))
             elif kind == "finish":
                 self._searcher.finish(trial, outcome_from_event(event))
-        return deque(
-            number
-            for number, trial in sorted(self.experiment.ledger.trials.items())
-            if trial.state is TrialState.RUNNING
-        )
+        return deque(sorted(self._running()))
+
+    def _running(self) -> set[int]:
+        trials = self.experiment.ledger.trials.values()
+        return {t.number for t in trials if t.state is TrialState.RUNNING}
+
+    def _is_out_of_time(self) -> bool:
+        limit = self.experiment.settings.budget.time_s
+        return limit is not None and self.experiment.ledger.driven(time.time()) >= limit
 
     def _go_on(self, move: Continue) -> Task:
         is_interrupted = self.experiment.ledger.trials[move.trial].state is TrialState.RUNNING
@@ -161,9 +216,8 @@ class Controller:
 
     def _task(self, number: int) -> Task:
         trial = self.experiment.ledger.trials[number]
-        spec = with_values(self.experiment.settings.spec, trial.values)
         folder = self.experiment.paths.trial(number)
-        write_yaml(folder / "spec.yaml", spec)
+        spec = self._preparation.prepare(trial)
         for tracker in self._trackers:
             tracker.started(trial, folder)
         return Task(number, self.experiment.settings.skill, spec, str(folder.resolve()))
@@ -177,9 +231,14 @@ class Controller:
         # A resume gets its own tries: the cause may have been mended.
         trials = self.experiment.ledger.trials.values()
         ended = [t for t in trials if t.state.is_final and t.number not in self._ended_before]
-        failed = [t for t in ended if t.failure is not None]
-        are_all = len(failed) == len(ended) and self.experiment.best is None
-        if are_all and len(failed) >= FAILURES_BEFORE_GIVING_UP:
+        failed = [t.failure.kind for t in ended if t.failure is not None]
+        if len(failed) < len(ended) or self.experiment.best is not None:
+            return
+        infeasible = failed.count(FailureKind.INFEASIBLE)
+        if (
+            len(failed) - infeasible >= FAILURES_BEFORE_GIVING_UP
+            or infeasible >= INFEASIBLE_BEFORE_GIVING_UP
+        ):
             raise RunFailed(*failure_summary(self.experiment))
 
 

@@ -9,6 +9,7 @@ import yaml
 from automl.errors import UsageError
 from automl.ledger import Ledger
 from automl.settings import Settings
+from automl.spec import with_values
 from automl.store import ExperimentPaths, Journal, is_driven
 from automl.trial import Trial, TrialState
 
@@ -45,6 +46,10 @@ class Experiment:
         """The trial with the best objective; None where no trial has one."""
         ranked = self.ranking()
         return ranked[0] if ranked and self.value_of(ranked[0]) is not None else None
+
+    def spec_of(self, trial: Trial) -> dict[str, Any]:
+        """Return the whole spec that a trial trains."""
+        return with_values(self.settings.spec, {**trial.values, **trial.adjusted})
 
     def value_of(self, trial: Trial) -> float | None:
         """Return a trial's best objective; a failed trial has none."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from automl.trial import Decision, Failure, FailureKind, Outcome, Report, Trial, TrialState
@@ -16,16 +16,26 @@ class Ledger:
     promotion: dict[str, Any] | None = None
     closed: str | None = None
     """State that the last session closed with; None while one is open or was cut off."""
+    driven_s: float = 0.0
+    """Seconds that the sessions took, up to the last event."""
+    _last: float | None = None
     _resumed: dict[int, tuple[float, float]] = field(default_factory=dict)
+
+    def driven(self, now: float) -> float:
+        """Return the seconds that the sessions took, the open one up to `now`."""
+        return self.driven_s + (0.0 if self._last is None else max(0.0, now - self._last))
 
     def apply(self, event: Mapping[str, Any]) -> None:
         """Take in one event; kinds of later versions that change no trial are passed over."""
+        self.driven_s = 0.0 if self._last is None else self.driven(event["time"])
+        self._last = event["time"]
         handler = getattr(self, f"_on_{event['event']}", None)
         if handler is not None:
             handler(event)
 
     def _on_opened(self, event: Mapping[str, Any]) -> None:
         self.closed = None
+        self._last = event["time"]
 
     def _on_closed(self, event: Mapping[str, Any]) -> None:
         self.closed = event["state"]
@@ -36,12 +46,22 @@ class Ledger:
     def _on_start(self, event: Mapping[str, Any]) -> None:
         number, time = event["trial"], event["time"]
         self.trials[number] = Trial(
-            number=number, values=dict(event["values"]), epochs=event["epochs"], started=time
+            number=number,
+            values=dict(event["values"]),
+            epochs=event["epochs"],
+            started=time,
+            parent=event.get("parent"),
+            confirms=event.get("confirms"),
+            adjusted=dict(event.get("adjusted", {})),
+            costs={k: math.nan if v is None else v for k, v in event.get("costs", {}).items()},
         )
         self._resumed[number] = (time, 0.0)
 
     def _on_continue(self, event: Mapping[str, Any]) -> None:
         trial = self.trials[event["trial"]]
+        if trial.state is TrialState.PAUSED and trial.reports:
+            # A resumed training tells its last epoch again: the answer is no longer to pause.
+            trial.reports[-1] = replace(trial.reports[-1], decision=Decision.CONTINUE)
         trial.state = TrialState.RUNNING
         trial.epochs = event["epochs"]
         self._resumed[trial.number] = (event["time"], trial.seconds)
@@ -57,6 +77,12 @@ class Ledger:
     def _on_lost(self, event: Mapping[str, Any]) -> None:
         trial = self.trials[event["trial"]]
         trial.losses += 1
+        self._count_time(trial, event["time"])
+
+    def _on_halved(self, event: Mapping[str, Any]) -> None:
+        trial = self.trials[event["trial"]]
+        trial.halvings += 1
+        trial.adjusted.update(event["adjusted"])
         self._count_time(trial, event["time"])
 
     def _on_finish(self, event: Mapping[str, Any]) -> None:

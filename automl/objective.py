@@ -1,13 +1,52 @@
-"""What a search optimises: a metric and its direction."""
+"""What a search optimises: a metric and its direction, within constraints."""
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from automl.errors import UsageError
 
 MODES = ("max", "min")
+_CONSTRAINT = re.compile(r"\s*([\w.\-]+)\s*(<=|>=)\s*(\S+)\s*")
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A metric that must not be above, or below, a limit."""
+
+    metric: str
+    operator: str
+    limit: float
+
+    def __post_init__(self) -> None:
+        if self.operator not in ("<=", ">="):
+            raise UsageError(f"--constraint: {self.operator!r} is not one of <=, >=")
+        if not math.isfinite(self.limit):
+            raise UsageError(f"--constraint {self}: the limit must be a finite number")
+
+    @classmethod
+    def parse(cls, text: str) -> "Constraint":
+        """Read `latency_ms<=20`; raises `UsageError` for another form."""
+        match = _CONSTRAINT.fullmatch(text)
+        try:
+            if match is None:
+                raise ValueError
+            return cls(match[1], match[2], float(match[3]))
+        except ValueError:
+            raise UsageError(
+                f"--constraint: {text!r} is not understood; give METRIC<=LIMIT or METRIC>=LIMIT, "
+                "e.g. latency_ms<=20"
+            ) from None
+
+    def holds(self, value: float) -> bool:
+        """Whether a value is within the limit; one that is no number is not."""
+        return value <= self.limit if self.operator == "<=" else value >= self.limit
+
+    def __str__(self) -> str:
+        """Return the form that `parse` reads."""
+        return f"{self.metric}{self.operator}{self.limit:g}"
 
 
 @dataclass(frozen=True)
@@ -16,18 +55,30 @@ class Objective:
 
     metric: str
     mode: str
+    constraints: tuple[Constraint, ...] = ()
+    """A report that breaks one has no value."""
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise UsageError(f"objective: mode {self.mode!r} is not one of {', '.join(MODES)}")
 
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Objective":
+        """Return the objective of a plain form; the inverse of `to_dict`."""
+        limits = tuple(Constraint.parse(text) for text in content.get("constraints", ()))
+        return cls(content["metric"], content["mode"], limits)
+
+    def measured(self, metrics: Mapping[str, float]) -> float:
+        """Return the metric of a report; raises `KeyError` listing the metrics that exist."""
+        return _of(self.metric, metrics)
+
     def value(self, metrics: Mapping[str, float]) -> float:
-        """Return the objective of a report; raises `KeyError` listing the metrics that exist."""
-        if self.metric not in metrics:
-            raise KeyError(
-                f"the report has no {self.metric}; it has {', '.join(sorted(metrics)) or 'nothing'}"
-            )
-        return float(metrics[self.metric])
+        """Return the objective of a report, NaN where it breaks a constraint.
+
+        Raises `KeyError` listing the metrics that exist where one is missing.
+        """
+        is_within = all(c.holds(_of(c.metric, metrics)) for c in self.constraints)
+        return self.measured(metrics) if is_within else math.nan
 
     def is_better(self, value: float, than: float) -> bool:
         """Whether `value` beats `than`; a value that is not finite beats nothing."""
@@ -50,4 +101,22 @@ class Objective:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain form that settings and JSON output hold."""
-        return asdict(self)
+        plain: dict[str, Any] = {"metric": self.metric, "mode": self.mode}
+        if self.constraints:
+            plain["constraints"] = [str(c) for c in self.constraints]
+        return plain
+
+
+def value_of(objectives: Sequence[Objective], metrics: Mapping[str, float]) -> Any:
+    """Return what a searcher is told of a report: the value, or a tuple of several."""
+    if len(objectives) == 1:
+        return objectives[0].value(metrics)
+    return tuple(objective.value(metrics) for objective in objectives)
+
+
+def _of(metric: str, metrics: Mapping[str, float]) -> float:
+    if metric not in metrics:
+        raise KeyError(
+            f"the report has no {metric}; it has {', '.join(sorted(metrics)) or 'nothing'}"
+        )
+    return float(metrics[metric])

@@ -11,7 +11,7 @@ from automl.errors import RunFailed
 from automl.experiment import Experiment
 from automl.schema import Schema
 from automl.skill import Result, Skill, SkillInfo, schema_path
-from automl.spec import flatten, leaves, with_values
+from automl.spec import flatten, leaves
 from automl.store import write_json, write_yaml
 from automl.trial import Trial
 
@@ -63,7 +63,7 @@ class Promoter:
         objective = self.experiment.settings.objective
         hints = self._hints("evaluate")
         measured = {
-            name: objective.value(
+            name: objective.measured(
                 self._run("evaluate", best, work / name, model, overrides=hints).metrics
             )
             for name, model in (("checkpoint", checkpoint), ("onnx", onnx))
@@ -113,7 +113,7 @@ class Promoter:
         return self.info.promotion.get(step, {})
 
     def _spec_of(self, trial: Trial) -> dict[str, Any]:
-        return with_values(self.experiment.settings.spec, trial.values)
+        return self.experiment.spec_of(trial)
 
     def _reject(self, work: Path, parity: Mapping[str, Any]) -> str:
         target = _replace(work, self.experiment.paths.rejected)

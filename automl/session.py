@@ -38,7 +38,7 @@ def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
         controller = Controller(experiment, _searcher(experiment), trackers)
         controller.open()
         with _closing(controller, experiment):
-            if not _is_searched(experiment):
+            if not controller.is_settled():
                 make_runner(settings.resources).run(controller)
             if experiment.best is None:
                 raise RunFailed(*failure_summary(experiment))
@@ -65,14 +65,6 @@ def _searcher(experiment: Experiment) -> Searcher:
 
 def _info(experiment: Experiment) -> SkillInfo:
     return SkillInfo.read(load_skill(experiment.settings.skill).folder)
-
-
-def _is_searched(experiment: Experiment) -> bool:
-    """Whether every trial of the budget has ended, so that only the promotion is left."""
-    trials = experiment.ledger.trials.values()
-    return len(trials) >= experiment.settings.budget.trials and all(
-        t.state.is_final for t in trials
-    )
 
 
 def _promote(controller: Controller, experiment: Experiment, trackers: Sequence[Tracker]) -> None:

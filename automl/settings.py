@@ -74,6 +74,8 @@ class Settings:
     """The base spec, nested: what trial 0 trains."""
     route: Mapping[str, Any] = field(default_factory=dict)
     """The way that the request took, search or direct, and why; see `automl.policy.Route`."""
+    more_objectives: tuple[Objective, ...] = ()
+    """Those beside the first, which ranks the trials and chooses what is promoted."""
     algorithm: str = "random"
     options: Mapping[str, Any] = field(default_factory=dict)
     """The algorithm's own settings, as far as they were given."""
@@ -93,9 +95,16 @@ class Settings:
                 f"{nearest(self.tracker, TRACKERS)}"
             )
 
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """All objectives, the first one first."""
+        return (self.objective, *self.more_objectives)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the plain form; the inverse of `from_dict`."""
         content = asdict(self)
+        content["objective"] = self.objective.to_dict()
+        content["more_objectives"] = [o.to_dict() for o in self.more_objectives]
         return {**content, "fixed": list(self.fixed), "command": list(self.command)}
 
     @classmethod
@@ -111,7 +120,10 @@ class Settings:
         return cls(
             **{
                 **content,
-                "objective": Objective(**content["objective"]),
+                "objective": Objective.from_dict(content["objective"]),
+                "more_objectives": tuple(
+                    Objective.from_dict(plain) for plain in content.get("more_objectives", ())
+                ),
                 "budget": Budget(**content["budget"]),
                 "resources": Resources(**content.get("resources", {})),
                 "fixed": tuple(content.get("fixed", ())),

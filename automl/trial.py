@@ -31,6 +31,8 @@ class FailureKind(StrEnum):
     CRASHED = "crashed"
     NO_METRIC = "no_metric"
     LOST = "lost"
+    INFEASIBLE = "infeasible"
+    """Outside a constraint that was checked before the launch: it was never started."""
 
 
 class Decision(StrEnum):
@@ -81,6 +83,16 @@ class Trial:
     failure: Failure | None = None
     losses: int = 0
     """How often its worker died."""
+    parent: int | None = None
+    """The trial whose last checkpoint it began from."""
+    confirms: int | None = None
+    """The trial whose values it trains once more, with another seed; the searcher has no part."""
+    adjusted: dict[str, Any] = field(default_factory=dict)
+    """Keys of the spec beside the values: a halved batch after an out of memory, a fresh seed."""
+    halvings: int = 0
+    """How often it was started again at half the batch."""
+    costs: dict[str, float] = field(default_factory=dict)
+    """What was measured before its launch, e.g. parameters; part of each report's metrics."""
 
     @property
     def epoch(self) -> int:

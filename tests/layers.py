@@ -11,7 +11,7 @@ AUTOML = [
     ["cli"],
     ["session", "progress", "ui"],
     ["controller", "promote", "report", "request"],
-    ["jobs"],
+    ["jobs", "preparation"],
     ["search_flags", "runners"],
     ["search", "tracking"],
     ["experiment"],

@@ -25,6 +25,7 @@ os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "1000000")
 
 import ray
 from ray import tune
+from ray.experimental import internal_kv
 from ray.tune.experiment import Trial as RayTrial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher as RaySearcher
@@ -80,6 +81,7 @@ class TaskTrainable(tune.Trainable):
         self._reports: queue.Queue[dict[str, Any]] = queue.Queue()
         self._decisions: queue.Queue[Decision] = queue.Queue()
         self._task = Task(**json.loads(config["task"]))
+        self._ray_id = str(config["ray_id"])
         self._thread: threading.Thread | None = None
 
     def step(self) -> dict[str, Any]:
@@ -88,7 +90,7 @@ class TaskTrainable(tune.Trainable):
             self._thread = threading.Thread(target=self._train, daemon=True)
             self._thread.start()
         else:
-            self._decisions.put(Decision.CONTINUE)
+            self._decisions.put(_told(self._ray_id))
         return self._reports.get()
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -162,7 +164,9 @@ class _Slots:
         if decision is Decision.STOP:
             self.finish(ray_id, Outcome(TrialState.STOPPED))
         elif decision is Decision.PAUSE:
-            self.finish(ray_id, Outcome(TrialState.PAUSED))
+            # The task ends itself before the trial counts as paused: it comes back in the same
+            # folder, perhaps at once and in another worker.
+            internal_kv._internal_kv_put(_key(ray_id), decision.value)
         return decision
 
     def finish(self, ray_id: str, outcome: Outcome) -> None:
@@ -183,7 +187,8 @@ class _Suggestions(RaySearcher):
         """Return the config of a task, None to wait, or FINISHED."""
         task = self._slots.take(trial_id)
         if task is not None:
-            return {"task": json.dumps(task.to_dict()), "trial": task.trial}
+            task_text = json.dumps(task.to_dict())
+            return {"task": task_text, "trial": task.trial, "ray_id": trial_id}
         return str(RaySearcher.FINISHED) if self._slots.is_done else None
 
     def on_trial_complete(
@@ -205,9 +210,9 @@ class _Decisions(FIFOScheduler):
         trial: RayTrial,
         result: dict[str, Any],
     ) -> str:
-        """Answer a report; a paused trial leaves Ray and comes back as a new one."""
+        """Answer a report; a trial that is to pause goes on for its last step, in which it ends."""
         decision = self._slots.report(trial.trial_id, *json.loads(result["report"]))
-        return str(self.CONTINUE if decision is Decision.CONTINUE else self.STOP)
+        return str(self.STOP if decision is Decision.STOP else self.CONTINUE)
 
     def on_trial_complete(
         self,
@@ -233,6 +238,16 @@ class _Decisions(FIFOScheduler):
             trial.trial_id,
             Outcome(TrialState.FAILED, Failure(FailureKind.LOST, "Ray removed the trial")),
         )
+
+
+def _told(ray_id: str) -> Decision:
+    """Return what the driver answered to the last report of a task; in a worker."""
+    answer = internal_kv._internal_kv_get(_key(ray_id))
+    return Decision.CONTINUE if answer is None else Decision(answer.decode())
+
+
+def _key(ray_id: str) -> str:
+    return f"automl/decision/{ray_id}"
 
 
 def _shares(resources: Resources, cluster: dict[str, float]) -> tuple[dict[str, float], int]:

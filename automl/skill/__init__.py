@@ -20,6 +20,7 @@ from automl.objective import Objective
 GROUP = "automl.skills"
 USER_KINDS = ("usage", "bad_data")
 _MAPPINGS = ("actions", "data_sources", "checkpoints", "key_defaults", "spec_params", "promotion")
+_KEYS = ("seed_key", "batch_size_key", "accumulation_key")
 
 ReportMetrics = Callable[[int, dict[str, float]], str]
 """Called with an epoch counted from 1 and its metrics; answers continue, pause or stop."""
@@ -79,6 +80,10 @@ class SkillInfo:
     path: Path
     stated_objective: Objective | None = None
     stated_epochs_key: str | None = None
+    seed_key: str | None = None
+    batch_size_key: str | None = None
+    accumulation_key: str | None = None
+    """The key of how many batches make one step."""
     description: str = ""
     actions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What runs each action (command, config_format, inputs), and how it reports (reports)."""
@@ -99,6 +104,8 @@ class SkillInfo:
             info = yaml.safe_load(path.read_text(encoding="utf-8"))
             objective = info.get("objective")
             shorthand = info.get("spec_shorthand_keys") or {}
+            rest: dict[str, Any] = {name: info.get(name) for name in _KEYS}
+            rest |= {name: info.get(name) or {} for name in _MAPPINGS}
             return cls(
                 name=info["name"],
                 automl_enabled=bool(info["automl_enabled"]),
@@ -107,7 +114,7 @@ class SkillInfo:
                 stated_epochs_key=info.get("epochs_key", shorthand.get("num_epochs")),
                 description=info.get("description", ""),
                 shorthand=shorthand,
-                **{name: info.get(name) or {} for name in _MAPPINGS},
+                **rest,
             )
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{path}: cannot be read ({_cause(error)})") from error

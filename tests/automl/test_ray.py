@@ -135,3 +135,22 @@ def _count(journal, kind):
 
 def _sizes(folder):
     return {p: p.stat().st_size for p in (folder / "exp").rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("algorithm", ["asha", "pbt"])
+def test_paused_trials_free_their_slot_and_come_back_on_ray(automl, toy_data, tmp_path, algorithm):
+    settings = ("--set", "population_size=4", "--set", "eval_interval=2")
+    result = automl(*words(toy_data, "--trials", 7, "--epochs", 6, "--algorithm", algorithm,
+                           *(settings if algorithm == "pbt" else ()), "--json"))  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    events = list(Journal(tmp_path / "exp" / "journal.jsonl").read())
+    paused = [e["trial"] for e in events if e["event"] == "finish" and e["state"] == "paused"]
+    resumed = [e["trial"] for e in events if e["event"] == "continue"]
+    assert len(set(paused)) > 2 and resumed and set(resumed) <= set(paused)
+    epochs = {}
+    for event in events:
+        if event["event"] == "report":
+            epochs.setdefault(event["trial"], []).append(event["epoch"])
+    assert all(e == list(range(e[0], e[-1] + 1)) for e in epochs.values())
+    states = {t["state"] for t in json.loads(result.stdout)["trials"]}
+    assert states <= {"completed", "stopped"} and "completed" in states

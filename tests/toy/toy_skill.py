@@ -4,6 +4,7 @@ The score of an epoch is a known function of the values; a checkpoint is a JSON 
 model" a copy of it. Spec keys make it fail in the ways that real trainings do.
 """
 
+import fcntl
 import json
 import os
 import signal
@@ -23,6 +24,9 @@ SPEC = {
     "train.kind": "plain",
     "train.flip.enable": True,
     "train.flip.p": 0.5,
+    "train.batch_size": 8,
+    "train.accumulate": 1,
+    "train.seed": 0,
     "train.fail": "",
     "train.pause_s": 0.0,
     "train.results_dir": "",
@@ -93,9 +97,16 @@ class ToySkill:
 
     def _train(self, spec, folder, report):
         flat = _flat(spec)
-        last, best = folder / "checkpoints" / "last.json", folder / "checkpoints" / "best.json"
+        last = folder / "checkpoints" / "last.json"
         last.parent.mkdir(exist_ok=True)
         state = json.loads(last.read_text()) if last.exists() else {"epoch": 0, "score": -1.0}
+        with (folder / "training").open("a") as lock:
+            # Two trainings at once in one folder are a fault; a dead one holds nothing.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return self._trained(flat, state, folder, report)
+
+    def _trained(self, flat, state, folder, report):
+        last, best = folder / "checkpoints" / "last.json", folder / "checkpoints" / "best.json"
         with (folder / "epochs.txt").open("a") as log:
             log.write(f"from {state['epoch']}\n")
         if state["epoch"] and report and report(state["epoch"], _metrics(state)) != "continue":
@@ -127,6 +138,8 @@ class ToySkill:
         if how == "once" and epoch == 2 and not (folder / "killed").exists():
             (folder / "killed").touch()
             os.kill(os.getpid(), signal.SIGKILL)
+        if how == "batch" and flat["train.batch_size"] > 4:
+            raise ToyError("out_of_memory", "toy: the batch is too large")
         if how == "wide" and flat["train.width"] > 8:
             raise ToyError("out_of_memory", "toy: too wide")
 
@@ -211,6 +224,9 @@ def write_folder(folder):
         "automl_enabled": True,
         "objective": {"metric": "score", "mode": "max"},
         "epochs_key": "train.epochs",
+        "seed_key": "train.seed",
+        "batch_size_key": "train.batch_size",
+        "accumulation_key": "train.accumulate",
         "checkpoints": {"best": "checkpoints/best.json", "last": "checkpoints/last.json"},
         "data_sources": {"train": {"data.root": {"source": "train_datasets"}}},
         "spec_shorthand_keys": {"learning_rate": "train.lr"},

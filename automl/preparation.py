@@ -1,0 +1,78 @@
+"""What is done with a trial before it is trained: costs, constraints, spec, first checkpoint."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from automl.experiment import Experiment
+from automl.objective import Constraint
+from automl.skill import SkillInfo, load_skill
+from automl.spec import flatten
+from automl.store import write_yaml
+from automl.trial import Trial
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Prepares the trials of one experiment through its skill."""
+
+    experiment: Experiment
+    info: SkillInfo
+    wanted: tuple[str, ...] = ()
+    """Costs to be measured before a launch, e.g. parameters."""
+    _measured: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> "Preparation":
+        """Return the preparation of an experiment's trials."""
+        info = SkillInfo.read(load_skill(experiment.settings.skill).folder)
+        return cls(experiment, info, ())
+
+    def costs(self, values: Mapping[str, Any]) -> dict[str, float]:
+        """Return what the model of these values costs, as far as anybody asked.
+
+        Specs that differ in nothing that costs depend on are measured once.
+        """
+        return {}
+
+    def broken(self, costs: Mapping[str, float]) -> list[str]:
+        """Return the constraints that the costs break, with their values."""
+        constraints: tuple[Constraint, ...] = self.experiment.settings.objective.constraints
+        return [
+            f"{c.metric} is {costs[c.metric]:.6g}, which breaks {c}"
+            for c in constraints
+            if c.metric in costs and not c.holds(costs[c.metric])
+        ]
+
+    def halved(self, trial: Trial) -> dict[str, Any] | None:
+        """Return the keys that halve a trial's batch and double its batches a step.
+
+        None where that was done before, the batch is 1, or the skill names no such keys.
+        """
+        batch_key, step_key = self.info.batch_size_key, self.info.accumulation_key
+        flat = flatten(self.experiment.spec_of(trial))
+        if trial.halvings or batch_key is None or step_key is None:
+            return None
+        batch, steps = flat.get(batch_key), flat.get(step_key)
+        if not isinstance(batch, int) or not isinstance(steps, int) or batch < 2:
+            return None
+        return {batch_key: batch // 2, step_key: steps * 2}
+
+    def prepare(self, trial: Trial) -> dict[str, Any]:
+        """Write a trial's spec, give it its parent's checkpoint at its start, return the spec."""
+        folder = self.experiment.paths.trial(trial.number)
+        spec = self.experiment.spec_of(trial)
+        write_yaml(folder / "spec.yaml", spec)
+        if trial.parent is not None:
+            self._copy_checkpoint(trial.parent, trial.number)
+        return spec
+
+    def _copy_checkpoint(self, parent: int, child: int) -> None:
+        name = self.info.checkpoints["last"]
+        target = self.experiment.paths.trial(child) / name
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            beside = target.with_name(f".{target.name}.part")
+            shutil.copyfile(self.experiment.paths.trial(parent) / name, beside)
+            beside.replace(target)
