@@ -16,6 +16,8 @@ _HELP = {
     "evaluate": "score a checkpoint or an ONNX model on a split",
     "inference": "write masks and overlays of images, of any size, that need no labels",
     "export": "write a checkpoint as ONNX",
+    "quantize": "write a model in 8 bits, measured before and after",
+    "gen_trt_engine": "build a TensorRT engine of an ONNX model",
 }
 _FAULT_KINDS = ("usage", "bad_data")
 

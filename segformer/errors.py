@@ -5,7 +5,8 @@ SkillError
 |-- CheckpointError     the weights handed in do not fit or cannot be read             usage
 |-- DataError           the data set: missing partners, sizes, mask values             bad_data
 |-- OutOfMemoryError    the batch does not fit the device                              out_of_memory
-`-- DivergedError       the loss is no longer a number                                 diverged
+|-- DivergedError       the loss is no longer a number                                 diverged
+`-- RejectedError       a model that lost more quality than is allowed                 rejected
 """
 
 from collections.abc import Iterable
@@ -52,3 +53,9 @@ class DivergedError(SkillError):
     """The loss is infinite or not a number."""
 
     kind = "diverged"
+
+
+class RejectedError(SkillError):
+    """A converted model lost more quality than is allowed; its file is kept aside."""
+
+    kind = "rejected"

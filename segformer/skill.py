@@ -1,6 +1,7 @@
 """SegFormer as AutoML sees it: resolve a spec, check the data, run an action. Loads no torch."""
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,17 @@ from segformer.skill_info import full_keys, inputs, skill_info
 from segformer.spec import ACTIONS, Spec, parse
 
 _ROOT = "dataset.segment.root_dir"
+
+
+_PROGRAMS = {
+    "train": ("segformer.training.loop", "train"),
+    "evaluate": ("segformer.evaluation.evaluate", "evaluate"),
+    "inference": ("segformer.evaluation.inference", "infer"),
+    "export": ("segformer.deploy.onnx", "export"),
+    "quantize": ("segformer.deploy.quantize", "quantize"),
+    "gen_trt_engine": ("segformer.deploy.engine", "gen_trt_engine"),
+}
+"""Module and function of each action; loaded when it runs."""
 
 
 class SegformerSkill:
@@ -68,21 +80,12 @@ class SegformerSkill:
         _known(action)
         parsed = parse(spec)
         folder.mkdir(parents=True, exist_ok=True)
-        if action == "train":
-            from segformer.training.loop import train
-
-            return train(parsed, folder, report)
-        if action == "evaluate":
-            from segformer.evaluation.evaluate import evaluate
-
-            return evaluate(parsed, folder)
-        if action == "inference":
-            from segformer.evaluation.inference import infer
-
-            return infer(parsed, folder)
-        from segformer.deploy.onnx import export
-
-        return export(parsed, folder)
+        module, name = _PROGRAMS[action]
+        program = getattr(import_module(module), name)
+        result: Result = (
+            program(parsed, folder, report) if action == "train" else program(parsed, folder)
+        )
+        return result
 
     def sample(self, folder: Path, *, seed: int) -> None:
         """Write a generated data set; see `segformer.data.sample.write_sample`."""

@@ -27,12 +27,14 @@ SHORTHAND = {
 """Short names that are taken for dotted keys."""
 
 _ROOT = "dataset.segment.root_dir"
+_CALIBRATION = "dataset.segment.quant_calibration_dataset.images_dir"
 _FOLDER, _MAY_BE_FILE = {"type": "folder"}, {"type": "file", "optional": True}
+_MAY_BE_FOLDER = {"type": "folder", "optional": True}
 _WEIGHTS = [".ckpt", ".safetensors"]
 
 
 def _model_unless(other: str) -> dict[str, Any]:
-    return {"type": "file", "suffixes": [*_WEIGHTS, ".onnx"], "unless": other}
+    return {"type": "file", "suffixes": [*_WEIGHTS, ".pth", ".onnx"], "unless": other}
 
 
 _INPUTS: dict[str, dict[str, Any]] = {
@@ -48,14 +50,24 @@ _INPUTS: dict[str, dict[str, Any]] = {
         "evaluate.trt_engine": {"type": "file", "optional": True, "suffixes": [".engine"]},
     },
     "inference": {
-        _ROOT: {"type": "folder", "optional": True},
-        "inference.images_dir": {"type": "folder", "optional": True},
+        _ROOT: _MAY_BE_FOLDER,
+        "inference.images_dir": _MAY_BE_FOLDER,
         "inference.checkpoint": _model_unless("inference.trt_engine"),
         "inference.trt_engine": {"type": "file", "optional": True, "suffixes": [".engine"]},
     },
     "export": {
-        _ROOT: {"type": "folder", "optional": True},
+        _ROOT: _MAY_BE_FOLDER,
         "export.checkpoint": {"type": "file", "suffixes": [*_WEIGHTS]},
+    },
+    "quantize": {
+        _ROOT: _FOLDER,
+        _CALIBRATION: _MAY_BE_FOLDER,
+        "quantize.model_path": {"type": "file", "suffixes": [*_WEIGHTS, ".onnx"]},
+    },
+    "gen_trt_engine": {
+        _ROOT: _MAY_BE_FOLDER,
+        _CALIBRATION: _MAY_BE_FOLDER,
+        "gen_trt_engine.onnx_file": {"type": "file", "suffixes": [".onnx"]},
     },
 }
 _SOURCES: dict[str, dict[str, Any]] = {
@@ -64,6 +76,14 @@ _SOURCES: dict[str, dict[str, Any]] = {
     "inference": {_ROOT: {"source": "inference_dataset", "unless": "inference.images_dir"}},
     # A checkpoint carries what an export needs of its data.
     "export": {_ROOT: {"source": "train_datasets", "optional": True}},
+    "quantize": {
+        _ROOT: {"source": "train_datasets"},
+        _CALIBRATION: {"source": "calibration_dataset", "optional": True},
+    },
+    "gen_trt_engine": {
+        _ROOT: {"source": "train_datasets", "optional": True},
+        _CALIBRATION: {"source": "calibration_dataset", "optional": True},
+    },
 }
 """By action: the keys that hold data and the data set that each takes."""
 _PARAMS = {
@@ -75,6 +95,11 @@ _PARAMS = {
     "evaluate": {"evaluate.checkpoint": "parent_model", "evaluate.trt_engine": "parent_model"},
     "inference": {"inference.checkpoint": "parent_model", "inference.trt_engine": "parent_model"},
     "export": {"export.checkpoint": "parent_model", "export.onnx_file": "create_onnx_file"},
+    "quantize": {"quantize.model_path": "parent_model"},
+    "gen_trt_engine": {
+        "gen_trt_engine.onnx_file": "parent_model",
+        "gen_trt_engine.trt_engine": "create_engine_file",
+    },
 }
 """By action: the keys that are filled before it runs, and what fills each."""
 

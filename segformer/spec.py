@@ -15,12 +15,12 @@ from segformer.errors import SpecError
 from segformer.fields import Node, section, setting
 from segformer.spec_actions import Evaluate, Inference
 from segformer.spec_dataset import Dataset
-from segformer.spec_deploy import Export
+from segformer.spec_deploy import Export, GenTrtEngine, Quantize
 from segformer.spec_faults import faults_from
 from segformer.spec_model import Model, channels_fault
 from segformer.spec_train import Train
 
-ACTIONS = ("train", "evaluate", "inference", "export")
+ACTIONS = ("train", "evaluate", "inference", "export", "quantize", "gen_trt_engine")
 """The actions that have a section of their own name in the spec."""
 
 
@@ -34,6 +34,8 @@ class Spec(Node):
     evaluate: Evaluate = section(Evaluate, "Evaluation")
     inference: Inference = section(Inference, "Masks of images without labels")
     export: Export = section(Export, "Export to ONNX")
+    quantize: Quantize = section(Quantize, "A trained model in 8 bits")
+    gen_trt_engine: GenTrtEngine = section(GenTrtEngine, "TensorRT engine of an ONNX model")
 
 
 def parse(mapping: Mapping[str, Any]) -> Spec:

@@ -35,6 +35,15 @@ _DEFAULT_PALETTE = [
 ]
 
 
+class QuantCalibrationDataset(Node):
+    """Images that a quantized model is calibrated on."""
+
+    images_dir: str = setting(
+        "", "Calibration images",
+        "Folder of images, or one with images/test/; empty: the training images", is_path=True,
+    )  # fmt: skip
+
+
 class DatasetSegment(Node):
     """The data set: where it is, what its masks mean, how it is fed."""
 
@@ -67,6 +76,9 @@ class DatasetSegment(Node):
         255, "Ignored value", "Mask value, after label_transform, whose pixels never count",
         ge=0, le=65535,
     )  # fmt: skip
+    quant_calibration_dataset: QuantCalibrationDataset = section(
+        QuantCalibrationDataset, "Images to calibrate a quantized model on"
+    )
     augmentation: Augmentation = section(Augmentation, "Random changes of the training images")
 
     @field_validator("palette")

@@ -6,22 +6,10 @@ A test proves that none of them is in the classes by now.
 FIELDS = frozenset(
     f"{section}.{name}" if section else name
     for section, names in {
-        "dataset.segment.quant_calibration_dataset": "images_dir",
         "": "encryption_key model_name",
         "evaluate": "gpu_ids num_gpus num_nodes",
-        "gen_trt_engine": (
-            "batch_size gpu_id onnx_file results_dir timing_cache trt_engine verbose"
-        ),
-        "gen_trt_engine.tensorrt.calibration": (
-            "cal_batch_size cal_batches cal_cache_file cal_image_dir"
-        ),
-        "gen_trt_engine.tensorrt": (
-            "data_type layers_precision max_batch_size min_batch_size opt_batch_size workspace_size"
-        ),
         "inference": "gpu_ids num_gpus num_nodes",
-        "quantize": (
-            "algorithm backend backend_kwargs device layers mode model_path results_dir skip_names"
-        ),
+        "quantize": "backend_kwargs",
         "train": (
             "checkpoint_interval_unit checkpointer enable_lr_monitor gpu_ids "
             "num_gpus num_nodes precision sync_batchnorm use_distributed_sampler"

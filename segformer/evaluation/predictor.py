@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segformer.errors import CheckpointError, SpecError
+from segformer.evaluation.grey import fed
+from segformer.evaluation.tensorrt import EnginePredictor
 from segformer.model.saved import ENTRY, ModelRecord, SavedModel, read_model, record_from_json
 from segformer.spec import Spec
 
@@ -52,13 +54,10 @@ class OnnxPredictor:
 
     def logits(self, images: Tensor) -> Tensor:
         """See `Predictor`; a model of fixed batch size is run as often as it takes."""
-        pixels = self._fed(images).cpu().numpy()
+        pixels = fed(images, self.record, channels=self.channels).cpu().numpy()
         step = self._batch or len(pixels)
         parts = [self._run(pixels[i : i + step]) for i in range(0, len(pixels), step)]
         return torch.from_numpy(np.concatenate(parts))
-
-    def _fed(self, images: Tensor) -> Tensor:
-        return grey(images, self.record) if self.channels == 1 else images
 
     def _run(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         count = len(pixels)
@@ -67,15 +66,6 @@ class OnnxPredictor:
             pixels = np.concatenate([pixels, np.zeros_like(pixels[:1]).repeat(missing, axis=0)])
         logits: NDArray[np.float32] = self._session.run(None, {self._input.name: pixels})[0]
         return logits[:count]
-
-
-def grey(images: Tensor, record: ModelRecord) -> Tensor:
-    """Scaled images Bx3xHxW -> Bx1xHxW: their luminance, by ITU-R BT.601, scaled as red is."""
-    mean, std = (images.new_tensor(record.segment["augmentation"][k]) for k in ("mean", "std"))
-    weights = images.new_tensor([0.299, 0.587, 0.114])
-    shares = (weights * std)[:, None, None]
-    luminance = (images * shares).sum(1, keepdim=True) + (weights * mean).sum()
-    return (luminance - mean[0]) / std[0]
 
 
 def load_predictor(path: Path, *, otherwise: ModelRecord) -> Predictor:
@@ -109,15 +99,20 @@ def _onnx(path: Path, otherwise: ModelRecord) -> Predictor:
     return _fitting(OnnxPredictor(path, otherwise=otherwise), path)
 
 
+def _engine(path: Path, otherwise: ModelRecord) -> Predictor:
+    return _fitting(EnginePredictor(path), path)
+
+
 _LOADERS: dict[str, Callable[[Path, ModelRecord], Predictor]] = {
     ".ckpt": _torch,
     ".pth": _torch,
     ".safetensors": _torch,
     ".onnx": _onnx,
+    ".engine": _engine,
 }
 
 
-def _fitting(model: OnnxPredictor, path: Path) -> OnnxPredictor:
+def _fitting(model: "OnnxPredictor | EnginePredictor", path: Path) -> Predictor:
     """Check that an exported model takes images of the size that it was trained with."""
     trained = model.record.segment["img_size"]
     if model.size != (trained, trained):

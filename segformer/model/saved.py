@@ -107,11 +107,16 @@ class SavedModel:
     record: ModelRecord
     weights: dict[str, Tensor]
 
+    @property
+    def _is_quantized(self) -> bool:
+        """Whether some weights are in 8 bits: tensors of a kind of their own, kept as they are."""
+        return any(type(weight) is not Tensor for weight in self.weights.values())
+
     def build(self) -> SegFormer:
         """The network with these weights, in evaluation mode; raises `CheckpointError`."""
         network = self.record.build()
         try:
-            network.load_state_dict(self.weights)
+            network.load_state_dict(self.weights, assign=self._is_quantized)
         except RuntimeError as error:
             lines = [line.strip() for line in str(error).splitlines()[1:3]]
             raise CheckpointError(

@@ -9,7 +9,7 @@ import yaml
 from segformer.deploy.onnx import GreyInput, export, opsets
 from segformer.errors import CheckpointError, SpecError
 from segformer.evaluation.evaluate import evaluate
-from segformer.evaluation.predictor import grey
+from segformer.evaluation.grey import grey
 from segformer.model.saved import ModelRecord, read_model, write_safetensors
 
 

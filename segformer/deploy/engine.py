@@ -1,0 +1,292 @@
+"""The gen_trt_engine action: an ONNX model as a TensorRT engine, with its facts beside it."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from segformer.action import started
+from segformer.atomic import replacing
+from segformer.deploy.calibration import calibration_images, evenly
+from segformer.deploy.precision import cast_to
+from segformer.deploy.qdq import QdqSettings, quantize_onnx
+from segformer.errors import CheckpointError, SkillError, SpecError
+from segformer.evaluation.tensorrt import driver_fault, facts_path, logger, tensorrt
+from segformer.model.saved import ENTRY, ModelRecord, record_from_json
+from segformer.result import Result
+from segformer.spec import Spec
+from segformer.spec_deploy import GenTrtEngine, TensorRt
+
+
+def gen_trt_engine(spec: Spec, folder: Path) -> Result:
+    """Build `gen_trt_engine.onnx_file` and write the engine, and its facts as JSON beside it.
+
+    The precision is written into the graph (casts, Q/DQ) and TensorRT keeps to it. int8 of a model
+    without Q/DQ is calibrated first. Raises `SpecError`, `CheckpointError`, and `SkillError` with
+    what TensorRT said when it cannot build.
+    """
+    with started("gen_trt_engine", spec, folder) as status:
+        result = _engine(spec, folder)
+        status.write("SUCCESS", "engine built", kpi=result.metrics)
+    return result
+
+
+def _engine(spec: Spec, folder: Path) -> Result:
+    options = spec.gen_trt_engine
+    engine_file = Path(options.trt_engine) if options.trt_engine else folder / "model.engine"
+    if engine_file.exists() and not options.force:
+        raise SpecError(
+            f"gen_trt_engine.trt_engine: {engine_file} is there already; give another name, "
+            "remove it, or set gen_trt_engine.force=true"
+        )
+    model = _OnnxModel.read(Path(options.onnx_file), otherwise=ModelRecord.of(spec))
+    batch = _profile(options, model)
+    capabilities = _capabilities(options.tensorrt)
+    graph = _in_precision(model, spec, folder)
+    content = _build(graph, model, options, batch=batch, capabilities=capabilities)
+    with replacing(engine_file) as part:
+        part.write_bytes(content)
+    facts = _facts(model, options, content, batch=batch, capabilities=capabilities)
+    with replacing(facts_path(engine_file)) as part:
+        part.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    return Result(
+        artifacts={"engine": engine_file, "facts": facts_path(engine_file)},
+        metrics={"engine_mb": len(content) / 1e6},
+    )
+
+
+@dataclass(frozen=True)
+class _OnnxModel:
+    path: Path
+    graph: onnx.ModelProto
+    record: ModelRecord
+
+    @classmethod
+    def read(cls, path: Path, *, otherwise: ModelRecord) -> "_OnnxModel":
+        try:
+            graph = onnx.load(str(path))
+            onnx.checker.check_model(graph)
+        except Exception as error:  # onnx raises protobuf's errors and its own.
+            first = (str(error).splitlines() or [type(error).__name__])[0]
+            raise CheckpointError(f"{path}: is not an ONNX model ({first})") from error
+        entries = {entry.key: entry.value for entry in graph.metadata_props}
+        record = record_from_json(entries[ENTRY], source=path) if ENTRY in entries else otherwise
+        return cls(path, graph, record)
+
+    @property
+    def shape(self) -> tuple[int | None, int, int, int]:
+        """The input's; None for a free batch."""
+        dimensions = self.graph.graph.input[0].type.tensor_type.shape.dim
+        batch, channels, height, width = (d.dim_value for d in dimensions)
+        return (batch or None, channels, height, width)
+
+    @property
+    def is_quantized(self) -> bool:
+        return any(node.op_type == "QuantizeLinear" for node in self.graph.graph.node)
+
+
+def _profile(options: GenTrtEngine, model: _OnnxModel) -> tuple[int, int, int]:
+    """Return the smallest, usual and largest batch; raises `SpecError` where they cannot be."""
+    wanted = options.tensorrt
+    batch = (wanted.min_batch_size, wanted.opt_batch_size, wanted.max_batch_size)
+    fixed = model.shape[0]
+    if options.batch_size not in (-1, fixed):
+        raise SpecError(
+            f"gen_trt_engine.batch_size: value {options.batch_size}, but {model.path} takes "
+            f"{'any batch' if fixed is None else f'batches of {fixed}'}; set it to "
+            f"{fixed or -1}, or export with export.batch_size={options.batch_size}"
+        )
+    if fixed is None:
+        return batch
+    if batch not in ((1, 1, 1), (fixed,) * 3):
+        raise SpecError(
+            f"gen_trt_engine.tensorrt: min_batch_size {batch[0]}, opt_batch_size {batch[1]}, "
+            f"max_batch_size {batch[2]}, but {model.path} takes batches of {fixed} only; export "
+            "with export.batch_size=-1"
+        )
+    return (fixed, fixed, fixed)
+
+
+def _capabilities(options: TensorRt) -> list[str]:
+    """Return the compute capabilities to build for; ["current"] for this machine's GPU."""
+    trt = tensorrt()
+    enum = getattr(trt, "ComputeCapability", None)
+    known = {}
+    for name in dir(enum) if enum else ():
+        if name.startswith("SM"):
+            known[f"{name[2:-1]}.{name[-1]}"] = name
+    fault = driver_fault()
+    if not options.compute_capabilities:
+        if fault is None:
+            return ["current"]
+        if not known:
+            raise SpecError(
+                f"gen_trt_engine: {trt.__name__} builds on the GPU that the engine is for, but "
+                f"{fault}; build on a machine with a GPU, or without one with "
+                "pip install -e '.[trt]' (tensorrt_rtx_cu13)"
+            )
+        return sorted(known, key=float)
+    strange = [c for c in options.compute_capabilities if c not in known]
+    if strange:
+        raise SpecError(
+            f"gen_trt_engine.tensorrt.compute_capabilities: {', '.join(strange)}: "
+            f"{trt.__name__} {trt.__version__} builds ahead of time for "
+            f"{', '.join(sorted(known, key=float)) or 'none'}"
+        )
+    return list(options.compute_capabilities)
+
+
+def _in_precision(model: _OnnxModel, spec: Spec, folder: Path) -> onnx.ModelProto:
+    options = spec.gen_trt_engine.tensorrt
+    layers = dict(entry.rsplit(":", 1) for entry in options.layers_precision)
+    if options.data_type == "int8":
+        graph = model.graph
+        if not model.is_quantized:
+            graph = _calibrated(model, spec, folder)
+        # What is not in 8 bits is in 16, as with TensorRT 10's flags INT8 and FP16 together.
+        return cast_to(graph, "fp16", layers=layers)
+    if model.is_quantized:
+        raise SpecError(
+            f"gen_trt_engine.tensorrt.data_type: value {options.data_type}, but {model.path} is "
+            "quantized; set it to int8 or give the model before quantization"
+        )
+    if options.data_type == "fp32" and not layers:
+        return model.graph
+    return cast_to(model.graph, options.data_type, layers=layers)
+
+
+def _calibrated(model: _OnnxModel, spec: Spec, folder: Path) -> onnx.ModelProto:
+    """Return the graph with Q/DQ, its ranges from images or from the cache of an earlier run."""
+    options = spec.gen_trt_engine.tensorrt.calibration
+    cache = Path(options.cal_cache_file) if options.cal_cache_file else None
+    wanted = options.cal_batch_size * options.cal_batches
+    images: list[Path] = []
+    if cache is None or not cache.exists():
+        images = evenly(calibration_images(spec, options.cal_image_dir), wanted)
+        if len(images) < wanted:
+            raise SpecError(
+                f"gen_trt_engine.tensorrt.calibration: {options.cal_batches} batches of "
+                f"{options.cal_batch_size} are {wanted} images, but there are {len(images)}"
+            )
+    target = folder / "calibrated.onnx"
+    settings = QdqSettings(algorithm="max", for_tensorrt=True, cache=cache)
+    quantize_onnx(model.path, target, images, settings)
+    return onnx.load(str(target))
+
+
+def _build(
+    graph: onnx.ModelProto,
+    model: _OnnxModel,
+    options: GenTrtEngine,
+    *,
+    batch: tuple[int, int, int],
+    capabilities: list[str],
+) -> bytes:
+    trt, log = tensorrt(), logger(is_verbose=options.verbose)
+    log.errors.clear()
+    builder = trt.Builder(log)
+    network, _weights = parsed(graph, builder, log, source=model.path)
+    config = builder.create_builder_config()
+    if options.tensorrt.workspace_size:
+        config.set_memory_pool_limit(
+            trt.MemoryPoolType.WORKSPACE, options.tensorrt.workspace_size * 2**20
+        )
+    _set_capabilities(config, capabilities, options.gpu_id)
+    profile = builder.create_optimization_profile()
+    rest = model.shape[1:]
+    profile.set_shape("input", *((count, *rest) for count in batch))
+    config.add_optimization_profile(profile)
+    cache = _timing_cache(config, options)
+    content = builder.build_serialized_network(network, config)
+    if content is None:
+        raise SkillError(
+            f"{model.path}: {trt.__name__} {trt.__version__} could not build an engine: "
+            + ("; ".join(log.errors) or "it did not say why")
+        )
+    if cache is not None:
+        with replacing(Path(options.timing_cache)) as part:
+            part.write_bytes(bytes(config.get_timing_cache().serialize()))
+    return bytes(content)
+
+
+def parsed(
+    graph: onnx.ModelProto,
+    builder: Any,  # noqa: ANN401
+    log: Any,  # noqa: ANN401
+    *,
+    source: Path,
+) -> tuple[Any, Any]:
+    """Return a strongly typed network of TensorRT's, and the parser that holds its weights.
+
+    Raises `CheckpointError` with the parser's words.
+    """
+    trt = tensorrt()
+    flag = 1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
+    network = builder.create_network(flag)
+    parser = trt.OnnxParser(network, log)
+    if not parser.parse(graph.SerializeToString()):
+        faults = [parser.get_error(i).desc() for i in range(parser.num_errors)]
+        raise CheckpointError(
+            f"{source}: {trt.__name__} {trt.__version__} does not take it: {'; '.join(faults)}. A "
+            "model quantized for the CPU is not for TensorRT: quantize with quantize.device=trt"
+        )
+    return network, parser
+
+
+def _set_capabilities(config: Any, capabilities: list[str], gpu_id: int) -> None:  # noqa: ANN401
+    trt = tensorrt()
+    if capabilities == ["current"]:
+        import torch
+
+        torch.cuda.set_device(gpu_id)
+        return
+    config.num_compute_capabilities = len(capabilities)
+    for place, capability in enumerate(capabilities):
+        name = "SM" + capability.replace(".", "")
+        config.set_compute_capability(getattr(trt.ComputeCapability, name), place)
+
+
+def _timing_cache(config: Any, options: GenTrtEngine) -> Any:  # noqa: ANN401
+    if not options.timing_cache:
+        return None
+    trt, path = tensorrt(), Path(options.timing_cache)
+    if trt.__name__ == "tensorrt_rtx":
+        raise SpecError(
+            "gen_trt_engine.timing_cache: tensorrt_rtx takes no timings when it builds (it compiles "
+            "for the GPU when the engine is loaded); leave it empty, or build with tensorrt"
+        )
+    cache = config.create_timing_cache(path.read_bytes() if path.exists() else b"")
+    if cache is None or not config.set_timing_cache(cache, ignore_mismatch=False):
+        raise SpecError(
+            f"gen_trt_engine.timing_cache: {path} is not a timing cache of this TensorRT and GPU; "
+            "give another name"
+        )
+    return cache
+
+
+def _facts(
+    model: _OnnxModel,
+    options: GenTrtEngine,
+    content: bytes,
+    *,
+    batch: tuple[int, int, int],
+    capabilities: list[str],
+) -> dict[str, Any]:
+    trt = tensorrt()
+    _, channels, height, width = model.shape
+    return {
+        "record": json.loads(model.record.to_json()),
+        "onnx_file": str(model.path),
+        "onnx_sha256": hashlib.sha256(model.path.read_bytes()).hexdigest(),
+        "engine_sha256": hashlib.sha256(content).hexdigest(),
+        "precision": options.tensorrt.data_type,
+        "batch": list(batch),
+        "channels": channels,
+        "size": [height, width],
+        "package": trt.__name__,
+        "version": trt.__version__,
+        "compute_capabilities": capabilities,
+    }

@@ -1,0 +1,168 @@
+"""8 bits in an ONNX graph: Quantize- and DequantizeLinear in pairs, by ONNX Runtime's tools."""
+
+import contextlib
+import fnmatch
+import io
+import logging
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import onnx
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from segformer.deploy.calibration import batches
+from segformer.errors import SpecError
+from segformer.evaluation.grey import fed
+from segformer.model.saved import ENTRY, record_from_json
+
+_METHODS = {
+    "minmax": CalibrationMethod.MinMax,
+    "max": CalibrationMethod.MinMax,
+    "entropy": CalibrationMethod.Entropy,
+    "percentile": CalibrationMethod.Percentile,
+}
+_FOR_TENSORRT = ["Conv", "MatMul", "Gemm"]
+"""What TensorRT has 8-bit kernels for; it fuses what stands between."""
+
+
+@dataclass(frozen=True)
+class QdqSettings:
+    """How a graph is quantized."""
+
+    algorithm: str = "minmax"
+    percentile: float = 99.99
+    for_tensorrt: bool = False
+    """Symmetric ranges and biases left in 32 bits, as TensorRT's parser wants them; else
+    zero points and every operator that ONNX Runtime has an 8-bit kernel for."""
+    layers: Sequence[tuple[str, bool]] = ()
+    """Pattern of node names, and whether these nodes are quantized; the last match wins."""
+    cache: Path | None = field(default=None)
+    """Ranges of an earlier calibration, used instead of images; written where there is none."""
+
+
+def quantize_onnx(
+    source: Path, target: Path, images: Sequence[Path], settings: QdqSettings
+) -> None:
+    """Write an int8 graph of an fp32 one of ours, calibrated on images; metadata are kept.
+
+    Raises `SpecError` for a pattern that fits no layer or too few images for a fixed batch.
+    """
+    graph = onnx.load(str(source), load_external_data=False)
+    excluded = _excluded(graph, settings.layers)
+    reader = _Reader(images, graph, source)
+    # Histograms keep every activation of what they are given at once.
+    stride = None if settings.algorithm in ("minmax", "max") else 1
+    form = _form(settings)
+    form["extra_options"]["CalibStridedMinMax"] = stride
+    with tempfile.TemporaryDirectory() as scratch, _quiet():
+        prepared = Path(scratch) / "prepared.onnx"
+        # Shapes are all known but for the batch: plain inference finds them, ten times as fast.
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        quantize_static(
+            prepared,
+            target,
+            reader,
+            quant_format=QuantFormat.QDQ,
+            calibrate_method=_METHODS[settings.algorithm],
+            per_channel=True,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=excluded,
+            calibration_cache_path=settings.cache,
+            **form,
+        )
+    _copy_metadata(source, target)
+
+
+def _form(settings: QdqSettings) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "MatMulConstBOnly": True,
+        "CalibMovingAverage": settings.algorithm == "minmax",
+        "CalibTensorRangeSymmetric": settings.for_tensorrt,
+        "CalibPercentile": settings.percentile,
+    }
+    if settings.for_tensorrt:
+        symmetric = {"ActivationSymmetric": True, "WeightSymmetric": True, "QuantizeBias": False}
+        return {
+            "activation_type": QuantType.QInt8,
+            "op_types_to_quantize": _FOR_TENSORRT,
+            "extra_options": options | symmetric,
+        }
+    return {"activation_type": QuantType.QUInt8, "extra_options": options}
+
+
+class _Reader(CalibrationDataReader):  # type: ignore[misc]
+    """Feeds images as training does, in batches of the size that the model takes."""
+
+    def __init__(self, images: Sequence[Path], graph: onnx.ModelProto, source: Path) -> None:
+        dimensions = graph.graph.input[0].type.tensor_type.shape.dim
+        self._size = dimensions[0].dim_value or 1
+        self._channels = dimensions[1].dim_value
+        self._images = list(images)[: len(images) // self._size * self._size]
+        if images and not self._images:
+            raise SpecError(
+                f"{source}: takes batches of {self._size}, but there are {len(images)} images to "
+                "calibrate on; give more, or export with export.batch_size=-1"
+            )
+        entries = {entry.key: entry.value for entry in graph.metadata_props}
+        self._record = record_from_json(entries[ENTRY], source=source)
+        self.set_range(0, len(self))
+
+    def __len__(self) -> int:
+        return len(self._images) // self._size
+
+    def set_range(self, start_index: int, end_index: int) -> None:
+        chosen = self._images[start_index * self._size : end_index * self._size]
+        self._left = batches(chosen, self._record, size=self._size)
+
+    def get_next(self) -> dict[str, Any] | None:
+        batch = next(self._left, None)
+        if batch is None:
+            return None
+        return {"input": fed(batch, self._record, channels=self._channels).numpy()}
+
+
+def _excluded(model: onnx.ModelProto, layers: Sequence[tuple[str, bool]]) -> list[str]:
+    names = [node.name for node in model.graph.node]
+    kept: dict[str, bool] = {}
+    for pattern, is_quantized in layers:
+        matched = fnmatch.filter(names, pattern)
+        if not matched:
+            raise SpecError(
+                f"quantize: {pattern!r} fits no layer of the model; its layers are named like "
+                f"{', '.join(names[:3])}"
+            )
+        kept |= dict.fromkeys(matched, is_quantized)
+    # With a list of layers to quantize, the others stay as they are.
+    is_default = not any(is_quantized for _, is_quantized in layers)
+    return [name for name in names if not kept.get(name, is_default)]
+
+
+def _copy_metadata(source: Path, target: Path) -> None:
+    entries = onnx.load(str(source), load_external_data=False).metadata_props
+    model = onnx.load(str(target))
+    onnx.helper.set_model_props(model, {entry.key: entry.value for entry in entries})
+    onnx.checker.check_model(model)
+    onnx.save(model, str(target))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep ONNX Runtime's tools from printing and from logging at the root."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        root.setLevel(level)

@@ -1,0 +1,68 @@
+"""Weights of a checkpoint's encoder in 8 bits, by torchao; activations stay in 32."""
+
+import fnmatch
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from segformer.errors import SpecError
+from segformer.model.saved import ENTRY, ModelRecord, read_model
+from segformer.model.segformer import SegFormer
+from segformer.spec import Spec
+
+
+def write_weight_only(
+    spec: Spec, source: Path, target: Path, *, layers: Sequence[tuple[str, bool]]
+) -> None:
+    """Write a checkpoint with the encoder's linear layers in 8 bits, a scale for each output.
+
+    Args:
+        spec: For what the checkpoint does not say of itself.
+        source: A checkpoint in 32 bits.
+        target: The file to write.
+        layers: Patterns of layer names and whether they are quantized; the last match wins.
+
+    Raises:
+        SpecError: torchao is not installed, or a pattern fits no layer.
+    """
+    if find_spec("torchao") is None:
+        raise SpecError(
+            "quantize.backend: torchao is not installed; install it with: "
+            "pip install -e '.[torchao]', or use quantize.backend=onnxruntime"
+        )
+    # Where it is installed, importing it takes a second: only who quantizes waits for it.
+    from torchao.quantization import Int8WeightOnlyConfig, quantize_
+
+    saved = read_model(source, otherwise=ModelRecord.of(spec))
+    network = saved.build()
+    chosen = _chosen(network, layers)
+    quantize_(
+        network,
+        Int8WeightOnlyConfig(set_inductor_config=False),
+        filter_fn=lambda _module, name: name in chosen,
+    )
+    content = {"state_dict": network.state_dict(), ENTRY: saved.record.to_dict()}
+    torch.save(content, target)
+
+
+def _chosen(network: SegFormer, layers: Sequence[tuple[str, bool]]) -> set[str]:
+    """The head multiplies its weights with each other, which 8-bit tensors cannot."""
+    names = [
+        name
+        for name, module in network.named_modules()
+        if isinstance(module, nn.Linear) and name.startswith("backbone.")
+    ]
+    is_default = not any(is_quantized for _, is_quantized in layers)
+    kept = dict.fromkeys(names, is_default)
+    for pattern, is_quantized in layers:
+        matched = fnmatch.filter(names, pattern)
+        if not matched:
+            raise SpecError(
+                f"quantize: {pattern!r} fits no layer of the encoder; its linear layers are named "
+                f"like {', '.join(names[:3])}"
+            )
+        kept |= dict.fromkeys(matched, is_quantized)
+    return {name for name, is_quantized in kept.items() if is_quantized}
