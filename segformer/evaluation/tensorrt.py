@@ -48,7 +48,7 @@ class EnginePredictor:
     def logits(self, images: Tensor) -> Tensor:
         """Images Bx3xHxW -> logits BxCxhxw on the GPU; any batch, cut or filled."""
         pixels = fed(images.cuda(), self.record, channels=self.channels).contiguous()
-        return torch.cat([self._run(part) for part in pixels.split(self._largest)])
+        return torch.cat([self._run(part) for part in torch.split(pixels, self._largest)])
 
     def _run(self, pixels: Tensor) -> Tensor:
         count = len(pixels)
@@ -83,13 +83,15 @@ def logger(*, is_verbose: bool = False) -> Any:  # noqa: ANN401
     """Return a logger of TensorRT's that writes warnings and worse to stderr."""
     trt = tensorrt()
 
-    class Logger(trt.ILogger):  # type: ignore[misc]
+    base: Any = trt.ILogger
+
+    class Logger(base):  # type: ignore[misc]
         def __init__(self) -> None:
-            trt.ILogger.__init__(self)
+            base.__init__(self)
             self.errors: list[str] = []
 
         def log(self, severity: Any, message: str) -> None:
-            if severity <= trt.ILogger.ERROR:
+            if severity <= base.ERROR:
                 self.errors.append(message)
             elif is_verbose:
                 print(f"TensorRT: {message}", file=sys.stderr)

@@ -10,7 +10,7 @@ ANNOTATIONS = {"automl_enabled", "popular", "active_when", "scale", "format"}
 KEYWORDS = ANNOTATIONS | {
     *("title", "description", "default", "type", "enum", "items", "properties", "required"),
     *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minItems", "maxItems"),
-    "additionalProperties",
+    *("additionalProperties", "pattern"),
 }
 SEARCHED = """
     train.optim.lr train.optim.momentum train.optim.weight_decay model.backbone.freeze_backbone

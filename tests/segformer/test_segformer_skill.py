@@ -117,7 +117,7 @@ def test_too_few_classes_are_a_fault_of_the_data(data):
 
 def test_run_refuses_an_unknown_action(tmp_path):
     with pytest.raises(SpecError, match="is no action"):
-        skill.run("quantize", {}, tmp_path)
+        skill.run("prune", {}, tmp_path)
 
 
 def test_sample_writes_a_data_set_that_passes_the_check(tmp_path):
