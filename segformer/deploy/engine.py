@@ -256,7 +256,7 @@ def _timing_cache(config: Any, options: GenTrtEngine) -> Any:  # noqa: ANN401
     if trt.__name__ == "tensorrt_rtx":
         raise SpecError(
             "gen_trt_engine.timing_cache: tensorrt_rtx takes no timings when it builds (it "
-            "compiles for the GPU when the engine is loaded); leave it empty, or build with tensorrt"
+            "compiles for the GPU when it loads an engine); leave it empty, or build with tensorrt"
         )
     cache = config.create_timing_cache(path.read_bytes() if path.exists() else b"")
     if cache is None or not config.set_timing_cache(cache, ignore_mismatch=False):
