@@ -14,6 +14,7 @@ import yaml
 from automl.budget import Budget
 from automl.errors import UsageError
 from automl.policy import Route, choose_policy, route
+from automl.redact import redacted
 from automl.schema import Schema
 from automl.search_flags import SearchFlags
 from automl.settings import Resources, Settings
@@ -124,7 +125,7 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
         resources=resources,
         tracker=request.tracker,
         data=dict(data),
-        command=tuple(sys.argv),
+        command=tuple(map(redacted, sys.argv)),
         versions=_versions(),
     )
     return Prepared(paths, settings, schema, space, way)

@@ -9,6 +9,7 @@ from automl.errors import RunFailed, Stopped
 from automl.experiment import Experiment
 from automl.jobs.mirror import JobMirror
 from automl.promote import Promoter
+from automl.redact import redacted
 from automl.report import summary, write_results
 from automl.request import space_of
 from automl.runners import make_runner
@@ -89,6 +90,6 @@ def _closing(controller: Controller, experiment: Experiment) -> Iterator[None]:
     except BaseException as error:
         if experiment.ledger.trials:
             write_results(experiment)
-        controller.close("failed", str(error))
+        controller.close("failed", redacted(str(error)))
         raise
     controller.close("finished")

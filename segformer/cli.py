@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from segformer.errors import SkillError, SpecError
+from segformer.locations import redacted
 from segformer.result import Result
 
 _HELP = {
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _run(options)
     except SkillError as error:
         for fault in error.faults:
-            print(f"segformer: {fault}", file=sys.stderr)
+            print(f"segformer: {redacted(fault)}", file=sys.stderr)
         return 2 if error.kind in _FAULT_KINDS else 1
     except KeyboardInterrupt:
         print("segformer: interrupted", file=sys.stderr)

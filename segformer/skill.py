@@ -9,8 +9,9 @@ import yaml
 
 from segformer.backbones import is_hub_name
 from segformer.data.describe import described
-from segformer.errors import SpecError
+from segformer.errors import DataError, SpecError
 from segformer.fields import path_keys
+from segformer.locations import Location, is_remote
 from segformer.overrides import flattened, nested
 from segformer.result import Report, Result
 from segformer.schema import json_text, manifest, schema, sections_of, template
@@ -18,6 +19,7 @@ from segformer.skill_info import full_keys, inputs, skill_info
 from segformer.spec import ACTIONS, Spec, parse
 
 _ROOT = "dataset.segment.root_dir"
+_PATHS = tuple(path_keys(Spec))
 
 
 _PROGRAMS = {
@@ -44,9 +46,16 @@ class SegformerSkill:
         `overrides` are values by dotted key or short name. Paths become absolute. Keys of another
         action's section are checked and left out. Raises `SpecError` with every fault of keys,
         values and files, `DataError` for a dataset.json that is not understood.
+        Addresses lose their credentials, and name the files as they are there now.
         """
         _known(action)
         given = full_keys(overrides)
+        if any(is_remote(given.get(key)) for key in _PATHS):
+            from segformer.data.staging import pin_inputs
+
+            given = pin_inputs(
+                given, paths=_PATHS, inputs=inputs(action, given), data_set_key=_ROOT
+            )
         faults: list[str] = []
         flat = {**_from_data_set(given), **given}
         try:
@@ -55,15 +64,21 @@ class SegformerSkill:
             faults += error.faults
             spec = {}
         flat = {**flat, **dict(flattened(spec))}
-        files = inputs(action, flat).items()
-        faults += [f for key, must in files for f in _file_faults(flat, key, must)]
+        files = inputs(action, flat)
+        faults += [f for key, must in files.items() for f in _file_faults(flat, key, must)]
+        sections = sections_of(action)
+        faults += [
+            f"{key}: must be a local path, not {flat[key]}"
+            for key in _PATHS
+            if key not in files and key.split(".")[0] in sections and is_remote(flat.get(key))
+        ]
         if faults:
             raise SpecError(faults)
-        for key in path_keys(Spec):
-            if flat[key] and not _is_on_hub(key, flat[key]):
+        for key in _PATHS:
+            if flat[key] and not is_remote(flat[key]) and not _is_on_hub(key, flat[key]):
                 flat[key] = str(Path(flat[key]).expanduser().absolute())
         whole = nested(flat)
-        return {section: whole[section] for section in sections_of(action)}
+        return {section: whole[section] for section in sections}
 
     def check(
         self, spec: dict[str, Any], *, progress: Callable[[int, int], None] | None = None
@@ -71,14 +86,22 @@ class SegformerSkill:
         """Read all the data of a spec; see `segformer.data.check.check_data`."""
         from segformer.data.check import check_data
 
-        return check_data(parse(spec).dataset.segment, progress=progress)
+        address = parse(spec).dataset.segment.root_dir
+        here = parse(_staged(spec, is_checked=True, progress=progress)).dataset.segment
+        try:
+            return check_data(here, progress=progress)
+        except DataError as error:
+            # Faults name the files where the user has them.
+            raise DataError(
+                f.replace(here.root_dir, _clean(address)) for f in error.faults
+            ) from None
 
     def run(
         self, action: str, spec: dict[str, Any], folder: Path, report: Report | None = None
     ) -> Result:
         """Run an action in a folder of its own; raises `SkillError`. Only train reports."""
         _known(action)
-        parsed = parse(spec)
+        parsed = parse(_staged(spec))
         folder.mkdir(parents=True, exist_ok=True)
         module, name = _PROGRAMS[action]
         program = getattr(import_module(module), name)
@@ -116,7 +139,36 @@ def _known(action: str) -> None:
 
 def _from_data_set(given: Mapping[str, Any]) -> dict[str, Any]:
     root = given.get(_ROOT)
-    return described(Path(root).expanduser(), given=given) if root and isinstance(root, str) else {}
+    if not root or not isinstance(root, str):
+        return {}
+    if is_remote(root):
+        from segformer.data.staging import begun
+
+        return described(begun(root), given=given)
+    return described(Path(root).expanduser(), given=given)
+
+
+def _staged(
+    spec: dict[str, Any],
+    *,
+    is_checked: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Return a spec whose inputs are all on this machine."""
+    flat = dict(flattened(spec))
+    if not any(is_remote(flat.get(key)) for key in _PATHS):
+        return spec
+    from segformer.data.staging import stage_inputs
+
+    return nested(
+        stage_inputs(
+            flat, paths=_PATHS, data_set_key=_ROOT, is_checked=is_checked, progress=progress
+        )
+    )
+
+
+def _clean(address: str) -> str:
+    return Location.read(address).clean if is_remote(address) else address
 
 
 def _is_on_hub(key: str, value: str) -> bool:
@@ -128,8 +180,8 @@ def _file_faults(flat: Mapping[str, Any], key: str, must_be_given: bool) -> list
     kind = "FOLDER" if key.endswith("_dir") else "FILE"
     if value == "":
         return [f"{key}: is not set; give {key}={kind}"] if must_be_given else []
-    if not isinstance(value, str) or _is_on_hub(key, value):
-        return []  # A fault of the value, which parse names; a name that training fetches.
+    if not isinstance(value, str) or is_remote(value) or _is_on_hub(key, value):
+        return []  # Named by parse; or known to be there; or a name that training fetches.
     path = Path(value).expanduser()
     is_there = path.is_dir() if kind == "FOLDER" else path.exists()
     return [] if is_there else [f"{key}: there is no {kind.lower()} {value}; give {key}={kind}"]

@@ -30,7 +30,7 @@ AUTOML = [
     ["schema_field"],
     ["conditions"],
     ["trial", "budget"],
-    ["objective", "pareto", "phrases", "signals"],
+    ["objective", "pareto", "phrases", "redact", "signals"],
     ["errors", "__init__"],
 ]
 SEGFORMER = [
@@ -46,7 +46,7 @@ SEGFORMER = [
     ["spec"],
     ["spec_dataset", "spec_model", "spec_train", "spec_actions", "spec_deploy"],
     ["spec_augmentation", "spec_faults"],
-    ["fields", "tao_fields", "overrides", "atomic", "backbones"],
+    ["fields", "tao_fields", "overrides", "atomic", "backbones", "locations"],
     ["errors", "result", "__init__"],
 ]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from automl import __version__
 from automl.cli import data, experiment, job, run, skill
 from automl.errors import AutomlError
+from automl.redact import redacted
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return command(arguments)
     except AutomlError as error:
         for fault in error.faults:
-            print(f"automl: {fault}", file=sys.stderr)
+            print(f"automl: {redacted(fault)}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("automl: interrupted", file=sys.stderr)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from automl.redact import redacted
 from automl.search.base import Done, Wait
 from automl.skill import failure_kind, load_skill
 from automl.trial import Decision, Failure, FailureKind, Outcome, TrialState
@@ -74,7 +75,7 @@ def failure_from_error(error: BaseException) -> Failure:
     known = {kind.value for kind in FailureKind}
     carried = failure_kind(error)
     kind = FailureKind(carried) if carried in known else FailureKind.CRASHED
-    text = " ".join(str(error).split()) or "no message"
+    text = redacted(" ".join(str(error).split())) or "no message"
     return Failure(kind, text if carried else f"{type(error).__name__}: {text}")
 
 
@@ -88,4 +89,4 @@ _STATES = {
 def _log_trace(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "log.txt").open("a") as log:
-        log.write(traceback.format_exc())
+        log.write(redacted(traceback.format_exc()))

@@ -63,3 +63,30 @@ def trained(tiny_spec, tmp_path_factory):
     spec, folder, reports = tiny_spec(), tmp_path_factory.mktemp("trained"), []
     result = train(spec, folder, lambda *heard: reports.append(heard) or "continue")
     return SimpleNamespace(spec=spec, folder=folder, result=result, reports=reports)
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """Return the address of a real S3 server, moto's, on loopback."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server, monkeypatch):
+    """Return a client of the S3 server, to which this process's environment points."""
+    import boto3
+
+    for name, value in (
+        ("AWS_ENDPOINT_URL", s3_server),
+        ("AWS_ACCESS_KEY_ID", "AKIAPROJECTTEST"),
+        ("AWS_SECRET_ACCESS_KEY", "s3cr3tValueOfTheTests"),
+        ("AWS_DEFAULT_REGION", "us-east-1"),
+    ):
+        monkeypatch.setenv(name, value)
+    return boto3.client("s3")
