@@ -26,6 +26,7 @@ os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "1000000")
 import ray
 from ray import tune
 from ray.experimental import internal_kv
+from ray.tune.execution.class_cache import ENV_VARS_TO_PROPAGATE
 from ray.tune.experiment import Trial as RayTrial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher as RaySearcher
@@ -35,6 +36,9 @@ from automl.runners.base import Driver, Task, failure_from_error, run_task
 from automl.search.base import Done, Wait
 from automl.settings import Resources
 from automl.trial import Decision, Failure, FailureKind, Outcome, TrialState
+
+# Tune would send these to its actors by way of Ray's logs. Workers here inherit them.
+ENV_VARS_TO_PROPAGATE.difference_update([n for n in ENV_VARS_TO_PROPAGATE if n.startswith("AWS_")])
 
 # A worker's death is told as its trial's failure; Ray would print its trace as well.
 for _name in ("ray.tune", "ray.air"):

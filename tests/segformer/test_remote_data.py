@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 from pictures import data_set, save
@@ -99,8 +101,16 @@ def written_with(secrets, tmp_path):
     ]
 
 
+@pytest.fixture
+def ray_logs(monkeypatch):
+    """Return the folder of Ray's own logs: its path must be short, for there are sockets below."""
+    with tempfile.TemporaryDirectory(prefix="r") as folder:
+        monkeypatch.setenv("RAY_TMPDIR", folder)
+        yield Path(folder)
+
+
 @pytest.mark.slow
-def test_a_search_on_a_bucket_writes_no_credentials_anywhere(bucket, tmp_path):
+def test_a_search_on_a_bucket_writes_no_credentials_anywhere(bucket, tmp_path, ray_logs):
     secrets = ["AKIAINADDRESS", "s3cr3t", os.environ["AWS_SECRET_ACCESS_KEY"]]
     address = bucket.replace("//", "//AKIAINADDRESS:s3cr3t%2Fx@")
     done = automl(tmp_path, *words_of(tmp_path, address))
@@ -111,6 +121,8 @@ def test_a_search_on_a_bucket_writes_no_credentials_anywhere(bucket, tmp_path):
     assert "s3://***@remote/set" in (tmp_path / "runs/x/settings.yaml").read_text()
     assert len(list((tmp_path / "runs/x/trials").iterdir())) == 2
     assert written_with(secrets, tmp_path) == []
+    assert list(ray_logs.glob("ray/session_2*"))
+    assert written_with(secrets, ray_logs) == []
 
 
 def test_a_fault_of_a_run_tells_no_credentials(s3, tmp_path):
