@@ -28,6 +28,7 @@ Int = Annotated[int, BeforeValidator(_no_bool)]
 # Bounds stand before the validator, or else pydantic leaves them out of the JSON schema.
 PositiveInt = Annotated[int, Field(ge=1), BeforeValidator(_no_bool)]
 PositiveFloat = Annotated[float, Field(gt=0), BeforeValidator(_no_bool)]
+Count = Annotated[int, Field(ge=0), BeforeValidator(_no_bool)]
 Byte = Annotated[int, Field(ge=0, le=255), BeforeValidator(_no_bool)]
 RESULTS_TEXT = "Folder for the results of this action; empty: a folder below results_dir"
 NullIsNone = BeforeValidator(_text_of_null)

@@ -2,13 +2,14 @@
 
 from typing import Literal
 
-from segformer.fields import RESULTS_TEXT, Int, Node, setting
+from segformer.fields import RESULTS_TEXT, Int, setting
+from segformer.spec_devices import Devices
 
 _ENGINE_TEXT = "TensorRT engine to run in place of a checkpoint"
 _PICTURES_TEXT = "Pictures of every so many batches, from the first on; 0: none"
 
 
-class Evaluate(Node):
+class Evaluate(Devices):
     """Settings of the evaluate action."""
 
     checkpoint: str = setting(
@@ -24,7 +25,7 @@ class Evaluate(Node):
     results_dir: str = setting("", "Results folder", RESULTS_TEXT, is_path=True)
 
 
-class Inference(Node):
+class Inference(Devices):
     """Settings of the inference action."""
 
     checkpoint: str = setting(

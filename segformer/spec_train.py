@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import ValidationInfo, field_validator
 
 from segformer.fields import RESULTS_TEXT, Float, Int, Node, section, setting
+from segformer.spec_devices import Devices
 
 
 class Optim(Node):
@@ -40,7 +41,7 @@ class TrainSegment(Node):
     loss: Literal["ce"] = setting("ce", "Loss", "ce: cross-entropy over the pixels that count")
 
 
-class Train(Node):
+class Train(Devices):
     """Settings of the train action."""
 
     num_epochs: Int = setting(10, "Epochs", "Passes over the data", ge=1, popular=True)
@@ -50,6 +51,18 @@ class Train(Node):
     validation_interval: Int = setting(
         1, "Validation interval", "Epochs between validations", ge=1, popular=True
     )
+    distributed_strategy: Literal["ddp_find_unused_parameters_true", "ddp"] = setting(
+        "ddp_find_unused_parameters_true", "Strategy",
+        "How several processes train one model; ddp does not look for weights without gradient",
+    )  # fmt: skip
+    sync_batchnorm: bool = setting(
+        False, "Shared batch norm", "Norms over the batches of all processes, not of each"
+    )
+    use_distributed_sampler: bool = setting(
+        False, "Shared samples",
+        "An epoch is one pass over the data by all processes together; else by each, in an order"
+        " of its own",
+    )  # fmt: skip
     seed: Int = setting(1234, "Seed", "Seed of weights, order and augmentation", ge=0, le=2**32 - 1)
     results_dir: str = setting("", "Results folder", RESULTS_TEXT, is_path=True)
     resume_training_checkpoint_path: str = setting(

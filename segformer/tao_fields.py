@@ -7,13 +7,8 @@ FIELDS = frozenset(
     f"{section}.{name}" if section else name
     for section, names in {
         "": "encryption_key model_name",
-        "evaluate": "gpu_ids num_gpus num_nodes",
-        "inference": "gpu_ids num_gpus num_nodes",
         "quantize": "backend_kwargs",
-        "train": (
-            "checkpoint_interval_unit checkpointer enable_lr_monitor gpu_ids "
-            "num_gpus num_nodes precision sync_batchnorm use_distributed_sampler"
-        ),
+        "train": "checkpoint_interval_unit checkpointer enable_lr_monitor precision",
         "train.optim": "monitor_name",
         "train.segment": "iou_weight weights",
         "train.tensorboard": "enabled infrequent_logging_frequency",

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from segformer.action import started
 from segformer.atomic import replacing
 from segformer.data.dataset import SegmentationDataset
 from segformer.data.labels import class_names
@@ -19,7 +18,11 @@ from segformer.evaluation.pictures import class_colours, shown, side_by_side, wr
 from segformer.evaluation.predictor import Predictor, load_predictor, model_file
 from segformer.model.memory import out_of_memory_explained
 from segformer.model.saved import ModelRecord
-from segformer.result import Result
+from segformer.parallel.collective import number
+from segformer.parallel.launch import run_action
+from segformer.parallel.share import share_of
+from segformer.parallel.topology import Topology
+from segformer.result import Report, Result
 from segformer.spec import Spec
 from segformer.spec_dataset import DatasetSegment
 
@@ -39,21 +42,26 @@ def evaluate(spec: Spec, folder: Path) -> Result:
     prediction and truth side by side. Raises `SpecError`, `CheckpointError`, `DataError`,
     `OutOfMemoryError`.
     """
-    with started("evaluate", spec, folder) as status:
-        result = _evaluate(spec, folder)
-        status.write("SUCCESS", "evaluation finished", kpi=result.metrics)
-    return result
+    return run_action("evaluate", spec, folder, evaluate_here)
 
 
-def _evaluate(spec: Spec, folder: Path) -> Result:
+def evaluate_here(
+    spec: Spec, folder: Path, topology: Topology, report: Report | None = None
+) -> Result:
+    """Evaluate as one of the processes of a topology, each with its share of the images."""
     path = model_file("evaluate", spec)
-    predictor = load_predictor(path, otherwise=ModelRecord.of(spec))
+    device = topology.device_of(number())
+    predictor = load_predictor(path, otherwise=ModelRecord.of(spec), device=device)
     segment = predictor.record.applied_to(spec.dataset.segment)
     size, batch = segment.img_size, spec.evaluate.batch_size
     with out_of_memory_explained(f"reduce evaluate.batch_size ({batch}; images are {size} px)"):
         scores = _scores(predictor, segment, spec, folder)
     metrics = scores.metrics(_PREFIXES[spec.evaluate.split], class_names(segment))
-    file = folder / "results.json"
+    artifacts = {"results": folder / "results.json"}
+    if spec.evaluate.vis_after_n_batches:
+        artifacts["pictures"] = folder / PICTURES
+    if number() > 0:
+        return Result(artifacts, metrics)
     content = {
         "checkpoint": str(path),
         "split": spec.evaluate.split,
@@ -61,31 +69,29 @@ def _evaluate(spec: Spec, folder: Path) -> Result:
         "classes": _class_table(scores, class_names(segment)),
         "confusion_matrix": scores.matrix.tolist(),
     }
-    with replacing(file) as part:
+    with replacing(artifacts["results"]) as part:
         part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    artifacts = {"results": file}
-    if spec.evaluate.vis_after_n_batches:
-        artifacts["pictures"] = folder / PICTURES
     return Result(artifacts=artifacts, metrics=metrics)
 
 
 @torch.inference_mode()
 def _scores(predictor: Predictor, segment: DatasetSegment, spec: Spec, folder: Path) -> Scores:
     options, data = spec.evaluate, SegmentationDataset(segment, split=spec.evaluate.split)
+    own = share_of(list(range(len(data))))
     loader: DataLoader[dict[str, Tensor]] = DataLoader(
-        data, batch_size=options.batch_size, num_workers=segment.workers
+        data, batch_size=options.batch_size, sampler=own, num_workers=segment.workers
     )
     tally = Tally(
         segment.num_classes,
         align_corners=predictor.record.model["decode_head"]["align_corners"],
     )
-    stems = iter(pair.stem for pair in data.pairs)
-    for number, batch in enumerate(loader):
+    stems = iter([data.pairs[index].stem for index in own])
+    for turn, batch in enumerate(loader):
         logits = predictor.logits(batch["image"])
         prediction = tally.add(logits, batch["mask"].to(logits.device)).cpu()
         names = list(islice(stems, len(prediction)))
         every = options.vis_after_n_batches
-        if every and number % every == 0:
+        if every and turn % every == 0:
             _write_pictures(folder / PICTURES, names, batch, prediction, segment)
     return tally.scores(what=f"the {options.split} split")
 

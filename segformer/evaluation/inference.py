@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from segformer.action import StatusFile, started
 from segformer.atomic import replacing
 from segformer.data.dataset import model_input
 from segformer.data.files import read_image
@@ -29,7 +28,11 @@ from segformer.evaluation.pictures import (
 from segformer.evaluation.predictor import Predictor, load_predictor, model_file
 from segformer.model.memory import out_of_memory_explained
 from segformer.model.saved import ModelRecord
-from segformer.result import Result
+from segformer.parallel.collective import gathered, number
+from segformer.parallel.launch import run_action
+from segformer.parallel.share import share_of
+from segformer.parallel.topology import Topology
+from segformer.result import Report, Result
 from segformer.spec import Spec
 from segformer.spec_dataset import DatasetSegment
 
@@ -49,40 +52,40 @@ def infer(spec: Spec, folder: Path) -> Result:
     be read are named at the end, in a `DataError`, when all others are done. Raises `SpecError`,
     `CheckpointError`, `OutOfMemoryError`.
     """
-    with started("inference", spec, folder) as status:
-        result = _infer(spec, folder, status)
-        status.write("SUCCESS", f"segmented {result.metrics['images']:.0f} images")
-    return result
+    return run_action("inference", spec, folder, infer_here)
 
 
-def _infer(spec: Spec, folder: Path, status: StatusFile) -> Result:
-    predictor = load_predictor(model_file("inference", spec), otherwise=ModelRecord.of(spec))
+def infer_here(
+    spec: Spec, folder: Path, topology: Topology, report: Report | None = None
+) -> Result:
+    """Segment as one of the processes of a topology, each its share of the images."""
+    path, device = model_file("inference", spec), topology.device_of(number())
+    predictor = load_predictor(path, otherwise=ModelRecord.of(spec), device=device)
     segment = DatasetSegment.model_validate(predictor.record.segment)
-    images = images_in(_source(spec))
-    batch = spec.inference.batch_size
-    advice = f"reduce inference.batch_size ({batch}; images are {segment.img_size} px)"
-    rows: list[Row] = []
-    faults: list[str] = []
-    with out_of_memory_explained(advice):
-        for row in _segmented(predictor, images, segment, spec, folder):
-            if isinstance(row, DataError):
-                faults += row.faults
-                continue
-            rows.append(row)
-            if len(rows) % batch == 0:
-                status.write("RUNNING", f"{len(rows)} of {len(images)} images")
+    images = share_of(images_in(_source(spec)))
+    size = f"images are {segment.img_size} px"
+    with out_of_memory_explained(
+        f"reduce inference.batch_size ({spec.inference.batch_size}; {size})"
+    ):
+        told = list(_segmented(predictor, images, segment, spec, folder))
+    # Every process, so that none is left waiting for one that failed.
+    rows, faults = _sorted_out([each for part in gathered(told) for each in part])
+    content = {"checkpoint": str(path), "classes": class_names(segment), "images": rows}
     file = folder / "results.json"
-    content = {
-        "checkpoint": str(model_file("inference", spec)),
-        "classes": class_names(segment),
-        "images": rows,
-    }
-    with replacing(file) as part:
-        part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    if number() == 0:
+        with replacing(file) as part:
+            part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     if faults:
         raise DataError([*faults, f"the other {len(rows)} images are segmented in {folder}"])
     artifacts = {"masks": folder / MASKS, "overlays": folder / OVERLAYS, "results": file}
-    return Result(artifacts=artifacts, metrics={"images": float(len(rows))})
+    return Result(artifacts, {"images": float(len(rows))})
+
+
+def _sorted_out(told: list[Row | DataError]) -> tuple[list[Row], list[str]]:
+    """Rows in order of the images' names, and what was wrong with the images without a row."""
+    rows = [each for each in told if not isinstance(each, DataError)]
+    faults = [fault for each in told if isinstance(each, DataError) for fault in each.faults]
+    return sorted(rows, key=lambda row: str(row["image"])), sorted(faults)
 
 
 def images_in(folder: Path) -> list[Path]:
@@ -154,7 +157,7 @@ def _segmented(
     every, size = spec.inference.vis_after_n_batches, spec.inference.batch_size
     writer = _Writer(folder, class_colours(segment), class_names(segment))
     align_corners = predictor.record.model["decode_head"]["align_corners"]
-    for number, images in enumerate(_batches(paths, size, workers=spec.dataset.segment.workers)):
+    for turn, images in enumerate(_batches(paths, size, workers=spec.dataset.segment.workers)):
         yield from (image for _, image in images if isinstance(image, DataError))
         good = [(path, image) for path, image in images if not isinstance(image, DataError)]
         if not good:
@@ -163,7 +166,7 @@ def _segmented(
         for (path, image), logits in zip(good, predictor.logits(stacked), strict=True):
             height, width = image.shape[:2]
             ids = class_ids(logits, (height, width), align_corners=align_corners)
-            is_shown = every > 0 and number % every == 0
+            is_shown = every > 0 and turn % every == 0
             yield writer.write(path, image, ids, is_shown=is_shown)
 
 

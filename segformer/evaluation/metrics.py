@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from segformer.data.labels import IGNORED
 from segformer.errors import DataError
+from segformer.parallel.collective import summed
 
 
 def resize_logits(logits: Tensor, size: tuple[int, int], *, align_corners: bool) -> Tensor:
@@ -132,8 +133,8 @@ class Tally:
     def __init__(self, num_classes: int, *, align_corners: bool) -> None:
         self.num_classes = num_classes
         self.align_corners = align_corners
-        self._matrix: Tensor | int = 0
-        self._loss: Tensor | float = 0.0
+        self._matrix = torch.zeros(num_classes, num_classes, dtype=torch.int64)
+        self._loss = torch.zeros((), dtype=torch.float64)
 
     @torch.no_grad()
     def add(self, logits: Tensor, mask: Tensor) -> Tensor:
@@ -143,16 +144,19 @@ class Tally:
         prediction = logits.argmax(1)
         matrix = confusion_matrix(prediction, mask, num_classes=self.num_classes)
         # In double precision the sum does not depend on how many batches it is made of.
-        self._loss = self._loss + pixel_loss(logits, mask)[0].double()
-        self._matrix = self._matrix + matrix
+        self._loss = self._loss.to(mask.device) + pixel_loss(logits, mask)[0].double()
+        self._matrix = self._matrix.to(mask.device) + matrix
         return prediction
 
     def scores(self, *, what: str) -> Scores:
-        """The scores of all batches; raises `DataError`, naming `what`, when no pixel counts."""
-        matrix = torch.as_tensor(self._matrix).cpu().numpy()
+        """The scores of all batches of all processes, on each of them.
+
+        Raises `DataError`, naming `what`, when no pixel counts.
+        """
+        matrix = summed(self._matrix).cpu().numpy()
         if not matrix.sum():
             raise DataError(f"{what}: every pixel is ignored, so there is nothing to measure")
-        return Scores(matrix, float(self._loss) / int(matrix.sum()))
+        return Scores(matrix, float(summed(self._loss)) / int(matrix.sum()))
 
 
 def safe_names(class_names: Sequence[str]) -> list[str]:

@@ -27,11 +27,11 @@ class Predictor(Protocol):
 
 
 class TorchPredictor:
-    """A checkpoint run by torch, on the GPU where there is one."""
+    """A checkpoint run by torch."""
 
-    def __init__(self, saved: SavedModel) -> None:
+    def __init__(self, saved: SavedModel, device: torch.device) -> None:
         self.record = saved.record
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._device = device
         self._network = saved.build().to(self._device)
 
     def logits(self, images: Tensor) -> Tensor:
@@ -41,10 +41,12 @@ class TorchPredictor:
 
 
 class OnnxPredictor:
-    """An exported model run by ONNX Runtime, on the GPU where it can."""
+    """An exported model run by ONNX Runtime, on a GPU where its build can."""
 
-    def __init__(self, path: Path, *, otherwise: ModelRecord) -> None:
-        self._session = _session(path)
+    def __init__(
+        self, path: Path, *, otherwise: ModelRecord, device: torch.device | None = None
+    ) -> None:
+        self._session = _session(path, device or torch.device("cpu"))
         entry = self._session.get_modelmeta().custom_metadata_map.get(ENTRY)
         self.record = record_from_json(entry, source=path) if entry else otherwise
         self._input = self._session.get_inputs()[0]
@@ -68,19 +70,20 @@ class OnnxPredictor:
         return logits[:count]
 
 
-def load_predictor(path: Path, *, otherwise: ModelRecord) -> Predictor:
+def load_predictor(path: Path, *, otherwise: ModelRecord, device: torch.device) -> Predictor:
     """Load a model by the ending of its name; raises `CheckpointError`.
 
     Args:
         path: The file.
         otherwise: The record to use when the file has none.
+        device: Where to run it.
     """
     known = ", ".join(_LOADERS)
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file; give one that ends in {known}")
     if path.suffix not in _LOADERS:
         raise CheckpointError(f"{path}: is not understood; a model's name ends in {known}")
-    return _LOADERS[path.suffix](path, otherwise)
+    return _LOADERS[path.suffix](path, otherwise, device)
 
 
 def model_file(action: Literal["evaluate", "inference"], spec: Spec) -> Path:
@@ -91,19 +94,22 @@ def model_file(action: Literal["evaluate", "inference"], spec: Spec) -> Path:
     return Path(options.checkpoint or options.trt_engine)
 
 
-def _torch(path: Path, otherwise: ModelRecord) -> Predictor:
-    return TorchPredictor(read_model(path, otherwise=otherwise))
+def _torch(path: Path, otherwise: ModelRecord, device: torch.device) -> Predictor:
+    return TorchPredictor(read_model(path, otherwise=otherwise), device)
 
 
-def _onnx(path: Path, otherwise: ModelRecord) -> Predictor:
-    return _fitting(OnnxPredictor(path, otherwise=otherwise), path)
+def _onnx(path: Path, otherwise: ModelRecord, device: torch.device) -> Predictor:
+    return _fitting(OnnxPredictor(path, otherwise=otherwise, device=device), path)
 
 
-def _engine(path: Path, otherwise: ModelRecord) -> Predictor:
+def _engine(path: Path, otherwise: ModelRecord, device: torch.device) -> Predictor:
+    if device.type == "cuda":
+        # The current GPU is the one that an engine is loaded on.
+        torch.cuda.set_device(device)
     return _fitting(EnginePredictor(path), path)
 
 
-_LOADERS: dict[str, Callable[[Path, ModelRecord], Predictor]] = {
+_LOADERS: dict[str, Callable[[Path, ModelRecord, torch.device], Predictor]] = {
     ".ckpt": _torch,
     ".pth": _torch,
     ".safetensors": _torch,
@@ -125,14 +131,15 @@ def _fitting(model: "OnnxPredictor | EnginePredictor", path: Path) -> Predictor:
     return model
 
 
-def _session(path: Path) -> onnxruntime.InferenceSession:
+def _session(path: Path, device: torch.device) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     # Its own default is every core of the machine, whatever share of it this process has.
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
-    available = onnxruntime.get_available_providers()
-    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
-    providers = [name for name in wanted if name in available]
+    providers: list[str | tuple[str, dict[str, int]]] = ["CPUExecutionProvider"]
+    gpu = "CUDAExecutionProvider"
+    if device.type == "cuda" and gpu in onnxruntime.get_available_providers():
+        providers.insert(0, (gpu, {"device_id": device.index}))
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # ONNX Runtime's errors share no class below Exception.

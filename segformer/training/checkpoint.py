@@ -11,6 +11,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from segformer.atomic import replacing
 from segformer.errors import CheckpointError
 from segformer.model.saved import ENTRY, ModelRecord, load_torch
+from segformer.parallel.collective import number
 from segformer.training.module import SegmentationModule
 
 OBJECTIVE = "val_miou"
@@ -65,7 +66,7 @@ class Checkpoints(Callback):
         self._best = value if is_best else self._best
         self._record = self._record.after(epoch, metrics, best=self._best)
         self._done_epoch = epoch
-        if is_best:
+        if is_best and number() == 0:
             write_best(self._paths.best, self._module.state_dict(), self._record)
         if epoch % self._interval == 0:
             self._save_last(trainer)
@@ -82,8 +83,12 @@ class Checkpoints(Callback):
         checkpoint[ENTRY] = self._record.to_dict()
 
     def _save_last(self, trainer: Trainer) -> None:
-        with replacing(self._paths.last) as part:
-            trainer.save_checkpoint(part, weights_only=False)
+        if number() == 0:
+            with replacing(self._paths.last) as part:
+                trainer.save_checkpoint(part, weights_only=False)
+        else:
+            # Writes nothing, but Lightning waits here for all processes.
+            trainer.save_checkpoint(self._paths.last, weights_only=False)
         self._saved_epoch = self._done_epoch
 
 

@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from segformer.action import StatusFile, started
+from segformer.action import StatusFile
 from segformer.data.dataset import SegmentationDataset
 from segformer.data.sampler import EpochSampler
 from segformer.errors import CheckpointError
@@ -20,6 +19,10 @@ from segformer.model.memory import out_of_memory_explained
 from segformer.model.saved import ModelRecord
 from segformer.model.segformer import SegFormer, build
 from segformer.model.weights import load_backbone, load_model
+from segformer.parallel.collective import from_first, number
+from segformer.parallel.launch import run_action
+from segformer.parallel.share import Filled, SharedSampler
+from segformer.parallel.topology import Topology
 from segformer.result import Report, Result
 from segformer.spec import Spec
 from segformer.training.checkpoint import (
@@ -28,6 +31,7 @@ from segformer.training.checkpoint import (
     ResumePoint,
     read_record,
 )
+from segformer.training.distributed import lightning_settings
 from segformer.training.isolation import isolated, seed_everything
 from segformer.training.module import SegmentationModule
 from segformer.training.status import EpochReport, goes_on, log_file
@@ -57,17 +61,18 @@ def train(spec: Spec, folder: Path, report: Report | None = None) -> Result:
         OutOfMemoryError: The batch does not fit.
         DivergedError: The loss is no longer a number.
     """
-    with started("train", spec, folder) as status:
-        with log_file(folder / "log.txt"), isolated(), out_of_memory_explained(_advice(spec)):
-            result = _train(spec, CheckpointPaths(folder), status, report)
-        message = f"training finished, best epoch {result.metrics['epoch']:.0f}"
-        status.write("SUCCESS", message, kpi=result.metrics)
-    return result
+    return run_action("train", spec, folder, train_here, report)
 
 
-def _train(spec: Spec, paths: CheckpointPaths, status: StatusFile, report: Report | None) -> Result:
-    resume = _resume_point(spec, paths)
-    best = resume.bring(paths) if resume else None
+def train_here(spec: Spec, folder: Path, topology: Topology, report: Report | None) -> Result:
+    """Train as one of the processes of a topology; only the first writes and reports."""
+    log = "log.txt" if number() == 0 else f"log_{number()}.txt"
+    with log_file(folder / log), isolated(), out_of_memory_explained(_advice(spec)):
+        return _train(spec, CheckpointPaths(folder), topology, report)
+
+
+def _train(spec: Spec, paths: CheckpointPaths, topology: Topology, report: Report | None) -> Result:
+    resume, best = _resumed(spec, paths)
     if resume is None or _is_to_go_on(spec, resume.record, report):
         train_loader, validation_loader = _loaders(spec, resume.record.epoch if resume else 0)
         network = _network(spec, resume)
@@ -79,7 +84,9 @@ def _train(spec: Spec, paths: CheckpointPaths, status: StatusFile, report: Repor
             interval=spec.train.checkpoint_interval,
             best=best,
         )
-        trainer = _trainer(spec, paths, [checkpoints, EpochReport(module, status, report)])
+        status = StatusFile(paths.folder)
+        callbacks: list[Callback] = [checkpoints, EpochReport(module, status, report)]
+        trainer = _trainer(spec, paths, topology, callbacks)
         with _interrupts_kept():
             trainer.fit(
                 module,
@@ -88,7 +95,19 @@ def _train(spec: Spec, paths: CheckpointPaths, status: StatusFile, report: Repor
                 ckpt_path=resume.path if resume else None,
                 weights_only=True,
             )
-    return _result(paths)
+    return from_first(_result(paths) if number() == 0 else Result())
+
+
+def _resumed(spec: Spec, paths: CheckpointPaths) -> tuple[ResumePoint | None, float | None]:
+    """The checkpoint to go on from and the best value so far, the same for all processes."""
+    found: tuple[Path, float | None] | None = None
+    if number() == 0 and (resume := _resume_point(spec, paths)):
+        found = resume.path, resume.bring(paths)
+    found = from_first(found)
+    if found is None:
+        return None, None
+    path, best = found
+    return ResumePoint.read(path, ModelRecord.of(spec)), best
 
 
 def _resume_point(spec: Spec, paths: CheckpointPaths) -> ResumePoint | None:
@@ -118,20 +137,24 @@ def _network(spec: Spec, resume: ResumePoint | None) -> SegFormer:
 
 
 def _loaders(spec: Spec, first_epoch: int) -> tuple[Loader, Loader]:
-    segment, seed = spec.dataset.segment, spec.train.seed
+    segment, is_shared = spec.dataset.segment, spec.train.use_distributed_sampler
+    # Processes that draw from all the data do it each in an order of its own.
+    seed = spec.train.seed + (0 if is_shared else number())
     train_data = SegmentationDataset(segment, split="train", augment=True, seed=seed)
-    sampler = EpochSampler(len(train_data), shuffle=segment.shuffle, seed=seed)
+    order = EpochSampler(len(train_data), shuffle=segment.shuffle, seed=seed)
+    sampler = SharedSampler(order, len(train_data)) if is_shared else order
     # Lightning opens the loader, and so its workers, before it tells the sampler the epoch.
     sampler.set_epoch(first_epoch)
     validation_data = SegmentationDataset(segment, split="validation", augment=False, seed=seed)
     in_order = EpochSampler(len(validation_data), shuffle=False, seed=seed)
-    return _loader(spec, train_data, sampler), _loader(spec, validation_data, in_order)
+    shared = SharedSampler(in_order, len(validation_data))
+    return _loader(spec, train_data, sampler), _loader(spec, validation_data, shared)
 
 
-def _loader(spec: Spec, data: SegmentationDataset, sampler: EpochSampler) -> Loader:
+def _loader(spec: Spec, data: SegmentationDataset, sampler: EpochSampler | SharedSampler) -> Loader:
     segment = spec.dataset.segment
     return DataLoader(
-        data,
+        Filled(data),
         batch_size=segment.batch_size,
         sampler=sampler,
         num_workers=segment.workers,
@@ -142,12 +165,11 @@ def _loader(spec: Spec, data: SegmentationDataset, sampler: EpochSampler) -> Loa
     )
 
 
-def _trainer(spec: Spec, paths: CheckpointPaths, callbacks: list[Callback]) -> Trainer:
+def _trainer(
+    spec: Spec, paths: CheckpointPaths, topology: Topology, callbacks: list[Callback]
+) -> Trainer:
     return Trainer(
-        accelerator="auto",
-        devices=1,
-        # Not to be taken for a job of Slurm's because its variables are set.
-        plugins=[LightningEnvironment()],
+        **lightning_settings(spec, topology),
         max_epochs=spec.train.num_epochs,
         check_val_every_n_epoch=spec.train.validation_interval,
         deterministic=spec.train.cudnn.deterministic,

@@ -11,6 +11,7 @@ from segformer.data.labels import class_names
 from segformer.errors import DivergedError
 from segformer.evaluation.metrics import Tally, pixel_loss, resize_logits
 from segformer.model.segformer import SegFormer
+from segformer.parallel.collective import count, number, summed
 from segformer.spec import Spec
 from segformer.training.isolation import seed_everything
 from segformer.training.optim import build_optimizer, build_schedule
@@ -41,7 +42,8 @@ class SegmentationModule(LightningModule):
 
         So a training that is resumed here goes on as if it had not been cut.
         """
-        seed_everything(self._spec.train.seed, self.current_epoch)
+        own = (number(),) if number() else ()
+        seed_everything(self._spec.train.seed, self.current_epoch, *own)
         self.metrics = {}
         self._loss_sum, self._pixels = 0.0, 0
 
@@ -56,7 +58,8 @@ class SegmentationModule(LightningModule):
             raise DivergedError(self._divergence("training"))
         self._loss_sum = self._loss_sum + total.detach().double()
         self._pixels = self._pixels + pixels
-        return total / pixels.clamp(min=1)
+        # The mean over the pixels of all processes, whose gradients DDP averages.
+        return total * count() / summed(pixels).clamp(min=1)
 
     def on_validation_epoch_start(self) -> None:
         """Start counting anew."""
@@ -71,7 +74,8 @@ class SegmentationModule(LightningModule):
         scores = self._tally.scores(what="the validation split")
         if not math.isfinite(scores.loss):
             raise DivergedError(self._divergence("validation"))
-        train_loss = float(self._loss_sum) / max(int(self._pixels), 1)
+        pixels = summed(torch.as_tensor(self._pixels))
+        train_loss = float(summed(torch.as_tensor(self._loss_sum))) / max(int(pixels), 1)
         self.metrics = {"train_loss": train_loss} | scores.metrics("val", self._class_names)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:

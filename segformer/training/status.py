@@ -12,6 +12,7 @@ from lightning_fabric.utilities.warnings import PossibleUserWarning
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from segformer.action import StatusFile
+from segformer.parallel.collective import from_first, number
 from segformer.result import Report
 from segformer.training.module import SegmentationModule
 
@@ -49,14 +50,19 @@ class EpochReport(Callback):
             "time_per_step": round(seconds / steps, 4),
             "eta": round(seconds * (last - epoch), 1),
         }
-        self._status.write("RUNNING", f"epoch {epoch} of {last}", kpi=metrics, progress=progress)
+        if number() == 0:
+            message = f"epoch {epoch} of {last}"
+            self._status.write("RUNNING", message, kpi=metrics, progress=progress)
         if not goes_on(self._report, epoch, metrics):
             trainer.should_stop = True
 
 
 def goes_on(report: Report | None, epoch: int, metrics: dict[str, float]) -> bool:
-    """Report an epoch and say whether the training goes on after it."""
-    answer = report(epoch, dict(metrics)) if report else "continue"
+    """Report an epoch and say whether the training goes on after it.
+
+    The first of several processes reports, and its answer goes for all.
+    """
+    answer = from_first(report(epoch, dict(metrics)) if report and number() == 0 else "continue")
     if answer not in ("continue", "pause", "stop"):
         raise ValueError(f"report answered {answer!r}; it must be continue, pause or stop")
     return answer == "continue"

@@ -1,0 +1,1 @@
+"""Several processes for one action: who runs where, starting them, and what they share."""

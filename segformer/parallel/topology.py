@@ -1,0 +1,128 @@
+"""Which processes an action has, on which devices of which nodes."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from segformer.errors import SpecError
+from segformer.spec_devices import Devices
+
+LOCAL = "LOCAL_RANK"
+"""The environment variable, Lightning's too, that tells a process its number on its node."""
+
+_LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Topology:
+    """One process for each device of each node; this node is number `node`."""
+
+    accelerator: Literal["cpu", "gpu"]
+    devices: tuple[int, ...]
+    """The GPUs of this node by number; on the CPU, the numbers of its processes."""
+    num_nodes: int = 1
+    node: int = 0
+    address: str = _LOOPBACK
+    """Where process 0 listens."""
+    port: int = 0
+    """Its port; 0: any that is free, which only one node can do."""
+
+    @property
+    def count(self) -> int:
+        """Processes in all; every node has as many."""
+        return len(self.devices) * self.num_nodes
+
+    def number_of(self, local: int) -> int:
+        """The number among all of this node's process `local`."""
+        return self.node * len(self.devices) + local
+
+    def device_of(self, number: int) -> torch.device:
+        """The device of process `number`, counted over all nodes."""
+        if self.accelerator == "cpu":
+            return torch.device("cpu")
+        return torch.device("cuda", self.devices[number % len(self.devices)])
+
+
+def topology_of(
+    action: str, settings: Devices, environ: Mapping[str, str] = os.environ
+) -> Topology:
+    """Return the processes that an action's section and the environment ask for.
+
+    As in TAO, WORLD_SIZE in the environment is the number of nodes and goes, with NUM_GPU_PER_NODE,
+    over the spec; NODE_RANK, MASTER_ADDR and MASTER_PORT must then be there. Raises `SpecError`
+    for what this machine does not have.
+    """
+    num_nodes, per_node = settings.num_nodes, settings.num_gpus
+    if "WORLD_SIZE" in environ:
+        num_nodes = _number(environ, "WORLD_SIZE", low=1)
+        if settings.num_nodes not in (1, num_nodes):
+            raise SpecError(
+                f"{action}.num_nodes: value {settings.num_nodes}, but WORLD_SIZE, the number of"
+                f" nodes, is {num_nodes} in the environment; let them agree"
+            )
+        if "NUM_GPU_PER_NODE" in environ:
+            per_node = _number(environ, "NUM_GPU_PER_NODE", low=1)
+    accelerator, devices = _devices(action, settings, per_node)
+    if num_nodes * per_node > 1 and "TORCHELASTIC_RUN_ID" in environ:
+        raise SpecError("torchrun is not needed: start the command once a node, without it")
+    if num_nodes == 1:
+        return Topology(accelerator, devices)
+    missing = [name for name in ("NODE_RANK", "MASTER_ADDR", "MASTER_PORT") if name not in environ]
+    if missing:
+        raise SpecError(
+            f"{action}.num_nodes: {num_nodes} nodes need {', '.join(missing)} in the environment of"
+            " each: its number from 0, and the address and port of node 0"
+        )
+    return Topology(
+        accelerator,
+        devices,
+        num_nodes=num_nodes,
+        node=_number(environ, "NODE_RANK", low=0, high=num_nodes - 1),
+        address=environ["MASTER_ADDR"],
+        port=_number(environ, "MASTER_PORT", low=1, high=65535),
+    )
+
+
+def _devices(
+    action: str, settings: Devices, per_node: int
+) -> tuple[Literal["cpu", "gpu"], tuple[int, ...]]:
+    present = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    named = settings.gpu_ids
+    if settings.accelerator == "cpu" or (settings.accelerator == "auto" and not present):
+        _check_cpu(action, settings, per_node)
+        return "cpu", tuple(range(per_node))
+    # The default [0] stands for the first ones, however many are asked for.
+    ids = list(range(per_node)) if named == [0] else named
+    if len(ids) != per_node:
+        raise SpecError(
+            f"{action}.gpu_ids: {ids} are {len(ids)} GPUs, but {action}.num_gpus is {per_node}"
+        )
+    absent = [number for number in ids if number >= present]
+    if absent:
+        raise SpecError(
+            f"{action}.num_gpus: GPUs {ids} asked for, but this machine has {present}"
+            + (f", numbered 0 to {present - 1}" if present else "")
+        )
+    return "gpu", tuple(ids)
+
+
+def _check_cpu(action: str, settings: Devices, per_node: int) -> None:
+    """Refuse what means nothing on the CPU; several processes there must be asked for by name."""
+    if settings.gpu_ids != [0]:
+        raise SpecError(f"{action}.gpu_ids: {settings.gpu_ids} asked for, but no GPU is used here")
+    if per_node > 1 and settings.accelerator == "auto":
+        raise SpecError(
+            f"{action}.num_gpus: {per_node} asked for, but this machine has 0 GPUs; for {per_node}"
+            f" processes on the CPU give {action}.accelerator=cpu"
+        )
+
+
+def _number(environ: Mapping[str, str], name: str, *, low: int, high: int | None = None) -> int:
+    text = environ[name]
+    if not text.isdecimal() or int(text) < low or (high is not None and int(text) > high):
+        allowed = f"{low} or more" if high is None else f"{low} to {high}"
+        raise SpecError(f"{name}={text} in the environment: must be a number, {allowed}")
+    return int(text)

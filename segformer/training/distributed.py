@@ -1,0 +1,33 @@
+"""What Lightning is told about processes and devices."""
+
+from typing import Any
+
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+
+from segformer.errors import SpecError
+from segformer.parallel.batchnorm import SharedBatchNorms
+from segformer.parallel.topology import Topology
+from segformer.spec import Spec
+
+
+def lightning_settings(spec: Spec, topology: Topology) -> dict[str, Any]:
+    """Return the Trainer's arguments for a topology; raises `SpecError` for what cannot apply."""
+    options = spec.train
+    is_many, is_gpu = topology.count > 1, topology.accelerator == "gpu"
+    if is_many and not options.use_distributed_sampler and not spec.dataset.segment.shuffle:
+        raise SpecError(
+            "dataset.segment.shuffle: is false, so that every process would draw the same images;"
+            " set train.use_distributed_sampler=true"
+        )
+    # Not to be taken for a job of Slurm's because its variables are set.
+    plugins: list[Any] = [LightningEnvironment()]
+    if is_many and options.sync_batchnorm and not is_gpu:
+        plugins.append(SharedBatchNorms())
+    return {
+        "accelerator": topology.accelerator,
+        "devices": list(topology.devices) if is_gpu else len(topology.devices),
+        "num_nodes": topology.num_nodes,
+        "strategy": options.distributed_strategy if is_many else "auto",
+        "sync_batchnorm": is_many and is_gpu and options.sync_batchnorm,
+        "plugins": plugins,
+    }
