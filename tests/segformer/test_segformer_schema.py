@@ -106,6 +106,7 @@ def test_popular_holds_only_what_the_action_reads():
         "num_epochs",
         "checkpoint_interval",
         "validation_interval",
+        *("num_gpus", "gpu_ids", "num_nodes"),
     }
     assert schema("export")["popular"] == {}
 
