@@ -87,7 +87,7 @@ def choose_policy(
 def route(action: str, skill: Skill, info: SkillInfo, policy: str) -> Route:
     """Return the way that an action takes under a policy; only train may go to AutoML."""
     if action != "train":
-        return Route("direct", f"{action} is no training, so it never goes to AutoML")
+        return _not_a_training(action)
     if policy == "off":
         return Route("direct", "plain training: automl_policy is off")
     if not info.automl_enabled:
@@ -101,6 +101,13 @@ def route(action: str, skill: Skill, info: SkillInfo, policy: str) -> Route:
             is_fallback=True,
         )
     return Route("search", f"AutoML is enabled for {info.name} and automl_policy is auto")
+
+
+def route_of_job(action: str) -> Route:
+    """Return the way of a single job: never the search, whatever the policy says."""
+    if action == "train":
+        return Route("direct", "a job is one training; a search is asked for with: automl run")
+    return _not_a_training(action)
 
 
 def listed_skills() -> list[dict[str, Any]]:
@@ -128,6 +135,10 @@ def _listed(name: str) -> dict[str, Any]:
         "folder": str(skill.folder),
         "route": route("train", skill, info, "auto").to_dict(),
     }
+
+
+def _not_a_training(action: str) -> Route:
+    return Route("direct", f"{action} is no training, so it never goes to AutoML")
 
 
 def _not_runnable(folder: Path) -> str:

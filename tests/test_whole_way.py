@@ -113,6 +113,23 @@ def test_segformer_evaluates_what_automl_promoted(told, folder):
     assert measured == pytest.approx(told["promotion"]["parity"]["onnx"], abs=1e-9)
 
 
+def test_jobs_go_on_from_the_search_by_ids_alone(told, folder):
+    def job(*words):
+        result = command("job", "run", *words, "--json", cwd=folder)
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout)
+
+    exported = job("export", "--parent", "search")
+    assert exported["parent"] == "search"
+    measured = job("evaluate", "--parent", exported["job"], "evaluate.split=validation")
+    assert measured["metrics"]["val_miou"] == pytest.approx(told["best"]["value"], abs=1e-3)
+    masks = job("inference", "--parent", exported["job"])["artifacts"]["masks"]
+    assert len(list((folder / masks).iterdir())) > 0
+    listed = command("job", "list", "--parent", "search", "--json", cwd=folder)
+    children = json.loads(listed.stdout)["jobs"]
+    assert [j["action"] for j in children] == ["train"] * 3 + ["export"]
+
+
 def test_a_killed_search_is_resumed_without_losing_an_epoch(folder):
     root = folder / "runs" / "killed"
     driver = subprocess.Popen(

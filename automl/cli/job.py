@@ -72,20 +72,20 @@ def _run(arguments: argparse.Namespace) -> int:
     from automl.jobs.store import JobStore
     from automl.signals import sigterm_as_stop
 
+    if arguments.again and arguments.action:
+        raise UsageError("--continue goes on with a job as it is; leave the action out")
     root: Path = arguments.root
-    with contextlib.redirect_stdout(sys.stderr):
-        job_id = arguments.again or _created(arguments).id
-        if arguments.again and arguments.action:
-            raise UsageError("--continue goes on with a job as it is; leave the action out")
-        print(f"job {job_id} in {root / job_id}", file=sys.stderr, flush=True)
-        try:
+    try:
+        # Whatever a library prints, stdout is for the result.
+        with contextlib.redirect_stdout(sys.stderr):
+            job_id = arguments.again or _created(arguments).id
+            print(f"job {job_id} in {root / job_id}", flush=True)
             with sigterm_as_stop():
                 job = run_job(job_id, root=root)
-        except RunFailed:
-            failed = JobStore(root).get(job_id)
-            _print(failed, arguments, stream=sys.__stdout__)
-            raise
-    _print(job, arguments)
+    except RunFailed:
+        _print(JobStore(root).get(job_id), arguments, is_run=True)
+        raise
+    _print(job, arguments, is_run=True)
     return 0
 
 
@@ -173,12 +173,14 @@ def _cancel(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _print(job: "Job", arguments: argparse.Namespace, stream: Any = None) -> None:
+def _print(job: "Job", arguments: argparse.Namespace, *, is_run: bool = False) -> None:
+    from automl.policy import route_of_job
     from automl.store import json_text
 
     told = job.to_dict(arguments.root)
     if arguments.json:
-        print(json_text(told), file=stream)
+        way = {"route": route_of_job(job.action).to_dict()} if is_run else {}
+        print(json_text({**told, **way}))
         return
     lines = [f"{job.id}: {job.action} of {job.skill}, {job.state}"]
     lines += [f"  {name}: {value:.6g}" for name, value in job.metrics.items()]
@@ -187,4 +189,4 @@ def _print(job: "Job", arguments: argparse.Namespace, stream: Any = None) -> Non
         lines.append(f"  {job.failure.kind}: {job.failure.message}")
     lines += [f"  parent: {job.parent}"] if job.parent else []
     lines.append(f"  folder: {told['folder']}")
-    print("\n".join(lines), file=stream)
+    print("\n".join(lines))

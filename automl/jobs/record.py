@@ -61,7 +61,6 @@ class Job:
             "skill": self.skill,
             "parent": self.parent,
             "state": self.state.value,
-            "route": {"way": "search" if self.action == EXPERIMENT else "direct"},
             "folder": str(root / self.id),
             "created": self.created,
             "started": self.started,

@@ -6,6 +6,7 @@ a running job's process is alive is told by the lock on its folder, which the ke
 
 import fcntl
 import json
+import math
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -118,7 +119,10 @@ def _job(row: tuple[Any, ...]) -> Job:
         **{
             **values,
             "state": JobState(values["state"]),
-            "metrics": json.loads(values["metrics"]),
+            "metrics": {
+                name: math.nan if value is None else value
+                for name, value in json.loads(values["metrics"]).items()
+            },
             "artifacts": json.loads(values["artifacts"]),
             "failure": None if kind is None else Failure(FailureKind(kind), message),
         }
