@@ -10,15 +10,18 @@ from segformer.spec import ACTIONS
 
 SHORTHAND = {
     "num_epochs": "train.num_epochs",
+    "num_gpus": "train.num_gpus",
     "batch_size": "dataset.segment.batch_size",
     "learning_rate": "train.optim.lr",
     "num_classes": "dataset.segment.num_classes",
     "img_size": "dataset.segment.img_size",
     "num_workers": "dataset.segment.workers",
     "root_dir": "dataset.segment.root_dir",
+    "calibration_images": "dataset.segment.quant_calibration_dataset.images_dir",
     "pretrained_backbone": "model.backbone.pretrained_backbone_path",
     "pretrained_model": "train.pretrained_model_path",
     "resume_checkpoint": "train.resume_training_checkpoint_path",
+    "quantize_model": "quantize.model_path",
     "checkpoint": "evaluate.checkpoint",
     "input_width": "export.input_width",
     "input_height": "export.input_height",

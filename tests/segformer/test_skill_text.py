@@ -82,7 +82,7 @@ def test_the_short_names_are_those_of_skill_info():
 
 
 def test_the_settings_have_the_defaults_that_are_told():
-    for key, told, _ in table("key"):
+    for key, told, _ in [row for rows in tables("key", "default") for row in rows]:
         value = default("train")
         for part in key.split("."):
             value = value[part]
@@ -100,9 +100,14 @@ def test_the_typical_overrides_are_taken(action, tiny_data, tmp_path):
     block = re.search(r"```json\n(.*?)```", TEXT, re.S)
     given = json.loads(block[1].replace("my_data", str(tiny_data)))
     assert set(given) == set(ACTIONS)
-    model = tmp_path / "model.ckpt"
-    model.touch()
-    needed = {} if action == "train" else {f"{action}.checkpoint": str(model)}
+    needed = {}
+    models = [
+        k for k, name in skill_info()["spec_params"][action].items() if name == "parent_model"
+    ]
+    for key in models[:1]:
+        suffix = skill_info()["actions"][action]["inputs"][key]["suffixes"][0]
+        (tmp_path / f"model{suffix}").touch()
+        needed[key] = str(tmp_path / f"model{suffix}")
     spec = skill.resolve(action, {**given[action], **needed})
     assert given[action].keys() <= {*flat(spec)}
 
