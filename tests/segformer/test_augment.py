@@ -1,3 +1,6 @@
+import math
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -110,3 +113,89 @@ def test_the_default_draws_the_same_from_the_same_generator():
     one, same, other = (changed(seed=s, **Augmentation().model_dump()) for s in (3, 3, 4))
     assert np.array_equal(one[0], same[0])
     assert not np.array_equal(one[0], other[0])
+
+
+# Measured: the draws come as in training, from (seed, epoch, index).
+DRAWS = 600
+
+
+def share(has_changed, **settings):
+    """Return how many of DRAWS images have changed."""
+    draws = ([7, epoch, index] for epoch in range(DRAWS // 20) for index in range(20))
+    return sum(has_changed(*changed(seed=draw, **settings)) for draw in draws)
+
+
+def is_within_3_sigma(count, probability):
+    return abs(count - DRAWS * probability) <= 3 * math.sqrt(
+        DRAWS * probability * (1 - probability)
+    )
+
+
+@pytest.mark.parametrize("probability", [0.1, 0.5, 0.8])
+@pytest.mark.parametrize(
+    ("section", "name", "others"),
+    [
+        ("random_flip", "hflip_probability", {"vflip_probability": 0}),
+        ("random_flip", "vflip_probability", {"hflip_probability": 0}),
+        ("random_rotate", "rotate_probability", {"angle_list": [90, 180, 30.5]}),
+        ("random_color", "color_probability", {}),
+    ],
+)
+def test_a_probability_is_kept_within_3_sigma(section, name, others, probability):
+    count = share(
+        lambda image, _: not np.array_equal(image, IMAGE),
+        **{section: {name: probability, **others}},
+    )
+    assert is_within_3_sigma(count, probability)
+
+
+def test_flips_are_drawn_apart():
+    flip = {"hflip_probability": 0.5, "vflip_probability": 0.5}
+    both = share(lambda _, mask: np.array_equal(mask, np.rot90(MASK, 2)), random_flip=flip)
+    assert is_within_3_sigma(both, 0.25)
+
+
+@pytest.mark.parametrize("angles", [[90], [90, 180], [90, 180, 270, 360, 12.5]])
+def test_every_angle_is_drawn_as_often(angles):
+    turn = {"rotate_probability": 1, "angle_list": angles}
+    counts = Counter()
+    share(lambda _, mask: counts.update([mask.tobytes()]) or True, random_rotate=turn)
+    assert len(counts) == len(angles)
+    assert all(is_within_3_sigma(count, 1 / len(angles)) for count in counts.values())
+
+
+def everything():
+    settings = Augmentation().model_dump()
+    settings["random_rotate"]["angle_list"] = [90, 17.5, -211, 45]
+    settings["with_scale_random_crop"]["scale_range"] = [0.5, 2]
+    return settings
+
+
+def test_masks_hold_nothing_but_classes_and_ignored():
+    seen = set()
+    share(lambda _, mask: seen.update(np.unique(mask).tolist()) or True, **everything())
+    assert seen == {0, 1, 2, 3, 255}
+
+
+def test_image_and_mask_go_together_through_everything_but_colour():
+    blob = np.zeros((64, 64), np.uint8)
+    blob[10:50, 20:44] = 1
+    settings = {**everything(), "random_color": {"enable": False}}
+    for seed in range(60):
+        image, mask = changed(np.stack([blob * 200] * 3, 2), blob, [seed], **settings)
+        counted = mask != 255
+        assert ((image[..., 0] > 100) == (mask == 1))[counted].mean() > 0.93
+
+
+def test_colour_never_touches_the_mask():
+    colour = {"color_probability": 1, "brightness": 2, "contrast": 2, "saturation": 2, "hue": 0.5}
+    kept = share(lambda _, mask: np.array_equal(mask, MASK), random_color=colour)
+    assert kept == DRAWS
+
+
+@pytest.mark.parametrize("name", ["with_random_blur", "with_random_crop"])
+def test_a_switch_changes_images_only_when_it_is_on(name):
+    on = share(lambda image, _: not np.array_equal(image, IMAGE), **{name: True})
+    off = share(lambda image, _: not np.array_equal(image, IMAGE), **{name: False})
+    assert on > DRAWS * 0.8
+    assert off == 0

@@ -86,3 +86,34 @@ def test_a_mask_that_cannot_be_used_is_named(settings, tmp_path):
     save(tmp_path / "masks/train/02.png", [[5] * 10] * 8)
     with pytest.raises(DataError, match="train/02.png: value 5 is beyond"):
         SegmentationDataset(settings, split="train")[2]
+
+
+def test_masks_and_augmentation_go_by_role_whatever_the_splits_are_called(tmp_path):
+    data_set(tmp_path)
+    for kind in ("images", "masks"):
+        for old, new in (("train", "val"), ("val", "in winter")):
+            (tmp_path / kind / old).rename(tmp_path / kind / f"{new}.new")
+        for folder in list((tmp_path / kind).iterdir()):
+            folder.rename(tmp_path / kind / folder.stem)
+    settings = segment(
+        tmp_path, img_size=32, train_split="val", validation_split="in winter", test_split="none"
+    )
+    data = SegmentationDataset(settings, split="train", augment=True)
+    assert len(data) == 3
+    assert not torch.equal(data[1, 0]["image"], data[2, 0]["image"])
+    held_out = SegmentationDataset(settings, split="validation")
+    assert torch.equal(held_out[1, 0]["image"], held_out[2, 0]["image"])
+    assert held_out[0]["mask"].unique().tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_whole_epoch_does_not_depend_on_the_number_of_workers(settings, workers):
+    def epoch(workers):
+        data = SegmentationDataset(settings, split="train", augment=True, seed=5)
+        sampler = EpochSampler(len(data), shuffle=True, seed=5)
+        loader = DataLoader(data, batch_size=1, sampler=sampler, num_workers=workers)
+        return [(batch["image"], batch["mask"]) for batch in loader]
+
+    for (image, mask), (same_image, same_mask) in zip(epoch(0), epoch(workers), strict=True):
+        assert torch.equal(image, same_image)
+        assert torch.equal(mask, same_mask)

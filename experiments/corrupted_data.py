@@ -1,0 +1,152 @@
+"""Trains on 200 corrupted data sets, each by the real command, and says what came of each.
+
+    PYTHONPATH=. python experiments/corrupted_data.py [--count 200] [--out FOLDER]
+
+A set is trained on rightly (the command ends with 0 and the pairs are read as the corruption says),
+or refused by name before the first step (exit code 2, a name of a harmed file, nothing written).
+All else is counted as wrong, and the exit code is then 1.
+"""
+
+import argparse
+import json
+import multiprocessing
+import queue
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "segformer"))
+
+import corruptions_masks  # noqa: F401 - makes its corruptions known
+import numpy as np
+import yaml
+from corruptions import Case, corrupted, write_base
+
+from segformer.cli import main as segformer_main
+from segformer.data.load import load_pair
+from segformer.data.pairs import pairs_of
+from segformer.spec import parse
+
+LONGEST_S = 120
+SETTINGS = {
+    "dataset.segment.img_size": 32,
+    "dataset.segment.batch_size": 2,
+    "dataset.segment.workers": 0,
+    "model.decode_head.decoder_params.embed_dim": 16,
+    "train.num_epochs": 1,
+    "train.optim.lr": 1e-3,
+}
+
+
+def verdict_of(case: Case, results: Path) -> str:
+    """Run the command on a set; returns "trained rightly", "refused by name", or what is wrong."""
+    heard = StringIO()
+    words = [f"{key}={value}" for key, value in SETTINGS.items()]
+    words += [f"dataset.segment.root_dir={case.folder}", f"results_dir={results}"]
+    try:
+        with redirect_stderr(heard), redirect_stdout(StringIO()):
+            code = segformer_main(["train", *words])
+    except Exception as error:  # Whatever comes out is what this experiment looks for.
+        return f"crashed: {type(error).__name__}: {error}"
+    if code == 2:
+        if results.exists():
+            return f"refused late: {heard.getvalue()}"
+        return refusal_of(case, heard.getvalue())
+    if code != 0:
+        return f"failed with {code}: {heard.getvalue()}"
+    if case.is_harmful:
+        return "wrongly accepted"
+    return reading_of(case, yaml.safe_load((results / "train" / "experiment.yaml").read_text()))
+
+
+def refusal_of(case: Case, text: str) -> str:
+    """Say whether a set had to be refused, and whether the text names what was harmed."""
+    if "Traceback" in text:
+        return f"refused with a trace: {text}"
+    if not case.is_harmful:
+        return f"wrongly refused: {text}"
+    harms = [names for _, expected, names in case.done if expected == "harmful"]
+    unnamed = [names for names in harms if not any(name in text for name in names)]
+    return f"refused without the name {unnamed}: {text}" if unnamed else "refused by name"
+
+
+def reading_of(case: Case, spec: dict[str, Any]) -> str:
+    """Compare what a training reads with what the corruption says that the files hold."""
+    segment = parse(spec).dataset.segment
+    splits = dict.fromkeys((segment.train_split, segment.validation_split, segment.test_split))
+    pairs = {(s, pair.stem): pair for s in splits for pair in pairs_of(case.folder, s)}
+    if set(pairs) != set(case.truth):
+        return f"wrong pairs: {sorted(set(pairs) ^ set(case.truth))}"
+    for key, truth in case.truth.items():
+        loaded = load_pair(pairs[key], segment)
+        if not np.array_equal(loaded.ids, truth.ids):
+            return f"wrong mask: {key}"
+        if loaded.image.shape != truth.image.shape:
+            return f"wrong image size: {key}"
+        if np.abs(loaded.image.astype(int) - truth.image).mean() > truth.tolerance:
+            return f"wrong image: {key}"
+    return "trained rightly"
+
+
+def _work(base: Path, folder: Path, seeds: Any, answers: Any) -> None:
+    for seed in iter(seeds.get, None):
+        answers.put((seed, None, []))
+        case = corrupted(base, folder / f"{seed}", seed=seed)
+        verdict = verdict_of(case, folder / f"results-{seed}")
+        answers.put((seed, verdict, [(name, expected) for name, expected, _ in case.done]))
+        for used in (case.folder, folder / f"results-{seed}"):
+            shutil.rmtree(used, ignore_errors=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="where verdicts.jsonl is written")
+    options = parser.parse_args()
+    context = multiprocessing.get_context("spawn")
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="corrupted-") as name:
+        base, start = write_base(Path(name) / "base"), time.monotonic()
+        seeds, answers = context.Queue(), context.Queue()
+        for seed in range(options.first, options.first + options.count):
+            seeds.put(seed)
+        seeds.put(None)
+        worker = context.Process(target=_work, args=(base, Path(name), seeds, answers))
+        worker.start()
+        running, since = None, time.monotonic()
+        while len(rows) < options.count:
+            try:
+                seed, verdict, done = answers.get(timeout=1)
+            except queue.Empty:
+                if worker.is_alive() and time.monotonic() - since < LONGEST_S:
+                    continue
+                verdict, done = ("hung" if worker.is_alive() else "killed its process"), []
+                worker.kill()
+                worker = context.Process(target=_work, args=(base, Path(name), seeds, answers))
+                worker.start()
+                seed = running
+            running, since = seed, time.monotonic()
+            if verdict is not None:
+                rows.append({"seed": seed, "verdict": verdict, "done": done})
+                print(json.dumps(rows[-1]), flush=True)
+        worker.join()
+        seconds = time.monotonic() - start
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (options.out / "verdicts.jsonl").write_text(text)
+    counts = Counter(row["verdict"].partition(":")[0] for row in rows)
+    print(f"{len(rows)} sets, {len({n for r in rows for n, _ in r['done']})} corruptions, "
+          f"{seconds:.0f} s: {dict(counts)}")  # fmt: skip
+    return 0 if set(counts) <= {"trained rightly", "refused by name"} else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
