@@ -112,6 +112,7 @@ def _promotion_lines(promotion: Mapping[str, Any]) -> list[str]:
         f"{parity['onnx']:.6f} ONNX Runtime, difference {parity['difference']:.1e} "
         f"(allowed {parity['tolerance']})",
     ]
+    lines += [_conversion_line(name, parity) for name in ("int8", "engine") if name in parity]
     test = promotion.get("test", {})
     if test:
         lines.append("on the test split:")
@@ -121,6 +122,13 @@ def _promotion_lines(promotion: Mapping[str, Any]) -> list[str]:
     if registry:
         lines.append(f"registered: models:/{registry['name']}@{registry['alias']}")
     return lines
+
+
+def _conversion_line(name: str, parity: Mapping[str, Any]) -> str:
+    told = parity[name]
+    if told["value"] is None:
+        return f"{name}: {told['file']}, not measured: {told['not_measured']}"
+    return f"{name}: {told['file']}, {parity['metric']} {told['value']:.6f}, {-told['drop']:+.1e}"
 
 
 def _places(experiment: Experiment, state: str) -> list[str]:

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from automl.controller import Controller, failure_summary
-from automl.errors import RunFailed, Stopped
+from automl.errors import RunFailed, Stopped, UsageError
 from automl.experiment import Experiment
 from automl.jobs.mirror import JobMirror
-from automl.promote import Promoter
+from automl.promote import Promoter, Wanted
 from automl.redact import redacted
 from automl.report import summary, write_results
 from automl.request import space_of
@@ -51,6 +51,32 @@ def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
     return experiment
 
 
+def promote(root: Path, wanted: Wanted) -> Experiment:
+    """Promote a trial of an experiment whose search is over, as `wanted` says.
+
+    Raises `UsageError` where the search is not over, `RunFailed` when a gate says no.
+    """
+    paths = ExperimentPaths(root)
+    with ExperimentLock(paths):
+        experiment = Experiment.load(root)
+        if experiment.ledger.closed not in ("finished", "failed"):
+            raise UsageError(
+                f"{root}: its search is not over; go on with it first: automl resume {root}"
+            )
+        info, settings = _info(experiment), experiment.settings
+        if not info.is_promotable:
+            raise UsageError(f"{root}: the skill {info.name} exports no model to promote")
+        tracker = make_tracker(settings.tracker, paths, info.name, settings.objective)
+        trackers = [tracker, JobMirror(experiment)]
+        controller = Controller(experiment, _searcher(experiment), trackers)
+        controller.open()
+        with _closing(controller, experiment):
+            _promote(controller, experiment, trackers, wanted)
+    experiment = Experiment.load(root)
+    write_atomic(paths.report, summary(experiment) + "\n")
+    return experiment
+
+
 def _searcher(experiment: Experiment) -> Searcher:
     settings = experiment.settings
     space = space_of(experiment.paths, settings)
@@ -68,9 +94,15 @@ def _info(experiment: Experiment) -> SkillInfo:
     return SkillInfo.read(load_skill(experiment.settings.skill).folder)
 
 
-def _promote(controller: Controller, experiment: Experiment, trackers: Sequence[Tracker]) -> None:
+def _promote(
+    controller: Controller,
+    experiment: Experiment,
+    trackers: Sequence[Tracker],
+    wanted: Wanted | None = None,
+) -> None:
     skill = load_skill(experiment.settings.skill)
-    promotion = Promoter(experiment, skill, SkillInfo.read(skill.folder)).promote()
+    info = SkillInfo.read(skill.folder)
+    promotion = Promoter(experiment, skill, info, wanted or Wanted()).promote()
     for tracker in trackers:
         registry = tracker.promoted(experiment, experiment.paths.root / promotion["onnx"])
         if registry:

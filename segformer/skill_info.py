@@ -107,6 +107,16 @@ _PARAMS = {
 """By action: the keys that are filled before it runs, and what fills each."""
 
 
+_USAGE = """\
+from segformer.loaded import load_model
+model = load_model("model.onnx")
+classes = model.segment("image.jpg")  # class ids, height x width of the image
+print(model.class_names, classes.shape)
+model.overlay("image.jpg").save("overlay.png")
+"""
+"""How a promoted model is used from Python; the model card says it."""
+
+
 def full_keys(overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Return overrides flat, short names written out; raises `SpecError` for a key given twice."""
     flat: dict[str, Any] = {}
@@ -140,12 +150,16 @@ def skill_info() -> dict[str, Any]:
         "data_format": "unet",
         "objective": {"metric": "val_miou", "mode": "max"},
         "epochs_key": "train.num_epochs",
+        "images_key": "inference.images_dir",
         "seed_key": "train.seed",
         "checkpoints": {"best": "checkpoints/best.ckpt", "last": "checkpoints/last.ckpt"},
         "actions": {action: _action(action) for action in ACTIONS},
         "data_sources": {a: {k: dict(v) for k, v in _SOURCES[a].items()} for a in ACTIONS},
         "spec_params": {a: {"results_dir": "output_dir", **_PARAMS[a]} for a in ACTIONS},
+        "usage": _USAGE,
         "promotion": {
+            # The promotion has a gate of its own.
+            "quantize": {"quantize.max_miou_drop": 1.0},
             "evaluate": {"evaluate.split": "validation", "evaluate.vis_after_n_batches": 0},
             "test": {"evaluate.vis_after_n_batches": 0},
             "export": {

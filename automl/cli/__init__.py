@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from automl import __version__
-from automl.cli import data, experiment, job, run, skill
+from automl.cli import data, experiment, job, predict, promote, run, skill
 from automl.errors import AutomlError
 from automl.redact import redacted
 
@@ -51,4 +51,6 @@ def _parser() -> argparse.ArgumentParser:
     job.add(commands)
     data.add(commands)
     skill.add(commands)
+    promote.add(commands)
+    predict.add(commands)
     return parser

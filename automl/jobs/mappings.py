@@ -54,6 +54,15 @@ def mapped(info: SkillInfo, action: str, context: Context) -> dict[str, Any]:
     return values
 
 
+def keys_taking(info: SkillInfo, action: str, model: Path) -> list[str]:
+    """Return the keys of an action that take a model like this; raises `UsageError` for none."""
+    names = [k for k, name in info.spec_params.get(action, {}).items() if name == "parent_model"]
+    taking = _Keys(info, action, names).taking(model)
+    if not taking:
+        raise UsageError(f"{action}: takes no {model.suffix} file ({model})")
+    return taking
+
+
 @dataclass(frozen=True)
 class _Keys:
     """The keys of an action that one function fills."""

@@ -20,7 +20,7 @@ from automl.objective import Objective
 GROUP = "automl.skills"
 USER_KINDS = ("usage", "bad_data")
 _MAPPINGS = ("actions", "data_sources", "checkpoints", "key_defaults", "spec_params", "promotion")
-_KEYS = ("seed_key", "batch_size_key", "accumulation_key")
+_KEYS = ("images_key", "seed_key", "batch_size_key", "accumulation_key")
 
 ReportMetrics = Callable[[int, dict[str, float]], str]
 """Called with an epoch counted from 1 and its metrics; answers continue, pause or stop."""
@@ -80,11 +80,15 @@ class SkillInfo:
     path: Path
     stated_objective: Objective | None = None
     stated_epochs_key: str | None = None
+    images_key: str | None = None
+    """The key of inference that holds a folder of images."""
     seed_key: str | None = None
     batch_size_key: str | None = None
     accumulation_key: str | None = None
     """The key of how many batches make one step."""
     description: str = ""
+    usage: str = ""
+    """Lines of Python that load a promoted model and use it."""
     actions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What runs each action (command, config_format, inputs), and how it reports (reports)."""
     data_sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -113,6 +117,7 @@ class SkillInfo:
                 stated_objective=None if objective is None else Objective(**objective),
                 stated_epochs_key=info.get("epochs_key", shorthand.get("num_epochs")),
                 description=info.get("description", ""),
+                usage=info.get("usage", ""),
                 shorthand=shorthand,
                 **rest,
             )

@@ -1,0 +1,44 @@
+"""`automl predict`: a promoted model on images."""
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """Add the commands of this module to the parser."""
+    text = "run a promoted model on images"
+    parser = commands.add_parser("predict", help=text, description=text.capitalize() + ".")
+    parser.set_defaults(command=_predict)
+    parser.add_argument("model", type=Path, help="e.g. promoted/model.onnx")
+    parser.add_argument("images", type=Path, nargs="+", help="image files or folders of them")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder")
+    parser.add_argument("--skill", help="installed skill; may be left out where there is just one")
+    parser.add_argument("--set", action="append", default=[], metavar="key=value", dest="settings",
+                        help="a setting of inference")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout, no more")
+
+
+def _predict(arguments: argparse.Namespace) -> int:
+    from automl.predict import predict
+    from automl.skill import only_skill
+    from automl.spec import parse_assignments
+    from automl.store import json_text
+
+    # Whatever a library prints, stdout is for the result.
+    with contextlib.redirect_stdout(sys.stderr):
+        result = predict(
+            arguments.skill or only_skill(),
+            arguments.model,
+            arguments.images,
+            arguments.out,
+            parse_assignments(arguments.settings),
+        )
+    artifacts = {name: str(path) for name, path in result.artifacts.items()}
+    if arguments.json:
+        print(json_text({"artifacts": artifacts, "metrics": dict(result.metrics)}))
+    else:
+        print("\n".join(f"{name}: {path}" for name, path in artifacts.items()))
+    return 0

@@ -1,0 +1,42 @@
+"""`automl promote`: a trial of a finished experiment as a verified model."""
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+from typing import Any
+
+from automl.cli.output import add_output, print_experiment
+
+
+def add(commands: Any) -> None:
+    """Add the commands of this module to the parser."""
+    text = "export a trial's checkpoint, prove it equal, and convert it"
+    parser = commands.add_parser("promote", help=text, description=text.capitalize() + ".")
+    parser.set_defaults(command=_promote)
+    parser.add_argument("experiment", type=Path, help="folder of the experiment")
+    parser.add_argument("--trial", type=int, metavar="N", help="default: the best")
+    parser.add_argument(
+        "--to", default="onnx", metavar="LIST", help="onnx,int8,engine (default onnx)"
+    )
+    parser.add_argument(
+        "--max-drop", "--max-miou-drop", type=float, metavar="X",
+        help="how much worse than the checkpoint a converted model may be (default 0.005)",
+    )  # fmt: skip
+    add_output(parser, has_progress=False)
+
+
+def _promote(arguments: argparse.Namespace) -> int:
+    from automl.promote import MAX_DROP, Wanted
+    from automl.session import promote
+
+    wanted = Wanted(
+        arguments.trial,
+        tuple(dict.fromkeys(name.strip() for name in arguments.to.split(","))),
+        MAX_DROP if arguments.max_drop is None else arguments.max_drop,
+    )
+    # Whatever a library prints, stdout is for the result.
+    with contextlib.redirect_stdout(sys.stderr):
+        experiment = promote(arguments.experiment, wanted)
+    print_experiment(experiment, is_json=arguments.json)
+    return 0

@@ -1,0 +1,63 @@
+"""Runs a model over images by the skill's inference action."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from automl.errors import RunFailed, UsageError
+from automl.jobs.mappings import keys_taking
+from automl.skill import Result, SkillInfo, failure_kind, faults_of_the_user, load_skill
+
+
+def predict(
+    skill: str, model: Path, images: Sequence[Path], out: Path, overrides: Mapping[str, Any]
+) -> Result:
+    """Write what a model finds in images, files or folders of them, into a new folder.
+
+    Raises `UsageError` for what is not there or has no name of its own, `RunFailed` otherwise.
+    """
+    loaded = load_skill(skill)
+    info = SkillInfo.read(loaded.folder)
+    if info.images_key is None or "inference" not in info.spec_params:
+        raise UsageError(f"{info.name}: its skill_info.yaml names no images_key of inference")
+    if not model.is_file():
+        raise UsageError(f"{model}: no such model")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"--out: {out} is not empty; give a new folder")
+    (key, *_) = keys_taking(info, "inference", model)
+    with tempfile.TemporaryDirectory() as links, faults_of_the_user():
+        _link(_files(images), Path(links))
+        given = {**overrides, key: str(model.resolve()), info.images_key: links}
+        spec = loaded.resolve("inference", given)
+        try:
+            return loaded.run("inference", spec, out)
+        except Exception as error:
+            if failure_kind(error) is None:
+                raise
+            if failure_kind(error) in ("usage", "bad_data"):
+                raise
+            raise RunFailed(str(error)) from error
+
+
+def _files(images: Sequence[Path]) -> list[Path]:
+    missing = [f"{path}: no such image or folder" for path in images if not path.exists()]
+    if missing:
+        raise UsageError(*missing)
+    return [
+        file
+        for path in images
+        for file in (sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path])
+    ]
+
+
+def _link(files: Sequence[Path], folder: Path) -> None:
+    """Gather files by links; two of one name would write one result."""
+    seen: dict[str, Path] = {}
+    for file in files:
+        if file.stem in seen:
+            raise UsageError(
+                f"{file}: its result would have the name of {seen[file.stem]}'s; run them apart"
+            )
+        seen[file.stem] = file
+        (folder / file.name).symlink_to(file.resolve())
