@@ -29,7 +29,8 @@ class LoadedModel:
 
     def __init__(self, path: Path) -> None:
         unknown = ModelRecord.of(Spec())
-        self._predictor = load_predictor(path, otherwise=unknown)
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._predictor = load_predictor(path, otherwise=unknown, device=device)
         if self._predictor.record is unknown:
             raise CheckpointError(
                 f"{path}: does not say what it is; it was not written by segformer export or train"
