@@ -142,6 +142,18 @@ class SearchSpace:
                 changed[key] = nearest_in(domain, values[key])
         return changed
 
+    def repaired(self, values: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+        """Return the nearest valid suggestion: what is inactive goes, what is missing is drawn."""
+        valid: dict[str, Any] = {}
+        for key, parameter in self.parameters.items():
+            if self.is_active(parameter, valid):
+                domain = self.domain(parameter, valid)
+                is_known = key in values
+                valid[key] = (
+                    nearest_in(domain, values[key]) if is_known else domain.value_at(rng.random())
+                )
+        return valid
+
     def sample_near(
         self, values: Mapping[str, Any], rng: np.random.Generator, *, scale: float
     ) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def space_from_schema(
     faults = [
         f"drop: {key}: unknown key{nearest(key, schema.fields)}"
         for key in sorted(dropped)
-        if key not in schema.fields
+        if key not in schema.fields and key not in schema.automl_defaults
     ]
     for key in _searched(schema, fixed | dropped, entries):
         try:

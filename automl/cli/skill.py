@@ -1,10 +1,13 @@
 """`automl skill`: skills, their schemas and templates."""
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from automl.cli.flags import add_space, space_flags
 from automl.cli.output import add_output
+from automl.errors import UsageError
 
 
 def add(commands: Any) -> None:
@@ -23,7 +26,94 @@ def add(commands: Any) -> None:
     )
     generate.set_defaults(command=_generate)
     generate.add_argument("name", help="installed skill")
+    _add_space_commands(actions)
     generate.add_argument("--out", type=Path, metavar="DIR", help="default: the skill's own folder")
+
+
+def _add_space_commands(actions: Any) -> None:
+    show = actions.add_parser(
+        "show", help="tell what is searched, and why", description="Tell what is searched, and why."
+    )
+    show.set_defaults(command=_show)
+    check = actions.add_parser(
+        "check",
+        help="check a skill's folder",
+        description="Check schemas, manifest and templates of a skill's folder, of any origin.",
+    )
+    check.set_defaults(command=_check)
+    sample = actions.add_parser(
+        "sample",
+        help="draw suggestions of the search space",
+        description="Print suggestions as JSON lines.",
+    )
+    sample.set_defaults(command=_sample)
+    for parser in (show, check, sample):
+        parser.add_argument("skill", help="installed skill, or a folder")
+    for parser in (show, check):
+        add_output(parser, has_progress=False)
+    for parser in (show, sample):
+        add_space(parser)
+    sample.add_argument("--n", type=int, default=1000, metavar="N", help="how many (default 1000)")
+    sample.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
+    sample.add_argument(
+        "--searcher", metavar="NAME", help="as a search by this algorithm starts them, on results "
+        "by chance (default: as the space draws)",
+    )  # fmt: skip
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from automl.skill_space import space_of_skill
+    from automl.space_report import lines, rows, why
+    from automl.store import json_text
+
+    name, schema, space = space_of_skill(arguments.skill, space_flags(arguments))
+    if arguments.json:
+        told = [{**row, "why": why(space, row["key"])} for row in rows(space, schema)]
+        print(json_text({"skill": name, "parameters": told}))
+    else:
+        print("\n".join(lines(space, schema)))
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from automl.skill_check import check_folder
+    from automl.skill_space import folder_of_skill
+    from automl.space_report import lines, rows
+    from automl.store import json_text
+
+    checked = check_folder(folder_of_skill(arguments.skill))
+    if arguments.json:
+        told = rows(checked.space, checked.schema) if checked.space and checked.schema else []
+        problems = [asdict(problem) for problem in checked.problems]
+        is_ok = not problems
+        print(json_text(
+            {"skill": checked.skill, "ok": is_ok, "problems": problems, "parameters": told}
+        ))  # fmt: skip
+        return 0 if is_ok else 1
+    for problem in checked.problems:
+        print(f"problem: {problem}")
+    if checked.schema and checked.space:
+        print(f"AutoML would search {len(rows(checked.space, checked.schema))} parameters:")
+        print("\n".join(lines(checked.space, checked.schema)))
+    print(f"{checked.skill}: {len(checked.problems) or 'no'} problems")
+    return 1 if checked.problems else 0
+
+
+def _sample(arguments: argparse.Namespace) -> int:
+    from automl.search.draw import drawn_by_searcher, drawn_by_space
+    from automl.skill_space import space_of_skill
+    from automl.store import json_text
+
+    if arguments.n < 1:
+        raise UsageError(f"--n: {arguments.n} is not allowed: must be 1 or more")
+    _, _, space = space_of_skill(arguments.skill, space_flags(arguments))
+    if arguments.searcher is None:
+        drawn = drawn_by_space(space, arguments.n, seed=arguments.seed)
+    else:
+        drawn = drawn_by_searcher(space, arguments.searcher, arguments.n, seed=arguments.seed)
+    for values in drawn:
+        print(json_text(values))
+    return 0
 
 
 def _list(arguments: argparse.Namespace) -> int:

@@ -43,7 +43,7 @@ class PbtExplorer:
                 self._factors,
                 None,
             )
-            return repaired(self._space, changed, rng)
+            return self._space.repaired(changed, rng)
 
 
 class Pb2Explorer:
@@ -79,7 +79,7 @@ class Pb2Explorer:
             for index, parameter in enumerate(self._space.parameters.values()):
                 if parameter.key in chosen:
                     point[index] = min(max(float(chosen[parameter.key]), 0.0), 1.0)
-            return repaired(self._space, self._space.decode(_filled(point, rng)), rng)
+            return self._space.decode(_filled(point, rng))
 
     def _places(self, values: Mapping[str, Any]) -> dict[str, float]:
         point = dict(zip(self._space.parameters, self._space.encode(values).tolist(), strict=True))
@@ -95,20 +95,6 @@ class Pb2Explorer:
         return pd.DataFrame(
             rows, columns=["Trial", "Time", *(p.key for p in self._numbers), "Reward"]
         )
-
-
-def repaired(
-    space: SearchSpace, values: Mapping[str, Any], rng: np.random.Generator
-) -> dict[str, Any]:
-    """Return the nearest valid values: what is inactive goes, what becomes active is drawn."""
-    known = {}
-    for key, value in values.items():
-        parameter = space.parameters[key]
-        if not parameter.choices:
-            value = min(max(value, parameter.low), parameter.high)
-        known[key] = value
-    kept = space.decode(_filled(space.encode(known), rng))
-    return {key: known.get(key, value) for key, value in kept.items()}
 
 
 def _filled(point: Any, rng: np.random.Generator) -> Any:

@@ -307,5 +307,8 @@ def test_mutations_defaults_and_files_stay_inside(family, seed):
     for _ in range(20):
         values = space.mutate(values, rng, scale=0.5, share=0.5)
         assert list(space.faults(values)) == []
+    broken = {key: nodes[key]["maximum"] + 9 for key in values if key != "on"}
+    assert list(space.faults(space.repaired({**values, **broken}, rng))) == []
+    assert space.repaired(values, rng) == values
     again = SearchSpace.from_dict(space.to_dict(), space.base)
     assert again.parameters == space.parameters

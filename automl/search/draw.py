@@ -1,0 +1,82 @@
+"""Suggestions of a searcher without any training: what it would propose, on made-up results."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from automl.budget import Budget
+from automl.objective import Objective
+from automl.search import algorithm_named, make_searcher
+from automl.search.base import Continue, Start
+from automl.space import SearchSpace
+from automl.trial import Decision, Outcome, TrialState
+
+ROUND = 40
+"""Trials of one searcher; then another begins with the next seed: most slow down as they learn."""
+
+_EPOCHS = 4
+_SEVERAL = ("nsga2", "moasha")
+_SMALL = {
+    "pbt": {"population_size": 8, "eval_interval": 1},
+    "pb2": {"population_size": 8, "eval_interval": 1},
+    "nsga2": {"population_size": 8},
+    "cmaes": {"population_size": 8},
+    "bohb": {"min_points_in_model": 8, "min_top_configs": 4},
+}
+"""Settings with which the searchers learn within a round."""
+
+
+def drawn_by_space(space: SearchSpace, count: int, *, seed: int) -> Iterator[dict[str, Any]]:
+    """Yield suggestions that the space draws by its weights, scales and priors."""
+    rng = np.random.default_rng(seed)
+    for _ in range(count):
+        yield space.sample(rng)
+
+
+def drawn_by_searcher(
+    space: SearchSpace, name: str, count: int, *, seed: int
+) -> Iterator[dict[str, Any]]:
+    """Yield the values of the trials that searchers of a name start, with results by chance.
+
+    Raises `UsageError` for a name that is not known, and where the space has fewer suggestions.
+    """
+    full = algorithm_named(name)
+    left = count
+    round_number = 0
+    while left > 0:
+        got = 0
+        for values in _round(space, full, seed=seed + round_number):
+            yield values
+            got, left = got + 1, left - 1
+            if left == 0:
+                return
+        round_number += 1
+        if got == 0:
+            return
+
+
+def _round(space: SearchSpace, name: str, *, seed: int) -> Iterator[dict[str, Any]]:
+    several = name in _SEVERAL
+    one = Objective("a", "max")
+    objectives = [one, Objective("b", "min")] if several else one
+    searcher = make_searcher(
+        name, space, objectives, Budget(ROUND, _EPOCHS), seed=seed, settings=_SMALL.get(name, {})
+    )
+    rng = np.random.default_rng(seed)
+    epochs: dict[int, int] = {}
+    while isinstance(move := searcher.next(), Start | Continue):
+        searcher.start(move)
+        if isinstance(move, Start):
+            epochs[move.trial] = 0 if move.parent is None else epochs[move.parent]
+            yield move.values
+        state = TrialState.COMPLETED if move.epochs >= _EPOCHS else TrialState.PAUSED
+        while epochs[move.trial] < move.epochs:
+            epochs[move.trial] += 1
+            value = tuple(rng.random(2).tolist()) if several else float(rng.random())
+            decision = searcher.report(move.trial, epochs[move.trial], value)
+            if decision is not Decision.CONTINUE:
+                is_stop = decision is Decision.STOP
+                state = TrialState.STOPPED if is_stop else TrialState.PAUSED
+                break
+        searcher.finish(move.trial, Outcome(state))

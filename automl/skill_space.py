@@ -1,0 +1,44 @@
+"""The search space of a skill by its name or its folder, as the flags of the space change it."""
+
+import os
+from pathlib import Path
+
+from automl.errors import UsageError, nearest
+from automl.schema import Schema
+from automl.skill import SkillInfo, installed_skills, load_skill
+from automl.skill_check import check_folder
+from automl.space import SearchSpace
+from automl.space_flags import SpaceFlags
+from automl.spec import with_values
+
+
+def folder_of_skill(name: str) -> Path:
+    """Return the folder of an installed skill, or the path itself; raises `UsageError`."""
+    known = installed_skills()
+    if name in known:
+        return load_skill(name).folder
+    if os.sep in name or Path(name).is_dir():
+        return Path(name)
+    raise UsageError(
+        f"{name!r} is neither an installed skill nor a folder{nearest(name, known)}; installed: "
+        f"{', '.join(sorted(known)) or 'none'}"
+    )
+
+
+def space_of_skill(name: str, flags: SpaceFlags) -> tuple[str, Schema, SearchSpace]:
+    """Return the skill's name, its train schema and its space around the spec's defaults.
+
+    Raises `UsageError` with everything that keeps the space from being built.
+    """
+    folder = folder_of_skill(name)
+    checked = check_folder(folder)
+    schema = checked.schema
+    if schema is None:
+        raise UsageError(*(f"{folder}: {problem}" for problem in checked.problems))
+    shorthand = {}
+    if (folder / "references" / "skill_info.yaml").is_file():
+        shorthand = dict(SkillInfo.read(folder).shorthand)
+    choice = flags.chosen({}, skill=checked.skill, folder=folder, shorthand=shorthand)
+    schema.check_keys(choice.overrides)
+    space = choice.space(schema, with_values(checked.spec, choice.overrides))
+    return checked.skill, schema, space
