@@ -102,10 +102,10 @@ def field_from_node(key: str, node: Mapping[str, Any], default: Any, fault: Faul
 
 def number_of(value: Any) -> float | None:
     """Return a JSON number as a float; None for anything else, NaN and bools included."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
-        return float(value)
+        return None if math.isnan(value) else float(value)
     except OverflowError:
         return math.inf if value > 0 else -math.inf
 
