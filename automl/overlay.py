@@ -193,7 +193,7 @@ def _checked(entry: Entry) -> Entry:
                 raise UsageError(f"{where}: {word} {value!r} is not finite")
             if number is not None and number_of(number) is None:
                 raise UsageError(f"{where}: {word} {value!r} is no number")
-    if entry.step is not None and not (number_of(entry.step) or 0) > 0:
+    if entry.step is not None and not 0 < (number_of(entry.step) or 0) < float("inf"):
         raise UsageError(f"{where}: step {entry.step!r} is no number above 0")
     if entry.log is not None and not isinstance(entry.log, bool):
         raise UsageError(f"{where}: log {entry.log!r} must be true or false")

@@ -197,7 +197,7 @@ def _condition(key: str, node: Mapping[str, Any], fault: Fault) -> Condition:
     math_cond = node.get("math_cond")
     multiple = node.get("multipleOf")
     if multiple is not None and math_cond in (None, ""):
-        if (number_of(multiple) or 0) <= 0 or math.isinf(float(multiple)):
+        if not 0 < (number_of(multiple) or 0) < math.inf:
             fault(f"multipleOf {multiple!r} is no number above 0")
             return Condition()
         math_cond = f"/ {multiple!r}"

@@ -232,7 +232,7 @@ def element(field: Field, place: int, default: Any) -> Field:
 
 
 def _kind_of(field: Field) -> str:
-    values = field.default or ()
+    values = field.default if isinstance(field.default, list) else []
     bounds = (*field.lows, *field.highs)
     is_whole = all(isinstance(v, int) for v in values) and all(b.is_integer() for b in bounds)
     return "int" if is_whole else "float"
