@@ -1,0 +1,1 @@
+"""Benchmarks of search methods: replayed trainings on a simulated clock."""

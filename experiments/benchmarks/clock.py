@@ -1,0 +1,126 @@
+"""The simulated clock: workers train epoch after epoch, in the order in which they would end."""
+
+import heapq
+import math
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from automl.search.base import Continue, Searcher, Start, Wait
+from automl.trial import Decision, Outcome, TrialState
+from experiments.benchmarks.tasks import EPOCHS, Task
+
+
+@dataclass
+class Run:
+    """What one search did with its budget."""
+
+    steps: list[tuple[int, float]] = field(default_factory=list)
+    """(epochs spent, best value seen) wherever the best improved."""
+    decisions: int = 0
+    """Trainings started or continued."""
+    seconds: float = 0.0
+    """Time spent in the searcher."""
+
+    def best_seen(self, epochs: int) -> float:
+        """Return the best finite value seen within so many epochs; NaN before the first."""
+        best = math.nan
+        for spent, value in self.steps:
+            if spent > epochs:
+                break
+            best = value
+        return best
+
+
+@dataclass
+class _Training:
+    curve: np.ndarray
+    epoch_seconds: float
+    epoch: int = 0
+    target: int = EPOCHS
+
+
+class Clock:
+    """Runs a searcher on a task until the epochs of all workers together are spent.
+
+    Going on with a paused trial costs only its new epochs. A trial that reaches its target
+    without having been stopped is completed at 50 epochs and paused below.
+    """
+
+    def __init__(self, task: Task, searcher: Searcher, *, workers: int, budget: int) -> None:
+        self._task = task
+        self._searcher = searcher
+        self._workers = workers
+        self._budget = budget
+        self._trainings: dict[int, _Training] = {}
+        self._events: list[tuple[float, int, int]] = []
+        self._events_made = 0
+        self._now = 0.0
+        self._spent = 0
+        self.run = Run()
+
+    def play(self) -> Run:
+        """Return the run once the budget is spent or the searcher has nothing left to start."""
+        self._fill()
+        while self._events and self._spent < self._budget:
+            self._now, _, trial = heapq.heappop(self._events)
+            self._train_one_epoch(trial)
+            self._fill()
+        return self.run
+
+    def _fill(self) -> None:
+        while len(self._events) < self._workers and self._spent < self._budget:
+            move = self._timed(self._searcher.next)
+            if not isinstance(move, Start | Continue):
+                if isinstance(move, Wait) and not self._events:
+                    raise RuntimeError("the searcher waits although nothing runs")
+                return
+            self._timed(self._searcher.start, move)
+            self.run.decisions += 1
+            if isinstance(move, Start):
+                self._trainings[move.trial] = _Training(
+                    self._task.curve(move.values),
+                    1.0 if self._workers == 1 else self._task.epoch_seconds(move.values),
+                )
+            training = self._trainings[move.trial]
+            if not training.epoch < move.epochs <= EPOCHS:
+                raise RuntimeError(f"{move} asks for no epoch that is left after {training.epoch}")
+            training.target = move.epochs
+            self._schedule(move.trial)
+
+    def _schedule(self, trial: int) -> None:
+        self._events_made += 1
+        ends = self._now + self._trainings[trial].epoch_seconds
+        heapq.heappush(self._events, (ends, self._events_made, trial))
+
+    def _train_one_epoch(self, trial: int) -> None:
+        training = self._trainings[trial]
+        value = float(training.curve[training.epoch])
+        training.epoch += 1
+        self._spent += 1
+        best = self.run.steps[-1][1] if self.run.steps else math.nan
+        if math.isfinite(value) and not (value <= best if self._is_max else value >= best):
+            self.run.steps.append((self._spent, value))
+        decision = self._timed(self._searcher.report, trial, training.epoch, value)
+        if decision is Decision.CONTINUE and training.epoch < training.target:
+            self._schedule(trial)
+        else:
+            self._timed(self._searcher.finish, trial, Outcome(_ended(decision, training.epoch)))
+
+    @property
+    def _is_max(self) -> bool:
+        return self._task.mode == "max"
+
+    def _timed(self, call, *words):  # noqa: ANN001, ANN002, ANN202
+        before = time.perf_counter()
+        try:
+            return call(*words)
+        finally:
+            self.run.seconds += time.perf_counter() - before
+
+
+def _ended(decision: Decision, epoch: int) -> TrialState:
+    if epoch == EPOCHS:
+        return TrialState.COMPLETED
+    return TrialState.STOPPED if decision is Decision.STOP else TrialState.PAUSED
