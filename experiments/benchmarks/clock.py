@@ -3,7 +3,9 @@
 import heapq
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +23,7 @@ class Run:
     decisions: int = 0
     """Trainings started or continued."""
     seconds: float = 0.0
-    """Time spent in the searcher."""
+    """Processor time spent in the searcher."""
 
     def best_seen(self, epochs: int) -> float:
         """Return the best finite value seen within so many epochs; NaN before the first."""
@@ -35,8 +37,9 @@ class Run:
 
 @dataclass
 class _Training:
-    curve: np.ndarray
+    values: Mapping[str, Any]
     epoch_seconds: float
+    curve: np.ndarray = field(default_factory=lambda: np.empty(0))
     epoch: int = 0
     target: int = EPOCHS
 
@@ -80,13 +83,15 @@ class Clock:
             self.run.decisions += 1
             if isinstance(move, Start):
                 self._trainings[move.trial] = _Training(
-                    self._task.curve(move.values),
+                    move.values,
                     1.0 if self._workers == 1 else self._task.epoch_seconds(move.values),
                 )
             training = self._trainings[move.trial]
             if not training.epoch < move.epochs <= EPOCHS:
                 raise RuntimeError(f"{move} asks for no epoch that is left after {training.epoch}")
             training.target = move.epochs
+            if len(training.curve) < move.epochs:
+                training.curve = self._task.curve(training.values, move.epochs)
             self._schedule(move.trial)
 
     def _schedule(self, trial: int) -> None:
@@ -113,11 +118,11 @@ class Clock:
         return self._task.mode == "max"
 
     def _timed(self, call, *words):  # noqa: ANN001, ANN002, ANN202
-        before = time.perf_counter()
+        before = time.process_time()
         try:
             return call(*words)
         finally:
-            self.run.seconds += time.perf_counter() - before
+            self.run.seconds += time.process_time() - before
 
 
 def _ended(decision: Decision, epoch: int) -> TrialState:

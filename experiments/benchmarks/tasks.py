@@ -46,8 +46,8 @@ class Task(Protocol):
     space: SearchSpace
     scale: Scale
 
-    def curve(self, values: Mapping[str, Any]) -> np.ndarray:
-        """Return the objective after epochs 1 to 50; NaN and inf where training broke down."""
+    def curve(self, values: Mapping[str, Any], epochs: int) -> np.ndarray:
+        """Return the objective after epochs 1 to `epochs`; NaN and inf where it broke down."""
         ...
 
     def epoch_seconds(self, values: Mapping[str, Any]) -> float:
@@ -83,9 +83,11 @@ class LcbenchTask:
         if known is None:
             scales.put_scale(digest, self.scale)
 
-    def curve(self, values: Mapping[str, Any]) -> np.ndarray:
-        """Return the accuracy in per cent after epochs 1 to 50."""
-        return self._surrogate.predict(self._dataset, [values])[0, :, self._surrogate.target]
+    def curve(self, values: Mapping[str, Any], epochs: int) -> np.ndarray:
+        """Return the accuracy in per cent after epochs 1 to `epochs`."""
+        steps = list(range(1, epochs + 1))
+        predicted = self._surrogate.predict(self._dataset, [values], epochs=steps)
+        return predicted[0, :, self._surrogate.target]
 
     def epoch_seconds(self, values: Mapping[str, Any]) -> float:
         """Return a fiftieth of the predicted time of the full training."""
@@ -187,10 +189,10 @@ class TasksetTask:
         # A configuration without any finite value ranks last and still counts for the median.
         self.scale = Scale(optimum=float(bests.min()), median=float(np.median(bests)))
 
-    def curve(self, values: Mapping[str, Any]) -> np.ndarray:
-        """Return the loss after epochs 1 to 50."""
+    def curve(self, values: Mapping[str, Any], epochs: int) -> np.ndarray:
+        """Return the loss after epochs 1 to `epochs`."""
         unit = np.array([_to_unit(p, values[key]) for key, p in self.space.parameters.items()])
-        return self._curves[int(((self._units - unit) ** 2).sum(axis=1).argmin())]
+        return self._curves[int(((self._units - unit) ** 2).sum(axis=1).argmin())][:epochs]
 
     def epoch_seconds(self, values: Mapping[str, Any]) -> float:
         """Return 1: the times were not recorded."""
