@@ -21,7 +21,7 @@ from automl.search.rules import GRACE_EPOCHS, FullTraining, MedianStop
 from automl.search.searcher import TrialSearcher, loss_of
 from automl.space import SearchSpace
 
-DEFAULT = "tpe"
+DEFAULT = "auto"
 DEFAULT_FOR_SEVERAL = "moasha"
 _FIRST = 3
 """Configurations of earlier experiments that are tried again, the best ones."""
@@ -84,6 +84,14 @@ def _halving_stop(setup: Setup) -> Rule:
     eta = setup.options.get("reduction_factor", 3)
     grace = max(GRACE_EPOCHS, setup.options.get("epoch_multiplier", 1))
     return HalvingStop(setup.epochs, eta=eta, grace=grace)
+
+
+def _auto(setup: Setup) -> Searcher:
+    from automl.search.auto import AutoSearcher
+
+    return AutoSearcher(
+        setup.space, setup.objectives[0], setup.budget, seed=setup.seed, past=setup.past
+    )
 
 
 def _random(setup: Setup) -> Searcher:
@@ -226,6 +234,7 @@ def _population(setup: Setup, explorer: Any) -> Searcher:
 
 
 ALGORITHMS: dict[str, Callable[[Setup], Searcher]] = {
+    "auto": _auto,
     "random": _random,
     "grid": _grid,
     "bayesian": _bayesian,

@@ -18,6 +18,11 @@ TIME_SCALE = 0.5
 """Length scale of log(epoch) / log(full epochs): neighbouring rungs tell much of each other."""
 TREND = 1.0
 """Standard deviation of the common trend, of standardised losses."""
+FALL = 1.0
+"""How much losses are expected to fall from the first epoch to the last, before any is seen."""
+JITTER = 1e-6
+WIDTH_OF_SCALES, WIDTH_OF_OTHERS = 1.0, 0.7
+"""Of the prior of the logarithms."""
 SQRT5 = 5**0.5
 
 
@@ -29,6 +34,17 @@ class Observations:
     times: Array
     trials: NDArray[np.int64]
     losses: Array
+
+    def with_more(
+        self, points: Array, times: Array, trials: NDArray[np.int64], losses: Array
+    ) -> "Observations":
+        """Return these and others."""
+        return Observations(
+            np.concatenate([self.points, points]),
+            np.concatenate([self.times, times]),
+            np.concatenate([self.trials, trials]),
+            np.concatenate([self.losses, losses]),
+        )
 
 
 @dataclass(frozen=True)
@@ -44,24 +60,23 @@ class Hyperparameters:
         return Hyperparameters(np.concatenate([scales, np.log([0.8, 0.4, 0.3, 0.1])]))
 
 
-_WIDTH_OF_SCALES = 1.0
-_WIDTH_OF_OTHERS = 0.7
-
-
 class CurveModel:
     """The process given observations; points are rows of features, groups their parameters."""
 
-    def __init__(self, seen: Observations, groups: NDArray[np.int64], hyper: Hyperparameters):
+    def __init__(
+        self, seen: Observations, groups: NDArray[np.int64], hyper: Hyperparameters
+    ) -> None:
         self._seen = seen
-        self._groups = groups
-        self._theta = hyper.theta
-        kernel = self._kernel()
-        n = len(seen.losses)
-        self._mean = float(seen.losses.mean())
-        noise = np.exp(2 * self._theta[-1])
-        kernel[np.diag_indices(n)] += noise + 1e-6
+        self._scales = np.exp(-hyper.theta[:-4])[groups]
+        self._level, self._shape, self._own, noise = np.exp(2 * hyper.theta[-4:])
+        near = _near(seen.times, seen.times)
+        same = seen.trials[:, None] == seen.trials[None]
+        kernel = self._covariance(self._matern(seen.points), near, same)
+        kernel[np.diag_indices(len(kernel))] += noise + JITTER
         self._factor = np.linalg.cholesky(kernel)
-        self._weights = cho_solve((self._factor, True), seen.losses - self._mean)
+        self._mean = _centre(seen)
+        residuals = seen.losses - self._mean + FALL * seen.times
+        self._weights = cho_solve((self._factor, True), residuals, check_finite=False)
 
     def predict(
         self, points: Array, trials: NDArray[np.int64], times: Array
@@ -70,28 +85,41 @@ class CurveModel:
 
         The points share their distances over all times, which is most of the work.
         """
-        matern = self._matern(points)
-        same = trials[:, None] == self._seen.trials[None]
-        level, shape, own = np.exp(2 * self._theta[-4:-1])
         near = _near(times, self._seen.times)[:, None, :]
-        cross = matern * (level + shape * near) + near * (own * same + TREND**2)
+        same = trials[:, None] == self._seen.trials[None]
+        cross = self._covariance(self._matern(points), near, same)
         flat = cross.reshape(-1, cross.shape[-1])
         half = solve_triangular(self._factor, flat.T, lower=True, check_finite=False)
-        variance = level + shape + own + TREND**2 - (half**2).sum(axis=0)
+        variance = self._level + self._shape + self._own + TREND**2 - (half**2).sum(axis=0)
         deviation = np.sqrt(np.maximum(variance, 1e-10))
-        shape_of = (len(times), len(points))
-        return (self._mean + flat @ self._weights).reshape(shape_of), deviation.reshape(shape_of)
+        mean = (flat @ self._weights).reshape(len(times), len(points))
+        return self._mean + mean - FALL * times[:, None], deviation.reshape(mean.shape)
+
+    def foresight(self) -> float:
+        """Return the correlation of trials' last losses with predictions made without them.
+
+        -1 where nothing can be told. The predictions leave a whole trial out (Rasmussen and
+        Williams, 5.4.2, for blocks).
+        """
+        inverse = cho_solve((self._factor, True), np.eye(len(self._weights)), check_finite=False)
+        last: list[float] = []
+        errors: list[float] = []
+        for trial in np.unique(self._seen.trials):
+            block = np.flatnonzero(self._seen.trials == trial)
+            error = np.linalg.solve(inverse[np.ix_(block, block)], self._weights[block])
+            last.append(float(self._seen.losses[block[-1]]))
+            errors.append(float(error[-1]))
+        foreseen = np.subtract(last, errors)
+        if len(last) < 3 or np.std(last) < 1e-9 or np.std(foreseen) < 1e-9:
+            return -1.0
+        return float(np.corrcoef(last, foreseen)[0, 1])
 
     def _matern(self, points: Array) -> Array:
-        scales = np.exp(-self._theta[:-4])[self._groups]
-        return _matern(_distances(points * scales, self._seen.points * scales))
+        return _matern(_distances(points * self._scales, self._seen.points * self._scales))
 
-    def _kernel(self) -> Array:
-        seen = self._seen
-        level, shape, own = np.exp(2 * self._theta[-4:-1])
-        near = _near(seen.times, seen.times)
-        same = seen.trials[:, None] == seen.trials[None]
-        return self._matern(seen.points) * (level + shape * near) + near * (own * same + TREND**2)
+    def _covariance(self, matern: Array, near: Array, same: NDArray[np.bool_]) -> Array:
+        common = near * (self._own * same + TREND**2)
+        return np.asarray(matern * (self._level + self._shape * near) + common, dtype=np.float64)
 
 
 def tuned(
@@ -100,51 +128,67 @@ def tuned(
     """Return hyperparameters of higher posterior, by a few steps of L-BFGS from `start`."""
     count = len(start.theta) - 4
     centre = Hyperparameters.prior(count).theta
-    width = np.concatenate([np.full(count, _WIDTH_OF_SCALES), np.full(4, _WIDTH_OF_OTHERS)])
-    y = seen.losses - seen.losses.mean()
-    squares = np.stack(
-        [
-            _distances(seen.points[:, groups == g], seen.points[:, groups == g])
-            for g in range(count)
-        ]
-    )
-    near = np.exp(-0.5 * ((seen.times[:, None] - seen.times[None]) / TIME_SCALE) ** 2)
-    same = near * (seen.trials[:, None] == seen.trials[None])
-    eye = np.eye(len(y))
+    width = np.array([WIDTH_OF_SCALES] * count + [WIDTH_OF_OTHERS] * 4)
+    evidence = _Evidence(seen, groups, count)
 
     def loss(theta: Array) -> tuple[float, Array]:
+        value, gradient = evidence(theta)
+        away = (theta - centre) / width
+        return value + 0.5 * float(away @ away), gradient + away / width
+
+    found = minimize(
+        loss,
+        start.theta,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=list(zip(centre - 3 * width, centre + 3 * width, strict=True)),
+        options={"maxiter": steps},
+    )
+    return Hyperparameters(np.asarray(found.x, dtype=np.float64))
+
+
+class _Evidence:
+    """The negative logarithm of the marginal likelihood, and its gradient."""
+
+    def __init__(self, seen: Observations, groups: NDArray[np.int64], count: int) -> None:
+        columns = [seen.points[:, groups == g] for g in range(count)]
+        self._squares = np.stack([_distances(c, c) for c in columns])
+        self._near = _near(seen.times, seen.times)
+        self._same = self._near * (seen.trials[:, None] == seen.trials[None])
+        self._residuals = seen.losses - _centre(seen) + FALL * seen.times
+        self._eye = np.eye(len(seen.losses))
+
+    def __call__(self, theta: Array) -> tuple[float, Array]:
         level, shape, own, noise = np.exp(2 * theta[-4:])
         weights = np.exp(-2 * theta[:-4])
-        r2 = np.tensordot(weights, squares, axes=1)
+        r2 = np.tensordot(weights, self._squares, axes=1)
         r = np.sqrt(r2)
         decay = np.exp(-SQRT5 * r)
         matern = (1 + SQRT5 * r + 5 / 3 * r2) * decay
-        mixed = level + shape * near
-        kernel = matern * mixed + own * same + TREND**2 * near + (noise + 1e-6) * eye
-        try:
-            factor = cho_factor(kernel, lower=True, check_finite=False)
-        except np.linalg.LinAlgError:
-            return 1e10, np.zeros_like(theta)
-        alpha = cho_solve(factor, y, check_finite=False)
-        inverse = cho_solve(factor, eye, check_finite=False)
+        mixed = level + shape * self._near
+        kernel = matern * mixed + own * self._same + TREND**2 * self._near
+        factor = cho_factor(kernel + (noise + JITTER) * self._eye, lower=True, check_finite=False)
+        alpha = cho_solve(factor, self._residuals, check_finite=False)
+        inverse = cho_solve(factor, self._eye, check_finite=False)
         outer = 0.5 * (inverse - np.outer(alpha, alpha))
-        value = 0.5 * y @ alpha + np.log(np.diag(factor[0])).sum()
         slope = outer * mixed * (5 / 3) * (1 + SQRT5 * r) * decay
-        gradient = np.empty_like(theta)
-        gradient[:-4] = weights * np.tensordot(squares, slope, axes=2)
-        gradient[-4] = 2 * level * (outer * matern).sum()
-        gradient[-3] = 2 * shape * (outer * matern * near).sum()
-        gradient[-2] = 2 * own * (outer * same).sum()
-        gradient[-1] = 2 * noise * np.trace(outer)
-        away = (theta - centre) / width
-        return float(value + 0.5 * away @ away), gradient + away / width
+        gradient = np.concatenate(
+            [
+                weights * np.tensordot(self._squares, slope, axes=2),
+                [
+                    2 * level * (outer * matern).sum(),
+                    2 * shape * (outer * matern * self._near).sum(),
+                    2 * own * (outer * self._same).sum(),
+                    2 * noise * np.trace(outer),
+                ],
+            ]
+        )
+        value = 0.5 * self._residuals @ alpha + np.log(np.diag(factor[0])).sum()
+        return float(value), gradient
 
-    found = minimize(
-        loss, start.theta, jac=True, method="L-BFGS-B",
-        bounds=[(c - 3 * w, c + 3 * w) for c, w in zip(centre, width, strict=True)],
-        options={"maxiter": steps},
-    )
-    return Hyperparameters(found.x)
+
+def _centre(seen: Observations) -> float:
+    return float((seen.losses + FALL * seen.times).mean())
 
 
 def _distances(a: Array, b: Array) -> Array:

@@ -1,11 +1,18 @@
-"""`auto` on a task of the benchmark."""
+"""`auto` on a task of the benchmark, made as `automl run` makes it."""
 
-from automl.budget import Budget
+from automl.budget import UNLIMITED, Budget
 from automl.objective import Objective
-from automl.search.auto import Auto
+from automl.search import make_searcher
 from automl.search.base import Searcher
 from experiments.benchmarks.tasks import EPOCHS, Task
 
 
 def make_auto(task: Task, *, seed: int, budget: int) -> Searcher:
-    return Auto(task.space, Objective("value", task.mode), Budget(10**9, EPOCHS, budget_epochs=budget), seed=seed)
+    """Return the project's own searcher within the budget of epochs."""
+    return make_searcher(
+        "auto",
+        task.space,
+        Objective("value", task.mode),
+        Budget(UNLIMITED, EPOCHS, budget_epochs=budget),
+        seed=seed,
+    )

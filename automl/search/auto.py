@@ -1,0 +1,304 @@
+"""`auto`, our own search: few epochs on many trials, and more for those that may still win.
+
+At each free slot it compares starting a new configuration with going on with every paused trial,
+by one measure: the improvement on the best value that its model of the learning curves expects
+from an epoch spent there (freeze-thaw). New configurations are drawn anywhere, near the best
+trials and, at first, near the schema's defaults, which are trial 0; the model decides which of
+these sources is worth its epochs. Some are drawn without it, and all of them where it cannot
+foresee trials that were kept from it. A region where trials fail is avoided; a trial that repeats
+the moving curve of another is stopped, and new ones keep such a distance from then on.
+
+Every decision follows from the seed and the history alone.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from automl.budget import Budget
+from automl.objective import Objective
+from automl.search.auto_candidates import OPENING, PARENTS, Candidates
+from automl.search.auto_curves import (
+    Curve,
+    first_epochs,
+    observations,
+    repeated,
+    rungs,
+    times_of,
+)
+from automl.search.auto_features import Array, Features
+from automl.search.auto_gain import Offers, gain_per_epoch, share_of_failures
+from automl.search.auto_model import CurveModel, Hyperparameters, Observations, tuned
+from automl.search.base import Continue, Done, Move, PastTrial, Start, Wait, canonical
+from automl.space import SearchSpace
+from automl.trial import Decision, FailureKind, Outcome, TrialState
+
+RETUNE = 1.15
+"""The model's hyperparameters are tuned anew whenever so many times more trials have reported."""
+TUNE_STEPS = 10
+MIN_TO_TUNE = 5
+DRAWN_EVERY = 5
+"""Every so many new trials are drawn from anywhere without the model."""
+FORESIGHT = 0.2
+"""Correlation of left-out losses with their prediction below which all new trials are."""
+LEAST_CHANCE = 0.05
+"""Of beating the best, below which a search whose trials are all started goes on with none."""
+_PAST = 3
+"""Configurations of earlier experiments that are tried again, the best ones."""
+
+
+class AutoSearcher:
+    """The state of the search: curves by trial number, and what is derived from them."""
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        objective: Objective,
+        budget: Budget,
+        *,
+        seed: int,
+        past: Sequence[PastTrial] = (),
+    ) -> None:
+        self._space = space
+        self._objective = objective
+        self._budget = budget
+        self._features = Features(space)
+        self._candidates = Candidates(space, self._features, seed=seed)
+        self._planned = [space.defaults()]
+        self._rungs = rungs(budget.epochs)
+        steps = self._rungs
+        self._horizons = np.array(sorted({steps[0], steps[len(steps) // 2], steps[-1]}), float)
+        self._curves: list[Curve] = []
+        self._seen: set[str] = set()
+        self._failed: list[Array] = []
+        self._twins: list[float] = []
+        self._past = [c for c in map(self._curve_of, past) if c.epoch]
+        by_loss = sorted(self._past, key=lambda curve: float(curve.bests[-1]))
+        self._planned += [curve.values for curve in by_loss[:_PAST]]
+        self._hyper = Hyperparameters.prior(len(space.parameters))
+        self._tuned_at = 0
+        self._foresight = 1.0
+        self._spent = 0
+        self._events = 0
+        self._move: Move | None = None
+
+    def next(self) -> Move:
+        """Return the move of the highest expected gain; it holds until the history changes."""
+        if self._move is None:
+            self._move = self._choose()
+        return self._move
+
+    def start(self, move: Start | Continue) -> None:
+        """Take note of a move; from time to time the model is tuned here."""
+        self._changed()
+        if isinstance(move, Start):
+            self._curves.append(Curve(dict(move.values), self._features.of(move.values)))
+            self._seen.add(canonical(move.values))
+            self._tune()
+        self._curves[move.trial].target = move.epochs
+
+    def report(self, trial: int, epoch: int, value: float) -> Decision:
+        """Pause at the target; stop what diverged or repeats another trial."""
+        self._changed()
+        curve = self._curves[trial]
+        self._spent += max(0, epoch - curve.epoch)
+        curve.take(epoch, self._objective.loss(value))
+        if not np.isfinite(value):
+            self._fail(curve)
+            return Decision.STOP
+        if epoch == self._budget.epochs:
+            return Decision.CONTINUE
+        other = repeated(curve, self._curves, epochs=self._rungs[0]) if trial else None
+        if other is not None:
+            curve.is_dead = curve.is_void = True
+            self._twins.append(float(np.linalg.norm(other.features - curve.features)))
+            return Decision.STOP
+        is_at_target = curve.target is not None and epoch >= curve.target
+        return Decision.PAUSE if is_at_target else Decision.CONTINUE
+
+    def finish(self, trial: int, outcome: Outcome) -> None:
+        """Free the trial's slot; a failed trial is no value, and says where not to go."""
+        self._changed()
+        curve = self._curves[trial]
+        curve.target = None
+        curve.is_dead |= outcome.state is not TrialState.PAUSED
+        if outcome.state is TrialState.FAILED:
+            curve.is_void = True
+            if outcome.failure is None or outcome.failure.kind is not FailureKind.LOST:
+                self._fail(curve)
+
+    def _changed(self) -> None:
+        self._events += 1
+        self._move = None
+
+    def _fail(self, curve: Curve) -> None:
+        curve.is_dead = True
+        self._failed.append(curve.features)
+
+    def _curve_of(self, trial: PastTrial) -> Curve:
+        curve = Curve(dict(trial.values), self._features.of(trial.values))
+        for epoch, value in sorted(trial.curve.items()):
+            assert isinstance(value, int | float)
+            if epoch <= self._budget.epochs:
+                curve.take(epoch, self._objective.loss(value))
+        return curve
+
+    def _choose(self) -> Move:
+        trial = len(self._curves)
+        may_start = trial < self._budget.trials
+        planned = next((v for v in self._planned if canonical(v) not in self._seen), None)
+        if may_start and planned is not None:
+            return self._new(planned)
+        if may_start and trial < OPENING:
+            drawn = self._candidates.opening(trial)
+            if canonical(drawn) not in self._seen:
+                return self._new(drawn)
+        seen = observations(self._curves, self._rungs, self._past)
+        if seen is None:
+            return self._move_without_model(may_start=may_start)
+        model = CurveModel(self._with_running(seen), self._features.groups, self._hyper)
+        return self._best_move(model, seen, may_start=may_start)
+
+    def _move_without_model(self, *, may_start: bool) -> Move:
+        """Return a move while no trial has reported a number yet."""
+        drawn = self._candidates.anywhere(self._seen, self._events) if may_start else None
+        if drawn is not None:
+            return self._new(drawn)
+        paused = self._paused()
+        return self._longer(paused[0]) if paused else self._nothing()
+
+    def _best_move(self, model: CurveModel, seen: Observations, *, may_start: bool) -> Move:
+        offers = self._offers(model, may_start=may_start)
+        if not len(offers.rows):
+            return self._nothing()
+        gain, chance = gain_per_epoch(
+            model,
+            offers,
+            best=self._best_loss(seen),
+            horizons=self._horizons,
+            left=self._left,
+        )
+        gain = gain + np.log(1 - share_of_failures(offers.rows, self._told(), self._failed))
+        place = self._best_place(gain, offers)
+        if place is None:
+            return self._nothing()
+        if place < len(offers.values):
+            return self._new(self._drawn() or offers.values[place])
+        if not may_start and chance.max() < LEAST_CHANCE and self._has_full_training:
+            return self._nothing()
+        return self._longer(int(offers.trials[place]))
+
+    def _best_place(self, gain: Array, offers: Offers) -> int | None:
+        """Return the offer of the highest gain that is no configuration tried before."""
+        for place in np.argsort(-gain, kind="stable").tolist():
+            is_new = place < len(offers.values)
+            if not is_new or canonical(offers.values[place]) not in self._seen:
+                return int(place)
+        return None
+
+    def _offers(self, model: CurveModel, *, may_start: bool) -> Offers:
+        paused = self._paused()
+        values: list[dict[str, Any]] = []
+        rows = np.empty((0, len(self._features.groups)))
+        if may_start:
+            values, rows = self._candidates.choice(
+                self._parents(model), len(self._curves), self._events
+            )
+            values, rows = self._away_from_twins(values, rows)
+        return Offers(
+            values=values,
+            rows=np.concatenate([rows, *(self._curves[n].features[None] for n in paused)]),
+            trials=np.array([-1] * len(values) + paused, dtype=np.int64),
+            epochs=np.array(
+                [0] * len(values) + [self._curves[n].epoch for n in paused], dtype=np.int64
+            ),
+        )
+
+    def _parents(self, model: CurveModel) -> list[Curve]:
+        """Return the trials that are expected to end best."""
+        numbers = [n for n, c in enumerate(self._curves) if c.epoch and not c.is_void]
+        if not numbers:
+            return []
+        rows = np.stack([self._curves[n].features for n in numbers])
+        ends, _ = model.predict(rows, np.array(numbers), np.ones(1))
+        return [self._curves[numbers[i]] for i in np.argsort(ends[0], kind="stable")[:PARENTS]]
+
+    def _away_from_twins(
+        self, values: list[dict[str, Any]], rows: Array
+    ) -> tuple[list[dict[str, Any]], Array]:
+        """Leave out what is as near to a trial as repeats were, but keep the farther third."""
+        if not self._twins or not values:
+            return values, rows
+        known = np.stack([curve.features for curve in self._curves])
+        squares = ((rows[:, None] - known[None]) ** 2).sum(axis=2)
+        nearest = np.sqrt(squares.min(axis=1))
+        reach = min(float(np.median(self._twins)), float(np.quantile(nearest, 2 / 3)))
+        kept = np.flatnonzero(nearest >= reach)
+        return [values[i] for i in kept], rows[kept]
+
+    def _drawn(self) -> dict[str, Any] | None:
+        """Return a draw from anywhere where it is its turn or the model has no foresight."""
+        if len(self._curves) % DRAWN_EVERY and self._foresight >= FORESIGHT:
+            return None
+        return self._candidates.anywhere(self._seen, len(self._curves), self._events)
+
+    def _with_running(self, seen: Observations) -> Observations:
+        """Add what running trials are expected to reach, so that no two slots do the same."""
+        running = [n for n, c in enumerate(self._curves) if c.target is not None]
+        if not running:
+            return seen
+        model = CurveModel(seen, self._features.groups, self._hyper)
+        rows = np.stack([self._curves[n].features for n in running])
+        targets = np.array([float(self._curves[n].target or 1) for n in running])
+        times, numbers = times_of(targets, self._budget.epochs), np.array(running)
+        means, _ = model.predict(rows, numbers, times)
+        return seen.with_more(rows, times, numbers, np.diagonal(means))
+
+    def _best_loss(self, seen: Observations) -> float:
+        """Return the best standardised loss of this search's own trials."""
+        own = seen.losses[seen.trials >= 0]
+        return float(own.min()) if len(own) else float(seen.losses.min())
+
+    def _told(self) -> Array:
+        """Return the features of the trials that reported and did not fail."""
+        rows = [c.features for c in self._curves if c.epoch and np.isfinite(c.losses[-1])]
+        return np.stack(rows) if rows else np.empty((0, len(self._features.groups)))
+
+    def _tune(self) -> None:
+        reported = sum(curve.epoch > 0 for curve in self._curves)
+        if reported < max(MIN_TO_TUNE, RETUNE * self._tuned_at):
+            return
+        seen = observations(self._curves, self._rungs, self._past)
+        if seen is not None:
+            self._tuned_at = reported
+            groups = self._features.groups
+            self._hyper = tuned(seen, groups, self._hyper, steps=TUNE_STEPS)
+            self._foresight = CurveModel(seen, groups, self._hyper).foresight()
+
+    @property
+    def _left(self) -> int | None:
+        """Epochs that may still be trained; None without such a budget."""
+        whole = self._budget.budget_epochs
+        return None if whole is None else max(1, whole - self._spent)
+
+    @property
+    def _has_full_training(self) -> bool:
+        return any(c.epoch == self._budget.epochs for c in self._curves)
+
+    def _paused(self) -> list[int]:
+        return [
+            n
+            for n, c in enumerate(self._curves)
+            if c.target is None and not c.is_dead and c.epoch < self._budget.epochs
+        ]
+
+    def _new(self, values: dict[str, Any]) -> Start:
+        return Start(len(self._curves), values, first_epochs(self._curves, self._rungs))
+
+    def _longer(self, trial: int) -> Continue:
+        epoch = self._curves[trial].epoch
+        return Continue(trial, next(rung for rung in self._rungs if rung > epoch))
+
+    def _nothing(self) -> Move:
+        return Wait() if any(c.target is not None for c in self._curves) else Done()
