@@ -18,7 +18,7 @@ import numpy as np
 
 from automl.budget import Budget
 from automl.objective import Objective
-from automl.search.auto_candidates import OPENING, PARENTS, Candidates
+from automl.search.auto_candidates import OPENING, PARENTS, WIDE, Candidates
 from automl.search.auto_curves import (
     Curve,
     first_epochs,
@@ -38,10 +38,14 @@ RETUNE = 1.15
 """The model's hyperparameters are tuned anew whenever so many times more trials have reported."""
 TUNE_STEPS = 10
 MIN_TO_TUNE = 5
-DRAWN_EVERY = 5
+DRAWN_EVERY = 8
 """Every so many new trials are drawn from anywhere without the model."""
-FORESIGHT = 0.2
+FORESIGHT = 0.0
 """Correlation of left-out losses with their prediction below which all new trials are."""
+CAUTION = 3.0
+"""Power of the share of trials nearby that did not fail, by which a gain is multiplied."""
+RISKY = 0.5
+"""Share of failures nearby above which no draw is taken while others are left."""
 LEAST_CHANCE = 0.05
 """Of beating the best, below which a search whose trials are all started goes on with none."""
 _PAST = 3
@@ -179,12 +183,13 @@ class AutoSearcher:
             horizons=self._horizons,
             left=self._left,
         )
-        gain = gain + np.log(1 - share_of_failures(offers.rows, self._told(), self._failed))
+        risk = share_of_failures(offers.rows, self._told(), self._failed)
+        gain = gain + CAUTION * np.log(1 - risk)
         place = self._best_place(gain, offers)
         if place is None:
             return self._nothing()
         if place < len(offers.values):
-            return self._new(self._drawn() or offers.values[place])
+            return self._new(self._drawn(offers, risk) or offers.values[place])
         if not may_start and chance.max() < LEAST_CHANCE and self._has_full_training:
             return self._nothing()
         return self._longer(int(offers.trials[place]))
@@ -237,11 +242,16 @@ class AutoSearcher:
         kept = np.flatnonzero(nearest >= reach)
         return [values[i] for i in kept], rows[kept]
 
-    def _drawn(self) -> dict[str, Any] | None:
+    def _drawn(self, offers: Offers, risk: Array) -> dict[str, Any] | None:
         """Return a draw from anywhere where it is its turn or the model has no foresight."""
         if len(self._curves) % DRAWN_EVERY and self._foresight >= FORESIGHT:
             return None
-        return self._candidates.anywhere(self._seen, len(self._curves), self._events)
+        known = self._seen
+        wide = min(WIDE, len(offers.values))
+        order = np.argsort(risk[:wide] > RISKY, kind="stable")
+        return next(
+            (offers.values[i] for i in order if canonical(offers.values[i]) not in known), None
+        )
 
     def _with_running(self, seen: Observations) -> Observations:
         """Add what running trials are expected to reach, so that no two slots do the same."""

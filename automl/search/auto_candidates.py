@@ -22,7 +22,7 @@ KEPT_STARTS = 8
 OPENING = 12
 """Trials that are drawn without a model, the defaults first: with 8 regret at 100 epochs was .04
 higher, with 5 .09."""
-NEAR_DEFAULTS = 3
+NEAR_DEFAULTS = 5
 """Of the opening, every such trial is near the defaults: what an expert would have tried."""
 
 

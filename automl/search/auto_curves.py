@@ -17,7 +17,7 @@ after epoch 1 say nothing of the last one's (Spearman -0.6 to 0.3), those after 
 STEP = 1.5
 """From one rung to the next."""
 AGREEMENT = 0.8
-"""Rank correlation with the first rung from which an earlier epoch serves in its place."""
+"""Rank correlation of epoch 1 with the first rung from which it serves in its place."""
 MIN_CURVES = 8
 """Curves before that correlation is believed."""
 MOVING = 3
@@ -71,19 +71,19 @@ def rungs(epochs: int) -> list[int]:
 
 
 def first_epochs(curves: Sequence[Curve], steps: Sequence[int]) -> int:
-    """Return how long a new trial trains before it is compared.
+    """Return how long a new trial trains before it is compared: 1 or the first rung.
 
-    The first rung, or the earliest epoch whose ranks have agreed with it: where epoch 1 tells as
-    much, three times as many configurations are seen for the same budget.
+    Where the ranks after epoch 1 agree with those at the first rung, several times as many
+    configurations are seen for the same budget.
     """
     seen = [c.bests[: steps[0]] for c in curves if c.epoch >= steps[0] and not c.is_dead]
     if len(seen) < MIN_CURVES:
         return steps[0]
     ranks = _ranks(np.stack(seen))
-    for epoch in range(1, steps[0]):
-        if np.corrcoef(ranks[:, epoch - 1], ranks[:, -1])[0, 1] >= AGREEMENT:
-            return epoch
-    return steps[0]
+    if ranks.std(axis=0).min() == 0:
+        return steps[0]
+    agreement = np.corrcoef(ranks[:, 0], ranks[:, -1])[0, 1]
+    return 1 if agreement >= AGREEMENT else steps[0]
 
 
 def repeated(curve: Curve, curves: Sequence[Curve], *, epochs: int) -> Curve | None:

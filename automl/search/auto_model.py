@@ -198,7 +198,7 @@ def _distances(a: Array, b: Array) -> Array:
 
 def _matern(r2: Array) -> Array:
     r = np.sqrt(r2)
-    return (1 + SQRT5 * r + 5 / 3 * r2) * np.exp(-SQRT5 * r)
+    return np.asarray((1 + SQRT5 * r + 5 / 3 * r2) * np.exp(-SQRT5 * r), dtype=np.float64)
 
 
 def _near(a: Array, b: Array) -> Array:

@@ -1,0 +1,158 @@
+"""What `auto` does beyond what holds for every algorithm (test_algorithms.py)."""
+
+import math
+
+import numpy as np
+import pytest
+from simulation import Simulation
+
+from automl.budget import UNLIMITED, Budget
+from automl.objective import Objective
+from automl.search import make_searcher
+from automl.search.auto_curves import Curve, first_epochs, observations, repeated, rungs
+from automl.search.auto_features import Features
+from automl.search.auto_gain import share_of_failures
+from automl.search.auto_model import CurveModel, Hyperparameters, Observations, tuned
+from automl.search.base import PastTrial, Start
+from automl.space import Parameter, SearchSpace
+from automl.trial import Failure, FailureKind, Outcome, TrialState
+
+EPOCHS = 50
+SPACE = SearchSpace(
+    {
+        "lr": Parameter("lr", "float", 0.01, low=1e-4, high=1.0, is_log=True),
+        "on": Parameter("on", "bool", True, choices=(False, True)),
+        "p": Parameter("p", "float", 0.5, low=0.0, high=1.0, active_when=({"on": True},)),
+        "batch": Parameter("batch", "int", 8, low=1, high=64),
+    },
+    {},
+)
+
+
+def score(values, epoch):
+    good = -((math.log10(values["lr"]) + 2.7) ** 2) - (values.get("p", 1.0) - 0.8) ** 2
+    return good - 1 / epoch
+
+
+def simulated(score=score, *, slots=1, seed=0, budget_epochs=300, past=()):
+    budget = Budget(UNLIMITED, EPOCHS, budget_epochs=budget_epochs)
+    searcher = make_searcher("auto", SPACE, Objective("m", "max"), budget, seed=seed, past=past)
+    return Simulation(searcher, score, epochs=EPOCHS, slots=slots)
+
+
+def test_it_finds_better_than_random_draws_for_the_same_epochs():
+    """Random draws of as many epochs are six full trainings."""
+    done = simulated().run()
+    best = max(score(v, e) for t, v in done.values.items() for e in [done.epoch[t]] if e)
+    rng = np.random.default_rng(0)
+    random = [max(score(SPACE.sample(rng), EPOCHS) for _ in range(6)) for _ in range(20)]
+    assert best > np.quantile(random, 0.9)
+    assert len(done.values) > 12
+    assert EPOCHS in done.epoch.values()
+
+
+def test_no_two_slots_train_the_same():
+    done = simulated(slots=4, budget_epochs=150).run()
+    assert done.spent == 150
+    assert len({str(v) for v in done.values.values()}) == len(done.values)
+
+
+def test_a_region_without_memory_is_left():
+    search = simulated(budget_epochs=200)
+    out = Outcome(TrialState.FAILED, Failure(FailureKind.OUT_OF_MEMORY, "CUDA"))
+    large = []
+    while not search.fill():
+        for trial in list(search.running):
+            if search.values[trial]["batch"] > 32:
+                large.append(trial)
+                search.finish(trial, out)
+            else:
+                search.report()
+    later = [t for t in search.values if t >= 20]
+    assert len(large) >= 2
+    assert sum(t in large for t in later) / len(later) < 0.25
+
+
+def test_a_diverged_trial_never_goes_on_and_is_no_value():
+    search = simulated(lambda v, e: math.nan if v["lr"] > 0.01 else score(v, e), budget_epochs=120)
+    done = search.run()
+    hot = [t for t, v in done.values.items() if v["lr"] > 0.01]
+    assert hot
+    assert all(done.epoch[t] == 1 and done.state[t] is TrialState.STOPPED for t in hot)
+
+
+def test_good_trials_of_an_earlier_experiment_are_tried_right_after_the_defaults():
+    good = {"lr": 0.002, "on": True, "p": 0.8, "batch": 4}
+    search = simulated(past=[PastTrial(good, {1: -0.9, 50: -0.01})])
+    search.fill()
+    assert search.values[0] == SPACE.defaults()
+    search.searcher.report(0, 1, -1.0)
+    move = simulated(past=[PastTrial(good, {1: -0.9})], slots=2)
+    move.fill()
+    assert move.values[1] == good
+
+
+def test_rungs_grow_to_the_full_training():
+    assert rungs(50) == [3, 4, 6, 9, 14, 21, 32, 50]
+    assert rungs(1) == [1]
+    assert all(a < b for e in range(1, 120) for a, b in zip(rungs(e), rungs(e)[1:], strict=False))
+
+
+@pytest.mark.parametrize(("first", "expected"), [(lambda i: i, 1), (lambda i: (7 * i) % 10, 3)])
+def test_an_earlier_epoch_serves_where_its_ranks_agree(first, expected):
+    curves = [Curve({}, np.zeros(1), [100.0 + first(i), 60.0 + first(i), i]) for i in range(10)]
+    assert first_epochs(curves, rungs(EPOCHS)) == expected
+
+
+def test_only_a_moving_curve_is_a_repetition():
+    flat = [Curve({}, np.zeros(1), [0.5] * 3) for _ in range(2)]
+    assert repeated(flat[1], flat, epochs=3) is None
+    moving = [Curve({}, np.zeros(1), [0.5, 0.4, 0.3]) for _ in range(2)]
+    assert repeated(moving[1], moving, epochs=3) is moving[0]
+
+
+def test_observations_do_not_depend_on_the_unit():
+    rng = np.random.default_rng(0)
+    losses = rng.random((9, 4))
+    told = [
+        observations([Curve({}, np.zeros(1), list(row)) for row in table], rungs(EPOCHS))
+        for table in (losses, 1e6 * losses - 5)
+    ]
+    assert told[0] is not None and told[1] is not None
+    assert np.array_equal(told[0].losses, told[1].losses)
+
+
+def test_a_choice_that_differs_is_one_apart_and_so_is_a_switch():
+    features = Features(SPACE)
+    on = features.of({"lr": 0.01, "on": True, "p": 0.5, "batch": 8})
+    off = features.of({"lr": 0.01, "on": False, "batch": 8})
+    assert np.square(on - off).sum() == pytest.approx(2)
+    assert len(features.groups) == len(on) == 6
+
+
+def test_the_model_learns_which_parameter_matters():
+    rng = np.random.default_rng(0)
+    points = rng.random((60, 3))
+    truth = np.sin(5 * points[:, 0])
+    times = rng.choice([0.3, 1.0], 60)
+    seen = Observations(points, times, np.arange(60), truth - times)
+    hyper = tuned(seen, np.arange(3), Hyperparameters.prior(3), steps=20)
+    assert np.argmin(hyper.theta[:3]) == 0
+    model = CurveModel(seen, np.arange(3), hyper)
+    fresh = rng.random((50, 3))
+    mean, deviation = model.predict(fresh, np.full(50, -1), np.ones(1))
+    assert np.corrcoef(mean[0], np.sin(5 * fresh[:, 0]))[0, 1] > 0.95
+    assert (deviation > 0).all()
+    assert model.foresight() > 0.9
+
+
+def test_failures_weigh_on_their_surroundings_alone():
+    rows = np.array([[0.1, 0.1], [0.9, 0.9]])
+    shares = share_of_failures(rows, np.empty((0, 2)), [np.array([0.1, 0.1])] * 3)
+    assert shares[0] > 0.8 > 0.1 > shares[1]
+
+
+def test_next_is_a_start_with_the_defaults():
+    move = simulated().searcher.next()
+    assert isinstance(move, Start)
+    assert move.values == SPACE.defaults()

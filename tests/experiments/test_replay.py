@@ -1,0 +1,159 @@
+"""The replay benchmark on a small file of the recorded form."""
+
+import json
+
+import numpy as np
+import pytest
+
+from automl.search.base import Continue, Done, Start
+from automl.trial import Decision
+from experiments.benchmarks.clock import Clock
+from experiments.benchmarks.measure import Figures, critical_difference
+from experiments.benchmarks.methods import make_method
+from experiments.benchmarks.replay import main, seed_of
+from experiments.benchmarks.show import BEGIN, END
+from experiments.benchmarks.simple import SIMPLE
+from experiments.benchmarks.tasks import load_taskset
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """Return a file of 40 configurations, 51 steps; one diverges and one is NaN throughout."""
+    rng = np.random.default_rng(0)
+    hp = np.stack([10 ** rng.uniform(-6, 0, 40), rng.uniform(0, 1, 40)], axis=1)
+    level = (np.log10(hp[:, 0]) + 3) ** 2 + hp[:, 1]
+    curves = level[:, None, None] + 3 / (1 + np.arange(51))[None, :, None] + np.zeros((1, 1, 3))
+    curves[0] = np.nan
+    curves[1, 5:] = np.inf
+    file = tmp_path / "curves.npz"
+    np.savez(
+        file,
+        hp=hp,
+        hp_names=np.array(["learning_rate", "l2"]),
+        splits=np.array(["train", "valid", "test"]),
+        tasks=np.array(["toy", "absent"]),
+        curves__toy=curves.astype(np.float32),
+    )
+    return file
+
+
+@pytest.fixture
+def task(recorded):
+    """Return the one task of that file."""
+    (task,) = load_taskset(recorded, None)
+    return task
+
+
+def test_regret_is_0_at_the_optimum_and_1_at_the_median(task):
+    assert task.scale.regret(task.scale.optimum) == 0
+    assert task.scale.regret(task.scale.median) == 1
+    assert task.scale.regret(float("nan")) == 1
+
+
+class Script:
+    """A searcher that plays given moves and says CONTINUE."""
+
+    def __init__(self, task, moves):
+        self.moves = [
+            Start(m[0], task.space.defaults(), m[1]) if len(m) == 2 else Continue(*m[:2])
+            for m in moves
+        ]
+        self.reports = []
+
+    def next(self):
+        return self.moves[0] if self.moves else Done()
+
+    def start(self, move):
+        self.moves.pop(0)
+
+    def report(self, trial, epoch, value):
+        self.reports.append((trial, epoch))
+        return Decision.CONTINUE
+
+    def finish(self, trial, outcome):
+        pass
+
+
+def test_going_on_costs_only_the_new_epochs(task):
+    script = Script(task, [(0, 3), (0, 5, "on")])
+    Clock(task, script, workers=1, budget=100).play()
+    assert script.reports == [(0, e) for e in (1, 2, 3, 4, 5)]
+
+
+def test_workers_train_side_by_side_and_pay_together(task):
+    script = Script(task, [(0, 50), (1, 50)])
+    Clock(task, script, workers=2, budget=7).play()
+    assert script.reports == [(0, 1), (1, 1), (0, 2), (1, 2), (0, 3), (1, 3), (0, 4)]
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("name", [*SIMPLE, "auto"])
+def test_every_own_method_is_repeatable_and_improves(name, workers, task):
+    runs = [
+        Clock(task, make_method(name, task, seed=1, budget=300), workers=workers, budget=300).play()
+        for _ in range(2)
+    ]
+    assert runs[0].steps == runs[1].steps
+    assert runs[0].best_seen(120) <= runs[0].best_seen(60)
+
+
+def test_seeds_differ_between_tasks_and_indices():
+    assert len({seed_of(task, index) for task in "ab" for index in range(3)}) == 6
+
+
+def test_ranks_share_the_places_of_equals():
+    regret = np.array([0.1, 0.2, 0.2]).reshape(3, 1, 1)
+    figures = Figures(["a", "b", "c"], ["t"], {100: regret}, [0.0] * 3)
+    assert figures.ranks(100).ravel().tolist() == [1, 2.5, 2.5]
+
+
+def test_critical_difference_is_demsars():
+    """Demsar's table 5: q of 5 methods is 2.728."""
+    assert critical_difference(5, 30) == pytest.approx(2.728 * (30 / 180) ** 0.5, abs=1e-3)
+
+
+def run(recorded, tmp_path, *words):
+    given = ["--taskset", recorded, "--cache", tmp_path / "cache", "--seeds", 2, "--budget", 200]
+    return main([str(w) for w in [*given, *words]])
+
+
+def test_the_command_writes_json_and_the_readme_and_goes_on_from_its_cache(recorded, tmp_path):
+    readme, out = tmp_path / "README.md", tmp_path / "out.json"
+    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    words = ("--methods", "random,hyperband", "--json", out, "--readme", readme)
+    assert run(recorded, tmp_path, *words) == 0
+    result = json.loads(out.read_text())
+    assert result["tasks"] == ["taskset-toy"]
+    assert result["seeds"] == 2
+    assert set(result["methods"]["random"]) == {"regret", "rank", "seconds_per_decision"}
+    assert set(result["methods"]["random"]["regret"]) == {"100", "200"}
+    assert "| hyperband |" in readme.read_text()
+    assert "old" not in readme.read_text()
+    lines = (tmp_path / "cache" / "runs-random.jsonl").read_text()
+    assert run(recorded, tmp_path, *words) == 0
+    assert (tmp_path / "cache" / "runs-random.jsonl").read_text() == lines
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--methods", "nonsense"], "nonsense unknown; there are auto, random"),
+        (["--taskset-tasks", "absent"], "--taskset-tasks: absent unknown; there are toy"),
+        (["--methods", "dehb"], "dehb is not installed here"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_in_one_line(words, message, recorded, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        run(recorded, tmp_path, *words)
+    assert message in capsys.readouterr().err
+
+
+def test_the_learned_tasks_improve_with_epochs(shared, tmp_path):
+    from experiments.benchmarks.cache import Cache
+    from experiments.benchmarks.tasks import load_lcbench
+
+    (task,) = load_lcbench(shared / "hpo" / "lcbench", ["3945"], Cache(tmp_path))
+    curve = task.curve(task.space.defaults(), 50)
+    assert curve.shape == (50,)
+    assert curve[-1] > curve[0]
+    assert 0 < task.scale.regret(float(curve.max())) < 1
