@@ -3,8 +3,8 @@
 At each free slot it compares starting a new configuration with going on with every paused trial,
 by one measure: the improvement on the best value that its model of the learning curves expects
 from an epoch spent there (freeze-thaw). New configurations are drawn anywhere, near the best
-trials and, at first, near the schema's defaults, which are trial 0; the model decides which of
-these sources is worth its epochs. Some are drawn without it, and all of them where it cannot
+trials and, while they hold their place, near the schema's defaults, which are trial 0; the model
+decides which of these sources is worth its epochs. Some are drawn without it, and all of them where it cannot
 foresee trials that were kept from it. A region where trials fail is avoided; a trial that repeats
 the moving curve of another is stopped, and new ones keep such a distance from then on.
 
@@ -38,7 +38,7 @@ RETUNE = 1.15
 """The model's hyperparameters are tuned anew whenever so many times more trials have reported."""
 TUNE_STEPS = 10
 MIN_TO_TUNE = 5
-DRAWN_EVERY = 8
+DRAWN_EVERY = 20
 """Every so many new trials are drawn from anywhere without the model."""
 FORESIGHT = 0.0
 """Correlation of left-out losses with their prediction below which all new trials are."""
@@ -221,13 +221,21 @@ class AutoSearcher:
         )
 
     def _parents(self, model: CurveModel) -> list[Curve]:
-        """Return the trials that are expected to end best."""
+        """Return the trials that are expected to end best, and the defaults while they may.
+
+        The defaults are what an expert would have tried: their neighbours are offered until half
+        of the trials are expected to end better.
+        """
         numbers = [n for n, c in enumerate(self._curves) if c.epoch and not c.is_void]
         if not numbers:
             return []
         rows = np.stack([self._curves[n].features for n in numbers])
         ends, _ = model.predict(rows, np.array(numbers), np.ones(1))
-        return [self._curves[numbers[i]] for i in np.argsort(ends[0], kind="stable")[:PARENTS]]
+        order = [numbers[i] for i in np.argsort(ends[0], kind="stable")]
+        parents = order[:PARENTS]
+        if 0 in order[PARENTS : len(order) // 2]:
+            parents.append(0)
+        return [self._curves[n] for n in parents]
 
     def _away_from_twins(
         self, values: list[dict[str, Any]], rows: Array

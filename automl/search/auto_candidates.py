@@ -11,8 +11,8 @@ from automl.search.base import canonical
 from automl.search.random import rng_of
 from automl.space import SearchSpace
 
-WIDE = 160
-NEAR = 80
+WIDE = 200
+NEAR = 200
 SCALES = (0.03, 0.1, 0.2)
 """Of the steps from a parent, in parts of a range."""
 SHARES = (0.3, 1.0)
@@ -22,8 +22,6 @@ KEPT_STARTS = 8
 OPENING = 12
 """Trials that are drawn without a model, the defaults first: with 8 regret at 100 epochs was .04
 higher, with 5 .09."""
-NEAR_DEFAULTS = 5
-"""Of the opening, every such trial is near the defaults: what an expert would have tried."""
 
 
 class Candidates:
@@ -36,11 +34,8 @@ class Candidates:
         self._wide: tuple[int, list[dict[str, Any]], Array] | None = None
 
     def opening(self, trial: int) -> dict[str, Any]:
-        """Return a draw for one of the first trials; every third is near the defaults."""
-        rng = rng_of(self._seed, trial)
-        if trial % NEAR_DEFAULTS == 1:
-            return self._space.sample_near(self._space.defaults(), rng, scale=0.15)
-        return self._space.sample(rng)
+        """Return a draw for one of the first trials."""
+        return self._space.sample(rng_of(self._seed, trial))
 
     def anywhere(self, seen: set[str], *salt: int) -> dict[str, Any] | None:
         """Return values that no trial had, from anywhere; None where the space is used up."""

@@ -193,7 +193,7 @@ def _centre(seen: Observations) -> float:
 
 def _distances(a: Array, b: Array) -> Array:
     squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None] - 2 * a @ b.T
-    return np.maximum(squares, 0.0)
+    return np.asarray(np.maximum(squares, 0.0), dtype=np.float64)
 
 
 def _matern(r2: Array) -> Array:
