@@ -4,9 +4,9 @@ At each free slot it compares starting a new configuration with going on with ev
 by one measure: the improvement on the best value that its model of the learning curves expects
 from an epoch spent there (freeze-thaw). New configurations are drawn anywhere, near the best
 trials and, while they hold their place, near the schema's defaults, which are trial 0; the model
-decides which of these sources is worth its epochs. Some are drawn without it, and all of them where it cannot
-foresee trials that were kept from it. A region where trials fail is avoided; a trial that repeats
-the moving curve of another is stopped, and new ones keep such a distance from then on.
+decides which of these sources is worth its epochs. Some are drawn without it, and all of them
+where it cannot foresee trials that were kept from it. A region where trials fail is avoided; a
+trial that repeats the moving curve of another is stopped, and new ones keep that distance.
 
 Every decision follows from the seed and the history alone.
 """
