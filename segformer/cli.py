@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         options = _options(argv)
-        _run(options)
+        (_list_fields if options.action == "fields" else _run)(options)
     except SkillError as error:
         for fault in error.faults:
             print(f"segformer: {redacted(fault)}", file=sys.stderr)
@@ -58,6 +58,10 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
         command.add_argument(
             "overrides", nargs="*", metavar="key=value", help="e.g. train.optim.lr=1e-3"
         )
+    fields = "list all fields of the spec: type, default, bounds, effect, and the test that sees it"
+    listing = actions.add_parser("fields", help=fields, description=fields.capitalize() + ".")
+    listing.add_argument("--json", action="store_true", help="print one JSON list on stdout")
+    listing.add_argument("overrides", nargs="*", metavar="key", help="only keys that begin so")
     options, rest = parser.parse_known_args(argv)
     if strange := [word for word in rest if word.startswith("-")]:
         parser.error(f"unknown option {strange[0]}")
@@ -81,6 +85,15 @@ def _run(options: argparse.Namespace) -> None:
             skill.check(spec, progress=_progress)
         result = skill.run(action, spec, results_folder(action, spec))
     print(_json(action, result) if options.json else _text(result))
+
+
+def _list_fields(options: argparse.Namespace) -> None:
+    from segformer.field_list import field_rows, table
+
+    rows = [row for row in field_rows() if row.key.startswith(tuple(options.overrides or [""]))]
+    if not rows:
+        raise SpecError(f"no field begins with {' or '.join(options.overrides)}")
+    print(json.dumps([row.to_dict() for row in rows]) if options.json else table(rows))
 
 
 def results_folder(action: str, spec: dict[str, Any]) -> Path:

@@ -159,14 +159,13 @@ def _trace(deployed: nn.Module, sample: Tensor, path: Path, options: Export) -> 
 
 
 def _device(options: Export) -> torch.device:
-    if options.on_cpu or not torch.cuda.is_available():
-        return torch.device("cpu")
-    count = torch.cuda.device_count()
-    if options.gpu_id >= count:
+    count = 0 if options.on_cpu else torch.cuda.device_count()
+    if options.gpu_id and options.gpu_id >= count:
         raise SpecError(
-            f"export.gpu_id: value {options.gpu_id}, but there are {count} GPUs, from 0"
+            f"export.gpu_id: {options.gpu_id} is not allowed: the export may use {count} GPUs,"
+            " counted from 0; set export.gpu_id=0"
         )
-    return torch.device("cuda", options.gpu_id)
+    return torch.device("cuda", options.gpu_id) if count else torch.device("cpu")
 
 
 def _check_size(options: Export, record: ModelRecord) -> None:
