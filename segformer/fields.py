@@ -1,9 +1,9 @@
 """How a spec field is declared: type, default, bounds, text and annotations in one place."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 
 class Node(BaseModel):
@@ -29,6 +29,7 @@ Int = Annotated[int, BeforeValidator(_no_bool)]
 PositiveInt = Annotated[int, Field(ge=1), BeforeValidator(_no_bool)]
 PositiveFloat = Annotated[float, Field(gt=0), BeforeValidator(_no_bool)]
 Count = Annotated[int, Field(ge=0), BeforeValidator(_no_bool)]
+NotNegative = Annotated[float, Field(ge=0), BeforeValidator(_no_bool)]
 Byte = Annotated[int, Field(ge=0, le=255), BeforeValidator(_no_bool)]
 RESULTS_TEXT = "Folder for the results of this action; empty: a folder below results_dir"
 NullIsNone = BeforeValidator(_text_of_null)
@@ -76,6 +77,29 @@ def _copy(item: object) -> object:
 def section(kind: type[Node], description: str) -> Any:  # noqa: ANN401
     """Declare a nested section whose default is that of its class."""
     return Field(default_factory=kind, description=description)
+
+
+_Value = TypeVar("_Value")
+
+
+def applies(
+    node: type[Node],
+    value: _Value,
+    info: ValidationInfo,
+    when: str,
+    **choices: tuple[object, ...],
+) -> _Value:
+    """Refuse a value that is not the default where a choice made above it gives it no effect.
+
+    For a field's validator; `choices` are fields declared above this one, with the values under
+    which it applies; `when` says the same in words.
+    """
+    field = node.model_fields[str(info.field_name)]
+    default = field.get_default(call_default_factory=True, validated_data={})
+    made = all(info.data.get(other, allowed[0]) in allowed for other, allowed in choices.items())
+    if value != default and not made:
+        raise ValueError(f"has an effect only with {when}")
+    return value
 
 
 def path_keys(root: type[BaseModel], prefix: str = "") -> Iterator[str]:

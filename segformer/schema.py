@@ -10,12 +10,12 @@ from segformer.spec import ACTIONS, Spec
 
 NAME = "segformer"
 
-_COMMON = ("results_dir", "dataset", "model")
+_COMMON = ("results_dir", "model_name", "dataset", "model")
 
 
 def sections_of(action: str) -> tuple[str, ...]:
     """Return the sections of the spec that an action reads."""
-    return (*_COMMON, action)
+    return (*_COMMON, action, *(("wandb",) if action == "train" else ()))
 
 
 def schema(action: str) -> dict[str, Any]:

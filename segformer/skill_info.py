@@ -152,6 +152,8 @@ def skill_info() -> dict[str, Any]:
         "epochs_key": "train.num_epochs",
         "images_key": "inference.images_dir",
         "seed_key": "train.seed",
+        "batch_size_key": "dataset.segment.batch_size",
+        "accumulation_key": "train.accumulate_grad_batches",
         "checkpoints": {"best": "checkpoints/best.ckpt", "last": "checkpoints/last.ckpt"},
         "actions": {action: _action(action) for action in ACTIONS},
         "data_sources": {a: {k: dict(v) for k, v in _SOURCES[a].items()} for a in ACTIONS},

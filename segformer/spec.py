@@ -2,23 +2,24 @@
 
 Names and defaults are TAO's where TAO has the field. Loads no torch. Its sections have modules of
 their own: `spec_dataset`, `spec_augmentation`, `spec_model`, `spec_train`, `spec_actions`,
-`spec_deploy`.
+`spec_deploy`; what sections demand of each other is in `spec_rules`.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from segformer.backbones import size_fault
 from segformer.errors import SpecError
 from segformer.fields import Node, section, setting
 from segformer.spec_actions import Evaluate, Inference
 from segformer.spec_dataset import Dataset
 from segformer.spec_deploy import Export, GenTrtEngine, Quantize
 from segformer.spec_faults import faults_from
-from segformer.spec_model import Model, channels_fault
+from segformer.spec_model import Model
+from segformer.spec_rules import broken_rules
 from segformer.spec_train import Train
+from segformer.spec_wandb import Wandb
 
 ACTIONS = ("train", "evaluate", "inference", "export", "quantize", "gen_trt_engine")
 """The actions that have a section of their own name in the spec."""
@@ -28,9 +29,13 @@ class Spec(Node):
     """All settings; an action reads dataset, model and the section of its own name."""
 
     results_dir: str = setting("", "Results folder", "Folder above all results", is_path=True)
+    model_name: Literal["", "segformer"] = setting(
+        "", "Model name", "TAO's field for commands of many models; empty or the name of this one"
+    )
     dataset: Dataset = section(Dataset, "Data")
     model: Model = section(Model, "Network")
     train: Train = section(Train, "Training")
+    wandb: Wandb = section(Wandb, "Weights & Biases")
     evaluate: Evaluate = section(Evaluate, "Evaluation")
     inference: Inference = section(Inference, "Masks of images without labels")
     export: Export = section(Export, "Export to ONNX")
@@ -44,11 +49,6 @@ def parse(mapping: Mapping[str, Any]) -> Spec:
         spec = Spec.model_validate(dict(mapping))
     except ValidationError as error:
         raise SpecError(faults_from(error, Spec)) from None
-    segment, backbone = spec.dataset.segment, spec.model.backbone.type
-    faults = (
-        channels_fault(spec.model),
-        size_fault("dataset.segment.img_size", segment.img_size, backbone),
-    )
-    if any(faults):
-        raise SpecError(fault for fault in faults if fault)
+    if faults := list(broken_rules(spec.dataset, spec.model, spec.train, spec.wandb)):
+        raise SpecError(faults)
     return spec

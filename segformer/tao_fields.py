@@ -6,13 +6,8 @@ A test proves that none of them is in the classes by now.
 FIELDS = frozenset(
     f"{section}.{name}" if section else name
     for section, names in {
-        "": "encryption_key model_name",
+        "": "encryption_key",
         "quantize": "backend_kwargs",
-        "train": "checkpoint_interval_unit checkpointer enable_lr_monitor precision",
-        "train.optim": "monitor_name",
-        "train.segment": "iou_weight weights",
-        "train.tensorboard": "enabled infrequent_logging_frequency",
-        "wandb": ("enable entity group name project reinit run_id save_code sync_tensorboard tags"),
     }.items()
     for name in names.split()
 )

@@ -43,13 +43,14 @@ SEGFORMER = [
     ["evaluation"],
     ["parallel"],
     ["model", "data", "action"],
-    ["skill_info"],
+    ["skill_info", "field_list"],
     ["schema"],
     ["spec"],
-    ["spec_dataset", "spec_model", "spec_train", "spec_actions", "spec_deploy"],
+    ["spec_rules"],
+    ["spec_dataset", "spec_model", "spec_train", "spec_wandb", "spec_actions", "spec_deploy"],
     ["spec_devices"],
     ["spec_augmentation", "spec_faults"],
-    ["fields", "tao_fields", "overrides", "atomic", "backbones", "locations"],
+    ["fields", "tao_fields", "evidence", "overrides", "atomic", "backbones", "locations"],
     ["errors", "result", "__init__"],
 ]
 

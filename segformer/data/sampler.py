@@ -14,10 +14,15 @@ class EpochSampler(Sampler[tuple[int, int]]):
         self.shuffle = shuffle
         self.seed = seed
         self.epoch = 0
+        self._skipped = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch, from 0, of the next pass; Lightning calls this."""
         self.epoch = epoch
+
+    def skip(self, count: int) -> None:
+        """Leave out the first `count` of the next pass: a resumed epoch has had them."""
+        self._skipped = count
 
     def __len__(self) -> int:
         return self.size
@@ -26,4 +31,5 @@ class EpochSampler(Sampler[tuple[int, int]]):
         order = np.arange(self.size)
         if self.shuffle:
             np.random.default_rng([self.seed, self.epoch]).shuffle(order)
-        yield from ((self.epoch, int(index)) for index in order)
+        first, self._skipped = self._skipped, 0
+        yield from ((self.epoch, int(index)) for index in order[first:])

@@ -41,7 +41,8 @@ class SharedSampler(Sampler[Key]):
 
     def __iter__(self) -> Iterator[Key]:
         keys = list(self.whole)
-        missing = len(self) * count() - len(keys)
+        # Not of the length: a pass that is resumed has fewer.
+        missing = -len(keys) % count()
         yield from share_of(keys + [(0, FILLER)] * missing)
 
 

@@ -1,5 +1,7 @@
 """The train action: from a spec to checkpoints and metrics."""
 
+import logging
+import secrets
 import signal
 import threading
 from collections.abc import Iterator
@@ -7,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+import yaml
 from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -14,28 +17,24 @@ from torch.utils.data import DataLoader
 from segformer.action import StatusFile
 from segformer.data.dataset import SegmentationDataset
 from segformer.data.sampler import EpochSampler
-from segformer.errors import CheckpointError
+from segformer.errors import CheckpointError, SpecError
 from segformer.model.memory import out_of_memory_explained
-from segformer.model.saved import ModelRecord
 from segformer.model.segformer import SegFormer, build
 from segformer.model.weights import load_backbone, load_model
-from segformer.parallel.collective import from_first, number
+from segformer.parallel.collective import count, from_first, gathered, number
 from segformer.parallel.launch import run_action
 from segformer.parallel.share import Filled, SharedSampler
 from segformer.parallel.topology import Topology
 from segformer.result import Report, Result
 from segformer.spec import Spec
-from segformer.training.checkpoint import (
-    CheckpointPaths,
-    Checkpoints,
-    ResumePoint,
-    read_record,
-)
+from segformer.training.callbacks import build_callbacks
+from segformer.training.checkpoint import CheckpointPaths, ResumePoint, read_record
 from segformer.training.distributed import lightning_settings
 from segformer.training.isolation import isolated, seed_everything
 from segformer.training.module import SegmentationModule
 from segformer.training.status import EpochReport, goes_on, log_file
 
+_LOG = logging.getLogger("segformer")
 Loader = DataLoader[dict[str, Tensor]]
 
 
@@ -59,33 +58,36 @@ def train(spec: Spec, folder: Path, report: Report | None = None) -> Result:
         CheckpointError: A checkpoint or weights file that cannot be used.
         DataError: The data set cannot be used.
         OutOfMemoryError: The batch does not fit.
+        SpecError: A setting that this machine is not made for.
         DivergedError: The loss is no longer a number.
     """
-    return run_action("train", spec, folder, train_here, report)
+    return run_action("train", _with_seed(spec, folder), folder, train_here, report)
 
 
 def train_here(spec: Spec, folder: Path, topology: Topology, report: Report | None) -> Result:
     """Train as one of the processes of a topology; only the first writes and reports."""
+    _check_precision(spec)
+    if len(set(gathered(spec.train.seed))) > 1:
+        raise SpecError(
+            "train.seed: -1 is not allowed with several nodes, each of which would draw its own;"
+            " give a number of 0 or more"
+        )
     log = "log.txt" if number() == 0 else f"log_{number()}.txt"
     with log_file(folder / log), isolated(), out_of_memory_explained(_advice(spec)):
         return _train(spec, CheckpointPaths(folder), topology, report)
 
 
 def _train(spec: Spec, paths: CheckpointPaths, topology: Topology, report: Report | None) -> Result:
-    resume, best = _resumed(spec, paths)
-    if resume is None or _is_to_go_on(spec, resume.record, report):
-        train_loader, validation_loader = _loaders(spec, resume.record.epoch if resume else 0)
+    status = StatusFile(paths.folder)
+    resume, best = _resumed(spec, paths, status)
+    if resume is None or _is_to_go_on(spec, resume, report):
+        train_loader, validation_loader = _loaders(spec, resume)
         network = _network(spec, resume)
-        module = SegmentationModule(network, spec, steps_per_epoch=len(train_loader))
-        checkpoints = Checkpoints(
-            module,
-            paths,
-            ModelRecord.of(spec),
-            interval=spec.train.checkpoint_interval,
-            best=best,
-        )
-        status = StatusFile(paths.folder)
-        callbacks: list[Callback] = [checkpoints, EpochReport(module, status, report)]
+        module = SegmentationModule(network, spec, batches_per_epoch=len(train_loader))
+        callbacks = build_callbacks(module, spec, paths, resume=resume, best=best)
+        monitor = spec.train.enable_lr_monitor
+        # The last to hear of an epoch: what it tells of is on disk by then.
+        callbacks.append(EpochReport(module, status, report, with_learning_rates=monitor))
         trainer = _trainer(spec, paths, topology, callbacks)
         with _interrupts_kept():
             trainer.fit(
@@ -98,27 +100,55 @@ def _train(spec: Spec, paths: CheckpointPaths, topology: Topology, report: Repor
     return from_first(_result(paths) if number() == 0 else Result())
 
 
-def _resumed(spec: Spec, paths: CheckpointPaths) -> tuple[ResumePoint | None, float | None]:
+def _resumed(
+    spec: Spec, paths: CheckpointPaths, status: StatusFile
+) -> tuple[ResumePoint | None, float | None]:
     """The checkpoint to go on from and the best value so far, the same for all processes."""
+
+    def warn(text: str) -> None:
+        _LOG.warning(text)
+        status.write("RUNNING", f"warning: {text}")
+
     found: tuple[Path, float | None] | None = None
-    if number() == 0 and (resume := _resume_point(spec, paths)):
-        found = resume.path, resume.bring(paths)
+    if number() == 0 and (resume := ResumePoint.newest(paths, spec, warn=warn)):
+        found = resume.path, resume.bring(paths, warn=warn)
     found = from_first(found)
     if found is None:
         return None, None
     path, best = found
-    return ResumePoint.read(path, ModelRecord.of(spec)), best
+    return ResumePoint.read(path, spec), best
 
 
-def _resume_point(spec: Spec, paths: CheckpointPaths) -> ResumePoint | None:
-    named = spec.train.resume_training_checkpoint_path
-    if not named and not paths.last.is_file():
-        return None
-    return ResumePoint.read(Path(named) if named else paths.last, ModelRecord.of(spec))
+def _with_seed(spec: Spec, folder: Path) -> Spec:
+    """The spec with a seed drawn for -1, or that which was drawn when the training began."""
+    if spec.train.seed >= 0:
+        return spec
+    begun = folder / "experiment.yaml"
+    drawn = -1
+    if begun.is_file():
+        drawn = yaml.safe_load(begun.read_text(encoding="utf-8"))["train"]["seed"]
+    seed = drawn if drawn >= 0 else secrets.randbelow(2**32)
+    return spec.model_copy(update={"train": spec.train.model_copy(update={"seed": seed})})
 
 
-def _is_to_go_on(spec: Spec, record: ModelRecord, report: Report | None) -> bool:
+def _check_precision(spec: Spec) -> None:
+    precision = spec.train.precision
+    if precision != "32-true" and not torch.cuda.is_available():
+        raise SpecError(
+            f"train.precision: {precision} is not allowed on this machine: it has no CUDA device,"
+            " and on a CPU half precision makes a step more than ten times slower, not faster;"
+            " set train.precision=32-true"
+        )
+    if precision == "bf16-mixed" and not torch.cuda.is_bf16_supported():
+        raise SpecError(
+            "train.precision: bf16-mixed is not allowed on this machine: its CUDA device has no"
+            " bfloat16; set train.precision=16-mixed or 32-true"
+        )
+
+
+def _is_to_go_on(spec: Spec, resume: ResumePoint, report: Report | None) -> bool:
     """Whether an epoch is left to train, after the caller heard of the one that is done."""
+    record = resume.record
     if record.metrics and not goes_on(report, record.epoch, record.metrics):
         return False
     return record.epoch < spec.train.num_epochs
@@ -136,7 +166,7 @@ def _network(spec: Spec, resume: ResumePoint | None) -> SegFormer:
     return network
 
 
-def _loaders(spec: Spec, first_epoch: int) -> tuple[Loader, Loader]:
+def _loaders(spec: Spec, resume: ResumePoint | None) -> tuple[Loader, Loader]:
     segment, is_shared = spec.dataset.segment, spec.train.use_distributed_sampler
     # Processes that draw from all the data do it each in an order of its own.
     seed = spec.train.seed + (0 if is_shared else number())
@@ -144,7 +174,10 @@ def _loaders(spec: Spec, first_epoch: int) -> tuple[Loader, Loader]:
     order = EpochSampler(len(train_data), shuffle=segment.shuffle, seed=seed)
     sampler = SharedSampler(order, len(train_data)) if is_shared else order
     # Lightning opens the loader, and so its workers, before it tells the sampler the epoch.
-    sampler.set_epoch(first_epoch)
+    if resume:
+        sampler.set_epoch(resume.record.epoch)
+        processes = count() if is_shared else 1
+        order.skip(resume.position.batch * segment.batch_size * processes)
     validation_data = SegmentationDataset(segment, split="validation", augment=False, seed=seed)
     in_order = EpochSampler(len(validation_data), shuffle=False, seed=seed)
     shared = SharedSampler(in_order, len(validation_data))
@@ -172,6 +205,9 @@ def _trainer(
         **lightning_settings(spec, topology),
         max_epochs=spec.train.num_epochs,
         check_val_every_n_epoch=spec.train.validation_interval,
+        precision=spec.train.precision,
+        accumulate_grad_batches=spec.train.accumulate_grad_batches,
+        gradient_clip_val=spec.train.clip_grad_norm or None,
         deterministic=spec.train.cudnn.deterministic,
         benchmark=spec.train.cudnn.benchmark,
         default_root_dir=paths.folder,

@@ -1,65 +1,98 @@
 """The network in training, as Lightning wants it."""
 
 import math
+from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
-from segformer.data.labels import class_names
+from segformer.data.labels import IGNORED, class_names
 from segformer.errors import DivergedError
-from segformer.evaluation.metrics import Tally, pixel_loss, resize_logits
+from segformer.evaluation.metrics import Tally, resize_logits
 from segformer.model.segformer import SegFormer
 from segformer.parallel.collective import count, number, summed
 from segformer.spec import Spec
 from segformer.training.isolation import seed_everything
+from segformer.training.losses import build_loss
 from segformer.training.optim import build_optimizer, build_schedule
 
 Batch = dict[str, Tensor]
+_SUMS = "sums_of_the_epoch"
 
 
 class SegmentationModule(LightningModule):
-    """Trains a network by cross-entropy and scores it on the validation split.
+    """Trains a network by the spec's loss and scores it on the validation split.
 
-    `metrics` holds the numbers of the last epoch, empty while it has not been validated.
+    `metrics` holds the numbers of the last epoch, empty while it has not been validated. The loss
+    of validation is the cross-entropy, whatever the loss of training, so that trainings compare.
     """
 
-    def __init__(self, network: SegFormer, spec: Spec, *, steps_per_epoch: int) -> None:
+    def __init__(self, network: SegFormer, spec: Spec, *, batches_per_epoch: int) -> None:
         super().__init__()
         self.model = network
         self.metrics: dict[str, float] = {}
         self._spec = spec
-        self._steps_per_epoch = steps_per_epoch
+        self._batches_per_epoch = batches_per_epoch
+        self._loss = build_loss(spec.train.segment, num_classes=spec.dataset.segment.num_classes)
         self._align_corners = spec.model.decode_head.align_corners
         self._class_names = class_names(spec.dataset.segment)
         self._loss_sum: Tensor | float = 0.0
-        self._pixels: Tensor | int = 0
+        self._pixels: Tensor | float = 0.0
         self._start_tally()
 
     def on_train_epoch_start(self) -> None:
-        """Start the epoch from generators that depend on seed and epoch alone.
+        """Start summing anew."""
+        self.metrics = {}
+        self._loss_sum, self._pixels = 0.0, 0.0
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Draw the step's random numbers from generators that depend on nothing but the step.
 
         So a training that is resumed here goes on as if it had not been cut.
         """
-        own = (number(),) if number() else ()
-        seed_everything(self._spec.train.seed, self.current_epoch, *own)
-        self.metrics = {}
-        self._loss_sum, self._pixels = 0.0, 0
+        seed_everything(self._spec.train.seed, number(), self.current_epoch, batch_idx)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Mean loss of the batch's pixels; raises `DivergedError` when it is no number."""
+        """The batch's loss; raises `DivergedError` when it is no number."""
         mask = batch["mask"]
-        logits = self.model(batch["image"])
+        # In mixed precision the logits are of half precision, too coarse for sums over pixels.
+        logits = self.model(batch["image"]).float()
         size = (mask.shape[1], mask.shape[2])
         logits = resize_logits(logits, size, align_corners=self._align_corners)
-        total, pixels = pixel_loss(logits, mask)
-        if not torch.isfinite(total):
+        loss = self._loss(logits, mask)
+        if not torch.isfinite(loss):
             raise DivergedError(self._divergence("training"))
-        self._loss_sum = self._loss_sum + total.detach().double()
+        # The processes' mean: of it and of the losses it weighs, the sums over them are exact.
+        pixels = summed((mask != IGNORED).sum()).double() / count()
+        self._loss_sum = self._loss_sum + loss.detach().double() * pixels
         self._pixels = self._pixels + pixels
-        # The mean over the pixels of all processes, whose gradients DDP averages.
-        return total * count() / summed(pixels).clamp(min=1)
+        return loss * self._accumulation_factor(batch_idx)
+
+    def learning_rates(self) -> dict[str, float]:
+        """The present rates: lr_backbone, unless it is frozen, and lr_head."""
+        groups = self.trainer.optimizers[0].param_groups
+        return {f"lr_{group['part']}": group["lr"] for group in groups}
+
+    def _accumulation_factor(self, batch_idx: int) -> float:
+        """What makes a mean of the last batches of an epoch, too few for a full accumulation.
+
+        Lightning divides by the number of a full one.
+        """
+        full = self._spec.train.accumulate_grad_batches
+        first = batch_idx - batch_idx % full
+        return full / min(full, self._batches_per_epoch - first)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Save the sums of the epoch so far, over all processes."""
+        sums = torch.tensor([float(self._loss_sum), float(self._pixels)], dtype=torch.float64)
+        checkpoint[_SUMS] = summed(sums).tolist()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on from these sums; the first process keeps them for all."""
+        if number() == 0:
+            self._loss_sum, self._pixels = checkpoint[_SUMS]
 
     def on_validation_epoch_start(self) -> None:
         """Start counting anew."""
@@ -67,15 +100,15 @@ class SegmentationModule(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add a batch to the scores."""
-        self._tally.add(self.model(batch["image"]), batch["mask"])
+        self._tally.add(self.model(batch["image"]).float(), batch["mask"])
 
     def on_validation_epoch_end(self) -> None:
         """Fill `metrics`; raises `DivergedError` when the loss is no number."""
         scores = self._tally.scores(what="the validation split")
         if not math.isfinite(scores.loss):
             raise DivergedError(self._divergence("validation"))
-        pixels = summed(torch.as_tensor(self._pixels))
-        train_loss = float(summed(torch.as_tensor(self._loss_sum))) / max(int(pixels), 1)
+        pixels = float(summed(torch.as_tensor(self._pixels)))
+        train_loss = float(summed(torch.as_tensor(self._loss_sum))) / max(pixels, 1.0)
         self.metrics = {"train_loss": train_loss} | scores.metrics("val", self._class_names)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
@@ -86,7 +119,7 @@ class SegmentationModule(LightningModule):
             optimizer,
             settings,
             num_epochs=self._spec.train.num_epochs,
-            steps_per_epoch=self._steps_per_epoch,
+            steps_per_epoch=-(-self._batches_per_epoch // self._spec.train.accumulate_grad_batches),
         )
         return {
             "optimizer": optimizer,

@@ -1,5 +1,6 @@
 """Optimiser and learning-rate schedule."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -11,8 +12,6 @@ from segformer.spec_train import Optim
 
 HEAD_LR_FACTOR = 10.0
 """How much faster the head learns than the encoder, as in the SegFormer paper."""
-WARM_UP_SHARE = 0.01
-"""Share of the steps in which policy `linear` rises to the full rate."""
 
 
 def parameter_groups(network: SegFormer, settings: Optim) -> list[dict[str, object]]:
@@ -21,7 +20,8 @@ def parameter_groups(network: SegFormer, settings: Optim) -> list[dict[str, obje
     Biases, norms and position embeddings have no weight decay.
     """
     groups: list[dict[str, object]] = []
-    for part, factor in ((network.backbone, 1.0), (network.head, HEAD_LR_FACTOR)):
+    parts = ("backbone", network.backbone, 1.0), ("head", network.head, HEAD_LR_FACTOR)
+    for name_of_part, part, factor in parts:
         for decayed in (True, False):
             members = [
                 parameter
@@ -29,8 +29,8 @@ def parameter_groups(network: SegFormer, settings: Optim) -> list[dict[str, obje
                 if parameter.requires_grad and _is_decayed(name, parameter) == decayed
             ]
             decay = settings.weight_decay if decayed else 0.0
-            group = {"params": members, "lr": settings.lr * factor, "weight_decay": decay}
-            groups += [group] if members else []
+            rates = {"lr": settings.lr * factor, "weight_decay": decay}
+            groups += [{"params": members, "part": name_of_part, **rates}] if members else []
     return groups
 
 
@@ -46,32 +46,33 @@ def build_optimizer(network: SegFormer, settings: Optim) -> torch.optim.Optimize
 def build_schedule(
     optimizer: torch.optim.Optimizer, settings: Optim, *, num_epochs: int, steps_per_epoch: int
 ) -> LambdaLR:
-    """The schedule, to be advanced once per step."""
-    if settings.policy == "step":
-        factor = _step_factor(num_epochs, steps_per_epoch)
-    else:
-        factor = _linear_factor(num_epochs * steps_per_epoch)
-    return LambdaLR(optimizer, factor)
+    """The schedule, to be advanced once per step of the optimiser.
 
-
-def _linear_factor(steps: int) -> Callable[[int], float]:
-    warm_up = int(steps * WARM_UP_SHARE)
+    The rate rises for `warm_up_share` of the steps; the policy has the rest.
+    """
+    steps = num_epochs * steps_per_epoch
+    # Of one step there would be none at the full rate.
+    warm_up = min(int(steps * settings.warm_up_share), steps - 1)
+    fall = _fall(settings, num_epochs)
 
     def factor(step: int) -> float:
         if step < warm_up:
             return (step + 1) / (warm_up + 1)
-        return max(0.0, (steps - step) / (steps - warm_up))
+        return fall(step, min(1.0, (step - warm_up) / (steps - warm_up)), steps_per_epoch)
 
-    return factor
+    return LambdaLR(optimizer, factor)
 
 
-def _step_factor(num_epochs: int, steps_per_epoch: int) -> Callable[[int], float]:
-    every = max(1, num_epochs // 3) * steps_per_epoch
-
-    def factor(step: int) -> float:
-        return float(0.1 ** (step // every))
-
-    return factor
+def _fall(settings: Optim, num_epochs: int) -> Callable[[int, float, int], float]:
+    """The share of the full rate after so many steps, from the share of the steps that is done."""
+    every = max(1, num_epochs // 3)
+    policies: dict[str, Callable[[int, float, int], float]] = {
+        "linear": lambda step, done, per_epoch: 1 - done,
+        "cosine": lambda step, done, per_epoch: (1 + math.cos(math.pi * done)) / 2,
+        "poly": lambda step, done, per_epoch: float((1 - done) ** settings.power),
+        "step": lambda step, done, per_epoch: float(0.1 ** (step // (every * per_epoch))),
+    }
+    return policies[settings.policy]
 
 
 def _is_decayed(name: str, parameter: nn.Parameter) -> bool:

@@ -23,12 +23,22 @@ class EpochReport(Callback):
     """After each validated epoch: a line of status, then the caller's report, which may end it."""
 
     def __init__(
-        self, module: SegmentationModule, status: StatusFile, report: Report | None
+        self,
+        module: SegmentationModule,
+        status: StatusFile,
+        report: Report | None,
+        *,
+        with_learning_rates: bool,
     ) -> None:
         self._module = module
+        self._with_learning_rates = with_learning_rates
         self._status = status
         self._report = report
         self._started_s = 0.0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Note the time, for an epoch that is resumed within."""
+        self._started_s = time.monotonic()
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Note the time."""
@@ -51,8 +61,9 @@ class EpochReport(Callback):
             "eta": round(seconds * (last - epoch), 1),
         }
         if number() == 0:
+            rates = self._module.learning_rates() if self._with_learning_rates else {}
             message = f"epoch {epoch} of {last}"
-            self._status.write("RUNNING", message, kpi=metrics, progress=progress)
+            self._status.write("RUNNING", message, kpi=metrics | rates, progress=progress)
         if not goes_on(self._report, epoch, metrics):
             trainer.should_stop = True
 

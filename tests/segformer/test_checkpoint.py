@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from segformer.errors import CheckpointError
 from segformer.model.saved import ModelRecord, read_model
@@ -9,6 +10,12 @@ from segformer.training.loop import train
 
 def load(path):
     return torch.load(path, weights_only=True)
+
+
+def resume_point(spec, path, folder):
+    train = spec.train.model_copy(update={"resume_training_checkpoint_path": str(path)})
+    named = spec.model_copy(update={"train": train})
+    return ResumePoint.newest(CheckpointPaths(folder), named, warn=pytest.fail)
 
 
 @pytest.fixture
@@ -38,7 +45,9 @@ def test_record_holds_epoch_metrics_and_the_best_so_far(paths, trained):
 
 
 def test_no_path_and_no_unfinished_file_is_left(paths, trained):
-    assert {path.name for path in paths.best.parent.iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert {path.name for path in paths.best.parent.iterdir()} == {
+        *("best.ckpt", "last.ckpt", "previous.ckpt")
+    }
     for path in (paths.best, paths.last):
         assert str(trained.folder).encode() not in path.read_bytes()
         assert trained.spec.dataset.segment.root_dir.encode() not in path.read_bytes()
@@ -54,6 +63,28 @@ def test_last_is_written_every_interval_and_at_the_end(tiny_spec, tmp_path):
     train(tiny_spec(**{"train.num_epochs": 5, "train.checkpoint_interval": 2}), tmp_path, look)
     assert seen == [None, 2, 2, 4, 4]
     assert load(paths.last)["segformer"]["epoch"] == 5
+
+
+def test_steps_are_a_unit_of_the_interval(tiny_spec, tmp_path):
+    seen, paths = [], CheckpointPaths(tmp_path)
+
+    def look(optimizer, *_):
+        if paths.last.is_file():
+            content = load(paths.last)
+            seen.append((content["global_step"], content["position"]["batch"]))
+
+    hook = register_optimizer_step_post_hook(look)
+    unit = {"train.checkpoint_interval_unit": "step", "train.checkpoint_interval": 2}
+    train(tiny_spec(**unit), tmp_path)
+    hook.remove()
+    # Three steps an epoch: what the third, fourth, fifth and sixth found. The end of the first
+    # epoch is not due.
+    assert seen == [(2, 2), (2, 2), (4, 1), (4, 1)]
+    assert load(paths.last)["global_step"] == 6
+
+
+def test_the_checkpoint_before_the_last_is_kept(paths):
+    assert (load(paths.previous)["global_step"], load(paths.last)["global_step"]) == (3, 6)
 
 
 def test_checkpoints_are_on_disk_before_the_epoch_is_reported(tiny_spec, tmp_path):
@@ -81,8 +112,8 @@ def test_best_is_made_of_the_resumed_checkpoint_when_none_is_beside_it(trained, 
     alone = tmp_path / "elsewhere" / "epoch2.ckpt"
     alone.parent.mkdir()
     alone.write_bytes(CheckpointPaths(trained.folder).last.read_bytes())
-    point = ResumePoint.read(alone, ModelRecord.of(trained.spec))
-    value = point.bring(CheckpointPaths(tmp_path))
+    point = resume_point(trained.spec, alone, tmp_path)
+    value = point.bring(CheckpointPaths(tmp_path), warn=pytest.fail)
     assert value == trained.reports[-1][1]["val_miou"]
     assert read_record(CheckpointPaths(tmp_path).best).epoch == 2
 
@@ -95,8 +126,8 @@ def test_best_of_a_later_epoch_or_of_another_training_is_not_taken_over(
     late = read_record(early.best).after(9, {"val_miou": 1.0}, best=1.0)
     write_best(early.best, {}, late)
     write_best(here.best, {}, late)
-    point = ResumePoint.read(early.last, ModelRecord.of(trained.spec))
-    assert point.bring(here) == point.record.metrics["val_miou"]
+    point = resume_point(trained.spec, early.last, here.folder)
+    assert point.bring(here, warn=pytest.fail) == point.record.metrics["val_miou"]
     assert read_record(here.best).epoch == read_record(here.last).epoch == 1
 
 
@@ -107,9 +138,9 @@ def test_best_of_a_later_epoch_or_of_another_training_is_not_taken_over(
 def test_checkpoint_of_others_is_not_continued(trained, tmp_path, content, match):
     torch.save(content, tmp_path / "other.ckpt")
     with pytest.raises(CheckpointError, match=match):
-        ResumePoint.read(tmp_path / "other.ckpt", ModelRecord.of(trained.spec))
+        resume_point(trained.spec, tmp_path / "other.ckpt", tmp_path)
 
 
 def test_missing_checkpoint_is_named_with_its_key(trained, tmp_path):
     with pytest.raises(CheckpointError, match=r"resume_training_checkpoint_path: .*none\.ckpt"):
-        ResumePoint.read(tmp_path / "none.ckpt", ModelRecord.of(trained.spec))
+        resume_point(trained.spec, tmp_path / "none.ckpt", tmp_path)

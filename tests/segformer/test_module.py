@@ -1,5 +1,7 @@
 import math
+import random
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,7 +14,7 @@ from segformer.training.module import SegmentationModule
 def module(tiny_spec):
     spec = tiny_spec()
     network = build(spec.model, num_classes=3)
-    return SegmentationModule(network, spec, steps_per_epoch=3)
+    return SegmentationModule(network, spec, batches_per_epoch=3)
 
 
 def batch(mask_value=None):
@@ -33,6 +35,34 @@ def test_batch_of_ignored_pixels_gives_zero_loss_and_zero_gradients(module):
     loss.backward()
     assert loss.item() == 0.0
     assert all(p.grad is None or not p.grad.any() for p in module.parameters())
+
+
+@pytest.mark.parametrize(("full", "parts"), [(1, [1, 1, 1]), (2, [1, 1, 2]), (4, [4 / 3] * 3)])
+def test_last_batches_of_an_epoch_make_a_mean_of_as_many_as_they_are(tiny_spec, full, parts):
+    spec = tiny_spec(**{"train.accumulate_grad_batches": full, "dataset.segment.batch_size": 2})
+    module = SegmentationModule(build(spec.model, num_classes=3), spec, batches_per_epoch=3).eval()
+    same = batch()
+    plain = SegmentationModule(module.model, tiny_spec(), batches_per_epoch=3).training_step(
+        same, 0
+    )
+    losses = [(module.training_step(same, index) / plain).item() for index in range(3)]
+    assert losses == pytest.approx(parts)
+
+
+def test_loss_is_of_single_precision_under_autocast(module):
+    with torch.autocast("cpu", torch.bfloat16):
+        assert module.model(batch()["image"]).dtype is torch.bfloat16
+        assert module.training_step(batch(), 0).dtype is torch.float32
+
+
+def test_random_numbers_of_a_step_depend_on_nothing_but_the_step(module):
+    def drawn(batch_idx):
+        module.on_train_batch_start(batch(), batch_idx)
+        return torch.rand(3).tolist(), random.random(), float(np.random.rand())
+
+    first, second = drawn(0), drawn(1)
+    assert first != second
+    assert drawn(0) == first
 
 
 def test_infinite_training_loss_is_a_divergence_that_says_what_to_lower(module):

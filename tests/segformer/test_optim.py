@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -45,11 +47,14 @@ def test_momentum_has_an_effect_on_every_optimiser(name, kind, key, value):
     assert all(group[key] == value for group in optimizer.param_groups)
 
 
-def rates(policy, *, num_epochs, steps_per_epoch):
+def rates(policy, *, num_epochs, steps_per_epoch, **settings):
     """The learning rate of every step, as a share of the full rate."""
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     schedule = build_schedule(
-        optimizer, Optim(policy=policy), num_epochs=num_epochs, steps_per_epoch=steps_per_epoch
+        optimizer,
+        Optim(policy=policy, **settings),
+        num_epochs=num_epochs,
+        steps_per_epoch=steps_per_epoch,
     )
     seen = []
     for _ in range(num_epochs * steps_per_epoch):
@@ -71,3 +76,28 @@ def test_step_policy_divides_by_ten_after_every_third_of_the_epochs(num_epochs, 
     seen, _ = rates("step", num_epochs=num_epochs, steps_per_epoch=4)
     expected = [0.1 ** (epoch // every) for epoch in range(num_epochs) for _ in range(4)]
     assert seen == pytest.approx(expected)
+
+
+def test_cosine_policy_is_half_a_wave():
+    seen, after = rates("cosine", num_epochs=4, steps_per_epoch=2)
+    assert seen == pytest.approx([(1 + math.cos(math.pi * i / 8)) / 2 for i in range(8)])
+    assert after == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("power", [0.9, 2.0])
+def test_poly_policy_is_a_power_of_the_steps_left(power):
+    seen, after = rates("poly", num_epochs=4, steps_per_epoch=2, power=power)
+    assert seen == pytest.approx([((8 - i) / 8) ** power for i in range(8)])
+    assert after == 0.0
+
+
+@pytest.mark.parametrize("policy", ["linear", "step", "cosine", "poly"])
+def test_warm_up_share_is_that_of_the_steps_in_which_the_rate_rises(policy):
+    seen, _ = rates(policy, num_epochs=10, steps_per_epoch=4, warm_up_share=0.25)
+    assert seen[:10] == pytest.approx([(i + 1) / 11 for i in range(10)])
+    assert seen[10] == pytest.approx(1.0)
+    assert seen[11:] == sorted(seen[11:], reverse=True)
+
+
+def test_one_step_is_at_the_full_rate():
+    assert rates("linear", num_epochs=1, steps_per_epoch=1, warm_up_share=0.5)[0] == [1.0]

@@ -19,3 +19,12 @@ def test_the_order_depends_on_seed_and_epoch_alone():
     assert order(1, 0) == order(1, 0)
     assert sorted(order(1, 1)) == list(range(50))
     assert len({tuple(order(seed, epoch)) for seed in (1, 2) for epoch in (0, 1)}) == 4
+
+
+def test_skipped_samples_are_left_out_of_one_pass():
+    sampler = EpochSampler(5, shuffle=True, seed=0)
+    whole = list(sampler)
+    sampler.skip(2)
+    assert list(sampler) == whole[2:]
+    assert list(sampler) == whole
+    assert len(sampler) == 5

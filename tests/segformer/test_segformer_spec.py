@@ -26,7 +26,7 @@ def test_an_empty_mapping_is_the_default_spec():
         ("train.optim.momentum", 1.0, "1.0 is not allowed: must be in [0, 1) (default 0.9)"),
         ("train.optim.lr", float("inf"), "must be a finite number"),
         ("train.optim.lr", True, "true is not allowed: is a boolean, not a number"),
-        ("train.seed", "x", "must be an integer in [0, 4294967295]"),
+        ("train.seed", "x", "must be an integer in [-1, 4294967295]"),
         ("train.num_epochs", 1.5, "must be an integer at least 1"),
         ("train.optim.optim", "adamv", "one of adamw, adam, sgd; did you mean adam?"),
         ("model", 3, "must be a section"),
@@ -50,8 +50,7 @@ def test_a_wrong_value_is_named_with_what_is_allowed(key, value, words):
         ("train.optim.learning", "unknown key"),
         ("train.optim.lrr", "unknown key; did you mean train.optim.lr?"),
         ("tran.num_epochs", "unknown key; did you mean train.num_epochs?"),
-        ("wandb.enable", "is a TAO field that this version does not have yet"),
-        ("train.num_gpus", "is a TAO field that this version does not have yet"),
+        ("quantize.backend_kwargs", "is a TAO field that this version does not have yet"),
     ],
 )
 def test_an_unknown_key_is_answered_with_the_nearest(key, words):
@@ -60,7 +59,7 @@ def test_an_unknown_key_is_answered_with_the_nearest(key, words):
 
 def test_all_faults_are_named_at_once():
     with pytest.raises(SpecError) as caught:
-        parse({"train": {"optim": {"lr": 0, "x": 1}, "seed": -1}, "model": {"type": "b9"}})
+        parse({"train": {"optim": {"lr": 0, "x": 1}, "seed": -2}, "model": {"type": "b9"}})
     assert len(caught.value.faults) == 4
 
 
@@ -68,6 +67,63 @@ def test_all_faults_are_named_at_once():
 def test_an_interval_beyond_the_epochs_is_refused(name):
     with pytest.raises(SpecError, match=rf"train.{name}: 5 .*at most train.num_epochs, which is 3"):
         parse({"train": {"num_epochs": 3, name: 5}})
+
+
+def test_a_checkpoint_interval_in_steps_is_not_bound_by_the_epochs():
+    spec = parse({"train": {"checkpoint_interval_unit": "step", "checkpoint_interval": 500}})
+    assert spec.train.checkpoint_interval == 500
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "when"),
+    [
+        ("train.optim.power", 2.0, "train.optim.policy=poly"),
+        ("train.segment.iou_weight", 0.3, "train.segment.loss one of ce_lovasz, ce_mmiou"),
+        ("train.ema.decay", 0.9, "train.ema.enable=true"),
+        ("train.tensorboard.infrequent_logging_frequency", 3, "train.tensorboard.enabled=true"),
+        ("train.checkpointer.save_top_k", 3, "train.checkpointer.enable_topk=true"),
+        ("train.optim.monitor_name", "'val_acc'", "train.checkpointer.enable_topk=true"),
+        ("wandb.project", "'mine'", "wandb.enable=true"),
+    ],
+)
+def test_a_field_that_another_choice_leaves_without_effect_is_refused(key, value, when):
+    given = value.strip("'") if isinstance(value, str) else value
+    assert f"{key}: {value} is not allowed: has an effect only with {when}" in fault(key, given)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ({"train.checkpointer.monitor": "val_miou"}, "the best val_miou is the max"),
+        ({"train.checkpointer.filename": "best"}, "must have {epoch} or {step}"),
+        ({"train.checkpointer.filename": "{epoch}_{x}"}, "must be a file name with fields of"),
+        ({"train.checkpointer.filename": "a/{epoch}"}, "must be a file name with fields of"),
+    ],
+)
+def test_a_checkpointer_that_could_not_do_what_is_asked_is_refused(overrides, words):
+    with pytest.raises(SpecError) as caught:
+        parse(nested({"train.checkpointer.enable_topk": True, **overrides}))
+    assert words in str(caught.value)
+
+
+def test_following_tensorboard_needs_its_files():
+    with pytest.raises(SpecError, match=r"wandb\.sync_tensorboard: .*tensorboard\.enabled=true"):
+        parse(nested({"wandb.enable": True, "wandb.sync_tensorboard": True}))
+
+
+def test_a_model_name_of_another_network_is_refused():
+    assert parse({"model_name": "segformer"}).model_name == "segformer"
+    assert "must be one of , segformer" in fault("model_name", "dino")
+
+
+@pytest.mark.parametrize("weights", [[0.5, 0.5, 0.5, 0.8, 1.0], [1.0]])
+def test_class_weights_are_as_many_as_the_classes(weights):
+    text = fault("train.segment.weights", weights)
+    assert f"has {len(weights)} entries, but dataset.segment.num_classes is 2" in text
+
+
+def test_class_weights_are_not_all_0():
+    assert "at least one class must" in fault("train.segment.weights", [0.0, 0.0])
 
 
 def test_text_that_yaml_leaves_of_a_number_is_the_number():
