@@ -2,8 +2,9 @@
 
 import hashlib
 import shutil
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from automl.card import model_card
 from automl.errors import RunFailed, UsageError, nearest
 from automl.experiment import Experiment
 from automl.jobs.mappings import keys_taking
+from automl.jobs.steps import Step, keep_steps
 from automl.schema import Schema
 from automl.skill import USER_KINDS, Result, Skill, SkillInfo, failure_kind, schema_path
 from automl.spec import flatten, leaves
@@ -56,6 +58,8 @@ class Promoter:
     skill: Skill
     info: SkillInfo
     wanted: Wanted = Wanted()
+    steps: list[Step] = field(default_factory=list)
+    """What has run so far; told as jobs when the files are where they stay."""
 
     def promote(self) -> dict[str, Any]:
         """Return the promotion, its files in promoted/.
@@ -93,7 +97,7 @@ class Promoter:
             "test": dict(test.metrics),
         }
         write_atomic(work / "model_card.md", model_card(self.experiment, self.info, promotion))
-        _replace(work, self.experiment.paths.promoted)
+        self._move(work, self.experiment.paths.promoted)
         return promotion
 
     def _trial(self) -> Trial:
@@ -134,7 +138,7 @@ class Promoter:
         except Exception as error:
             if failure_kind(error) != "rejected":
                 raise
-            target = _replace(work, self.experiment.paths.rejected)
+            target = self._move(work, self.experiment.paths.rejected)
             raise RunFailed(f"{error} (all files: {target})") from error
         (kind,) = [k for k in result.artifacts if k in ("onnx", "checkpoint", "engine")]
         model = result.artifacts[kind]
@@ -156,7 +160,7 @@ class Promoter:
         drop = parity[name].get("drop")
         if drop is None or drop <= self.wanted.max_drop:
             return
-        target = _replace(work, self.experiment.paths.rejected)
+        target = self._move(work, self.experiment.paths.rejected)
         raise RunFailed(
             f"not promoted: {parity['metric']} is {parity['checkpoint']:.6f} for the checkpoint "
             f"and {parity[name]['value']:.6f} for {name}, worse by {drop:.6f}; --max-drop allows "
@@ -203,11 +207,20 @@ class Promoter:
         if onnx is not None:
             given[self.info.key_of(action, "create_onnx_file")] = str(onnx.resolve())
         given |= self._copied(action, trial)
-        shared = leaves(
-            self._spec_of(trial), Schema.read(schema_path(self.skill.folder, action)).fields
-        )
+        path, whole = schema_path(self.skill.folder, action), self._spec_of(trial)
+        # A skill whose schemas are yet to be generated sorts out by itself what an action takes.
+        shared = leaves(whole, Schema.read(path).fields) if path.exists() else flatten(whole)
         spec = self.skill.resolve(action, {**shared, **(overrides or {}), **given})
-        return self.skill.run(action, spec, folder)
+        started = time.time()
+        result = self.skill.run(action, spec, folder)
+        self.steps.append(Step(action, folder, parent, result, started, time.time()))
+        return result
+
+    def _move(self, work: Path, target: Path) -> Path:
+        shutil.rmtree(target, ignore_errors=True)
+        moved = work.replace(target)
+        keep_steps(self.experiment, self._trial().number, self.steps, work=work, target=target)
+        return moved
 
     def _copied(self, action: str, trial: Trial) -> dict[str, Any]:
         """Return the keys of an action that take their value from the trial's spec."""
@@ -222,17 +235,12 @@ class Promoter:
         return self.experiment.spec_of(trial)
 
     def _reject(self, work: Path, parity: Mapping[str, Any]) -> str:
-        target = _replace(work, self.experiment.paths.rejected)
+        target = self._move(work, self.experiment.paths.rejected)
         return (
             f"not promoted: {parity['metric']} is {parity['recorded']} as recorded, "
             f"{parity['checkpoint']} for the checkpoint and {parity['onnx']} for the ONNX model; "
             f"they may differ by {parity['tolerance']} (files: {target})"
         )
-
-
-def _replace(work: Path, target: Path) -> Path:
-    shutil.rmtree(target, ignore_errors=True)
-    return work.replace(target)
 
 
 def _digest(path: Path) -> str:

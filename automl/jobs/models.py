@@ -52,7 +52,7 @@ class ModelSource:
     action: str
     folder: Path
     best: str | None = None
-    """The best checkpoint, relative to the folder, where the skill says."""
+    """The best checkpoint, or the one model of another action, relative to the folder, if told."""
     last: str | None = None
     epochs: Mapping[str, int] = field(default_factory=dict)
     """Epochs of files, relative to the folder, whose names do not tell."""
@@ -93,7 +93,7 @@ def _chosen(source: ModelSource, choice: Choice, there: list[Path]) -> Path | No
     if choice.epoch is not None:
         return _only(path for path in there if _epoch(source, path) == choice.epoch)
     stated = source.best if choice.method == "best_model" else source.last
-    if stated is not None and source.action == "train":
+    if stated is not None:
         return next((path for path in there if path == source.folder / stated), None)
     if choice.method == "latest_model":
         numbered = [path for path in there if _epoch(source, path) is not None]

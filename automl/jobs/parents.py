@@ -1,7 +1,7 @@
 """What a job takes from its parent: the source of its model, and its spec."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ from automl.skill import SkillInfo
 from automl.spec import with_values
 from automl.store import ExperimentPaths
 from automl.trial import Trial, TrialState
+
+_MODELS = ("checkpoint", "onnx", "engine")
+"""The names of what an action other than train leaves as its model."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,9 @@ def find_parent(store: JobStore, job_id: str, info: SkillInfo) -> Parent:
         raise UsageError(f"job {job.id}: is {job.state}, so it has no model to take yet")
     folder = store.folder(job).resolve()
     spec = yaml.safe_load((folder / "spec.yaml").read_text(encoding="utf-8"))
-    return Parent(_source(job.id, job.action, folder, info, (job.best_epoch, job.last_epoch)), spec)
+    source = _source(job.id, job.action, folder, info, (job.best_epoch, job.last_epoch))
+    told = next((job.artifacts[kind] for kind in _MODELS if kind in job.artifacts), None)
+    return Parent(source if job.action == "train" else replace(source, best=told), spec)
 
 
 def _best_child(store: JobStore, job: Job, info: SkillInfo) -> Parent:

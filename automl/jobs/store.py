@@ -8,7 +8,7 @@ import fcntl
 import json
 import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -36,12 +36,18 @@ class JobStore:
 
     def put(self, *jobs: Job) -> None:
         """Write jobs as they stand, new or known, all or none."""
-        marks = ", ".join("?" * len(_COLUMNS))
         with self._writing() as database:
-            database.executemany(
-                f"INSERT OR REPLACE INTO jobs ({', '.join(_COLUMNS)}) VALUES ({marks})",  # noqa: S608
-                [_row(job) for job in jobs],
+            _insert(database, jobs)
+
+    def replace_below(self, above: str, *jobs: Job) -> None:
+        """Write jobs in place of the job of an id and all whose folders are in its folder."""
+        with self._writing() as database:
+            # Not LIKE, to which an underscore is a wildcard.
+            database.execute(
+                "DELETE FROM jobs WHERE id = ? OR substr(id, 1, ?) = ?",
+                [above, len(above) + 1, f"{above}/"],
             )
+            _insert(database, jobs)
 
     def jobs(self, *, parent: str | None = None) -> list[Job]:
         """Return all jobs, or the children of one, oldest first, in the state they are shown in."""
@@ -80,7 +86,7 @@ class JobStore:
             sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=30)
         ) as database:
             rows = database.execute(
-                f"SELECT {', '.join(_COLUMNS)} FROM jobs {rest}",  # noqa: S608
+                f"SELECT {', '.join(_COLUMNS)} FROM jobs {rest}",
                 values,
             ).fetchall()
         return [_job(row) for row in rows]
@@ -95,6 +101,14 @@ class JobStore:
                 with database:
                     database.execute(_TABLE)
                     yield database
+
+
+def _insert(database: sqlite3.Connection, jobs: Sequence[Job]) -> None:
+    marks = ", ".join("?" * len(_COLUMNS))
+    database.executemany(
+        f"INSERT OR REPLACE INTO jobs ({', '.join(_COLUMNS)}) VALUES ({marks})",
+        [_row(job) for job in jobs],
+    )
 
 
 def is_experiment(job: Job) -> bool:

@@ -127,9 +127,14 @@ def test_the_request_in_words_is_the_flag_and_the_json_says_which_way_was_taken(
     assert json.loads(run("--out", "two", "--json", *words).stdout)["route"]["way"] == "search"
 
 
-def test_without_a_schema_it_trains_directly_says_so_and_exits_3(run, automl, tmp_path):
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_without_a_schema_it_trains_directly_says_so_and_exits_3(run, automl, tmp_path, is_gone):
     shutil.copytree(ToySkill.folder.parent, tmp_path / "toy")
-    (tmp_path / "toy" / "toy_skill" / "schemas" / "train.schema.json").write_text("{")
+    schemas = tmp_path / "toy" / "toy_skill" / "schemas"
+    if is_gone:
+        shutil.rmtree(schemas)
+    else:
+        (schemas / "train.schema.json").write_text("{")
     path = os.pathsep.join([str(tmp_path / "toy"), os.environ["PYTHONPATH"]])
     result = run("--out", "exp", "--json", "--quiet", PYTHONPATH=path)
     assert result.returncode == 3, result.stderr

@@ -95,6 +95,21 @@ def test_an_experiment_stands_for_its_best_trial(root, searched):
     assert run("evaluate", root, f"exp/trials/{best.number:04d}").metrics == measured.metrics
 
 
+def test_the_steps_of_a_promotion_are_jobs_that_others_go_on_from(root, searched):
+    best = f"exp/trials/{searched.best.number:04d}"
+    steps = {job.id: job for job in JobStore(root).jobs() if job.id.startswith("exp/promoted")}
+    told = {name: (job.action, job.parent) for name, job in steps.items()}
+    assert told == {
+        "exp/promoted": ("export", best),
+        "exp/promoted/checkpoint": ("evaluate", best),
+        "exp/promoted/onnx": ("evaluate", "exp/promoted"),
+        "exp/promoted/test": ("evaluate", "exp/promoted"),
+    }
+    assert all((root / name).is_dir() for name in steps)
+    measured = run("evaluate", root, "exp/promoted")
+    assert measured.metrics["score"] == searched.value_of(searched.best)
+
+
 def test_what_the_user_sets_wins_over_the_parent(root, trained):
     measured = run("evaluate", root, trained.id, {"learning_rate": 0.5})
     assert spec_of(measured, root)["train"]["lr"] == 0.5

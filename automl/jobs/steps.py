@@ -1,0 +1,68 @@
+"""The steps of a promotion as jobs: each with its parent, in the folder that it is moved to."""
+
+import sqlite3
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from automl.experiment import Experiment
+from automl.jobs.parents import trial_job_id
+from automl.jobs.record import Job, JobState
+from automl.jobs.store import JobStore
+from automl.skill import Result
+
+
+@dataclass(frozen=True)
+class Step:
+    """One action of a promotion that ran to its end."""
+
+    action: str
+    folder: Path
+    model: Path
+    """The file that it was run on: of an earlier step or of the trial."""
+    result: Result
+    started: float
+    ended: float
+
+
+def keep_steps(
+    experiment: Experiment, trial: int, steps: Sequence[Step], *, work: Path, target: Path
+) -> None:
+    """Write the steps of a promotion as jobs, in place of those of an earlier one.
+
+    `work` is the folder in which they ran, `target` the one that it was moved to.
+    """
+    root = experiment.paths.root.resolve()
+    above = f"{root.name}/{target.name}"
+
+    def job_id(folder: Path) -> str:
+        return "/".join([above, *folder.relative_to(work).parts])
+
+    def parent(step: Step) -> str:
+        makers = [s for s in steps if step.model in s.result.artifacts.values()]
+        return job_id(makers[0].folder) if makers else trial_job_id(experiment.paths, trial)
+
+    jobs = [
+        Job(
+            id=job_id(step.folder),
+            action=step.action,
+            skill=experiment.settings.skill,
+            parent=parent(step),
+            state=JobState.COMPLETED,
+            created=step.started,
+            started=step.started,
+            ended=step.ended,
+            metrics=dict(step.result.metrics),
+            artifacts={
+                name: str(path.relative_to(step.folder))
+                for name, path in step.result.artifacts.items()
+                if path.is_relative_to(step.folder)
+            },
+        )
+        for step in steps
+    ]
+    try:
+        JobStore(root.parent).replace_below(above, *jobs)
+    except (OSError, sqlite3.Error) as error:
+        print(f"automl: the jobs of the promotion cannot be written ({error})", file=sys.stderr)
