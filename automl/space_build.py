@@ -14,7 +14,7 @@ from automl.parameter import Parameter
 from automl.schema import Schema
 from automl.schema_field import LISTS, Field, number_of
 from automl.space import SearchSpace, nearest_in
-from automl.space_ranges import element, numeric_domain
+from automl.space_ranges import element, numeric_domain, powers_of
 from automl.spec import flatten
 
 MOST_OPTIONS = 10
@@ -180,20 +180,18 @@ def _choices(known: Field, given: frozenset[str]) -> Choices:
     if isinstance(domain, Choices) and multiple:
         domain = domain.where(lambda v: (v / multiple).is_integer())
     if isinstance(domain, Choices) and power:
-        domain = domain.where(lambda v: v in _powers(power, v))
+        allowed = powers_of(known.key, power, min(known.choices), max(known.choices))
+        domain = domain.where(lambda v: v in allowed)
     if not isinstance(domain, Choices):
         raise UsageError(f"{known.key}: its conditions leave none of its choices: impossible")
     return domain
 
 
-def _powers(base: float, value: float) -> list[float]:
-    return [base**exponent for exponent in range(1, 64) if base**exponent <= max(value, base)]
-
-
 def _check_numbers(known: Field, *, has_tests: bool) -> None:
     condition = known.condition
     has_tests = has_tests or any((condition.multiple_of, condition.power_of, condition.relation))
-    if has_tests and any(number_of(choice) is None for choice in known.choices):
+    numbers = [number_of(choice) for choice in known.choices]
+    if has_tests and any(n is None or not abs(n) < float("inf") for n in numbers):
         raise UsageError(f"{known.key}: conditions and bounds need choices that are numbers")
 
 

@@ -24,6 +24,8 @@ WIDE = 1e4
 MOST, MOST_FLOAT = 2.0**53, 1e150
 """Above them whole numbers are no longer exact as floats, and arithmetic on floats overflows."""
 
+MOST_POWERS = 1000
+
 _LOG_NAMES = re.compile(r"(^|_)(lr|learning_rate|weight_decay|wd)(_|$)")
 
 
@@ -148,6 +150,7 @@ def _ranged(field: Field, ends: _Ends, *, is_log: bool) -> Domain:
         raise UsageError(
             f"{field.key}: a step of {step:g} leaves no whole numbers; it must be whole"
         )
+    _check_count(field, low, high, step)
     if field.condition.multiple_of:
         multiple = field.condition.multiple_of
         if field.step and not (field.step / multiple).is_integer():
@@ -157,10 +160,6 @@ def _ranged(field: Field, ends: _Ends, *, is_log: bool) -> Domain:
         high = low + math.floor((high - low) / step + 1e-9) * step
     if low > high or not (ends.contain(low) and ends.contain(high)):
         raise _impossible(field)
-    if max(abs(low), abs(high), (high - low) / 2 / (step or 1)) > (MOST if step else MOST_FLOAT):
-        raise UsageError(
-            f"{field.key}: the range from {low:g} to {high:g} has too many numbers; narrow it"
-        )
     if is_int:
         low, high = int(low), int(high)
     domain: Domain | None = Range(low, high, is_log and low < high, step, is_int)
@@ -172,6 +171,15 @@ def _ranged(field: Field, ends: _Ends, *, is_log: bool) -> Domain:
     if domain is None:
         raise _impossible(field)
     return domain
+
+
+def _check_count(field: Field, low: float, high: float, step: float | None) -> None:
+    """Raise `UsageError` where the numbers or their count are too large to be exact."""
+    largest = max(abs(low), abs(high))
+    if largest > MOST_FLOAT or (step and max(largest, largest / step) > 2 * MOST):
+        raise UsageError(
+            f"{field.key}: the range from {low:g} to {high:g} has too many numbers; narrow it"
+        )
 
 
 def _closed(ends: _Ends, *, is_int: bool, default: float | None) -> tuple[float, float]:
@@ -198,16 +206,25 @@ def _powers(field: Field, ends: _Ends) -> Domain:
         raise UsageError(f"{field.key}: powers of {base:g} are no whole numbers")
     if not (ends.high < math.inf and (base > 1 or ends.low > 0)):
         raise UsageError(f"{field.key}: powers of {base:g} need finite bounds")
-    powers: list[float] = []
-    power = base
-    while (power <= ends.high) if base > 1 else (power >= ends.low):
-        if ends.contain(power):
-            powers.append(int(power) if field.type == "int" else power)
-        power *= base
+    powers = [p for p in powers_of(field.key, base, ends.low, ends.high) if ends.contain(p)]
+    if field.type == "int":
+        powers = [int(power) for power in powers]
     left: Domain | None = Choices(tuple(sorted(powers))) if powers else None
     if left is None:
         raise _impossible(field)
     return left
+
+
+def powers_of(key: str, base: float, low: float, high: float) -> list[float]:
+    """Return base, base^2, ... up to `high`, or for a base below 1 down to `low`."""
+    powers: list[float] = []
+    power = base
+    while (power <= high) if base > 1 else (power >= low):
+        powers.append(power)
+        if len(powers) > MOST_POWERS:
+            raise UsageError(f"{key}: powers of {base:g} are too many; narrow the bounds")
+        power *= base
+    return powers
 
 
 def _impossible(field: Field) -> UsageError:

@@ -6,6 +6,8 @@ from timeit import timeit
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from test_space_build import build, families
 
 from automl.errors import UsageError
 from automl.schema import Schema
@@ -121,3 +123,18 @@ def test_reading_and_building_take_milliseconds_and_a_thousand_samples_less_than
 def test_an_unknown_searcher_is_refused():
     with pytest.raises(UsageError, match="'tbe' is not one of"):
         list(drawn_by_searcher(space_of(EVERY_WORD), "tbe", 1, seed=0))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [n for n in ALGORITHMS if n not in SLOW])
+@settings(max_examples=5, deadline=None)
+@given(family=families())
+def test_no_searcher_leaves_the_rules_of_a_generated_schema(name, family):
+    nodes, searched = family
+    try:
+        space = build({"p9": numbers("float", 0.5, 0, 1), **nodes}, searched=[*searched, "p9"])
+    except UsageError:
+        return
+    drawn = list(drawn_by_searcher(space, name, 30, seed=0))
+    assert drawn
+    assert [fault for values in drawn for fault in space.faults(values)] == []

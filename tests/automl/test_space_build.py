@@ -50,6 +50,8 @@ def real(default, low, high, **rest):
         (real(0.5, 0, 1, math_cond="/ 0.25"), {0, 0.25, 0.5, 0.75, 1.0}),
         (real(0.1, 1e-3, 1, math_cond="^ 0.1"), {0.1, 0.1**2, 0.1**2 * 0.1}),
         ({"type": "ordered_int", "default": 3, "enum": [1, 3, 5]}, {1, 3, 5}),
+        ({"type": "int", "default": 4, "enum": [1, 4, 6, 8], "math_cond": "^ 2"}, {4, 8}),
+        ({"type": "int", "default": 4, "enum": [1, 4, 6, 8], "math_cond": "/ 4"}, {4, 8}),
         ({"type": "int", "default": 3, "enum": [1, 3, 5], "math_cond": "> 1"}, {3, 5}),
         ({"type": "bool", "default": True}, {True, False}),
         ({"type": "string", "default": "a", "enum": ["a", "b"]}, {"a", "b"}),
@@ -170,6 +172,10 @@ def test_a_child_that_is_off_does_not_narrow_its_parent():
         ({"p": {"enum": ["a", "a"], "default": "a"}}, "name one twice"),
         ({"p": real(0.0, 0, 1, scale="log")}, "p: a log scale needs a default above 0"),
         ({"p": real(1.0, -1e200, 1e200)}, "too many numbers"),
+        ({"p": real(1.0, 0, 5, math_cond="/ 5e-324")}, "too many numbers"),
+        ({"p": real(2.0, 1, 9, math_cond="^ 1.0001")}, "powers of 1.0001 are too many"),
+        ({"p": {"type": "int", "default": 1, "enum": [1, 3], "math_cond": "^ 1e300"}},
+         "leave none"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_searched_is_refused_by_name_when_the_space_is_built(properties, match):
