@@ -21,6 +21,7 @@ _AUGMENTATION = "dataset.segment.augmentation"
 TESTS: dict[str, str] = {
     "results_dir": _RESULTS,
     "model_name": "test_segformer_spec::test_a_model_name_of_another_network_is_refused",
+    "encryption_key": "test_encryption::test_checkpoints_are_encrypted_and_the_key_is_in_no_file",
     "dataset.segment.dataset": _ONE_CHOICE,
     "dataset.segment.root_dir": "test_segformer_cli::test_train_checks_the_data_first",
     "dataset.segment.num_classes": "test_saved::test_other_number_of_classes_is_refused_with_the_right_one",
