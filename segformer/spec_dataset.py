@@ -49,7 +49,8 @@ class DatasetSegment(Node):
 
     dataset: Literal["SFDataset"] = setting("SFDataset", "Data set class", "Layout of the data set")
     root_dir: str = setting(
-        "", "Data folder", "Folder with images/<split>/ and masks/<split>/",
+        "", "Data folder",
+        "Folder with images/<split>/ and masks/<split>/: a path, or s3://, gs://, http(s)://",
         is_path=True, must_be_set=True,
     )  # fmt: skip
     num_classes: Int = setting(2, "Classes", "Number of classes", ge=2, le=255)

@@ -25,7 +25,9 @@ def described(root: Path, *, given: Mapping[str, Any]) -> dict[str, Any]:
     if (root / "images" / "test").is_dir() and (root / "masks" / "test").is_dir():
         found[f"{_SEGMENT}.test_split"] = "test"
     path = root / FILE_NAME
-    if path.is_file():
+    if path.exists():
+        if not path.is_file():
+            raise DataError(f"{path}: is no file")
         found.update(_classes_described(path, given))
     return {key: value for key, value in found.items() if key not in given}
 

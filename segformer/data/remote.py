@@ -22,6 +22,7 @@ STREAMS = 8
 """Files fetched at once."""
 
 _TRIES = 3
+_PAUSE_S = 0.5
 _EXTRAS = {"s3": ("s3fs", "remote"), "gs": ("gcsfs", "gs")}
 _HELP = {
     "s3": "credentials are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; "
@@ -45,6 +46,10 @@ class RemoteFile:
     def sha256(self) -> str | None:
         """The content's SHA-256 where the server told it."""
         return self.tag.removeprefix("sha256:") if self.tag.startswith("sha256:") else None
+
+
+class _BrokenOffError(DataError):
+    """What may go better a second time."""
 
 
 class Store:
@@ -76,17 +81,15 @@ class Store:
 
     def fetch(self, file: RemoteFile, path: Path) -> None:
         """Write a file to `path`; what broke off is tried again."""
-        with _errors_explained(self.location):
-            for rest in reversed(range(_TRIES)):
-                try:
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                with _errors_explained(self.location):
                     self._files.get_file(self._address(file.name), str(path))
-                    return
-                except (FileNotFoundError, PermissionError):
+                return
+            except _BrokenOffError:
+                if not tries_left:
                     raise
-                except OSError:
-                    if not rest:
-                        raise
-                    time.sleep(0.5 * (_TRIES - rest))
+                time.sleep(_PAUSE_S * (_TRIES - tries_left))
 
     @property
     def _is_http(self) -> bool:
@@ -221,7 +224,8 @@ def _errors_explained(location: Location) -> Iterator[None]:
             f"{where}: access is refused ({_told(error, location)}); {advice}"
         ) from None
     except Exception as error:  # A file system of fsspec raises whatever its libraries raise.
-        raise DataError(f"{where}: cannot be read ({_told(error, location)}); {advice}") from None
+        text = f"{where}: cannot be read ({_told(error, location)}); {advice}"
+        raise _BrokenOffError(text) from None
 
 
 def _told(error: Exception, location: Location) -> str:

@@ -88,3 +88,9 @@ def test_colours_of_their_own_are_read_beside_the_values(tmp_path):
     assert short(described(tmp_path, given={}))["palette"] == [
         ([0, 9, 9], 0, "c0"), ([1, 9, 9], 1, "c1"), ([4], 0, "c0"), ([5], 1, "c1"),
     ]  # fmt: skip
+
+
+def test_a_folder_of_that_name_is_a_fault(tmp_path):
+    (tmp_path / "dataset.json").mkdir()
+    with pytest.raises(DataError, match="dataset.json: is no file"):
+        described(tmp_path, given={})

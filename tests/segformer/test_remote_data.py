@@ -1,6 +1,7 @@
 """The skill's verbs and the whole command on data in a bucket."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -49,6 +50,13 @@ def test_the_skill_keeps_the_address_and_reads_what_is_staged(bucket, source):
     assert spec["dataset"]["segment"]["root_dir"].startswith(f"{bucket}#files=")
     local = skill.resolve("train", {**SETTINGS, ROOT: str(source)})
     assert skill.check(spec) == skill.check(local)
+
+
+def test_a_cache_that_was_lost_is_filled_again(bucket, cache):
+    spec = skill.resolve("train", {**SETTINGS, ROOT: bucket})
+    before = skill.check(spec)
+    shutil.rmtree(cache)
+    assert skill.check(spec) == before
 
 
 def test_faults_of_remote_data_name_their_address(bucket, s3, tmp_path):

@@ -50,7 +50,9 @@ class Counted(http.server.SimpleHTTPRequestHandler):
     def do_GET(self):
         self.asked[self.path] += 1
         if self.breaks_after and sum(self.asked.values()) > self.breaks_after[0]:
-            self.connection.close()
+            if "once" in self.breaks_after:
+                self.breaks_after.clear()
+            self.close_connection = True
             return
         if self.path.split("?")[-1] == "key=good" or "?" not in self.path:
             super().do_GET()
@@ -160,6 +162,15 @@ def test_a_staging_that_broke_off_goes_on_where_it_was(web, source, monkeypatch)
     asked.clear()
     assert files(staged(name, is_data_set=True)) == files(source, but={"other.bin"})
     assert [path for path in here if asked[f"/{path}"]] == []
+
+
+def test_a_single_break_is_bridged(web, source, monkeypatch):
+    monkeypatch.setattr("segformer.data.remote._PAUSE_S", 0)
+    address, asked, breaks_once = web
+    name = pinned(address, is_data_set=True)
+    breaks_once += [sum(asked.values()) + 3, "once"]
+    assert files(staged(name, is_data_set=True)) == files(source, but={"other.bin"})
+    assert breaks_once == []
 
 
 def test_a_damaged_cache_is_mended(bucket, source):
