@@ -9,7 +9,7 @@ from segformer.model.convnext import ConvNextV2
 from segformer.model.fan import FullyAttentional
 from segformer.model.head import AllMLPHead, FoldedHead
 from segformer.model.mit import MixTransformer
-from segformer.model.vit import Dinov2, Dinov3, Siglip
+from segformer.model.vit import Dinov2, Dinov3, PlainTransformer, Siglip
 from segformer.spec_model import Model
 
 FAMILIES: dict[str, Callable[..., nn.Module]] = {
@@ -37,7 +37,7 @@ class SegFormer(nn.Module):
         self.head = head
         self.in_index = tuple(in_index)
         self.frozen = frozen
-        backbone.requires_grad_(not frozen)
+        _published_part(backbone).requires_grad_(not frozen)
         self.train()
 
     def forward(self, image: Tensor) -> Tensor:
@@ -57,7 +57,7 @@ class SegFormer(nn.Module):
         keep of the batches.
         """
         super().train(mode)
-        self.backbone.train(mode and not self.frozen)
+        _published_part(self.backbone).train(mode and not self.frozen)
         return self
 
 
@@ -89,6 +89,11 @@ def build(model: Model, *, num_classes: int) -> SegFormer:
     return SegFormer(
         _encoder(model), head, in_index=decode_head.in_index, frozen=model.backbone.freeze_backbone
     )
+
+
+def _published_part(backbone: nn.Module) -> nn.Module:
+    """What pretrained weights are of, and freezing means: not the pyramid that a plain ViT gets."""
+    return backbone.vit if isinstance(backbone, PlainTransformer) else backbone
 
 
 def _encoder(model: Model) -> nn.Module:

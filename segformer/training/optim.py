@@ -12,6 +12,7 @@ from segformer.spec_train import Optim
 
 HEAD_LR_FACTOR = 10.0
 """How much faster the head learns than the encoder, as in the SegFormer paper."""
+_EMBEDDINGS = ("position_embedding", "register_tokens")
 
 
 def parameter_groups(network: SegFormer, settings: Optim) -> list[dict[str, object]]:
@@ -76,4 +77,5 @@ def _fall(settings: Optim, num_epochs: int) -> Callable[[int, float, int], float
 
 
 def _is_decayed(name: str, parameter: nn.Parameter) -> bool:
-    return parameter.ndim > 1 and "pos_embed" not in name
+    is_embedding = any(word in name for word in _EMBEDDINGS)
+    return sum(size > 1 for size in parameter.shape) > 1 and not is_embedding

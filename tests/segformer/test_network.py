@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from networks import LIGHT, model_spec
+from networks import LIGHT, cut, model_spec
 
 from segformer.backbones import BACKBONES, STRIDES
 from segformer.model.segformer import FoldedSegFormer, build
@@ -108,6 +108,15 @@ def test_frozen_encoder_keeps_its_weights_and_draws_no_paths(name):
     assert all(p.requires_grad for p in network.head.parameters())
     assert not network.backbone.training
     assert network.head.training
+
+
+def test_pyramid_of_a_frozen_plain_transformer_learns(monkeypatch):
+    cut(monkeypatch, depth=1)
+    frozen = model_spec("vit_small_dinov3", backbone__freeze_backbone=True)
+    backbone = build(frozen, num_classes=2).train().backbone
+    assert not any(p.requires_grad for p in backbone.vit.parameters())
+    assert all(p.requires_grad for p in backbone.pyramid.parameters())
+    assert not backbone.vit.training
 
 
 def test_norms_of_a_frozen_encoder_keep_their_statistics():

@@ -22,6 +22,25 @@ def test_head_learns_ten_times_as_fast_and_biases_and_norms_do_not_decay():
     assert all(p.ndim == 1 for group in groups[1::2] for p in group["params"])
 
 
+@pytest.mark.parametrize(
+    ("name", "spared"),
+    [
+        ("vit_small_dinov3", {"cls_token", "register_tokens"}),
+        ("vit_base_nvclip_16_siglip", {"position_embedding.weight"}),
+        ("convnextv2_tiny", {"grn.weight", "grn.bias"}),
+    ],
+)
+def test_embeddings_and_norms_of_more_dimensions_do_not_decay(name, spared):
+    with torch.device("meta"):
+        model = network(type=name)
+    decayed = [
+        id(p) for g in parameter_groups(model, Optim()) if g["weight_decay"] for p in g["params"]
+    ]
+    found = [n for n, p in model.named_parameters() if id(p) not in decayed and p.ndim > 1]
+    assert found
+    assert all(any(n.endswith(name) for name in spared) for n in found)
+
+
 def test_every_parameter_is_in_one_group():
     model = network()
     grouped = [id(p) for group in parameter_groups(model, Optim()) for p in group["params"]]
