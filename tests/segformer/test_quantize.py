@@ -57,10 +57,9 @@ def test_checkpoint_is_exported_and_measured_before_and_after(quantizing, traine
 
 def test_int8_model_keeps_its_record_and_stays_near_fp32(quantized, trained):
     path = quantized.artifacts["onnx"]
-    model = load_predictor(path, otherwise=ModelRecord.of(trained.spec))
-    original = load_predictor(
-        trained.result.artifacts["best"], otherwise=ModelRecord.of(trained.spec)
-    )
+    models = (path, trained.result.artifacts["best"])
+    unknown, cpu = ModelRecord.of(trained.spec), torch.device("cpu")
+    model, original = (load_predictor(p, otherwise=unknown, device=cpu) for p in models)
     data = SegmentationDataset(trained.spec.dataset.segment, split="train")
     images = torch.stack([item["image"] for item in data])
     with torch.inference_mode():
