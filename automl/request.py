@@ -125,10 +125,20 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
         resources=resources,
         tracker=request.tracker,
         data=dict(data),
-        command=tuple(map(redacted, sys.argv)),
+        command=_command(schema),
         versions=_versions(),
     )
     return Prepared(paths, settings, schema, space, way)
+
+
+def _command(schema: Schema | None) -> tuple[str, ...]:
+    """Return what was typed, less the values of secret keys and credentials in addresses."""
+    words = []
+    for word in sys.argv:
+        key, equals, _ = word.partition("=")
+        is_secret = equals and schema is not None and schema.is_secret(key)
+        words.append(f"{key}=..." if is_secret else redacted(word))
+    return tuple(words)
 
 
 def space_of(paths: ExperimentPaths, settings: Settings) -> SearchSpace:

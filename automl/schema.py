@@ -56,6 +56,10 @@ class Schema:
         """Return the flat spec that the schema's defaults make."""
         return {key: known.default for key, known in self.fields.items()}
 
+    def is_secret(self, key: str) -> bool:
+        """Whether the value of a key is to be shown to nobody (`writeOnly`)."""
+        return key in self.fields and bool(_node_at(self.document, key).get("writeOnly"))
+
     def check_keys(self, flat: Mapping[str, Any]) -> None:
         """Raise `UsageError` for flat overrides with unknown keys or values out of bounds."""
         faults = [fault for key, value in flat.items() for fault in self.value_faults(key, value)]
@@ -86,8 +90,9 @@ class Schema:
             details = [""]
         if details:
             detail = f" ({details[0]})" if known.is_list or known.type == "collection" else ""
+            shown = "the value" if self.is_secret(key) else repr(value)
             yield (
-                f"{key}: {value!r} is not allowed{detail}: must be {known.allowed()}; "
+                f"{key}: {shown} is not allowed{detail}: must be {known.allowed()}; "
                 f"the default is {known.default!r}"
             )
 
@@ -97,10 +102,14 @@ def _note(faults: list[str], key: str, text: str) -> None:
 
 
 def _validator_at(document: Mapping[str, Any], key: str) -> Any:
+    return validator_of(_node_at(document, key))
+
+
+def _node_at(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     node = document
     for name in _path_of(document, key):
         node = node["properties"][name]
-    return validator_of(node)
+    return node
 
 
 def _path_of(document: Mapping[str, Any], key: str) -> list[str]:

@@ -16,7 +16,8 @@ from automl.runners import make_runner
 from automl.search import make_searcher
 from automl.search.base import Searcher
 from automl.signals import sigterm_as_stop
-from automl.skill import SkillInfo, load_skill
+from automl.skill import SkillInfo, faults_of_the_user, load_skill
+from automl.spec import flatten
 from automl.store import ExperimentLock, ExperimentPaths, write_atomic
 from automl.tracking import make_tracker
 from automl.tracking.base import Tracker
@@ -34,6 +35,7 @@ def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
         if experiment.ledger.closed == "finished":
             return experiment
         settings = experiment.settings
+        _check_spec(experiment)
         tracker = make_tracker(settings.tracker, paths, _info(experiment).name, settings.objective)
         trackers = [*watchers, tracker, JobMirror(experiment)]
         controller = Controller(experiment, _searcher(experiment), trackers)
@@ -66,6 +68,7 @@ def promote(root: Path, wanted: Wanted) -> Experiment:
         info, settings = _info(experiment), experiment.settings
         if not info.is_promotable:
             raise UsageError(f"{root}: the skill {info.name} exports no model to promote")
+        _check_spec(experiment)
         tracker = make_tracker(settings.tracker, paths, info.name, settings.objective)
         trackers = [tracker, JobMirror(experiment)]
         controller = Controller(experiment, _searcher(experiment), trackers)
@@ -75,6 +78,15 @@ def promote(root: Path, wanted: Wanted) -> Experiment:
     experiment = Experiment.load(root)
     write_atomic(paths.report, summary(experiment) + "\n")
     return experiment
+
+
+def _check_spec(experiment: Experiment) -> None:
+    """Raise `UsageError` for what was there when the experiment was made and is not now.
+
+    Data or a key that is gone would fail every trial, also those that only wait to go on.
+    """
+    with faults_of_the_user():
+        load_skill(experiment.settings.skill).resolve("train", flatten(experiment.settings.spec))
 
 
 def _searcher(experiment: Experiment) -> Searcher:

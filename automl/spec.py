@@ -72,7 +72,8 @@ def parse_assignments(words: Iterable[str]) -> dict[str, Any]:
         try:
             flat[key] = parse_value(text)
         except yaml.YAMLError:
-            faults.append(f"{key}: {text!r} is not a YAML value; put quotes around it")
+            # The value may be a secret that is to be shown to nobody.
+            faults.append(f"{key}: what follows = is not a YAML value; put quotes around it")
     if faults:
         raise UsageError(*faults)
     return flat

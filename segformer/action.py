@@ -9,7 +9,12 @@ from pathlib import Path
 import yaml
 
 from segformer.atomic import replacing
+from segformer.errors import SpecError
+from segformer.sealed import unlocked
 from segformer.spec import Spec
+
+_PLAIN_ONLY = ("quantize", "gen_trt_engine")
+"""Actions whose libraries read and write files of their own, which would not be encrypted."""
 
 
 class StatusFile:
@@ -51,7 +56,7 @@ class StatusFile:
 
 @contextmanager
 def started(action: str, spec: Spec, folder: Path) -> Iterator[StatusFile]:
-    """Begin an action in its folder: the spec it runs with, and STARTED in its status.
+    """Begin an action in its folder: the spec it runs with, STARTED in its status, its key.
 
     Whatever ends it, an interrupt and exhausted memory too, is told as FAILURE and goes on up. The
     action itself tells of its SUCCESS.
@@ -62,7 +67,13 @@ def started(action: str, spec: Spec, folder: Path) -> Iterator[StatusFile]:
     try:
         with replacing(folder / "experiment.yaml") as part:
             part.write_text(yaml.safe_dump(spec.model_dump(), sort_keys=False), encoding="utf-8")
-        yield status
+        if spec.encryption_key and action in _PLAIN_ONLY:
+            raise SpecError(
+                f"encryption_key: {action} cannot encrypt what it writes; leave it empty, and give"
+                " a model that was exported without it"
+            )
+        with unlocked(spec.encryption_key):
+            yield status
     except BaseException as error:
         status.write("FAILURE", f"{type(error).__name__}: {error}")
         raise

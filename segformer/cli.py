@@ -3,9 +3,12 @@
 import argparse
 import contextlib
 import json
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
 from segformer.errors import SkillError, SpecError
@@ -24,21 +27,44 @@ _FAULT_KINDS = ("usage", "bad_data")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns 0, 2 for the user's faults, 1 for a failed run, 130 for Ctrl-C.
+    """Run the command; returns 0, or 2 for the user's faults, 1 for a failed run, 130 for Ctrl-C.
 
-    What is not a fault of the run, but of this program, keeps its trace.
+    SIGTERM gives 75. What is not a fault of the run, but of this program, keeps its trace.
     """
+    terminated = threading.Event()
     try:
         options = _options(argv)
-        (_list_fields if options.action == "fields" else _run)(options)
+        with _sigterm_as_interrupt(terminated):
+            (_list_fields if options.action == "fields" else _run)(options)
     except SkillError as error:
         for fault in error.faults:
             print(f"segformer: {redacted(fault)}", file=sys.stderr)
         return 2 if error.kind in _FAULT_KINDS else 1
     except KeyboardInterrupt:
-        print("segformer: interrupted", file=sys.stderr)
-        return 130
+        is_sigterm = terminated.is_set()
+        print(
+            f"segformer: {'stopped by SIGTERM' if is_sigterm else 'interrupted'}", file=sys.stderr
+        )
+        return 75 if is_sigterm else 130
     return 0
+
+
+@contextlib.contextmanager
+def _sigterm_as_interrupt(terminated: threading.Event) -> Iterator[None]:
+    """Let SIGTERM end a run as Ctrl-C does, so that its end is told in its status."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        terminated.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -45,6 +45,7 @@ def setting(  # noqa: ANN201 - as pydantic's Field, it is whatever type the fiel
     popular: bool = False,
     is_path: bool = False,
     must_be_set: bool = False,
+    is_secret: bool = False,
     active_when: dict[str, Any] | list[dict[str, Any]] | None = None,
     scale: str | None = None,
     **bounds: Any,  # noqa: ANN401
@@ -59,6 +60,7 @@ def setting(  # noqa: ANN201 - as pydantic's Field, it is whatever type the fiel
         "popular": popular or None,
         "format": "path" if is_path else None,
         "must_be_set": must_be_set or None,
+        "writeOnly": is_secret or None,
         "active_when": active_when,
         "scale": scale,
     }

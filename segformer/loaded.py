@@ -15,13 +15,18 @@ from segformer.evaluation.inference import class_ids
 from segformer.evaluation.pictures import class_colours, overlay
 from segformer.evaluation.predictor import load_predictor
 from segformer.model.saved import ModelRecord
-from segformer.spec import Spec
+from segformer.sealed import unlocked
+from segformer.spec import Spec, parse
 from segformer.spec_dataset import DatasetSegment
 
 
-def load_model(path: str | Path) -> "LoadedModel":
-    """Load a promoted model (ONNX), a checkpoint or an engine; raises `CheckpointError`."""
-    return LoadedModel(Path(path))
+def load_model(path: str | Path, *, encryption_key: str = "") -> "LoadedModel":
+    """Load a promoted model (ONNX), a checkpoint or an engine; raises `CheckpointError`.
+
+    An encrypted one needs its key, as such or as env:NAME.
+    """
+    with unlocked(parse({"encryption_key": encryption_key}).encryption_key):
+        return LoadedModel(Path(path))
 
 
 class LoadedModel:

@@ -24,7 +24,8 @@ def read_words(words: Iterable[str]) -> dict[str, Any]:
         try:
             flat[key] = "" if text == "" else yaml.safe_load(text)
         except yaml.YAMLError:
-            faults.append(f"{key}: {text!r} is no YAML value; put it in quotes")
+            # The value may be a key that nobody else is to see.
+            faults.append(f"{key}: what follows = is no YAML value; put it in quotes")
     if faults:
         raise SpecError(faults)
     return flat

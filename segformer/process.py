@@ -22,6 +22,7 @@ from segformer.errors import SkillError
 from segformer.parallel.launch import Here
 from segformer.parallel.topology import LOCAL, Topology
 from segformer.result import Result
+from segformer.sealed import unlocked
 from segformer.spec import parse
 
 _ACTIONS = {
@@ -94,7 +95,9 @@ def _run(channel: _Channel) -> Result:
 
     module, _, name = _ACTIONS[order["action"]].rpartition(".")
     here: Here = getattr(import_module(module), name)
-    result = here(parse(order["spec"]), Path(order["folder"]), topology, report)
+    spec = parse(order["spec"])
+    with unlocked(spec.encryption_key):
+        result = here(spec, Path(order["folder"]), topology, report)
     distributed.destroy_process_group()
     return result
 

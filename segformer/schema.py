@@ -10,7 +10,7 @@ from segformer.spec import ACTIONS, Spec
 
 NAME = "segformer"
 
-_COMMON = ("results_dir", "model_name", "dataset", "model")
+_COMMON = ("results_dir", "encryption_key", "model_name", "dataset", "model")
 
 
 def sections_of(action: str) -> tuple[str, ...]:

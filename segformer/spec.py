@@ -8,10 +8,11 @@ their own: `spec_dataset`, `spec_augmentation`, `spec_model`, `spec_train`, `spe
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import ValidationError, field_validator
 
 from segformer.errors import SpecError
 from segformer.fields import Node, section, setting
+from segformer.secret import reference_of
 from segformer.spec_actions import Evaluate, Inference
 from segformer.spec_dataset import Dataset
 from segformer.spec_deploy import Export, GenTrtEngine, Quantize
@@ -29,6 +30,12 @@ class Spec(Node):
     """All settings; an action reads dataset, model and the section of its own name."""
 
     results_dir: str = setting("", "Results folder", "Folder above all results", is_path=True)
+    encryption_key: str = setting(
+        "", "Encryption key",
+        "Encrypts checkpoints and exports, and opens them: the key, or better env:NAME, the"
+        " environment variable that holds it",
+        is_secret=True,
+    )  # fmt: skip
     model_name: Literal["", "segformer"] = setting(
         "", "Model name", "TAO's field for commands of many models; empty or the name of this one"
     )
@@ -41,6 +48,12 @@ class Spec(Node):
     export: Export = section(Export, "Export to ONNX")
     quantize: Quantize = section(Quantize, "A trained model in 8 bits")
     gen_trt_engine: GenTrtEngine = section(GenTrtEngine, "TensorRT engine of an ONNX model")
+
+    @field_validator("encryption_key")
+    @classmethod
+    def _only_named(cls, value: str) -> str:
+        """A spec never holds a key."""
+        return reference_of(value)
 
 
 def parse(mapping: Mapping[str, Any]) -> Spec:

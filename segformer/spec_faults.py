@@ -62,7 +62,13 @@ def _lines(detail: ErrorDetails, root: type[BaseModel], known: list[str]) -> Ite
     else:
         field = _field_at(root, detail["loc"])
         default = _default_text(field) if field else ""
-        yield f"{key}: {_short(detail['input'])} is not allowed: {_reason(detail, field)}{default}"
+        given = "the value" if _is_secret(field) else _short(detail["input"])
+        yield f"{key}: {given} is not allowed: {_reason(detail, field)}{default}"
+
+
+def _is_secret(field: FieldInfo | None) -> bool:
+    extra = field.json_schema_extra if field else None
+    return isinstance(extra, dict) and bool(extra.get("writeOnly"))
 
 
 def _given_keys(key: str, value: object) -> Iterator[str]:

@@ -6,7 +6,6 @@ A test proves that none of them is in the classes by now.
 FIELDS = frozenset(
     f"{section}.{name}" if section else name
     for section, names in {
-        "": "encryption_key",
         "quantize": "backend_kwargs",
     }.items()
     for name in names.split()

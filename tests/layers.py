@@ -50,8 +50,8 @@ SEGFORMER = [
     ["spec_dataset", "spec_model", "spec_train", "spec_wandb", "spec_actions", "spec_deploy"],
     ["spec_devices"],
     ["spec_augmentation", "spec_faults"],
-    ["fields", "tao_fields", "evidence", "overrides", "atomic", "backbones", "locations"],
-    ["errors", "result", "__init__"],
+    ["fields", "tao_fields", "evidence", "overrides", "atomic", "sealed", "backbones", "locations"],
+    ["errors", "result", "secret", "__init__"],
 ]
 
 

@@ -22,6 +22,7 @@ os.environ.pop("MLFLOW_RUN_ID", None)
 import mlflow
 import mlflow.onnx
 import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.tracking import MlflowClient
 
@@ -240,16 +241,31 @@ class MlflowTracker(Tracker):
         return bool(self._client.get_run(run_id).data.params)
 
     def _register(self, model: Path) -> dict[str, Any]:
+        try:
+            graph = onnx.load(str(model))
+        except DecodeError:  # Encrypted: only the skill can open it.
+            return self._register_file(model)
         # Only MLflow's fluent calls package a model, and they go to the process's address.
         with _address_of_process(self.uri), mlflow.start_run(run_id=self._parent):
             logged = mlflow.onnx.log_model(
-                onnx.load(str(model)),
+                graph,
                 name="model",
                 registered_model_name=self._name,
                 # Working them out costs 15 s; these two are what running the model takes.
                 pip_requirements=["onnx", "onnxruntime"],
             )
-        version = str(logged.registered_model_version)
+        return self._champion(str(logged.registered_model_version))
+
+    def _register_file(self, model: Path) -> dict[str, Any]:
+        """Register a file as it is, without MLflow's package around it."""
+        self._client.log_artifact(self._parent, str(model), "model")
+        source = f"{self._client.get_run(self._parent).info.artifact_uri}/model"
+        if not self._client.search_registered_models(f"name = '{self._name}'"):
+            self._client.create_registered_model(self._name)
+        made = self._client.create_model_version(self._name, source, self._parent)
+        return self._champion(str(made.version))
+
+    def _champion(self, version: str) -> dict[str, Any]:
         self._client.set_registered_model_alias(self._name, CHAMPION, version)
         return {"name": self._name, "version": version, "alias": CHAMPION}
 

@@ -1,5 +1,6 @@
 """The export action: a checkpoint as ONNX and as safetensors, both with the model's record."""
 
+import io
 import sys
 import time
 import warnings
@@ -22,6 +23,7 @@ from segformer.model.memory import out_of_memory_explained
 from segformer.model.saved import ENTRY, ModelRecord, read_model, write_safetensors
 from segformer.model.segformer import FoldedSegFormer, SegFormer
 from segformer.result import Result
+from segformer.sealed import reading, writing
 from segformer.spec import Spec
 from segformer.spec_deploy import Export
 
@@ -94,8 +96,7 @@ def write_onnx(network: SegFormer, path: Path, *, options: Export, record: Model
     sample = torch.zeros(
         batch, options.input_channel, options.input_height, options.input_width, device=device
     )
-    _trace(deployed, sample, path, options)
-    model = onnx.load(str(path))
+    model = _traced(deployed, sample, options)
     # The exporter does not follow the sizes through the upsampling.
     dimensions = model.graph.output[0].type.tensor_type.shape.dim[2:]
     for dimension, side in zip(dimensions, deployed(sample).shape[2:], strict=True):
@@ -105,7 +106,8 @@ def write_onnx(network: SegFormer, path: Path, *, options: Export, record: Model
         model = version_converter.convert_version(model, options.opset_version)
         onnx.helper.set_model_props(model, {ENTRY: record.to_json()})
     onnx.checker.check_model(model)
-    onnx.save(model, str(path))
+    with writing(path) as file:
+        file.write(model.SerializeToString())
 
 
 def deployable(network: SegFormer, record: ModelRecord, *, channels: int) -> nn.Module:
@@ -135,7 +137,8 @@ class GreyInput(nn.Module):
         return image
 
 
-def _trace(deployed: nn.Module, sample: Tensor, path: Path, options: Export) -> None:
+def _traced(deployed: nn.Module, sample: Tensor, options: Export) -> onnx.ModelProto:
+    buffer = io.BytesIO()  # Not a file: an encrypted model is to be nowhere in plain.
     dynamic = {name: {0: "batch"} for name in ("input", "output")}
     with warnings.catch_warnings():
         # The newer exporter takes 12 to 25 s for the same graph, this one 1 s.
@@ -149,13 +152,14 @@ def _trace(deployed: nn.Module, sample: Tensor, path: Path, options: Export) -> 
         torch.onnx.export(
             deployed,
             (sample,),
-            str(path),
+            buffer,  # type: ignore[arg-type] # It takes one, whatever it says.
             input_names=["input"],
             output_names=["output"],
             dynamic_axes=dynamic if options.batch_size == -1 else None,
             opset_version=min(options.opset_version, LAST_TRACED),
             dynamo=False,
         )
+    return onnx.load_from_string(buffer.getvalue())
 
 
 def _device(options: Export) -> torch.device:
@@ -222,7 +226,8 @@ def _noise(
 
 
 def _told(path: Path, record: ModelRecord, seconds: float) -> str:
-    model = onnx.load(str(path))
+    with reading(path) as file:
+        model = onnx.load(file)
     size = path.stat().st_size / 1e6
     return (
         f"exported {record.model['backbone']['type']}, epoch {record.epoch}: {path}, "

@@ -14,6 +14,7 @@ from segformer.errors import CheckpointError, SpecError
 from segformer.evaluation.grey import fed
 from segformer.evaluation.tensorrt import EnginePredictor
 from segformer.model.saved import ENTRY, ModelRecord, SavedModel, read_model, record_from_json
+from segformer.sealed import is_sealed, reading
 from segformer.spec import Spec
 
 
@@ -140,8 +141,10 @@ def _session(path: Path, device: torch.device) -> onnxruntime.InferenceSession:
     gpu = "CUDAExecutionProvider"
     if device.type == "cuda" and gpu in onnxruntime.get_available_providers():
         providers.insert(0, (gpu, {"device_id": device.index}))
+    with reading(path) as file:
+        model = file.read() if is_sealed(path) else str(path)
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+        return onnxruntime.InferenceSession(model, options, providers=providers)
     except Exception as error:  # ONNX Runtime's errors share no class below Exception.
         first = str(error).splitlines()[0]
         raise CheckpointError(f"{path}: ONNX Runtime cannot load it ({first})") from error

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from segformer.errors import CheckpointError, SpecError
 from segformer.model.segformer import SegFormer, build
+from segformer.sealed import is_sealed, reading, writing
 from segformer.spec import Spec
 from segformer.spec_dataset import DatasetSegment
 from segformer.spec_model import Model
@@ -130,7 +131,8 @@ class SavedModel:
 def load_torch(path: Path) -> dict[str, Any]:
     """Read a torch file without running anything in it; raises `CheckpointError`."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with reading(path) as file:
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(
@@ -145,11 +147,21 @@ def load_torch(path: Path) -> dict[str, Any]:
 def load_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Weights and metadata of a safetensors file; raises `CheckpointError`."""
     try:
+        with reading(path) as sealed:
+            if is_sealed(path):
+                return _weights_and_metadata(sealed.read())
         with safetensors.safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}
             return {key: file.get_tensor(key) for key in file.keys()}, metadata  # noqa: SIM118
     except (safetensors.SafetensorError, OSError) as error:
         raise CheckpointError(f"{path}: cannot be read as safetensors ({error})") from error
+
+
+def _weights_and_metadata(content: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
+    # The library gives the metadata of files only: they stand in a header of JSON, after its size.
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    return safetensors.torch.load(content), header.get("__metadata__", {})
 
 
 def read_model(path: Path, *, otherwise: ModelRecord) -> SavedModel:
@@ -188,4 +200,5 @@ def without_prefix(weights: Mapping[str, Any], prefix: str = "model.") -> dict[s
 def write_safetensors(path: Path, network: SegFormer, record: ModelRecord) -> None:
     """Write weights with their record as metadata."""
     weights = {key: value.contiguous() for key, value in network.state_dict().items()}
-    safetensors.torch.save_file(weights, str(path), metadata={ENTRY: record.to_json()})
+    with writing(path) as file:
+        file.write(safetensors.torch.save(weights, metadata={ENTRY: record.to_json()}))

@@ -13,6 +13,7 @@ from segformer.atomic import replacing
 from segformer.errors import CheckpointError
 from segformer.model.saved import ENTRY, ModelRecord, load_torch
 from segformer.parallel.collective import count, number
+from segformer.sealed import writing
 from segformer.spec import Spec
 from segformer.training.average import TRAINED, WeightAverage
 from segformer.training.module import SegmentationModule
@@ -160,7 +161,7 @@ def save_full(trainer: Trainer, path: Path, *, previous: Path | None = None) -> 
 
 def write_best(path: Path, state_dict: dict[str, Any], record: ModelRecord) -> None:
     """Write weights and record, without the optimiser's state."""
-    with replacing(path) as part, part.open("wb") as file:
+    with replacing(path) as part, writing(part) as file:
         # Given a file, not a name, torch puts no name inside.
         torch.save({"state_dict": dict(state_dict), ENTRY: record.to_dict()}, file)
 

@@ -1,4 +1,4 @@
-"""What Lightning is told about processes and devices."""
+"""What Lightning is told about processes, devices and files."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from segformer.errors import SpecError
 from segformer.parallel.batchnorm import SharedBatchNorms
 from segformer.parallel.topology import Topology
 from segformer.spec import Spec
+from segformer.training.storage import CheckpointFiles
 
 
 def lightning_settings(spec: Spec, topology: Topology) -> dict[str, Any]:
@@ -20,7 +21,7 @@ def lightning_settings(spec: Spec, topology: Topology) -> dict[str, Any]:
             " set train.use_distributed_sampler=true"
         )
     # Not to be taken for a job of Slurm's because its variables are set.
-    plugins: list[Any] = [LightningEnvironment()]
+    plugins: list[Any] = [LightningEnvironment(), CheckpointFiles()]
     if is_many and options.sync_batchnorm and not is_gpu:
         plugins.append(SharedBatchNorms())
     return {

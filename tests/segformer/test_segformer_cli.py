@@ -102,13 +102,19 @@ def test_a_run_that_diverges_is_1(data, capsys):
     assert line.startswith("segformer: ")
 
 
-def test_ctrl_c_is_130_and_one_line(data):
+@pytest.mark.parametrize(
+    ("sent", "said", "code"),
+    [(signal.SIGINT, "interrupted", 130), (signal.SIGTERM, "stopped by SIGTERM", 75)],
+)
+def test_ctrl_c_and_sigterm_are_one_line_and_a_failure_in_the_status(data, sent, said, code):
     words = ["train", f"root_dir={data}", *TINY, "num_epochs=9999"]
     command = [sys.executable, "-m", "segformer.cli", *words]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         last = data.parent / "results/train/checkpoints/last.ckpt"
         while not last.exists() and process.poll() is None:
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        assert process.stderr.read().splitlines()[-1] == "segformer: interrupted"
-        assert process.wait() == 130
+        process.send_signal(sent)
+        assert process.stderr.read().splitlines()[-1] == f"segformer: {said}"
+        assert process.wait() == code
+    status = (data.parent / "results/train/status.json").read_text().splitlines()
+    assert json.loads(status[-1])["status"] == "FAILURE"

@@ -6,7 +6,7 @@ import pytest
 from segformer.schema import default, json_text, manifest, schema, template
 from segformer.spec import ACTIONS
 
-ANNOTATIONS = {"automl_enabled", "popular", "active_when", "scale", "format"}
+ANNOTATIONS = {"automl_enabled", "popular", "active_when", "scale", "format", "writeOnly"}
 KEYWORDS = ANNOTATIONS | {
     *("title", "description", "default", "type", "enum", "items", "properties", "required"),
     *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minItems", "maxItems"),

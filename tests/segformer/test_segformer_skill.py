@@ -47,7 +47,7 @@ def test_resolve_gives_the_sections_of_the_action(data):
     spec = skill.resolve(
         "train", {ROOT: str(data), "learning_rate": "1e-3", "export.batch_size": 2}
     )
-    assert list(spec) == ["results_dir", "dataset", "model", "train"]
+    assert list(spec) == ["results_dir", "encryption_key", "dataset", "model", "train"]
     assert spec["train"]["optim"]["lr"] == 1e-3
     assert spec["dataset"]["segment"]["num_classes"] == 2
 
