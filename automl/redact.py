@@ -2,6 +2,10 @@
 
 import os
 import re
+from collections.abc import Mapping
+from typing import Any
+
+from automl.errors import UsageError
 
 MASK = "***"
 
@@ -22,3 +26,19 @@ def redacted(text: str) -> str:
         if len(value) >= _SHORTEST and _SECRET_NAME.search(name.upper()) and value in text:
             text = text.replace(value, MASK)
     return _QUERY.sub(rf"\1?{MASK}", _USER.sub(rf"\1{MASK}@", text))
+
+
+def check_kept_out(given: Mapping[str, Any], resolved: Mapping[str, Any]) -> None:
+    """Raise `UsageError` where a skill left an address of `given` with its credentials in a spec.
+
+    Both are values by dotted key. A spec is written to disk.
+    """
+    secret = {v for v in given.values() if isinstance(v, str) and redacted(v) != v}
+    if keys := [k for k, v in resolved.items() if isinstance(v, str) and v in secret]:
+        raise UsageError(
+            *(
+                f"{key}: the address holds credentials, which this skill would keep in its spec; "
+                "give them in the environment instead"
+                for key in keys
+            )
+        )

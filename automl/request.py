@@ -14,7 +14,7 @@ import yaml
 from automl.budget import Budget
 from automl.errors import UsageError
 from automl.policy import Route, choose_policy, route
-from automl.redact import redacted
+from automl.redact import check_kept_out, redacted
 from automl.schema import Schema
 from automl.search_flags import SearchFlags
 from automl.settings import Resources, Settings
@@ -105,6 +105,7 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
         schema.check_keys(overrides)
     with faults_of_the_user():
         spec = skill.resolve("train", {**_key_defaults(info, schema), **overrides})
+    check_kept_out(overrides, flatten(spec))
     # The flags of a request set keys too.
     choice = replace(choice, fixed=frozenset(overrides) - choice.searched)
     space = _space(way, schema, spec, choice)

@@ -15,6 +15,7 @@ from automl.jobs.models import Choice
 from automl.jobs.parents import Parent, find_parent, own_source
 from automl.jobs.record import Job
 from automl.jobs.store import JobStore
+from automl.redact import check_kept_out
 from automl.schema import Schema
 from automl.skill import (
     Skill,
@@ -97,6 +98,7 @@ class _Draft:
             raise UsageError(*faults)
         with faults_of_the_user():
             resolved = self.skill.resolve(self.action, values)
+            check_kept_out(values, flatten(resolved))
             if self.action == "train":
                 self.skill.check(resolved)
         return resolved

@@ -1,6 +1,8 @@
 import pytest
 
-from automl.redact import redacted
+from automl.errors import UsageError
+from automl.redact import check_kept_out, redacted
+from automl.request import Request, prepare
 
 
 @pytest.mark.parametrize(
@@ -20,3 +22,18 @@ def test_secrets_of_the_environment_are_masked(monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI")
     monkeypatch.setenv("MY_TOKEN", "short")
     assert redacted("said wJalrXUtnFEMI in short") == "said *** in short"
+
+
+def test_a_spec_with_the_credentials_of_an_address_is_refused():
+    given = {"data": "s3://K:secret@b/x", "plain": "s3://b/y"}
+    check_kept_out(given, {"data": "s3://b/x", "plain": "s3://b/y", "list": []})
+    with pytest.raises(UsageError, match="^data: the address holds credentials") as caught:
+        check_kept_out(given, given)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_skill_that_keeps_credentials_is_not_run_on_them(tmp_path):
+    request = Request(skill="toy", data="s3://K:secret@bucket/x", out=tmp_path / "exp")
+    with pytest.raises(UsageError, match="data.root: the address holds credentials"):
+        prepare(request)
+    assert not (tmp_path / "exp").exists()
