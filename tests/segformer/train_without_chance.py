@@ -50,7 +50,7 @@ for module in network.modules():
         if isinstance(getattr(module, chance, None), float):
             setattr(module, chance, 0.0)
 training = loader("train", shuffle=True)
-module = SegmentationModule(network, spec, steps_per_epoch=len(training))
+module = SegmentationModule(network, spec, batches_per_epoch=len(training))
 start = {key: value.clone() for key, value in network.state_dict().items()}
 trainer = Trainer(
     **lightning_settings(spec, Topology("cpu", tuple(range(count)))),
