@@ -138,3 +138,19 @@ def test_no_searcher_leaves_the_rules_of_a_generated_schema(name, family):
     drawn = list(drawn_by_searcher(space, name, 30, seed=0))
     assert drawn
     assert [fault for values in drawn for fault in space.faults(values)] == []
+
+
+@pytest.mark.slow
+def test_ten_thousand_by_every_way_that_the_space_offers_searchers_are_inside():
+    """Drawn, decoded from the cube, mutated, repaired: no searcher has another way to values."""
+    space, rng = space_of(EVERY_WORD), np.random.default_rng(0)
+    values = space.defaults()
+    faults = []
+    for _ in range(10_000):
+        drawn = space.sample(rng)
+        decoded = space.decode(rng.random(len(space.parameters)))
+        values = space.mutate(values, rng, scale=0.3, share=0.3)
+        mixed = {key: (drawn if rng.random() < 0.5 else decoded).get(key) for key in decoded}
+        mended = space.repaired({k: v for k, v in mixed.items() if v is not None}, rng)
+        faults += [f for one in (drawn, decoded, values, mended) for f in space.faults(one)]
+    assert faults == []

@@ -10,10 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from automl.errors import UsageError
+from automl.schema import Schema
 from automl.skill_check import check_folder
 from automl.skill_space import space_of_skill
 from automl.space_flags import SpaceFlags
 from automl.space_report import lines, rows
+from automl.spec import flatten
+from segformer.schema import default
 
 ROOT = Path(__file__).parents[2]
 OURS = ROOT / "segformer"
@@ -121,6 +124,12 @@ def test_a_parameter_that_cannot_be_searched_is_told_and_the_others_stay(folder)
         "train.optim.momentum"
     ]
     assert len(rows(checked.space, checked.schema)) == 15
+
+
+def test_the_defaults_that_are_read_from_our_schema_are_those_of_the_classes():
+    schema = Schema.read(OURS / "schemas" / "train.schema.json")
+    template = yaml.safe_load((OURS / "references" / "spec_template_train.yaml").read_text())
+    assert schema.defaults() == flatten(default("train")) == flatten(template)
 
 
 def test_a_folder_without_schemas_is_refused(tmp_path):

@@ -1,10 +1,12 @@
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from automl.errors import UsageError
 from automl.spec import flatten, leaves, parse_assignments, parse_value, unflatten, with_values
 
+TEXTS = st.text("1e-4.:{}#'\n no", max_size=6)
 NAMES = st.text(st.characters(codec="ascii", categories=["Ll"]), min_size=1, max_size=4)
 SPECS = st.recursive(
     st.integers() | st.booleans() | st.lists(st.integers()),
@@ -56,3 +58,8 @@ def test_a_place_of_a_list_gets_a_new_value():
     changed = with_values(spec, {"optim.betas.1": 0.99, "n": 2})
     assert changed == {"optim": {"betas": [0.9, 0.99]}, "n": 2}
     assert spec["optim"]["betas"] == [0.9, 0.999]
+
+
+@given(st.dictionaries(NAMES, SPECS | st.floats(allow_nan=False) | TEXTS | st.none()))
+def test_a_spec_comes_back_from_yaml_as_it_was(spec):
+    assert yaml.safe_load(yaml.safe_dump(spec, sort_keys=False)) == spec
