@@ -21,7 +21,7 @@ from automl.search.rules import GRACE_EPOCHS, FullTraining, MedianStop
 from automl.search.searcher import TrialSearcher, loss_of
 from automl.space import SearchSpace
 
-DEFAULT = "tpe"
+DEFAULT = "auto"
 DEFAULT_FOR_SEVERAL = "moasha"
 _FIRST = 3
 """Configurations of earlier experiments that are tried again, the best ones."""

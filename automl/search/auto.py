@@ -42,7 +42,7 @@ DRAWN_EVERY = 20
 """Every so many new trials are drawn from anywhere without the model."""
 FORESIGHT = 0.0
 """Correlation of left-out losses with their prediction below which all new trials are."""
-CAUTION = 3.0
+CAUTION = 10.0
 """Power of the share of trials nearby that did not fail, by which a gain is multiplied."""
 RISKY = 0.5
 """Share of failures nearby above which no draw is taken while others are left."""
@@ -84,7 +84,6 @@ class AutoSearcher:
         self._tuned_at = 0
         self._foresight = 1.0
         self._spent = 0
-        self._events = 0
         self._move: Move | None = None
 
     def next(self) -> Move:
@@ -95,16 +94,19 @@ class AutoSearcher:
 
     def start(self, move: Start | Continue) -> None:
         """Take note of a move; from time to time the model is tuned here."""
-        self._changed()
+        self._move = None
         if isinstance(move, Start):
+            target = first_epochs(self._curves, self._rungs)
             self._curves.append(Curve(dict(move.values), self._features.of(move.values)))
             self._seen.add(canonical(move.values))
             self._tune()
-        self._curves[move.trial].target = move.epochs
+        else:
+            target = self._rung_above(self._curves[move.trial].epoch)
+        self._curves[move.trial].target = target
 
     def report(self, trial: int, epoch: int, value: float) -> Decision:
         """Pause at the target; stop what diverged or repeats another trial."""
-        self._changed()
+        self._move = None
         curve = self._curves[trial]
         self._spent += max(0, epoch - curve.epoch)
         curve.take(epoch, self._objective.loss(value))
@@ -118,12 +120,22 @@ class AutoSearcher:
             curve.is_dead = curve.is_void = True
             self._twins.append(float(np.linalg.norm(other.features - curve.features)))
             return Decision.STOP
-        is_at_target = curve.target is not None and epoch >= curve.target
-        return Decision.PAUSE if is_at_target else Decision.CONTINUE
+        if curve.target is None or epoch < curve.target:
+            return Decision.CONTINUE
+        return Decision.CONTINUE if self._goes_on(trial) else Decision.PAUSE
+
+    def _goes_on(self, trial: int) -> bool:
+        """Whether a trial at its target is itself the best thing to do next."""
+        curve = self._curves[trial]
+        target, curve.target = curve.target, None
+        move = self._choose()
+        goes_on = isinstance(move, Continue) and move.trial == trial
+        curve.target = self._rung_above(curve.epoch) if goes_on else target
+        return goes_on
 
     def finish(self, trial: int, outcome: Outcome) -> None:
         """Free the trial's slot; a failed trial is no value, and says where not to go."""
-        self._changed()
+        self._move = None
         curve = self._curves[trial]
         curve.target = None
         curve.is_dead |= outcome.state is not TrialState.PAUSED
@@ -131,10 +143,6 @@ class AutoSearcher:
             curve.is_void = True
             if outcome.failure is None or outcome.failure.kind is not FailureKind.LOST:
                 self._fail(curve)
-
-    def _changed(self) -> None:
-        self._events += 1
-        self._move = None
 
     def _fail(self, curve: Curve) -> None:
         curve.is_dead = True
@@ -166,7 +174,7 @@ class AutoSearcher:
 
     def _move_without_model(self, *, may_start: bool) -> Move:
         """Return a move while no trial has reported a number yet."""
-        drawn = self._candidates.anywhere(self._seen, self._events) if may_start else None
+        drawn = self._candidates.anywhere(self._seen, self._spent) if may_start else None
         if drawn is not None:
             return self._new(drawn)
         paused = self._paused()
@@ -183,7 +191,7 @@ class AutoSearcher:
             horizons=self._horizons,
             left=self._left,
         )
-        risk = share_of_failures(offers.rows, self._told(), self._failed)
+        risk = share_of_failures(offers.rows, self._told(), self._failed, self._features.groups)
         gain = gain + CAUTION * np.log(1 - risk)
         place = self._best_place(gain, offers)
         if place is None:
@@ -208,7 +216,7 @@ class AutoSearcher:
         rows = np.empty((0, len(self._features.groups)))
         if may_start:
             values, rows = self._candidates.choice(
-                self._parents(model), len(self._curves), self._events
+                self._parents(model), len(self._curves), self._spent
             )
             values, rows = self._away_from_twins(values, rows)
         return Offers(
@@ -312,11 +320,13 @@ class AutoSearcher:
         ]
 
     def _new(self, values: dict[str, Any]) -> Start:
-        return Start(len(self._curves), values, first_epochs(self._curves, self._rungs))
+        return Start(len(self._curves), values, self._budget.epochs)
 
     def _longer(self, trial: int) -> Continue:
-        epoch = self._curves[trial].epoch
-        return Continue(trial, next(rung for rung in self._rungs if rung > epoch))
+        return Continue(trial, self._budget.epochs)
+
+    def _rung_above(self, epoch: int) -> int:
+        return next(rung for rung in self._rungs if rung > epoch)
 
     def _nothing(self) -> Move:
         return Wait() if any(c.target is not None for c in self._curves) else Done()

@@ -14,7 +14,7 @@ from automl.search.auto_model import Array, CurveModel
 BEYOND = 0.01
 """What a gain counts that lies beyond the budget that is left."""
 FAILURE_REACH = 0.1
-"""How far a failure speaks, in parts of the diagonal of the space."""
+"""How far a failure speaks, in parts of a range."""
 LEAST = 1e-300
 
 
@@ -52,17 +52,23 @@ def gain_per_epoch(
     return np.where(epochs > 0, rate, -np.inf).max(axis=0), chance[-1]
 
 
-def share_of_failures(rows: Array, told: Array, failed: Sequence[Array]) -> Array:
-    """Return how many of the trials near each row failed, a smooth share from 0 to below 1."""
-    if not failed:
-        return np.zeros(len(rows))
-    bad, good = _nearness(rows, np.stack(failed)), _nearness(rows, told)
-    return np.asarray(bad / (bad + good + 0.5), dtype=np.float64)
+def share_of_failures(
+    rows: Array, told: Array, failed: Sequence[Array], groups: NDArray[np.int64]
+) -> Array:
+    """Return how many of the trials like each row failed, a smooth share from 0 to below 1.
+
+    Like in one parameter at a time, the worst one counts: memory runs out by the batch, losses
+    diverge by the learning rate, whatever the rest is.
+    """
+    share = np.zeros(len(rows))
+    for group in range(int(groups.max()) + 1 if failed and len(groups) else 0):
+        columns = groups == group
+        bad = _nearness(rows[:, columns], np.stack(failed)[:, columns])
+        good = _nearness(rows[:, columns], told[:, columns])
+        share = np.maximum(share, bad / (bad + good + 0.5))
+    return share
 
 
 def _nearness(rows: Array, others: Array) -> Array:
-    if not len(others):
-        return np.zeros(len(rows))
     squares = ((rows[:, None] - others[None]) ** 2).sum(axis=2)
-    reach = FAILURE_REACH**2 * rows.shape[1]
-    return np.asarray(np.exp(-squares / (2 * reach)).sum(axis=1), dtype=np.float64)
+    return np.asarray(np.exp(-squares / (2 * FAILURE_REACH**2)).sum(axis=1), dtype=np.float64)

@@ -58,7 +58,7 @@ def test_no_two_slots_train_the_same():
 
 
 def test_a_region_without_memory_is_left():
-    search = simulated(budget_epochs=200)
+    search = simulated(budget_epochs=250)
     out = Outcome(TrialState.FAILED, Failure(FailureKind.OUT_OF_MEMORY, "CUDA"))
     large = []
     while not search.fill():
@@ -147,8 +147,9 @@ def test_the_model_learns_which_parameter_matters():
 
 
 def test_failures_weigh_on_their_surroundings_alone():
-    rows = np.array([[0.1, 0.1], [0.9, 0.9]])
-    shares = share_of_failures(rows, np.empty((0, 2)), [np.array([0.1, 0.1])] * 3)
+    rows = np.array([[0.1, 0.7], [0.9, 0.9]])
+    good = np.array([[0.5, 0.1], [0.6, 0.6]])
+    shares = share_of_failures(rows, good, [np.array([0.1, 0.1])] * 3, np.arange(2))
     assert shares[0] > 0.8 > 0.1 > shares[1]
 
 
