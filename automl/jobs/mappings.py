@@ -93,8 +93,10 @@ class _Keys:
 
 
 def _key(keys: _Keys, context: Context) -> dict[str, Any]:
-    value = os.environ.get(KEY_VARIABLE)
-    return {} if value is None else dict.fromkeys(keys.open(context), value)
+    """Name the variable and not its value: what is mapped is written to spec.yaml."""
+    if KEY_VARIABLE not in os.environ:
+        return {}
+    return dict.fromkeys(keys.open(context), f"env:{KEY_VARIABLE}")
 
 
 def _output_dir(keys: _Keys, context: Context) -> dict[str, Any]:

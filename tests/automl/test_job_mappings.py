@@ -66,11 +66,11 @@ def test_a_resumed_training_starts_from_its_own_last_checkpoint(context, tmp_pat
     assert again == {"resume": str(tmp_path / "own" / "last.ckpt"), "start": ""}
 
 
-def test_the_key_comes_from_the_environment_unless_it_is_given(context, monkeypatch):
+def test_the_key_is_named_by_its_variable_unless_one_is_given(context, monkeypatch):
     params = info({"encryption_key": "key"})
     assert mapped(params, "act", context()) == {}
     monkeypatch.setenv(KEY_VARIABLE, "secret")
-    assert mapped(params, "act", context()) == {"encryption_key": "secret"}
+    assert mapped(params, "act", context()) == {"encryption_key": f"env:{KEY_VARIABLE}"}
     assert mapped(params, "act", context(encryption_key="mine")) == {}
 
 
