@@ -89,6 +89,7 @@ _SOURCES: dict[str, dict[str, Any]] = {
     },
 }
 """By action: the keys that hold data and the data set that each takes."""
+_ALWAYS = {"encryption_key": "key", "results_dir": "output_dir"}
 _PARAMS = {
     "train": {
         "model.backbone.pretrained_backbone_path": "ptm_if_no_resume_model",
@@ -157,7 +158,7 @@ def skill_info() -> dict[str, Any]:
         "checkpoints": {"best": "checkpoints/best.ckpt", "last": "checkpoints/last.ckpt"},
         "actions": {action: _action(action) for action in ACTIONS},
         "data_sources": {a: {k: dict(v) for k, v in _SOURCES[a].items()} for a in ACTIONS},
-        "spec_params": {a: {"results_dir": "output_dir", **_PARAMS[a]} for a in ACTIONS},
+        "spec_params": {a: {**_ALWAYS, **_PARAMS[a]} for a in ACTIONS},
         "usage": _USAGE,
         "promotion": {
             # The promotion has a gate of its own.
