@@ -96,7 +96,9 @@ def _key(keys: _Keys, context: Context) -> dict[str, Any]:
     """Name the variable and not its value: what is mapped is written to spec.yaml."""
     if KEY_VARIABLE not in os.environ:
         return {}
-    return dict.fromkeys(keys.open(context), f"env:{KEY_VARIABLE}")
+    # An empty text is an answer: no encryption.
+    named = [key for key in keys.names if key not in context.given]
+    return dict.fromkeys(named, f"env:{KEY_VARIABLE}")
 
 
 def _output_dir(keys: _Keys, context: Context) -> dict[str, Any]:

@@ -72,6 +72,7 @@ def test_the_key_is_named_by_its_variable_unless_one_is_given(context, monkeypat
     monkeypatch.setenv(KEY_VARIABLE, "secret")
     assert mapped(params, "act", context()) == {"encryption_key": f"env:{KEY_VARIABLE}"}
     assert mapped(params, "act", context(encryption_key="mine")) == {}
+    assert mapped(params, "act", context(encryption_key="")) == {}
 
 
 @pytest.mark.parametrize(

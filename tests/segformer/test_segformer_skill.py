@@ -47,7 +47,8 @@ def test_resolve_gives_the_sections_of_the_action(data):
     spec = skill.resolve(
         "train", {ROOT: str(data), "learning_rate": "1e-3", "export.batch_size": 2}
     )
-    assert list(spec) == ["results_dir", "encryption_key", "dataset", "model", "train"]
+    above = ["results_dir", "encryption_key", "model_name"]
+    assert list(spec) == [*above, "dataset", "model", "train", "wandb"]
     assert spec["train"]["optim"]["lr"] == 1e-3
     assert spec["dataset"]["segment"]["num_classes"] == 2
 
