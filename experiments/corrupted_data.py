@@ -23,7 +23,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "segformer"))
 
-import corruptions_masks  # noqa: F401 - makes its corruptions known
+import corruptions_images  # noqa: F401 - makes its corruptions known
+import corruptions_masks  # noqa: F401
 import numpy as np
 import yaml
 from corruptions import Case, corrupted, write_base

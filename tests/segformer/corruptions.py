@@ -117,7 +117,8 @@ def on_the_set(expected: str) -> Callable[[Corruption], Corruption]:
     return lambda corruption: _ON_SETS.append((expected, corruption)) or corruption
 
 
-def _either(case: Case) -> Path:
+def either(case: Case) -> Path:
+    """Return the image or the mask of a pair that nothing was done to."""
     pair = case.pick()
     return case.image(pair) if case.draw.random() < 0.5 else case.mask(pair)
 
@@ -131,28 +132,28 @@ def name_of(path: Path) -> str:
 
 @on_a_pair(HARMFUL)
 def a_file_is_dropped(case):
-    path = _either(case)
+    path = either(case)
     path.unlink()
     return (f"{path.parent.name}/{path.stem}",)
 
 
 @on_a_pair(HARMFUL)
 def a_file_is_renamed(case):
-    path = _either(case)
+    path = either(case)
     path.rename(path.with_name("other_name.png"))
     return (path.name, "other_name.png")
 
 
 @on_a_pair(HARMFUL)
 def a_file_has_no_image_suffix(case):
-    path = _either(case)
+    path = either(case)
     path.rename(path.with_suffix(".dat"))
     return (name_of(path),)
 
 
 @on_a_pair(HARMFUL)
 def a_folder_stands_for_a_file(case):
-    path = _either(case)
+    path = either(case)
     path.unlink()
     path.mkdir()
     return (name_of(path),)
@@ -160,7 +161,7 @@ def a_folder_stands_for_a_file(case):
 
 @on_a_pair(HARMFUL)
 def a_link_leads_nowhere(case):
-    path = _either(case)
+    path = either(case)
     path.unlink()
     path.symlink_to(case.folder / "nowhere.png")
     return (name_of(path),)
@@ -168,7 +169,7 @@ def a_link_leads_nowhere(case):
 
 @on_a_pair(HARMFUL)
 def a_pipe_stands_for_a_file(case):
-    path = _either(case)
+    path = either(case)
     path.unlink()
     os.mkfifo(path)
     return (name_of(path),)
@@ -176,7 +177,7 @@ def a_pipe_stands_for_a_file(case):
 
 @on_a_pair(HARMFUL)
 def a_stem_is_there_twice(case):
-    path = _either(case)
+    path = either(case)
     Image.open(path).convert("RGB").save(path.with_suffix(".bmp"))
     return (path.with_suffix("").name,)
 
@@ -201,14 +202,14 @@ def a_pair_is_passed_over(case):
 
 @on_a_pair(HARMLESS)
 def a_suffix_is_in_capitals(case):
-    path = _either(case)
+    path = either(case)
     path.rename(path.with_suffix(".PNG"))
     return ()
 
 
 @on_a_pair(HARMLESS)
 def other_files_lie_about(case):
-    path = _either(case)
+    path = either(case)
     for name in ("Thumbs.db", ".DS_Store", "readme.txt", ".hidden.png"):
         (path.parent / name).write_bytes(b"nothing")
     return ()
@@ -216,7 +217,7 @@ def other_files_lie_about(case):
 
 @on_a_pair(HARMLESS)
 def a_link_leads_to_the_file(case):
-    path = _either(case)
+    path = either(case)
     path.rename(case.folder / path.name)
     path.symlink_to(case.folder / path.name)
     return ()
@@ -227,7 +228,7 @@ def a_link_leads_to_the_file(case):
 
 @on_a_pair(HARMFUL)
 def a_file_is_cut(case):
-    path = _either(case)
+    path = either(case)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * case.draw.uniform(0, 0.98))])
     return (name_of(path),)
@@ -235,7 +236,7 @@ def a_file_is_cut(case):
 
 @on_a_pair(HARMFUL)
 def a_byte_is_another(case):
-    path = _either(case)
+    path = either(case)
     content = bytearray(path.read_bytes())
     content[case.draw.integers(8, len(content) - 12)] ^= 1 << case.draw.integers(8)
     path.write_bytes(content)
@@ -244,21 +245,21 @@ def a_byte_is_another(case):
 
 @on_a_pair(HARMFUL)
 def a_file_is_text(case):
-    path = _either(case)
+    path = either(case)
     path.write_text("<html>404 Not Found</html>")
     return (name_of(path),)
 
 
 @on_a_pair(HARMFUL)
 def a_file_is_zeros(case):
-    path = _either(case)
+    path = either(case)
     path.write_bytes(bytes(path.stat().st_size))
     return (name_of(path),)
 
 
 @on_a_pair(HARMFUL)
 def a_file_claims_a_huge_size(case):
-    path = _either(case)
+    path = either(case)
     header = struct.pack(">IIBBBBB", 90_000, 90_000, 8, 0, 0, 0, 0)
     chunk = b"IHDR" + header
     content = path.read_bytes()
@@ -268,7 +269,7 @@ def a_file_claims_a_huge_size(case):
 
 @on_a_pair(HARMLESS)
 def bytes_follow_the_picture(case):
-    path = _either(case)
+    path = either(case)
     path.write_bytes(path.read_bytes() + b"trailing bytes" * 9)
     return ()
 
@@ -315,97 +316,3 @@ def _swap(one: Path, other: Path) -> None:
     a, b = one.read_bytes(), other.read_bytes()
     one.write_bytes(b)
     other.write_bytes(a)
-
-
-# Images stored in other ways.
-
-
-def _save_image(case: Case, name: str, tolerance: float, **options: object) -> tuple[str, ...]:
-    pair = case.pick()
-    path = case.image(pair)
-    image = Image.open(path)
-    mode = options.pop("mode", None)
-    image = image.convert(mode) if isinstance(mode, str) else image
-    image.load()
-    path.unlink()
-    image.save(path.with_name(pair[1] + name), **options)
-    case.truth[pair].tolerance = tolerance
-    return ()
-
-
-@on_a_pair(HARMLESS)
-def an_image_is_a_jpeg(case):
-    return _save_image(case, ".jpg", 12, quality=90)
-
-
-@on_a_pair(HARMLESS)
-def an_image_is_a_jpeg_of_cmyk(case):
-    return _save_image(case, ".jpeg", 14, quality=90, mode="CMYK")
-
-
-@on_a_pair(HARMLESS)
-def an_image_is_a_bmp_named_png(case):
-    return _save_image(case, ".png", 0, format="BMP")
-
-
-@on_a_pair(HARMLESS)
-def an_image_has_alpha(case):
-    return _save_image(case, ".png", 0, mode="RGBA")
-
-
-@on_a_pair(HARMLESS)
-def an_image_has_a_palette(case):
-    return _save_image(case, ".png", 16, mode="P")
-
-
-@on_a_pair(HARMLESS)
-def an_image_is_grey(case):
-    return _save_image(case, ".tif", 40, mode="L")
-
-
-@on_a_pair(HARMLESS)
-def an_image_is_turned_in_its_exif(case):
-    pair = case.pick()
-    turns = {3: 2, 6: 3, 8: 1}
-    orientation = list(turns)[case.draw.integers(3)]
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    stored = np.rot90(case.truth[pair].image, -turns[orientation])
-    Image.fromarray(np.ascontiguousarray(stored)).save(case.image(pair), exif=exif)
-    return ()
-
-
-@on_a_pair(HARMLESS)
-def an_image_has_16_bits_of_grey(case):
-    pair = case.pick()
-    grey = np.asarray(Image.open(case.image(pair)).convert("L"))
-    Image.fromarray(grey.astype(np.uint16) * 257).save(case.image(pair))
-    case.truth[pair].image = np.repeat(grey[..., None], 3, axis=2)
-    return ()
-
-
-@on_a_pair(HARMFUL)
-def an_image_has_no_range(case):
-    pair = case.pick()
-    grey = np.asarray(Image.open(case.image(pair)).convert("L")).astype(np.float32)
-    case.image(pair).unlink()
-    Image.fromarray(grey / 255).save(case.image(pair).with_suffix(".tif"))
-    return (f"{pair[0]}/{pair[1]}.tif",)
-
-
-@on_a_pair(HARMFUL)
-def a_file_is_a_gif_named_png(case):
-    path = _either(case)
-    Image.open(path).convert("P").save(path, format="GIF")
-    return (name_of(path),)
-
-
-@on_a_pair(HARMFUL)
-def a_file_holds_two_pictures(case):
-    path = _either(case)
-    image = Image.open(path)
-    image.load()
-    path.unlink()
-    path = path.with_suffix(".tif")
-    image.save(path, save_all=True, append_images=[image])
-    return (name_of(path),)
