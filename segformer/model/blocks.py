@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -10,14 +9,15 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 
-class Encoder(Protocol):
-    """An `nn.Module` that makes four maps of an image."""
+class Encoder(nn.Module):
+    """What makes four maps of an image; each says which sizes it takes."""
 
     channels: tuple[int, ...]
     """Channels of the maps, finest first."""
 
-    def __call__(self, image: Tensor) -> list[Tensor]:
+    def forward(self, image: Tensor) -> list[Tensor]:
         """Image Bx3xHxW -> maps Bx`channels[i]`xH_ixW_i at 1/4, 1/8, 1/16, 1/32, rounded up."""
+        raise NotImplementedError
 
 
 class DropPath(nn.Module):

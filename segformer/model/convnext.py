@@ -7,7 +7,7 @@ from transformers.models.convnextv2.configuration_convnextv2 import ConvNextV2Co
 from transformers.models.convnextv2.modeling_convnextv2 import ConvNextV2Model
 
 from segformer.backbones import BACKBONES
-from segformer.model.blocks import run_blocks
+from segformer.model.blocks import Encoder, run_blocks
 from segformer.model.pyramid import ChannelNorm
 
 DEPTHS: dict[str, tuple[int, int, int, int]] = {
@@ -17,7 +17,7 @@ DEPTHS: dict[str, tuple[int, int, int, int]] = {
 """Blocks of the four stages."""
 
 
-class ConvNextV2(nn.Module):
+class ConvNextV2(Encoder):
     """ConvNeXt V2 (Woo et al. 2023, https://arxiv.org/abs/2301.00808), random weights.
 
     Takes images whose sides are multiples of 32; see `segformer.model.blocks.Encoder`.
@@ -28,7 +28,7 @@ class ConvNextV2(nn.Module):
 
     def __init__(self, name: str, *, activation_checkpoint: bool = False) -> None:
         super().__init__()
-        self.channels: tuple[int, ...] = BACKBONES[name].channels
+        self.channels = BACKBONES[name].channels
         self.activation_checkpoint = activation_checkpoint
         self.config = ConvNextV2Config(
             hidden_sizes=list(self.channels), depths=list(DEPTHS[name]), drop_path_rate=0.1

@@ -15,7 +15,7 @@ from transformers.models.convnext.configuration_convnext import ConvNextConfig
 from transformers.models.convnext.modeling_convnext import ConvNextModel
 
 from segformer.backbones import BACKBONES
-from segformer.model.blocks import DropPath, halved, image_of, initialise, run_blocks
+from segformer.model.blocks import DropPath, Encoder, halved, image_of, initialise, run_blocks
 
 DROP_PATH_RATE = 0.1
 """Of the last block; it rises evenly from 0."""
@@ -45,7 +45,7 @@ LAYOUTS: dict[str, Layout] = {
 }
 
 
-class FullyAttentional(nn.Module):
+class FullyAttentional(Encoder):
     """Hybrid FAN encoder with random weights: ConvNeXt blocks, then blocks of two attentions.
 
     Takes images whose sides are multiples of 16; see `segformer.model.blocks.Encoder`. The map at

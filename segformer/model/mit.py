@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 from transformers.models.segformer.configuration_segformer import SegformerConfig
 from transformers.models.segformer.modeling_segformer import SegformerModel
 
 from segformer.backbones import BACKBONES
-from segformer.model.blocks import image_of, initialise, run_blocks
+from segformer.model.blocks import Encoder, image_of, initialise, run_blocks
 
 DEPTHS: dict[str, tuple[int, int, int, int]] = {
     "mit_b0": (2, 2, 2, 2),
@@ -20,7 +20,7 @@ DEPTHS: dict[str, tuple[int, int, int, int]] = {
 """Transformer blocks of the four stages."""
 
 
-class MixTransformer(nn.Module):
+class MixTransformer(Encoder):
     """Encoder of SegFormer (Xie et al. 2021, https://arxiv.org/abs/2105.15203), random weights.
 
     Takes images of any size from 32 px; see `segformer.model.blocks.Encoder`.
@@ -31,7 +31,7 @@ class MixTransformer(nn.Module):
 
     def __init__(self, name: str, *, activation_checkpoint: bool = False) -> None:
         super().__init__()
-        self.channels: tuple[int, ...] = BACKBONES[name].channels
+        self.channels = BACKBONES[name].channels
         self.activation_checkpoint = activation_checkpoint
         # Only the stages are kept: SegformerModel's own forward gathers hidden states through
         # hooks, which costs time and does not trace.

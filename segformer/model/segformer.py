@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 
 from segformer.backbones import BACKBONES
+from segformer.model.blocks import Encoder
 from segformer.model.convnext import ConvNextV2
 from segformer.model.fan import FullyAttentional
 from segformer.model.head import AllMLPHead, FoldedHead
@@ -12,7 +13,7 @@ from segformer.model.mit import MixTransformer
 from segformer.model.vit import Dinov2, Dinov3, PlainTransformer, Siglip
 from segformer.spec_model import Model
 
-FAMILIES: dict[str, Callable[..., nn.Module]] = {
+FAMILIES: dict[str, Callable[..., Encoder]] = {
     "mit": MixTransformer,
     "fan": FullyAttentional,
     "dinov2": Dinov2,
@@ -20,7 +21,7 @@ FAMILIES: dict[str, Callable[..., nn.Module]] = {
     "siglip": Siglip,
     "convnext": ConvNextV2,
 }
-"""The encoder of each family: an `Encoder` from a name and activation_checkpoint."""
+"""The encoder of each family, made from a name and activation_checkpoint."""
 
 
 class SegFormer(nn.Module):
@@ -30,7 +31,7 @@ class SegFormer(nn.Module):
     """
 
     def __init__(
-        self, backbone: nn.Module, head: AllMLPHead, *, in_index: Sequence[int], frozen: bool
+        self, backbone: Encoder, head: AllMLPHead, *, in_index: Sequence[int], frozen: bool
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -91,12 +92,12 @@ def build(model: Model, *, num_classes: int) -> SegFormer:
     )
 
 
-def _published_part(backbone: nn.Module) -> nn.Module:
+def _published_part(backbone: Encoder) -> nn.Module:
     """What pretrained weights are of, and freezing means: not the pyramid that a plain ViT gets."""
     return backbone.vit if isinstance(backbone, PlainTransformer) else backbone
 
 
-def _encoder(model: Model) -> nn.Module:
+def _encoder(model: Model) -> Encoder:
     name = model.backbone.type
     options = {"activation_checkpoint": model.activation_checkpoint}
     if model.backbone.feat_downsample:

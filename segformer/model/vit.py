@@ -12,7 +12,7 @@ from transformers.models.dinov3_vit.modeling_dinov3_vit import DINOv3ViTModel
 from transformers.models.siglip.configuration_siglip import SiglipVisionConfig
 from transformers.models.siglip.modeling_siglip import SiglipVisionModel
 
-from segformer.model.blocks import image_of, run_blocks
+from segformer.model.blocks import Encoder, image_of, run_blocks
 from segformer.model.pyramid import FeaturePyramid
 
 PATCH = 16
@@ -80,7 +80,7 @@ SIGLIP: dict[str, SiglipVisionConfig] = {
 """SigLIP's image tower (https://arxiv.org/abs/2303.15343), with the positions of 224 px images."""
 
 
-class PlainTransformer(nn.Module):
+class PlainTransformer(Encoder):
     """What the families share; each says how an image becomes tokens.
 
     Takes images whose sides are multiples of 16; see `segformer.model.blocks.Encoder`.
@@ -94,7 +94,7 @@ class PlainTransformer(nn.Module):
     def __init__(self, vit: nn.Module, width: int, *, activation_checkpoint: bool) -> None:
         super().__init__()
         self.activation_checkpoint = activation_checkpoint
-        self.channels: tuple[int, ...] = (width // 4, width // 2, width, width)
+        self.channels = (width // 4, width // 2, width, width)
         self.vit = vit
         self.pyramid = FeaturePyramid(width)
 

@@ -4,7 +4,7 @@ from torch import nn
 
 from segformer.model.fan import LAYOUTS, ChannelAttention, FourierPositions, FullyAttentional
 
-# Millions of parameters of the ImageNet classifiers (FAN paper, table 8).
+# Millions of parameters of the ImageNet classifiers (FAN paper, the hybrids).
 PUBLISHED = {
     "fan_tiny_8_p4_hybrid": 7.4,
     "fan_small_12_p4_hybrid": 26.3,
