@@ -146,7 +146,7 @@ def test_a_killed_search_is_resumed_without_losing_an_epoch(folder):
     assert resumed.returncode == 0, resumed.stderr
     told = json.loads(resumed.stdout)
     assert (told["state"], len(told["trials"])) == ("finished", 3)
-    finished = {e["trial"] for e in before if e["event"] == "finish"}
+    finished = {e["trial"] for e in before if e["event"] == "finish" and e["state"] != "paused"}
     events = list(Journal(root / "journal.jsonl").read())[len(before) :]
     assert finished.isdisjoint(
         e["trial"] for e in events if "trial" in e and e["event"] != "promoted"

@@ -15,6 +15,8 @@ pytestmark = pytest.mark.slow
 
 
 def words(toy_data, *more):
+    """Return a command; its search pauses no trial, unless an algorithm is given that does."""
+    more = more if "--algorithm" in more else (*more, "--algorithm", "tpe")
     return ["run", "--skill", "toy", "--data", str(toy_data), "--tracker", "none", "--out", "exp",
             "--concurrency", "2", "--quiet", *map(str, more)]  # fmt: skip
 
