@@ -168,7 +168,8 @@ def test_a_failed_run_exits_1_with_the_cause_and_its_state(run):
 )  # fmt: skip
 def test_a_stopped_run_says_so_and_is_resumed(tmp_path, toy_data, automl, number, code, state):
     words = ["run", "--skill", "toy", "--data", str(toy_data), *LOCAL, "--out", "exp",
-             "--trials", "2", "--epochs", "4", "--algorithm", "tpe", "train.pause_s=0.3"]  # fmt: skip
+             "--trials", "2", "--epochs", "4", "--algorithm", "tpe",
+             "train.pause_s=0.3"]  # fmt: skip
     child = subprocess.Popen(
         [sys.executable, "-m", "automl", *words],
         cwd=tmp_path, env=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
