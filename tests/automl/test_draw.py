@@ -59,7 +59,7 @@ EVERY_WORD = {
 EVERY_WORD["automl_default_parameters"] = list(Schema(EVERY_WORD).fields)
 
 
-SLOW = {"bayesian": 12, "bfbo": 12, "pb2": 14}
+SLOW = {"auto": 20, "bayesian": 12, "bfbo": 12, "pb2": 14}
 """Searchers with a model that is dear to fit, and how many of their suggestions are drawn here.
 
 experiments/space_acceptance.py draws 10,000 of each.
