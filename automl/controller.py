@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from automl.confirmation import Repeat, next_repeat
 from automl.errors import RunFailed
 from automl.experiment import Experiment
 from automl.ledger import event_from_outcome, outcome_from_event
@@ -29,13 +30,17 @@ class Controller:
     """The `Driver` of the runners, for one session of one experiment."""
 
     def __init__(
-        self, experiment: Experiment, searcher: Searcher, trackers: Sequence[Tracker]
+        self,
+        experiment: Experiment,
+        searcher: Searcher,
+        preparation: Preparation,
+        trackers: Sequence[Tracker],
     ) -> None:
         self.experiment = experiment
         self._searcher = searcher
         self._trackers = trackers
         self._journal = Journal(experiment.paths.journal)
-        self._preparation = Preparation.of(experiment)
+        self._preparation = preparation
         self._interrupted = self._replay()
         trials = experiment.ledger.trials.values()
         self._ended_before = {t.number for t in trials if t.state.is_final}
@@ -61,7 +66,7 @@ class Controller:
         if self._interrupted or not isinstance(self.next_move(), Done):
             return False
         self._end()
-        return True
+        return self._next_repeat() is None
 
     def next(self) -> Task | Wait | Done:
         """Return an interrupted trial first, then what the searcher says.
@@ -72,24 +77,41 @@ class Controller:
         """
         while True:
             self._give_up_if_all_fail()
-            if self._interrupted and not self._is_out_of_time():
-                number = self._interrupted.popleft()
+            number = self._next_interrupted()
+            if number is not None:
                 return self._go_on(Continue(number, self.experiment.ledger.trials[number].epochs))
             move = self.next_move()
             if isinstance(move, Continue):
                 self._searcher.start(move)
                 return self._go_on(move)
-            if not isinstance(move, Start):
-                return self._end() if isinstance(move, Done) else move
-            if self._launch(move):
-                return self._task(move.trial)
+            if isinstance(move, Start):
+                if self._launch(move):
+                    return self._task(move.trial)
+                continue
+            if isinstance(move, Wait):
+                return move
+            self._end()
+            repeat = self._next_repeat()
+            if repeat is not None:
+                return self._confirm(repeat)
+            return Wait() if self._running() else move
 
     def next_move(self) -> Start | Continue | Wait | Done:
         """Return the searcher's move; nothing starts when the time is up."""
         if not self._is_out_of_time():
             return self._searcher.next()
+        trials = self.experiment.ledger.trials
         running = self._running() - set(self._interrupted)
-        return Wait() if running else Done()
+        return Wait() if any(trials[n].confirms is None for n in running) else Done()
+
+    def _next_interrupted(self) -> int | None:
+        """Return a trial that was cut off; when the time is up only confirmations go on."""
+        is_late = self._is_out_of_time()
+        for number in self._interrupted:
+            if not is_late or self.experiment.ledger.trials[number].confirms is not None:
+                self._interrupted.remove(number)
+                return number
+        return None
 
     def report(self, trial: int, epoch: int, metrics: dict[str, float]) -> Decision:
         """Journal an epoch and return the searcher's decision.
@@ -101,11 +123,7 @@ class Controller:
             if known.epoch == epoch:
                 return known.decision
         metrics = {**metrics, **record.costs}
-        value = value_of(self.experiment.settings.objectives, metrics)
-        decision = self._searcher.report(trial, epoch, value)
-        is_full = epoch >= self.experiment.settings.budget.epochs
-        if self._is_out_of_time() and not is_full:
-            decision = Decision.STOP
+        decision = self._decision(trial, epoch, metrics)
         self._record(
             {
                 "event": "report",
@@ -118,6 +136,14 @@ class Controller:
         for tracker in self._trackers:
             tracker.reported(record, record.reports[-1])
         return decision
+
+    def _decision(self, trial: int, epoch: int, metrics: Mapping[str, float]) -> Decision:
+        value = value_of(self.experiment.settings.objectives, metrics)
+        if self.experiment.ledger.trials[trial].confirms is not None:
+            return Decision.CONTINUE
+        decision = self._searcher.report(trial, epoch, value)
+        is_full = epoch >= self.experiment.settings.budget.epochs
+        return Decision.STOP if self._is_out_of_time() and not is_full else decision
 
     def finish(self, trial: int, outcome: Outcome) -> None:
         """Journal how a trial ended.
@@ -142,18 +168,35 @@ class Controller:
 
     def _finish(self, trial: int, outcome: Outcome) -> None:
         self._record({"event": "finish", "trial": trial, **event_from_outcome(outcome)})
-        self._searcher.finish(trial, outcome)
         record = self.experiment.ledger.trials[trial]
+        if record.confirms is None:
+            self._searcher.finish(trial, outcome)
         for tracker in self._trackers:
             tracker.finished(record, self.experiment.paths.trial(trial))
 
-    def _end(self) -> Done:
-        """Stop for good what is paused or was cut off: nobody will go on with it."""
-        self._interrupted.clear()
+    def _end(self) -> None:
+        """Stop for good what the search paused or lost: nobody will go on with it."""
         for trial in self.experiment.ledger.trials.values():
-            if not trial.state.is_final:
+            if not trial.state.is_final and trial.confirms is None:
                 self._finish(trial.number, Outcome(TrialState.STOPPED))
-        return Done()
+                if trial.number in self._interrupted:
+                    self._interrupted.remove(trial.number)
+
+    def _next_repeat(self) -> Repeat | None:
+        return next_repeat(self.experiment, self._preparation.info.seed_key)
+
+    def _confirm(self, repeat: Repeat) -> Task:
+        event = {
+            "event": "start",
+            "trial": repeat.trial,
+            "values": repeat.of.values,
+            "epochs": self.experiment.settings.budget.epochs,
+            "confirms": repeat.of.number,
+            "adjusted": repeat.adjusted,
+            "costs": repeat.of.costs,
+        }
+        self._record(event)
+        return self._task(repeat.trial)
 
     def _launch(self, move: Start) -> bool:
         """Journal a new trial; return whether it is to be trained."""
@@ -181,6 +224,8 @@ class Controller:
         objectives = self.experiment.settings.objectives
         for event in self._journal.read():
             kind, trial = event["event"], int(event.get("trial", -1))
+            if trial >= 0 and self.experiment.ledger.trials[trial].confirms is not None:
+                continue
             if kind == "start":
                 self._searcher.start(
                     Start(trial, event["values"], event["epochs"], event.get("parent"))
@@ -249,6 +294,9 @@ def failure_summary(experiment: Experiment) -> list[str]:
         if trial.failure is not None:
             cause = (trial.failure.kind.value, trial.failure.message)
             causes.setdefault(cause, []).append(trial.number)
+    limits = experiment.settings.objective.constraints
+    if not causes and limits:
+        return [f"no trial has a value within {', '.join(map(str, limits))}; widen the constraints"]
     lines = [f"{sum(map(len, causes.values()))} trials failed and none has a result"]
     for (kind, message), numbers in causes.items():
         named = ", ".join(f"{n:04d}" for n in numbers[:5])

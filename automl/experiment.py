@@ -1,5 +1,7 @@
 """An experiment as it lies on disk: what was asked, what happened, what is best."""
 
+import json
+import statistics
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,10 +10,13 @@ import yaml
 
 from automl.errors import UsageError
 from automl.ledger import Ledger
+from automl.pareto import fronts
 from automl.settings import Settings
 from automl.spec import with_values
 from automl.store import ExperimentPaths, Journal, is_driven
 from automl.trial import Trial, TrialState
+
+CONTENDERS = 2
 
 
 @dataclass(frozen=True)
@@ -43,9 +48,62 @@ class Experiment:
 
     @property
     def best(self) -> Trial | None:
-        """The trial with the best objective; None where no trial has one."""
-        ranked = self.ranking()
-        return ranked[0] if ranked and self.value_of(ranked[0]) is not None else None
+        """The trial that is promoted; None where no trial has a value.
+
+        It is the one with the best objective. After confirmation it is the best repeat of the
+        contender whose repeats are best on average.
+        """
+        confirmed = self.confirmed()
+        if confirmed:
+            return self.ledger.trials[confirmed[0]["best_trial"]]
+        ranked = self.contenders()
+        return ranked[0] if ranked else None
+
+    def contenders(self) -> list[Trial]:
+        """Return the two best trials of the search, the ones that a confirmation repeats."""
+        searched = [t for t in self.ranking() if t.confirms is None]
+        return [t for t in searched if self.value_of(t) is not None][:CONTENDERS]
+
+    def confirmed(self) -> list[dict[str, Any]]:
+        """Return the contenders that were repeated, best mean first.
+
+        Each has its trial, the mean and values of its repeats, and the best of them. Only the
+        repeats count: the contender's own value was chosen for being high.
+        """
+        rows = []
+        for contender in self.contenders() if self.settings.confirm_seeds else ():
+            repeats = {
+                t.number: value
+                for t in self.ledger.trials.values()
+                if t.confirms == contender.number
+                and t.state.is_final
+                and (value := self.value_of(t)) is not None
+            }
+            if repeats:
+                best = min(repeats, key=lambda n: self.settings.objective.loss(repeats[n]))
+                rows.append(
+                    {
+                        "trial": contender.number,
+                        "mean": statistics.fmean(repeats.values()),
+                        "values": list(repeats.values()),
+                        "best_trial": best,
+                    }
+                )
+        return sorted(rows, key=lambda row: self.settings.objective.loss(row["mean"]))
+
+    def front(self) -> list[tuple[Trial, dict[str, float]]]:
+        """Return the trials that no other beats in every objective, with their objectives."""
+        objectives = self.settings.objectives
+        found: dict[int, dict[str, float]] = {}
+        for trial in self.ledger.trials.values():
+            report = trial.best_report(self.settings.objective)
+            if report is not None and self.value_of(trial) is not None:
+                found[trial.number] = {o.metric: o.measured(report.metrics) for o in objectives}
+        losses = {
+            n: tuple(o.loss(values[o.metric]) for o in objectives) for n, values in found.items()
+        }
+        layers = fronts(losses)
+        return [(self.ledger.trials[n], found[n]) for n in (layers[0] if layers else [])]
 
     def spec_of(self, trial: Trial) -> dict[str, Any]:
         """Return the whole spec that a trial trains."""
@@ -89,7 +147,18 @@ class Experiment:
             },
             "trials": [self._trial_dict(t, state) for _, t in sorted(self.ledger.trials.items())],
             "promotion": self.promotion,
+            "objectives": [o.to_dict() for o in self.settings.objectives],
+            "pareto_front": [{"trial": t.number, **values} for t, values in self.front()],
+            "confirmed": self.confirmed(),
+            "importance": self.importance,
+            "algorithm": self.settings.algorithm,
         }
+
+    @property
+    def importance(self) -> dict[str, float] | None:
+        """How much each parameter mattered, as worked out at the end; None before."""
+        path = self.paths.importance
+        return dict(json.loads(path.read_text())) if path.exists() else None
 
     @property
     def promotion(self) -> dict[str, Any] | None:
@@ -112,6 +181,10 @@ class Experiment:
             "epochs": trial.epoch,
             "seconds": round(trial.seconds, 3),
             "values": trial.values,
+            "adjusted": trial.adjusted,
+            "costs": trial.costs,
+            "parent": trial.parent,
+            "confirms": trial.confirms,
             "failure": None
             if failure is None
             else {"kind": failure.kind.value, "message": failure.message},

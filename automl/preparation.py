@@ -1,16 +1,20 @@
 """What is done with a trial before it is trained: costs, constraints, spec, first checkpoint."""
 
+import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from automl.experiment import Experiment
 from automl.objective import Constraint
-from automl.skill import SkillInfo, load_skill
-from automl.spec import flatten
+from automl.skill import MeasuringSkill, SkillInfo, load_skill
+from automl.space import SearchSpace
+from automl.spec import flatten, with_values
 from automl.store import write_yaml
 from automl.trial import Trial
+
+MEMORY, MEMORY_LIMIT = "memory_mb", "memory_limit_mb"
 
 
 @dataclass(frozen=True)
@@ -24,21 +28,37 @@ class Preparation:
     _measured: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, experiment: Experiment) -> "Preparation":
+    def of(cls, experiment: Experiment, space: SearchSpace) -> "Preparation":
         """Return the preparation of an experiment's trials."""
         info = SkillInfo.read(load_skill(experiment.settings.skill).folder)
-        return cls(experiment, info, ())
+        asked = set()
+        for objective in experiment.settings.objectives:
+            asked |= {objective.metric, *(c.metric for c in objective.constraints)}
+        # Where the search may change a model's size, none is started that no memory can hold.
+        if any(info.has_cost_of(key) for key in space.parameters):
+            asked |= {MEMORY, MEMORY_LIMIT}
+        return cls(experiment, info, tuple(m for m in info.cost_metrics if m in asked))
 
     def costs(self, values: Mapping[str, Any]) -> dict[str, float]:
         """Return what the model of these values costs, as far as anybody asked.
 
         Specs that differ in nothing that costs depend on are measured once.
         """
-        return {}
+        if not self.wanted:
+            return {}
+        spec = with_values(self.experiment.settings.spec, values)
+        relevant = {k: v for k, v in flatten(spec).items() if self.info.has_cost_of(k)}
+        key = json.dumps(relevant, sort_keys=True, default=str)
+        if key not in self._measured:
+            skill = cast(MeasuringSkill, load_skill(self.experiment.settings.skill))
+            self._measured[key] = dict(skill.measure(spec, self.wanted))
+        return self._measured[key]
 
     def broken(self, costs: Mapping[str, float]) -> list[str]:
         """Return the constraints that the costs break, with their values."""
         constraints: tuple[Constraint, ...] = self.experiment.settings.objective.constraints
+        if MEMORY in costs and MEMORY_LIMIT in costs:
+            constraints = (*constraints, Constraint(MEMORY, "<=", costs[MEMORY_LIMIT]))
         return [
             f"{c.metric} is {costs[c.metric]:.6g}, which breaks {c}"
             for c in constraints

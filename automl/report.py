@@ -56,6 +56,12 @@ def summary(experiment: Experiment) -> str:
     best = experiment.best
     if best is not None:
         lines += [*_best_lines(experiment, best), ""]
+    for part in (
+        _front_lines(experiment),
+        _confirmed_lines(experiment),
+        _importance_lines(experiment),
+    ):
+        lines += [*part, ""] if part else []
     if experiment.promotion:
         lines += [*_promotion_lines(experiment.promotion), ""]
     elif best is not None and state == "finished":
@@ -102,6 +108,34 @@ def _best_lines(experiment: Experiment, best: Trial) -> list[str]:
         was = f"   (default {_short(defaults[key])})" if key in defaults else ""
         lines.append(f"  {key} = {_short(chosen)}{was if chosen != defaults.get(key) else ''}")
     return lines
+
+
+def _front_lines(experiment: Experiment) -> list[str]:
+    if not experiment.settings.more_objectives:
+        return []
+    lines = ["Pareto front:"]
+    for trial, values in experiment.front():
+        shown = ", ".join(f"{metric} {_short(value)}" for metric, value in values.items())
+        lines.append(f"  trial {trial.number:04d}  {shown}")
+    return lines
+
+
+def _confirmed_lines(experiment: Experiment) -> list[str]:
+    metric = experiment.settings.objective.metric
+    rows = experiment.confirmed()
+    return [
+        f"confirmed: trial {row['trial']:04d}, mean {metric} {row['mean']:.4f} of "
+        f"{len(row['values'])} fresh seeds ({', '.join(f'{v:.4f}' for v in row['values'])})"
+        for row in rows
+    ]
+
+
+def _importance_lines(experiment: Experiment) -> list[str]:
+    shares = experiment.importance
+    if not shares:
+        return []
+    shown = [f"{key} {share:.0%}" for key, share in list(shares.items())[:5]]
+    return [f"what mattered: {', '.join(shown)}"]
 
 
 def _promotion_lines(promotion: Mapping[str, Any]) -> list[str]:

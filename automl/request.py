@@ -1,7 +1,7 @@
 """Turns a request of the command line into settings and a new experiment's folder."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -16,6 +16,7 @@ from automl.errors import UsageError
 from automl.policy import Route, choose_policy, route
 from automl.redact import check_kept_out, redacted
 from automl.schema import Schema
+from automl.search.base import PastTrial
 from automl.search_flags import SearchFlags
 from automl.settings import Resources, Settings
 from automl.skill import Skill, SkillInfo, faults_of_the_user, lasting_name, load_skill, schema_path
@@ -23,6 +24,7 @@ from automl.space import SearchSpace
 from automl.space_flags import SpaceChoice, SpaceFlags
 from automl.spec import flatten
 from automl.store import ExperimentPaths, write_json, write_yaml
+from automl.warm_start import earlier_trials, write_past
 
 _VERSIONS = ("torch", "pytorch-lightning", "transformers", "ray", "optuna", "mlflow", "onnx")
 
@@ -58,12 +60,16 @@ class Prepared:
     """None where the skill has none that can be read; it then trains plainly."""
     space: SearchSpace
     route: Route
+    past: Sequence[PastTrial] = ()
+    """Trials of earlier experiments that the search learns from."""
 
     def write(self) -> None:
         """Create the experiment's folder with settings, schema and space."""
         if self.schema is not None:
             write_json(self.paths.schema, self.schema.document)
         write_yaml(self.paths.space, self.space.to_dict())
+        if self.past:
+            write_past(self.paths, self.past)
         write_yaml(self.paths.settings, self.settings.to_dict())
 
     def announcement(self) -> str:
@@ -74,6 +80,7 @@ class Prepared:
         return (
             f"searching {len(self.space.parameters)} parameters by {self.settings.algorithm}: "
             f"{budget} in {root}"
+            + (f"; {len(self.past)} earlier trials are known" if self.past else "")
         )
 
 
@@ -112,11 +119,15 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
     budget = _budget(search, way, int(flatten(spec)[info.epochs_key]))
     with faults_of_the_user():
         data = skill.check(spec, progress=progress)
+    objectives = search.resolved_objectives(info) if way.is_search else (info.objective,)
     settings = Settings(
         skill=lasting_name(request.skill),
         policy="auto" if way.is_search else "off",
         route=way.to_dict(),
-        objective=info.objective,
+        objective=objectives[0],
+        more_objectives=objectives[1:],
+        confirm_seeds=search.confirm_seeds if way.is_search else 0,
+        stop_rule=search.stop_rule if way.is_search else "off",
         budget=budget,
         algorithm=search.algorithm or "random" if way.is_search else "random",
         options=dict(search.settings) if way.is_search else {},
@@ -129,7 +140,8 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
         command=_command(schema),
         versions=_versions(),
     )
-    return Prepared(paths, settings, schema, space, way)
+    past = _past(search, paths, settings, schema, space) if way.is_search else []
+    return Prepared(paths, settings, schema, space, way, past)
 
 
 def _command(schema: Schema | None) -> tuple[str, ...]:
@@ -252,12 +264,28 @@ def _space(
     return space
 
 
+def _past(
+    search: SearchFlags,
+    paths: ExperimentPaths,
+    settings: Settings,
+    schema: Schema | None,
+    space: SearchSpace,
+) -> list[PastTrial]:
+    if search.warm_start is None or schema is None:
+        return []
+    return earlier_trials(search.warm_start, paths.root, settings, schema, space)
+
+
 def _budget(search: SearchFlags, way: Route, epochs: int) -> Budget:
     if way.is_search:
         return search.budget(epochs)
     limits = {
         "--budget-epochs": search.budget_epochs,
         "--time": search.time,
+        "--confirm-seeds": search.confirm_seeds or None,
+        "--warm-start": search.warm_start,
+        "--objective": ", ".join(search.objectives) or None,
+        "--constraint": ", ".join(search.constraints) or None,
         "--trials": None if search.trials == 1 else search.trials,
     }
     faults = [

@@ -1,13 +1,15 @@
 """One session of an experiment, new or resumed: search, promote, close."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from automl.controller import Controller, failure_summary
 from automl.errors import RunFailed, Stopped, UsageError
 from automl.experiment import Experiment
+from automl.importance import importance
 from automl.jobs.mirror import JobMirror
+from automl.preparation import Preparation
 from automl.promote import Promoter, Wanted
 from automl.redact import redacted
 from automl.report import summary, write_results
@@ -17,10 +19,12 @@ from automl.search import make_searcher
 from automl.search.base import Searcher
 from automl.signals import sigterm_as_stop
 from automl.skill import SkillInfo, faults_of_the_user, load_skill
+from automl.space import SearchSpace
 from automl.spec import flatten
-from automl.store import ExperimentLock, ExperimentPaths, write_atomic
+from automl.store import ExperimentLock, ExperimentPaths, write_atomic, write_json
 from automl.tracking import make_tracker
 from automl.tracking.base import Tracker
+from automl.warm_start import read_past
 
 
 def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
@@ -38,13 +42,17 @@ def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
         _check_spec(experiment)
         tracker = make_tracker(settings.tracker, paths, _info(experiment).name, settings.objective)
         trackers = [*watchers, tracker, JobMirror(experiment)]
-        controller = Controller(experiment, _searcher(experiment), trackers)
+        space = space_of(paths, settings)
+        controller = Controller(
+            experiment, _searcher(experiment, space), Preparation.of(experiment, space), trackers
+        )
         controller.open()
         with _closing(controller, experiment):
             if not controller.is_settled():
                 make_runner(settings.resources).run(controller)
             if experiment.best is None:
                 raise RunFailed(*failure_summary(experiment))
+            _explain(experiment, space)
             write_results(experiment)
             if _info(experiment).is_promotable:
                 _promote(controller, experiment, trackers)
@@ -71,7 +79,10 @@ def promote(root: Path, wanted: Wanted) -> Experiment:
         _check_spec(experiment)
         tracker = make_tracker(settings.tracker, paths, info.name, settings.objective)
         trackers = [tracker, JobMirror(experiment)]
-        controller = Controller(experiment, _searcher(experiment), trackers)
+        space = space_of(paths, settings)
+        controller = Controller(
+            experiment, _searcher(experiment, space), Preparation.of(experiment, space), trackers
+        )
         controller.open()
         with _closing(controller, experiment):
             _promote(controller, experiment, trackers, wanted)
@@ -89,17 +100,26 @@ def _check_spec(experiment: Experiment) -> None:
         load_skill(experiment.settings.skill).resolve("train", flatten(experiment.settings.spec))
 
 
-def _searcher(experiment: Experiment) -> Searcher:
+def _searcher(experiment: Experiment, space: SearchSpace) -> Searcher:
     settings = experiment.settings
-    space = space_of(experiment.paths, settings)
     return make_searcher(
         settings.algorithm,
         space,
-        settings.objective,
+        settings.objectives,
         settings.budget,
         seed=settings.seed,
         settings=settings.options,
+        past=read_past(experiment.paths),
+        stops_when_flat=settings.stop_rule == "on",
     )
+
+
+def _explain(experiment: Experiment, space: SearchSpace) -> None:
+    """Write which parameters mattered, where there are trials enough to say so."""
+    if not space.parameters:
+        return
+    with suppress(UsageError):
+        write_json(experiment.paths.importance, importance(experiment, space))
 
 
 def _info(experiment: Experiment) -> SkillInfo:

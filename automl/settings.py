@@ -79,6 +79,10 @@ class Settings:
     algorithm: str = "random"
     options: Mapping[str, Any] = field(default_factory=dict)
     """The algorithm's own settings, as far as they were given."""
+    confirm_seeds: int = 0
+    """How often the best are trained again, each time with a fresh seed."""
+    stop_rule: str = "off"
+    """Whether little expected improvement ends the search: on or off."""
     fixed: tuple[str, ...] = ()
     """Keys that the user set and the search therefore leaves alone."""
     resources: Resources = field(default_factory=Resources)

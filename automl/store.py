@@ -47,6 +47,16 @@ class ExperimentPaths:
         return self.root / "best.json"
 
     @property
+    def importance(self) -> Path:
+        """How much each parameter mattered, at the end."""
+        return self.root / "importance.json"
+
+    @property
+    def warm_start(self) -> Path:
+        """Trials of earlier experiments that the search learns from."""
+        return self.root / "warm_start.json"
+
+    @property
     def leaderboard(self) -> Path:
         """All trials with their values, best first."""
         return self.root / "leaderboard.csv"

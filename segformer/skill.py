@@ -1,6 +1,6 @@
 """SegFormer as AutoML sees it: resolve a spec, check the data, run an action. Loads no torch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,12 @@ class SegformerSkill:
             program(parsed, folder, report) if action == "train" else program(parsed, folder)
         )
         return result
+
+    def measure(self, spec: dict[str, Any], names: Collection[str]) -> dict[str, float]:
+        """Return costs of a spec's model before any training; see `segformer.deploy.costs`."""
+        from segformer.deploy.costs import measure
+
+        return measure(parse(spec), names)
 
     def sample(self, folder: Path, *, seed: int) -> None:
         """Write a generated data set; see `segformer.data.sample.write_sample`."""

@@ -29,6 +29,17 @@ SHORTHAND = {
 }
 """Short names that are taken for dotted keys."""
 
+METRICS = (
+    "train_loss", "val_loss", "val_acc", "val_miou", "val_macc",
+    "val_mf1", "val_mprecision", "val_mrecall",
+)  # fmt: skip
+"""What a training reports of each epoch, the scores of the single classes left out."""
+COSTS = ("parameters", "gflops", "latency_ms", "memory_mb", "memory_limit_mb")
+"""What is measured of a model before it is trained."""
+COST_KEYS = ("model.", "dataset.segment.img_size", "dataset.segment.batch_size",
+             "dataset.segment.num_classes")  # fmt: skip
+"""Keys, or beginnings of keys, that costs depend on."""
+
 _ROOT = "dataset.segment.root_dir"
 _CALIBRATION = "dataset.segment.quant_calibration_dataset.images_dir"
 _FOLDER, _MAY_BE_FILE = {"type": "folder"}, {"type": "file", "optional": True}
@@ -155,6 +166,8 @@ def skill_info() -> dict[str, Any]:
         "seed_key": "train.seed",
         "batch_size_key": "dataset.segment.batch_size",
         "accumulation_key": "train.accumulate_grad_batches",
+        "metrics": list(METRICS),
+        "costs": {"metrics": list(COSTS), "keys": list(COST_KEYS)},
         "checkpoints": {"best": "checkpoints/best.ckpt", "last": "checkpoints/last.ckpt"},
         "actions": {action: _action(action) for action in ACTIONS},
         "data_sources": {a: {k: dict(v) for k, v in _SOURCES[a].items()} for a in ACTIONS},

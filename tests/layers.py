@@ -11,7 +11,7 @@ AUTOML = [
     ["cli"],
     ["session", "progress", "ui"],
     ["controller", "predict", "promote", "report", "request"],
-    ["card", "jobs", "preparation"],
+    ["card", "jobs", "preparation", "confirmation", "warm_start", "importance"],
     ["search_flags", "runners"],
     ["search", "tracking"],
     ["experiment"],

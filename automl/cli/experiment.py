@@ -18,6 +18,15 @@ def add(commands: Any) -> None:
         parser.set_defaults(command=command)
         parser.add_argument("experiment", type=Path, help="folder of the experiment")
         add_output(parser, has_progress=name == "resume")
+    matter = commands.add_parser(
+        "importance",
+        help="show which parameters mattered",
+        description="Show which parameters mattered.",
+    )
+    matter.set_defaults(command=_importance)
+    matter.add_argument("experiment", type=Path, help="folder of the experiment")
+    matter.add_argument("--method", default="fanova", help="fanova (default) or ped-anova")
+    add_output(matter, has_progress=False)
     ui = commands.add_parser(
         "ui", help="open the MLflow UI", description="Serve the MLflow UI on loopback."
     )
@@ -37,6 +46,23 @@ def _status(arguments: argparse.Namespace) -> int:
     from automl.experiment import Experiment
 
     print_experiment(Experiment.load(arguments.experiment), is_json=arguments.json)
+    return 0
+
+
+def _importance(arguments: argparse.Namespace) -> int:
+    from automl.experiment import Experiment
+    from automl.importance import importance
+    from automl.request import space_of
+    from automl.store import json_text
+
+    experiment = Experiment.load(arguments.experiment)
+    space = space_of(experiment.paths, experiment.settings)
+    shares = importance(experiment, space, method=arguments.method)
+    if arguments.json:
+        print(json_text({"method": arguments.method, "importance": shares}))
+    else:
+        width = max(map(len, shares))
+        print("\n".join(f"{key.ljust(width)}  {share:6.1%}" for key, share in shares.items()))
     return 0
 
 

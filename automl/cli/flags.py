@@ -15,6 +15,34 @@ def add_search(parser: argparse.ArgumentParser) -> None:
     add("--epochs", type=int, metavar="N", help="epochs of a full training")
     add("--budget-epochs", type=int, metavar="N", help="epochs of all trials together")
     add("--time", metavar="2h", help="of the search; the limit that is reached first ends it")
+    add(
+        "--objective",
+        action="append",
+        default=[],
+        metavar="METRIC[:max|min]",
+        help="what to optimise (default: as the skill says); several give a Pareto front",
+    )
+    add(
+        "--constraint",
+        action="append",
+        default=[],
+        metavar="METRIC<=LIMIT",
+        help="what must hold, e.g. latency_ms<=20; checked before the launch where it can be",
+    )
+    add(
+        "--confirm-seeds",
+        type=int,
+        default=0,
+        metavar="N",
+        help="train the best again with N fresh seeds each, and promote the best on average",
+    )
+    add("--warm-start", metavar="EXPERIMENT|auto", help="learn from earlier searches that fit")
+    add(
+        "--stop-rule",
+        default="on",
+        metavar="on|off",
+        help="end the search when little improvement is expected (default on)",
+    )
     add("--algorithm", metavar="NAME", help="of the search; TAO's names are known")
     add(
         "--set", action="append", default=[], metavar="NAME=VALUE", dest="settings",
@@ -32,6 +60,11 @@ def search_flags(arguments: argparse.Namespace) -> "SearchFlags":
         settings=parse_assignments(arguments.settings),
         trials=arguments.trials,
         epochs=arguments.epochs,
+        objectives=tuple(arguments.objective),
+        constraints=tuple(arguments.constraint),
+        confirm_seeds=arguments.confirm_seeds,
+        stop_rule=arguments.stop_rule,
+        warm_start=arguments.warm_start,
         budget_epochs=arguments.budget_epochs,
         time=arguments.time,
     )

@@ -291,6 +291,7 @@ def make_searcher(
     seed: int,
     settings: Mapping[str, Any] | None = None,
     past: Sequence[PastTrial] = (),
+    stops_when_flat: bool = False,
 ) -> Searcher:
     """Return the searcher of a name, within the budget of trials and epochs.
 
@@ -302,6 +303,7 @@ def make_searcher(
         seed: Equal seeds and histories give equal decisions.
         settings: The algorithm's own, by our names; see `automl.search.options`.
         past: Trials of earlier experiments on the same space, data and objectives.
+        stops_when_flat: Whether little expected improvement ends the search; of one objective.
 
     Raises:
         UsageError: An unknown name, or settings that do not belong to it.
@@ -312,4 +314,9 @@ def make_searcher(
     if full == "tpe" and "pruner" not in (settings or {}) and len(objectives) == 1:
         options["pruner"] = "halving"
     setup = Setup(space, objectives, budget, seed, options, tuple(past))
-    return LimitedSearcher(ALGORITHMS[full](setup), budget)
+    rule = None
+    if stops_when_flat and len(objectives) == 1:
+        from automl.search.improvement import ImprovementRule
+
+        rule = ImprovementRule(space, budget.epochs, seed=seed)
+    return LimitedSearcher(ALGORITHMS[full](setup), budget, objectives, rule)

@@ -1,20 +1,34 @@
-"""Ends a search whose budget of epochs is spent."""
+"""Ends a search whose budget of epochs is spent, or of which little more is to be expected."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from automl.budget import Budget
+from automl.objective import Objective
 from automl.search.base import Continue, Done, Move, Searcher, Start, Wait
+from automl.search.searcher import loss_of
 from automl.trial import Decision, Outcome
+
+if TYPE_CHECKING:
+    from automl.search.improvement import ImprovementRule
 
 
 class LimitedSearcher:
     """Another searcher, within the epochs that all trials may train together.
 
     A running trial has the epoch that it is training; nothing starts or goes on whose next epoch
-    would be one too many.
+    would be one too many. With a rule of improvement, no new trial starts once it says so.
     """
 
-    def __init__(self, searcher: Searcher, budget: Budget) -> None:
+    def __init__(
+        self,
+        searcher: Searcher,
+        budget: Budget,
+        objectives: Sequence[Objective],
+        rule: "ImprovementRule | None" = None,
+    ) -> None:
+        self._objectives = tuple(objectives)
+        self._rule = rule
         self._searcher = searcher
         self._budget = budget
         self._epochs: dict[int, int] = {}
@@ -25,18 +39,25 @@ class LimitedSearcher:
         """Return the other searcher's move while an epoch is left for it."""
         if not self._has_epoch_for(len(self._running)):
             return Wait() if self._running else Done()
-        return self._searcher.next()
+        move = self._searcher.next()
+        if isinstance(move, Start) and self._rule is not None and self._rule.is_over():
+            return Wait() if self._running else Done()
+        return move
 
     def start(self, move: Start | Continue) -> None:
         """Tell the other searcher."""
         self._searcher.start(move)
         self._running.add(move.trial)
+        if self._rule is not None and isinstance(move, Start):
+            self._rule.start(move.trial, move.values)
         if isinstance(move, Start) and move.parent is not None:
             self._epochs[move.trial] = self._epochs.get(move.parent, 0)
 
     def report(self, trial: int, epoch: int, value: Any) -> Decision:
         """Count the epoch; stop the trial where no other is left for it."""
         decision = self._searcher.report(trial, epoch, value)
+        if self._rule is not None:
+            self._rule.report(trial, epoch, loss_of(self._objectives, value))
         self._spent += max(0, epoch - self._epochs.get(trial, 0))
         self._epochs[trial] = max(epoch, self._epochs.get(trial, 0))
         is_full = epoch >= self._budget.epochs
@@ -49,6 +70,8 @@ class LimitedSearcher:
         """Tell the other searcher."""
         self._running.discard(trial)
         self._searcher.finish(trial, outcome)
+        if self._rule is not None:
+            self._rule.finish(trial, outcome)
 
     def _has_epoch_for(self, others: int) -> bool:
         limit = self._budget.budget_epochs

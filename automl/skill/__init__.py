@@ -5,7 +5,7 @@ actions are commands: see `automl.skill.command`.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
@@ -19,7 +19,15 @@ from automl.objective import Objective
 
 GROUP = "automl.skills"
 USER_KINDS = ("usage", "bad_data")
-_MAPPINGS = ("actions", "data_sources", "checkpoints", "key_defaults", "spec_params", "promotion")
+_MAPPINGS = (
+    "costs",
+    "actions",
+    "data_sources",
+    "checkpoints",
+    "key_defaults",
+    "spec_params",
+    "promotion",
+)
 _KEYS = ("images_key", "seed_key", "batch_size_key", "accumulation_key")
 
 ReportMetrics = Callable[[int, dict[str, float]], str]
@@ -71,6 +79,14 @@ class Skill(Protocol):
         ...
 
 
+class MeasuringSkill(Protocol):
+    """A skill whose skill_info.yaml has `costs`."""
+
+    def measure(self, spec: dict[str, Any], names: Collection[str]) -> Mapping[str, float]:
+        """Return costs of a spec's model, without training it."""
+        ...
+
+
 @dataclass(frozen=True)
 class SkillInfo:
     """The facts of references/skill_info.yaml that the controller acts on."""
@@ -86,6 +102,10 @@ class SkillInfo:
     batch_size_key: str | None = None
     accumulation_key: str | None = None
     """The key of how many batches make one step."""
+    metrics: tuple[str, ...] = ()
+    """What a training reports; empty where the skill does not say."""
+    costs: Mapping[str, Any] = field(default_factory=dict)
+    """`metrics` that are measured before a training, and the `keys` that they depend on."""
     description: str = ""
     usage: str = ""
     """Lines of Python that load a promoted model and use it."""
@@ -116,6 +136,7 @@ class SkillInfo:
                 path=path,
                 stated_objective=None if objective is None else Objective(**objective),
                 stated_epochs_key=info.get("epochs_key", shorthand.get("num_epochs")),
+                metrics=tuple(info.get("metrics") or ()),
                 description=info.get("description", ""),
                 usage=info.get("usage", ""),
                 shorthand=shorthand,
@@ -147,6 +168,18 @@ class SkillInfo:
     def data_key(self) -> str | None:
         """The first key that holds training data; None for a skill that needs none."""
         return next(iter(self.data_sources.get("train", {})), None)
+
+    @property
+    def cost_metrics(self) -> tuple[str, ...]:
+        """What can be measured of a model before it is trained; all of it is to be small."""
+        return tuple(self.costs.get("metrics", ()))
+
+    def has_cost_of(self, key: str) -> bool:
+        """Whether costs depend on a key: it is among the keys named, or begins with one."""
+        return any(
+            key == known or (known.endswith(".") and key.startswith(known))
+            for known in self.costs.get("keys", ())
+        )
 
     @property
     def is_promotable(self) -> bool:

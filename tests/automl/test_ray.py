@@ -51,6 +51,7 @@ def test_on_one_worker_ray_and_local_make_the_same_search(automl, toy_data, tmp_
 
 def test_a_trial_whose_worker_dies_goes_on_from_its_checkpoint(automl, toy_data, tmp_path):
     result = automl(*words(toy_data, "--trials", 2, "--epochs", 3, "--json", "train.fail=once",
+                           "--algorithm", "random",
                            "--concurrency", 1))  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert {t["epochs"] for t in json.loads(result.stdout)["trials"]} == {3}

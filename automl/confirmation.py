@@ -1,0 +1,37 @@
+"""The best trained again with fresh seeds, so that the winner is not the luckiest."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from automl.experiment import Experiment
+from automl.spec import flatten
+from automl.trial import Trial
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """One more training of a contender's values, with a seed of its own."""
+
+    trial: int
+    of: Trial
+    adjusted: dict[str, Any]
+
+
+def next_repeat(experiment: Experiment, seed_key: str | None) -> Repeat | None:
+    """Return the next repeat to be started; None when all have been, or none is asked for."""
+    count = experiment.settings.confirm_seeds
+    if not count or seed_key is None:
+        return None
+    trials = experiment.ledger.trials
+    first = int(flatten(experiment.settings.spec).get(seed_key) or 0)
+    started = {
+        (t.confirms, t.adjusted.get(seed_key)) for t in trials.values() if t.confirms is not None
+    }
+    for contender in experiment.contenders():
+        for step in range(1, count + 1):
+            # Fresh for every trial: the seed that all of the search had is left out.
+            seed = first + step
+            if (contender.number, seed) not in started:
+                adjusted = {**contender.adjusted, seed_key: seed}
+                return Repeat(max(trials) + 1, contender, adjusted)
+    return None
