@@ -26,9 +26,10 @@ def test_operations_grow_with_the_area_and_memory_with_the_batch():
     few, many = measure(small, ["gflops"]), measure(large, ["gflops"])
     assert many["gflops"] == pytest.approx(4 * few["gflops"], rel=0.1)
     names = ["memory_mb", "memory_limit_mb"]
-    one, four = measure(spec_with(batch_size=1), names), measure(spec_with(batch_size=4), names)
-    assert 1.5 * one["memory_mb"] < four["memory_mb"] < 4 * one["memory_mb"]
-    assert four["memory_mb"] < four["memory_limit_mb"]
+    one, two, four = (measure(spec_with(batch_size=n), names) for n in (1, 2, 4))
+    step = two["memory_mb"] - one["memory_mb"]
+    assert four["memory_mb"] - two["memory_mb"] == pytest.approx(2 * step, rel=0.1)
+    assert 0 < step < one["memory_mb"] < one["memory_limit_mb"]
 
 
 def test_latency_is_that_of_the_exported_model():
