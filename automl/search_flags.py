@@ -72,8 +72,16 @@ class SearchFlags:
             ]
             if (fault := _unknown_metric(flag, metric, info))
         ]
+        first = info.stated_objective
+        if first is not None and first not in named:
+            faults.append(
+                f"--objective: {first.metric}:{first.mode} must be among them, for each trial keeps "
+                f"the checkpoint that is best by it; add --objective {first.metric}"
+            )
         if faults:
             raise UsageError(*faults)
+        # The first ranks the trials; the skill's best checkpoint is the best by its own.
+        named.sort(key=lambda objective: objective != first)
         # Every objective is within the constraints: a report that breaks one has no value.
         return tuple(replace(objective, constraints=limits) for objective in named)
 

@@ -13,7 +13,6 @@ from automl.jobs.models import ModelSource
 from automl.jobs.record import Job, JobState
 from automl.jobs.store import JobStore, is_experiment
 from automl.skill import SkillInfo
-from automl.spec import with_values
 from automl.store import ExperimentPaths
 from automl.trial import Trial, TrialState
 
@@ -66,7 +65,7 @@ def _parent_of_trial(experiment: Experiment, trial: Trial, info: SkillInfo) -> P
     has_ended = trial.state in (TrialState.COMPLETED, TrialState.STOPPED, TrialState.PAUSED)
     epochs = (experiment.epoch_of(trial), trial.epoch if has_ended else None)
     source = _source(trial_job_id(experiment.paths, trial.number), "train", folder, info, epochs)
-    return Parent(source, with_values(experiment.settings.spec, trial.values))
+    return Parent(source, experiment.spec_of(trial))
 
 
 def own_source(info: SkillInfo, folder: Path) -> ModelSource:

@@ -110,7 +110,7 @@ def test_a_warm_start_begins_with_the_best_of_the_earlier_experiment(start, tmp_
     ("change", "match"),
     [
         ({"constraints": ("latency_ms<=20",)}, "its objectives are"),
-        ({"objectives": ("loss:min",)}, "its objectives are"),
+        ({"objectives": ("score", "loss:min")}, "its objectives are"),
     ],
 )
 def test_a_warm_start_from_another_kind_of_experiment_is_refused(start, tmp_path, change, match):
@@ -149,6 +149,7 @@ def test_too_few_trials_have_no_importance(start):
         ({"objectives": ("loss",)}, "say in which direction, loss:max or loss:min"),
         ({"objectives": ("score:up",)}, "the direction 'up' is not one of max, min"),
         ({"objectives": ("score", "score:min")}, "score is given twice"),
+        ({"objectives": ("loss:min",)}, "score:max must be among them"),
         ({"constraints": ("latency<20",)}, "'latency<20' is not understood"),
         ({"constraints": ("latency_m<=20",)}, "did you mean latency_ms"),
         ({"objectives": ("score", "parameters"), "algorithm": "bohb"}, "takes one objective, not"),
