@@ -75,7 +75,7 @@ class SearchFlags:
         first = info.stated_objective
         if first is not None and first not in named:
             faults.append(
-                f"--objective: {first.metric}:{first.mode} must be among them, for each trial keeps "
+                f"--objective: {first.metric}:{first.mode} must be one of them: each trial keeps "
                 f"the checkpoint that is best by it; add --objective {first.metric}"
             )
         if faults:

@@ -149,7 +149,7 @@ def test_too_few_trials_have_no_importance(start):
         ({"objectives": ("loss",)}, "say in which direction, loss:max or loss:min"),
         ({"objectives": ("score:up",)}, "the direction 'up' is not one of max, min"),
         ({"objectives": ("score", "score:min")}, "score is given twice"),
-        ({"objectives": ("loss:min",)}, "score:max must be among them"),
+        ({"objectives": ("loss:min",)}, "score:max must be one of them"),
         ({"constraints": ("latency<20",)}, "'latency<20' is not understood"),
         ({"constraints": ("latency_m<=20",)}, "did you mean latency_ms"),
         ({"objectives": ("score", "parameters"), "algorithm": "bohb"}, "takes one objective, not"),
