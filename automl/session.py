@@ -111,6 +111,7 @@ def _searcher(experiment: Experiment, space: SearchSpace) -> Searcher:
         settings=settings.options,
         past=read_past(experiment.paths),
         stops_when_flat=settings.stop_rule == "on",
+        kept=[key for key in space.parameters if _info(experiment).has_cost_of(key)],
     )
 
 

@@ -51,9 +51,7 @@ class Bench:
         }
         self.spec = self.skill.resolve("train", overrides)
         schema = Schema.read(schema_path(self.skill.folder, "train"))
-        self.space: SearchSpace = space_from_schema(
-            schema, self.spec, fixed=frozenset(overrides)
-        )
+        self.space: SearchSpace = space_from_schema(schema, self.spec, fixed=frozenset(overrides))
         self.epochs = arguments.epochs
         self.budget = arguments.budget_epochs
         self.folder = folder

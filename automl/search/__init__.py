@@ -1,6 +1,6 @@
 """Searchers by name; each module loads its library only when it is asked for."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,7 @@ class Setup:
     seed: int
     options: Mapping[str, Any]
     past: Sequence[PastTrial] = ()
+    kept: frozenset[str] = frozenset()
 
     @property
     def epochs(self) -> int:
@@ -205,14 +206,14 @@ def _pbt(setup: Setup) -> Searcher:
     from automl.search.explore import PbtExplorer
 
     factor = setup.options["perturbation_factor"]
-    return _population(setup, PbtExplorer(setup.space, factor=factor))
+    return _population(setup, PbtExplorer(setup.space, factor=factor, kept=setup.kept))
 
 
 def _pb2(setup: Setup) -> Searcher:
     from automl.search.explore import Pb2Explorer
 
     factor = setup.options["perturbation_factor"]
-    return _population(setup, Pb2Explorer(setup.space, factor=factor))
+    return _population(setup, Pb2Explorer(setup.space, factor=factor, kept=setup.kept))
 
 
 def _population(setup: Setup, explorer: Any) -> Searcher:
@@ -292,6 +293,7 @@ def make_searcher(
     settings: Mapping[str, Any] | None = None,
     past: Sequence[PastTrial] = (),
     stops_when_flat: bool = False,
+    kept: Collection[str] = (),
 ) -> Searcher:
     """Return the searcher of a name, within the budget of trials and epochs.
 
@@ -304,6 +306,7 @@ def make_searcher(
         settings: The algorithm's own, by our names; see `automl.search.options`.
         past: Trials of earlier experiments on the same space, data and objectives.
         stops_when_flat: Whether little expected improvement ends the search; of one objective.
+        kept: Parameters of the model itself, which a copy of a trial cannot change.
 
     Raises:
         UsageError: An unknown name, or settings that do not belong to it.
@@ -313,7 +316,7 @@ def make_searcher(
     options = options_of(full, settings or {})
     if full == "tpe" and "pruner" not in (settings or {}) and len(objectives) == 1:
         options["pruner"] = "halving"
-    setup = Setup(space, objectives, budget, seed, options, tuple(past))
+    setup = Setup(space, objectives, budget, seed, options, tuple(past), frozenset(kept))
     rule = None
     if stops_when_flat and len(objectives) == 1:
         from automl.search.improvement import ImprovementRule

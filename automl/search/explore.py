@@ -2,7 +2,7 @@
 
 import random
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,11 +23,20 @@ _pb2_explore: Any = pb2._explore
 class PbtExplorer:
     """Multiplies numbers by a factor or its inverse, and shifts booleans and choices.
 
-    One value in five (`resample`) is drawn anew instead.
+    One value in five (`resample`) is drawn anew instead. Those in `kept` stay: a copy goes on
+    from its donor's checkpoint, and so with its donor's model.
     """
 
-    def __init__(self, space: SearchSpace, *, factor: float = 1.2, resample: float = 0.2) -> None:
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        factor: float = 1.2,
+        resample: float = 0.2,
+        kept: Collection[str] = (),
+    ) -> None:
         self._space = space
+        self._kept = frozenset(kept)
         self._factors = (factor, 1 / factor)
         self._resample = resample
 
@@ -35,7 +44,7 @@ class PbtExplorer:
         """Return changed values; those that become active are drawn."""
         values = members[donor].values
         with _seeded(seed) as rng:
-            active = [self._space.parameters[key] for key in values]
+            active = [self._space.parameters[key] for key in values if key not in self._kept]
             changed, _ = _pbt_explore(
                 dict(values),
                 {p.key: _distribution(p) for p in active},
@@ -53,10 +62,19 @@ class Pb2Explorer:
     learn from, all is done by PBT.
     """
 
-    def __init__(self, space: SearchSpace, *, factor: float = 1.2, resample: float = 0.2) -> None:
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        factor: float = 1.2,
+        resample: float = 0.2,
+        kept: Collection[str] = (),
+    ) -> None:
         self._space = space
-        self._pbt = PbtExplorer(space, factor=factor, resample=resample)
-        self._numbers = [p for p in space.parameters.values() if not p.choices]
+        self._pbt = PbtExplorer(space, factor=factor, resample=resample, kept=kept)
+        self._numbers = [
+            p for p in space.parameters.values() if not p.choices and p.key not in kept
+        ]
 
     def explore(self, donor: int, members: Mapping[int, Member], seed: int) -> dict[str, Any]:
         """Return changed values; those that become active are drawn."""

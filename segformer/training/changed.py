@@ -41,7 +41,7 @@ class SpecWins(Callback):
             zip(trainer.optimizers[0].param_groups, fresh.param_groups, strict=True)
         ):
             group.update({k: asked[k] for k in _TAKEN if k in asked and group[k] != asked[k]})
-            if group["initial_lr"] != asked["lr"] and isinstance(schedule, LambdaLR):
+            if group.get("initial_lr") != asked["lr"] and isinstance(schedule, LambdaLR):
                 group["initial_lr"] = schedule.base_lrs[index] = asked["lr"]
                 factor = schedule.lr_lambdas[index](schedule.last_epoch)
                 group["lr"] = asked["lr"] * factor

@@ -170,3 +170,16 @@ def test_a_population_copies_its_best_and_changes_booleans_and_categories_too(na
     assert copied
     for key in ("lr", "on", "c", "n"):
         assert any(before[key] != after[key] for before, after in copied), key
+
+
+def test_what_makes_the_model_stays_in_a_copy():
+    searcher = make_searcher(
+        "pbt", SPACE, Objective("m", "max"), Budget(16, EPOCHS), seed=0, settings=SETTINGS["pbt"],
+        kept=["n", "c"],
+    )  # fmt: skip
+    done = Simulation(searcher, score_of("pbt"), epochs=EPOCHS).run()
+    starts = [rest[0] for kind, *rest in done.log if kind == "start"]
+    copies = [m for m in starts if isinstance(m, Start) and m.parent is not None]
+    assert copies
+    for move in copies:
+        assert [move.values[k] for k in "nc"] == [done.values[move.parent][k] for k in "nc"]

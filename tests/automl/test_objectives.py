@@ -76,12 +76,14 @@ def test_a_constraint_on_what_is_reported_leaves_no_value_to_trials_that_break_i
         assert value is None or value >= 0.45
 
 
+@pytest.mark.slow
 def test_constraints_that_nobody_meets_end_the_search_with_the_cause(start):
     root = start(constraints=("parameters<=10",), trials=60, overrides={"train.lr": 0.1})
     with pytest.raises(RunFailed, match="infeasible: parameters is .* breaks parameters<=10"):
         drive(root)
 
 
+@pytest.mark.slow
 def test_the_best_two_are_confirmed_with_fresh_seeds_and_a_repeat_is_promoted(start):
     experiment = drive(start(confirm_seeds=2, algorithm="random"))
     repeats = [t for t in experiment.ledger.trials.values() if t.confirms is not None]
@@ -106,6 +108,7 @@ def test_a_warm_start_begins_with_the_best_of_the_earlier_experiment(start, tmp_
     assert auto.ledger.trials[1].values == best.values
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "match"),
     [
@@ -122,6 +125,7 @@ def test_a_warm_start_from_another_kind_of_experiment_is_refused(start, tmp_path
         start("third", warm_start=str(tmp_path / "first"))
 
 
+@pytest.mark.slow
 def test_importance_names_the_parameter_that_matters(start):
     experiment = drive(start(trials=30, algorithm="random", stop_rule="off"))
     space = space_of(experiment.paths, experiment.settings)
@@ -213,6 +217,7 @@ def test_a_search_without_a_value_within_the_constraints_says_so(start):
         drive(root)
 
 
+@pytest.mark.slow
 def test_little_expected_improvement_ends_a_search_and_can_be_turned_off(start):
     fixed = {"train.lr": 0.03, "train.flip.enable": False, "train.flip.p": 0.5}
     options = {"overrides": fixed, "algorithm": "random", "trials": 40}

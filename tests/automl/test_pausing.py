@@ -65,6 +65,7 @@ def test_a_paused_trial_goes_on_in_its_folder_from_its_checkpoint(start, algorit
     assert experiment.best.epoch == 9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", sorted(SETTINGS))
 def test_a_cut_at_any_event_ends_the_same(start, tmp_path, algorithm):
     search = {"algorithm": algorithm, "settings": SETTINGS[algorithm], "trials": 6, "epochs": 4}
@@ -140,6 +141,7 @@ def test_the_time_of_the_budget_ends_a_search(start):
     assert len(experiment.ledger.trials) < 6
 
 
+@pytest.mark.slow
 def test_a_search_out_of_time_is_not_taken_up_again(start):
     root = start(algorithm="random", trials=None, time="1s", overrides={"train.pause_s": 0.2})
     before = values_of(drive(root))
