@@ -30,7 +30,8 @@ from automl.search.optuna import (
     value_from_param,
 )
 from automl.skill import SkillInfo, load_skill, schema_path
-from automl.space import SearchSpace, space_from_schema
+from automl.space import SearchSpace
+from automl.space_build import space_from_schema
 from automl.spec import parse_assignments, with_values
 from automl.trial import Decision, Outcome, TrialState
 
