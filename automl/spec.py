@@ -8,6 +8,7 @@ import yaml
 
 from automl.errors import UsageError
 
+_SECRET = re.compile("key|token|secret|password")
 # YAML 1.1 reads 1e-4 as text because it has no point; people mean a number.
 _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 
@@ -72,8 +73,9 @@ def parse_assignments(words: Iterable[str]) -> dict[str, Any]:
         try:
             flat[key] = parse_value(text)
         except yaml.YAMLError:
-            # The value may be a secret that is to be shown to nobody.
-            faults.append(f"{key}: what follows = is not a YAML value; put quotes around it")
+            # A secret is shown to nobody.
+            shown = "what follows =" if _SECRET.search(key) else repr(text)
+            faults.append(f"{key}: {shown} is not a YAML value; put quotes around it")
     if faults:
         raise UsageError(*faults)
     return flat
