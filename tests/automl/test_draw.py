@@ -131,8 +131,9 @@ def test_an_unknown_searcher_is_refused():
 @given(family=families())
 def test_no_searcher_leaves_the_rules_of_a_generated_schema(name, family):
     nodes, searched = family
+    words, keys = EVERY_WORD["properties"], EVERY_WORD["automl_default_parameters"]
     try:
-        space = build({"p9": numbers("float", 0.5, 0, 1), **nodes}, searched=[*searched, "p9"])
+        space = build({**words, **nodes}, searched=sorted({*keys, *searched}))
     except UsageError:
         return
     drawn = list(drawn_by_searcher(space, name, 30, seed=0))
