@@ -90,3 +90,18 @@ def s3(s3_server, monkeypatch):
     ):
         monkeypatch.setenv(name, value)
     return boto3.client("s3")
+
+
+@pytest.fixture(scope="session")
+def onnx_file(tiny_spec, trained, tmp_path_factory):
+    """Return the trained model, exported to ONNX at the size of its images."""
+    from segformer.deploy.onnx import export
+
+    spec = tiny_spec(
+        **{
+            "export.checkpoint": str(trained.result.artifacts["best"]),
+            "export.input_height": 32,
+            "export.input_width": 32,
+        }
+    )
+    return export(spec, tmp_path_factory.mktemp("export")).artifacts["onnx"]

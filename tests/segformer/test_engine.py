@@ -4,7 +4,6 @@ import onnx
 import pytest
 
 from segformer.deploy.engine import gen_trt_engine
-from segformer.deploy.onnx import export
 from segformer.deploy.precision import cast_to
 from segformer.errors import CheckpointError, SpecError
 from segformer.evaluation.evaluate import evaluate
@@ -14,22 +13,10 @@ pytest.importorskip("tensorrt_rtx", reason="builds engines without a GPU; pip in
 
 
 @pytest.fixture(scope="module")
-def exported(tiny_spec, trained, tmp_path_factory):
-    spec = tiny_spec(
-        **{
-            "export.checkpoint": str(trained.result.artifacts["best"]),
-            "export.input_height": 32,
-            "export.input_width": 32,
-        }
-    )
-    return export(spec, tmp_path_factory.mktemp("export")).artifacts["onnx"]
-
-
-@pytest.fixture(scope="module")
-def building(tiny_spec, exported):
+def building(tiny_spec, onnx_file):
     def make(**overrides):
         defaults = {
-            "gen_trt_engine.onnx_file": str(exported),
+            "gen_trt_engine.onnx_file": str(onnx_file),
             "gen_trt_engine.tensorrt.compute_capabilities": ["8.9"],
             "gen_trt_engine.tensorrt.max_batch_size": 4,
         }
@@ -43,10 +30,10 @@ def engine(building, tmp_path_factory):
     return gen_trt_engine(building(), tmp_path_factory.mktemp("engine"))
 
 
-def test_engine_is_built_and_its_facts_lie_beside_it(engine, exported, trained):
+def test_engine_is_built_and_its_facts_lie_beside_it(engine, onnx_file, trained):
     facts = json.loads(engine.artifacts["facts"].read_text())
     assert engine.artifacts["engine"].stat().st_size > 1e6
-    assert facts["onnx_file"] == str(exported)
+    assert facts["onnx_file"] == str(onnx_file)
     assert (facts["precision"], facts["batch"], facts["size"]) == ("fp16", [1, 1, 4], [32, 32])
     assert facts["record"]["metrics"]["val_miou"] == trained.result.metrics["val_miou"]
 
@@ -64,8 +51,8 @@ def test_every_precision_is_built(building, engine, tmp_path, data_type):
     assert result.artifacts["engine"].read_bytes() != engine.artifacts["engine"].read_bytes()
 
 
-def test_half_precision_stands_in_the_graph_and_its_ends_stay_single(exported):
-    graph = cast_to(onnx.load(exported), "fp16").graph
+def test_half_precision_stands_in_the_graph_and_its_ends_stay_single(onnx_file):
+    graph = cast_to(onnx.load(onnx_file), "fp16").graph
     elements = onnx.TensorProto
     assert graph.input[0].type.tensor_type.elem_type == elements.FLOAT
     assert graph.output[0].type.tensor_type.elem_type == elements.FLOAT
@@ -73,12 +60,12 @@ def test_half_precision_stands_in_the_graph_and_its_ends_stay_single(exported):
     assert {t.data_type for t in weights} == {elements.FLOAT16}
 
 
-def test_layers_of_another_precision_keep_it(exported):
-    graph = cast_to(onnx.load(exported), "fp16", layers={"*classifier*": "fp32"}).graph
+def test_layers_of_another_precision_keep_it(onnx_file):
+    graph = cast_to(onnx.load(onnx_file), "fp16", layers={"*classifier*": "fp32"}).graph
     single = [t.name for t in graph.initializer if t.data_type == onnx.TensorProto.FLOAT]
     assert [name for name in single if "classifier" in name]
     with pytest.raises(SpecError, match="layers_precision: 'no such' fits no layer"):
-        cast_to(onnx.load(exported), "fp16", layers={"no such": "fp32"})
+        cast_to(onnx.load(onnx_file), "fp16", layers={"no such": "fp32"})
 
 
 @pytest.mark.slow
@@ -161,11 +148,11 @@ def test_without_a_gpu_an_engine_says_what_is_missing_and_what_to_run(engine, ti
 
 @pytest.mark.gpu
 @pytest.mark.skipif(driver_fault() is not None, reason="no GPU is here")
-def test_engine_scores_as_the_onnx_model(building, exported, tiny_spec, tmp_path):
+def test_engine_scores_as_the_onnx_model(building, onnx_file, tiny_spec, tmp_path):
     spec = building(**{"gen_trt_engine.tensorrt.compute_capabilities": []})
     built = gen_trt_engine(spec, tmp_path / "engine").artifacts["engine"]
     scores = [
         evaluate(tiny_spec(**{key: str(path)}), tmp_path / path.name).metrics["test_miou"]
-        for key, path in (("evaluate.trt_engine", built), ("evaluate.checkpoint", exported))
+        for key, path in (("evaluate.trt_engine", built), ("evaluate.checkpoint", onnx_file))
     ]
     assert scores[0] == pytest.approx(scores[1], abs=0.005)

@@ -4,24 +4,11 @@ import torch
 
 from segformer.data.dataset import SegmentationDataset
 from segformer.deploy.calibration import calibration_images, evenly
-from segformer.deploy.onnx import export
 from segformer.deploy.qdq import QdqSettings, quantize_onnx
 from segformer.deploy.quantize import check_drop, quantize
 from segformer.errors import DataError, RejectedError, SpecError
 from segformer.evaluation.predictor import load_predictor
 from segformer.model.saved import ModelRecord
-
-
-@pytest.fixture(scope="module")
-def onnx_file(tiny_spec, trained, tmp_path_factory):
-    spec = tiny_spec(
-        **{
-            "export.checkpoint": str(trained.result.artifacts["best"]),
-            "export.input_height": 32,
-            "export.input_width": 32,
-        }
-    )
-    return export(spec, tmp_path_factory.mktemp("export")).artifacts["onnx"]
 
 
 @pytest.fixture(scope="module")
