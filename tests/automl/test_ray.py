@@ -37,8 +37,9 @@ def test_two_trials_run_at_once_and_slots_never_stand_empty(automl, toy_data, tm
     assert most == 2
 
 
-def test_on_one_worker_ray_and_local_make_the_same_search(automl, toy_data, tmp_path):
-    same = ("--trials", 5, "--epochs", 9, "--json")
+@pytest.mark.parametrize("algorithm", ["auto", "tpe"])
+def test_on_one_worker_ray_and_local_make_the_same_search(automl, toy_data, tmp_path, algorithm):
+    same = ("--trials", 5, "--epochs", 9, "--json", "--algorithm", algorithm)
     ray = automl(*words(toy_data, *same, "--concurrency", 1))
     local = automl("run", "--skill", "toy", "--data", toy_data, "--tracker", "none",
                    "--runner", "local", "--out", "local", *same)  # fmt: skip

@@ -77,12 +77,12 @@ def test_train_then_evaluate_print_numbers_names_and_paths(data, capsys):
 
 def test_words_go_over_the_file_and_may_stand_on_both_sides(data, capsys):
     file = data.parent / "spec.yaml"
-    file.write_text(yaml.safe_dump({"train": {"optim": {"lr": 5}, "seed": -1}}))
+    file.write_text(yaml.safe_dump({"train": {"optim": {"lr": 5}, "seed": -2}}))
     words = ["train", f"root_dir={data}", "-e", str(file), "learning_rate=-3", "num_epochs=0"]
     assert main(words) == 2
     faults = capsys.readouterr().err
     assert "train.optim.lr: -3" in faults
-    assert "train.seed: -1" in faults
+    assert "train.seed: -2" in faults
     assert "train.num_epochs: 0" in faults
 
 
