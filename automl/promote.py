@@ -151,7 +151,9 @@ class Promoter:
         except Exception as error:
             if failure_kind(error) not in USER_KINDS:
                 raise
-            return told | {"value": None, "not_measured": str(error)}
+            # Its files are about to be moved.
+            why = str(error).replace(str(work), str(self.experiment.paths.promoted))
+            return told | {"value": None, "not_measured": why}
         value = objective.measured(measured.metrics)
         sign = 1 if objective.mode == "max" else -1
         return told | {"value": value, "drop": sign * (parity["checkpoint"] - value)}

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,8 @@ def _engine(spec: Spec, folder: Path) -> Result:
     with replacing(engine_file) as part:
         part.write_bytes(content)
     facts = _facts(model, options, content, batch=batch, capabilities=capabilities)
+    # Relative, because the folder of both may be moved.
+    facts["onnx_file"] = os.path.relpath(model.path, engine_file.parent)
     with replacing(facts_path(engine_file)) as part:
         part.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     return Result(
@@ -279,7 +282,6 @@ def _facts(
     _, channels, height, width = model.shape
     return {
         "record": json.loads(model.record.to_json()),
-        "onnx_file": str(model.path),
         "onnx_sha256": hashlib.sha256(model.path.read_bytes()).hexdigest(),
         "engine_sha256": hashlib.sha256(content).hexdigest(),
         "precision": options.tensorrt.data_type,

@@ -135,6 +135,7 @@ def read_facts(engine: Path) -> dict[str, Any]:
     try:
         facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         facts["record"], facts["size"], facts["batch"]  # noqa: B018
+        facts["onnx_file"] = str((engine.parent / facts["onnx_file"]).resolve())
     except FileNotFoundError:
         raise CheckpointError(
             f"{path}: is not there; segformer gen_trt_engine writes it beside the engine, and "

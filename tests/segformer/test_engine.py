@@ -7,7 +7,7 @@ from segformer.deploy.engine import gen_trt_engine
 from segformer.deploy.precision import cast_to
 from segformer.errors import CheckpointError, SpecError
 from segformer.evaluation.evaluate import evaluate
-from segformer.evaluation.tensorrt import driver_fault
+from segformer.evaluation.tensorrt import driver_fault, read_facts
 
 pytest.importorskip("tensorrt_rtx", reason="builds engines without a GPU; pip install -e '.[trt]'")
 
@@ -31,9 +31,10 @@ def engine(building, tmp_path_factory):
 
 
 def test_engine_is_built_and_its_facts_lie_beside_it(engine, onnx_file, trained):
-    facts = json.loads(engine.artifacts["facts"].read_text())
+    facts = read_facts(engine.artifacts["engine"])
     assert engine.artifacts["engine"].stat().st_size > 1e6
-    assert facts["onnx_file"] == str(onnx_file)
+    assert facts["onnx_file"] == str(onnx_file.resolve())
+    assert not json.loads(engine.artifacts["facts"].read_text())["onnx_file"].startswith("/")
     assert (facts["precision"], facts["batch"], facts["size"]) == ("fp16", [1, 1, 4], [32, 32])
     assert facts["record"]["metrics"]["val_miou"] == trained.result.metrics["val_miou"]
 
