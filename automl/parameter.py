@@ -45,6 +45,8 @@ class Parameter:
     """What the schema demands besides bounds, as text."""
     why: str = ""
     """What made it a searched parameter."""
+    is_held: bool = False
+    """Whether it is not searched and keeps its default: while it is active, its parent heeds it."""
 
     @cached_property
     def domain(self) -> Domain:

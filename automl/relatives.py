@@ -6,22 +6,30 @@ exact: no choice has to be taken back (arc consistency on trees, Freuder, JACM 1
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
-from automl.domain import Domain
+from automl.domain import Choices, Domain, identity, is_same
 from automl.errors import UsageError
-from automl.narrowing import for_child, given_parent
+from automl.narrowing import beside_fixed, for_child, given_parent
 from automl.parameter import Parameter
+
+MOST_CASES = 4096
+"""Of more ways to set the switches around a parent than these, only the first are looked at."""
+
+IsActive = Callable[[Parameter, Mapping[str, Any]], bool]
 
 
 class Relatives:
-    """The parents, children and switches within a set of parameters."""
+    """The parents, children and switches within a set of parameters, and those held beside it."""
 
     def __init__(self, parameters: Mapping[str, Parameter]) -> None:
-        self._parameters = parameters
+        self._known = parameters
+        self.held = {key: p for key, p in parameters.items() if p.is_held}
+        self._parameters = {key: p for key, p in parameters.items() if not p.is_held}
         self.children: dict[str, list[Parameter]] = {}
         for parameter in parameters.values():
-            if parameter.relation and parameter.relation.parent in parameters:
+            if parameter.relation and parameter.relation.parent in self._parameters:
                 self.children.setdefault(parameter.relation.parent, []).append(parameter)
         self.order = self._ordered()
         place = {key: number for number, key in enumerate(self.order)}
@@ -40,23 +48,30 @@ class Relatives:
             yield from self.descendants(child.key)
 
     def domain(
-        self, parameter: Parameter, base: Mapping[str, Any], values: Mapping[str, Any],
-        is_active: Callable[[Parameter, Mapping[str, Any]], bool],
-    ) -> Domain:  # fmt: skip
+        self,
+        parameter: Parameter,
+        base: Mapping[str, Any],
+        values: Mapping[str, Any],
+        is_active: IsActive,
+    ) -> Domain:
         """Return what a parameter may be beside the values of those before it."""
         domain, relation = parameter.domain, parameter.relation
         if parameter.key in self.children:
-            active = frozenset(
-                key
-                for key in self.descendants(parameter.key)
-                if key in self._undecided or is_active(self._parameters[key], values)
-            )
-            domain = self.narrowed(parameter.key, active)
+            domain = self.narrowed(parameter.key, self._active_below(parameter, values, is_active))
         if relation is None:
             return domain
         # A parent that is not searched, or inactive, counts with its value in the base spec.
         value = values.get(relation.parent, base.get(relation.parent))
         return _left(given_parent(domain, relation, value), parameter, f"= {value!r}")
+
+    def _active_below(
+        self, parameter: Parameter, values: Mapping[str, Any], is_active: IsActive
+    ) -> frozenset[str]:
+        return frozenset(
+            key
+            for key in self.descendants(parameter.key)
+            if key in self._undecided or is_active(self._known[key], values)
+        )
 
     def narrowed(self, key: str, active: frozenset[str]) -> Domain:
         """Return what a parameter may be so that its active descendants have a value each."""
@@ -66,33 +81,93 @@ class Relatives:
         domain: Domain = self._parameters[key].domain
         for child in self.children.get(key, ()):
             if child.key in active and child.relation:
-                below = self.narrowed(child.key, active)
-                domain = _left(for_child(domain, child.relation, below), child, "")
+                domain = self._leaving(domain, child, active)
         self._narrowed[key, active] = domain
         return domain
 
-    def check(self, base: Mapping[str, Any]) -> Iterator[str]:
-        """Yield the relations that no value, or the base spec's value of a parent, can fulfil."""
+    def _leaving(self, domain: Domain, child: Parameter, active: frozenset[str]) -> Domain:
+        """Return the values of a domain that leave one to an active child."""
+        relation = child.relation
+        assert relation is not None
+        if not child.is_held:
+            below = self.narrowed(child.key, active)
+            return _left(for_child(domain, relation, below), child, "")
+        left = beside_fixed(domain, relation, child.default)
+        if left is None:
+            raise UsageError(
+                f"{relation.parent}: no value leaves {child.key} = {child.default:g}, which is not "
+                f"searched, '{relation}': impossible"
+            )
+        return left
+
+    def check(self, base: Mapping[str, Any], is_active: IsActive) -> Iterator[str]:
+        """Yield the relations that no value can fulfil, in any case that the switches make."""
         for parameter in self._parameters.values():
             relation = parameter.relation
-            if relation is None:
+            if parameter.key not in self.children and relation is None:
                 continue
-            parent = self._parameters.get(relation.parent)
-            value = base.get(relation.parent)
-            is_always_searched = parent is not None and not parent.active_when
             try:
-                domain = self.narrowed(parameter.key, frozenset(self.descendants(parameter.key)))
-                if is_always_searched:
-                    self.narrowed(relation.parent, frozenset(self.descendants(relation.parent)))
-                elif isinstance(value, bool) or not isinstance(value, int | float):
-                    yield (
-                        f"{parameter.key}: '{relation}' needs a number, "
-                        f"but {relation.parent} is {value!r}"
+                for values in islice(self._cases(parameter, is_active), MOST_CASES):
+                    domain = self.narrowed(
+                        parameter.key, self._active_below(parameter, values, is_active)
                     )
-                else:
+                    if relation is None or relation.parent in values:
+                        continue
+                    value = base.get(relation.parent)
+                    if isinstance(value, bool) or not isinstance(value, int | float):
+                        raise UsageError(
+                            f"{parameter.key}: '{relation}' needs a number, "
+                            f"but {relation.parent} is {value!r}"
+                        )
                     _left(given_parent(domain, relation, value), parameter, f"= {value!r}")
             except UsageError as error:
                 yield from error.faults
+
+    def _cases(self, parameter: Parameter, is_active: IsActive) -> Iterator[dict[str, Any]]:
+        """Yield the settings of the switches that matter to a parameter in which it is active.
+
+        Its parent is among the values where it is active too, with a value that means nothing.
+        """
+        parent = parameter.relation.parent if parameter.relation else ""
+        around = [parameter.key, parent, *self.descendants(parameter.key)]
+        switches: set[str] = set()
+        found = {s for key in around if key in self._known for s in self._switches(key)}
+        while found:
+            switches |= found
+            found = {s for key in found for s in self._switches(key)} - switches
+        ordered = [key for key in self.order if key in switches]
+
+        def grow(values: dict[str, Any], left: list[str]) -> Iterator[dict[str, Any]]:
+            if left:
+                switch, *rest = left
+                if not is_active(self._parameters[switch], values):
+                    yield from grow(values, rest)
+                    return
+                for value in self._settings(switch):
+                    yield from grow({**values, switch: value}, rest)
+            elif is_active(parameter, values):
+                has_parent = parent in self._parameters and (
+                    parent in values or is_active(self._parameters[parent], values)
+                )
+                yield {parent: None, **values} if has_parent else values
+
+        yield from grow({}, ordered)
+
+    def _settings(self, switch: str) -> list[Any]:
+        """Return the values of a switch that something asks for, and one that nothing does."""
+        domain = self._parameters[switch].domain
+        asked = {
+            identity(value): value
+            for parameter in self._known.values()
+            for alternative in parameter.active_when
+            for key, wanted in alternative.items()
+            for value in [wanted["not"] if isinstance(wanted, Mapping) else wanted]
+            if key == switch and domain.contains(value)
+        }
+        if not isinstance(domain, Choices):
+            return [*asked.values(), None]
+        others = [v for v in domain.values if not any(is_same(v, one) for one in asked.values())]
+        return [*asked.values(), *others[:1]]
 
     def _ordered(self) -> list[str]:
         """Return the keys: parents and switches first, then, where that can be, the switches of
@@ -118,7 +193,7 @@ class Relatives:
             yield relation.parent
 
     def _switches(self, key: str) -> Iterator[str]:
-        for alternative in self._parameters[key].active_when:
+        for alternative in self._known[key].active_when:
             yield from (switch for switch in alternative if switch in self._parameters)
 
 

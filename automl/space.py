@@ -27,6 +27,7 @@ class SearchSpace:
     """Parameters in an order in which switches and parents come before what depends on them.
 
     `base` is the flat base spec: it stands in for switches and parents that are not searched.
+    Held parameters are heeded but are not among `parameters`.
     Raises `UsageError` naming each parameter whose conditions nothing can fulfil.
     """
 
@@ -34,7 +35,7 @@ class SearchSpace:
         self.base = base
         self._relatives = Relatives(parameters)
         self.parameters = {key: parameters[key] for key in self._relatives.order}
-        if faults := list(self._relatives.check(base)):
+        if faults := list(self._relatives.check(base, self.is_active)):
             raise UsageError(*dict.fromkeys(faults))
 
     def is_active(self, parameter: Parameter, values: Mapping[str, Any]) -> bool:
@@ -162,7 +163,8 @@ class SearchSpace:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain form that space.yaml holds."""
-        return {key: parameter.to_dict() for key, parameter in self.parameters.items()}
+        known = {**self.parameters, **self._relatives.held}
+        return {key: parameter.to_dict() for key, parameter in known.items()}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], base: Mapping[str, Any]) -> "SearchSpace":

@@ -303,16 +303,25 @@ def _written_out(schema: Schema, key: str, relation: Relation | None) -> Relatio
 def _beside_fixed(
     schema: Schema, parameters: Mapping[str, Parameter], base: Mapping[str, Any]
 ) -> dict[str, Parameter]:
-    """Narrow parents to what the children that are not searched allow with their values."""
+    """Narrow parents to what the children that are not searched allow with their values.
+
+    A child that a searched switch turns on and off is added as a held parameter: it counts only
+    while it is on.
+    """
     narrowed = dict(parameters)
     for known in schema.fields.values():
         relation, value = known.condition.relation, number_of(base.get(known.key))
         if known.key in parameters or relation is None or relation.operator == DIVIDED:
             continue
         relation = _written_out(schema, known.key, relation)
-        if value is None or relation is None or relation.parent not in narrowed:
+        if value is None or relation is None or relation.parent not in parameters:
             continue
-        if _is_off(known, parameters, base):
+        held = Parameter(known.key, "ordered", value, choices=(value,), relation=relation,
+                         active_when=known.active_when, is_held=True)  # fmt: skip
+        if {switch for one in known.active_when for switch in one} & set(parameters):
+            narrowed[known.key] = held
+            continue
+        if not SearchSpace({}, base).is_active(held, {}):
             continue
         parent = narrowed[relation.parent]
         domain = beside_fixed(parent.domain, relation, value)
@@ -324,12 +333,3 @@ def _beside_fixed(
         default = nearest_in(domain, parent.default)
         narrowed[parent.key] = with_domain(replace(parent, default=default), domain)
     return narrowed
-
-
-def _is_off(known: Field, parameters: Mapping[str, Parameter], base: Mapping[str, Any]) -> bool:
-    """Whether the base spec alone switches a field off."""
-    switches = {key for one in known.active_when for key in one}
-    if not switches or switches & set(parameters):
-        return False
-    probe = Parameter(known.key, "bool", True, choices=(True,), active_when=known.active_when)
-    return not SearchSpace({}, base).is_active(probe, {})

@@ -6,6 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A suite that fails must fail for what was changed: the same examples in every run. With
+# HYPOTHESIS_PROFILE=explore they are new ones.
+settings.register_profile("same", derandomize=True)
+settings.register_profile("explore", derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 TOY = Path(__file__).parent / "toy"
 

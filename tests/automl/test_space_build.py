@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from automl.errors import UsageError
@@ -283,6 +283,36 @@ def allowed(nodes, searched):
 
 @settings(max_examples=150, deadline=None)
 @given(families())
+@example(
+    (
+        {
+            "on": {"type": "bool", "default": False},
+            "p0": whole(0, -1, 0),
+            "p1": {
+                **whole(0, 0, 0),
+                "active_when": {"on": False},
+                "depends_on": "p0",
+                "math_cond": "> depends_on",
+            },
+        },
+        ["on", "p0"],
+    )
+)
+@example(
+    (
+        {
+            "on": {"type": "bool", "default": False},
+            "p0": {**whole(0, -1, 0), "active_when": {"on": True}, "math_cond": "!= 0"},
+            "p1": {
+                **whole(0, 0, 0),
+                "active_when": {"on": True},
+                "depends_on": "p0",
+                "math_cond": "/ 2",
+            },
+        },
+        ["on", "p0", "p1"],
+    )
+)
 def test_exactly_what_the_words_of_the_schema_allow_is_drawn(family):
     nodes, searched = family
     expected = allowed(nodes, searched)
@@ -290,12 +320,14 @@ def test_exactly_what_the_words_of_the_schema_allow_is_drawn(family):
         space = build(nodes, searched=searched)
     except UsageError as error:
         assert "impossible" in str(error)
+        assert {values["on"] for values in expected} != {False, True}
         return
     rng = np.random.default_rng(0)
     seen = {tuple(sorted(space.sample(rng).items())) for _ in range(300)}
     assert seen <= {tuple(sorted(values.items())) for values in expected}
+    again = SearchSpace.from_dict(space.to_dict(), space.base)
     for values in expected:
-        assert list(space.faults(values)) == []
+        assert list(space.faults(values)) == list(again.faults(values)) == []
         assert space.decode(space.encode(values)) == values
 
 
