@@ -16,6 +16,7 @@ _NAMED = "test_topk::test_monitor_name_of_the_optimiser_names_the_metric"
 _WANDB = "test_wandb_run::test_every_field_reaches_the_run_and_every_epoch_is_logged"
 _VARIED = "test_train_fields::test_the_field_changes_the_weights_that_come_out"
 _EITHER_SIZE = "test_onnx::test_height_and_width_may_differ_but_are_not_evaluated"
+_OTHER_ENGINE = "test_engine_has_the_name_and_the_batches_of_the_spec"
 _AUGMENTATION = "dataset.segment.augmentation"
 
 TESTS: dict[str, str] = {
@@ -141,6 +142,12 @@ TESTS: dict[str, str] = {
             "onnx_file": "test_file_that_is_no_onnx_is_refused",
             "batch_size": "test_what_cannot_be_built_is_refused",
             "tensorrt.data_type": "test_every_precision_is_built",
+            "trt_engine": _OTHER_ENGINE,
+            "gpu_id": "test_gpu_that_has_no_part_in_it_is_refused",
+            "verbose": "test_verbose_shows_what_tensorrt_says",
+            "tensorrt.workspace_size": "test_workspace_too_small_for_the_engine_is_told",
+            "tensorrt.min_batch_size": _OTHER_ENGINE,
+            "tensorrt.calibration.cal_batch_size": "test_images_to_calibrate_on_are_batches_of_their_size",
             "tensorrt.opt_batch_size": "test_profile_must_not_fall",
             "tensorrt.max_batch_size": "test_engine_is_built_and_its_facts_lie_beside_it",
             "tensorrt.layers_precision": "test_layers_of_another_precision_keep_it",
@@ -193,12 +200,3 @@ DIFFERENCES: dict[str, str] = {
     "wandb.enable": "TAO's is true; nothing is sent anywhere unless it is asked for",
 }  # fmt: skip
 """Dotted key -> why our default is not TAO's."""
-
-UNSEEN: frozenset[str] = frozenset(
-    f"gen_trt_engine.{name}"
-    for name in (
-        *("gpu_id", "trt_engine", "verbose", "tensorrt.workspace_size", "tensorrt.min_batch_size"),
-        "tensorrt.calibration.cal_batch_size",
-    )
-)
-"""Fields that have an effect but no test that sees it yet."""

@@ -63,7 +63,7 @@ def _lines(row: FieldRow) -> Iterator[str]:
         yield f"    {row.text}{''.join(f'; {limit}' for limit in limits if limit)}"
     if row.difference:
         yield f"    default: {row.difference}"
-    yield f"    test: {row.test or 'none yet'}"
+    yield f"    test: {row.test}"
 
 
 def _effective(key: str, node: dict[str, Any]) -> FieldRow:
@@ -75,7 +75,7 @@ def _effective(key: str, node: dict[str, Any]) -> FieldRow:
         tuple(node.get("enum", ())),
         node["description"],
         "effective",
-        TESTS.get(key, ""),
+        TESTS[key],
         DIFFERENCES.get(key, ""),
     )
 

@@ -11,15 +11,16 @@ import onnx
 
 from segformer.action import started
 from segformer.atomic import replacing
+from segformer.deploy.builder import build, capabilities_of
 from segformer.deploy.calibration import calibration_images, evenly
 from segformer.deploy.precision import cast_to
 from segformer.deploy.qdq import QdqSettings, quantize_onnx
-from segformer.errors import CheckpointError, SkillError, SpecError
-from segformer.evaluation.tensorrt import driver_fault, facts_path, logger, tensorrt
+from segformer.errors import CheckpointError, SpecError
+from segformer.evaluation.tensorrt import facts_path, tensorrt
 from segformer.model.saved import ENTRY, ModelRecord, record_from_json
 from segformer.result import Result
 from segformer.spec import Spec
-from segformer.spec_deploy import GenTrtEngine, TensorRt
+from segformer.spec_deploy import Calibration, GenTrtEngine
 
 
 def gen_trt_engine(spec: Spec, folder: Path) -> Result:
@@ -45,9 +46,10 @@ def _engine(spec: Spec, folder: Path) -> Result:
         )
     model = _OnnxModel.read(Path(options.onnx_file), otherwise=ModelRecord.of(spec))
     batch = _profile(options, model)
-    capabilities = _capabilities(options.tensorrt)
+    capabilities = capabilities_of(options)
     graph = _in_precision(model, spec, folder)
-    content = _build(graph, model, options, batch=batch, capabilities=capabilities)
+    shapes = [(count, *model.shape[1:]) for count in batch]
+    content = build(graph, model.path, options, shapes=shapes, capabilities=capabilities)
     with replacing(engine_file) as part:
         part.write_bytes(content)
     facts = _facts(model, options, content, batch=batch, capabilities=capabilities)
@@ -113,35 +115,6 @@ def _profile(options: GenTrtEngine, model: _OnnxModel) -> tuple[int, int, int]:
     return (fixed, fixed, fixed)
 
 
-def _capabilities(options: TensorRt) -> list[str]:
-    """Return the compute capabilities to build for; ["current"] for this machine's GPU."""
-    trt = tensorrt()
-    enum = getattr(trt, "ComputeCapability", None)
-    known = {}
-    for name in dir(enum) if enum else ():
-        if name.startswith("SM"):
-            known[f"{name[2:-1]}.{name[-1]}"] = name
-    fault = driver_fault()
-    if not options.compute_capabilities:
-        if fault is None:
-            return ["current"]
-        if not known:
-            raise SpecError(
-                f"gen_trt_engine: {trt.__name__} builds on the GPU that the engine is for, but "
-                f"{fault}; build on a machine with a GPU, or without one with "
-                "pip install -e '.[trt]' (tensorrt_rtx_cu13)"
-            )
-        return sorted(known, key=float)
-    strange = [c for c in options.compute_capabilities if c not in known]
-    if strange:
-        raise SpecError(
-            f"gen_trt_engine.tensorrt.compute_capabilities: {', '.join(strange)}: "
-            f"{trt.__name__} {trt.__version__} builds ahead of time for "
-            f"{', '.join(sorted(known, key=float)) or 'none'}"
-        )
-    return list(options.compute_capabilities)
-
-
 def _in_precision(model: _OnnxModel, spec: Spec, folder: Path) -> onnx.ModelProto:
     options = spec.gen_trt_engine.tensorrt
     layers = dict(entry.rsplit(":", 1) for entry in options.layers_precision)
@@ -165,109 +138,24 @@ def _calibrated(model: _OnnxModel, spec: Spec, folder: Path) -> onnx.ModelProto:
     """Return the graph with Q/DQ, its ranges from images or from the cache of an earlier run."""
     options = spec.gen_trt_engine.tensorrt.calibration
     cache = Path(options.cal_cache_file) if options.cal_cache_file else None
-    wanted = options.cal_batch_size * options.cal_batches
-    images: list[Path] = []
-    if cache is None or not cache.exists():
-        images = evenly(calibration_images(spec, options.cal_image_dir), wanted)
-        if len(images) < wanted:
-            raise SpecError(
-                f"gen_trt_engine.tensorrt.calibration: {options.cal_batches} batches of "
-                f"{options.cal_batch_size} are {wanted} images, but there are {len(images)}"
-            )
+    is_known = cache is not None and cache.exists()
+    images = [] if is_known else images_to_calibrate(spec, options)
     target = folder / "calibrated.onnx"
     settings = QdqSettings(algorithm="max", for_tensorrt=True, cache=cache)
     quantize_onnx(model.path, target, images, settings)
     return onnx.load(str(target))
 
 
-def _build(
-    graph: onnx.ModelProto,
-    model: _OnnxModel,
-    options: GenTrtEngine,
-    *,
-    batch: tuple[int, int, int],
-    capabilities: list[str],
-) -> bytes:
-    trt, log = tensorrt(), logger(is_verbose=options.verbose)
-    log.errors.clear()
-    builder = trt.Builder(log)
-    network, _weights = parsed(graph, builder, log, source=model.path)
-    config = builder.create_builder_config()
-    if options.tensorrt.workspace_size:
-        config.set_memory_pool_limit(
-            trt.MemoryPoolType.WORKSPACE, options.tensorrt.workspace_size * 2**20
-        )
-    _set_capabilities(config, capabilities, options.gpu_id)
-    profile = builder.create_optimization_profile()
-    rest = model.shape[1:]
-    profile.set_shape("input", *((count, *rest) for count in batch))
-    config.add_optimization_profile(profile)
-    cache = _timing_cache(config, options)
-    content = builder.build_serialized_network(network, config)
-    if content is None:
-        raise SkillError(
-            f"{model.path}: {trt.__name__} {trt.__version__} could not build an engine: "
-            + ("; ".join(log.errors) or "it did not say why")
-        )
-    if cache is not None:
-        with replacing(Path(options.timing_cache)) as part:
-            part.write_bytes(bytes(config.get_timing_cache().serialize()))
-    return bytes(content)
-
-
-def parsed(
-    graph: onnx.ModelProto,
-    builder: Any,  # noqa: ANN401
-    log: Any,  # noqa: ANN401
-    *,
-    source: Path,
-) -> tuple[Any, Any]:
-    """Return a strongly typed network of TensorRT's, and the parser that holds its weights.
-
-    Raises `CheckpointError` with the parser's words.
-    """
-    trt = tensorrt()
-    flag = 1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
-    network = builder.create_network(flag)
-    parser = trt.OnnxParser(network, log)
-    if not parser.parse(graph.SerializeToString()):
-        faults = [parser.get_error(i).desc() for i in range(parser.num_errors)]
-        raise CheckpointError(
-            f"{source}: {trt.__name__} {trt.__version__} does not take it: {'; '.join(faults)}. A "
-            "model quantized for the CPU is not for TensorRT: quantize with quantize.device=trt"
-        )
-    return network, parser
-
-
-def _set_capabilities(config: Any, capabilities: list[str], gpu_id: int) -> None:  # noqa: ANN401
-    trt = tensorrt()
-    if capabilities == ["current"]:
-        import torch
-
-        torch.cuda.set_device(gpu_id)
-        return
-    config.num_compute_capabilities = len(capabilities)
-    for place, capability in enumerate(capabilities):
-        name = "SM" + capability.replace(".", "")
-        config.set_compute_capability(getattr(trt.ComputeCapability, name), place)
-
-
-def _timing_cache(config: Any, options: GenTrtEngine) -> Any:  # noqa: ANN401
-    if not options.timing_cache:
-        return None
-    trt, path = tensorrt(), Path(options.timing_cache)
-    if trt.__name__ == "tensorrt_rtx":
+def images_to_calibrate(spec: Spec, options: Calibration) -> list[Path]:
+    """Return cal_batches of cal_batch_size images; raises `SpecError` where there are fewer."""
+    wanted = options.cal_batch_size * options.cal_batches
+    images = evenly(calibration_images(spec, options.cal_image_dir), wanted)
+    if len(images) < wanted:
         raise SpecError(
-            "gen_trt_engine.timing_cache: tensorrt_rtx takes no timings when it builds (it "
-            "compiles for the GPU when it loads an engine); leave it empty, or build with tensorrt"
+            f"gen_trt_engine.tensorrt.calibration: {options.cal_batches} batches of "
+            f"{options.cal_batch_size} are {wanted} images, but there are {len(images)}"
         )
-    cache = config.create_timing_cache(path.read_bytes() if path.exists() else b"")
-    if cache is None or not config.set_timing_cache(cache, ignore_mismatch=False):
-        raise SpecError(
-            f"gen_trt_engine.timing_cache: {path} is not a timing cache of this TensorRT and GPU; "
-            "give another name"
-        )
-    return cache
+    return images
 
 
 def _facts(

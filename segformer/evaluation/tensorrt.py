@@ -80,7 +80,7 @@ def tensorrt() -> Any:  # noqa: ANN401 - a package without types.
 
 @cache
 def logger(*, is_verbose: bool = False) -> Any:  # noqa: ANN401
-    """Return a logger of TensorRT's that writes warnings and worse to stderr."""
+    """Return a logger of TensorRT's that keeps its errors; a verbose one writes all to stderr."""
     trt = tensorrt()
 
     base: Any = trt.ILogger
@@ -93,7 +93,7 @@ def logger(*, is_verbose: bool = False) -> Any:  # noqa: ANN401
         def log(self, severity: Any, message: str) -> None:
             if severity <= base.ERROR:
                 self.errors.append(message)
-            elif is_verbose:
+            if is_verbose:
                 print(f"TensorRT: {message}", file=sys.stderr)
 
     return Logger()

@@ -1,11 +1,14 @@
+import contextlib
+import io
 import json
+from types import SimpleNamespace
 
 import onnx
 import pytest
 
-from segformer.deploy.engine import gen_trt_engine
+from segformer.deploy.engine import gen_trt_engine, images_to_calibrate
 from segformer.deploy.precision import cast_to
-from segformer.errors import CheckpointError, SpecError
+from segformer.errors import CheckpointError, SkillError, SpecError
 from segformer.evaluation.evaluate import evaluate
 from segformer.evaluation.tensorrt import driver_fault, read_facts
 
@@ -25,9 +28,30 @@ def building(tiny_spec, onnx_file):
     return make
 
 
+def built(spec, folder):
+    """Build an engine and return what was made, and what was said on stderr."""
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        artifacts = gen_trt_engine(spec, folder).artifacts
+    return SimpleNamespace(artifacts=artifacts, said=said.getvalue())
+
+
 @pytest.fixture(scope="module")
 def engine(building, tmp_path_factory):
-    return gen_trt_engine(building(), tmp_path_factory.mktemp("engine"))
+    """Of fp16, for batches of 1 to 4."""
+    return built(building(), tmp_path_factory.mktemp("engine"))
+
+
+@pytest.fixture(scope="module")
+def other_engine(building, tmp_path_factory):
+    """Of fp16, for batches of 4 only, with a name of its own, all said."""
+    folder = tmp_path_factory.mktemp("other")
+    overrides = {
+        "gen_trt_engine.trt_engine": str(folder / "mine.engine"),
+        "gen_trt_engine.tensorrt.min_batch_size": 4,
+        "gen_trt_engine.tensorrt.opt_batch_size": 4,
+        "gen_trt_engine.verbose": True,
+    }
+    return built(building(**overrides), folder / "results")
 
 
 def test_engine_is_built_and_its_facts_lie_beside_it(engine, onnx_file, trained):
@@ -39,17 +63,49 @@ def test_engine_is_built_and_its_facts_lie_beside_it(engine, onnx_file, trained)
     assert facts["record"]["metrics"]["val_miou"] == trained.result.metrics["val_miou"]
 
 
+def test_engine_has_the_name_and_the_batches_of_the_spec(other_engine):
+    path = other_engine.artifacts["engine"]
+    assert (path.name, path.exists()) == ("mine.engine", True)
+    assert read_facts(path)["batch"] == [4, 4, 4]
+    # It says so of an engine whose smallest batch is not its largest.
+    assert "minShape is not the same as maxShape" not in other_engine.said
+
+
+def test_verbose_shows_what_tensorrt_says(engine, other_engine):
+    assert "TensorRT: Total Weights Memory: " in other_engine.said
+    assert engine.said == ""
+
+
+def test_workspace_too_small_for_the_engine_is_told(building, tmp_path):
+    spec = building(**{"gen_trt_engine.tensorrt.workspace_size": 1})
+    with pytest.raises(SkillError, match=r"could not build .*workspace_size=1 \(MB"):
+        gen_trt_engine(spec, tmp_path)
+    assert not (tmp_path / "model.engine").exists()
+
+
+def test_gpu_that_has_no_part_in_it_is_refused(building, tmp_path):
+    with pytest.raises(SpecError, match=r"gpu_id: 1 is not allowed: .* ahead of time, on no GPU"):
+        gen_trt_engine(building(**{"gen_trt_engine.gpu_id": 1}), tmp_path)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("data_type", ["fp32", "bf16", "int8"])
-def test_every_precision_is_built(building, engine, tmp_path, data_type):
+@pytest.mark.parametrize(
+    ("data_type", "word", "least_mb", "most_mb"),
+    [("fp32", "", 13, 14), ("bf16", "Cast_input_bf16", 6, 7), ("int8", "QuantizeLinear", 3, 5)],
+)
+def test_every_precision_is_built(building, tmp_path, data_type, word, least_mb, most_mb):
     spec = building(
         **{
             "gen_trt_engine.tensorrt.data_type": data_type,
             "gen_trt_engine.tensorrt.calibration.cal_batches": 3,
+            "gen_trt_engine.verbose": True,
         }
     )
-    result = gen_trt_engine(spec, tmp_path)
-    assert result.artifacts["engine"].read_bytes() != engine.artifacts["engine"].read_bytes()
+    made = built(spec, tmp_path)
+    assert read_facts(made.artifacts["engine"])["precision"] == data_type
+    assert word in made.said
+    weights = int(made.said.rpartition("Total Weights Memory: ")[2].split()[0])
+    assert least_mb < weights / 1e6 < most_mb
 
 
 def test_half_precision_stands_in_the_graph_and_its_ends_stay_single(onnx_file):
@@ -86,15 +142,26 @@ def test_calibration_writes_a_cache_that_stands_in_for_images(building, tmp_path
     assert graphs[0].read_bytes() == graphs[1].read_bytes()
 
 
-def test_too_few_images_to_calibrate_are_refused(building, tmp_path):
+@pytest.mark.parametrize(("size", "batches"), [(1, 99), (2, 3)])
+def test_too_few_images_to_calibrate_are_refused(building, tmp_path, size, batches):
     spec = building(
         **{
             "gen_trt_engine.tensorrt.data_type": "int8",
-            "gen_trt_engine.tensorrt.calibration.cal_batches": 99,
+            "gen_trt_engine.tensorrt.calibration.cal_batch_size": size,
+            "gen_trt_engine.tensorrt.calibration.cal_batches": batches,
         }
     )
-    with pytest.raises(SpecError, match="99 batches of 1 are 99 images, but there are 5"):
+    wanted = f"{batches} batches of {size} are {batches * size} images, but there are 5"
+    with pytest.raises(SpecError, match=wanted):
         gen_trt_engine(spec, tmp_path)
+
+
+def test_images_to_calibrate_on_are_batches_of_their_size(building):
+    numbers = {"cal_batch_size": 2, "cal_batches": 2}
+    prefix = "gen_trt_engine.tensorrt.calibration"
+    spec = building(**{f"{prefix}.{name}": value for name, value in numbers.items()})
+    images = images_to_calibrate(spec, spec.gen_trt_engine.tensorrt.calibration)
+    assert [path.name for path in images] == ["0.png", "1.png", "2.png", "3.png"]
 
 
 @pytest.mark.parametrize(
