@@ -1,6 +1,5 @@
-"""Turns a request of the command line into settings and a new experiment's folder."""
+"""Turns a request into settings and a new experiment's folder."""
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -48,6 +47,8 @@ class Request:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     resources: Resources = field(default_factory=Resources)
     tracker: str = "mlflow"
+    command: tuple[str, ...] = ()
+    """What was typed, for the record."""
 
 
 @dataclass(frozen=True)
@@ -137,17 +138,17 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
         resources=resources,
         tracker=request.tracker,
         data=dict(data),
-        command=_command(schema),
+        command=_shown(request.command, schema),
         versions=_versions(),
     )
     past = _past(search, paths, settings, schema, space) if way.is_search else []
     return Prepared(paths, settings, schema, space, way, past)
 
 
-def _command(schema: Schema | None) -> tuple[str, ...]:
+def _shown(command: Sequence[str], schema: Schema | None) -> tuple[str, ...]:
     """Return what was typed, less the values of secret keys and credentials in addresses."""
     words = []
-    for word in sys.argv:
+    for word in command:
         key, equals, _ = word.partition("=")
         is_secret = equals and schema is not None and schema.is_secret(key)
         words.append(f"{key}=..." if is_secret else redacted(word))

@@ -9,7 +9,6 @@ import yaml
 from automl.errors import UsageError
 
 _SECRET = re.compile("key|token|secret|password")
-# YAML 1.1 reads 1e-4 as text because it has no point; people mean a number.
 _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 
 
@@ -81,11 +80,16 @@ def parse_assignments(words: Iterable[str]) -> dict[str, Any]:
     return flat
 
 
+def is_exponent(text: str) -> bool:
+    """Whether a text is a number like ``1e-4``, which YAML 1.1 takes for a text."""
+    return _EXPONENT.fullmatch(text) is not None
+
+
 def parse_value(text: str) -> Any:
     """Return the YAML value of a command-line text; ``1e-4`` is a number, empty text stays empty.
 
     ``None`` and the empty text are texts, as in YAML; ``null`` is no value.
     """
-    if _EXPONENT.fullmatch(text):
+    if is_exponent(text):
         return float(text)
     return "" if text == "" else yaml.safe_load(text)

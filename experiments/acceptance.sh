@@ -6,10 +6,8 @@ set -euo pipefail
 datasets=$1
 out=$2
 
-# Few images make few steps an epoch, so the batch is small.
-time automl run --skill segformer --data "$datasets/isbi2012" --out "$out/isbi2012" \
-    --trials 12 --epochs 20 dataset.segment.img_size=128 dataset.segment.batch_size=2 \
-    dataset.segment.label_transform=norm
+files=$(dirname "$0")
 
-time automl run --skill segformer --data "$datasets/camvid" --out "$out/camvid" \
-    --trials 4 --epochs 3 dataset.segment.img_size=128
+time automl run "$files/isbi.yaml" --data "$datasets/isbi2012" --out "$out/isbi2012"
+
+time automl run "$files/camvid.yaml" --data "$datasets/camvid" --out "$out/camvid"

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from automl import __version__
-from automl.cli import data, experiment, job, predict, promote, run, skill
+from automl.cli import data, experiment, init, job, predict, promote, run, skill
 from automl.errors import AutomlError
 from automl.redact import redacted
 
@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"automl {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     run.add(commands)
+    init.add(commands)
     experiment.add(commands)
     job.add(commands)
     data.add(commands)

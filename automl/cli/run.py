@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from automl.cli.flags import add_search, add_space, search_flags, space_flags
+from automl.cli.flags import add_flags, said_by_flags
 from automl.cli.output import add_output, print_experiment
 from automl.errors import EXIT_DIRECT_INSTEAD
 
@@ -17,59 +17,20 @@ def add(commands: Any) -> None:
         "run", help="search, track and promote", description="Search, track and promote."
     )
     run.set_defaults(command=_run)
-    run.add_argument("--skill", help="installed skill; may be left out where there is just one")
+    add_flags(run)
     run.add_argument(
-        "--data", "--train-datasets", metavar="DIR", help="folder of the data set, or its URI"
-    )
-    add_search(run)
-    add_space(run)
-    run.add_argument("--out", type=Path, metavar="DIR", help="new folder (default runs/SKILL-TIME)")
-    run.add_argument(
-        "--policy", metavar="auto|off", help="off: one plain training, no search (default auto)"
-    )
-    run.add_argument(
-        "--request", metavar="TEXT", help="the request in words; 'no HPO' in it is --policy off"
-    )
-    run.add_argument(
-        "--runner",
-        help="ray or local: in this process, one at a time (default ray; local with --policy off)",
-    )
-    run.add_argument(
-        "--concurrency", type=int, metavar="N", help="trials at once (default: GPUs, else cores)"
-    )
-    run.add_argument("--cpus-per-trial", type=float, metavar="N", help="default: an even share")
-    run.add_argument("--gpus-per-trial", type=float, metavar="N", help="default: an even share")
-    run.add_argument("--seed", type=int, default=0, metavar="N", help="of the search (default 0)")
-    run.add_argument("--tracker", default="mlflow", help="mlflow (default) or none")
-    run.add_argument("overrides", nargs="*", metavar="key.sub=value", help="settings of the spec")
+        "overrides", nargs="*", metavar="FILE.yaml|key=value",
+        help="an experiment file; settings of the spec, keys of the file",
+    )  # fmt: skip
     add_output(run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from automl.request import Request, prepare
-    from automl.settings import Resources
-    from automl.skill import only_skill
-    from automl.spec import parse_assignments
+    from automl.request import prepare
+    from automl.request_from_keys import request_from_keys, said_in_words
 
-    overrides = parse_assignments(arguments.overrides)
-    request = Request(
-        skill=arguments.skill or only_skill(),
-        data=arguments.data,
-        search=search_flags(arguments),
-        space=space_flags(arguments),
-        out=arguments.out,
-        policy=arguments.policy,
-        text=arguments.request,
-        seed=arguments.seed,
-        overrides=overrides,
-        resources=Resources(
-            runner=arguments.runner,
-            concurrency=arguments.concurrency,
-            cpus_per_trial=arguments.cpus_per_trial,
-            gpus_per_trial=arguments.gpus_per_trial,
-        ),
-        tracker=arguments.tracker,
-    )
+    file, said = said_in_words(arguments.overrides, said_by_flags(arguments))
+    request = request_from_keys(said, file=file, command=tuple(sys.argv))
     with _data_progress(is_shown=not arguments.quiet) as progress:
         prepared = prepare(request, progress=progress)
     prepared.write()

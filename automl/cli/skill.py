@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from automl.cli.flags import add_space, space_flags
+from automl.cli.flags import SPACE, add_flags, space_flags
 from automl.cli.output import add_output
 from automl.errors import UsageError
 
@@ -52,7 +52,7 @@ def _add_space_commands(actions: Any) -> None:
     for parser in (show, check):
         add_output(parser, has_progress=False)
     for parser in (show, sample):
-        add_space(parser)
+        add_flags(parser, SPACE)
     sample.add_argument("--n", type=int, default=1000, metavar="N", help="how many (default 1000)")
     sample.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
     sample.add_argument(

@@ -93,6 +93,14 @@ class Parsed:
     """By our name."""
 
 
+def canonical_name(name: str) -> str:
+    """Return the name of the flag or of our setting that a setting stands for, TAO's or ours."""
+    short = name.removeprefix("automl_")
+    short = SYNONYMS.get(short, short)
+    flag = EXPERIMENT.get(short, short)
+    return "objective" if flag in ("metric", "direction") else flag
+
+
 def parse_options(given: Mapping[str, Any]) -> Parsed:
     """Sort settings given by our names or TAO's.
 

@@ -1,0 +1,35 @@
+"""`automl init`: a commented experiment file to begin with."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from automl.errors import UsageError
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    text = "write a commented experiment file"
+    parser = commands.add_parser("init", help=text, description=text.capitalize() + ".")
+    parser.set_defaults(command=_init)
+    parser.add_argument("--skill", help="installed skill or folder; default: the one installed")
+    parser.add_argument(
+        "file", type=Path, nargs="?", default=Path("experiment.yaml"), metavar="FILE",
+        help="new file (default experiment.yaml)",
+    )  # fmt: skip
+
+
+def _init(arguments: argparse.Namespace) -> int:
+    from automl.experiment_file import SUFFIXES
+    from automl.experiment_template import experiment_template
+    from automl.skill import only_skill
+    from automl.store import write_atomic
+
+    path: Path = arguments.file
+    if path.suffix not in SUFFIXES:
+        raise UsageError(f"{path}: an experiment file ends in {' or '.join(SUFFIXES)}")
+    if path.exists():
+        raise UsageError(f"{path}: is there already; give another name")
+    write_atomic(path, experiment_template(arguments.skill or only_skill()))
+    print(f"{path}: an experiment file; next: automl run {path} --data DIR")
+    return 0

@@ -1,0 +1,50 @@
+"""Experiment files: what is said of a run, in YAML, under the names of its flags."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from automl.errors import UsageError
+from automl.keys import Said
+from automl.said import said_in
+from automl.spec import is_exponent
+
+SUFFIXES = (".yaml", ".yml")
+
+
+def read_experiment_file(path: Path) -> Said:
+    """Return what a file says.
+
+    TAO's settings (`automl_...`) may stand at the top, as among the settings of the spec.
+    Raises `UsageError` naming every key that is unknown or has a value of the wrong type.
+    """
+    try:
+        content = _meant(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        cause = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise UsageError(f"{path}: cannot be read ({cause})") from error
+    except yaml.YAMLError as error:
+        place = f" (line {error.problem_mark.line + 1})" if _has_mark(error) else ""  # type: ignore[attr-defined]
+        raise UsageError(f"{path}: is not YAML{place}") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise UsageError(f"{path}: is no experiment file: it must map keys to values; "
+                         "automl init writes one")  # fmt: skip
+    tao = {key: content[key] for key in content if str(key).startswith("automl_")}
+    said = said_in({k: v for k, v in content.items() if k not in tao}, source=str(path))
+    return {**said, "spec": {**said.get("spec", {}), **tao}} if tao else said
+
+
+def _meant(value: Any) -> Any:
+    """Return 1e-4 as the number it is, which YAML 1.1 takes for a text."""
+    if isinstance(value, dict):
+        return {key: _meant(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_meant(inner) for inner in value]
+    return float(value) if isinstance(value, str) and is_exponent(value) else value
+
+
+def _has_mark(error: yaml.YAMLError) -> bool:
+    return getattr(error, "problem_mark", None) is not None
