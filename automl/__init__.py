@@ -1,3 +1,25 @@
-"""Search a skill's hyperparameters, track every trial, promote the best one."""
+"""Search a skill's hyperparameters, track every trial, promote the best one.
+
+From Python: `automl.run(...)` and `automl.Experiment.load(folder)`. What they need is loaded when
+they are first asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from automl.api import Experiment, run
+    from automl.errors import AutomlError, RunFailed, Stopped, UsageError
 
 __version__ = "0.1.0"
+__all__ = ["AutomlError", "Experiment", "RunFailed", "Stopped", "UsageError", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'automl' has no attribute {name!r}")
+    return getattr(import_module("automl.api"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -4,7 +4,7 @@ import json
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 
@@ -28,9 +28,9 @@ class Experiment:
     ledger: Ledger
 
     @classmethod
-    def load(cls, root: Path) -> "Experiment":
+    def load(cls, root: str | Path) -> Self:
         """Read a folder; raises `UsageError` where there is no experiment in it."""
-        paths = ExperimentPaths(root)
+        paths = ExperimentPaths(Path(root))
         if not paths.exists():
             raise UsageError(f"{root}: is not an experiment folder (it has no settings.yaml)")
         settings = Settings.from_dict(yaml.safe_load(paths.settings.read_text()))

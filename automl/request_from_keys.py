@@ -48,7 +48,7 @@ def request_from_keys(
 
     Raises `UsageError` for a file that is not understood and for what disagrees.
     """
-    filed = {} if file is None else read_experiment_file(file)
+    filed = {} if file is None else dict(read_experiment_file(file))
     skill = said.get("skill") or filed.get("skill") or only_skill()
     info = SkillInfo.read(load_skill(skill).folder)
     # The policy of the file is kept apart: what is said for this run wins over it.

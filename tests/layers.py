@@ -8,7 +8,8 @@ ROOT = Path(__file__).parent.parent
 
 AUTOML = [
     ["__main__"],
-    ["cli"],
+    ["cli", "__init__"],
+    ["api"],
     ["session", "progress", "ui"],
     ["request_from_keys"],
     ["controller", "predict", "promote", "report", "request", "precedence"],
@@ -34,7 +35,7 @@ AUTOML = [
     ["conditions"],
     ["trial", "budget"],
     ["objective", "pareto", "phrases", "redact", "signals"],
-    ["errors", "keys", "__init__"],
+    ["errors", "keys"],
 ]
 SEGFORMER = [
     ["__main__"],

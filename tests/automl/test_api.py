@@ -1,0 +1,113 @@
+import inspect
+import shlex
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+import automl
+from automl.keys import KEYS
+from automl.request_from_keys import request_from_keys
+from automl.said import said_in
+
+LOCAL = {"skill": "toy", "runner": "local", "tracker": "none"}
+
+
+@pytest.fixture(scope="module")
+def experiment(tmp_path_factory):
+    """A finished search of the toy skill."""
+    folder = tmp_path_factory.mktemp("api")
+    (folder / "data").mkdir()
+    return automl.run(
+        **LOCAL, data=folder / "data", trials=4, out=folder / "exp", fix={"train": {"width": 9}}
+    )
+
+
+def test_a_run_gives_the_finished_experiment_with_a_frame_of_its_trials(experiment):
+    assert experiment.state == "finished"
+    frame = experiment.trials
+    assert list(frame["trial"]) == [trial.number for trial in experiment.ranking()]
+    assert frame["score"].is_monotonic_decreasing
+    assert set(frame.columns) >= {"trial", "score", "epochs", "state", "train.lr"}
+    assert frame.iloc[0]["trial"] == experiment.best.number
+    assert experiment.settings.spec["train"]["width"] == 9
+
+
+def test_a_loaded_experiment_is_the_one_that_was_run(experiment):
+    again = automl.Experiment.load(str(experiment.paths.root))
+    assert isinstance(again, automl.Experiment)
+    assert again.to_dict() == experiment.to_dict()
+
+
+def test_a_notebook_shows_the_leaderboard(experiment):
+    html = experiment._repr_html_()
+    value = experiment.value_of(experiment.best)
+    assert f"best: trial {experiment.best.number:04d}, score {value:.4f}" in html
+    assert html.count("<tr") == 5 and "train.lr" in html
+
+
+def test_another_trial_is_promoted_by_its_number(experiment):
+    other = experiment.ranking()[1].number
+    promoted = experiment.promote(other)
+    assert promoted.promotion["trial"] == other
+    with pytest.raises(automl.UsageError, match="--to: 'onx' is not one of onnx, int8, engine"):
+        experiment.promote(to="onx")
+
+
+def test_a_finished_experiment_is_left_alone_by_a_resume(experiment):
+    journal = experiment.paths.journal.read_bytes()
+    assert experiment.resume().state == "finished"
+    assert experiment.paths.journal.read_bytes() == journal
+
+
+def test_the_record_has_the_command_that_asks_for_the_same(experiment):
+    command = yaml.safe_load(experiment.paths.settings.read_text())["command"]
+    assert command[:2] == ["automl", "run"]
+    line = shlex.join(command)
+    assert "--trials 4" in line and "--fix train.width=9" in line
+
+
+def test_the_keywords_are_the_keys_of_the_file():
+    parameters = inspect.signature(automl.run).parameters
+    assert list(parameters) == ["file", *(key.name for key in KEYS)]
+
+
+def test_a_file_says_what_the_keywords_do_not(tmp_path):
+    (tmp_path / "file.yaml").write_text("skill: toy\ntrials: 9\nepochs: 2\nspec: {train.lr: 1}\n")
+    said = said_in({"trials": 3, "spec": {"train": {"width": 4}}}, source="automl.run")
+    request = request_from_keys(said, file=tmp_path / "file.yaml")
+    assert (request.search.trials, request.search.epochs) == (3, 2)
+    assert request.overrides == {"train.lr": 1, "train.width": 4}
+
+
+@pytest.mark.parametrize(
+    ("keywords", "match"),
+    [
+        ({"trials": "3"}, "automl.run: trials: '3' is not allowed: must be a whole number"),
+        ({"spec": {"train.lrr": 1}}, "train.lrr: unknown key; did you mean train.lr?"),
+        ({"skill": "tou"}, "did you mean toy?"),
+    ],
+)
+def test_a_fault_of_the_user_is_a_usage_error(tmp_path, keywords, match):
+    with pytest.raises(automl.UsageError, match=match):
+        automl.run(**{**LOCAL, "data": tmp_path, "out": tmp_path / "exp", **keywords})
+    assert not (tmp_path / "exp").exists()
+
+
+def test_a_failed_run_raises_and_can_be_loaded(tmp_path):
+    with pytest.raises(automl.RunFailed, match="crashed: ValueError: toy: broke"):
+        automl.run(**LOCAL, data=tmp_path, out=tmp_path / "exp", spec={"train.fail": "crash"})
+    failed = automl.Experiment.load(tmp_path / "exp")
+    assert (failed.state, failed.best) == ("failed", None)
+    assert "failed" in failed._repr_html_()
+
+
+def test_importing_automl_loads_nothing_heavy_and_names_what_there_is():
+    code = (
+        "import automl, sys; assert 'run' in dir(automl) and not hasattr(automl, 'nothing')\n"
+        "print([m for m in ('pandas', 'yaml', 'ray', 'torch', 'mlflow') if m in sys.modules])"
+    )
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
