@@ -14,6 +14,7 @@ from automl.budget import Budget
 from automl.errors import UsageError
 from automl.policy import Route, choose_policy, route
 from automl.redact import check_kept_out, redacted
+from automl.runners.address import check_answers
 from automl.schema import Schema
 from automl.search.base import PastTrial
 from automl.search_flags import SearchFlags
@@ -108,15 +109,19 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
     # A plain training is what the skill does by itself: in this process, on all its threads.
     resources = request.resources.on("ray" if way.is_search else "local", search.concurrency)
     _check_installed(resources, request.tracker)
+    check_answers(resources.address)
     schema = _schema(way, skill)
     if schema is not None:
         schema.check_keys(overrides)
     with faults_of_the_user():
         spec = skill.resolve("train", {**_key_defaults(info, schema), **overrides})
     check_kept_out(overrides, flatten(spec))
+    resources = resources.for_trials_of(info.gpus_of(flatten(spec)), key=info.gpus.get("key", ""))
     # The flags of a request set keys too.
     choice = replace(choice, fixed=frozenset(overrides) - choice.searched)
     space = _space(way, schema, spec, choice)
+    if info.gpus.get("key") in space.parameters:
+        raise UsageError(f"{info.gpus['key']}: cannot be searched: all trials have as many GPUs")
     budget = _budget(search, way, int(flatten(spec)[info.epochs_key]))
     with faults_of_the_user():
         data = skill.check(spec, progress=progress)

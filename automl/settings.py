@@ -1,5 +1,6 @@
 """What one experiment was asked to do, resolved: the content of settings.yaml."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
@@ -10,6 +11,9 @@ from automl.objective import Objective
 
 RUNNERS = ("ray", "local")
 TRACKERS = ("mlflow", "none")
+_MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*(MB|GB|TB)", re.IGNORECASE)
+_UNITS = {"MB": 1e6, "GB": 1e9, "TB": 1e12}
+_ADDRESS = re.compile(r"auto|(ray://)?[\w.-]+:\d+")
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,11 @@ class Resources:
     concurrency: int | None = None
     cpus_per_trial: float | None = None
     gpus_per_trial: float | None = None
+    """A part of a GPU, or whole ones."""
+    memory_per_trial: str | None = None
+    """As `8GB`: a trial is placed where so much of the machine's memory is not yet given away."""
+    address: str | None = None
+    """Of a running Ray cluster: `auto`, `HOST:PORT` or `ray://HOST:PORT`; None: one is started."""
 
     def __post_init__(self) -> None:
         if self.runner is not None and self.runner not in RUNNERS:
@@ -32,8 +41,29 @@ class Resources:
         for flag, share in (("cpus", self.cpus_per_trial), ("gpus", self.gpus_per_trial)):
             if share is not None and share < 0:
                 raise UsageError(f"--{flag}-per-trial: {share:g} is not allowed: must be 0 or more")
+        gpus = self.gpus_per_trial or 0.0
+        if gpus > 1 and not gpus.is_integer():
+            raise UsageError(
+                f"--gpus-per-trial: {gpus:g} is not allowed: a part of one GPU (0.5) or whole ones"
+            )
+        if self.memory_per_trial is not None and not _MEMORY.fullmatch(self.memory_per_trial):
+            raise UsageError(
+                f"--memory-per-trial: {self.memory_per_trial!r} is not understood; give for "
+                "example 8GB or 500MB"
+            )
+        if self.address is not None and not _ADDRESS.fullmatch(self.address):
+            raise UsageError(
+                f"--address: {self.address!r} is not understood; give auto, HOST:PORT or "
+                "ray://HOST:PORT"
+            )
         if self.runner == "local":
             self._check_local()
+
+    @property
+    def memory_bytes(self) -> float | None:
+        """The memory of a trial in bytes."""
+        found = _MEMORY.fullmatch(self.memory_per_trial or "")
+        return float(found[1]) * _UNITS[found[2].upper()] if found else None
 
     def on(self, runner: str, concurrency: int | None = None) -> "Resources":
         """Return the same with a runner, and trials at once, where none were named.
@@ -51,14 +81,35 @@ class Resources:
             concurrency=self.concurrency if concurrency is None else concurrency,
         )
 
+    def for_trials_of(self, gpus: int | None, *, key: str) -> "Resources":
+        """Return the same for trials of `gpus` GPUs each, as `key` of the spec says.
+
+        Raises `UsageError` where another share was asked for.
+        """
+        if gpus is None or gpus < 2 or self.runner != "ray":
+            return self
+        if self.gpus_per_trial not in (None, gpus):
+            raise UsageError(
+                f"--gpus-per-trial {self.gpus_per_trial:g} and {key}={gpus} disagree; give one "
+                "of them"
+            )
+        return replace(self, gpus_per_trial=float(gpus))
+
     def _check_local(self) -> None:
         if (self.concurrency or 1) > 1:
             raise UsageError(
                 f"--concurrency: {self.concurrency} is not allowed with --runner local, which "
                 "runs one trial at a time in this process; use --runner ray"
             )
-        if self.cpus_per_trial is not None or self.gpus_per_trial is not None:
-            raise UsageError("--cpus-per-trial and --gpus-per-trial need --runner ray")
+        given = {
+            "--cpus-per-trial": self.cpus_per_trial,
+            "--gpus-per-trial": self.gpus_per_trial,
+            "--memory-per-trial": self.memory_per_trial,
+            "--address": self.address,
+        }
+        if flags := [flag for flag, value in given.items() if value is not None]:
+            verb = "needs" if len(flags) == 1 else "need"
+            raise UsageError(f"{' and '.join(flags)} {verb} --runner ray")
 
 
 @dataclass(frozen=True)

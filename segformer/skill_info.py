@@ -167,6 +167,7 @@ def skill_info() -> dict[str, Any]:
         "batch_size_key": "dataset.segment.batch_size",
         "accumulation_key": "train.accumulate_grad_batches",
         "metrics": list(METRICS),
+        "gpus": {"key": "train.num_gpus", "unless": {"train.accelerator": "cpu"}},
         "costs": {"metrics": list(COSTS), "keys": list(COST_KEYS)},
         "checkpoints": {"best": "checkpoints/best.ckpt", "last": "checkpoints/last.ckpt"},
         "actions": {action: _action(action) for action in ACTIONS},

@@ -31,8 +31,11 @@ from ray.tune.experiment import Trial as RayTrial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher as RaySearcher
 
+from automl.errors import UsageError
 from automl.ledger import event_from_outcome, outcome_from_event
+from automl.runners.address import check_answers
 from automl.runners.base import Driver, Task, failure_from_error, run_task
+from automl.runners.shares import shares
 from automl.search.base import Done, Wait
 from automl.settings import Resources
 from automl.trial import Decision, Failure, FailureKind, Outcome, TrialState
@@ -53,21 +56,25 @@ class RayRunner:
 
     def run(self, driver: Driver) -> None:
         """Run tasks until the driver has no more; Ray is shut down at the end."""
-        with _ray(), tempfile.TemporaryDirectory(prefix="automl-ray-") as storage:
-            share, concurrency = _shares(self.resources, _cluster())
+        with _ray(self.resources.address), tempfile.TemporaryDirectory(prefix="automl-ray-") as storage:
+            share, concurrency = shares(self.resources, _nodes())
             slots = _Slots(driver, concurrency)
-            tune.Tuner(
-                tune.with_resources(TaskTrainable, share),
-                tune_config=tune.TuneConfig(
-                    search_alg=_Suggestions(slots),
-                    scheduler=_Decisions(slots),
-                    num_samples=-1,
-                    reuse_actors=True,
-                    trial_name_creator=_name_of,
-                    trial_dirname_creator=_name_of,
-                ),
-                run_config=tune.RunConfig(name="tasks", storage_path=storage, verbose=0),
-            ).fit()
+            tune.run(
+                TaskTrainable,
+                resources_per_trial=share,
+                search_alg=_Suggestions(slots),
+                scheduler=_Decisions(slots),
+                num_samples=-1,
+                reuse_actors=True,
+                trial_name_creator=_name_of,
+                trial_dirname_creator=_name_of,
+                name="tasks",
+                storage_path=storage,
+                verbose=0,
+                raise_on_failed_trial=False,
+                # By ray:// a Tuner would move the driver, which writes the experiment, elsewhere.
+                _remote=False,
+            )
             if slots.error is not None:
                 raise slots.error
 
@@ -254,39 +261,9 @@ def _key(ray_id: str) -> str:
     return f"automl/decision/{ray_id}"
 
 
-def _shares(resources: Resources, cluster: dict[str, float]) -> tuple[dict[str, float], int]:
-    """Return one task's share of the machine and how many run at once.
-
-    With GPUs: one GPU a task. Without: one CPU a task, for two trainings of one thread are
-    quicker than one of two threads, and start-up costs overlap.
-    """
-    cpus, gpus = cluster.get("CPU", 1.0), cluster.get("GPU", 0.0)
-    concurrency = resources.concurrency or max(1, _fitting(resources, cpus, gpus))
-    cpu, gpu = resources.cpus_per_trial, resources.gpus_per_trial
-    share = {
-        "CPU": _even(cpus, concurrency) if cpu is None else cpu,
-        "GPU": _even(gpus, concurrency) if gpu is None else gpu,
-    }
-    return {name: amount for name, amount in share.items() if amount}, concurrency
-
-
-def _fitting(resources: Resources, cpus: float, gpus: float) -> int:
-    """Return how many tasks of the asked share fit; one GPU, or else one CPU, if none is asked."""
-    cpu, gpu = resources.cpus_per_trial, resources.gpus_per_trial
-    if gpu is None and gpus and not cpu:
-        gpu = 1.0
-    if cpu is None and not gpu:
-        cpu = 1.0
-    return int(min(cpus / cpu if cpu else cpus, gpus / gpu if gpu else cpus))
-
-
-def _even(amount: float, tasks: int) -> float:
-    """Return a task's even share: whole ones where there are enough, else a fraction."""
-    return amount // tasks if amount >= tasks else amount / tasks
-
-
-def _cluster() -> dict[str, float]:
-    return dict(ray.cluster_resources())  # type: ignore[no-untyped-call]
+def _nodes() -> list[dict[str, float]]:
+    nodes = ray.nodes()  # type: ignore[no-untyped-call]
+    return [dict(node["Resources"]) for node in nodes if node["Alive"]]
 
 
 def _name_of(trial: RayTrial) -> str:
@@ -304,14 +281,10 @@ def _first_sentence(text: str) -> str:
 
 
 @contextmanager
-def _ray() -> Iterator[None]:
+def _ray(address: str | None) -> Iterator[None]:
+    """Start Ray here, or join the cluster at an address, which goes on without us afterwards."""
     handler = signal.getsignal(signal.SIGTERM)
-    ray.init(
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        configure_logging=True,
-    )
+    _connect(address)
     if threading.current_thread() is threading.main_thread():
         # Ray installs one that ends the process on the spot.
         signal.signal(signal.SIGTERM, handler)
@@ -319,3 +292,24 @@ def _ray() -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _connect(address: str | None) -> None:
+    common = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is None:
+        # Not RAY_ADDRESS: a cluster is joined where it is asked for.
+        ray.init("local", include_dashboard=False, configure_logging=True, **common)
+        return
+    check_answers(address)
+    try:
+        ray.init(address, **common)
+    except ConnectionError as error:
+        raise UsageError(
+            f"--address {address}: no Ray cluster was found ({_first_sentence(str(error))}); "
+            "start one on its first machine with: ray start --head"
+        ) from error
+    except ImportError as error:
+        raise UsageError(
+            f"--address {address}: {error}; install it with: pip install -e '.[ray]'"
+        ) from error
+

@@ -27,6 +27,7 @@ _MAPPINGS = (
     "key_defaults",
     "spec_params",
     "promotion",
+    "gpus",
 )
 _KEYS = ("images_key", "seed_key", "batch_size_key", "accumulation_key")
 
@@ -119,6 +120,8 @@ class SkillInfo:
     """Values by dotted key that go before the templates' and give way to the user's."""
     spec_params: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     promotion: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    gpus: Mapping[str, Any] = field(default_factory=dict)
+    """`key` of a training's GPUs, and `unless`: values of other keys with which it uses none."""
 
     @classmethod
     def read(cls, folder: Path) -> "SkillInfo":
@@ -180,6 +183,13 @@ class SkillInfo:
             key == known or (known.endswith(".") and key.startswith(known))
             for known in self.costs.get("keys", ())
         )
+
+    def gpus_of(self, flat: Mapping[str, Any]) -> int | None:
+        """Return how many GPUs a training of a flat spec uses; None where the skill says not."""
+        unless = self.gpus.get("unless", {})
+        if not self.gpus or any(flat.get(key) == value for key, value in unless.items()):
+            return None
+        return int(flat[self.gpus["key"]])
 
     @property
     def is_promotable(self) -> bool:
