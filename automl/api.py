@@ -91,6 +91,8 @@ def run(
     concurrency: int | None = None,
     cpus_per_trial: float | None = None,
     gpus_per_trial: float | None = None,
+    memory_per_trial: str | None = None,
+    address: str | None = None,
     seed: int | None = None,
     tracker: str | None = None,
     out: str | Path | None = None,

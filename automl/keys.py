@@ -113,7 +113,18 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("concurrency", "trials at once", "whole", "N", default="GPUs, else cores", example="2"),
     Key("cpus_per_trial", "cores of each", "number", "N", default="an even share", example="1"),
-    Key("gpus_per_trial", "GPUs of each", "number", "N", default="an even share", example="1"),
+    Key(
+        "gpus_per_trial", "GPUs of each; 0.5: two trials share one", "number", "N",
+        default="an even share", example="0.5",
+    ),
+    Key(
+        "memory_per_trial", "each is placed where so much memory is left", metavar="8GB",
+        example="8GB",
+    ),
+    Key(
+        "address", "join a running Ray cluster", metavar="auto|HOST:PORT|ray://HOST:PORT",
+        example="auto",
+    ),
     Key("seed", "of the search", "whole", "N", default="0"),
     Key("tracker", "who is told: mlflow or none", metavar="mlflow|none", default="mlflow"),
     Key("out", "new folder", metavar="DIR", default="runs/SKILL-TIME", example="runs/mine"),

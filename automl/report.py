@@ -1,12 +1,13 @@
 """What people read of an experiment: the leaderboard, where everything is, the next command."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from automl.experiment import Experiment
-from automl.store import write_atomic, write_json
+from automl.store import ExperimentPaths, write_atomic, write_json
 from automl.trial import Trial
 
 
@@ -175,10 +176,18 @@ def _places(experiment: Experiment, state: str) -> list[str]:
     elif state == "running":
         lines.append(f"next: automl status {paths.root}")
     elif experiment.settings.tracker == "mlflow":
-        lines.append(f"next: automl ui {paths.root.parent}   (compare the trials in MLflow)")
+        lines += _mlflow_lines(paths)
     else:
         lines.append(f"next: automl status {paths.root} --json")
     return lines
+
+
+def _mlflow_lines(paths: ExperimentPaths) -> list[str]:
+    """Return where the trials are compared: a page of the server, or the command that opens it."""
+    where = json.loads(paths.mlflow.read_text()) if paths.mlflow.exists() else {}
+    if str(where.get("store", "")).startswith("http"):
+        return [f"compare the trials: {where['store']}/{where['compare']}"]
+    return [f"next: automl ui {paths.root}   (compare the trials in MLflow)"]
 
 
 def _short(value: Any) -> str:

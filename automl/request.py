@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import yaml
 
 from automl.budget import Budget
+from automl.environment import versions
 from automl.errors import UsageError
 from automl.policy import Route, choose_policy, route
 from automl.redact import check_kept_out, redacted
@@ -25,8 +25,6 @@ from automl.space_flags import SpaceChoice, SpaceFlags
 from automl.spec import flatten
 from automl.store import ExperimentPaths, write_json, write_yaml
 from automl.warm_start import earlier_trials, write_past
-
-_VERSIONS = ("torch", "pytorch-lightning", "transformers", "ray", "optuna", "mlflow", "onnx")
 
 
 @dataclass(frozen=True)
@@ -144,7 +142,7 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
         tracker=request.tracker,
         data=dict(data),
         command=_shown(request.command, schema),
-        versions=_versions(),
+        versions=versions(),
     )
     past = _past(search, paths, settings, schema, space) if way.is_search else []
     return Prepared(paths, settings, schema, space, way, past)
@@ -302,13 +300,3 @@ def _budget(search: SearchFlags, way: Route, epochs: int) -> Budget:
     if faults:
         raise UsageError(*faults)
     return Budget(1, epochs)
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _VERSIONS:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

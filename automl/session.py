@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from automl.controller import Controller, failure_summary
@@ -21,7 +22,7 @@ from automl.signals import sigterm_as_stop
 from automl.skill import SkillInfo, faults_of_the_user, load_skill
 from automl.space import SearchSpace
 from automl.spec import flatten
-from automl.store import ExperimentLock, ExperimentPaths, write_atomic, write_json
+from automl.store import ExperimentLock, ExperimentPaths, write_atomic, write_json, write_yaml
 from automl.tracking import make_tracker
 from automl.tracking.base import Tracker
 from automl.warm_start import read_past
@@ -56,9 +57,7 @@ def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
             write_results(experiment)
             if _info(experiment).is_promotable:
                 _promote(controller, experiment, trackers)
-    experiment = Experiment.load(root)
-    write_atomic(paths.report, summary(experiment) + "\n")
-    return experiment
+    return _reported(paths, tracker)
 
 
 def promote(root: Path, wanted: Wanted) -> Experiment:
@@ -86,8 +85,26 @@ def promote(root: Path, wanted: Wanted) -> Experiment:
         controller.open()
         with _closing(controller, experiment):
             _promote(controller, experiment, trackers, wanted)
-    experiment = Experiment.load(root)
+    return _reported(paths, tracker)
+
+
+def move(root: Path, address: str) -> None:
+    """Let a resume run its trials on another Ray cluster, or with `none` on this machine."""
+    paths = ExperimentPaths(root)
+    with ExperimentLock(paths):
+        settings = Experiment.load(root).settings
+        there = None if address == "none" else address
+        resources = replace(settings.resources, address=there)
+        write_yaml(paths.settings, replace(settings, resources=resources).to_dict())
+
+
+def _reported(paths: ExperimentPaths, tracker: Tracker) -> Experiment:
+    """Write what the command prints, give the reports to the tracker, return the experiment."""
+    experiment = Experiment.load(paths.root)
     write_atomic(paths.report, summary(experiment) + "\n")
+    for report in (paths.report, paths.root / "report.html"):
+        if report.exists():
+            tracker.attached(report)
     return experiment
 
 

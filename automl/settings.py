@@ -42,7 +42,7 @@ class Resources:
             if share is not None and share < 0:
                 raise UsageError(f"--{flag}-per-trial: {share:g} is not allowed: must be 0 or more")
         gpus = self.gpus_per_trial or 0.0
-        if gpus > 1 and not gpus.is_integer():
+        if gpus > 1 and gpus % 1:
             raise UsageError(
                 f"--gpus-per-trial: {gpus:g} is not allowed: a part of one GPU (0.5) or whole ones"
             )

@@ -67,6 +67,11 @@ class ExperimentPaths:
         return self.root / "report.txt"
 
     @property
+    def mlflow(self) -> Path:
+        """Where MLflow has the experiment's runs, and the page that compares its trials."""
+        return self.root / "mlflow.json"
+
+    @property
     def promoted(self) -> Path:
         """The promoted model and its proof."""
         return self.root / "promoted"

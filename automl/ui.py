@@ -1,7 +1,7 @@
 """Opens the MLflow UI on the store of a folder of experiments."""
 
+import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,8 +14,11 @@ from types import FrameType
 
 from automl.errors import RunFailed, UsageError
 from automl.store import ExperimentPaths
+from automl.tracking.mlflow_runs import without_password
 
-START_TIMEOUT_S = 90
+START_TIMEOUT_S = 180
+SHOWN = 5
+"""Of a folder of many experiments, the pages of so many are printed, the latest first."""
 
 
 def store_of(folder: Path) -> str:
@@ -26,6 +29,9 @@ def store_of(folder: Path) -> str:
     given = os.environ.get("MLFLOW_TRACKING_URI")
     if given:
         return given
+    where = ExperimentPaths(folder).mlflow
+    if where.exists() and (server := json.loads(where.read_text())["store"]).startswith("http"):
+        return str(server)
     beside = ExperimentPaths(folder).tracking_database
     for database in (folder / "mlflow.db", beside):
         if database.exists():
@@ -37,7 +43,7 @@ def serve(folder: Path, *, port: int | None = None, opens_browser: bool = True) 
     """Serve the MLflow UI on loopback until it ends and return its exit code."""
     store = store_of(folder)
     if store.startswith(("http://", "https://")):
-        print(f"MLflow runs at {store}")
+        _show(without_password(store).rstrip("/"), folder, opens_browser=opens_browser)
         return 0
     port = port or _free_port()
     url = f"http://127.0.0.1:{port}"
@@ -49,14 +55,40 @@ def serve(folder: Path, *, port: int | None = None, opens_browser: bool = True) 
     before = signal.signal(signal.SIGTERM, _end)
     try:
         _wait_until_up(url, server)
-        print(f"MLflow UI: {url}  (Ctrl-C ends it)", flush=True)
-        if opens_browser and shutil.which("xdg-open") and os.environ.get("DISPLAY"):
-            webbrowser.open(url)
+        _show(url, folder, opens_browser=opens_browser, hint="  (Ctrl-C ends it)")
         return server.wait()
     finally:
         signal.signal(signal.SIGTERM, before)
         os.killpg(server.pid, signal.SIGTERM)
         server.wait()
+
+
+def pages(folder: Path) -> dict[str, str]:
+    """Return the comparison's page, within the UI, by experiment: one folder's, or the latest."""
+    is_one = ExperimentPaths(folder).exists()
+    roots = [folder] if is_one else [*folder.iterdir()] if folder.is_dir() else []
+    found = {
+        root.resolve().name: ExperimentPaths(root).mlflow
+        for root in roots
+        if ExperimentPaths(root).mlflow.exists()
+    }
+    latest = sorted(found.items(), key=lambda one: one[1].stat().st_mtime, reverse=True)
+    return {name: str(json.loads(path.read_text())["compare"]) for name, path in latest[:SHOWN]}
+
+
+def _show(url: str, folder: Path, *, opens_browser: bool, hint: str = "") -> None:
+    """Print the addresses; on a desktop, open that of one experiment's comparison, or the UI's."""
+    print(f"MLflow UI: {url}{hint}")
+    found = pages(folder)
+    for name, page in found.items():
+        print(f"compare the trials of {name}: {url}/{page}")
+    sys.stdout.flush()
+    has_desktop = sys.platform == "darwin" or any(
+        map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY"))
+    )
+    if opens_browser and has_desktop:
+        is_one = ExperimentPaths(folder).exists() and found
+        webbrowser.open(f"{url}/{next(iter(found.values()))}" if is_one else url)
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:

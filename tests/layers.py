@@ -12,7 +12,7 @@ AUTOML = [
     ["api"],
     ["session", "progress", "ui"],
     ["request_from_keys"],
-    ["controller", "predict", "promote", "report", "request", "precedence"],
+    ["controller", "predict", "reproduce", "promote", "report", "request", "precedence"],
     ["card", "jobs", "preparation", "confirmation", "warm_start", "importance"],
     ["search_flags", "runners"],
     ["search", "tracking"],
@@ -34,7 +34,7 @@ AUTOML = [
     ["schema_field"],
     ["conditions"],
     ["trial", "budget"],
-    ["objective", "pareto", "phrases", "redact", "signals"],
+    ["objective", "pareto", "phrases", "environment", "redact", "signals"],
     ["errors", "keys"],
 ]
 SEGFORMER = [

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from automl import __version__
-from automl.cli import data, experiment, init, job, predict, promote, run, skill
+from automl.cli import data, experiment, init, job, predict, promote, reproduce, run, skill
 from automl.errors import AutomlError
 from automl.redact import redacted
 
@@ -54,4 +54,5 @@ def _parser() -> argparse.ArgumentParser:
     skill.add(commands)
     promote.add(commands)
     predict.add(commands)
+    reproduce.add(commands)
     return parser

@@ -18,6 +18,10 @@ def add(commands: Any) -> None:
         parser.set_defaults(command=command)
         parser.add_argument("experiment", type=Path, help="folder of the experiment")
         add_output(parser, has_progress=name == "resume")
+        if name == "resume":
+            parser.add_argument(
+                "--address", metavar="ADDRESS", help="of another Ray cluster; none: this machine"
+            )
     matter = commands.add_parser(
         "importance",
         help="show which parameters mattered",
@@ -39,6 +43,10 @@ def add(commands: Any) -> None:
 
 
 def _resume(arguments: argparse.Namespace) -> int:
+    if arguments.address is not None:
+        from automl.session import move
+
+        move(arguments.experiment, arguments.address)
     return drive_experiment(arguments.experiment, arguments)
 
 

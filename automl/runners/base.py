@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from automl import environment
 from automl.redact import redacted
 from automl.search.base import Done, Wait
 from automl.skill import failure_kind, load_skill
+from automl.store import write_json
 from automl.trial import Decision, Failure, FailureKind, Outcome, TrialState
 
 
@@ -53,7 +55,7 @@ class Runner(Protocol):
 def run_task(task: Task, report: Callable[[int, dict[str, float]], Decision]) -> Outcome:
     """Train one trial and return how it ended; whatever the skill raises becomes data.
 
-    The trace of an error goes to the trial's log.txt.
+    The trace of an error goes to the trial's log.txt, what it ran on to environment.json.
     """
     last = Decision.CONTINUE
 
@@ -62,10 +64,13 @@ def run_task(task: Task, report: Callable[[int, dict[str, float]], Decision]) ->
         last = report(epoch, metrics)
         return last.value
 
+    folder = Path(task.folder)
     try:
-        load_skill(task.skill).run("train", task.spec, Path(task.folder), answer)
+        skill = load_skill(task.skill)
+        write_json(folder / environment.FILE, environment.environment(skill.folder))
+        skill.run("train", task.spec, folder, answer)
     except Exception as error:  # A skill may raise anything; a failed trial is data.
-        _log_trace(Path(task.folder))
+        _log_trace(folder)
         return Outcome(TrialState.FAILED, failure_from_error(error))
     return Outcome(_STATES[last])
 

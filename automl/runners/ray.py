@@ -56,7 +56,10 @@ class RayRunner:
 
     def run(self, driver: Driver) -> None:
         """Run tasks until the driver has no more; Ray is shut down at the end."""
-        with _ray(self.resources.address), tempfile.TemporaryDirectory(prefix="automl-ray-") as storage:
+        with (
+            _ray(self.resources.address),
+            tempfile.TemporaryDirectory(prefix="automl-ray-") as storage,
+        ):
             share, concurrency = shares(self.resources, _nodes())
             slots = _Slots(driver, concurrency)
             tune.run(
@@ -312,4 +315,3 @@ def _connect(address: str | None) -> None:
         raise UsageError(
             f"--address {address}: {error}; install it with: pip install -e '.[ray]'"
         ) from error
-

@@ -34,6 +34,10 @@ class Tracker(Protocol):
         """End the session."""
         ...
 
+    def attached(self, path: Path) -> None:
+        """Keep a file of the experiment; it may come after the end of the session."""
+        ...
+
 
 class NoTracker(Tracker):
     """Tells nobody."""
@@ -50,3 +54,5 @@ class NoTracker(Tracker):
         return {}
 
     def closed(self, experiment: Experiment) -> None: ...  # noqa: D102
+
+    def attached(self, path: Path) -> None: ...  # noqa: D102

@@ -26,9 +26,12 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.tracking import MlflowClient
 
+from automl.environment import environment
 from automl.experiment import Experiment
 from automl.objective import Objective
-from automl.store import ExperimentPaths
+from automl.skill import SkillInfo, load_skill
+from automl.store import ExperimentPaths, write_json
+from automl.tracking import mlflow_runs as told
 from automl.tracking.base import Tracker
 from automl.trial import Report, Trial, TrialState
 
@@ -72,6 +75,7 @@ class MlflowTracker(Tracker):
         self._experiment_id = ""
         self._parent = ""
         self._children: dict[int, str] = {}
+        self._experiment: Experiment | None = None
         self._best: float | None = None
         self._has_warned = False
 
@@ -79,7 +83,7 @@ class MlflowTracker(Tracker):
         """Say on stderr that the mirror is behind; only the first time."""
         if not self._has_warned:
             self._has_warned = True
-            shown = without_password(self.uri)
+            shown = told.without_password(self.uri)
             text = " ".join(str(error).replace(self.uri, shown).split())[:300]
             print(
                 f"warning: MLflow at {shown} does not take everything ({text}); "
@@ -95,18 +99,16 @@ class MlflowTracker(Tracker):
     @_mirrored
     def opened(self, experiment: Experiment) -> None:
         """Create or find the parent run and mirror what the journal already holds."""
+        self._experiment = experiment
         self._experiment_id = self._find_experiment()
-        settings = experiment.settings
-        tags = {
-            "automl.experiment": str(self._paths.root.resolve()),
-            "automl.policy": settings.policy,
-            "automl.seed": str(settings.seed),
-            "automl.data_fingerprint": str(settings.data.get("fingerprint", "")),
-            "automl.state": "running",
-        }
-        self._parent = self._find_run(tags["automl.experiment"], trial=None) or self._create(
-            self._paths.root.name, tags
-        )
+        found = self._find_run(trial=None)
+        if found is None:
+            skill = load_skill(experiment.settings.skill)
+            tags = told.parent_tags(
+                experiment, root=self._root, environment=environment(skill.folder)
+            )
+            found = self._create(self._paths.root.name, tags)
+        self._parent = found
         for trial in experiment.ledger.trials.values():
             self._catch_up(trial)
 
@@ -131,11 +133,17 @@ class MlflowTracker(Tracker):
 
     @_mirrored
     def finished(self, trial: Trial, folder: Path) -> None:
-        """Set the child's state and keep its log."""
+        """Set the child's state and fate, and keep its curves and its log."""
         run_id = self._child(trial)
         self._close_child(run_id, trial)
-        if (folder / "log.txt").exists():
-            self._client.log_artifact(run_id, str(folder / "log.txt"))
+        self._keep_files(run_id, trial, folder)
+
+    def _keep_files(self, run_id: str, trial: Trial, folder: Path) -> None:
+        if trial.reports:
+            self._client.log_text(run_id, told.curves(trial), "curves.csv")
+        for name in ("log.txt", "environment.json"):
+            if (folder / name).exists():
+                self._client.log_artifact(run_id, str(folder / name))
 
     def promoted(self, experiment: Experiment, model: Path) -> dict[str, Any]:
         """Register the ONNX model with the alias champion; raises nothing, says what it did."""
@@ -147,21 +155,53 @@ class MlflowTracker(Tracker):
 
     @_mirrored
     def closed(self, experiment: Experiment) -> None:
-        """Log the leaderboard and the best values, and set the parent's state."""
-        for path in (self._paths.leaderboard, self._paths.best, self._paths.settings):
+        """Log the results and the best values, and set the parent's state."""
+        paths = self._paths
+        for path in (paths.leaderboard, paths.best, paths.settings, paths.space, paths.importance):
             if path.exists():
                 self._client.log_artifact(self._parent, str(path))
         state = experiment.ledger.closed or "interrupted"
         best = experiment.best
         params = [] if best is None else _params(best.values, prefix="best.")
-        tags = [RunTag("automl.state", state)]
+        page = self._tell_where([self._child(trial) for trial in experiment.ranking()])
+        tags = [RunTag("automl.state", state),
+                RunTag("mlflow.note.content", told.note(experiment, page))]  # fmt: skip
         if best is not None:
             tags.append(RunTag("automl.best_trial", str(best.number)))
+            self._crown(best)
         if state == "finished" and not self._has_params(self._parent):
             self._client.log_batch(self._parent, params=params)
         self._client.log_batch(self._parent, tags=tags)
         status = {"finished": "FINISHED", "failed": "FAILED"}.get(state, "KILLED")
         self._client.set_terminated(self._parent, status)
+
+    @_mirrored
+    def attached(self, path: Path) -> None:
+        """Keep a file of the experiment on the parent."""
+        self._client.log_artifact(self._parent, str(path))
+
+    def _tell_where(self, children: list[str]) -> str:
+        """Write down where MLflow has the experiment; return the page of its comparison."""
+        page = told.compare_page(self._experiment_id, children)
+        where = {
+            "store": told.without_password(self.uri).rstrip("/"),
+            "experiment_id": self._experiment_id,
+            "run_id": self._parent,
+            "compare": page,
+        }
+        write_json(self._paths.mlflow, where)
+        return page
+
+    def _crown(self, best: Trial) -> None:
+        """Mark the best child, with samples of what its model predicts where there are some."""
+        run_id = self._child(best)
+        self._client.set_tag(run_id, "automl.fate", told.fate(best, best))
+        for picture in told.pictures(self._paths.promoted):
+            self._client.log_artifact(run_id, str(picture), "samples")
+
+    @property
+    def _root(self) -> str:
+        return str(self._paths.root.resolve())
 
     def _find_experiment(self) -> str:
         known = self._client.get_experiment_by_name(self._name)
@@ -172,8 +212,8 @@ class MlflowTracker(Tracker):
             location = (self._paths.root.parent / "mlartifacts").resolve().as_uri()
         return str(self._client.create_experiment(self._name, artifact_location=location))
 
-    def _find_run(self, root: str, trial: int | None) -> str | None:
-        clauses = [f"tags.`automl.experiment` = '{root}'"]
+    def _find_run(self, trial: int | None) -> str | None:
+        clauses = [_is_of(self._root)]
         if trial is not None:
             clauses.append(f"tags.`automl.trial` = '{trial}'")
         found: Iterable[Run] = self._client.search_runs(
@@ -196,43 +236,51 @@ class MlflowTracker(Tracker):
     def _child(self, trial: Trial) -> str:
         run_id = self._children.get(trial.number)
         if run_id is None:
-            root = str(self._paths.root.resolve())
-            run_id = self._find_run(root, trial.number) or self._create_child(root, trial)
+            run_id = self._find_run(trial.number) or self._create_child(trial)
             self._children[trial.number] = run_id
+            self._tell_where(list(self._children.values()))
         return run_id
 
-    def _create_child(self, root: str, trial: Trial) -> str:
-        tags = {
-            "mlflow.parentRunId": self._parent,
-            "automl.experiment": root,
-            "automl.trial": str(trial.number),
-            "automl.state": trial.state.value,
-        }
+    def _create_child(self, trial: Trial) -> str:
+        assert self._experiment is not None
+        folder = load_skill(self._experiment.settings.skill).folder
+        tags = told.child_tags(
+            self._experiment,
+            trial,
+            root=self._root,
+            environment=environment(folder),
+            seed_key=SkillInfo.read(folder).seed_key,
+        )
+        tags["mlflow.parentRunId"] = self._parent
         run_id = self._create(f"trial-{trial.number:04d}", tags, trial.started)
         self._client.log_batch(run_id, params=_params(trial.values))
         return run_id
 
     def _catch_up(self, trial: Trial) -> None:
+        is_known = self._find_run(trial.number) is not None
         run_id = self._child(trial)
-        for chunk in _chunks(_metrics(trial.reports), 1000):
+        for chunk in told.chunks(_metrics(trial.reports), 1000):
             self._client.log_batch(run_id, metrics=chunk)
         values = [self._objective.value(r.metrics) for r in trial.reports]
         self._best = self._objective.best([*values, float("nan") if self._best is None
                                            else self._best])  # fmt: skip
         if trial.state.is_final:
             self._close_child(run_id, trial)
+            if not is_known:
+                self._keep_files(run_id, trial, self._paths.trial(trial.number))
 
     def _close_child(self, run_id: str, trial: Trial) -> None:
-        self._client.set_tag(run_id, "automl.state", trial.state.value)
-        if trial.failure is not None:
-            self._client.set_tag(run_id, "automl.failure", trial.failure.kind.value)
-            self._client.set_tag(run_id, "automl.failure_message", trial.failure.message[:4000])
-        best = self._objective.best(self._objective.value(r.metrics) for r in trial.reports)
+        tags = told.ended_tags(trial, self._paths.trial(trial.number))
+        best = trial.best_report(self._objective)
+        metrics = []
         if best is not None:
-            self._client.log_batch(
-                run_id,
-                metrics=[Metric(f"best_{self._objective.metric}", best, _ms(trial.started), 0)],
+            value = self._objective.value(best.metrics)
+            metrics.append(
+                Metric(f"best_{self._objective.metric}", value, _ms(best.time), best.epoch)
             )
+        self._client.log_batch(
+            run_id, metrics=metrics, tags=[RunTag(key, text) for key, text in tags.items()]
+        )
         if trial.state in _STATUS:
             end = _ms(trial.started + trial.seconds)
             self._client.set_terminated(run_id, _STATUS[trial.state], end)
@@ -288,15 +336,16 @@ def _address_of_process(uri: str) -> Iterator[None]:
             os.environ["MLFLOW_TRACKING_URI"] = before
 
 
-def without_password(uri: str) -> str:
-    """Return an address that may be printed: what stands before an @ is left out."""
-    scheme, separator, rest = uri.partition("://")
-    return scheme + separator + rest.rpartition("@")[2]
+def _is_of(root: str) -> str:
+    """Return the filter for the runs of an experiment's folder."""
+    # MLflow knows no escapes, but two kinds of quotes.
+    quote = '"' if "'" in root else "'"
+    return f"tags.`automl.experiment` = {quote}{root}{quote}"
 
 
 def _metrics(reports: Iterable[Report]) -> list[Metric]:
     return [
-        Metric(_safe(key), value, _ms(report.time), report.epoch)
+        Metric(told.safe_name(key), value, _ms(report.time), report.epoch)
         for report in reports
         for key, value in report.metrics.items()
     ]
@@ -304,15 +353,6 @@ def _metrics(reports: Iterable[Report]) -> list[Metric]:
 
 def _params(values: dict[str, Any], prefix: str = "") -> list[Param]:
     return [Param(prefix + key, str(value)) for key, value in values.items()]
-
-
-def _chunks(items: list[Metric], size: int) -> Iterable[list[Metric]]:
-    return (items[i : i + size] for i in range(0, len(items), size))
-
-
-def _safe(name: str) -> str:
-    """Return a metric name of the characters that MLflow takes."""
-    return "".join(c if c.isalnum() or c in "_-. /" else "_" for c in name)
 
 
 def _ms(seconds: float) -> int:

@@ -7,8 +7,6 @@ import time
 
 import pytest
 
-from automl.runners.ray import _shares
-from automl.settings import Resources
 from automl.store import Journal
 
 pytestmark = pytest.mark.slow
@@ -114,23 +112,6 @@ def test_a_stopped_run_on_ray_says_so_and_can_be_resumed(toy_data, tmp_path, aut
     assert "Traceback" not in stderr
     assert json.loads(automl("status", "exp", "--json").stdout)["state"] == "stopped"
     assert automl("resume", "exp", "--quiet").returncode == 0
-
-
-@pytest.mark.parametrize(
-    ("resources", "cluster", "share", "concurrency"),
-    [
-        (Resources(), {"CPU": 2.0}, {"CPU": 1}, 2),
-        (Resources(concurrency=1), {"CPU": 8.0}, {"CPU": 8}, 1),
-        (Resources(), {"CPU": 64.0, "GPU": 8.0}, {"CPU": 8, "GPU": 1}, 8),
-        (Resources(concurrency=4), {"CPU": 16.0, "GPU": 2.0}, {"CPU": 4, "GPU": 0.5}, 4),
-        (Resources(concurrency=8), {"CPU": 2.0}, {"CPU": 0.25}, 8),
-        (Resources(gpus_per_trial=0.5, cpus_per_trial=3.0), {"CPU": 8.0, "GPU": 1.0},
-         {"CPU": 3.0, "GPU": 0.5}, 2),
-        (Resources(cpus_per_trial=4.0), {"CPU": 8.0}, {"CPU": 4.0}, 2),
-    ],
-)  # fmt: skip
-def test_shares_of_the_machine(resources, cluster, share, concurrency):
-    assert _shares(resources, cluster) == (share, concurrency)
 
 
 def _count(journal, kind):

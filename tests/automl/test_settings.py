@@ -39,13 +39,28 @@ def test_unknown_and_missing_keys_are_all_named():
         ({"runner": "rai"}, "--runner: 'rai' is not one of ray, local; did you mean ray"),
         ({"concurrency": 0}, "--concurrency: 0 is not allowed"),
         ({"runner": "local", "concurrency": 2}, "use --runner ray"),
-        ({"runner": "local", "gpus_per_trial": 1.0}, "need --runner ray"),
+        ({"runner": "local", "gpus_per_trial": 1.0}, "--gpus-per-trial needs --runner ray"),
+        (
+            {"runner": "local", "address": "auto", "cpus_per_trial": 1},
+            "--cpus-per-trial and --address need --runner ray",
+        ),
+        ({"gpus_per_trial": 1.5}, "1.5 is not allowed: a part of one GPU .0.5. or whole ones"),
+        ({"memory_per_trial": "8"}, "'8' is not understood; give for example 8GB"),
+        ({"address": "head"}, "give auto, HOST:PORT or ray://HOST:PORT"),
         ({"cpus_per_trial": -1.0}, "--cpus-per-trial: -1 is not allowed"),
     ],
 )
 def test_resources_that_cannot_be_are_refused(arguments, match):
     with pytest.raises(UsageError, match=match):
         Resources(**arguments)
+
+
+def test_a_trial_of_several_gpus_asks_for_that_many():
+    ray = Resources(runner="ray")
+    assert ray.for_trials_of(2, key="train.gpus").gpus_per_trial == 2
+    assert ray.for_trials_of(1, key="train.gpus") == ray
+    with pytest.raises(UsageError, match="--gpus-per-trial 1 and train.gpus=2 disagree"):
+        Resources(runner="ray", gpus_per_trial=1).for_trials_of(2, key="train.gpus")
 
 
 @pytest.mark.parametrize("trials, epochs", [(0, 1), (1, 0), (-3, 2)])

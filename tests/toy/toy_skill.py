@@ -27,6 +27,7 @@ SPEC = {
     "train.batch_size": 8,
     "train.accumulate": 1,
     "train.seed": 0,
+    "train.gpus": 1,
     "train.fail": "",
     "train.pause_s": 0.0,
     "train.results_dir": "",
@@ -201,6 +202,7 @@ def _property(key, value):
             "train.lr": {"exclusiveMinimum": 0, "scale": "log"},
             "train.width": {"minimum": 1, "maximum": 64},
             "train.epochs": {"minimum": 1},
+            "train.gpus": {"minimum": 1},
             "train.kind": {"enum": ["plain", "odd"]},
             "train.flip.p": {
                 "minimum": 0,
@@ -234,6 +236,7 @@ def write_folder(folder):
         "epochs_key": "train.epochs",
         "seed_key": "train.seed",
         "metrics": ["score", "loss"],
+        "gpus": {"key": "train.gpus", "unless": {"train.kind": "odd"}},
         "costs": {
             "metrics": ["parameters", "latency_ms", "memory_mb", "memory_limit_mb"],
             "keys": ["train.width"],

@@ -1,0 +1,93 @@
+"""`automl reproduce`: one trial again, compared with what is recorded of it."""
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from automl.cli.output import add_output
+from automl.errors import RunFailed, UsageError
+
+if TYPE_CHECKING:
+    from automl.reproduce import Reproduction
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    text = "run one trial again and compare its metrics with the recorded ones"
+    parser = commands.add_parser("reproduce", help=text, description=text.capitalize() + ".")
+    parser.set_defaults(command=_reproduce)
+    parser.add_argument("experiment", type=Path, help="folder of the experiment")
+    parser.add_argument("trial", type=int, help="number of the trial")
+    parser.add_argument(
+        "--check", action="store_true", help="exit code 1 where a metric differs by more than X"
+    )
+    parser.add_argument(
+        "--tolerance", type=float, metavar="X",
+        help="default 0, or 0.01 where the machine, its threads or the versions are others",
+    )  # fmt: skip
+    parser.add_argument("--data", metavar="DIR", help="where the data is now (default: as it was)")
+    add_output(parser)
+
+
+def _reproduce(arguments: argparse.Namespace) -> int:
+    from automl.experiment import Experiment
+    from automl.reproduce import Reproducer
+    from automl.store import json_text
+
+    if arguments.tolerance is not None and not arguments.tolerance >= 0:
+        raise UsageError(f"--tolerance: {arguments.tolerance:g} is not allowed: must be 0 or more")
+    data = arguments.data
+    if data is not None and "://" not in data:
+        data = str(Path(data).expanduser().resolve())
+    experiment = Experiment.load(arguments.experiment)
+    metric = experiment.settings.objective.metric
+
+    def watch(epoch: int, metrics: Mapping[str, float]) -> None:
+        if not arguments.quiet:
+            print(f"epoch {epoch} {metric} {metrics.get(metric, float('nan')):.4f}",
+                  file=sys.stderr, flush=True)  # fmt: skip
+
+    # Whatever a library prints, stdout is for the result.
+    with contextlib.redirect_stdout(sys.stderr):
+        made = Reproducer(experiment, arguments.trial, data).run(
+            tolerance=arguments.tolerance, watch=watch
+        )
+    print(json_text(made.to_dict()) if arguments.json else _text(made))
+    has_broken = made.outcome.failure is not None and made.trial.failure is None
+    if made.faults and (arguments.check or has_broken):
+        shown = made.faults[:10]
+        more = len(made.faults) - len(shown)
+        raise RunFailed(
+            f"trial {made.trial.number:04d} is not reproduced",
+            *shown,
+            *([f"and {more} more"] if more else []),
+        )
+    return 0
+
+
+def _text(made: "Reproduction") -> str:
+    told = made.to_dict()
+    lines = [f"trial {made.trial.number:04d} again: {made.folder}"]
+    if made.differences:
+        lines.append("not as it was:")
+        lines += [
+            f"  {name}: {_shown(then)} then, {_shown(now)} now"
+            for name, (then, now) in made.differences.items()
+        ]
+    else:
+        lines.append("machine, device, threads, versions, commit and data are as they were")
+    halved = "; its batch was halved on the way, here it is from the start"
+    lines += [
+        f"{told['compared']} metrics compared, largest difference "
+        f"{told['largest_difference']:.3g}, allowed {made.tolerance:g}"
+        + (halved if made.trial.halvings else ""),
+        "not reproduced" if made.faults else "reproduced",
+    ]
+    return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else str(value)

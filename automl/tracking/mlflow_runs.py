@@ -1,0 +1,153 @@
+"""What MLflow is told of an experiment: tags, notes, curves, links. Plain values, no MLflow."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from automl.environment import FILE
+from automl.experiment import Experiment
+from automl.spec import flatten
+from automl.trial import Trial, TrialState
+
+PICTURES = 8
+"""Of the winner's predictions, so many are kept."""
+COMPARED = 100
+"""Trials on one page of MLflow's comparison; with more it is no longer quick."""
+
+
+def parent_tags(
+    experiment: Experiment, *, root: str, environment: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return the tags of an experiment's run."""
+    settings = experiment.settings
+    return {
+        "automl.experiment": root,
+        "automl.policy": settings.policy,
+        "automl.algorithm": settings.algorithm,
+        "automl.seed": str(settings.seed),
+        "automl.state": "running",
+        **_common(experiment, environment),
+    }
+
+
+def child_tags(
+    experiment: Experiment,
+    trial: Trial,
+    *,
+    root: str,
+    environment: Mapping[str, Any],
+    seed_key: str | None,
+) -> dict[str, str]:
+    """Return the tags of a trial's run as it begins."""
+    seed = flatten(experiment.spec_of(trial)).get(seed_key) if seed_key else None
+    tags = {
+        "automl.experiment": root,
+        "automl.trial": str(trial.number),
+        "automl.state": trial.state.value,
+        "automl.fate": trial.state.value,
+        **_common(experiment, environment),
+    }
+    if seed is not None:
+        tags["automl.seed"] = str(seed)
+    for name in ("parent", "confirms"):
+        other = getattr(trial, name)
+        if other is not None:
+            tags[f"automl.{name}"] = f"{other:04d}"
+    return tags
+
+
+def ended_tags(trial: Trial, folder: Path) -> dict[str, str]:
+    """Return the tags of a trial's run as it ends, what it ran on among them."""
+    tags = {"automl.state": trial.state.value, "automl.fate": fate(trial)}
+    if trial.failure is not None:
+        tags["automl.failure"] = trial.failure.kind.value
+        tags["automl.failure_message"] = trial.failure.message[:4000]
+    for key, value in trial.adjusted.items():
+        tags[f"automl.adjusted.{key}"] = str(value)
+    path = folder / FILE
+    if path.exists():
+        ran_on = json.loads(path.read_text())
+        tags |= {
+            f"automl.{n}": str(ran_on[n]) for n in ("host", "device", "threads") if n in ran_on
+        }
+    return tags
+
+
+def fate(trial: Trial, best: Trial | None = None) -> str:
+    """Return in one word what became of a trial: best, its state, or why it failed."""
+    if best is not None and trial.number == best.number:
+        return "best"
+    if trial.state is TrialState.FAILED and trial.failure is not None:
+        return trial.failure.kind.value
+    return trial.state.value
+
+
+def curves(trial: Trial) -> str:
+    """Return a trial's metrics as CSV, a row for each epoch; MLflow shows it as a table."""
+    names = list(dict.fromkeys(name for report in trial.reports for name in report.metrics))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["epoch", "time", "decision", *names])
+    for report in trial.reports:
+        values = [report.metrics.get(name, "") for name in names]
+        writer.writerow([report.epoch, report.time, report.decision.value, *values])
+    return text.getvalue()
+
+
+def compare_page(experiment_id: str, run_ids: Sequence[str]) -> str:
+    """Return the address, within MLflow's UI, of the comparison with its parallel coordinates."""
+    runs, experiments = json.dumps(list(run_ids[:COMPARED])), json.dumps([experiment_id])
+    compact = (quote(text.replace(" ", "")) for text in (runs, experiments))
+    return "#/compare-runs?runs={}&experiments={}".format(*compact)
+
+
+def note(experiment: Experiment, page: str) -> str:
+    """Return the description of an experiment's run, in Markdown, with a link to the comparison."""
+    settings, best = experiment.settings, experiment.best
+    lines = [f"{settings.algorithm}: {settings.budget}"]
+    if best is not None:
+        value = experiment.value_of(best)
+        lines.append(f"best: trial {best.number:04d}, {settings.objective.metric} {value:.6g}")
+    lines.append(f"[Compare the trials, with parallel coordinates]({page})")
+    return "\n\n".join(lines)
+
+
+def pictures(promoted: Path) -> list[Path]:
+    """Return a few pictures of what the promoted model predicts, where the skill made some."""
+    found: dict[Path, list[Path]] = {}
+    for path in sorted(promoted.rglob("*.png")) if promoted.is_dir() else ():
+        found.setdefault(path.parent, []).append(path)
+    return next(iter(found.values()), [])[:PICTURES]
+
+
+def without_password(uri: str) -> str:
+    """Return an address that may be printed: what stands before an @ is left out."""
+    scheme, separator, rest = uri.partition("://")
+    return scheme + separator + rest.rpartition("@")[2]
+
+
+def safe_name(name: str) -> str:
+    """Return a metric name of the characters that MLflow takes."""
+    return "".join(c if c.isalnum() or c in "_-. /" else "_" for c in name)
+
+
+def chunks(items: list[Any], size: int) -> Iterable[list[Any]]:
+    """Return the items in lists of at most so many."""
+    return (items[i : i + size] for i in range(0, len(items), size))
+
+
+def _common(experiment: Experiment, environment: Mapping[str, Any]) -> dict[str, str]:
+    tags = {
+        "automl.data_fingerprint": str(experiment.settings.data.get("fingerprint", "")),
+        # MLflow shows these two in columns of its own.
+        "mlflow.source.name": "automl run",
+        "mlflow.source.type": "LOCAL",
+    }
+    commit = environment.get("skill_commit", environment.get("commit"))
+    if commit is not None:
+        tags["mlflow.source.git.commit"] = tags["automl.git_commit"] = str(commit)
+    return tags
