@@ -32,7 +32,14 @@ _SEARCH = {
     "time": "time",
 }
 _SPACE = {"space": "overlay", "search": "searched", "fix": "fixed"}
-_RESOURCES = ("runner", "concurrency", "cpus_per_trial", "gpus_per_trial", "memory_per_trial", "address")
+_RESOURCES = (
+    "runner",
+    "concurrency",
+    "cpus_per_trial",
+    "gpus_per_trial",
+    "memory_per_trial",
+    "address",
+)
 _PLAIN = ("data", "policy", "seed", "tracker")
 
 
