@@ -17,6 +17,7 @@ from segformer.action import started
 from segformer.atomic import replacing
 from segformer.backbones import size_fault
 from segformer.deploy.nvdsinfer import check_scaling, write_nvdsinfer
+from segformer.deploy.shapes import with_constant_sizes
 from segformer.errors import CheckpointError, SpecError
 from segformer.evaluation.predictor import OnnxPredictor
 from segformer.model.memory import out_of_memory_explained
@@ -159,7 +160,8 @@ def _traced(deployed: nn.Module, sample: Tensor, options: Export) -> onnx.ModelP
             opset_version=min(options.opset_version, LAST_TRACED),
             dynamo=False,
         )
-    return onnx.load_from_string(buffer.getvalue())
+    model = onnx.load_from_string(buffer.getvalue())
+    return with_constant_sizes(model) if options.batch_size == -1 else model
 
 
 def _device(options: Export) -> torch.device:
