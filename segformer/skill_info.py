@@ -177,7 +177,11 @@ def skill_info() -> dict[str, Any]:
         "promotion": {
             # The promotion has a gate of its own.
             "quantize": {"quantize.max_miou_drop": 1.0},
-            "evaluate": {"evaluate.split": "validation", "evaluate.vis_after_n_batches": 0},
+            "evaluate": {
+                "evaluate.split": "validation",
+                "evaluate.vis_after_n_batches": 0,
+                "evaluate.latency.runs": 30,
+            },
             "test": {"evaluate.vis_after_n_batches": 0},
             "export": {
                 "export.input_height": "dataset.segment.img_size",

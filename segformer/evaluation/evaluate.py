@@ -13,6 +13,8 @@ from torch.utils.data import DataLoader
 from segformer.atomic import replacing
 from segformer.data.dataset import SegmentationDataset
 from segformer.data.labels import class_names
+from segformer.errors import SpecError
+from segformer.evaluation.latency import measured_latency
 from segformer.evaluation.metrics import Scores, Tally
 from segformer.evaluation.pictures import class_colours, shown, side_by_side, write_picture
 from segformer.evaluation.predictor import Predictor, load_predictor, model_file
@@ -37,9 +39,10 @@ def evaluate(spec: Spec, folder: Path) -> Result:
     """Score a model on a split and write results.json into `folder`.
 
     Architecture, image size and scaling are the checkpoint's own where it records them; the data
-    and what their masks mean are the spec's. Metrics are named test_* or val_* by the split. Of
-    every `vis_after_n_batches`-th batch, the first included, pictures are written: image,
-    prediction and truth side by side. Raises `SpecError`, `CheckpointError`, `DataError`,
+    and what their masks mean are the spec's. Metrics are named test_* or val_* by the split; with
+    `latency.runs` those of `segformer.evaluation.latency` are added. Of every
+    `vis_after_n_batches`-th batch, the first included, pictures are written: image, prediction and
+    truth side by side. Raises `SpecError`, `CheckpointError`, `DataError`,
     `OutOfMemoryError`.
     """
     return run_action("evaluate", spec, folder, evaluate_here)
@@ -50,13 +53,16 @@ def evaluate_here(
 ) -> Result:
     """Evaluate as one of the processes of a topology, each with its share of the images."""
     path = model_file("evaluate", spec)
+    _check_alone(spec, topology)
     device = topology.device_of(number())
-    predictor = load_predictor(path, otherwise=ModelRecord.of(spec), device=device)
+    otherwise = ModelRecord.of(spec)
+    timed = _timed(path, otherwise, device, spec)
+    predictor = load_predictor(path, otherwise=otherwise, device=device)
     segment = predictor.record.applied_to(spec.dataset.segment)
     size, batch = segment.img_size, spec.evaluate.batch_size
     with out_of_memory_explained(f"reduce evaluate.batch_size ({batch}; images are {size} px)"):
         scores = _scores(predictor, segment, spec, folder)
-    metrics = scores.metrics(_PREFIXES[spec.evaluate.split], class_names(segment))
+    metrics = scores.metrics(_PREFIXES[spec.evaluate.split], class_names(segment)) | timed
     artifacts = {"results": folder / "results.json"}
     if spec.evaluate.vis_after_n_batches:
         artifacts["pictures"] = folder / PICTURES
@@ -72,6 +78,25 @@ def evaluate_here(
     with replacing(artifacts["results"]) as part:
         part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return Result(artifacts=artifacts, metrics=metrics)
+
+
+def _check_alone(spec: Spec, topology: Topology) -> None:
+    if spec.evaluate.latency.runs and topology.count > 1:
+        raise SpecError(
+            f"evaluate.latency.runs: {spec.evaluate.latency.runs} is not allowed with "
+            f"{topology.count} processes, which would be in each other's way; set "
+            "evaluate.num_gpus=1"
+        )
+
+
+def _timed(
+    path: Path, otherwise: ModelRecord, device: torch.device, spec: Spec
+) -> dict[str, float]:
+    options = spec.evaluate.latency
+    if not options.runs:
+        return {}
+    with out_of_memory_explained(f"reduce evaluate.latency.batch_size ({options.batch_size})"):
+        return measured_latency(path, otherwise=otherwise, device=device, options=options)
 
 
 @torch.inference_mode()

@@ -1,0 +1,91 @@
+"""How long a model takes for a batch, and how much memory: of any format, by itself, on noise."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from segformer.evaluation.predictor import Predictor, load_predictor
+from segformer.model.saved import ModelRecord
+from segformer.spec_actions import Latency
+
+_WARM_UP = 3
+_ENOUGH, _LIMIT_S = 5, 60.0
+"""A slow model is run no more often than this once the time is up."""
+_MB = 1024 * 1024
+
+
+def measured_latency(
+    path: Path, *, otherwise: ModelRecord, device: torch.device, options: Latency
+) -> dict[str, float]:
+    """Return what a model takes for `options.batch_size` images of its own size.
+
+    latency_p50_ms and latency_p95_ms: from images in memory to logits in memory, so that a GPU's
+    transfers are in it. images_per_s: of the mean. memory_mb: the most that this process held
+    meanwhile, Python and libraries included; on a GPU what is in use of it at the end, by whomever.
+    latency_batch, latency_threads and latency_runs: what was measured. memory_mb is left out where
+    the system does not tell it. Raises `CheckpointError`.
+    """
+    with _threads(options.threads) as threads:
+        is_told = _forget_peak()
+        # A copy of its own: ONNX Runtime takes its threads when it loads a model.
+        predictor = load_predictor(path, otherwise=otherwise, device=device)
+        side = predictor.record.segment["img_size"]
+        images = torch.randn(
+            options.batch_size, 3, side, side, generator=torch.Generator().manual_seed(0)
+        )
+        seconds = _timed(predictor, images, options.runs)
+    p50, p95 = np.percentile(seconds, (50, 95)).tolist()
+    found = {
+        "latency_p50_ms": 1000 * p50,
+        "latency_p95_ms": 1000 * p95,
+        "images_per_s": options.batch_size / float(np.mean(seconds)),
+        "latency_batch": float(options.batch_size),
+        "latency_threads": float(threads),
+        "latency_runs": float(len(seconds)),
+    }
+    if device.type == "cuda":
+        free, total = torch.cuda.mem_get_info(device)
+        return found | {"memory_mb": (total - free) / _MB}
+    return found | ({"memory_mb": _peak_mb()} if is_told else {})
+
+
+@torch.inference_mode()
+def _timed(predictor: Predictor, images: Tensor, runs: int) -> list[float]:
+    for _ in range(_WARM_UP):
+        predictor.logits(images).cpu()
+    seconds: list[float] = []
+    while len(seconds) < runs and (len(seconds) < _ENOUGH or sum(seconds) < _LIMIT_S):
+        began = time.perf_counter()
+        predictor.logits(images).cpu()
+        seconds.append(time.perf_counter() - began)
+    return seconds
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[int]:
+    """Compute with so many threads; 0: as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield count or before
+    finally:
+        torch.set_num_threads(before)
+
+
+def _forget_peak() -> bool:
+    """Make the kernel count the process's peak of memory anew; return whether it does."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+        return True
+    return False
+
+
+def _peak_mb() -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (peak,) = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
+    return int(peak) / 1024
