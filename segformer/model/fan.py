@@ -1,7 +1,8 @@
 """Fully attentional networks, the hybrids: written from the paper, not from the authors' code.
 
 Zhou et al., Understanding the Robustness in Vision Transformers, ICML 2022
-(https://arxiv.org/abs/2204.12451).
+(https://arxiv.org/abs/2204.12451). Depths, widths, heads and stems are those of the
+published models (https://github.com/NVlabs/FAN, models/fan.py).
 """
 
 import math
