@@ -57,6 +57,10 @@ class Controller:
         for tracker in self._trackers:
             tracker.closed(self.experiment)
 
+    def promoting(self, trial: int) -> None:
+        """Take note that the promotion of a trial begins: nothing is trained any more."""
+        self._record({"event": "promoting", "trial": trial})
+
     def promoted(self, promotion: Mapping[str, Any]) -> None:
         """Take in a promotion."""
         self._record({"event": "promoted", "promotion": dict(promotion)})

@@ -25,6 +25,10 @@ class Ledger:
         """Return the seconds that the sessions took, the open one up to `now`."""
         return self.driven_s + (0.0 if self._last is None else max(0.0, now - self._last))
 
+    def resumed_at(self, number: int) -> float:
+        """Return when a trial last began or went on."""
+        return self._resumed[number][0]
+
     def apply(self, event: Mapping[str, Any]) -> None:
         """Take in one event; kinds of later versions that change no trial are passed over."""
         self.driven_s = 0.0 if self._last is None else self.driven(event["time"])

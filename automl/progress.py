@@ -1,11 +1,193 @@
-"""The progress of the data check on stderr: a bar on a terminal, two plain lines elsewhere."""
+"""What is seen of an experiment while it runs: live on a terminal, else in lines, or as JSON lines.
 
+All of it is told by `automl.story` from the journal, here for the process that drives an experiment
+and for one that only looks on.
+"""
+
+import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
 
 from rich.console import Console
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from automl.experiment import Experiment
+from automl.follow import Follower
+from automl.screen import Screen
+from automl.store import json_text
+from automl.tracking.base import NoTracker, Tracker
+from automl.trial import Report, Trial
+from automl.view import Happening, What
+
+_REFRESHES = 4
+"""A second, of the live view; an onlooker reads the journal half as often."""
+_LOOK_EVERY_S = 0.5
+_WIDTH_OF_FILES = 120
+_NOT_IN_LINES = (What.ENDED, What.CLOSED)
+
+
+@contextmanager
+def watching(root: Path, *, is_quiet: bool, is_json: bool) -> Iterator[list[Tracker]]:
+    """Yield the trackers that show an experiment on stderr while this process drives it."""
+    if is_quiet:
+        yield []
+    elif is_json or not is_live_terminal(sys.stderr):
+        yield [LinesWatcher(root, sys.stderr, is_json=is_json)]
+    else:
+        watcher = LiveWatcher(root)
+        try:
+            yield [watcher]
+        finally:
+            watcher.end()
+
+
+def watch(root: Path, *, is_json: bool) -> None:
+    """Show an experiment on stdout, as another process drives it, until it ends or Ctrl-C."""
+    follower = Follower(root)
+    try:
+        if is_json:
+            _watch_json(follower)
+        elif is_live_terminal(sys.stdout):
+            _watch_live(follower)
+        else:
+            _watch_lines(follower)
+    except KeyboardInterrupt:
+        return
+
+
+def is_live_terminal(stream: TextIO) -> bool:
+    """Whether a stream is a terminal that lines can be drawn over again on."""
+    return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
+
+
+def print_view(root: Path) -> None:
+    """Draw how an experiment stands on stdout, once."""
+    _, view = Follower(root).look()
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_FILES)
+    console.print(Screen(view, is_whole=True))
+
+
+class _JournalWatcher(NoTracker):
+    """Looks at the journal whenever the driver has written to it."""
+
+    def __init__(self, root: Path) -> None:
+        self._follower = Follower(root)
+
+    def started(self, trial: Trial, folder: Path) -> None:
+        """Tell what is new."""
+        self._tell()
+
+    def reported(self, trial: Trial, report: Report) -> None:
+        """Tell what is new."""
+        self._tell()
+
+    def finished(self, trial: Trial, folder: Path) -> None:
+        """Tell what is new."""
+        self._tell()
+
+    def closed(self, experiment: Experiment) -> None:
+        """Tell what is new."""
+        self._tell()
+
+    def _tell(self) -> None:
+        raise NotImplementedError
+
+
+class LinesWatcher(_JournalWatcher):
+    """Prints one line for each thing that happens, plain or as a JSON object."""
+
+    def __init__(self, root: Path, stream: TextIO, *, is_json: bool = False) -> None:
+        super().__init__(root)
+        self._stream = stream
+        self._is_json = is_json
+
+    def opened(self, experiment: Experiment) -> None:
+        """Pass over what earlier sessions told."""
+        self._follower.new()
+
+    def _tell(self) -> None:
+        for happening in self._follower.new():
+            _print_line(happening, self._stream, is_json=self._is_json)
+
+
+class LiveWatcher(_JournalWatcher):
+    """Draws the view over and over on stderr, from a thread that reads the journal itself."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._is_live = True
+        self._live = Live(
+            console=Console(stderr=True),
+            get_renderable=self._screen,
+            refresh_per_second=_REFRESHES,
+            vertical_overflow="crop",
+        )
+
+    def opened(self, experiment: Experiment) -> None:
+        """Begin to draw."""
+        self._live.start()
+
+    def closed(self, experiment: Experiment) -> None:
+        """Draw the last view, which stays."""
+        self._is_live = False
+        self.end()
+
+    def end(self) -> None:
+        """Give the terminal back."""
+        self._live.stop()
+
+    def _tell(self) -> None:
+        """Leave it to the thread."""
+
+    def _screen(self) -> Screen:
+        self._follower.new()
+        return Screen(self._follower.view(is_live=self._is_live))
+
+
+def _watch_live(follower: Follower) -> None:
+    _, view = follower.look()
+    console = Console()
+    with Live(Screen(view), console=console, auto_refresh=False, vertical_overflow="crop") as live:
+        while view.state == "running":
+            time.sleep(_LOOK_EVERY_S)
+            _, view = follower.look()
+            live.update(Screen(view), refresh=True)
+
+
+def _watch_lines(follower: Follower) -> None:
+    while True:
+        told, view = follower.look()
+        for happening in told:
+            _print_line(happening, sys.stdout, is_json=False)
+        if view.state != "running":
+            print(f"{view.experiment}: {view.state}", flush=True)
+            return
+        time.sleep(_LOOK_EVERY_S)
+
+
+def _watch_json(follower: Follower) -> None:
+    """Print the view as one line now, after each change, and at the end."""
+    before = ""
+    while True:
+        told, view = follower.look()
+        if told or view.state != before:
+            print(json_text(view.to_dict()), flush=True)
+        if view.state != "running":
+            return
+        before = view.state
+        time.sleep(_LOOK_EVERY_S)
+
+
+def _print_line(happening: Happening, stream: TextIO, *, is_json: bool) -> None:
+    if is_json:
+        print(json_text(happening.to_dict()), file=stream, flush=True)
+    elif happening.what not in _NOT_IN_LINES:
+        print(happening.line(), file=stream, flush=True)
 
 
 @contextmanager
@@ -13,10 +195,10 @@ def data_progress(*, is_shown: bool) -> Iterator[Callable[[int, int], None]]:
     """Yield a callback of (files done, files in all)."""
     if not is_shown:
         yield lambda _done, _total: None
-    elif sys.stderr.isatty():
-        with _bar() as bar:
-            task = bar.add_task("checking the data", total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+    elif is_live_terminal(sys.stderr):
+        with _bar() as progress:
+            task = progress.add_task("checking the data", total=None)
+            yield lambda done, total: progress.update(task, completed=done, total=total)
     else:
         print("checking the data", file=sys.stderr, flush=True)
         seen = [0]

@@ -16,8 +16,8 @@ from automl.redact import redacted
 from automl.report import summary, write_results
 from automl.request import space_of
 from automl.runners import make_runner
-from automl.search import make_searcher
 from automl.search.base import Searcher
+from automl.searching import searcher_of
 from automl.signals import sigterm_as_stop
 from automl.skill import SkillInfo, faults_of_the_user, load_skill
 from automl.space import SearchSpace
@@ -118,18 +118,8 @@ def _check_spec(experiment: Experiment) -> None:
 
 
 def _searcher(experiment: Experiment, space: SearchSpace) -> Searcher:
-    settings = experiment.settings
-    return make_searcher(
-        settings.algorithm,
-        space,
-        settings.objectives,
-        settings.budget,
-        seed=settings.seed,
-        settings=settings.options,
-        past=read_past(experiment.paths),
-        stops_when_flat=settings.stop_rule == "on",
-        kept=[key for key in space.parameters if _info(experiment).has_cost_of(key)],
-    )
+    past = read_past(experiment.paths)
+    return searcher_of(experiment.settings, space, _info(experiment), past)
 
 
 def _explain(experiment: Experiment, space: SearchSpace) -> None:
@@ -152,7 +142,12 @@ def _promote(
 ) -> None:
     skill = load_skill(experiment.settings.skill)
     info = SkillInfo.read(skill.folder)
-    promotion = Promoter(experiment, skill, info, wanted or Wanted()).promote()
+    wanted = wanted or Wanted()
+    number = experiment.best.number if wanted.trial is None and experiment.best else wanted.trial
+    trial = None if number is None else experiment.ledger.trials.get(number)
+    if trial is not None and experiment.value_of(trial) is not None:
+        controller.promoting(trial.number)
+    promotion = Promoter(experiment, skill, info, wanted).promote()
     for tracker in trackers:
         registry = tracker.promoted(experiment, experiment.paths.root / promotion["onnx"])
         if registry:

@@ -26,7 +26,7 @@ def lines(space: SearchSpace, schema: Schema) -> Iterator[str]:
     for row in rows(space, schema):
         known = schema.fields[row["key"]]
         yield row["key"]
-        what = f"  {row['type']}, {_values(row)}, default {row['default']!r}"
+        what = f"  {row['type']}, {values_text(row)}, default {row['default']!r}"
         yield what + (f", near {_prior(space, row['key'])}" if _prior(space, row["key"]) else "")
         yield f"  the schema allows {known.allowed()}"
         if row["conditions"]:
@@ -79,7 +79,8 @@ def _step(parameter: Parameter) -> list[str]:
     return [f"step {parameter.step:g}"] if said and said not in parameter.conditions else []
 
 
-def _values(row: Mapping[str, Any]) -> str:
+def values_text(row: Mapping[str, Any]) -> str:
+    """Return the values that a row of `rows` allows, in words."""
     if row["choices"] is not None:
         weights = row["weights"] or [None] * len(row["choices"])
         shown = [f"{choice!r}" + (f" (weight {weight:g})" if weight is not None else "")

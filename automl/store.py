@@ -4,6 +4,7 @@ import fcntl
 import json
 import math
 import os
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from typing import IO, Any
 import yaml
 
 from automl.errors import UsageError
+
+_LOCK_TRIES = 10
+_LOCK_PAUSE_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -146,19 +150,7 @@ class Journal:
 
         Raises `UsageError` naming the line where anything else is not an event.
         """
-        if not self.path.exists():
-            return
-        *lines, _torn = self.path.read_bytes().split(b"\n")
-        for number, line in enumerate(lines, start=1):
-            try:
-                event = json.loads(line)
-                event["event"]  # noqa: B018 - a line without it is no event
-            except (ValueError, KeyError, TypeError) as error:
-                raise UsageError(
-                    f"{self.path}: line {number} is not an event; the journal was changed by "
-                    "something else. Move the experiment aside and start a new one"
-                ) from error
-            yield event
+        yield from JournalReader(self.path).new()
 
     def _drop_torn_line(self) -> None:
         if not self._is_whole and self.path.exists():
@@ -167,6 +159,38 @@ class Journal:
             if whole != len(content):
                 os.truncate(self.path, whole)
         self._is_whole = True
+
+
+class JournalReader:
+    """Reads a journal as it grows: each call reads what was added since the last."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._position = 0
+        self._lines = 0
+
+    def new(self) -> Iterator[dict[str, Any]]:
+        """Yield the new whole events; a last line that is being written waits.
+
+        Raises `UsageError` naming the line where anything else is not an event.
+        """
+        if not self.path.exists():
+            return
+        with self.path.open("rb") as file:
+            file.seek(self._position)
+            *lines, _torn = file.read().split(b"\n")
+        for line in lines:
+            self._position += len(line) + 1
+            self._lines += 1
+            try:
+                event = json.loads(line)
+                event["event"]  # noqa: B018 - a line without it is no event
+            except (ValueError, KeyError, TypeError) as error:
+                raise UsageError(
+                    f"{self.path}: line {self._lines} is not an event; the journal was changed by "
+                    "something else. Move the experiment aside and start a new one"
+                ) from error
+            yield event
 
 
 class ExperimentLock:
@@ -179,15 +203,25 @@ class ExperimentLock:
     def __enter__(self) -> "ExperimentLock":
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._file = self._path.open("a")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not self._is_taken():
             self._file.close()
             raise UsageError(
                 f"{self._path.parent}: another process is running this experiment; "
                 f"look at it with: automl status {self._path.parent}"
-            ) from error
+            )
         return self
+
+    def _is_taken(self) -> bool:
+        """Try for a moment: who only looks at the experiment holds the lock just as long."""
+        assert self._file is not None
+        for _ in range(_LOCK_TRIES):
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(_LOCK_PAUSE_S)
+            else:
+                return True
+        return False
 
     def __exit__(
         self,

@@ -5,7 +5,19 @@ import sys
 from collections.abc import Callable, Sequence
 
 from automl import __version__
-from automl.cli import data, experiment, init, job, predict, promote, reproduce, run, skill
+from automl.cli import (
+    completion,
+    data,
+    doctor,
+    experiment,
+    init,
+    job,
+    predict,
+    promote,
+    reproduce,
+    run,
+    skill,
+)
 from automl.errors import AutomlError
 from automl.redact import redacted
 
@@ -31,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse; settings may stand anywhere: argparse leaves over those that follow an option."""
     parser = _parser()
+    completion.answer_shell(parser)
     arguments, rest = parser.parse_known_args(argv)
     strange = [word for word in rest if word.startswith("-") or "overrides" not in arguments]
     if strange:
@@ -55,4 +68,6 @@ def _parser() -> argparse.ArgumentParser:
     promote.add(commands)
     predict.add(commands)
     reproduce.add(commands)
+    doctor.add(commands)
+    completion.add(commands)
     return parser

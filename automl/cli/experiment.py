@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from automl.cli.output import add_output, print_experiment
+from automl.cli.output import add_output, print_experiment, say
 from automl.cli.run import drive_experiment
 
 
@@ -21,6 +21,12 @@ def add(commands: Any) -> None:
         if name == "resume":
             parser.add_argument(
                 "--address", metavar="ADDRESS", help="of another Ray cluster; none: this machine"
+            )
+        else:
+            parser.add_argument(
+                "--watch",
+                action="store_true",
+                help="until it ends or Ctrl-C; with --json a line after each change",
             )
     matter = commands.add_parser(
         "importance",
@@ -43,6 +49,7 @@ def add(commands: Any) -> None:
 
 
 def _resume(arguments: argparse.Namespace) -> int:
+    say(f"going on with {arguments.experiment}", arguments)
     if arguments.address is not None:
         from automl.session import move
 
@@ -52,8 +59,16 @@ def _resume(arguments: argparse.Namespace) -> int:
 
 def _status(arguments: argparse.Namespace) -> int:
     from automl.experiment import Experiment
+    from automl.progress import print_view, watch
 
-    print_experiment(Experiment.load(arguments.experiment), is_json=arguments.json)
+    if arguments.watch:
+        watch(arguments.experiment, is_json=arguments.json)
+        return 0
+    experiment = Experiment.load(arguments.experiment)
+    if not arguments.json and experiment.state != "finished":
+        print_view(arguments.experiment)
+        print()
+    print_experiment(experiment, is_json=arguments.json)
     return 0
 
 

@@ -1,6 +1,9 @@
 """What several commands print: flags of output, and an experiment as text or JSON."""
 
 import argparse
+import json
+import sys
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,9 +12,25 @@ if TYPE_CHECKING:
 
 def add_output(parser: argparse.ArgumentParser, *, has_progress: bool = True) -> None:
     """Add --json, and --quiet for commands with progress."""
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout, no more")
+    text = "one JSON object on stdout, no more"
+    if has_progress:
+        text += "; progress as JSON lines on stderr"
+    parser.add_argument("--json", action="store_true", help=text)
     if has_progress:
         parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
+
+
+def say(text: str, arguments: argparse.Namespace, *, is_forced: bool = False) -> None:
+    """Print a line of progress on stderr, in the form that the flags ask for.
+
+    `is_forced`: also with --quiet.
+    """
+    if arguments.quiet and not is_forced:
+        return
+    if arguments.json:
+        told = {"time": round(time.time(), 3), "what": "said", "trial": None, "text": text}
+        text = json.dumps(told, ensure_ascii=False)
+    print(text, file=sys.stderr, flush=True)
 
 
 def print_experiment(experiment: "Experiment", *, is_json: bool) -> None:

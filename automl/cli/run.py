@@ -4,11 +4,14 @@ import argparse
 import contextlib
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from automl.cli.flags import add_flags, said_by_flags
-from automl.cli.output import add_output, print_experiment
+from automl.cli.output import add_output, print_experiment, say
 from automl.errors import EXIT_DIRECT_INSTEAD
+
+if TYPE_CHECKING:
+    from automl.request import Prepared
 
 
 def add(commands: Any) -> None:
@@ -19,6 +22,10 @@ def add(commands: Any) -> None:
     run.set_defaults(command=_run)
     add_flags(run)
     run.add_argument(
+        "--dry-run", action="store_true",
+        help="check all, print spec, space, first suggestions, time and disk; start nothing",
+    )  # fmt: skip
+    run.add_argument(
         "overrides", nargs="*", metavar="FILE.yaml|key=value",
         help="an experiment file; settings of the spec, keys of the file",
     )  # fmt: skip
@@ -26,32 +33,46 @@ def add(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    # At once: what is imported next takes a second.
+    say("reading the skill and the settings", arguments)
     from automl.request import prepare
     from automl.request_from_keys import request_from_keys, said_in_words
 
     file, said = said_in_words(arguments.overrides, said_by_flags(arguments))
     request = request_from_keys(said, file=file, command=tuple(sys.argv))
-    with _data_progress(is_shown=not arguments.quiet) as progress:
+    is_bar_shown = not arguments.quiet and not arguments.json
+    with _data_progress(is_shown=is_bar_shown) as progress:
         prepared = prepare(request, progress=progress)
+    if arguments.dry_run:
+        return _dry_run(prepared, arguments)
     prepared.write()
     # That no search is made although one was due is no progress: it is told in any case.
-    if prepared.route.is_fallback or not arguments.quiet:
-        print(prepared.announcement(), file=sys.stderr, flush=True)
+    say(prepared.announcement(), arguments, is_forced=prepared.route.is_fallback)
     return drive_experiment(prepared.paths.root, arguments)
+
+
+def _dry_run(prepared: "Prepared", arguments: argparse.Namespace) -> int:
+    from automl.dry_run import DryRun
+    from automl.store import json_text
+
+    told = DryRun.of(prepared)
+    print(json_text(told.to_dict()) if arguments.json else told.text())
+    return 0
 
 
 def drive_experiment(root: Path, arguments: argparse.Namespace) -> int:
     """Run an experiment from where it stands, print it, and return the exit code."""
     from automl.errors import RunFailed, Stopped
     from automl.experiment import Experiment
+    from automl.progress import watching
     from automl.session import drive
-    from automl.tracking.console import ConsoleTracker
 
-    objective = Experiment.load(root).settings.objective
-    watchers = [] if arguments.quiet else [ConsoleTracker(objective)]
     try:
         # Whatever a library prints, stdout is for the result.
-        with contextlib.redirect_stdout(sys.stderr):
+        with (
+            contextlib.redirect_stdout(sys.stderr),
+            watching(root, is_quiet=arguments.quiet, is_json=arguments.json) as watchers,
+        ):
             experiment = drive(root, watchers=watchers)
     except (RunFailed, Stopped):
         print_experiment(Experiment.load(root), is_json=arguments.json)

@@ -1,0 +1,145 @@
+"""`automl completion`: what a shell needs to complete our words, and the words themselves.
+
+The shell asks this program at each Tab, so that keys of the spec, skills and experiments are those
+that there are. Nothing of it is loaded otherwise.
+"""
+
+import argparse
+import glob
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+SHELLS = ("bash", "zsh", "fish")
+ASKED = "_ARGCOMPLETE"
+"""Set by the shell when it asks for words."""
+
+
+def add(commands: Any) -> None:
+    """Add the commands of this module to the parser."""
+    parser = commands.add_parser(
+        "completion",
+        help="print what a shell needs to complete automl's words",
+        description="Print what a shell needs to complete automl's words.",
+        epilog='bash: eval "$(automl completion bash)" in ~/.bashrc; zsh: the same with zsh in '
+        "~/.zshrc; fish: automl completion fish > ~/.config/fish/completions/automl.fish",
+    )
+    parser.set_defaults(command=_completion)
+    parser.add_argument("shell", choices=SHELLS)
+
+
+def answer_shell(parser: argparse.ArgumentParser) -> None:
+    """Print the words that fit and end, where a shell asks for them; else do nothing."""
+    if ASKED not in os.environ:
+        return
+    import argcomplete
+
+    for action in _actions(parser):
+        completer = _COMPLETERS.get(action.dest)
+        if completer is not None:
+            action.completer = completer  # type: ignore[attr-defined]
+    argcomplete.autocomplete(parser)
+
+
+def _completion(arguments: argparse.Namespace) -> int:
+    from argcomplete.shell_integration import shellcode
+
+    print(shellcode(["automl"], shell=arguments.shell))
+    return 0
+
+
+def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    for action in parser._actions:
+        yield action
+        if isinstance(action, argparse._SubParsersAction):
+            for command in dict.fromkeys(action.choices.values()):
+                yield from _actions(command)
+
+
+def _skills(prefix: str, **_rest: Any) -> list[str]:
+    from automl.skill import installed_skills
+
+    return [*sorted(installed_skills()), *_folders(prefix)]
+
+
+def _experiments(prefix: str, **_rest: Any) -> list[str]:
+    """Return experiments, and folders on the way to them; without a word those of runs/ too."""
+    from automl.store import ExperimentPaths
+
+    found = [*Path("runs").glob("*")] if not prefix else []
+    experiments = [str(path) for path in found if ExperimentPaths(path).exists()]
+    for name in _folders(prefix):
+        is_one = ExperimentPaths(Path(name)).exists()
+        experiments.append(name.rstrip("/") if is_one else name)
+    return sorted(experiments)
+
+
+def _settings(prefix: str, parsed_args: argparse.Namespace, **_rest: Any) -> Iterable[str]:
+    """Return `key=` for the keys of a skill's train spec, then the values that a key may have."""
+    from automl.errors import AutomlError
+    from automl.schema import Schema
+    from automl.skill import only_skill, schema_path
+    from automl.skill_space import folder_of_skill
+
+    action = getattr(parsed_args, "action", None) or "train"
+    files = [] if "=" in prefix else _paths(prefix, "*.yaml")
+    try:
+        folder = folder_of_skill(parsed_args.skill or only_skill())
+        fields = Schema.read(schema_path(folder, action)).fields
+    except AutomlError:
+        return files
+    key, equals, _ = prefix.partition("=")
+    if not equals:
+        return [*files, *(f"{name}=" for name in fields)]
+    field = fields.get(key)
+    if field is None:
+        return []
+    values = ("true", "false") if field.type == "bool" else field.choices
+    return [f"{key}={value}" for value in values]
+
+
+def _algorithms(**_rest: Any) -> list[str]:
+    from automl.search import ALGORITHMS
+
+    return sorted(ALGORITHMS)
+
+
+def _runners(**_rest: Any) -> tuple[str, ...]:
+    from automl.settings import RUNNERS
+
+    return RUNNERS
+
+
+def _trackers(**_rest: Any) -> tuple[str, ...]:
+    from automl.settings import TRACKERS
+
+    return TRACKERS
+
+
+def _policies(**_rest: Any) -> tuple[str, ...]:
+    from automl.policy import POLICIES
+
+    return POLICIES
+
+
+def _folders(prefix: str) -> list[str]:
+    return _paths(prefix, "*/")
+
+
+def _paths(prefix: str, ending: str) -> list[str]:
+    """Return what is on disk, written as the word was begun (pathlib would write it anew)."""
+    return sorted(glob.glob(glob.escape(prefix) + ending))  # noqa: PTH207
+
+
+_COMPLETERS: dict[str, Callable[..., Iterable[str]]] = {
+    "experiment": _experiments,
+    "warm_start": _experiments,
+    "skill": _skills,
+    "overrides": _settings,
+    "algorithm": _algorithms,
+    "runner": _runners,
+    "tracker": _trackers,
+    "policy": _policies,
+}
+"""By the name of the argument."""

@@ -1,0 +1,146 @@
+"""Tells what a run would do and starts nothing: spec, space, first suggestions, time and disk."""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from automl.drawn import about, size
+from automl.estimate import Estimate, estimate
+from automl.request import Prepared
+from automl.search.base import Start
+from automl.searching import searcher_of
+from automl.skill import SkillInfo, load_skill
+from automl.space_report import rows, values_text
+
+FIRST = 4
+"""Suggestions that are shown where the number of trials at once was not given."""
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """A prepared run, looked at."""
+
+    prepared: Prepared
+    suggestions: list[dict[str, Any]]
+    estimate: Estimate
+    free_bytes: int
+
+    @classmethod
+    def of(cls, prepared: Prepared) -> "DryRun":
+        """Ask a searcher for its first batch, and the experiments beside for time and disk."""
+        info = SkillInfo.read(load_skill(prepared.settings.skill).folder)
+        root = prepared.paths.root
+        return cls(
+            prepared,
+            _first_batch(prepared, info),
+            estimate(prepared.settings, info, root),
+            shutil.disk_usage(_existing(root)).free,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plain form of ``--json``."""
+        return {
+            "experiment": str(self.prepared.paths.root),
+            "settings": self.prepared.settings.to_dict(),
+            "parameters": self._rows(),
+            "suggestions": self.suggestions,
+            "estimate": self.estimate.to_dict(),
+            "free_bytes": self.free_bytes,
+        }
+
+    def text(self) -> str:
+        """Return what people read."""
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        prepared = self.prepared
+        yield "spec"
+        spec = yaml.safe_dump(dict(prepared.settings.spec), sort_keys=False, allow_unicode=True)
+        yield from (f"  {line}" for line in spec.splitlines())
+        found = self._rows()
+        if found:
+            yield f"\nspace: {len(found)} parameters (automl skill show says why each)"
+            width = max(len(row["key"]) for row in found)
+            yield from (f"  {row['key'].ljust(width)}  {values_text(row)}" for row in found)
+            named = prepared.settings.algorithm
+            yield f"\nsuggestions: the first {len(self.suggestions)} of {named}, without any result"
+            yield from _table(self.suggestions)
+        yield f"\nplan: {prepared.announcement()}"
+        yield f"time: {self._time()}"
+        yield f"disk: {self._disk()}"
+        if self.estimate.time_source is None:
+            yield from (f"  passed over: {reason}" for reason in self.estimate.why_none)
+        yield "\nnothing was started or written; the same command without --dry-run starts it"
+
+    def _rows(self) -> list[dict[str, Any]]:
+        schema = self.prepared.schema
+        return [] if schema is None else rows(self.prepared.space, schema)
+
+    def _time(self) -> str:
+        told = self.estimate
+        if told.seconds is None or told.seconds_per_epoch is None:
+            return f"no estimate: {self._missing('settings, data and resources')}"
+        text = (
+            f"at most about {about(told.seconds)}, by the {told.seconds_per_epoch:.3g} s an epoch "
+            f"that {told.time_source} took"
+        )
+        if told.seconds_of_same is not None:
+            text += f", which with the same budget ended after {about(told.seconds_of_same)}"
+        return text
+
+    def _disk(self) -> str:
+        told, free = self.estimate, f"{size(self.free_bytes)} are free"
+        if told.bytes_per_trial is None:
+            return f"no estimate: {self._missing('settings')}; {free}"
+        source = f"{size(told.bytes_per_trial)} a trial as in {told.disk_source}"
+        if told.bytes_in_all is None:
+            return f"{source}, for as many trials as there is time for; {free}"
+        return f"at most about {size(told.bytes_in_all)}, {source}; {free}"
+
+    def _missing(self, what: str) -> str:
+        parent = self.prepared.paths.root.parent
+        return f"no experiment in {parent} was measured with the same {what}"
+
+
+def _first_batch(prepared: Prepared, info: SkillInfo) -> list[dict[str, Any]]:
+    settings = prepared.settings
+    searcher = searcher_of(settings, prepared.space, info, prepared.past)
+    batch: list[dict[str, Any]] = []
+    while len(batch) < (settings.resources.concurrency or FIRST):
+        move = searcher.next()
+        if not isinstance(move, Start):
+            break
+        searcher.start(move)
+        batch.append(move.values)
+    return batch
+
+
+def _table(suggestions: list[dict[str, Any]]) -> Iterator[str]:
+    keys = list(dict.fromkeys(key for values in suggestions for key in values))
+    names = (f"{n:04d}" + (" (defaults)" if n == 0 else "") for n in range(len(suggestions)))
+    table = [["", *names]]
+    table += [[key, *(_shown(values, key) for values in suggestions)] for key in keys]
+    widths = [max(len(row[place]) for row in table) for place in range(len(table[0]))]
+    for row in table:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield f"  {'  '.join(cells)}".rstrip()
+
+
+def _shown(values: Mapping[str, Any], key: str) -> str:
+    """Return a value; a dot where its switch is off."""
+    if key not in values:
+        return "."
+    value = values[key]
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _existing(path: Path) -> Path:
+    """Return the nearest folder that exists."""
+    path = path.resolve()
+    while not path.exists():
+        path = path.parent
+    return path

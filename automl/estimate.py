@@ -1,0 +1,175 @@
+"""How long a search would take and how large it would get, as earlier experiments measured it.
+
+Nothing is guessed: where no experiment beside this one trained the same, there is no estimate, and
+the reason is said.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from automl.errors import UsageError
+from automl.experiment import CONTENDERS, Experiment
+from automl.ledger import Ledger
+from automl.pace import Pace
+from automl.settings import Settings
+from automl.skill import SkillInfo
+from automl.spec import flatten
+from automl.store import ExperimentPaths, Journal
+
+_REASONS = 3
+"""Experiments that do not fit, of which the reason is said."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What earlier experiments say of a new one; None where they say nothing."""
+
+    time_source: str | None
+    """The experiment whose pace was taken."""
+    seconds: float | None
+    """At most, if every trial is trained in full and at that pace."""
+    seconds_of_same: float | None
+    """What the source itself took, where it had the same algorithm and budget."""
+    seconds_per_epoch: float | None
+    disk_source: str | None
+    bytes_per_trial: int | None
+    """Of the largest trial of the source."""
+    bytes_in_all: int | None
+    """At most; None where the number of trials has no limit."""
+    why_none: tuple[str, ...]
+    """Why earlier experiments were passed over."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plain form of ``--json``."""
+        return {**asdict(self), "why_none": list(self.why_none)}
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What one experiment took, in seconds that it was driven."""
+
+    startup_s: float
+    per_epoch_s: float
+    rest_s: float
+    """After the search: the promotion."""
+    total_s: float
+
+
+def estimate(settings: Settings, info: SkillInfo, root: Path) -> Estimate:
+    """Return what the experiments beside `root` say of one with these settings."""
+    reasons: list[str] = []
+    timed: tuple[Experiment, _Measured] | None = None
+    sized: tuple[Experiment, int] | None = None
+    for past in _neighbours(root):
+        differing = list(_differences(settings, past.settings, info))
+        about_time = [*differing, *_other_pace(settings, past.settings)]
+        measured = None if about_time else _measured(past)
+        largest = 0 if differing else _largest_trial(past)
+        if timed is None and measured is not None:
+            timed = past, measured
+        if sized is None and largest:
+            sized = past, largest
+        if measured is None:
+            reasons.append(f"{past.paths.root}: {'; '.join(about_time) or 'trained nothing'}")
+    per_trial = None if sized is None else sized[1]
+    count = _most_trials(settings)
+    return Estimate(
+        time_source=None if timed is None else str(timed[0].paths.root),
+        seconds=None if timed is None else _seconds(settings, timed[1]),
+        seconds_of_same=None if timed is None else _of_same(settings, *timed),
+        seconds_per_epoch=None if timed is None else timed[1].per_epoch_s,
+        disk_source=None if sized is None else str(sized[0].paths.root),
+        bytes_per_trial=per_trial,
+        bytes_in_all=None
+        if sized is None or count is None
+        else count * sized[1] + _size(sized[0].paths.promoted),
+        why_none=tuple(reasons[:_REASONS]),
+    )
+
+
+def _neighbours(root: Path) -> Iterator[Experiment]:
+    """Yield the experiments beside a folder, the one that was driven last first."""
+    beside = [ExperimentPaths(p) for p in root.parent.glob("*") if p != root]
+    known = [paths for paths in beside if paths.exists() and paths.journal.exists()]
+    for paths in sorted(known, key=lambda p: p.journal.stat().st_mtime, reverse=True):
+        try:
+            yield Experiment.load(paths.root)
+        except UsageError:
+            continue  # Of another version, or damaged: it tells nothing.
+
+
+def _differences(settings: Settings, past: Settings, info: SkillInfo) -> Iterator[str]:
+    """Yield what makes trainings of two experiments unlike in size."""
+    if settings.skill != past.skill:
+        yield f"its skill is {past.skill}"
+        return
+    free = {info.stated_epochs_key, info.seed_key, *info.data_sources.get("train", {})}
+    now, then = flatten(settings.spec), flatten(past.spec)
+    keys = sorted(k for k in {*now, *then} - free if now.get(k) != then.get(k))
+    if keys:
+        more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+        yield f"it differs in {', '.join(keys[:3])}{more}"
+
+
+def _other_pace(settings: Settings, past: Settings) -> Iterator[str]:
+    before, now = past.data.get("fingerprint"), settings.data.get("fingerprint")
+    if now is None or before != now:
+        yield "its data is other data"
+    if past.resources != settings.resources:
+        yield "it had other resources"
+
+
+def _measured(past: Experiment) -> _Measured | None:
+    ledger, pace = Ledger(), Pace(past.settings)
+    startup = end = None
+    for event in Journal(past.paths.journal).read():
+        pace.apply(event, ledger)
+        ledger.apply(event)
+        if event["event"] == "start" and startup is None:
+            startup = ledger.driven_s
+        if event["event"] in ("report", "finish"):
+            end = ledger.driven_s
+    epochs = pace.searched + pace.confirmed
+    if startup is None or end is None or not epochs:
+        return None
+    rest = ledger.driven_s - end
+    return _Measured(startup, (end - startup) / epochs, rest, ledger.driven_s)
+
+
+def _seconds(settings: Settings, measured: _Measured) -> float | None:
+    budget, count = settings.budget, _most_trials(settings)
+    search = [] if budget.time_s is None else [budget.time_s]
+    if budget.budget_epochs is not None:
+        search.append(budget.budget_epochs * measured.per_epoch_s)
+    if budget.is_limited_in_trials and count is not None:
+        search.append(count * budget.epochs * measured.per_epoch_s)
+    repeats = CONTENDERS * settings.confirm_seeds * budget.epochs * measured.per_epoch_s
+    return measured.startup_s + min(search) + repeats + measured.rest_s
+
+
+def _of_same(settings: Settings, past: Experiment, measured: _Measured) -> float | None:
+    is_same = (
+        past.settings.budget == settings.budget
+        and past.settings.algorithm == settings.algorithm
+        and past.settings.confirm_seeds == settings.confirm_seeds
+        and past.ledger.closed == "finished"
+    )
+    return measured.total_s if is_same else None
+
+
+def _most_trials(settings: Settings) -> int | None:
+    """Return how many trials can be started at most; an epoch each is the least they take."""
+    budget = settings.budget
+    limits = [budget.trials] if budget.is_limited_in_trials else []
+    limits += [] if budget.budget_epochs is None else [budget.budget_epochs]
+    return min(limits) + CONTENDERS * settings.confirm_seeds if limits else None
+
+
+def _largest_trial(past: Experiment) -> int:
+    return max((_size(past.paths.trial(number)) for number in past.ledger.trials), default=0)
+
+
+def _size(folder: Path) -> int:
+    return sum(p.stat().st_size for p in folder.rglob("*") if p.is_file() and not p.is_symlink())

@@ -1,0 +1,39 @@
+"""An experiment on disk, told as its journal grows."""
+
+import time
+from pathlib import Path
+
+import yaml
+
+from automl.errors import UsageError
+from automl.settings import Settings
+from automl.store import ExperimentPaths, JournalReader, is_driven
+from automl.story import Story
+from automl.view import Happening, View
+
+
+class Follower:
+    """The story of an experiment up to its journal's last whole line."""
+
+    def __init__(self, root: Path) -> None:
+        self.paths = ExperimentPaths(root)
+        if not self.paths.exists():
+            raise UsageError(f"{root}: is not an experiment folder (it has no settings.yaml)")
+        settings = Settings.from_dict(yaml.safe_load(self.paths.settings.read_text()))
+        self.story = Story(root, settings)
+        self._journal = JournalReader(self.paths.journal)
+
+    def new(self) -> list[Happening]:
+        """Take in what was added since the last call and return what there is to tell of it."""
+        return [told for event in self._journal.new() for told in self.story.apply(event)]
+
+    def look(self) -> tuple[list[Happening], View]:
+        """Take in what is new; return it and how the experiment stands, driven or not."""
+        # Asked first: whoever drove it up to now has written all there is.
+        is_live = is_driven(self.paths)
+        return self.new(), self.view(is_live=is_live)
+
+    def view(self, *, is_live: bool) -> View:
+        """Return how the experiment stands now."""
+        state = "running" if is_live else self.story.experiment.ledger.closed or "interrupted"
+        return self.story.view(state, time.time())

@@ -1,0 +1,98 @@
+"""How much of the budget is used, and how long the rest takes by the pace that was measured."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from automl.experiment import CONTENDERS
+from automl.ledger import Ledger
+from automl.settings import Settings
+from automl.trial import TrialState
+from automl.view import Limit, TimeLeft
+
+
+@dataclass
+class Pace:
+    """Epochs and time of one experiment, event by event."""
+
+    settings: Settings
+    searched: int = 0
+    """Epochs that the trials of the search trained; a copy begins with its parent's."""
+    confirmed: int = 0
+    """Epochs of the confirmation's repeats."""
+    _epochs: dict[int, int] = field(default_factory=dict)
+    _idle_s: float | None = None
+    """Seconds before the first trial started."""
+
+    def apply(self, event: Mapping[str, Any], ledger: Ledger) -> None:
+        """Take in an event that the ledger has not taken yet."""
+        if event["event"] == "start":
+            if self._idle_s is None:
+                self._idle_s = ledger.driven(event["time"])
+            parent = event.get("parent")
+            self._epochs[event["trial"]] = 0 if parent is None else self._epochs[parent]
+        elif event["event"] == "report":
+            number, epoch = event["trial"], event["epoch"]
+            new = max(0, epoch - self._epochs[number])
+            self._epochs[number] = max(epoch, self._epochs[number])
+            if ledger.trials[number].confirms is None:
+                self.searched += new
+            else:
+                self.confirmed += new
+
+    def limits(self, ledger: Ledger, driven_s: float) -> tuple[Limit, ...]:
+        """Return the limits of the budget, trials first."""
+        budget = self.settings.budget
+        started = sum(trial.confirms is None for trial in ledger.trials.values())
+        limits = []
+        if budget.is_limited_in_trials:
+            limits.append(Limit("trials", started, budget.trials))
+        if budget.budget_epochs is not None:
+            limits.append(Limit("epochs", self.searched, budget.budget_epochs))
+        elif budget.is_limited_in_trials:
+            most = budget.trials * budget.epochs
+            limits.append(Limit("epochs", self.searched, most, is_asked=False))
+        if budget.time_s is not None:
+            limits.append(Limit("seconds", driven_s, budget.time_s))
+        return tuple(limits)
+
+    def spent_limit(self, ledger: Ledger, now: float) -> str | None:
+        """Return which limit lets no other epoch begin, in words; None where none does."""
+        budget = self.settings.budget
+        running = [t for t in ledger.trials.values() if t.state is TrialState.RUNNING]
+        if budget.budget_epochs is not None and self.searched + len(running) > budget.budget_epochs:
+            return "the budget of epochs is spent"
+        if budget.time_s is not None and ledger.driven(now) >= budget.time_s:
+            return "the time is up"
+        return None
+
+    def left(self, ledger: Ledger, now: float) -> TimeLeft | None:
+        """Return the time left of search and confirmation; None before the first epoch ended."""
+        driven = ledger.driven(now)
+        done = self.searched + self.confirmed
+        if not done or self._idle_s is None or driven <= self._idle_s:
+            return None
+        per_epoch = (driven - self._idle_s) / done
+        seconds, is_at_most = self._search_left(ledger, driven, per_epoch)
+        return TimeLeft(seconds + self._confirmation_left() * per_epoch, is_at_most)
+
+    def _search_left(self, ledger: Ledger, driven: float, per_epoch: float) -> tuple[float, bool]:
+        budget = self.settings.budget
+        trials = [t for t in ledger.trials.values() if t.confirms is None]
+        if len(trials) < len(ledger.trials):
+            return 0.0, False
+        ends: list[tuple[float, bool]] = []
+        if budget.is_limited_in_trials:
+            open_trials = [t for t in trials if not t.state.is_final]
+            epochs = (budget.trials - len(trials)) * budget.epochs
+            epochs += sum(max(0, budget.epochs - t.epoch) for t in open_trials)
+            ends.append((epochs * per_epoch, self.settings.policy != "off"))
+        if budget.budget_epochs is not None:
+            ends.append((max(0, budget.budget_epochs - self.searched) * per_epoch, False))
+        if budget.time_s is not None:
+            ends.append((max(0.0, budget.time_s - driven), False))
+        return min(ends)
+
+    def _confirmation_left(self) -> int:
+        repeats = CONTENDERS * self.settings.confirm_seeds
+        return max(0, repeats * self.settings.budget.epochs - self.confirmed)

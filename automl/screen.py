@@ -1,0 +1,238 @@
+"""Draws a view on a terminal, as wide and as high as the terminal is."""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.console import (
+    Console,
+    ConsoleOptions,
+    Group,
+    OverflowMethod,
+    RenderableType,
+    RenderResult,
+)
+from rich.table import Table
+from rich.text import Text
+
+from automl.drawn import about, bar, clock, sparkline
+from automl.view import BestSoFar, Happening, Limit, RunningTrial, View, What
+
+LABEL = 8
+MAX_RUNNING = 12
+"""Running trials that are shown; a cluster may have more."""
+_LEAST_RECENT = 4
+_MOST_RECENT = 16
+_STYLES = {
+    What.CONTINUED: "green",
+    What.COMPLETED: "green",
+    What.PROMOTED: "bold green",
+    What.PAUSED: "yellow",
+    What.STOPPED: "dim",
+    What.INFEASIBLE: "magenta",
+    What.FAILED: "red",
+    What.LOST: "red",
+    What.HALVED: "magenta",
+    What.PROMOTING: "bold",
+}
+_STATES = {
+    "running": "cyan",
+    "paused": "yellow",
+    "completed": "green",
+    "stopped": "dim",
+    "interrupted": "yellow",
+    "failed": "red",
+    "finished": "green",
+}
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A view as something that rich can draw."""
+
+    view: View
+    is_whole: bool = False
+    """Whether as much is shown as there is, however high the terminal."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the parts, fitted to the console."""
+        drawing = _Drawing(self.view, options.max_width, not options.ascii_only)
+        height = math.inf if self.is_whole else console.size.height
+        yield from drawing.parts(height)
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    view: View
+    width: int
+    is_unicode: bool
+
+    @property
+    def overflow(self) -> OverflowMethod:
+        """What becomes of a text that is too long: an ellipsis is not ASCII."""
+        return "ellipsis" if self.is_unicode else "crop"
+
+    def parts(self, height: float) -> Iterator[RenderableType]:
+        facts, running = self._facts(), self._running()
+        used = 2 + facts.row_count + (0 if running is None else running.row_count + 2) + 3
+        room = max(_LEAST_RECENT, min(_MOST_RECENT, height - used))
+        yield self._head()
+        yield Text()
+        yield facts
+        if running is not None:
+            yield Group(Text(), running)
+        if self.view.recent:
+            yield Group(Text(), self._recent(int(room)))
+
+    def _head(self) -> Table:
+        view = self.view
+        head = Table.grid(expand=True)
+        head.add_column(no_wrap=True, overflow=self.overflow, ratio=1)
+        head.add_column(justify="right", no_wrap=True)
+        name = Text.assemble((view.experiment, "bold"))
+        if view.phase == "searching":
+            name.append(f"  searching by {view.algorithm}")
+        elif view.state == "running":
+            name.append(f"  {view.phase}")
+        state = Text.assemble((view.state, _STATES.get(view.state, "")), f"  {clock(view.seconds)}")
+        head.add_row(name, state)
+        return head
+
+    def _facts(self) -> Table:
+        facts = Table.grid(padding=(0, 1))
+        facts.add_column(style="dim", min_width=LABEL, no_wrap=True)
+        facts.add_column()
+        for label, text in self._told():
+            facts.add_row(label, self._cut(text))
+        return facts
+
+    def _told(self) -> Iterator[tuple[str, Text]]:
+        view = self.view
+        for limit in view.limits:
+            yield "time" if limit.name == "seconds" else limit.name, self._limit(limit)
+        if view.state == "running":
+            yield "left", self._left()
+        if view.best is not None:
+            yield "best", self._best(view.best)
+            if len(view.best_curve) > 1:
+                yield "", self._best_curve()
+        if view.states:
+            yield "now", self._states()
+        if view.failures:
+            kinds = (f"{n} {kind.replace('_', ' ')}" for kind, n in view.failures.items())
+            yield "failures", Text(", ".join(kinds), "red")
+        if view.model is not None:
+            yield "model", Text(view.model, "green")
+
+    def _limit(self, limit: Limit) -> Text:
+        full, empty = bar(
+            limit.share, max(10, min(40, self.width - 40)), is_unicode=self.is_unicode
+        )
+        shown = f"{limit.used:.0f}/{limit.limit:.0f}"
+        if limit.name == "seconds":
+            shown = f"{clock(limit.used)}/{clock(limit.limit)}"
+        if not limit.is_asked:
+            shown += " at most"
+        return Text.assemble((full, "cyan"), (empty, "dim"), f" {shown}")
+
+    def _left(self) -> Text:
+        left = self.view.left
+        done = f"{self.view.epochs} epochs took {clock(self.view.seconds)}"
+        if self.view.phase == "promoting":
+            return Text(f"nothing to train; {done}")
+        if left is None:
+            return Text("not known before the first epoch has ended")
+        told = f"{'at most ' if left.is_at_most else ''}about {about(left.seconds)}"
+        return Text.assemble((told, "bold"), f"; {done}")
+
+    def _best(self, best: BestSoFar) -> Text:
+        text = Text.assemble(
+            (f"{self.view.metric} {best.value:.4f}", "bold green"),
+            f"  trial {best.trial:04d} epoch {best.epoch}",
+        )
+        if best.gain is not None and best.default is not None:
+            gain = f"  {best.value - best.default:+.4f}"
+            text.append(gain, "green" if best.gain > 0 else "red")
+            text.append(f" over the default {best.default:.4f}")
+        elif best.trial == 0:
+            text.append(", the defaults")
+        return text
+
+    def _best_curve(self) -> Text:
+        curve = self.view.best_curve
+        drawn = sparkline(curve, max(10, min(40, self.width - 40)), is_unicode=self.is_unicode)
+        return Text.assemble((drawn, "green"), (f" best so far, {len(curve)} epochs", "dim"))
+
+    def _states(self) -> Text:
+        text = Text()
+        for place, (state, count) in enumerate(sorted(self.view.states.items(), key=_order)):
+            text.append(", " if place else "")
+            text.append(f"{count} {state}", _STATES.get(state, ""))
+        return text
+
+    def _running(self) -> Table | None:
+        trials = self.view.running
+        if not trials:
+            return None
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+        for name, justify in (("trial", "left"), ("epoch", "right"), (self.view.metric, "right")):
+            table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        table.add_column("curve", no_wrap=True)
+        table.add_column("time", justify="right", no_wrap=True)
+        table.add_column("", no_wrap=True, overflow=self.overflow, style="dim")
+        low, high = self._scale()
+        room = max(8, min(40, self.width - 62))
+        for trial in trials[:MAX_RUNNING]:
+            curve = sparkline(trial.curve, room, low=low, high=high, is_unicode=self.is_unicode)
+            table.add_row(*self._running_row(trial, curve))
+        if len(trials) > MAX_RUNNING:
+            table.add_row("", "", "", f"and {len(trials) - MAX_RUNNING} more", "", "")
+        return table
+
+    def _running_row(self, trial: RunningTrial, curve: str) -> tuple[RenderableType, ...]:
+        best = self.view.best
+        is_best = best is not None and best.trial == trial.trial
+        return (
+            Text(f"{trial.trial:04d}", "bold cyan"),
+            f"{trial.epoch}/{trial.epochs}",
+            Text("-" if trial.value is None else f"{trial.value:.4f}", "green" if is_best else ""),
+            Text(curve, "green" if is_best else "cyan"),
+            clock(trial.seconds),
+            trial.note,
+        )
+
+    def _scale(self) -> tuple[float | None, float | None]:
+        """Return one scale for all curves, so that they can be compared."""
+        shown = [v for t in self.view.running for v in t.curve if math.isfinite(v)]
+        if self.view.best is not None:
+            shown.append(self.view.best.value)
+        return (min(shown), max(shown)) if shown else (None, None)
+
+    def _recent(self, room: int) -> Table:
+        table = Table.grid(padding=(0, 1))
+        table.add_column(style="dim", min_width=LABEL, no_wrap=True)
+        table.add_column(min_width=4, no_wrap=True)
+        table.add_column()
+        for happening in self.view.recent[-room:]:
+            at = time.strftime("%H:%M:%S", time.localtime(happening.time))
+            trial = "" if happening.trial is None else f"{happening.trial:04d}"
+            table.add_row(at, trial, self._cut(_line(happening)))
+        return table
+
+    def _cut(self, text: Text) -> Text:
+        """Keep a text on one line: only a column that could wrap is made narrower by rich."""
+        text.no_wrap, text.overflow = True, self.overflow
+        return text
+
+
+def _line(happening: Happening) -> Text:
+    text = Text(happening.text, _STYLES.get(happening.what, ""))
+    if happening.detail:
+        text.append(f": {happening.detail}", "dim")
+    return text
+
+
+def _order(item: tuple[str, int]) -> int:
+    known = list(_STATES)
+    return known.index(item[0]) if item[0] in known else len(known)

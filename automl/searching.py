@@ -1,0 +1,26 @@
+"""The searcher that an experiment's settings ask for."""
+
+from collections.abc import Sequence
+
+from automl.search import make_searcher
+from automl.search.base import PastTrial, Searcher
+from automl.settings import Settings
+from automl.skill import SkillInfo
+from automl.space import SearchSpace
+
+
+def searcher_of(
+    settings: Settings, space: SearchSpace, info: SkillInfo, past: Sequence[PastTrial]
+) -> Searcher:
+    """Return a new searcher, which knows nothing but the earlier trials."""
+    return make_searcher(
+        settings.algorithm,
+        space,
+        settings.objectives,
+        settings.budget,
+        seed=settings.seed,
+        settings=settings.options,
+        past=past,
+        stops_when_flat=settings.stop_rule == "on",
+        kept=[key for key in space.parameters if info.has_cost_of(key)],
+    )

@@ -1,0 +1,234 @@
+"""Tells an experiment from its journal's events: what happened and why, and how it stands.
+
+The one way from events to what people see: the live view of a run, its plain and its JSON lines,
+and `automl status` in another terminal are all made here, of the same events.
+"""
+
+import math
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from automl.experiment import Experiment
+from automl.ledger import Ledger
+from automl.pace import Pace
+from automl.ranks import Ranks
+from automl.settings import Settings
+from automl.store import ExperimentPaths
+from automl.trial import Decision, FailureKind, Report, Trial, TrialState
+from automl.view import BestSoFar, Happening, RunningTrial, View, What
+
+RECENT = 60
+"""Happenings that a view holds; a screen shows as many as it has lines for."""
+_UNSEEN = (What.REPORTED, What.ENDED)
+
+
+class Story:
+    """An experiment told event by event."""
+
+    def __init__(self, root: Path, settings: Settings) -> None:
+        self.experiment = Experiment(ExperimentPaths(root), settings, Ledger())
+        self._objective = settings.objective
+        self._pace = Pace(settings)
+        self._ranks = Ranks()
+        self._best: float = math.nan
+        self._best_curve: list[float] = []
+        self._recent: deque[Happening] = deque(maxlen=RECENT)
+        self._phase = "starting"
+
+    def apply(self, event: Mapping[str, Any]) -> list[Happening]:
+        """Take in one event and return what there is to tell of it."""
+        self._pace.apply(event, self.experiment.ledger)
+        self.experiment.ledger.apply(event)
+        tell: Callable[[Mapping[str, Any]], Iterable[tuple[What, str]]] | None
+        tell = getattr(self, f"_on_{event['event']}", None)
+        epoch, metrics = event.get("epoch"), event.get("metrics")
+        first = self.experiment.ledger.trials.get(0)
+        detail = "" if first is None else _changes(event.get("values", {}), first.values)
+        told = [
+            Happening(event["time"], what, event.get("trial"), text, epoch, metrics, detail)
+            for what, text in (() if tell is None else tell(event))
+        ]
+        self._recent.extend(one for one in told if one.what not in _UNSEEN)
+        return told
+
+    def view(self, state: str, now: float) -> View:
+        """Return how the experiment stands; `state` is the one of `Experiment.state`."""
+        experiment, ledger = self.experiment, self.experiment.ledger
+        promotion = experiment.promotion
+        trials = [ledger.trials[number] for number in sorted(ledger.trials)]
+        is_live = state == "running"
+        phase = self._phase if is_live else state
+        return View(
+            experiment=str(experiment.paths.root),
+            state=state,
+            phase=phase,
+            algorithm=experiment.settings.algorithm,
+            metric=self._objective.metric,
+            mode=self._objective.mode,
+            seconds=ledger.driven(now) if is_live else ledger.driven_s,
+            epochs=self._pace.searched,
+            limits=self._pace.limits(ledger, ledger.driven(now) if is_live else ledger.driven_s),
+            left=self._pace.left(ledger, now) if is_live and phase != "promoting" else None,
+            best=self._best_so_far(),
+            best_curve=tuple(self._best_curve),
+            running=tuple(
+                self._running(t, now) for t in trials if t.state is TrialState.RUNNING and is_live
+            ),
+            states=Counter(experiment.shown_state(t, state) for t in trials),
+            failures=Counter(t.failure.kind.value for t in trials if t.failure is not None),
+            recent=tuple(self._recent),
+            model=None if promotion is None else promotion["onnx"],
+        )
+
+    def _best_so_far(self) -> BestSoFar | None:
+        best = self.experiment.best
+        value = None if best is None else self.experiment.value_of(best)
+        if best is None or value is None:
+            return None
+        first = self.experiment.ledger.trials.get(0)
+        default = None if first is None else self.experiment.value_of(first)
+        loss = self._objective.loss
+        gain = None if default is None or best.number == 0 else loss(default) - loss(value)
+        return BestSoFar(best.number, value, self.experiment.epoch_of(best) or 0, default, gain)
+
+    def _running(self, trial: Trial, now: float) -> RunningTrial:
+        curve = tuple(self._objective.value(r.metrics) for r in trial.reports)
+        known = curve[-1] if curve and math.isfinite(curve[-1]) else None
+        since = self.experiment.ledger.resumed_at(trial.number)
+        last = max(since, trial.reports[-1].time if trial.reports else 0.0)
+        seconds = trial.seconds + max(0.0, now - last)
+        note = _origin(trial)
+        return RunningTrial(trial.number, trial.epoch, trial.epochs, known, curve, seconds, note)
+
+    def _on_opened(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
+        trials = self.experiment.ledger.trials.values()
+        self._phase = "starting"
+        if trials:
+            done = sum(trial.state.is_final for trial in trials)
+            yield What.OPENED, f"resuming {self.experiment.paths.root}: {done} trials are done"
+
+    def _on_start(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
+        trial = self._trial(event)
+        self._phase = "searching" if trial.confirms is None else "confirming"
+        origin = _origin(trial)
+        yield What.STARTED, "starts" + (f" with {origin}" if origin else "")
+
+    def _on_continue(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
+        trial = self._trial(event)
+        self._phase = "searching" if trial.confirms is None else "confirming"
+        if event["is_interrupted"]:
+            yield What.RESUMED, f"goes on after epoch {trial.epoch}" if trial.epoch else "starts"
+        else:
+            place = self._place(trial, trial.reports[-1]) if trial.reports else "nothing known"
+            yield What.CONTINUED, f"goes on up to epoch {trial.epochs}: {place}"
+
+    def _on_report(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
+        trial = self._trial(event)
+        report = trial.reports[-1]
+        value = self._objective.value(report.metrics)
+        if trial.confirms is None:
+            self._ranks.add(report.epoch, self._objective.loss(value))
+        mark = ""
+        if self._objective.is_better(value, self._best):
+            self._best, mark = value, "  best so far"
+        if math.isfinite(self._best):
+            self._best_curve.append(self._best)
+        shown = f"{self._objective.metric} {self._objective.measured(report.metrics):.4f}"
+        yield What.REPORTED, f"epoch {report.epoch}/{trial.epochs} {shown}{mark}"
+        if report.decision is Decision.PAUSE:
+            yield What.PAUSED, f"paused: {self._place(trial, report)}"
+        elif report.decision is Decision.STOP:
+            yield What.STOPPED, f"stopped: {self._why_stopped(trial, report, value)}"
+
+    def _on_lost(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
+        yield What.LOST, f"lost its worker ({event['failure']['message']})"
+
+    def _on_halved(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
+        changed = ", ".join(f"{key}={value}" for key, value in event["adjusted"].items())
+        yield What.HALVED, f"is out of memory, tried again at half the batch ({changed})"
+
+    def _on_finish(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
+        trial = self._trial(event)
+        failure = trial.failure
+        if failure is not None and failure.kind is FailureKind.INFEASIBLE:
+            yield What.INFEASIBLE, f"infeasible, not trained: {failure.message}"
+        elif failure is not None:
+            log = self.experiment.paths.trial(trial.number) / "log.txt"
+            yield What.FAILED, f"failed ({failure.kind}): {failure.message} (log: {log})"
+        elif trial.state is TrialState.COMPLETED:
+            yield What.COMPLETED, f"completed in {trial.seconds:.0f} s"
+        elif trial.state is TrialState.STOPPED and not _was_told_to_stop(trial):
+            yield What.ENDED, "ends here: the search is over"
+
+    def _on_promoting(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
+        self._phase = "promoting"
+        yield What.PROMOTING, "is being promoted: exported and measured again"
+
+    def _on_promoted(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
+        yield What.PROMOTED, f"promoted {self.experiment.paths.root / event['promotion']['onnx']}"
+
+    def _on_closed(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
+        reason = event.get("reason", "")
+        yield What.CLOSED, event["state"] + (f": {reason}" if reason else "")
+
+    def _trial(self, event: Mapping[str, Any]) -> Trial:
+        return self.experiment.ledger.trials[event["trial"]]
+
+    def _place(self, trial: Trial, report: Report) -> str:
+        return self._ranks.place(
+            report.epoch, self._objective.loss(self._objective.value(report.metrics))
+        )
+
+    def _why_stopped(self, trial: Trial, report: Report, value: float) -> str:
+        """Return the reason that follows from the budget and the values, nothing guessed."""
+        if not math.isfinite(self._objective.measured(report.metrics)):
+            return f"diverged, {self._objective.metric} is no number"
+        if not math.isfinite(value):
+            return f"breaks {', '.join(map(str, self._objective.constraints))}"
+        over = self._pace.spent_limit(self.experiment.ledger, report.time)
+        if over is not None:
+            return over
+        if self.experiment.settings.algorithm == "auto":
+            return "its curve repeats the one of another trial"
+        return self._place(trial, report)
+
+
+def view_of(
+    root: Path, settings: Settings, events: Iterable[Mapping[str, Any]], *, state: str, now: float
+) -> View:
+    """Return how an experiment stands after these events."""
+    story = Story(root, settings)
+    for event in events:
+        story.apply(event)
+    return story.view(state, now)
+
+
+def _origin(trial: Trial) -> str:
+    if trial.number == 0:
+        return "the defaults"
+    if trial.confirms is not None:
+        return f"the values of trial {trial.confirms:04d} and a fresh seed"
+    if trial.parent is not None:
+        return f"a copy of trial {trial.parent:04d}, values changed"
+    return "half the batch" if trial.halvings else ""
+
+
+def _changes(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
+    """Return the numbers that differ from the defaults, the farthest first: `lr=0.0037, p=0.5`."""
+    far = {
+        key: abs(math.log(value / default)) if value * default > 0 else 0.0
+        for key, value in values.items()
+        if _is_number(value) and _is_number(default := defaults.get(key)) and value != default
+    }
+    ordered = sorted(far, key=lambda key: -far[key])
+    return ", ".join(f"{key.rpartition('.')[2]}={values[key]:.3g}" for key in ordered)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _was_told_to_stop(trial: Trial) -> bool:
+    return bool(trial.reports) and trial.reports[-1].decision is Decision.STOP

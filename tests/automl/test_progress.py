@@ -1,0 +1,144 @@
+import fcntl
+import io
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from automl.progress import LinesWatcher, watch
+from automl.request import Request, prepare
+from automl.search_flags import SearchFlags
+from automl.session import drive
+from automl.settings import Resources
+from automl.store import ExperimentLock, ExperimentPaths
+
+
+@pytest.fixture
+def prepared(tmp_path, toy_data):
+    """Return the folder of a new experiment of the toy skill."""
+    request = Request(
+        skill="toy", data=str(toy_data), out=tmp_path / "exp", tracker="none",
+        search=SearchFlags(trials=3, epochs=9, algorithm="asha"),
+        resources=Resources(runner="local"),
+    )  # fmt: skip
+    prepare(request).write()
+    return tmp_path / "exp"
+
+
+def test_the_lines_of_a_run_tell_what_the_searcher_does_and_why(prepared):
+    stream = io.StringIO()
+    drive(prepared, watchers=[LinesWatcher(prepared, stream)])
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "trial 0000 starts with the defaults"
+    assert re.fullmatch(r"trial 0000 epoch 1/\d score 0.\d{4}  best so far", lines[1])
+    assert "trial 0000 paused: the first at epoch 1" in lines
+    assert any(re.fullmatch(r"trial \d{4} goes on up to epoch 3: 1st of 3 at epoch 1", line)
+               for line in lines)  # fmt: skip
+    assert re.fullmatch(r"trial \d{4} is being promoted: exported and measured again", lines[-2])
+    assert lines[-1] == f"promoted {prepared / 'promoted' / 'model.onnx'}"
+
+
+def test_the_json_lines_of_a_run_are_the_same_with_the_metrics(prepared):
+    stream = io.StringIO()
+    drive(prepared, watchers=[LinesWatcher(prepared, stream, is_json=True)])
+    told = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert set(told[0]) == {"time", "what", "trial", "text"}
+    report = next(one for one in told if one["what"] == "reported")
+    assert report["epoch"] == 1 and set(report["metrics"]) >= {"score", "loss"}
+    assert told[-1]["what"] == "closed" and told[-1]["trial"] is None
+
+
+def test_a_resume_tells_only_what_is_new(prepared):
+    drive(prepared)
+    journal = prepared / "journal.jsonl"
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:8]))
+    stream = io.StringIO()
+    drive(prepared, watchers=[LinesWatcher(prepared, stream)])
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == f"resuming {prepared}: 0 trials are done"
+    assert "trial 0000 starts with the defaults" not in lines
+
+
+def test_watching_one_that_is_over_tells_it_and_ends(prepared, capsys):
+    drive(prepared)
+    watch(prepared, is_json=False)
+    assert capsys.readouterr().out.splitlines()[-1] == f"{prepared}: finished"
+    watch(prepared, is_json=True)
+    [line] = capsys.readouterr().out.splitlines()
+    told = json.loads(line)
+    assert (told["state"], told["limits"][0]) == (
+        "finished", {"name": "trials", "used": 3, "limit": 3, "is_asked": True},
+    )  # fmt: skip
+
+
+def test_a_driver_waits_for_an_onlooker_who_holds_the_lock_for_a_moment(prepared):
+    paths = ExperimentPaths(prepared)
+    with paths.lock.open("a") as onlooker:
+        fcntl.flock(onlooker, fcntl.LOCK_SH)
+        timer = threading.Timer(0.15, fcntl.flock, (onlooker, fcntl.LOCK_UN))
+        timer.start()
+        with ExperimentLock(paths):
+            pass
+        timer.join()
+
+
+class Terminal:
+    """A command on a terminal of its own, 100 columns wide, 30 lines high."""
+
+    def __init__(self, folder, *words):
+        self._ours, theirs = pty.openpty()
+        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
+        environment.pop("NO_COLOR", None)
+        self.child = subprocess.Popen(
+            [sys.executable, "-m", "automl", *map(str, words)], cwd=folder, env=environment,
+            stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        )  # fmt: skip
+        os.close(theirs)
+        self.text = ""
+
+    def read(self, until="\0", timeout=60):
+        """Read until a text was seen or the command has ended."""
+        end = time.monotonic() + timeout
+        while until not in self.text and time.monotonic() < end:
+            if select.select([self._ours], [], [], 0.2)[0]:
+                try:
+                    self.text += os.read(self._ours, 65536).decode(errors="replace")
+                except OSError:  # The other end is closed.
+                    break
+        return self.text
+
+    def close(self):
+        """Return the exit code, with all that was still written read."""
+        self.read()
+        os.close(self._ours)
+        return self.child.wait(timeout=60)
+
+
+@pytest.mark.slow
+def test_a_terminal_shows_the_run_live_and_another_looks_on_and_leaves_by_ctrl_c(
+    tmp_path, toy_data
+):
+    run = Terminal(
+        tmp_path, "run", "--skill", "toy", "--data", toy_data, "--runner", "local", "--tracker",
+        "none", "--out", "exp", "--trials", 2, "--epochs", 6, "train.pause_s=0.5",
+    )  # fmt: skip
+    assert "searching by auto" in run.read("searching by auto")
+    onlooker = Terminal(tmp_path, "status", "exp", "--watch")
+    assert "searching by auto" in onlooker.read("searching by auto")
+    onlooker.child.send_signal(signal.SIGINT)
+    assert onlooker.close() == 0
+    assert "Traceback" not in onlooker.text and "interrupted" not in onlooker.text
+    other = Terminal(tmp_path, "status", "exp", "--watch")
+    assert run.close() == 0
+    assert "\x1b[?25h" in run.text  # The cursor is shown again.
+    assert "best: trial" in run.text.rpartition("\x1b[?25h")[2]
+    assert other.close() == 0
+    assert "finished" in other.text

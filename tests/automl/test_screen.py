@@ -1,0 +1,101 @@
+import io
+import math
+
+import pytest
+from rich.console import Console
+
+from automl.drawn import about, bar, clock, size, sparkline
+from automl.screen import MAX_RUNNING, Screen
+from automl.view import BestSoFar, Happening, Limit, RunningTrial, TimeLeft, View, What
+
+
+def view(*, running=2, recent=30, **changes):
+    told = Happening(0.0, What.PAUSED, 3, "paused: 2nd of 8 at epoch 3, " + "a long reason " * 20)
+    curve = (0.1, 0.2, math.nan, 0.4)
+    one = [RunningTrial(n, 4, 50, 0.4, curve, 75.0, "the defaults") for n in range(running)]
+    plain = {
+        "experiment": "runs/sample", "state": "running", "phase": "searching", "algorithm": "auto",
+        "metric": "val_miou", "mode": "max", "seconds": 3725.0, "epochs": 120,
+        "limits": (Limit("trials", 5, 20), Limit("epochs", 120, 900, is_asked=False),
+                   Limit("seconds", 3725.0, 7200.0)),
+        "left": TimeLeft(2400.0, is_at_most=True),
+        "best": BestSoFar(17, 0.7692, 10, 0.1919, 0.5773), "best_curve": (0.1, 0.3, 0.7692),
+        "running": tuple(one), "states": {"running": running, "failed": 1},
+        "failures": {"out_of_memory": 1}, "recent": (told,) * recent, "model": None,
+    }  # fmt: skip
+    return View(**{**plain, **changes})
+
+
+def drawn(shown, *, width=80, height=24, **options):
+    file = io.StringIO()
+    console = Console(file=file, width=width, height=height, **options)
+    console.print(Screen(shown))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_no_line_is_wider_than_the_terminal(width):
+    text = drawn(view(), width=width)
+    assert max(map(len, text.splitlines())) <= width
+    assert text.splitlines()[-1].endswith("…")
+
+
+def test_it_says_budget_time_left_best_gain_running_and_why(width=80):
+    text = drawn(view(), width=width)
+    for part in (
+        "runs/sample  searching by auto", "running  1:02:05", " 5/20", "120/900 at most",
+        " 1:02:05/2:00:00",
+        "at most about 40 min; 120 epochs took 1:02:05",
+        "val_miou 0.7692  trial 0017 epoch 10  +0.5773 over the default 0.1919",
+        "2 running, 1 failed", "1 out of memory", "4/50", "▁▂ ▄",
+        "0003 paused: 2nd of 8 at epoch 3",
+    ):  # fmt: skip
+        assert part in text
+
+
+@pytest.mark.parametrize("height", [24, 30, 50])
+@pytest.mark.parametrize("running", [0, 1, 4])
+def test_it_is_no_higher_than_the_terminal(height, running):
+    assert len(drawn(view(running=running), height=height).splitlines()) < height
+
+
+def test_more_running_trials_than_fit_are_counted():
+    text = drawn(view(running=MAX_RUNNING + 3), height=60)
+    assert "and 3 more" in text and f"{MAX_RUNNING:04d}" not in text.split("time")[-1][:700]
+
+
+def test_it_says_so_where_nothing_is_known_yet():
+    text = drawn(view(left=None, best=None, best_curve=(), running=0, recent=0, states={}))
+    assert "not known before the first epoch has ended" in text and "best" not in text
+
+
+def test_no_color_is_obeyed(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    text = drawn(view(), force_terminal=True, color_system="truecolor")
+    assert "\x1b[3" not in text  # No colour; bold and dim may stay.
+    monkeypatch.delenv("NO_COLOR")
+    assert "\x1b[3" in drawn(view(), force_terminal=True, color_system="truecolor")
+
+
+def test_a_terminal_without_unicode_gets_ascii():
+    file = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    Console(file=file, width=80, height=30).print(Screen(view()))
+    file.seek(0)
+    assert file.read().isascii()
+
+
+def test_a_sparkline_shows_the_last_value_and_leaves_out_what_is_no_number():
+    assert sparkline([0, 1, 2, 3], 10) == "▁▃▆█"
+    assert sparkline([0, math.nan, 1], 10) == "▁ █"
+    assert sparkline([0] * 99 + [1], 5) == "▁▁▁▁█"
+    assert sparkline([1, 1], 5, low=0, high=2) == "▅▅"
+    assert sparkline([], 5) == ""
+
+
+def test_amounts_are_told_as_people_say_them():
+    assert bar(0.5, 4) == ("━━", "──")
+    assert [clock(s) for s in (7, 725, 3725)] == ["0:07", "12:05", "1:02:05"]
+    assert [about(s) for s in (0.2, 89, 150, 4800, 7200, 200000)] == [
+        "1 s", "89 s", "2 min", "1 h 20 min", "2 h", "2 d 7 h",
+    ]  # fmt: skip
+    assert [size(b) for b in (870, 1.25e9, 4e13)] == ["870 B", "1.2 GB", "40.0 TB"]

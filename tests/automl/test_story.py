@@ -1,0 +1,211 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from automl.budget import Budget
+from automl.experiment import Experiment
+from automl.objective import Constraint, Objective
+from automl.request import Request, prepare
+from automl.search_flags import SearchFlags
+from automl.session import drive
+from automl.settings import Resources, Settings
+from automl.store import Journal as JournalOnDisk
+from automl.story import Story, view_of
+from automl.view import What
+
+
+def settings(*, mode="max", algorithm="asha", constraints=(), confirm_seeds=0, **budget):
+    return Settings(
+        skill="toy", policy="auto", objective=Objective("score", mode, constraints),
+        budget=Budget(**{"trials": 4, "epochs": 9, **budget}), seed=0, spec={},
+        algorithm=algorithm, confirm_seeds=confirm_seeds,
+    )  # fmt: skip
+
+
+class Journal:
+    """Events as the controller writes them, one second apart."""
+
+    def __init__(self):
+        self.events = [{"event": "opened", "time": 0.0}]
+
+    def add(self, event, **rest):
+        self.events.append({"event": event, **rest, "time": float(len(self.events))})
+        return self
+
+    def start(self, trial, epochs=9, **rest):
+        return self.add("start", trial=trial, values={}, epochs=epochs, **rest)
+
+    def report(self, trial, epoch, score, decision="continue", **metrics):
+        told = {"score": score, **metrics}
+        return self.add("report", trial=trial, epoch=epoch, metrics=told, decision=decision)
+
+    def go_on(self, trial, epochs=9, *, is_interrupted=False):
+        return self.add("continue", trial=trial, epochs=epochs, is_interrupted=is_interrupted)
+
+    def finish(self, trial, state, kind=None, message="why"):
+        failure = None if kind is None else {"kind": kind, "message": message}
+        return self.add("finish", trial=trial, state=state, failure=failure)
+
+    def told(self, asked, root=Path("exp")):
+        story = Story(root, asked)
+        return [(h.what, h.trial, h.text) for event in self.events for h in story.apply(event)]
+
+    def view(self, asked, *, state="running", now=None):
+        now = self.events[-1]["time"] if now is None else now
+        return view_of(Path("exp"), asked, self.events, state=state, now=now)
+
+
+@pytest.fixture
+def journal():
+    return Journal()
+
+
+@pytest.mark.parametrize(("mode", "gain", "best"), [("max", 0.25, 1), ("min", 0.25, 2)])
+def test_the_gain_over_the_default_is_positive_where_it_is_better(journal, mode, gain, best):
+    for trial, score in enumerate((0.5, 0.75, 0.25)):
+        journal.start(trial).report(trial, 1, score)
+    told = journal.view(settings(mode=mode)).best
+    assert (told.trial, told.gain, told.default) == (best, gain, 0.5)
+
+
+def test_a_best_trial_with_the_defaults_has_no_gain(journal):
+    assert journal.start(0).report(0, 1, 0.5).view(settings()).best.gain is None
+
+
+def test_who_pauses_and_who_goes_on_is_told_with_its_place_at_that_epoch(journal):
+    journal.start(0, 3).report(0, 3, 0.5, "pause").start(1, 3).report(1, 3, 0.7, "pause")
+    told = journal.go_on(1).told(settings())
+    assert (What.PAUSED, 0, "paused: the first at epoch 3") in told
+    assert (What.PAUSED, 1, "paused: 1st of 2 at epoch 3") in told
+    assert told[-1] == (What.CONTINUED, 1, "goes on up to epoch 9: 1st of 2 at epoch 3")
+
+
+@pytest.mark.parametrize(
+    ("asked", "score", "why"),
+    [
+        ({}, None, "diverged, score is no number"),
+        ({"constraints": (Constraint("size", "<=", 1),)}, 0.9, "breaks size<=1"),
+        ({"budget_epochs": 2}, 0.3, "the budget of epochs is spent"),
+        ({"time_s": 4.0}, 0.3, "the time is up"),
+        ({"algorithm": "auto"}, 0.3, "its curve repeats the one of another trial"),
+        ({}, 0.3, "2nd of 2 at epoch 1"),
+    ],
+)
+def test_who_is_stopped_is_told_with_the_reason_that_follows_from_budget_and_value(
+    journal, asked, score, why
+):
+    journal.start(0).report(0, 1, 0.5, size=0).finish(0, "completed")
+    told = journal.start(1).report(1, 1, score, "stop", size=2).told(settings(**asked))
+    assert told[-1] == (What.STOPPED, 1, f"stopped: {why}")
+
+
+def test_a_start_names_the_numbers_that_differ_from_the_defaults_the_farthest_first(journal):
+    values = {"a.flip": True, "a.p": 0.5, "a.lr": 0.001, "a.width": 8}
+    journal.add("start", trial=0, epochs=9, values=values)
+    other = {"a.flip": False, "a.p": 0.6, "a.lr": 0.1, "a.width": 8}
+    journal.add("start", trial=1, epochs=9, values=other)
+    first, second = journal.view(settings()).recent
+    assert (first.detail, second.detail) == ("", "lr=0.1, p=0.6")
+
+
+def test_failures_are_counted_by_kind_and_told_with_their_log(journal):
+    journal.start(0).finish(0, "failed", "crashed").start(1).finish(1, "failed", "crashed")
+    journal.start(2).finish(2, "failed", "infeasible", "size is 2, which breaks size<=1")
+    told = journal.told(settings())
+    assert (What.FAILED, 0, "failed (crashed): why (log: exp/trials/0000/log.txt)") in told
+    assert told[-1][::2] == (
+        What.INFEASIBLE, "infeasible, not trained: size is 2, which breaks size<=1",
+    )  # fmt: skip
+    assert journal.view(settings()).failures == {"crashed": 2, "infeasible": 1}
+
+
+def test_a_lost_worker_and_a_halved_batch_are_told(journal):
+    died = {"state": "failed", "failure": {"kind": "lost", "message": "the worker died"}}
+    journal.start(0).report(0, 1, 0.5).add("lost", trial=0, **died)
+    journal.go_on(0, is_interrupted=True).add("halved", trial=0, adjusted={"batch": 4}, **died)
+    texts = [text for _, _, text in journal.told(settings())]
+    assert texts[-3:] == [
+        "lost its worker (the worker died)",
+        "goes on after epoch 1",
+        "is out of memory, tried again at half the batch (batch=4)",
+    ]
+
+
+def test_time_left_follows_the_measured_pace_and_says_when_it_is_an_upper_bound(journal):
+    journal.start(0)  # at 1 s; an epoch takes 2 s, and 4 trials of 9 epochs are asked for.
+    assert journal.view(settings(), now=2.0).left is None
+    journal.add("noted").report(0, 1, 0.5)
+    left = journal.view(settings(), now=3.0).left
+    assert (left.seconds, left.is_at_most) == ((4 * 9 - 1) * 2.0, True)
+    left = journal.view(settings(budget_epochs=6), now=3.0).left
+    assert (left.seconds, left.is_at_most) == (5 * 2.0, False)
+    left = journal.view(settings(time_s=10), now=3.0).left
+    assert (left.seconds, left.is_at_most) == (7.0, False)
+
+
+def test_time_left_counts_the_repeats_of_the_confirmation(journal):
+    journal.start(0, 1).add("noted").report(0, 1, 0.5).finish(0, "completed")
+    asked = settings(confirm_seeds=2, trials=1, epochs=1)
+    assert journal.view(asked, now=4.0).left.seconds == 4 * 3.0
+    view = journal.start(1, 1, confirms=0).view(asked)
+    assert view.phase == "confirming"
+    assert view.running[0].note == "the values of trial 0000 and a fresh seed"
+
+
+def test_budget_used_is_told_for_each_limit_and_a_copy_pays_only_its_own_epochs(journal):
+    journal.start(0).report(0, 1, 0.1).report(0, 2, 0.2).start(1, parent=0).report(1, 3, 0.3)
+    view = journal.view(settings(budget_epochs=10, time_s=50))
+    used = [(limit.name, limit.used, limit.limit) for limit in view.limits]
+    assert used == [("trials", 2, 4), ("epochs", 3, 10), ("seconds", 5.0, 50)]
+    [_, at_most] = journal.view(settings()).limits
+    assert (at_most.limit, at_most.is_asked) == (4 * 9, False)
+    assert view.running[1].note == "a copy of trial 0000, values changed"
+
+
+def test_a_running_trial_has_its_curve_and_the_time_it_was_trained(journal):
+    journal.start(0).report(0, 1, 0.1, "pause").add("noted").add("noted").go_on(0).report(0, 2, 0.2)
+    [trial] = journal.view(settings(), now=8.0).running
+    assert (trial.epoch, trial.value, trial.curve) == (2, 0.2, (0.1, 0.2))
+    assert trial.seconds == 1 + 1 + 2
+    assert journal.view(settings(), state="interrupted").running == ()
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    """Return the folder of a real search that pauses, fails and promotes."""
+    folder = tmp_path_factory.mktemp("story")
+    request = Request(
+        skill="toy", data=str(folder), out=folder / "exp", tracker="none",
+        search=SearchFlags(trials=8, epochs=9, algorithm="asha"),
+        resources=Resources(runner="local"), overrides={"train.fail": "wide"},
+    )  # fmt: skip
+    prepare(request).write()
+    drive(folder / "exp")
+    return folder / "exp"
+
+
+def test_the_view_of_a_real_search_says_what_the_experiment_says(searched):
+    experiment = Experiment.load(searched)
+    events = list(JournalOnDisk(searched / "journal.jsonl").read())
+    view = view_of(searched, experiment.settings, events, state="finished", now=events[-1]["time"])
+    trials = experiment.ledger.trials.values()
+    assert view.best.value == experiment.value_of(experiment.best)
+    assert sum(view.states.values()) == len(trials) == 8
+    assert view.failures["out_of_memory"] == sum(t.failure is not None for t in trials) > 0
+    assert view.epochs == sum(t.epoch for t in trials)
+    assert view.model == experiment.promotion["onnx"]
+    wanted = {What.STARTED, What.PAUSED, What.CONTINUED, What.FAILED, What.COMPLETED}
+    wanted |= {What.PROMOTING, What.PROMOTED, What.CLOSED}
+    assert wanted <= {happening.what for happening in view.recent}
+
+
+def test_every_moment_of_a_real_search_has_a_view_and_a_phase(searched):
+    events = list(JournalOnDisk(searched / "journal.jsonl").read())
+    asked = Experiment.load(searched).settings
+    phases = []
+    for cut in range(len(events) + 1):
+        view = view_of(searched, asked, events[:cut], state="running", now=0.0)
+        phases += [view.phase] if view.phase not in phases[-1:] else []
+        json.dumps(view.to_dict())
+    assert phases == ["starting", "searching", "promoting"]
