@@ -26,7 +26,7 @@ def environment(skill_folder: Path) -> dict[str, Any]:
         "platform": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "device": _device(),
-        "gpus": os.environ.get("CUDA_VISIBLE_DEVICES"),
+        "gpus": os.environ.get("CUDA_VISIBLE_DEVICES") or None,
         "threads": threads(),
         "commit": commit(Path(__file__).parent),
         "skill_commit": commit(skill_folder),

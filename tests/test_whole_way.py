@@ -90,6 +90,15 @@ def test_journal_mlflow_and_leaderboard_agree(told, folder):
         assert runs[number].data.params == wanted
 
 
+def test_the_best_trial_of_the_search_is_reproduced_to_the_last_digit(told, folder):
+    best = told["best"]["trial"]
+    result = command("reproduce", "runs/search", best, "--check", "--json", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    made = json.loads(result.stdout)
+    assert (made["is_reproduced"], made["differences"], made["tolerance"]) == (True, {}, 0.0)
+    assert made["compared"] > 3 and made["largest_difference"] == 0.0
+
+
 def test_policy_off_gives_the_checkpoint_of_segformer_train_bit_for_bit(folder):
     spec = ("train.num_epochs=2", "train.seed=7", *SMALL)
     run = command("run", "--skill", "segformer", "--policy", "off", "--data", "data",

@@ -306,10 +306,11 @@ def _connect(address: str | None) -> None:
     check_answers(address)
     try:
         ray.init(address, **common)
-    except ConnectionError as error:
+    except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
+        reason = " ".join(_first_sentence(str(error)).split())
         raise UsageError(
-            f"--address {address}: no Ray cluster was found ({_first_sentence(str(error))}); "
-            "start one on its first machine with: ray start --head"
+            f"--address {address}: no Ray cluster could be joined ({reason}); one is started on "
+            "its first machine with: ray start --head (docs/clusters.md says more)"
         ) from error
     except ImportError as error:
         raise UsageError(

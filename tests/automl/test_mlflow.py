@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +54,49 @@ def test_journal_mlflow_and_leaderboard_hold_the_same_numbers(experiment, client
     assert parent.info.status == "FINISHED"
 
 
+def test_trials_say_what_became_of_them_and_from_what_they_came(experiment, client, tmp_path):
+    (parent,), children = runs_of(client)
+    best = experiment["best"]["trial"]
+    for trial, child in zip(experiment["trials"], children, strict=True):
+        tags = child.data.tags
+        number = trial["trial"]
+        assert child.info.run_name == f"trial-{number:04d}"
+        assert tags["automl.fate"] == ("best" if number == best else trial["state"])
+        assert (tags["automl.seed"], tags["automl.data_fingerprint"]) == ("0", "toy")
+        ran_on = json.loads(
+            (tmp_path / f"runs/exp/trials/{number:04d}/environment.json").read_text()
+        )
+        assert tags["automl.threads"] == str(ran_on["threads"])
+        assert tags.get("mlflow.source.git.commit") == ran_on.get("skill_commit")
+        files = {f.path for f in client.list_artifacts(child.info.run_id)}
+        assert files >= {"spec.yaml", "curves.csv", "environment.json"}
+        path = client.download_artifacts(child.info.run_id, "curves.csv", str(tmp_path))
+        with Path(path).open() as file:
+            scores = [float(row["score"]) for row in csv.DictReader(file)]
+        history = client.get_metric_history(child.info.run_id, "score")
+        assert scores == [m.value for m in history]
+    files = {f.path for f in client.list_artifacts(parent.info.run_id)}
+    assert files >= {"leaderboard.csv", "best.json", "settings.yaml", "space.yaml", "report.txt"}
+    values = experiment["trials"][best]["values"]
+    assert parent.data.params == {f"best.{k}": str(v) for k, v in values.items()}
+    assert f"best: trial {best:04d}" in parent.data.tags["mlflow.note.content"]
+    assert all(c.info.run_id in parent.data.tags["mlflow.note.content"] for c in children)
+
+
+def test_times_in_mlflow_are_those_of_the_journal(experiment, client, tmp_path):
+    _, children = runs_of(client)
+    events = map(json.loads, (tmp_path / "runs/exp/journal.jsonl").read_text().splitlines())
+    told = [
+        (e["trial"], e["epoch"], int(e["time"] * 1000)) for e in events if e["event"] == "report"
+    ]
+    seen = [
+        (int(child.data.tags["automl.trial"]), m.step, m.timestamp)
+        for child in children
+        for m in client.get_metric_history(child.info.run_id, "score")
+    ]
+    assert sorted(seen) == sorted(told)
+
+
 def test_the_champion_is_registered_and_runs(experiment, client, monkeypatch):
     import mlflow
     import numpy as np
@@ -95,6 +139,8 @@ def test_the_ui_serves_the_store_on_a_free_port(experiment, tmp_path):
     )  # fmt: skip
     try:
         line = server.stdout.readline()
+        page = json.loads((tmp_path / "runs/exp/mlflow.json").read_text())["compare"]
+        assert server.stdout.readline().endswith(f"{line.split()[2]}/{page}\n")
         assert line.startswith("MLflow UI: http://127.0.0.1:")
         url = line.split()[2]
         body = json.dumps({"max_results": 10}).encode()

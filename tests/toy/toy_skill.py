@@ -138,6 +138,8 @@ class ToySkill:
 
     def _fail(self, flat, epoch, folder):
         how = flat["train.fail"]
+        if how.startswith("unless_") and epoch == 1:
+            self._wait_for(int(how.removeprefix("unless_")), folder.parent)
         if how == "memory":
             raise ToyError("out_of_memory", "toy: no memory left")
         if how == "crash":
@@ -151,6 +153,14 @@ class ToySkill:
             raise ToyError("out_of_memory", "toy: the batch is too large")
         if how == "wide" and flat["train.width"] > 8:
             raise ToyError("out_of_memory", "toy: too wide")
+
+    def _wait_for(self, count, trials):
+        """Fail unless so many trainings have begun soon, so that all run at once."""
+        deadline = time.monotonic() + 200
+        while len(list(trials.glob("*/training"))) < count:
+            if time.monotonic() > deadline:
+                raise ValueError(f"toy: {count} trainings never ran at once")
+            time.sleep(0.05)
 
     def _export(self, spec, folder, report):
         flat = _flat(spec)
