@@ -124,7 +124,7 @@ class MlflowTracker(Tracker):
     @_mirrored
     def reported(self, trial: Trial, report: Report) -> None:
         """Log an epoch on the child and the best so far on the parent."""
-        self._client.log_batch(self._child(trial), metrics=_metrics([report]))
+        self._client.log_batch(self._child(trial), metrics=self._metrics([report]))
         value = self._objective.value(report.metrics)
         if self._best is None or self._objective.is_better(value, self._best):
             self._best = value
@@ -259,7 +259,7 @@ class MlflowTracker(Tracker):
     def _catch_up(self, trial: Trial) -> None:
         is_known = self._find_run(trial.number) is not None
         run_id = self._child(trial)
-        for chunk in told.chunks(_metrics(trial.reports), 1000):
+        for chunk in told.chunks(self._metrics(trial.reports), 1000):
             self._client.log_batch(run_id, metrics=chunk)
         values = [self._objective.value(r.metrics) for r in trial.reports]
         self._best = self._objective.best([*values, float("nan") if self._best is None
@@ -284,6 +284,15 @@ class MlflowTracker(Tracker):
         if trial.state in _STATUS:
             end = _ms(trial.started + trial.seconds)
             self._client.set_terminated(run_id, _STATUS[trial.state], end)
+
+    def _metrics(self, reports: Iterable[Report]) -> list[Metric]:
+        """Return the metrics of reports, the objective first: MLflow draws the first it finds."""
+        first = self._objective.metric
+        return [
+            Metric(told.safe_name(key), report.metrics[key], _ms(report.time), report.epoch)
+            for report in reports
+            for key in sorted(report.metrics, key=lambda name: name != first)
+        ]
 
     def _has_params(self, run_id: str) -> bool:
         return bool(self._client.get_run(run_id).data.params)
@@ -341,14 +350,6 @@ def _is_of(root: str) -> str:
     # MLflow knows no escapes, but two kinds of quotes.
     quote = '"' if "'" in root else "'"
     return f"tags.`automl.experiment` = {quote}{root}{quote}"
-
-
-def _metrics(reports: Iterable[Report]) -> list[Metric]:
-    return [
-        Metric(told.safe_name(key), value, _ms(report.time), report.epoch)
-        for report in reports
-        for key, value in report.metrics.items()
-    ]
 
 
 def _params(values: dict[str, Any], prefix: str = "") -> list[Param]:

@@ -14,7 +14,12 @@ from automl.errors import UsageError
 from automl.runners.address import check_answers
 
 # Ray's own default depends on what earlier runs left in the home folder.
-ENVIRONMENT = {**os.environ, "RAY_AUTH_MODE": "disabled"}
+ENVIRONMENT = {
+    **os.environ,
+    "RAY_AUTH_MODE": "disabled",
+    # It starts a process for each client, which on a busy machine takes more than its 30 s.
+    "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "240",
+}
 
 
 @pytest.fixture(scope="module")
