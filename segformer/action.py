@@ -9,12 +9,8 @@ from pathlib import Path
 import yaml
 
 from segformer.atomic import replacing
-from segformer.errors import SpecError
 from segformer.sealed import unlocked
 from segformer.spec import Spec
-
-_PLAIN_ONLY = ("quantize", "gen_trt_engine")
-"""Actions whose libraries read and write files of their own, which would not be encrypted."""
 
 
 class StatusFile:
@@ -67,11 +63,6 @@ def started(action: str, spec: Spec, folder: Path) -> Iterator[StatusFile]:
     try:
         with replacing(folder / "experiment.yaml") as part:
             part.write_text(yaml.safe_dump(spec.model_dump(), sort_keys=False), encoding="utf-8")
-        if spec.encryption_key and action in _PLAIN_ONLY:
-            raise SpecError(
-                f"encryption_key: {action} cannot encrypt what it writes; leave it empty, and give"
-                " a model that was exported without it"
-            )
         with unlocked(spec.encryption_key):
             yield status
     except BaseException as error:

@@ -45,6 +45,11 @@ def unlocked(reference: str) -> Iterator[None]:
         _reference.reset(token)
 
 
+def has_key() -> bool:
+    """Whether files are written encrypted."""
+    return bool(_reference.get())
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
     """Open a file to write: encrypted where a key is set. What fails in between leaves no whole."""

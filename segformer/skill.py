@@ -9,6 +9,8 @@ import yaml
 
 from segformer.backbones import is_hub_name
 from segformer.data.describe import described
+from segformer.deploy_reference import ACTIONS as DEPLOY_ACTIONS
+from segformer.deploy_reference import deploy_template, deploy_text
 from segformer.errors import DataError, SpecError
 from segformer.fields import path_keys
 from segformer.locations import Location, is_remote
@@ -131,6 +133,9 @@ class SegformerSkill:
         for action in ACTIONS:
             texts[f"schemas/{action}.schema.json"] = json_text(schema(action))
             texts[f"references/spec_template_{action}.yaml"] = template(action)
+        texts["references/deploy-segformer.md"] = deploy_text()
+        for action in DEPLOY_ACTIONS:
+            texts[f"references/spec_template_deploy_{action}.yaml"] = deploy_template(action)
         for name, text in texts.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,11 +9,13 @@ from segformer.fields import RESULTS_TEXT, Float, Int, Node, section, setting
 MODES = {
     "onnxruntime": "static_ptq",
     "torchao": "weight_only_ptq",
+    "modelopt.pytorch": "static_ptq",
 }
 """The one mode of quantization that each backend has."""
 ALGORITHMS = {
     "onnxruntime": ("minmax", "max", "entropy", "percentile"),
     "torchao": ("minmax",),
+    "modelopt.pytorch": ("max", "entropy", "percentile"),
 }
 """How each backend chooses the range of values that 8 bits stand for."""
 
@@ -74,9 +76,10 @@ class Quantize(Node):
     model_path: str = setting(
         "", "Model", "Checkpoint or ONNX model to quantize", is_path=True, must_be_set=True
     )
-    backend: Literal["onnxruntime", "torchao"] = setting(
+    backend: Literal["onnxruntime", "torchao", "modelopt.pytorch"] = setting(
         "onnxruntime", "Backend",
-        "onnxruntime: an int8 ONNX model; torchao: a checkpoint with int8 weights",
+        "onnxruntime: an int8 ONNX model; torchao: a checkpoint with int8 weights; "
+        "modelopt.pytorch: an int8 ONNX model of a checkpoint, by NVIDIA's Model Optimizer",
     )  # fmt: skip
     mode: Literal["static_ptq", "weight_only_ptq"] = setting(
         "static_ptq", "Mode",
@@ -111,6 +114,17 @@ class Quantize(Node):
     force: bool = setting(False, "Overwrite", "Replace files of an earlier run")
     results_dir: str = setting("", "Results folder", RESULTS_TEXT, is_path=True)
 
+    @field_validator("backend", mode="before")
+    @classmethod
+    def _not_modelopt_onnx(cls, value: object) -> object:
+        if value == "modelopt.onnx":
+            raise ValueError(
+                "cannot be installed beside this version: nvidia-modelopt[onnx] wants onnx 1.21 "
+                "and onnxruntime-gpu 1.24; use onnxruntime, which has the same algorithms (with "
+                "device=trt for TensorRT), or modelopt.pytorch"
+            )
+        return value
+
 
 class Calibration(Node):
     """Images that int8 is calibrated on."""
@@ -144,6 +158,14 @@ class TensorRt(Node):
         "Compute capabilities to build for, e.g. 8.9; empty: this machine's GPU, or where there is "
         "none all that the installed TensorRT builds for ahead of time",
     )  # fmt: skip
+
+    @field_validator("compute_capabilities", mode="before")
+    @classmethod
+    def _text_of_numbers(cls, value: object) -> object:
+        """YAML reads [8.9] as a number."""
+        if not isinstance(value, list):
+            return value
+        return [str(item) if type(item) is float else item for item in value]
 
     @field_validator("layers_precision")
     @classmethod

@@ -57,6 +57,7 @@ SEGFORMER = [
     ["evaluation"],
     ["parallel"],
     ["model", "data", "action"],
+    ["deploy_reference"],
     ["skill_info", "field_list"],
     ["schema"],
     ["spec"],

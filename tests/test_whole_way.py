@@ -139,6 +139,44 @@ def test_jobs_go_on_from_the_search_by_ids_alone(told, folder):
     assert [j["action"] for j in children] == ["train"] * 3 + ["export"]
 
 
+@pytest.mark.parametrize("start", ["train", "search"])
+def test_a_chain_of_jobs_ends_at_an_engine_without_a_path(told, folder, start, monkeypatch):
+    """Here in one process, which loads torch once."""
+    from automl.errors import UsageError
+    from automl.jobs.create import create_job
+    from automl.jobs.run import run_job
+    from segformer.evaluation.tensorrt import driver_fault
+
+    pytest.importorskip("tensorrt_rtx", reason="builds without a GPU; pip install -e '.[trt]'")
+    monkeypatch.chdir(folder)
+
+    def job(action, parent=None, **spec):
+        spec = {key.replace("__", "."): value for key, value in spec.items()}
+        created = create_job(action, "segformer", spec, parent_job_id=parent)
+        return run_job(created.id)
+
+    small = dict(word.split("=") for word in SMALL)
+    first = "search"
+    if start == "train":
+        data = {"dataset.segment.root_dir": "data", "train.num_epochs": 1}
+        first = job("train", **data, **small).id
+    measured = job("evaluate", first, evaluate__split="validation").metrics
+    exported = job("export", first)
+    quantized = job("quantize", exported.id, quantize__device="trt", quantize__max_miou_drop=1)
+    assert quantized.metrics["val_miou_before"] == pytest.approx(measured["val_miou"], abs=1e-3)
+    engine = job(
+        "gen_trt_engine", quantized.id, gen_trt_engine__tensorrt__data_type="int8",
+        gen_trt_engine__tensorrt__compute_capabilities=[] if driver_fault() is None else ["8.9"],
+    )  # fmt: skip
+    assert (folder / "runs" / engine.id / engine.artifacts["engine"]).stat().st_size > 1e6
+    assert job("inference", quantized.id).artifacts["masks"]
+    if driver_fault() is None:
+        assert job("inference", engine.id).artifacts["masks"]
+    else:
+        with pytest.raises(UsageError, match="cannot run here"):
+            job("inference", engine.id)
+
+
 def test_a_killed_search_is_resumed_without_losing_an_epoch(folder):
     root = folder / "runs" / "killed"
     driver = subprocess.Popen(

@@ -13,12 +13,14 @@ from segformer.action import started
 from segformer.atomic import replacing
 from segformer.deploy.builder import build, capabilities_of
 from segformer.deploy.calibration import calibration_images, evenly
+from segformer.deploy.graph import read_graph
 from segformer.deploy.precision import cast_to
 from segformer.deploy.qdq import QdqSettings, quantize_onnx
-from segformer.errors import CheckpointError, SpecError
+from segformer.errors import SpecError
 from segformer.evaluation.tensorrt import facts_path, tensorrt
 from segformer.model.saved import ENTRY, ModelRecord, record_from_json
 from segformer.result import Result
+from segformer.sealed import writing
 from segformer.spec import Spec
 from segformer.spec_deploy import Calibration, GenTrtEngine
 
@@ -50,13 +52,13 @@ def _engine(spec: Spec, folder: Path) -> Result:
     graph = _in_precision(model, spec, folder)
     shapes = [(count, *model.shape[1:]) for count in batch]
     content = build(graph, model.path, options, shapes=shapes, capabilities=capabilities)
-    with replacing(engine_file) as part:
-        part.write_bytes(content)
+    with replacing(engine_file) as part, writing(part) as file:
+        file.write(content)
     facts = _facts(model, options, content, batch=batch, capabilities=capabilities)
     # Relative, because the folder of both may be moved.
     facts["onnx_file"] = os.path.relpath(model.path, engine_file.parent)
-    with replacing(facts_path(engine_file)) as part:
-        part.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    with replacing(facts_path(engine_file)) as part, writing(part) as file:
+        file.write((json.dumps(facts, indent=2) + "\n").encode())
     return Result(
         artifacts={"engine": engine_file, "facts": facts_path(engine_file)},
         metrics={"engine_mb": len(content) / 1e6},
@@ -71,12 +73,7 @@ class _OnnxModel:
 
     @classmethod
     def read(cls, path: Path, *, otherwise: ModelRecord) -> "_OnnxModel":
-        try:
-            graph = onnx.load(str(path))
-            onnx.checker.check_model(graph)
-        except Exception as error:  # onnx raises protobuf's errors and its own.
-            first = (str(error).splitlines() or [type(error).__name__])[0]
-            raise CheckpointError(f"{path}: is not an ONNX model ({first})") from error
+        graph = read_graph(path)
         entries = {entry.key: entry.value for entry in graph.metadata_props}
         record = record_from_json(entries[ENTRY], source=path) if ENTRY in entries else otherwise
         return cls(path, graph, record)
@@ -143,7 +140,7 @@ def _calibrated(model: _OnnxModel, spec: Spec, folder: Path) -> onnx.ModelProto:
     target = folder / "calibrated.onnx"
     settings = QdqSettings(algorithm="max", for_tensorrt=True, cache=cache)
     quantize_onnx(model.path, target, images, settings)
-    return onnx.load(str(target))
+    return read_graph(target)
 
 
 def images_to_calibrate(spec: Spec, options: Calibration) -> list[Path]:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from segformer.action import started
 from segformer.atomic import replacing
 from segformer.backbones import size_fault
+from segformer.deploy.graph import read_graph, write_graph
 from segformer.deploy.nvdsinfer import check_scaling, write_nvdsinfer
 from segformer.deploy.shapes import with_constant_sizes
 from segformer.errors import CheckpointError, SpecError
@@ -24,7 +25,6 @@ from segformer.model.memory import out_of_memory_explained
 from segformer.model.saved import ENTRY, ModelRecord, read_model, write_safetensors
 from segformer.model.segformer import FoldedSegFormer, SegFormer
 from segformer.result import Result
-from segformer.sealed import reading, writing
 from segformer.spec import Spec
 from segformer.spec_deploy import Export
 
@@ -88,11 +88,17 @@ def _export(spec: Spec, folder: Path) -> Result:
     return Result(artifacts=artifacts, metrics={"max_logit_difference": difference})
 
 
-@torch.inference_mode()
 def write_onnx(network: SegFormer, path: Path, *, options: Export, record: ModelRecord) -> None:
     """Write a network in evaluation mode as a checked ONNX file with the record in its metadata."""
+    deployed = deployable(network, record, channels=options.input_channel)
+    write_graph(onnx_graph(deployed, options=options, record=record), path)
+
+
+@torch.inference_mode()
+def onnx_graph(deployed: nn.Module, *, options: Export, record: ModelRecord) -> onnx.ModelProto:
+    """Return the graph of what `deployable` gives, with the record in its metadata."""
     device = _device(options)
-    deployed = deployable(network, record, channels=options.input_channel).to(device)
+    deployed = deployed.to(device)
     batch = max(options.batch_size, 1)
     sample = torch.zeros(
         batch, options.input_channel, options.input_height, options.input_width, device=device
@@ -106,9 +112,7 @@ def write_onnx(network: SegFormer, path: Path, *, options: Export, record: Model
     if options.opset_version > LAST_TRACED:
         model = version_converter.convert_version(model, options.opset_version)
         onnx.helper.set_model_props(model, {ENTRY: record.to_json()})
-    onnx.checker.check_model(model)
-    with writing(path) as file:
-        file.write(model.SerializeToString())
+    return model
 
 
 def deployable(network: SegFormer, record: ModelRecord, *, channels: int) -> nn.Module:
@@ -150,6 +154,8 @@ def _traced(deployed: nn.Module, sample: Tensor, options: Export) -> onnx.ModelP
         warnings.filterwarnings(
             "ignore", "Converting a tensor to a Python", module=r"transformers\.models|.*sdpa"
         )
+        # Modelopt asks constants of its own.
+        warnings.filterwarnings("ignore", module="modelopt")
         torch.onnx.export(
             deployed,
             (sample,),
@@ -228,8 +234,7 @@ def _noise(
 
 
 def _told(path: Path, record: ModelRecord, seconds: float) -> str:
-    with reading(path) as file:
-        model = onnx.load(file)
+    model = read_graph(path)
     size = path.stat().st_size / 1e6
     return (
         f"exported {record.model['backbone']['type']}, epoch {record.epoch}: {path}, "

@@ -4,7 +4,6 @@ import contextlib
 import fnmatch
 import io
 import logging
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,12 +17,17 @@ from onnxruntime.quantization import (
     QuantType,
     quantize_static,
 )
+from onnxruntime.quantization.calibrate import load_tensors_data
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from segformer.atomic import replacing
 from segformer.deploy.calibration import batches
-from segformer.errors import SpecError
+from segformer.deploy.graph import read_graph, write_graph
+from segformer.deploy.scratch import scratch
+from segformer.errors import CheckpointError, SpecError
 from segformer.evaluation.grey import fed
 from segformer.model.saved import ENTRY, record_from_json
+from segformer.sealed import reading, writing
 
 _METHODS = {
     "minmax": CalibrationMethod.MinMax,
@@ -55,32 +59,71 @@ def quantize_onnx(
 ) -> None:
     """Write an int8 graph of an fp32 one of ours, calibrated on images; metadata are kept.
 
-    Raises `SpecError` for a pattern that fits no layer or too few images for a fixed batch.
+    Raises `SpecError` for a pattern that fits no layer, too few images for a fixed batch, or a
+    cache that cannot be used, and `CheckpointError` for a model that cannot be read.
     """
-    graph = onnx.load(str(source), load_external_data=False)
+    graph = read_graph(source)
     excluded = _excluded(graph, settings.layers)
     reader = _Reader(images, graph, source)
     # Histograms keep every activation of what they are given at once.
     stride = None if settings.algorithm in ("minmax", "max") else 1
     form = _form(settings)
     form["extra_options"]["CalibStridedMinMax"] = stride
-    with tempfile.TemporaryDirectory() as scratch, _quiet():
-        prepared = Path(scratch) / "prepared.onnx"
+    with scratch() as folder, _ranges(settings, folder) as cache, _quiet():
+        plain, prepared, made = (folder / f"{n}.onnx" for n in ("plain", "prepared", "made"))
+        onnx.save(graph, str(plain))
         # Shapes are all known but for the batch: plain inference finds them, ten times as fast.
-        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
         quantize_static(
             prepared,
-            target,
+            made,
             reader,
             quant_format=QuantFormat.QDQ,
             calibrate_method=_METHODS[settings.algorithm],
             per_channel=True,
             weight_type=QuantType.QInt8,
             nodes_to_exclude=excluded,
-            calibration_cache_path=settings.cache,
+            calibration_cache_path=cache,
             **form,
         )
-    _copy_metadata(source, target)
+        quantized = onnx.load(str(made))
+    entries = {entry.key: entry.value for entry in graph.metadata_props}
+    onnx.helper.set_model_props(quantized, entries)
+    write_graph(quantized, target)
+
+
+@contextlib.contextmanager
+def _ranges(settings: QdqSettings, folder: Path) -> Iterator[Path | None]:
+    """Give the cache of ranges as a file that ONNX Runtime reads, or writes where there is none."""
+    kept = settings.cache
+    if kept is None:
+        yield None
+        return
+    plain = folder / "ranges.json"
+    is_known = kept.exists()
+    if is_known:
+        with reading(kept) as file:
+            plain.write_bytes(file.read())
+        _check_ranges(plain, kept, _METHODS[settings.algorithm])
+    yield plain
+    if not is_known:
+        with replacing(kept) as part, writing(part) as file:
+            file.write(plain.read_bytes())
+
+
+def _check_ranges(plain: Path, kept: Path, method: CalibrationMethod) -> None:
+    try:
+        found = load_tensors_data(plain).calibration_method
+    except (ValueError, KeyError, TypeError) as error:
+        raise SpecError(
+            f"{kept}: is not a cache of ranges that a calibration wrote ({type(error).__name__}); "
+            "remove it or give another name"
+        ) from error
+    if found != method:
+        raise SpecError(
+            f"{kept}: was written by a calibration by {found}, but {method} is wanted; remove it "
+            "or give another name"
+        )
 
 
 def _form(settings: QdqSettings) -> dict[str, Any]:
@@ -114,6 +157,11 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]
                 "calibrate on; give more, or export with export.batch_size=-1"
             )
         entries = {entry.key: entry.value for entry in graph.metadata_props}
+        if ENTRY not in entries:
+            raise CheckpointError(
+                f"{source}: does not say how its images are scaled; quantize a model that "
+                "segformer export wrote"
+            )
         self._record = record_from_json(entries[ENTRY], source=source)
         self.set_range(0, len(self))
 
@@ -145,14 +193,6 @@ def _excluded(model: onnx.ModelProto, layers: Sequence[tuple[str, bool]]) -> lis
     # With a list of layers to quantize, the others stay as they are.
     is_default = not any(is_quantized for _, is_quantized in layers)
     return [name for name in names if not kept.get(name, is_default)]
-
-
-def _copy_metadata(source: Path, target: Path) -> None:
-    entries = onnx.load(str(source), load_external_data=False).metadata_props
-    model = onnx.load(str(target))
-    onnx.helper.set_model_props(model, {entry.key: entry.value for entry in entries})
-    onnx.checker.check_model(model)
-    onnx.save(model, str(target))
 
 
 @contextlib.contextmanager

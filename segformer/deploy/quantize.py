@@ -1,14 +1,15 @@
 """The quantize action: a trained model in 8 bits, measured before and after."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from segformer.action import started
 from segformer.atomic import replacing
 from segformer.deploy.calibration import calibration_images, evenly
+from segformer.deploy.modelopt import write_modelopt
 from segformer.deploy.onnx import export
 from segformer.deploy.qdq import QdqSettings, quantize_onnx
+from segformer.deploy.scratch import scratch
 from segformer.deploy.weight_only import write_weight_only
 from segformer.errors import RejectedError, SpecError
 from segformer.evaluation.evaluate import evaluate
@@ -73,7 +74,7 @@ def _check(options: Quantize, source: Path) -> None:
             f"{', '.join(allowed)}"
         )
     is_onnx = source.suffix == ".onnx"
-    if is_onnx and options.backend == "torchao":
+    if is_onnx and options.backend in ("torchao", "modelopt.pytorch"):
         faults.append(
             f"quantize.model_path: {source} is ONNX, and backend {options.backend} takes a "
             "checkpoint; use quantize.backend=onnxruntime"
@@ -96,17 +97,17 @@ def _layer_faults(layer: QuantizedLayers, options: Quantize) -> Iterator[str]:
 def _with_qdq(spec: Spec, source: Path, target: Path) -> None:
     options = spec.quantize
     images = evenly(calibration_images(spec), options.calibration_images)
-    with tempfile.TemporaryDirectory() as scratch:
+    with scratch() as folder:
         settings = QdqSettings(
             algorithm=options.algorithm,
             percentile=options.percentile,
             for_tensorrt=options.device != "cpu",
             layers=layer_patterns(options),
         )
-        quantize_onnx(_as_onnx(spec, source, Path(scratch)), target, images, settings)
+        quantize_onnx(_as_onnx(spec, source, folder), target, images, settings)
 
 
-def _as_onnx(spec: Spec, source: Path, scratch: Path) -> Path:
+def _as_onnx(spec: Spec, source: Path, folder: Path) -> Path:
     """Return an ONNX model as it is, and a checkpoint exported at the size of its images."""
     if source.suffix == ".onnx":
         return source
@@ -114,12 +115,12 @@ def _as_onnx(spec: Spec, source: Path, scratch: Path) -> Path:
     options = spec.export.model_copy(
         update={
             "checkpoint": str(source),
-            "onnx_file": str(scratch / "model.onnx"),
+            "onnx_file": str(folder / "model.onnx"),
             "input_height": side,
             "input_width": side,
         }
     )
-    return export(spec.model_copy(update={"export": options}), scratch).artifacts["onnx"]
+    return export(spec.model_copy(update={"export": options}), folder).artifacts["onnx"]
 
 
 def layer_patterns(options: Quantize) -> list[tuple[str, bool]]:
@@ -132,10 +133,19 @@ def _weight_only(spec: Spec, source: Path, target: Path) -> None:
     write_weight_only(spec, source, target, layers=layer_patterns(spec.quantize))
 
 
-_NAMES = {"onnxruntime": "quantized_model.onnx", "torchao": "quantized_model_torchao.pth"}
+def _by_modelopt(spec: Spec, source: Path, target: Path) -> None:
+    write_modelopt(spec, source, target, layers=layer_patterns(spec.quantize))
+
+
+_NAMES = {
+    "onnxruntime": "quantized_model.onnx",
+    "torchao": "quantized_model_torchao.pth",
+    "modelopt.pytorch": "quantized_model.onnx",
+}
 _WRITERS: dict[str, Callable[[Spec, Path, Path], None]] = {
     "onnxruntime": _with_qdq,
     "torchao": _weight_only,
+    "modelopt.pytorch": _by_modelopt,
 }
 
 

@@ -11,6 +11,7 @@ from torch import nn
 from segformer.errors import SpecError
 from segformer.model.saved import ENTRY, ModelRecord, read_model
 from segformer.model.segformer import SegFormer
+from segformer.sealed import writing
 from segformer.spec import Spec
 
 
@@ -45,7 +46,8 @@ def write_weight_only(
         filter_fn=lambda _module, name: name in chosen,
     )
     content = {"state_dict": network.state_dict(), ENTRY: saved.record.to_dict()}
-    torch.save(content, target)
+    with writing(target) as file:
+        torch.save(content, file)
 
 
 def _chosen(network: SegFormer, layers: Sequence[tuple[str, bool]]) -> set[str]:

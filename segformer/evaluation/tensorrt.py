@@ -15,6 +15,7 @@ from torch import Tensor
 from segformer.errors import CheckpointError
 from segformer.evaluation.grey import fed
 from segformer.model.saved import ModelRecord, record_from_json
+from segformer.sealed import reading
 
 PACKAGES = ("tensorrt", "tensorrt_rtx")
 """Packages with TensorRT's API, the preferred first; the second builds without a GPU."""
@@ -31,7 +32,8 @@ class EnginePredictor:
         require_driver(path, self._facts)
         trt = tensorrt()
         runtime = trt.Runtime(logger())
-        self._engine = runtime.deserialize_cuda_engine(path.read_bytes())
+        with reading(path) as file:
+            self._engine = runtime.deserialize_cuda_engine(file.read())
         if self._engine is None:
             raise CheckpointError(
                 f"{path}: {trt.__name__} {trt.__version__} cannot load it on "
@@ -133,7 +135,8 @@ def read_facts(engine: Path) -> dict[str, Any]:
     """Return what was written beside an engine; raises `CheckpointError`."""
     path = facts_path(engine)
     try:
-        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        with reading(path) as file:
+            facts: dict[str, Any] = json.load(file)
         facts["record"], facts["size"], facts["batch"]  # noqa: B018
         facts["onnx_file"] = str((engine.parent / facts["onnx_file"]).resolve())
     except FileNotFoundError:

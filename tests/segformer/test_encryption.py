@@ -2,16 +2,21 @@
 
 import json
 import os
+import tempfile
 from types import SimpleNamespace
 
 import pytest
 
 from segformer.cli import main
+from segformer.deploy.engine import gen_trt_engine
 from segformer.deploy.onnx import export
+from segformer.deploy.quantize import quantize
+from segformer.deploy.scratch import IN_MEMORY, scratch
 from segformer.errors import CheckpointError, SpecError
 from segformer.evaluation.evaluate import evaluate
+from segformer.evaluation.tensorrt import driver_fault
 from segformer.loaded import load_model
-from segformer.sealed import is_sealed
+from segformer.sealed import is_sealed, unlocked
 from segformer.secret import VARIABLE
 from segformer.skill import skill
 from segformer.training.loop import train
@@ -117,3 +122,87 @@ def test_a_key_that_is_refused_is_not_shown(word, capsys, tiny_data):
     told = capsys.readouterr().err
     assert "encryption_key: " in told
     assert word not in told
+
+
+def assert_nothing_is_readable(folder):
+    models = (".onnx", ".pth", ".engine", ".json")
+    measured = ("status.json", "results.json")
+    sealed = [p for p in folder.rglob("*") if p.suffix in models and p.name not in measured]
+    assert sealed
+    assert [path.name for path in sealed if not is_sealed(path)] == []
+    for path in folder.rglob("*"):
+        content = path.read_bytes() if path.is_file() else b""
+        assert KEY.encode() not in content, path
+        assert b"classifier" not in content, path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["onnxruntime", "torchao"])
+def test_a_quantized_model_is_encrypted(sealed, exported, tiny_spec, tmp_path, backend):
+    source = exported["onnx"] if backend == "onnxruntime" else sealed.result.artifacts["best"]
+    mode = {"onnxruntime": "static_ptq", "torchao": "weight_only_ptq"}[backend]
+    words = {
+        "quantize.model_path": str(source), "quantize.backend": backend, "quantize.mode": mode,
+        "quantize.max_miou_drop": 1, "quantize.calibration_images": 2,
+    }  # fmt: skip
+    result = quantize(tiny_spec(encryption_key="env:A_KEY", **words), tmp_path)
+    (path,) = result.artifacts.values()
+    assert_nothing_is_readable(tmp_path)
+    again = evaluated(tiny_spec, tmp_path / "again", path, "env:A_KEY")
+    assert again["val_miou"] == result.metrics["val_miou"]
+    with pytest.raises(CheckpointError, match="is encrypted; give its key"):
+        evaluated(tiny_spec, tmp_path / "again", path, "")
+    with pytest.raises(CheckpointError, match="encryption_key is not its key, or the file was"):
+        quantize(tiny_spec(encryption_key="env:NO_KEY", **words), tmp_path / "wrong")
+
+
+@pytest.fixture(scope="module")
+def engine(exported, tiny_spec, tmp_path_factory):
+    """An int8 engine, with its calibrated graph and its cache of ranges."""
+    pytest.importorskip("tensorrt_rtx", reason="builds without a GPU; pip install -e '.[trt]'")
+    folder = tmp_path_factory.mktemp("engine")
+    words = {
+        "gen_trt_engine.onnx_file": str(exported["onnx"]),
+        "gen_trt_engine.tensorrt.data_type": "int8",
+        "gen_trt_engine.tensorrt.compute_capabilities": ["8.9"],
+        "gen_trt_engine.tensorrt.calibration.cal_cache_file": str(folder / "ranges.json"),
+    }
+    built = gen_trt_engine(tiny_spec(encryption_key="env:A_KEY", **words), folder)
+    return SimpleNamespace(folder=folder, words=words, path=built.artifacts["engine"])
+
+
+@pytest.mark.slow
+def test_an_engine_is_encrypted_and_all_that_it_is_made_of(engine, tiny_spec, tmp_path):
+    names = {"calibrated.onnx", "ranges.json", "model.engine", "model.engine.json"}
+    assert names <= {path.name for path in engine.folder.iterdir()}
+    assert_nothing_is_readable(engine.folder)
+    with pytest.raises(CheckpointError, match=r"model\.onnx: is encrypted; give its key"):
+        gen_trt_engine(tiny_spec(**engine.words), tmp_path)
+    with pytest.raises(CheckpointError, match="encryption_key is not its key, or the file was"):
+        gen_trt_engine(tiny_spec(encryption_key="env:NO_KEY", **engine.words), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(driver_fault() is None, reason="a GPU is here")
+def test_an_encrypted_engine_is_read_with_its_key_only(engine, tiny_spec, tmp_path):
+    def run(key):
+        evaluate(
+            tiny_spec(encryption_key=key, **{"evaluate.trt_engine": str(engine.path)}), tmp_path
+        )
+
+    with pytest.raises(CheckpointError, match=r"cannot run here: .*model\.onnx"):
+        run("env:A_KEY")
+    with pytest.raises(CheckpointError, match="is encrypted; give its key"):
+        run("")
+    with pytest.raises(CheckpointError, match="encryption_key is not its key, or the file was"):
+        run("env:NO_KEY")
+
+
+def test_with_a_key_files_on_the_way_are_in_memory(environment):
+    with unlocked("env:A_KEY"), scratch() as folder:
+        assert folder.parent == IN_MEMORY
+        assert tempfile.gettempdir() == str(folder)
+    assert not folder.exists()
+    assert tempfile.gettempdir() != str(folder)
+    with scratch() as folder:
+        assert IN_MEMORY not in folder.parents

@@ -27,8 +27,8 @@ BUILT = sorted(TAO.keys() & set(leaf_keys(Spec)))
 NOT_OFFERED = {
     # A format of NVIDIA's own, of which nothing is published.
     "export.format": {"xdl"},
-    # modelopt needs versions that do not go with the others; these are what it alone has.
-    "quantize.backend": {"modelopt.pytorch", "modelopt.onnx"},
+    # It needs versions that do not go with the others; the algorithms are of 4-bit weights.
+    "quantize.backend": {"modelopt.onnx"},
     "quantize.algorithm": {"awq_clip", "awq_lite", "awq_full", "rtn_dq"},
 }
 

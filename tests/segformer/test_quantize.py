@@ -1,3 +1,5 @@
+import sys
+
 import onnx
 import pytest
 import torch
@@ -6,7 +8,7 @@ from segformer.data.dataset import SegmentationDataset
 from segformer.deploy.calibration import calibration_images, evenly
 from segformer.deploy.qdq import QdqSettings, quantize_onnx
 from segformer.deploy.quantize import check_drop, quantize
-from segformer.errors import DataError, RejectedError, SpecError
+from segformer.errors import CheckpointError, DataError, RejectedError, SpecError
 from segformer.evaluation.predictor import load_predictor
 from segformer.model.saved import ModelRecord
 
@@ -131,6 +133,8 @@ def test_model_that_loses_too_much_is_refused_and_kept_aside(tmp_path):
     ("overrides", "message"),
     [
         ({"quantize.mode": "weight_only_ptq"}, "backend onnxruntime has only static_ptq"),
+        ({"quantize.backend": "modelopt.pytorch"}, "pytorch has max, entropy, percentile"),
+        ({"quantize.backend": "modelopt.pytorch"}, "is ONNX, and backend modelopt.pytorch takes"),
         (
             {
                 "quantize.backend": "torchao", "quantize.mode": "weight_only_ptq",
@@ -147,6 +151,27 @@ def test_model_that_loses_too_much_is_refused_and_kept_aside(tmp_path):
 def test_settings_that_do_not_go_together_are_refused(quantizing, tmp_path, overrides, message):
     with pytest.raises(SpecError, match=message):
         quantize(quantizing(**overrides), tmp_path)
+
+
+def test_modelopt_of_onnx_is_refused_with_what_to_use(quantizing):
+    with pytest.raises(SpecError, match=r"onnx 1\.21 and onnxruntime-gpu 1\.24; use onnxruntime"):
+        quantizing(**{"quantize.backend": "modelopt.onnx"})
+
+
+@pytest.mark.parametrize(
+    ("backend", "mode", "algorithm"),
+    [("torchao", "weight_only_ptq", "minmax"), ("modelopt.pytorch", "static_ptq", "max")],
+)
+def test_backend_that_is_not_installed_is_told(
+    quantizing, trained, tmp_path, monkeypatch, backend, mode, algorithm
+):
+    package = backend.partition(".")[0]
+    monkeypatch.setitem(sys.modules, package, None)
+    settings = {"backend": backend, "mode": mode, "algorithm": algorithm}
+    settings["model_path"] = str(trained.result.artifacts["best"])
+    spec = quantizing(**{f"quantize.{name}": value for name, value in settings.items()})
+    with pytest.raises(SpecError, match=rf"{package} is not installed; .*\.\[{package}\]"):
+        quantize(spec, tmp_path)
 
 
 def test_calibration_images_come_from_a_folder_or_tao_layout(quantizing, tiny_data, tmp_path):
@@ -180,6 +205,24 @@ def test_ranges_of_an_earlier_calibration_need_no_images(onnx_file, tiny_data, t
     quantize_onnx(onnx_file, tmp_path / "first.onnx", images, settings)
     quantize_onnx(onnx_file, tmp_path / "second.onnx", [], settings)
     assert scales(tmp_path / "first.onnx") == scales(tmp_path / "second.onnx")
+    other = QdqSettings(algorithm="entropy", cache=settings.cache)
+    with pytest.raises(SpecError, match=r"by a calibration by .*MinMax, but .*Entropy is wanted"):
+        quantize_onnx(onnx_file, tmp_path / "third.onnx", [], other)
+
+
+def test_cache_that_is_none_is_refused(onnx_file, tmp_path):
+    (tmp_path / "ranges.json").write_text("torn")
+    with pytest.raises(SpecError, match="is not a cache of ranges that a calibration wrote"):
+        settings = QdqSettings(algorithm="max", cache=tmp_path / "ranges.json")
+        quantize_onnx(onnx_file, tmp_path / "second.onnx", [], settings)
+
+
+def test_model_that_does_not_say_what_it_is_is_refused(onnx_file, tmp_path):
+    graph = onnx.load(onnx_file)
+    del graph.metadata_props[:]
+    onnx.save(graph, tmp_path / "foreign.onnx")
+    with pytest.raises(CheckpointError, match="does not say how its images are scaled"):
+        quantize_onnx(tmp_path / "foreign.onnx", tmp_path / "out.onnx", [], QdqSettings())
 
 
 @pytest.mark.slow
