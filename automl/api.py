@@ -12,8 +12,8 @@ import automl.experiment as reading
 from automl.errors import AutomlError, RunFailed, Stopped, UsageError
 from automl.keys import BY_NAME, Said
 from automl.promote import MAX_DROP, Wanted
-from automl.report import leaderboard
-from automl.request import prepare
+from automl.report import leaderboard, write_report
+from automl.request import prepare, space_of
 from automl.request_from_keys import request_from_keys
 from automl.said import said_in
 from automl.session import drive, promote
@@ -47,6 +47,10 @@ class Experiment(reading.Experiment):
         names = to.split(",") if isinstance(to, str) else to
         promote(self.paths.root, Wanted(trial, tuple(names), max_drop))
         return Experiment.load(self.paths.root)
+
+    def report(self) -> Path:
+        """Write report.html as `automl report` does, and return where it is."""
+        return write_report(self, space_of(self.paths, self.settings))
 
     def resume(self) -> "Experiment":
         """Go on with an experiment that was cut off, as `automl resume` does.

@@ -92,8 +92,9 @@ class Ledger:
     def _on_finish(self, event: Mapping[str, Any]) -> None:
         trial = self.trials[event["trial"]]
         outcome = outcome_from_event(event)
+        if trial.state is not TrialState.PAUSED:  # Its time ended when it paused.
+            self._count_time(trial, event["time"])
         trial.state, trial.failure = outcome.state, outcome.failure
-        self._count_time(trial, event["time"])
 
     def _count_time(self, trial: Trial, time: float) -> None:
         resumed, before = self._resumed[trial.number]

@@ -13,7 +13,7 @@ from automl.jobs.mirror import JobMirror
 from automl.preparation import Preparation
 from automl.promote import Promoter, Wanted
 from automl.redact import redacted
-from automl.report import summary, write_results
+from automl.report import ReportWriter, write_results
 from automl.request import space_of
 from automl.runners import make_runner
 from automl.search.base import Searcher
@@ -22,7 +22,7 @@ from automl.signals import sigterm_as_stop
 from automl.skill import SkillInfo, faults_of_the_user, load_skill
 from automl.space import SearchSpace
 from automl.spec import flatten
-from automl.store import ExperimentLock, ExperimentPaths, write_atomic, write_json, write_yaml
+from automl.store import ExperimentLock, ExperimentPaths, write_json, write_yaml
 from automl.tracking import make_tracker
 from automl.tracking.base import Tracker
 from automl.warm_start import read_past
@@ -42,8 +42,9 @@ def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
         settings = experiment.settings
         _check_spec(experiment)
         tracker = make_tracker(settings.tracker, paths, _info(experiment).name, settings.objective)
-        trackers = [*watchers, tracker, JobMirror(experiment)]
         space = space_of(paths, settings)
+        # The page is there when the tracker takes it along.
+        trackers = [*watchers, ReportWriter(space), tracker, JobMirror(experiment)]
         controller = Controller(
             experiment, _searcher(experiment, space), Preparation.of(experiment, space), trackers
         )
@@ -57,7 +58,7 @@ def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
             write_results(experiment)
             if _info(experiment).is_promotable:
                 _promote(controller, experiment, trackers)
-    return _reported(paths, tracker)
+    return Experiment.load(root)
 
 
 def promote(root: Path, wanted: Wanted) -> Experiment:
@@ -77,15 +78,15 @@ def promote(root: Path, wanted: Wanted) -> Experiment:
             raise UsageError(f"{root}: the skill {info.name} exports no model to promote")
         _check_spec(experiment)
         tracker = make_tracker(settings.tracker, paths, info.name, settings.objective)
-        trackers = [tracker, JobMirror(experiment)]
         space = space_of(paths, settings)
+        trackers = [ReportWriter(space), tracker, JobMirror(experiment)]
         controller = Controller(
             experiment, _searcher(experiment, space), Preparation.of(experiment, space), trackers
         )
         controller.open()
         with _closing(controller, experiment):
             _promote(controller, experiment, trackers, wanted)
-    return _reported(paths, tracker)
+    return Experiment.load(root)
 
 
 def move(root: Path, address: str) -> None:
@@ -96,16 +97,6 @@ def move(root: Path, address: str) -> None:
         there = None if address == "none" else address
         resources = replace(settings.resources, address=there)
         write_yaml(paths.settings, replace(settings, resources=resources).to_dict())
-
-
-def _reported(paths: ExperimentPaths, tracker: Tracker) -> Experiment:
-    """Write what the command prints, give the reports to the tracker, return the experiment."""
-    experiment = Experiment.load(paths.root)
-    write_atomic(paths.report, summary(experiment) + "\n")
-    for report in (paths.report, paths.root / "report.html"):
-        if report.exists():
-            tracker.attached(report)
-    return experiment
 
 
 def _check_spec(experiment: Experiment) -> None:

@@ -67,8 +67,8 @@ class ExperimentPaths:
 
     @property
     def report(self) -> Path:
-        """What the command printed at the end: leaderboard, best, promotion, places."""
-        return self.root / "report.txt"
+        """The page for people: all of the experiment in one file."""
+        return self.root / "report.html"
 
     @property
     def mlflow(self) -> Path:

@@ -1,4 +1,4 @@
-"""Commands on experiments that exist: resume, status, ui."""
+"""Commands on experiments that exist: resume, status, importance, report, ui."""
 
 import argparse
 from pathlib import Path
@@ -37,6 +37,14 @@ def add(commands: Any) -> None:
     matter.add_argument("experiment", type=Path, help="folder of the experiment")
     matter.add_argument("--method", default="fanova", help="fanova (default) or ped-anova")
     add_output(matter, has_progress=False)
+    page = commands.add_parser(
+        "report",
+        help="write report.html, a page on all of an experiment",
+        description="Write report.html, which opens without a network, into the folder.",
+    )
+    page.set_defaults(command=_report)
+    page.add_argument("experiment", type=Path, help="folder of the experiment")
+    add_output(page, has_progress=False)
     ui = commands.add_parser(
         "ui", help="open the MLflow UI", description="Serve the MLflow UI on loopback."
     )
@@ -86,6 +94,18 @@ def _importance(arguments: argparse.Namespace) -> int:
     else:
         width = max(map(len, shares))
         print("\n".join(f"{key.ljust(width)}  {share:6.1%}" for key, share in shares.items()))
+    return 0
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from automl.experiment import Experiment
+    from automl.report import write_report
+    from automl.request import space_of
+    from automl.store import json_text
+
+    experiment = Experiment.load(arguments.experiment)
+    path = write_report(experiment, space_of(experiment.paths, experiment.settings))
+    print(json_text({"report": str(path)}) if arguments.json else path)
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from automl import environment
 from automl.redact import redacted
+from automl.runners.memory import PeakMemory
 from automl.search.base import Done, Wait
 from automl.skill import failure_kind, load_skill
 from automl.store import write_json
@@ -68,7 +69,8 @@ def run_task(task: Task, report: Callable[[int, dict[str, float]], Decision]) ->
     try:
         skill = load_skill(task.skill)
         write_json(folder / environment.FILE, environment.environment(skill.folder))
-        skill.run("train", task.spec, folder, answer)
+        with PeakMemory(folder):
+            skill.run("train", task.spec, folder, answer)
     except Exception as error:  # A skill may raise anything; a failed trial is data.
         _log_trace(folder)
         return Outcome(TrialState.FAILED, failure_from_error(error))

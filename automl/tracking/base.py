@@ -34,10 +34,6 @@ class Tracker(Protocol):
         """End the session."""
         ...
 
-    def attached(self, path: Path) -> None:
-        """Keep a file of the experiment; it may come after the end of the session."""
-        ...
-
 
 class NoTracker(Tracker):
     """Tells nobody."""
@@ -54,5 +50,3 @@ class NoTracker(Tracker):
         return {}
 
     def closed(self, experiment: Experiment) -> None: ...  # noqa: D102
-
-    def attached(self, path: Path) -> None: ...  # noqa: D102

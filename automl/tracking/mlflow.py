@@ -155,9 +155,10 @@ class MlflowTracker(Tracker):
 
     @_mirrored
     def closed(self, experiment: Experiment) -> None:
-        """Log the results and the best values, and set the parent's state."""
+        """Log the results, the page and the best values, and set the parent's state."""
         paths = self._paths
-        for path in (paths.leaderboard, paths.best, paths.settings, paths.space, paths.importance):
+        results = (paths.leaderboard, paths.best, paths.settings, paths.space, paths.importance)
+        for path in (*results, paths.report):
             if path.exists():
                 self._client.log_artifact(self._parent, str(path))
         state = experiment.ledger.closed or "interrupted"
@@ -174,11 +175,6 @@ class MlflowTracker(Tracker):
         self._client.log_batch(self._parent, tags=tags)
         status = {"finished": "FINISHED", "failed": "FAILED"}.get(state, "KILLED")
         self._client.set_terminated(self._parent, status)
-
-    @_mirrored
-    def attached(self, path: Path) -> None:
-        """Keep a file of the experiment on the parent."""
-        self._client.log_artifact(self._parent, str(path))
 
     def _tell_where(self, children: list[str]) -> str:
         """Write down where MLflow has the experiment; return the page of its comparison."""

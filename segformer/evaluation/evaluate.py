@@ -1,7 +1,7 @@
 """The evaluate action: one model on one split."""
 
 import json
-import math
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -15,9 +15,16 @@ from segformer.data.dataset import SegmentationDataset
 from segformer.data.labels import class_names
 from segformer.errors import SpecError
 from segformer.evaluation.latency import measured_latency
-from segformer.evaluation.metrics import Scores, Tally
-from segformer.evaluation.pictures import class_colours, shown, side_by_side, write_picture
+from segformer.evaluation.metrics import Scores, Tally, null_if_nan
+from segformer.evaluation.pictures import (
+    Pixels,
+    class_colours,
+    shown,
+    side_by_side,
+    write_picture,
+)
 from segformer.evaluation.predictor import Predictor, load_predictor, model_file
+from segformer.evaluation.report import sampled, write_report, write_sample
 from segformer.model.memory import out_of_memory_explained
 from segformer.model.saved import ModelRecord
 from segformer.parallel.collective import number
@@ -36,7 +43,7 @@ PICTURES = "combined_visualisation"
 
 
 def evaluate(spec: Spec, folder: Path) -> Result:
-    """Score a model on a split and write results.json into `folder`.
+    """Score a model on a split and write results.json and report.json into `folder`.
 
     Architecture, image size and scaling are the checkpoint's own where it records them; the data
     and what their masks mean are the spec's. Metrics are named test_* or val_* by the split; with
@@ -61,9 +68,9 @@ def evaluate_here(
     segment = predictor.record.applied_to(spec.dataset.segment)
     size, batch = segment.img_size, spec.evaluate.batch_size
     with out_of_memory_explained(f"reduce evaluate.batch_size ({batch}; images are {size} px)"):
-        scores = _scores(predictor, segment, spec, folder)
+        scores, samples = _scores(predictor, segment, spec, folder)
     metrics = scores.metrics(_PREFIXES[spec.evaluate.split], class_names(segment)) | timed
-    artifacts = {"results": folder / "results.json"}
+    artifacts = {"results": folder / "results.json", "report": folder / "report.json"}
     if spec.evaluate.vis_after_n_batches:
         artifacts["pictures"] = folder / PICTURES
     if number() > 0:
@@ -77,6 +84,7 @@ def evaluate_here(
     }
     with replacing(artifacts["results"]) as part:
         part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    write_report(folder, split=spec.evaluate.split, segment=segment, scores=scores, stems=samples)
     return Result(artifacts=artifacts, metrics=metrics)
 
 
@@ -100,7 +108,10 @@ def _timed(
 
 
 @torch.inference_mode()
-def _scores(predictor: Predictor, segment: DatasetSegment, spec: Spec, folder: Path) -> Scores:
+def _scores(
+    predictor: Predictor, segment: DatasetSegment, spec: Spec, folder: Path
+) -> tuple[Scores, list[str]]:
+    """Return the scores and the stems of the samples that were written."""
     options, data = spec.evaluate, SegmentationDataset(segment, split=spec.evaluate.split)
     own = share_of(list(range(len(data))))
     loader: DataLoader[dict[str, Tensor]] = DataLoader(
@@ -110,39 +121,42 @@ def _scores(predictor: Predictor, segment: DatasetSegment, spec: Spec, folder: P
         segment.num_classes,
         align_corners=predictor.record.model["decode_head"]["align_corners"],
     )
-    stems = iter([data.pairs[index].stem for index in own])
+    every = options.vis_after_n_batches
+    own_stems = [data.pairs[index].stem for index in own]
+    stems, samples = iter(own_stems), sampled(own_stems) if number() == 0 else set()
     for turn, batch in enumerate(loader):
         logits = predictor.logits(batch["image"])
         prediction = tally.add(logits, batch["mask"].to(logits.device)).cpu()
         names = list(islice(stems, len(prediction)))
-        every = options.vis_after_n_batches
-        if every and turn % every == 0:
-            _write_pictures(folder / PICTURES, names, batch, prediction, segment)
-    return tally.scores(what=f"the {options.split} split")
+        has_pictures = bool(every) and turn % every == 0
+        if has_pictures or samples.intersection(names):
+            for name, row in _rows(names, batch, prediction, segment):
+                if has_pictures:
+                    _write(folder / PICTURES / f"{name}.png", row)
+                if name in samples:
+                    write_sample(folder, name, row)
+    scores = tally.scores(what=f"the {options.split} split")
+    return scores, [stem for stem in own_stems if stem in samples]
 
 
-def _write_pictures(
-    folder: Path,
-    names: list[str],
-    batch: dict[str, Tensor],
-    predictions: Tensor,
-    segment: DatasetSegment,
-) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+def _rows(
+    names: list[str], batch: dict[str, Tensor], predictions: Tensor, segment: DatasetSegment
+) -> Iterator[tuple[str, list[Pixels]]]:
+    """Yield each name with its image, prediction and truth as pictures HxWx3."""
     colours = class_colours(segment)
     parts = (batch["image"], predictions, batch["mask"])
     for name, image, prediction, truth in zip(names, *parts, strict=True):
-        row = (shown(image, segment), colours[prediction.numpy()], colours[truth.numpy()])
-        write_picture(folder / f"{name}.png", side_by_side(row))
+        yield name, [shown(image, segment), colours[prediction.numpy()], colours[truth.numpy()]]
+
+
+def _write(path: Path, row: list[Pixels]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_picture(path, side_by_side(row))
 
 
 def _class_table(scores: Scores, names: list[str]) -> list[dict[str, Any]]:
     return [
         {"id": index, "name": name, "pixels": int(scores.matrix[index].sum())}
-        | {key: _null_if_nan(float(values[index])) for key, values in scores.per_class().items()}
+        | {key: null_if_nan(float(values[index])) for key, values in scores.per_class().items()}
         for index, name in enumerate(names)
     ]
-
-
-def _null_if_nan(value: float) -> float | None:
-    return None if math.isnan(value) else value

@@ -42,6 +42,11 @@ def confusion_matrix(prediction: Tensor, truth: Tensor, *, num_classes: int) -> 
     return torch.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 
+def null_if_nan(value: float) -> float | None:
+    """Return a score as JSON has it: a class without one has null."""
+    return None if math.isnan(value) else value
+
+
 @dataclass(frozen=True)
 class Scores:
     """What a confusion matrix says.

@@ -76,7 +76,7 @@ def test_trials_say_what_became_of_them_and_from_what_they_came(experiment, clie
         history = client.get_metric_history(child.info.run_id, "score")
         assert scores == [m.value for m in history]
     files = {f.path for f in client.list_artifacts(parent.info.run_id)}
-    assert files >= {"leaderboard.csv", "best.json", "settings.yaml", "space.yaml", "report.txt"}
+    assert files >= {"leaderboard.csv", "best.json", "settings.yaml", "space.yaml", "report.html"}
     values = experiment["trials"][best]["values"]
     assert parent.data.params == {f"best.{k}": str(v) for k, v in values.items()}
     assert f"best: trial {best:04d}" in parent.data.tags["mlflow.note.content"]

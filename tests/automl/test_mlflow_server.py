@@ -77,7 +77,7 @@ def test_a_server_with_a_password_gets_runs_and_files_and_the_password_is_kept_n
     client = MlflowClient(tracking_uri=server)
     where = json.loads((tmp_path / "runs/exp/mlflow.json").read_text())
     files = {f.path for f in client.list_artifacts(where["run_id"])}
-    assert {"leaderboard.csv", "report.txt"} <= files
+    assert {"leaderboard.csv", "report.html"} <= files
     assert client.get_model_version_by_alias("toy", "champion").version == "1"
     written = [p for p in Path(tmp_path).rglob("*") if p.is_file()]
     assert [p for p in written if PASSWORD.encode() in p.read_bytes()] == []

@@ -7,6 +7,7 @@ import pytest
 from automl.errors import RunFailed, UsageError
 from automl.importance import importance
 from automl.objective import Constraint, Objective
+from automl.report import summary
 from automl.request import Request, prepare, space_of
 from automl.search_flags import SearchFlags, seconds
 from automl.session import drive
@@ -48,7 +49,7 @@ def test_two_objectives_give_a_front_that_nobody_dominates(start):
         assert not any(
             o["score"] >= one["score"] and o["parameters"] > one["parameters"] for o in front
         )
-    assert "Pareto front:" in (experiment.paths.root / "report.txt").read_text()
+    assert "Pareto front:" in summary(experiment)
 
 
 def test_a_trial_that_breaks_a_constraint_is_never_started(start):

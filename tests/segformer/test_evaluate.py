@@ -7,6 +7,7 @@ from PIL import Image
 
 from segformer.errors import CheckpointError, DataError, SpecError
 from segformer.evaluation.evaluate import evaluate
+from segformer.evaluation.report import sampled, write_sample
 
 
 @pytest.fixture
@@ -57,7 +58,8 @@ def test_pictures_are_of_every_nth_batch_and_show_image_prediction_and_truth(
 ):
     settings = {"evaluate.batch_size": 1, "evaluate.vis_after_n_batches": every}
     result = evaluate(evaluation(**settings), tmp_path)
-    found = {path.stem: np.asarray(Image.open(path)) for path in tmp_path.rglob("*.png")}
+    pictures = (tmp_path / "combined_visualisation").glob("*.png")
+    found = {path.stem: np.asarray(Image.open(path)) for path in pictures}
     assert sorted(found) == list(expected)
     assert ("pictures" in result.artifacts) == bool(expected)
     for stem, picture in found.items():
@@ -68,6 +70,28 @@ def test_pictures_are_of_every_nth_batch_and_show_image_prediction_and_truth(
         truth = picture[:, 64:]
         assert all(len(np.unique(truth[mask == i], axis=0)) == 1 for i in np.unique(mask))
         assert len(np.unique(truth.reshape(-1, 3), axis=0)) == len(np.unique(mask))
+
+
+def test_report_shows_samples_class_scores_and_the_confusion_matrix(evaluation, tmp_path):
+    result = evaluate(evaluation(**{"evaluate.vis_after_n_batches": 0}), tmp_path)
+    told = json.loads(result.artifacts["report"].read_text())
+    assert [image["caption"] for image in told["images"]] == ["0", "1", "2"]
+    assert np.asarray(Image.open(tmp_path / told["images"][0]["file"])).shape == (32, 96, 3)
+    (table,), (matrix,) = told["tables"], told["matrices"]
+    iou = table["columns"].index("iou")
+    assert table["rows"][1][iou] == result.metrics["val_iou_left_part"]
+    assert sum(row[-1] for row in table["rows"]) == pytest.approx(1)
+    assert (
+        matrix["values"] == json.loads((tmp_path / "results.json").read_text())["confusion_matrix"]
+    )
+
+
+def test_samples_are_spread_evenly_and_made_small(tmp_path):
+    stems = [f"{number:02d}" for number in range(21)]
+    assert sorted(sampled(stems)) == ["00", "04", "08", "12", "16", "20"]
+    assert sampled(["a"]) == {"a"} and sampled([]) == set()
+    write_sample(tmp_path, "a", [np.zeros((300, 600, 3), np.uint8)] * 3)
+    assert Image.open(tmp_path / "samples/a.png").size == (3 * 256, 128)
 
 
 def test_status_tells_the_metrics_or_why_there_are_none(evaluation, tmp_path):

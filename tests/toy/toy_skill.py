@@ -15,6 +15,7 @@ from pathlib import Path
 import onnx
 import yaml
 from onnx import TensorProto, helper
+from PIL import Image
 
 SPEC = {
     "data.root": "",
@@ -26,6 +27,18 @@ SPEC = {
     "train.flip.p": 0.5,
     "train.batch_size": 8,
     "train.accumulate": 1,
+    "train.optim.name": "adamw",
+    "train.optim.momentum": 0.9,
+    "train.optim.weight_decay": 0.01,
+    "train.schedule.policy": "linear",
+    "train.schedule.warmup_epochs": 2,
+    "train.augment.rotate.enable": True,
+    "train.augment.rotate.p": 0.5,
+    "train.augment.color.brightness": 0.3,
+    "train.augment.color.contrast": 0.3,
+    "train.augment.color.saturation": 0.3,
+    "train.augment.color.hue": 0.3,
+    "train.augment.crop.enable": False,
     "train.seed": 0,
     "train.gpus": 1,
     "train.fail": "",
@@ -58,7 +71,13 @@ def score(flat, epoch):
     miss = abs(math.log10(flat["train.lr"] / 3e-2)) / 4 + abs(flat["train.width"] - 16) / 64
     flips = abs(flat["train.flip.p"] - 0.2) / 4 if flat["train.flip.enable"] else 0.3
     luck = (flat["train.seed"] * 7919 % 11) / 1000
-    return (1 - miss - flips) * (1 - 0.5 ** (epoch + 1)) - luck
+    return (1 - miss - flips - _colours(flat)) * (1 - 0.5 ** (epoch + 1)) - luck
+
+
+def _colours(flat):
+    """Return what colours that are far from the defaults cost: nothing for the defaults."""
+    keys = [key for key in SPEC if key.startswith("train.augment.color.")]
+    return sum(abs(flat[key] - SPEC[key]) for key in keys) / 10
 
 
 class ToySkill:
@@ -151,6 +170,8 @@ class ToySkill:
             os.kill(os.getpid(), signal.SIGKILL)
         if how == "batch" and flat["train.batch_size"] > 4:
             raise ToyError("out_of_memory", "toy: the batch is too large")
+        if how == "lion" and flat["train.optim.name"] == "lion":
+            raise ValueError("toy: a lion")
         if how == "wide" and flat["train.width"] > 8:
             raise ToyError("out_of_memory", "toy: too wide")
 
@@ -176,6 +197,15 @@ class ToySkill:
             state = json.loads(onnx.load(str(model)).metadata_props[0].value)
         else:
             state = json.loads(model.read_text())
+        Image.new("RGB", (8, 4), "#3366cc").save(folder / "sample.png")
+        told = {
+            "title": "Toys",
+            "images": [{"file": "sample.png", "caption": "a <toy>"}],
+            "tables": [{"columns": ["toy", "colour", "score"],
+                        "rows": [["car", {"colour": "#3366cc"}, state["score"]]]}],
+            "matrices": [{"labels": ["car", "ball"], "values": [[3, 1], [0, 4]]}],
+        }  # fmt: skip
+        (folder / "report.json").write_text(json.dumps(told))
         return ToyResult({}, {"score": state["score"]})
 
 
@@ -214,6 +244,8 @@ def _property(key, value):
             "train.epochs": {"minimum": 1},
             "train.gpus": {"minimum": 1},
             "train.kind": {"enum": ["plain", "odd"]},
+            "train.optim.name": {"enum": ["sgd", "adam", "adamw", "lion"]},
+            "train.schedule.policy": {"enum": ["linear", "cosine", "step"]},
             "train.flip.p": {
                 "minimum": 0,
                 "maximum": 1,

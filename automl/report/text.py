@@ -1,4 +1,4 @@
-"""What people read of an experiment: the leaderboard, where everything is, the next command."""
+"""An experiment as text and tables: leaderboard.csv, best.json, what commands print."""
 
 import json
 from collections.abc import Mapping

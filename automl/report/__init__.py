@@ -1,0 +1,7 @@
+"""What people read of an experiment: the text that commands print, and the page report.html."""
+
+from automl.report.page import write_report
+from automl.report.text import leaderboard, summary, write_results
+from automl.report.writer import ReportWriter
+
+__all__ = ["ReportWriter", "leaderboard", "summary", "write_report", "write_results"]

@@ -1,0 +1,279 @@
+"""Figures of the trials, as plotly's plain data: progress, learning curves, resources, fronts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from automl.experiment import Experiment
+from automl.report.markup import duration, shown
+from automl.report.series import Point, best_so_far
+from automl.runners.memory import peak_mb
+from automl.trial import Trial
+
+Figure = dict[str, Any]
+
+WIDTH = 1180
+"""Pixels of the page's contents; on paper all figures are scaled alike."""
+DARK, GREY, GRID = "#1b1f24", "#5b6570", "#e3e7eb"
+BEST, DEFAULT = "#0f7b3f", "#111111"
+FATES = {
+    "completed": "#1f5fa8",
+    "stopped": "#9aa6b2",
+    "paused": "#c77d0a",
+    "running": "#0b8fa0",
+    "interrupted": "#8a5cc2",
+    "failed": "#c0392b",
+}
+"""The colour of each fate, in the order of legends."""
+
+
+def layout(height: int, *, width: int = WIDTH, **more: Any) -> dict[str, Any]:
+    """Return what all figures have in common: dark text on white, fixed sizes."""
+    return {
+        "width": width,
+        "height": height,
+        "paper_bgcolor": "#ffffff",
+        "plot_bgcolor": "#ffffff",
+        "font": {"family": "system-ui, sans-serif", "size": 13, "color": DARK},
+        "margin": {"l": 70, "r": 20, "t": 40, "b": 55},
+        "hoverlabel": {"bgcolor": "#ffffff", "font": {"color": DARK}},
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        **more,
+    }
+
+
+def axis(title: str = "", **more: Any) -> dict[str, Any]:
+    """Return an axis with a light grid."""
+    return {
+        "title": {"text": title, "standoff": 8},
+        "gridcolor": GRID,
+        "zeroline": False,
+        "linecolor": GREY,
+        "ticks": "outside",
+        "tickcolor": GREY,
+        **more,
+    }
+
+
+def progress(experiment: Experiment, course: Sequence[Point]) -> Figure:
+    """Return the best value so far over epochs and over time, with the default's line."""
+    metric = experiment.settings.objective.metric
+    best = best_so_far(experiment, list(course))
+    scale, unit = _time_unit(course[-1].seconds)
+    places: tuple[tuple[str, str, list[float], float], ...] = (
+        ("x", "y", [p.epochs for p in best], course[-1].epochs),
+        ("x2", "y2", [p.seconds / scale for p in best], course[-1].seconds / scale),
+    )
+    default = experiment.ledger.trials.get(0)
+    baseline = None if default is None else experiment.value_of(default)
+    data: list[Figure] = []
+    for number, (x, y, along, end) in enumerate(places):
+        values = [p.value for p in best]
+        data.append(
+            {
+                "type": "scatter", "name": "best so far", "legendgroup": "best",
+                "showlegend": not number, "xaxis": x, "yaxis": y, "mode": "lines+markers",
+                "x": [*along, end], "y": [*values, *values[-1:]],
+                "line": {"shape": "hv", "color": BEST, "width": 2.5},
+                "marker": {"size": [*(7 for _ in best), 0], "color": BEST},
+                "text": [*(f"trial {p.trial:04d}, epoch {p.epoch}" for p in best), "end"],
+                "hovertemplate": f"%{{text}}<br>{metric} %{{y:.4f}}<extra></extra>",
+            }
+        )  # fmt: skip
+        if baseline is not None:
+            data.append(
+                {
+                    "type": "scatter", "name": "defaults (trial 0)", "legendgroup": "default",
+                    "showlegend": not number, "xaxis": x, "yaxis": y, "mode": "lines",
+                    "x": [0, end], "y": [baseline, baseline],
+                    "line": {"color": DEFAULT, "width": 1.5, "dash": "dash"},
+                    "hovertemplate": f"defaults: {metric} %{{y:.4f}}<extra></extra>",
+                }
+            )  # fmt: skip
+    return {
+        "data": data,
+        "layout": layout(
+            360,
+            xaxis=axis("epochs trained, all trials together", domain=[0, 0.47], rangemode="tozero"),
+            yaxis=axis(metric),
+            xaxis2=axis(f"time searched, {unit}", domain=[0.54, 1], rangemode="tozero"),
+            yaxis2=axis(anchor="x2", matches="y"),
+        ),
+    }
+
+
+def curves(experiment: Experiment, state: str) -> Figure:
+    """Return the learning curves of all trials, coloured by fate, the best one on top."""
+    objective, best = experiment.settings.objective, experiment.best
+    trials = [t for t in experiment.ledger.trials.values() if t.reports]
+    order = list(FATES)
+
+    def place(trial: Trial) -> tuple[bool, bool, int]:
+        fate = experiment.shown_state(trial, state)
+        return (trial is best, trial.number == 0, -order.index(fate))
+
+    data, named = [], set[str]()
+    for trial in sorted(trials, key=place):
+        fate = experiment.shown_state(trial, state)
+        style = {"color": FATES[fate], "width": 1.3}
+        name = fate
+        if trial is best:
+            name, style = f"best: trial {trial.number:04d}, {fate}", {"color": BEST, "width": 3}
+        elif trial.number == 0:
+            name = f"defaults: trial 0000, {fate}"
+            style = {"color": DEFAULT, "width": 2, "dash": "dash"}
+        data.append(
+            {
+                "type": "scatter", "mode": "lines+markers", "name": name, "legendgroup": name,
+                "showlegend": name not in named, "meta": trial.number,
+                "x": [r.epoch for r in trial.reports],
+                "y": [objective.measured(r.metrics) for r in trial.reports],
+                "line": style, "marker": {"size": 5 if trial is best else 4},
+                "hovertemplate": f"trial {trial.number:04d}, {fate}<br>epoch %{{x}}<br>"
+                f"{objective.metric} %{{y:.4f}}<extra></extra>",
+            }
+        )  # fmt: skip
+        named.add(name)
+    return {
+        "data": data,
+        "layout": layout(
+            460, xaxis=axis("epoch", rangemode="tozero"), yaxis=axis(objective.metric),
+            hovermode="closest",
+        ),
+    }  # fmt: skip
+
+
+def fronts(experiment: Experiment) -> Figure:
+    """Return the first objective against each other one, the Pareto front marked."""
+    first, *others = experiment.settings.objectives
+    front = {t.number for t, _ in experiment.front()}
+    rows = []
+    for trial in experiment.ledger.trials.values():
+        report = trial.best_report(first)
+        if report is not None and experiment.value_of(trial) is not None:
+            rows.append((trial, report.metrics))
+    data: list[Figure] = []
+    more: dict[str, Any] = {}
+    gap = 0.08
+    width = (1 - gap * (len(others) - 1)) / len(others)
+    for place, other in enumerate(others):
+        end = "" if place == 0 else str(place + 1)
+        left = place * (width + gap)
+        more[f"xaxis{end}"] = axis(f"{other.metric} ({other.mode})", domain=[left, left + width])
+        more[f"yaxis{end}"] = axis(f"{first.metric} ({first.mode})", anchor=f"x{end}")
+        for name, is_front in (("other trials", False), ("Pareto front", True)):
+            mine = sorted(
+                ((other.measured(m), first.measured(m), t.number) for t, m in rows
+                 if (t.number in front) == is_front)
+            )  # fmt: skip
+            data.append(
+                {
+                    "type": "scatter", "name": name, "legendgroup": name, "showlegend": not place,
+                    "xaxis": f"x{end}", "yaxis": f"y{end}",
+                    "mode": "lines+markers" if is_front and len(others) == 1 else "markers",
+                    "x": [x for x, _, _ in mine], "y": [y for _, y, _ in mine],
+                    "text": [f"trial {n:04d}" for _, _, n in mine],
+                    "marker": {"size": 10 if is_front else 7,
+                               "color": BEST if is_front else FATES["stopped"]},
+                    "line": {"color": BEST, "width": 1, "dash": "dot"},
+                    "hovertemplate": f"%{{text}}<br>{other.metric} %{{x}}<br>"
+                    f"{first.metric} %{{y}}<extra></extra>",
+                }
+            )  # fmt: skip
+    return {"data": data, "layout": layout(420, **more)}
+
+
+def resources(experiment: Experiment, state: str) -> Figure:
+    """Return each trial's seconds and, where it was recorded, its peak memory."""
+    trials = sorted(experiment.ledger.trials.values(), key=lambda t: t.number)
+    peaks = [peak_of(experiment, t) for t in trials]
+    has_memory = any(peak is not None for peak in peaks)
+    rows: list[tuple[str, str, Sequence[float | None]]] = [
+        ("seconds", "y", [t.seconds for t in trials])
+    ]
+    if has_memory:
+        rows.append(("peak memory, MB", "y2", peaks))
+    fates = [experiment.shown_state(t, state) for t in trials]
+    data: list[Figure] = []
+    for title, y, values in rows:
+        for fate in [f for f in FATES if f in fates]:
+            mine = [i for i, f in enumerate(fates) if f == fate]
+            data.append(
+                {
+                    "type": "bar", "name": fate, "legendgroup": fate, "showlegend": y == "y",
+                    "yaxis": y, "x": [trials[i].number for i in mine],
+                    "y": [values[i] for i in mine], "width": 0.8, "marker": {"color": FATES[fate]},
+                    "hovertemplate": f"trial %{{x}}, {fate}<br>{title}: %{{y:.1f}}<extra></extra>",
+                }
+            )  # fmt: skip
+    more: dict[str, Any] = {"yaxis": axis("seconds", domain=[0.56, 1] if has_memory else [0, 1])}
+    if has_memory:
+        more["yaxis2"] = axis("peak memory, MB", domain=[0, 0.46])
+    anchor = "y2" if has_memory else "y"
+    return {
+        "data": data,
+        "layout": layout(
+            440 if has_memory else 280, barmode="overlay",
+            xaxis=axis("trial", anchor=anchor, tickformat="d"), **more,
+        ),
+    }  # fmt: skip
+
+
+def matrix(
+    labels: Sequence[str], values: Sequence[Sequence[float]], rows: str, columns: str
+) -> Figure:
+    """Return a confusion matrix: each row's shares in percent, the counts on hovering."""
+    totals = [sum(row) for row in values]
+    shares = [
+        [None if not total else 100 * value / total for value in row]
+        for row, total in zip(values, totals, strict=True)
+    ]
+    count = len(labels)
+    side = min(960, max(380, 44 * count + 160))
+    cells = [[None if share is None else f"{share:.0f}" for share in row] for row in shares]
+    places = list(range(count))
+    return {
+        "data": [
+            {
+                "type": "heatmap", "x": places, "y": places, "z": shares, "zmin": 0, "zmax": 100,
+                "colorscale": [[0, "#ffffff"], [0.5, "#7fb2d9"], [1, "#1f5fa8"]],
+                "colorbar": {"title": {"text": "% of row"}, "thickness": 14},
+                "text": cells, "texttemplate": "%{text}" if count <= 24 else "",
+                "customdata": [list(row) for row in values], "xgap": 1, "ygap": 1,
+                "hovertemplate": f"{rows} %{{y}}<br>{columns} %{{x}}<br>"
+                "%{z:.2f} % (%{customdata})<extra></extra>",
+            }
+        ],
+        "layout": layout(
+            side, width=side + 130, margin={"l": 130, "r": 20, "t": 30, "b": 120},
+            xaxis=axis(columns, tickvals=places, ticktext=list(map(_short, labels)), tickangle=-45,
+                       showgrid=False),
+            yaxis=axis(rows, tickvals=places, ticktext=list(map(_short, labels)),
+                       autorange="reversed", showgrid=False),
+        ),
+    }  # fmt: skip
+
+
+def peak_of(experiment: Experiment, trial: Trial) -> float | None:
+    """Return the peak memory of a trial in MB, as its folder tells."""
+    return peak_mb(experiment.paths.trial(trial.number))
+
+
+def totals(experiment: Experiment, course: Sequence[Point]) -> Mapping[str, str]:
+    """Return what the search took, in words."""
+    trials = experiment.ledger.trials.values()
+    found = {"time searched": duration(course[-1].seconds) if course else "-"}
+    found["time of all trials together"] = duration(sum(t.seconds for t in trials))
+    found["epochs trained"] = str(course[-1].epochs if course else 0)
+    if peaks := [peak for t in trials if (peak := peak_of(experiment, t)) is not None]:
+        found["largest peak memory of a trial"] = f"{shown(max(peaks))} MB"
+    return found
+
+
+def _time_unit(seconds: float) -> tuple[float, str]:
+    if seconds < 180:
+        return 1.0, "seconds"
+    return (60.0, "minutes") if seconds < 3 * 3600 else (3600.0, "hours")
+
+
+def _short(text: str, length: int = 16) -> str:
+    return text if len(text) <= length else text[: length - 1] + "\N{HORIZONTAL ELLIPSIS}"

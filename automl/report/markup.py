@@ -1,0 +1,141 @@
+"""Pieces of the page: escaped text, tables, pictures, figures. All text passes through `esc`."""
+
+import html
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from automl.redact import redacted
+from automl.store import json_text
+
+_UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+
+
+@dataclass(frozen=True)
+class Markup:
+    """HTML that is ready for the page, unlike a text, which is escaped."""
+
+    html: str
+
+
+def esc(text: object) -> str:
+    """Return a text of anybody's as HTML, without secrets and characters that HTML forbids."""
+    return html.escape(redacted(_UNSAFE.sub("\N{REPLACEMENT CHARACTER}", str(text))))
+
+
+def shown(value: Any) -> str:
+    """Return a value as people read it: four significant digits, a dash for nothing."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return "-"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
+    return str(value)
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as `42 s`, `3 min 5 s` or `2 h 7 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[Any]], *, kind: str = "", marked: int | None = None
+) -> str:
+    """Return a table; numbers stand at the right, the row of index `marked` stands out."""
+    body = []
+    for index, row in enumerate(rows):
+        mark = ' class="marked"' if index == marked else ""
+        body.append(f"<tr{mark}>{''.join(map(_cell, row))}</tr>")
+    top = "".join(f"<th>{esc(name)}</th>" for name in head)
+    css = f' class="{kind}"' if kind else ""
+    return f"<table{css}><thead><tr>{top}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, Markup):
+        return f"<td>{value.html}</td>"
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return (
+        f'<td class="number">{shown(value)}</td>' if is_number else f"<td>{esc(shown(value))}</td>"
+    )
+
+
+def swatch(colour: str) -> Markup:
+    """Return a patch of a colour, `#rrggbb`."""
+    return Markup(f'<span class="swatch" style="background:{esc(colour)}"></span>')
+
+
+def bar(share: float) -> Markup:
+    """Return a bar for a share between 0 and 1, with its percentage."""
+    width = max(0.0, min(share, 1.0)) * 100
+    return Markup(f'<span class="bar" style="width:{width:.1f}px"></span> {share:.1%}')
+
+
+def tiles(facts: Mapping[str, tuple[str, str]]) -> str:
+    """Return facts as tiles: name to (figure, a line below it)."""
+    parts = [
+        f'<div class="tile"><b>{esc(name)}</b><strong>{esc(figure)}</strong>'
+        f"<span>{esc(below)}</span></div>"
+        for name, (figure, below) in facts.items()
+    ]
+    return f'<div class="tiles">{"".join(parts)}</div>'
+
+
+def pre(text: str) -> str:
+    """Return a text of several lines as it is."""
+    return f"<pre>{esc(text)}</pre>"
+
+
+def note(text: str) -> str:
+    """Return a sentence or two."""
+    return f"<p>{esc(text)}</p>"
+
+
+def section(name: str, title: str, *parts: str) -> str:
+    """Return a section; `name` is its place in the page."""
+    return f'<section id="{name}"><h2>{esc(title)}</h2>{"".join(parts)}</section>'
+
+
+def plot(name: str, figure: Mapping[str, Any]) -> str:
+    """Return the place of a figure of plotly and its data; `name` is unique in the page."""
+    layout = figure["layout"]
+    size = f"width:{layout['width']}px;height:{layout['height']}px"
+    data = json_text(_clean(figure)).replace("<", "\\u003c")
+    return (
+        f'<div class="plot" data-figure="{name}" style="{size}"></div>'
+        f'<script type="application/json" id="{name}">{data}</script>'
+    )
+
+
+def _clean(value: Any) -> Any:
+    """Return a figure whose texts hold no secrets and no tags but those of `_TAGS`."""
+    if isinstance(value, str):
+        # Plotly draws a little HTML in texts, and knows these three entities.
+        text = html.escape(redacted(_UNSAFE.sub("", value)), quote=False)
+        for tag in _TAGS:
+            text = text.replace(html.escape(tag), tag)
+        return text
+    if isinstance(value, Mapping):
+        return {key: _clean(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(part) for part in value]
+    return value
+
+
+_TAGS = ("<br>", "<b>", "</b>", "<extra></extra>")
+
+
+def embedded(text: str, name: str) -> Any:
+    """Return the data of a figure in a page's text; the inverse of `plot`."""
+    _, _, rest = text.partition(f'<script type="application/json" id="{name}">')
+    return json.loads(rest.partition("</script>")[0])

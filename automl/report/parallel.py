@@ -1,0 +1,133 @@
+"""The figure of parallel coordinates, of plain lines: it needs no WebGL and prints sharply."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from automl.domain import Range
+from automl.experiment import Experiment
+from automl.parameter import Parameter
+from automl.report.charts import BEST, DARK, DEFAULT, FATES, GREY, Figure, layout
+from automl.report.markup import shown
+from automl.report.series import short_names
+from automl.report.space_charts import charted, measured
+from automl.space import SearchSpace
+from automl.trial import Trial
+
+OFF = -0.12
+"""Where an inactive parameter stands on its axis, which else goes from 0 to 1."""
+_LONGEST = 9
+_WORST, _BETTER = (214, 221, 228), (31, 95, 168)
+
+
+def parallel(experiment: Experiment, space: SearchSpace) -> Figure:
+    """Return one line a trial over all axes, the most important parameter next to the objective.
+
+    Failed trials have a line too, which ends before the objective.
+    """
+    metric, rows = experiment.settings.objective.metric, measured(experiment)
+    parameters = charted(experiment, space)[::-1]
+    names = short_names(list(space.parameters))
+    values = [value for _, value in rows]
+    low, high = min(values), max(values)
+    width = high - low or 1.0
+    failed = [t for t in experiment.ledger.trials.values() if t.failure and not t.confirms]
+    data: list[Figure] = [
+        _line(trial, parameters, None, "failed", {"color": FATES["failed"], "width": 0.7})
+        for trial in failed
+    ]
+    for place, (trial, value) in enumerate(rows):
+        end = (metric, (value - low) / width, value)
+        data.append(_line(trial, parameters, end, *_style(trial, experiment, place, len(rows))))
+    named = set[str]()
+    for trace in reversed(data):  # The legend shows the darkest of the other trials.
+        trace["showlegend"] = trace["name"] not in named
+        named.add(trace["name"])
+    ticks = {0.0: low, 0.5: low + width / 2, 1.0: high} if high > low else {0.0: low}
+    labels = [_label(place, at, text) for place, p in enumerate(parameters)
+              for at, text in _ticks(p, data, place).items()]  # fmt: skip
+    labels += [_label(len(parameters), at, _tick(value)) for at, value in ticks.items()]
+    return {"data": data, "layout": _axes([*(names[p.key] for p in parameters), metric], labels)}
+
+
+def _style(trial: Trial, experiment: Experiment, place: int, count: int) -> tuple[str, Figure]:
+    """Return a trial's name in the legend and its line: the darker, the better its rank."""
+    if trial is experiment.best:
+        return f"best: trial {trial.number:04d}", {"color": BEST, "width": 3}
+    if trial.number == 0:
+        return "defaults: trial 0000", {"color": DEFAULT, "width": 2, "dash": "dash"}
+    share = place / max(1, count - 1)
+    parts = [round(a + (b - a) * share) for a, b in zip(_WORST, _BETTER, strict=True)]
+    return "other trials, the darker the better", {"color": f"rgb{tuple(parts)}", "width": 1.2}
+
+
+def _line(
+    trial: Trial,
+    parameters: Sequence[Parameter],
+    end: tuple[str, float, float] | None,
+    name: str,
+    style: Figure,
+) -> Figure:
+    places, texts = [], []
+    for parameter in parameters:
+        key = parameter.key
+        is_on = key in trial.values
+        places.append(parameter.domain.position_of(trial.values[key]) if is_on else OFF)
+        texts.append(f"{key} = {shown(trial.values[key])}" if is_on else f"{key} is off")
+    if end is not None:
+        metric, place, value = end
+        places.append(place)
+        texts.append(f"{metric} = {shown(value)}")
+    return {
+        "type": "scatter", "mode": "lines+markers", "name": name, "legendgroup": name,
+        "meta": trial.number, "x": list(range(len(places))), "y": places, "text": texts,
+        "line": style, "marker": {"size": 4, "color": style["color"]},
+        "hovertemplate": f"trial {trial.number:04d}<br>%{{text}}<extra></extra>",
+    }  # fmt: skip
+
+
+def _ticks(parameter: Parameter, data: Sequence[Figure], place: int) -> dict[float, str]:
+    domain = parameter.domain
+    if isinstance(domain, Range):
+        ticks = {at: domain.value_at(at) for at in (0.0, 0.5, 1.0)}
+    else:
+        ticks = {domain.position_of(choice): choice for choice in domain.values}
+    told = {at: _tick(value) for at, value in ticks.items()}
+    if any(trace["y"][place] == OFF for trace in data):
+        told[OFF] = "off"
+    return told
+
+
+def _tick(value: Any) -> str:
+    text = f"{value:.2g}" if isinstance(value, float) else shown(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def _label(place: int, at: float, text: str) -> Figure:
+    return {
+        "x": place, "y": at, "text": text, "showarrow": False, "xanchor": "right", "xshift": -4,
+        "bgcolor": "rgba(255,255,255,0.8)", "borderpad": 1, "font": {"size": 11, "color": DARK},
+    }  # fmt: skip
+
+
+def _axes(names: Sequence[str], labels: list[Figure]) -> dict[str, Any]:
+    places = list(range(len(names)))
+    return layout(
+        520,
+        margin={"l": 20, "r": 90, "t": 120, "b": 40},
+        xaxis={
+            "side": "top", "tickvals": places, "ticktext": [*names[:-1], f"<b>{names[-1]}</b>"],
+            "tickangle": -28, "range": [-0.9, len(names) - 0.7], "showgrid": False,
+            "zeroline": False, "fixedrange": True,
+        },
+        yaxis={"visible": False, "range": [OFF - 0.06, 1.06], "fixedrange": True},
+        shapes=[
+            {"type": "line", "x0": place, "x1": place, "y0": 0, "y1": 1, "layer": "below",
+             "line": {"color": GREY, "width": 1}}
+            for place in places
+        ],
+        annotations=labels,
+        hovermode="closest",
+        dragmode="select",
+        selectdirection="any",
+        legend={"orientation": "h", "x": 0, "y": -0.02, "yanchor": "top"},
+    )  # fmt: skip

@@ -1,0 +1,178 @@
+"""The page's last parts: what promotion proved, what failed, and how to do it all again."""
+
+import json
+import os
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from automl import environment
+from automl.experiment import Experiment
+from automl.report.markup import esc, note, pre, table
+from automl.trial import FailureKind, Trial
+
+MOST_CAUSES = 12
+_TAIL_LINES, _TAIL_BYTES = 15, 16_384
+_NUMBER = re.compile(r"\d[\d.]*")
+_PROGRAMS = ("automl", "__main__.py")
+
+
+def parity(experiment: Experiment) -> Iterator[str]:
+    """Yield what parity.json says, whatever is in it: its facts, then one column a model."""
+    paths = experiment.paths
+    found = [f for f in (paths.promoted, paths.rejected) if (f / "parity.json").exists()]
+    if not found:
+        yield note(
+            "Nothing is promoted yet." if experiment.best else "There is nothing to promote."
+        )
+        return
+    folder = found[0]
+    told = json.loads((folder / "parity.json").read_text(encoding="utf-8"))
+    verdict = "equal to what was recorded" if told.get("is_equal") else "NOT equal"
+    word = "Promoted" if folder == paths.promoted else "Rejected"
+    yield note(f"{word}: trial {told.get('trial')}; the exported model is {verdict}.")
+    facts = {key: value for key, value in told.items() if not isinstance(value, Mapping)}
+    yield table(("", "measured"), [(_words(key), _plain(value)) for key, value in facts.items()])
+    yield from _models({key: v for key, v in told.items() if isinstance(v, Mapping)})
+    registry = (experiment.promotion or {}).get("registry")
+    if registry:
+        yield note(f"Registered as models:/{registry['name']}@{registry['alias']}.")
+
+
+def _models(models: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    if models:
+        flat = {name: dict(_flat(told)) for name, told in models.items()}
+        keys = dict.fromkeys(key for told in flat.values() for key in told)
+        yield "<h3>Each model</h3>"
+        yield table(
+            ("", *models),
+            [(_words(key), *(_plain(told.get(key)) for told in flat.values())) for key in keys],
+        )
+
+
+def _flat(told: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in told.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{key}, ")
+        else:
+            yield above + key, value
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def failures(experiment: Experiment) -> Iterator[str]:
+    """Yield the causes of failed trials, most frequent first, each with the end of a log.
+
+    Messages that differ in their numbers alone are one cause.
+    """
+    causes: dict[tuple[str, str], list[Trial]] = {}
+    for trial in experiment.ledger.trials.values():
+        if trial.failure is not None:
+            message = _NUMBER.sub("#", trial.failure.message)
+            causes.setdefault((trial.failure.kind.value, message), []).append(trial)
+    if not causes:
+        yield note("No trial failed.")
+        return
+    order = sorted(causes.values(), key=len, reverse=True)
+    yield from (_cause(experiment, trials) for trials in order[:MOST_CAUSES])
+    if len(order) > MOST_CAUSES:
+        yield note(f"{len(order) - MOST_CAUSES} more causes: see automl status --json.")
+
+
+def _cause(experiment: Experiment, trials: list[Trial]) -> str:
+    """Return one cause: its message and log are those of the first trial."""
+    first = trials[0].failure
+    assert first is not None
+    numbers = ", ".join(f"{t.number:04d}" for t in trials)
+    count = "1 trial" if len(trials) == 1 else f"{len(trials)} trials"
+    parts = [
+        f"<h3>{esc(first.kind.value)} <small>{count}: {numbers}</small></h3>",
+        note(f"Trial {trials[0].number:04d}: {first.message}"),
+    ]
+    log = experiment.paths.trial(trials[0].number) / "log.txt"
+    if tail := _tail(log):
+        parts.append(f"<p>The end of {esc(log)}:</p>{pre(tail)}")
+    elif first.kind is not FailureKind.INFEASIBLE:
+        parts.append(note(f"There is no {log}."))
+    return f'<div class="block">{"".join(parts)}</div>'
+
+
+def _tail(path: Path) -> str:
+    """Return the last lines of a log; of a large one only the end is read."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _TAIL_BYTES))
+        lines = file.read().decode("utf-8", errors="replace").splitlines()
+    return "\n".join(lines[-_TAIL_LINES:])
+
+
+def reproduce(experiment: Experiment) -> Iterator[str]:
+    """Yield the command, what it was resolved to, the data, the versions and the best spec."""
+    settings, root = experiment.settings, shlex.quote(str(experiment.paths.root))
+    lines = []
+    if settings.command and Path(settings.command[0]).name in _PROGRAMS:
+        lines += ["# the search", shlex.join(["automl", *settings.command[1:]])]
+    lines += ["# what came of it", f"automl status {root}", f"automl report {root}"]
+    best = experiment.best
+    if best is not None:
+        lines += [
+            "# the best trial again: its metrics have to be the recorded ones",
+            f"automl reproduce {root} {best.number} --check",
+        ]
+    if experiment.promotion:
+        lines += [
+            "# the promotion again",
+            f"automl promote {root} --trial {experiment.promotion['trial']}",
+        ]
+    yield pre("\n".join(lines))
+    budget = [f"{key} {value}" for key, value in vars(settings.budget).items() if value is not None]
+    options = [f"{key}={value}" for key, value in settings.options.items()]
+    facts = {
+        "skill": settings.skill,
+        "algorithm": " ".join([settings.algorithm, *options]),
+        "objectives": ", ".join(
+            f"{o.metric} ({o.mode}{''.join(f', {c}' for c in o.constraints)})"
+            for o in settings.objectives
+        ),
+        "budget": ", ".join(budget),
+        "seed": settings.seed,
+        **{f"data: {key}": value for key, value in settings.data.items()},
+        "fixed by the user": ", ".join(settings.fixed) or "nothing",
+        "versions": ", ".join(f"{k} {v}" for k, v in settings.versions.items()),
+        "settings": experiment.paths.settings,
+    }
+    if best is not None:
+        facts |= _environment(experiment, best)
+    yield table(("", ""), [(name, str(value)) for name, value in facts.items()])
+    if best is not None:
+        text = yaml.safe_dump(experiment.spec_of(best), sort_keys=False, allow_unicode=True)
+        yield f"<details><summary>The whole spec of trial {best.number:04d}</summary>{pre(text)}"
+        yield "</details>"
+
+
+def _environment(experiment: Experiment, best: Trial) -> dict[str, Any]:
+    """Return what the best trial ran on, as it wrote it down."""
+    path = experiment.paths.trial(best.number) / environment.FILE
+    if not path.exists():
+        return {}
+    told = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        f"trial {best.number:04d}: {_words(key)}": (
+            ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+        )
+        for key, value in told.items()
+    }

@@ -1,0 +1,93 @@
+"""How much memory a trial took on the host: its process and all that it started.
+
+A file in the trial's folder, like environment.json: it is no metric of the training, and it is
+there too where the worker died.
+"""
+
+import json
+import os
+import threading
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+from automl.store import write_json
+
+FILE = "memory.json"
+_KEY = "peak_mb"
+_EVERY_S = 1.0
+_GROWTH = 1.05
+"""The file is written anew when the peak has grown so much."""
+_PROC = Path("/proc")
+
+
+class PeakMemory:
+    """Looks once a second, from a thread of its own, while it is entered.
+
+    A trial that goes on keeps the peak of its earlier runs. Where the system does not tell (no
+    Linux), no file is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+        self._written = peak_mb(folder) or 0.0
+        self._peak = self._written
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "PeakMemory":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        self._look()
+        while not self._is_over.wait(_EVERY_S):
+            self._look()
+            if self._peak > self._written * _GROWTH:
+                self._write()
+        if self._peak > self._written:
+            self._write()
+
+    def _look(self) -> None:
+        self._peak = max(self._peak, tree_memory_mb(os.getpid()))
+
+    def _write(self) -> None:
+        self._written = self._peak
+        # A disk that is full ends the training by itself, with a better word.
+        with suppress(OSError):
+            write_json(self._path, {_KEY: round(self._peak, 1)})
+
+
+def peak_mb(folder: Path) -> float | None:
+    """Return the peak that a trial's folder tells of; None where it tells of none."""
+    path = folder / FILE
+    return float(json.loads(path.read_text())[_KEY]) if path.exists() else None
+
+
+def tree_memory_mb(pid: int) -> float:
+    """Return the memory of a process and its descendants; pages that they share count once."""
+    total, left = 0.0, [pid]
+    while left:
+        folder = _PROC / str(left.pop())
+        # A process may end while it is looked at.
+        with suppress(OSError):
+            total += _own_mb(folder)
+            for thread in (folder / "task").iterdir():
+                left += map(int, (thread / "children").read_text().split())
+    return total
+
+
+def _own_mb(folder: Path) -> float:
+    for line in (folder / "smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) / 1024
+    return 0.0

@@ -1,0 +1,73 @@
+"""Pictures of a report.html for the documentation, taken in Chromium.
+
+    python -m experiments.screenshots.report demo/runs/sample [--out docs/images]
+        [--curves EXPERIMENT]
+
+The experiment is to be a finished one with a report.html; `make demo` makes one. Curves and
+parallel coordinates may be those of another, larger one.
+"""
+
+import argparse
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from selenium.webdriver.common.by import By
+
+from experiments.screenshots.browser import browser
+
+WIDTH, TOP_HEIGHT = 1280, 900
+PARTS = {"curves": "curves", "parallel": "parallel", "predictions": "predictions"}
+"""Name of the picture to the section of the page."""
+_COLOURS = 128
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("experiment", type=Path)
+    parser.add_argument("--curves", type=Path, help="default: the experiment")
+    parser.add_argument("--out", type=Path, default=Path("docs/images"))
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    first, second = arguments.experiment, arguments.curves or arguments.experiment
+    sources = {"predictions": first, "curves": second, "parallel": second}
+    for path in pictures(first, sources, arguments.out):
+        print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+
+
+def pictures(top: Path, sources: Mapping[str, Path], out: Path) -> list[Path]:
+    """Write report_top.png and one picture for each of `PARTS`; return their paths."""
+    written = []
+    with browser(WIDTH, TOP_HEIGHT) as driver:
+        driver.get(address(top))
+        written.append(_write(driver.get_screenshot_as_png(), out / "report_top.png"))
+        for name, section in PARTS.items():
+            driver.get(address(sources[name]))
+            part = driver.find_element(By.ID, section)
+            driver.set_window_size(WIDTH, int(part.size["height"]) + TOP_HEIGHT)
+            written.append(_write(_of(driver, part), out / f"report_{name}.png"))
+    return written
+
+
+def address(experiment: Path) -> str:
+    """Return the address of an experiment's page."""
+    return (experiment / "report.html").resolve().as_uri()
+
+
+def _of(driver: Any, part: Any) -> bytes:
+    driver.execute_script("arguments[0].scrollIntoView()", part)
+    picture: bytes = part.screenshot_as_png
+    return picture
+
+
+def _write(picture: bytes, path: Path) -> Path:
+    """Write a PNG of few colours, which is small."""
+    image = Image.open(io.BytesIO(picture)).convert("RGB").quantize(_COLOURS)
+    image.save(path, optimize=True)
+    return path
+
+
+if __name__ == "__main__":
+    main()

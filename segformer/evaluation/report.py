@@ -1,0 +1,89 @@
+"""What an evaluation shows to people: report.json, which names pictures, tables and matrices.
+
+Its form is the controller's: title, note, images (file, caption), tables (title, columns, rows),
+matrices (title, labels, values, rows, columns).
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from segformer.atomic import replacing
+from segformer.data.labels import class_names
+from segformer.evaluation.metrics import Scores, null_if_nan
+from segformer.evaluation.pictures import Pixels, class_colours, side_by_side, write_picture
+from segformer.spec_dataset import DatasetSegment
+
+SAMPLES = 6
+FOLDER = "samples"
+_SIDE = 256
+"""Pixels of a sample's longer side at most."""
+
+
+def sampled(stems: Sequence[str]) -> set[str]:
+    """Return which images are shown: up to `SAMPLES`, evenly spread, first and last among them."""
+    last, gaps = len(stems) - 1, SAMPLES - 1
+    return {stems[round(place * last / gaps)] for place in range(SAMPLES)} if stems else set()
+
+
+def write_sample(folder: Path, stem: str, row: Sequence[Pixels]) -> None:
+    """Write an image, its prediction and its truth HxWx3 side by side, made small."""
+    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+    smooth, sharp = Image.Resampling.BOX, Image.Resampling.NEAREST
+    small = [_small(part, how) for part, how in zip(row, (smooth, sharp, sharp), strict=True)]
+    write_picture(folder / FOLDER / f"{stem}.png", side_by_side(small))
+
+
+def write_report(
+    folder: Path, *, split: str, segment: DatasetSegment, scores: Scores, stems: Sequence[str]
+) -> Path:
+    """Write report.json: the samples, every class's scores and the confusion matrix."""
+    names, colours = class_names(segment), class_colours(segment)
+    kinds = scores.per_class()
+    pixels = scores.matrix.sum(axis=1)
+    rows = [
+        [
+            name,
+            {"colour": "#{:02x}{:02x}{:02x}".format(*colours[index].tolist())},
+            *(null_if_nan(float(values[index])) for values in kinds.values()),
+            float(pixels[index] / pixels.sum()),
+        ]
+        for index, name in enumerate(names)
+    ]
+    content = {
+        "title": f"The {split} split",
+        "note": "Each picture: the image, the prediction, the truth. Ignored pixels are grey.",
+        "images": [{"file": f"{FOLDER}/{stem}.png", "caption": stem} for stem in stems],
+        "tables": [
+            {
+                "title": "Classes",
+                "columns": ["class", "colour", *kinds, "share of the pixels"],
+                "rows": rows,
+            }
+        ],
+        "matrices": [
+            {
+                "title": "Confusion matrix",
+                "labels": names,
+                "values": scores.matrix.tolist(),
+                "rows": "truth",
+                "columns": "prediction",
+            }
+        ],
+    }
+    path = folder / "report.json"
+    with replacing(path) as part:
+        part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+def _small(picture: Pixels, how: Image.Resampling) -> Pixels:
+    height, width = picture.shape[:2]
+    share = _SIDE / max(height, width)
+    if share >= 1:
+        return picture
+    size = (max(1, round(width * share)), max(1, round(height * share)))
+    return np.asarray(Image.fromarray(picture).resize(size, how), dtype=np.uint8)

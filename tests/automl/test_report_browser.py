@@ -1,0 +1,88 @@
+"""report.html in Chromium: it draws, complains of nothing, asks for nothing, overlaps nothing."""
+
+import base64
+from itertools import combinations
+
+import pytest
+from test_report import LOCAL, SEARCHED
+
+import automl
+from experiments.screenshots import report as screenshots
+from experiments.screenshots.browser import browser, lacking
+from experiments.screenshots.report import address
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(lacking() is not None, reason=str(lacking())),
+]
+
+BOXES = """
+return [...document.querySelectorAll(arguments[0])].map((text) => {
+  const box = text.getBoundingClientRect();
+  return [text.textContent, box.left, box.top, box.right, box.bottom];
+}).filter((box) => box[0]);
+"""
+
+
+@pytest.fixture(scope="module")
+def experiment(tmp_path_factory):
+    """A search of 16 parameters and 60 trials, of which some fail."""
+    folder = tmp_path_factory.mktemp("browser")
+    (folder / "data").mkdir()
+    return automl.run(
+        **LOCAL, data=folder / "data", out=folder / "exp", trials=60, epochs=4, stop_rule=False,
+        algorithm="random", search=SEARCHED, spec={"train.fail": "lion"},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def driver(experiment):
+    with browser(1280, 1000) as driver:
+        driver.get(address(experiment.paths.root))
+        yield driver
+
+
+def overlapping(driver, selector):
+    """Return pairs of texts whose boxes share more than a pixel."""
+    boxes = driver.execute_script(BOXES, selector)
+    assert boxes
+    return [
+        (a[0], b[0])
+        for a, b in combinations(boxes, 2)
+        if min(a[3], b[3]) - max(a[1], b[1]) > 1 and min(a[4], b[4]) - max(a[2], b[2]) > 1
+    ]
+
+
+def test_every_figure_is_drawn_without_complaints_and_without_a_network(driver):
+    drawn = driver.execute_script(
+        "return [...document.querySelectorAll('.plot')].map((p) => !!p.querySelector('.main-svg'))"
+    )
+    assert len(drawn) >= 6 and all(drawn)
+    assert [line["message"] for line in driver.get_log("browser")] == []
+    asked = driver.execute_script("return performance.getEntriesByType('resource')")
+    assert [one["name"] for one in asked if not one["name"].startswith("data:")] == []
+
+
+def test_no_labels_overlap_and_nothing_is_wider_than_the_window(driver):
+    assert overlapping(driver, "[data-figure=figure-parallel] .annotation-text") == []
+    for figure in ("progress", "curves", "importance", "slices", "resources"):
+        assert overlapping(driver, f"[data-figure=figure-{figure}] .xtick text") == []
+        assert overlapping(driver, f"[data-figure=figure-{figure}] .ytick text") == []
+        assert overlapping(driver, f"[data-figure=figure-{figure}] .annotation-text, "
+                           f"[data-figure=figure-{figure}] .xtick text") == []  # fmt: skip
+    assert driver.execute_script("return document.documentElement.scrollWidth") <= 1280
+
+
+def test_on_paper_it_is_landscape_a4_with_all_its_figures(driver):
+    printed = driver.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
+    pdf = base64.b64decode(printed["data"])
+    assert pdf.startswith(b"%PDF") and b"/MediaBox [0 0 84" in pdf
+
+
+def test_the_pictures_of_the_documentation_are_small(experiment, tmp_path):
+    source = experiment.paths.root
+    written = screenshots.pictures(source, dict.fromkeys(screenshots.PARTS, source), tmp_path)
+    assert [path.name for path in written] == [
+        "report_top.png", "report_curves.png", "report_parallel.png", "report_predictions.png",
+    ]  # fmt: skip
+    assert all(2_000 < path.stat().st_size < 300_000 for path in written)
