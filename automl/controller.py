@@ -4,6 +4,7 @@ Only the driver's process writes. Every change goes to the journal first and is 
 there, live and on a resume alike.
 """
 
+import shutil
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -199,8 +200,17 @@ class Controller:
             "adjusted": repeat.adjusted,
             "costs": repeat.of.costs,
         }
-        self._record(event)
+        self._begin(event)
         return self._task(repeat.trial)
+
+    def _begin(self, event: dict[str, Any]) -> None:
+        """Journal the start of a trial, in a folder of its own.
+
+        Files of a trial that the journal does not know are from beyond its end, where an older
+        copy of it was put back: their checkpoint may be another configuration's.
+        """
+        shutil.rmtree(self.experiment.paths.trial(event["trial"]), ignore_errors=True)
+        self._record(event)
 
     def _launch(self, move: Start) -> bool:
         """Journal a new trial; return whether it is to be trained."""
@@ -215,7 +225,7 @@ class Controller:
             event["parent"] = move.parent
         if costs:
             event["costs"] = costs
-        self._record(event)
+        self._begin(event)
         self._searcher.start(move)
         broken = self._preparation.broken(costs)
         if broken:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 from hypothesis import settings
 
@@ -22,6 +23,16 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     part for part in (str(TOY), os.environ.get("PYTHONPATH", "")) if part
 )
 os.environ.pop("MLFLOW_TRACKING_URI", None)
+
+# The same examples everywhere, so that a run says something about the code and not about luck;
+# HYPOTHESIS_PROFILE=explore draws others each time. Explaining would trace every line that runs,
+# also those of the libraries, which makes a search many times slower.
+_PHASES = [phase for phase in hypothesis.Phase if phase is not hypothesis.Phase.explain]
+hypothesis.settings.register_profile(
+    "fixed", derandomize=True, deadline=None, database=None, phases=_PHASES
+)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=200, phases=_PHASES)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 
 @pytest.fixture

@@ -210,10 +210,10 @@ def _pbt(setup: Setup) -> Searcher:
 
 
 def _pb2(setup: Setup) -> Searcher:
-    from automl.search.explore import Pb2Explorer
+    from automl.search.explore import Pb2Explorer, PbtExplorer
 
-    factor = setup.options["perturbation_factor"]
-    return _population(setup, Pb2Explorer(setup.space, factor=factor, kept=setup.kept))
+    perturb = PbtExplorer(setup.space, factor=setup.options["perturbation_factor"], kept=setup.kept)
+    return _population(setup, Pb2Explorer(setup.space, perturb))
 
 
 def _population(setup: Setup, explorer: Any) -> Searcher:

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.pareto import Loss, is_finite, ranked
-from automl.search.base import Continue, Proposer, Rule, Start
+from automl.search.base import Continue, Proposer, Start
 from automl.search.halving import REDUCTION_FACTOR, better, rungs
 from automl.search.random import rng_of
+from automl.search.rules import PausingRule
 from automl.space import SearchSpace
-from automl.trial import Decision, Outcome, TrialState
+from automl.trial import Decision, Outcome
 
 Vector = NDArray[np.float64]
 
@@ -43,7 +44,7 @@ class Populations:
                 members.remove(trial)
 
 
-class DehbRule(Rule):
+class DehbRule(PausingRule):
     """Gives each new trial its level; trials end there, and the best of the last level is full.
 
     The levels follow Hyperband's brackets: a bracket evaluates many at its lowest level and a
@@ -54,12 +55,11 @@ class DehbRule(Rule):
     def __init__(
         self, populations: Populations, epochs: int, *, eta: int = REDUCTION_FACTOR, grace: int = 1
     ) -> None:
+        super().__init__()
         self._populations = populations
         self._levels = [*rungs(epochs, eta=eta, grace=grace), epochs]
         self._schedule = list(_schedule(len(self._levels), eta))
         self._started = 0
-        self._running: set[int] = set()
-        self._paused: set[int] = set()
         self._has_full = False
 
     def next_level(self) -> int:
@@ -92,13 +92,12 @@ class DehbRule(Rule):
 
     def start(self, move: Start | Continue) -> None:
         """Take note of a trial's level."""
+        super().start(move)
         if isinstance(move, Start):
             self._populations.level_of[move.trial] = self.next_level()
             self._started += 1
         else:
             self._populations.level_of[move.trial] = len(self._levels) - 1
-        self._paused.discard(move.trial)
-        self._running.add(move.trial)
 
     def report(self, trial: int, epoch: int, loss: Loss) -> Decision:
         """Pause a trial at its level."""
@@ -111,14 +110,9 @@ class DehbRule(Rule):
         self._has_full = self._has_full or (is_full and is_finite(loss))
         return Decision.CONTINUE if is_full else Decision.PAUSE
 
-    def finish(self, trial: int, outcome: Outcome) -> None:
-        """Keep a paused trial; forget the loss of one that failed."""
-        self._running.discard(trial)
-        self._paused.discard(trial)
-        if outcome.state is TrialState.PAUSED:
-            self._paused.add(trial)
-        elif outcome.state is TrialState.FAILED:
-            self._populations.forget(trial)
+    def forget(self, trial: int) -> None:
+        """Take a trial out of its population."""
+        self._populations.forget(trial)
 
 
 class DehbProposer(Proposer):

@@ -36,7 +36,7 @@ class PbtExplorer:
         kept: Collection[str] = (),
     ) -> None:
         self._space = space
-        self._kept = frozenset(kept)
+        self.kept = frozenset(kept)
         self._factors = (factor, 1 / factor)
         self._resample = resample
 
@@ -44,7 +44,7 @@ class PbtExplorer:
         """Return changed values; those that become active are drawn."""
         values = members[donor].values
         with _seeded(seed) as rng:
-            active = [self._space.parameters[key] for key in values if key not in self._kept]
+            active = [self._space.parameters[key] for key in values if key not in self.kept]
             changed, _ = _pbt_explore(
                 dict(values),
                 {p.key: _distribution(p) for p in active},
@@ -62,24 +62,17 @@ class Pb2Explorer:
     learn from, all is done by PBT.
     """
 
-    def __init__(
-        self,
-        space: SearchSpace,
-        *,
-        factor: float = 1.2,
-        resample: float = 0.2,
-        kept: Collection[str] = (),
-    ) -> None:
+    def __init__(self, space: SearchSpace, perturb: PbtExplorer) -> None:
         self._space = space
-        self._pbt = PbtExplorer(space, factor=factor, resample=resample, kept=kept)
+        self._perturb = perturb
         self._numbers = [
-            p for p in space.parameters.values() if not p.choices and p.key not in kept
+            p for p in space.parameters.values() if not p.choices and p.key not in perturb.kept
         ]
 
     def explore(self, donor: int, members: Mapping[int, Member], seed: int) -> dict[str, Any]:
         """Return changed values; those that become active are drawn."""
         values = members[donor].values
-        perturbed = self._pbt.explore(donor, members, seed)
+        perturbed = self._perturb.explore(donor, members, seed)
         history = self._history(members)
         steps = history[history["Trial"] == str(donor)]
         if not self._numbers or len(steps) < 2:

@@ -1,9 +1,9 @@
 """Asynchronous successive halving (Li et al., MLSys 2020, arXiv 1810.05934), both types."""
 
 from automl.pareto import Loss, is_finite, ranked
-from automl.search.base import Continue, Rule, Start
-from automl.search.rules import GRACE_EPOCHS, FullTraining
-from automl.trial import Decision, Outcome, TrialState
+from automl.search.base import Continue, Start
+from automl.search.rules import GRACE_EPOCHS, FullTraining, PausingRule
+from automl.trial import Decision
 
 REDUCTION_FACTOR = 3
 
@@ -51,7 +51,7 @@ class HalvingStop(FullTraining):
         return Decision.CONTINUE
 
 
-class HalvingPromote(Rule):
+class HalvingPromote(PausingRule):
     """Pauses everybody at the rungs and lets the best 1/eta of each rung go on.
 
     Where no new trial may start and none has been trained in full, the best of the highest rung
@@ -59,13 +59,12 @@ class HalvingPromote(Rule):
     """
 
     def __init__(self, epochs: int, *, eta: int = REDUCTION_FACTOR, grace: int = 1) -> None:
+        super().__init__()
         self._eta = eta
         self._levels = [*rungs(epochs, eta=eta, grace=grace), epochs]
         self._losses: list[dict[int, Loss]] = [{} for _ in self._levels]
         self._best: dict[int, Loss] = {}
         self._level: dict[int, int] = {}
-        self._paused: set[int] = set()
-        self._running: set[int] = set()
 
     def first_epochs(self, trial: int) -> int:
         """Return the lowest rung."""
@@ -91,10 +90,9 @@ class HalvingPromote(Rule):
 
     def start(self, move: Start | Continue) -> None:
         """Take note of the level that a trial trains for."""
+        super().start(move)
         trial = move.trial
         self._level[trial] = self._level[trial] + 1 if isinstance(move, Continue) else 0
-        self._paused.discard(trial)
-        self._running.add(trial)
 
     def report(self, trial: int, epoch: int, loss: Loss) -> Decision:
         """Pause a trial that has reached its rung."""
@@ -111,15 +109,10 @@ class HalvingPromote(Rule):
         is_full = level == len(self._levels) - 1
         return Decision.CONTINUE if is_full else Decision.PAUSE
 
-    def finish(self, trial: int, outcome: Outcome) -> None:
-        """Keep a paused trial for a promotion; a failed one leaves its rungs."""
-        self._running.discard(trial)
-        self._paused.discard(trial)
-        if outcome.state is TrialState.PAUSED:
-            self._paused.add(trial)
-        elif outcome.state is TrialState.FAILED:
-            for losses in self._losses:
-                losses.pop(trial, None)
+    def forget(self, trial: int) -> None:
+        """Take a trial out of its rungs."""
+        for losses in self._losses:
+            losses.pop(trial, None)
 
 
 def better(loss: Loss, than: Loss | None) -> Loss:

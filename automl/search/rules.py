@@ -1,14 +1,40 @@
-"""Rules without rungs: full trainings, and Optuna's and Vizier's median stop."""
+"""Rules without rungs: full trainings, Optuna's and Vizier's median stop; the base of others."""
 
 import math
 import statistics
 
 from automl.pareto import Loss
 from automl.search.base import Continue, Rule, Start
-from automl.trial import Decision, Outcome
+from automl.trial import Decision, Outcome, TrialState
 
 GRACE_EPOCHS = 3
 """No trial is judged before: the first epochs of a training from scratch are mostly noise."""
+
+
+class PausingRule(Rule):
+    """What rules share that pause trials: who runs and who is paused."""
+
+    def __init__(self) -> None:
+        self._running: set[int] = set()
+        self._paused: set[int] = set()
+
+    def start(self, move: Start | Continue) -> None:
+        """Take note that a trial runs."""
+        self._paused.discard(move.trial)
+        self._running.add(move.trial)
+
+    def finish(self, trial: int, outcome: Outcome) -> None:
+        """Keep a paused trial for a promotion; forget the losses of one that failed."""
+        self._running.discard(trial)
+        self._paused.discard(trial)
+        if outcome.state is TrialState.PAUSED:
+            self._paused.add(trial)
+        elif outcome.state is TrialState.FAILED:
+            self.forget(trial)
+
+    def forget(self, trial: int) -> None:
+        """Rank a trial no more."""
+        raise NotImplementedError
 
 
 class FullTraining(Rule):

@@ -14,6 +14,7 @@ class Simulation:
         self.searcher, self.score, self.full, self.slots = searcher, score, epochs, slots
         self.values, self.epoch, self.state = {}, {}, {}
         self.running, self.log, self.spent = [], [], 0
+        self.decisions = []
 
     def fill(self):
         """Ask for each free slot; return whether the search is done."""
@@ -25,10 +26,10 @@ class Simulation:
                 return False
             if isinstance(move, Done):
                 return not self.running
-            self._start(move)
+            self.start(move)
         return False
 
-    def _start(self, move):
+    def start(self, move):
         if isinstance(move, Start):
             assert move.trial not in self.values, "a number is used once"
             self.values[move.trial] = move.values
@@ -49,26 +50,50 @@ class Simulation:
     def report(self, place=0):
         """Let one running trial report its next epoch, and end where it is told to."""
         trial = self.running[place % len(self.running)]
-        self.epoch[trial] += 1
+        epoch = self.epoch[trial] + 1
+        decision = self._tell(trial, epoch, self.score(self.values[trial], epoch))
+        self._obey(trial, decision)
+        return decision
+
+    def _tell(self, trial, epoch, value):
+        self.epoch[trial] = epoch
         self.spent += 1
-        value = self.score(self.values[trial], self.epoch[trial])
-        decision = self.searcher.report(trial, self.epoch[trial], value)
-        self.log.append(("report", trial, self.epoch[trial], value))
+        decision = self.searcher.report(trial, epoch, value)
+        self.log.append(("report", trial, epoch, value))
+        self.decisions.append(decision)
+        return decision
+
+    def _obey(self, trial, decision):
         if decision is not Decision.CONTINUE:
             self.finish(trial, Outcome(_ENDS[decision]))
         elif self.epoch[trial] >= self.full:
             self.finish(trial, Outcome(TrialState.COMPLETED))
-        return decision
 
     def fail(self, place=0):
         """Let one running trial fail."""
         self.finish(self.running[place % len(self.running)], CRASHED)
 
     def finish(self, trial, outcome):
-        self.running.remove(trial)
+        if trial in self.running:  # A paused one may end too: nobody can go on with it.
+            self.running.remove(trial)
         self.state[trial] = outcome.state
         self.searcher.finish(trial, outcome)
         self.log.append(("finish", trial, outcome))
+
+    def cut(self, searcher, count):
+        """Return what a new searcher makes of the first events, with the decisions of then.
+
+        A trial whose last event is a report does what it was told, as on a resume.
+        """
+        again = Simulation(searcher, self.score, epochs=self.full, slots=self.slots)
+        for method, *arguments in self.log[:count]:
+            {"start": again.start, "report": again._tell, "finish": again.finish}[method](
+                *arguments
+            )
+        assert again.decisions == self.decisions[: len(again.decisions)]
+        if again.log and again.log[-1][0] == "report":
+            again._obey(again.log[-1][1], again.decisions[-1])
+        return again
 
     def run(self, limit=20_000):
         """Run to the end, the slots in turn."""

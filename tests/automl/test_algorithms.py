@@ -1,59 +1,14 @@
-"""What holds for every algorithm, whatever happens in whatever order."""
-
-import math
+"""What holds for every algorithm; test_liveness.py adds any order of events."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from simulation import CRASHED, Simulation, replayed
+from searchers import EPOCHS, NAMES, SETTINGS, SEVERAL, SPACE, make, score_of
+from simulation import CRASHED, Simulation
 
 from automl.budget import Budget
 from automl.objective import Objective
-from automl.search import ALGORITHMS, make_searcher
-from automl.search.base import Continue, Done, Start, Wait
-from automl.space import Parameter, SearchSpace
+from automl.search import make_searcher
+from automl.search.base import Continue, Start
 from automl.trial import TrialState
-
-SPACE = SearchSpace(
-    {
-        "lr": Parameter("lr", "float", 0.01, low=1e-4, high=1.0, is_log=True),
-        "on": Parameter("on", "bool", True, choices=(False, True)),
-        "p": Parameter("p", "float", 0.5, low=0.0, high=1.0, active_when=({"on": True},)),
-        "n": Parameter("n", "int", 4, low=1, high=9),
-        "c": Parameter("c", "categorical", "x", choices=("x", "y", "z")),
-    },
-    {},
-)
-SEVERAL = ("nsga2", "moasha")
-EPOCHS = 9
-SETTINGS = {
-    "pbt": {"eval_interval": 2, "population_size": 4},
-    "pb2": {"eval_interval": 2, "population_size": 4},
-    "nsga2": {"population_size": 4},
-    "cmaes": {"population_size": 4},
-    "bohb": {"min_points_in_model": 4, "min_top_configs": 2},
-}
-NAMES = [*ALGORITHMS, "asha-stop"]
-
-
-def make(name, *, mode="max", seed=0, trials=12, **budget):
-    options = {**SETTINGS.get(name, {}), **({"type": "stop"} if name == "asha-stop" else {})}
-    name = name.removesuffix("-stop")
-    other = "min" if mode == "max" else "max"
-    objective = [Objective("m", mode), Objective("k", other)] if name in SEVERAL else (
-        Objective("m", mode)
-    )  # fmt: skip
-    return make_searcher(
-        name, SPACE, objective, Budget(trials, EPOCHS, **budget), seed=seed, settings=options
-    )
-
-
-def score_of(name, *, sign=1):
-    def score(values, epoch):
-        good = -abs(math.log10(values["lr"]) + 1) - 1 / epoch - (values["c"] != "z")
-        return (sign * good, sign * values["n"]) if name in SEVERAL else sign * good
-
-    return score
 
 
 def simulated(name, *, slots=1, sign=1, **more):
@@ -114,40 +69,6 @@ def test_failed_trials_never_rank(name):
 
 def _excellent(name):
     return (1e6, 1e6) if name in SEVERAL else 1e6
-
-
-EVENTS = st.lists(
-    st.tuples(st.sampled_from(["report", "report", "report", "fail", "stop"]), st.integers(0, 3)),
-    max_size=60,
-)
-
-
-@pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=8, deadline=None)
-@given(events=EVENTS, slots=st.integers(1, 3), values=st.data())
-def test_any_order_of_reports_and_failures_keeps_the_search_alive(name, events, slots, values):
-    numbers = st.one_of(st.floats(-1, 1), st.sampled_from([math.nan, math.inf, -math.inf, 0.0]))
-    made = values.draw(st.lists(numbers, min_size=5, max_size=5))
-
-    def score(suggestion, epoch):
-        value = made[(suggestion["n"] + epoch) % 5]
-        return (value, float(suggestion["n"])) if name in SEVERAL else value
-
-    search = Simulation(make(name, budget_epochs=60), score, epochs=EPOCHS, slots=slots)
-    for kind, place in events:
-        if search.fill():
-            break
-        is_alone = isinstance(search.searcher.next(), Wait) or len(search.running) == slots
-        assert is_alone, "a slot is empty while work is left"
-        if kind == "report":
-            search.report(place)
-        else:
-            search.fail(place)
-    again = replayed(make(name, budget_epochs=60), search.log)
-    assert again.next() == search.searcher.next()
-    search.run()
-    assert isinstance(search.searcher.next(), Done)
-    assert search.spent <= 60
 
 
 @pytest.mark.parametrize("name", ["asha", "hyperband", "bohb", "hyperband_es", "moasha", "pbt"])

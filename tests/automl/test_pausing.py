@@ -18,6 +18,7 @@ SETTINGS = {
     "asha": {},
     "hyperband": {},
     "dehb": {},
+    "auto": {},
 }
 
 
@@ -79,6 +80,26 @@ def test_a_cut_at_any_event_ends_the_same(start, tmp_path, algorithm):
             _rewind(ExperimentPaths(root).trial(number), lines[:cut], number)
         assert values_of(drive(root)) == whole, cut
         shutil.rmtree(root)
+
+
+def test_auto_ends_where_checkpoints_are_ahead_of_a_journal_that_was_cut(start, tmp_path):
+    """As when an older copy of the journal is put back: their epochs are told, once each."""
+    search = {"algorithm": "auto", "trials": None, "epochs": 9, "budget_epochs": 40}
+    whole = drive(start(**search))
+    lines = (tmp_path / "exp" / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    for cut in range(3, len(lines), len(lines) // 8):
+        root = tmp_path / f"cut{cut}"
+        shutil.copytree(tmp_path / "exp", root)
+        (root / "journal.jsonl").write_bytes(b"".join(lines[:cut]))
+        experiment = drive(root)
+        assert experiment.state == "finished"
+        assert all(e == sorted(set(e)) for e in epochs_of(root).values())
+        assert experiment.best.number in experiment.ledger.trials
+        known = {json.loads(e).get("trial") for e in lines[:cut]}
+        for number in set(experiment.ledger.trials) - known:
+            log = (experiment.paths.trial(number) / "epochs.txt").read_text()
+            assert log.startswith("from 0\n"), "a new trial never takes up what lay there"
+    assert whole.state == "finished"
 
 
 def _rewind(folder, lines, number):

@@ -12,6 +12,7 @@ from automl.search_flags import SearchFlags
 from automl.session import drive
 from automl.settings import Resources
 from automl.store import ExperimentPaths, Journal
+from automl.tracking.base import NoTracker
 
 
 @pytest.fixture
@@ -121,6 +122,47 @@ def test_a_resume_after_a_cut_at_any_event_ends_the_same(start, tmp_path):
         for number in finished:
             log = (ExperimentPaths(root).trial(number) / "epochs.txt").read_text()
             assert log == "from 0\n"
+
+
+class Interrupting(NoTracker):
+    """A tracker whose user presses Ctrl-C at the first report of a trial."""
+
+    def __init__(self, trial):
+        self.trial = trial
+
+    def reported(self, trial, report):
+        if trial.number == self.trial:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("algorithm", ["tpe", "auto"])
+def test_an_abort_ends_no_trial(start, algorithm):
+    """Complaint 2: what was cut off is not over; the search goes on as if nothing had been."""
+    whole = values_of(drive(start("whole", algorithm=algorithm)))
+    root = start(algorithm=algorithm)
+    with pytest.raises(KeyboardInterrupt):
+        drive(root, watchers=[Interrupting(2)])
+    aborted = Experiment.load(root)
+    assert aborted.state == "stopped"
+    assert not aborted.ledger.trials[2].state.is_final
+    ends = [e["trial"] for e in Journal(root / "journal.jsonl").read() if e["event"] == "finish"]
+    assert 2 not in ends
+    assert values_of(drive(root)) == whole
+
+
+def test_all_state_lies_in_the_experiments_folder(start, tmp_path, monkeypatch):
+    """Complaint 3: moved elsewhere in the middle of its search, it goes on and ends the same."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(home)
+    whole = values_of(drive(start("whole", algorithm="auto")))
+    root = start(algorithm="auto")
+    with pytest.raises(KeyboardInterrupt):
+        drive(root, watchers=[Interrupting(3)])
+    moved = root.rename(tmp_path / "moved")
+    assert values_of(drive(moved)) == whole
+    assert list(home.rglob("*")) == []
 
 
 def test_an_interrupted_trial_goes_on_from_its_checkpoint(start, tmp_path):

@@ -1,0 +1,91 @@
+"""What the controller itself costs: memory by the trial, time by the decision and at the start."""
+
+import resource
+import subprocess
+import sys
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+from searchers import EPOCHS, make, score_of
+from simulation import Simulation
+
+from automl.ledger import Ledger
+from automl.search.auto_curves import MAX_OBSERVATIONS, Curve, observations, rungs
+from automl.search.base import Start
+from automl.trial import Outcome, TrialState
+
+BYTES_PER_TRIAL = 6_000
+SECONDS_PER_DECISION = {"auto": 0.2}
+ELSE = 0.05
+
+
+def test_memory_grows_by_a_little_per_trial_up_to_5000():
+    """Complaint 14. All of searcher and ledger; each trial has at least its values and a report."""
+    trials, ledger = 5000, Ledger()
+    search = Simulation(make("random", trials=trials), score_of("random"), epochs=EPOCHS)
+    search.log = search.decisions = Forgetful(ledger)
+    tracemalloc.start()
+    try:
+        while not search.fill():
+            search.report()
+            search.finish(search.running[0], Outcome(TrialState.STOPPED))
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(ledger.trials) == trials
+    assert used / trials < BYTES_PER_TRIAL
+
+
+class Forgetful:
+    """Tells a ledger what a simulation logs, and keeps nothing itself."""
+
+    def __init__(self, ledger):
+        self.ledger = ledger
+
+    def append(self, entry):
+        match entry:
+            case ("start", Start() as move):
+                self._tell("start", move.trial, values=move.values, epochs=move.epochs)
+            case ("start", move):
+                self._tell("continue", move.trial, epochs=move.epochs)
+            case ("report", trial, epoch, value):
+                self._tell("report", trial, epoch=epoch, metrics={"m": value}, decision="continue")
+            case ("finish", trial, outcome):
+                self._tell("finish", trial, state=outcome.state.value)
+
+    def _tell(self, event, trial, **more):
+        self.ledger.apply({"event": event, "trial": trial, "time": 0.0, **more})
+
+
+def test_the_model_of_auto_is_told_of_a_bounded_number_of_trials():
+    steps, rng = rungs(50), np.random.default_rng(0)
+    curves = []
+    for number in range(5000):
+        curve = Curve({}, rng.random(5))
+        for epoch in range(1, steps[number % len(steps)] + 1):
+            curve.take(epoch, float(rng.random()))
+        curves.append(curve)
+    seen = observations(curves, steps)
+    assert len(np.unique(seen.trials)) <= MAX_OBSERVATIONS // 2 + 1
+
+
+@pytest.mark.parametrize("name", ["random", "asha", "hyperband", "tpe", "bohb", "dehb", "auto"])
+def test_a_decision_takes_less_than_50_ms_and_of_auto_200(name):
+    """Complaint 15. Processor time, so that a busy machine makes no difference."""
+    search = Simulation(make(name, trials=60), score_of(name), epochs=EPOCHS)
+    before = time.process_time()
+    search.run()
+    moves = sum(kind == "start" for kind, *_ in search.log)
+    assert (time.process_time() - before) / moves < SECONDS_PER_DECISION.get(name, ELSE)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"]])
+def test_help_takes_less_than_two_seconds(words):
+    """Complaint 15; of processor time, the interpreter's own start included."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-m", "automl", *words], check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert spent < 2
