@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test check format lock clean
+.PHONY: demo test check format docs lock clean
 
 demo: $(VENV)/installed-run ## generated data -> search -> promoted ONNX model, in demo/
 	rm -rf demo
@@ -25,12 +25,15 @@ format: $(VENV)/installed-test
 	$(BIN)/ruff format automl segformer tests
 	$(BIN)/ruff check --fix automl segformer tests
 
+docs: $(VENV)/installed-docs ## site/, from docs/ and the code; a warning is a failure
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 lock: $(VENV)/installed-test ## write constraints.txt from the environment
 	{ sed -n '/^#/p' constraints.txt; $(BIN)/pip freeze --exclude-editable | sed 's/+cpu//'; } > constraints.new
 	mv constraints.new constraints.txt
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo site
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -40,5 +43,9 @@ $(VENV)/installed-run: $(BIN)/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/installed-test: $(VENV)/installed-run
-	$(INSTALL) -e ".[all,test,check]"
+	$(INSTALL) -e ".[all,test,check,docs]"
+	touch $@
+
+$(VENV)/installed-docs: $(VENV)/installed-run
+	$(INSTALL) -e ".[all,docs]"
 	touch $@

@@ -72,9 +72,10 @@ class _Parser(argparse.ArgumentParser):
         raise SpecError(f"{message}; see {self.prog} --help")
 
 
-def _options(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = _Parser(prog="segformer", description="SegFormer for semantic segmentation.")
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    whole = _Parser(prog="segformer", description="SegFormer for semantic segmentation.")
+    actions = whole.add_subparsers(dest="action", required=True, metavar="ACTION")
     for action, text in _HELP.items():
         command = actions.add_parser(action, help=text, description=text.capitalize() + ".")
         command.add_argument(
@@ -88,9 +89,14 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     listing = actions.add_parser("fields", help=fields, description=fields.capitalize() + ".")
     listing.add_argument("--json", action="store_true", help="print one JSON list on stdout")
     listing.add_argument("overrides", nargs="*", metavar="key", help="only keys that begin so")
-    options, rest = parser.parse_known_args(argv)
+    return whole
+
+
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
+    known = parser()
+    options, rest = known.parse_known_args(argv)
     if strange := [word for word in rest if word.startswith("-")]:
-        parser.error(f"unknown option {strange[0]}")
+        known.error(f"unknown option {strange[0]}")
     # argparse leaves over the words that come after an option.
     options.overrides += rest
     return options

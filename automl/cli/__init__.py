@@ -42,23 +42,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse; settings may stand anywhere: argparse leaves over those that follow an option."""
-    parser = _parser()
-    completion.answer_shell(parser)
-    arguments, rest = parser.parse_known_args(argv)
+    known = parser()
+    completion.answer_shell(known)
+    arguments, rest = known.parse_known_args(argv)
     strange = [word for word in rest if word.startswith("-") or "overrides" not in arguments]
     if strange:
-        parser.error(f"unrecognized arguments: {' '.join(strange)}")
+        known.error(f"unrecognized arguments: {' '.join(strange)}")
     if rest:
         arguments.overrides += rest
     return arguments
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    whole = argparse.ArgumentParser(
         prog="automl", description="Search a skill's hyperparameters and promote the best model."
     )
-    parser.add_argument("--version", action="version", version=f"automl {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    whole.add_argument("--version", action="version", version=f"automl {__version__}")
+    commands = whole.add_subparsers(metavar="COMMAND", required=True)
     run.add(commands)
     init.add(commands)
     experiment.add(commands)
@@ -70,4 +71,4 @@ def _parser() -> argparse.ArgumentParser:
     reproduce.add(commands)
     doctor.add(commands)
     completion.add(commands)
-    return parser
+    return whole

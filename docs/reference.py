@@ -1,0 +1,206 @@
+"""Writes the pages of the reference from the code, as a hook of MkDocs, at each build."""
+
+import argparse
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File
+
+import automl
+from automl.cli import parser as automl_parser
+from automl.experiment_template import experiment_template
+from automl.keys import KEYS
+from automl.skill_space import space_of_skill
+from automl.space_flags import SpaceFlags
+from automl.space_report import rows
+from automl.trial import Trial
+from segformer.cli import parser as segformer_parser
+from segformer.field_list import field_rows
+
+SKILL = "segformer"
+OVERLAYS = Path(__file__).parent.parent / "search_spaces" / SKILL
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add the generated pages to those of docs/."""
+    for name, page in PAGES.items():
+        text = "\n".join(page()) + "\n"
+        files.append(File.generated(config, f"reference/{name}.md", content=text))
+    return files
+
+
+def command_line() -> Iterator[str]:
+    """Yield the page of all commands and flags."""
+    yield "# Command line\n"
+    yield "Exit codes: 0 done, 1 failed, 2 your mistake, 3 trained without the search that was due,"
+    yield "75 stopped and resumable, 130 Ctrl-C."
+    yield from _commands(automl_parser())
+    yield from _commands(segformer_parser())
+
+
+def experiment_files() -> Iterator[str]:
+    """Yield the page of the keys."""
+    yield "# Experiment files\n"
+    yield "`automl run FILE.yaml [--flag VALUE] [key=value]`. Every flag is a key. A flag or"
+    yield "`key=value` wins over the file, the file over the skill's defaults. Lists are replaced,"
+    yield "mappings are merged key by key. A thing that has several names (`epochs`, the spec's key"
+    yield "of it, TAO's `automl_max_epochs`) is one thing. `automl.run` takes the same names.\n"
+    yield from _table(
+        ("key", "flag", "takes", "default", "what"),
+        [
+            (f"`{k.name}`", f"`{k.flag or 'key.sub=value'}`", k.kind, k.default or "", k.help)
+            for k in KEYS
+        ],
+    )
+    yield "\n## What `automl init` writes\n"
+    yield from ("```yaml", experiment_template(SKILL).rstrip(), "```")
+
+
+def spec() -> Iterator[str]:
+    """Yield the page of all fields, as `segformer fields` lists them."""
+    yield "# Spec of SegFormer\n"
+    yield "As `segformer fields` prints it. Fields of TAO's that are not built are refused by name."
+    section = ""
+    found = field_rows()
+    for row in [r for r in found if r.status == "effective"]:
+        name = row.key.partition(".")[0] if "." in row.key else "general"
+        if name != section:
+            section = name
+            yield f"\n## {name}\n"
+            yield from _head(("field", "type", "default", "allowed", "effect"))
+        allowed = " ".join([row.bounds, ", ".join(map(str, row.choices))]).strip()
+        text = row.text + (f" (default: {row.difference})" if row.difference else "")
+        yield _row((f"`{row.key}`", row.type, f"`{row.default!r}`", allowed, text))
+    refused = [row for row in found if row.status == "refused"]
+    if refused:
+        yield "\n## Refused\n"
+        yield from _table(("field", "message"), [(f"`{r.key}`", r.text) for r in refused])
+
+
+def search_spaces() -> Iterator[str]:
+    """Yield the page of the spaces, as `automl skill show` tells them."""
+    yield "# Search spaces\n"
+    yield f"What `automl skill show {SKILL}` tells, and with each overlay of `search_spaces/`."
+    yield "\n## Without an overlay\n"
+    yield from _space(SpaceFlags())
+    for path in sorted(OVERLAYS.glob("*.yaml")):
+        yield f"\n## --space {path.stem}\n"
+        yield from _space(SpaceFlags(overlay=path.stem))
+
+
+def python() -> Iterator[str]:
+    """Yield the page of the Python API, from its signatures and docstrings."""
+    yield "# Python\n"
+    yield f"{inspect.getdoc(automl)}\n"
+    yield "## automl.run\n"
+    yield from ("```text", f"automl.run{_signature(automl.run)}", "```", "")
+    yield f"{inspect.getdoc(automl.run)}\n"
+    yield "The keywords are the keys of [experiment files](experiment-files.md).\n"
+    yield "## automl.Experiment\n"
+    yield f"{inspect.getdoc(automl.Experiment)}\n"
+    yield from _table(("member", "what"), _members(automl.Experiment))
+    yield "\n## A trial\n"
+    yield f"{inspect.getdoc(Trial)}\n"
+    fields = [(f"`{name}`", "") for name in Trial.__dataclass_fields__]
+    methods = dict(_members(Trial))
+    yield from _table(("member", "what"), [*fields, *methods.items()])
+    yield "\n## Errors\n"
+    errors = (automl.AutomlError, automl.UsageError, automl.RunFailed, automl.Stopped)
+    yield from _table(
+        ("error", "exit code of the command", "what"),
+        [(f"`automl.{e.__name__}`", str(e.exit_code), inspect.getdoc(e) or "") for e in errors],
+    )
+
+
+PAGES = {
+    "command-line": command_line,
+    "experiment-files": experiment_files,
+    "spec": spec,
+    "search-spaces": search_spaces,
+    "python": python,
+}
+
+
+def _commands(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """Yield a section for each command that has no commands of its own."""
+    below = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    for action in below:
+        for child in action.choices.values():
+            yield from _commands(child)
+    if below:
+        return
+    yield f"\n## {parser.prog}\n"
+    yield f"{parser.description}\n"
+    shown = [a for a in parser._actions if a.help != argparse.SUPPRESS and a.dest != "help"]
+    yield from _table(("argument", "what"), [(f"`{_name(a)}`", a.help or "") for a in shown])
+
+
+def _name(action: argparse.Action) -> str:
+    metavar = action.metavar or action.dest.upper()
+    if not action.option_strings:
+        return str(action.metavar or action.dest)
+    value = "" if action.nargs == 0 else f" {metavar}"
+    return ", ".join(action.option_strings) + value
+
+
+def _space(flags: SpaceFlags) -> Iterator[str]:
+    _, schema, space = space_of_skill(SKILL, flags)
+    yield from _table(
+        ("parameter", "type", "values", "default", "active when"),
+        [
+            (
+                f"`{row['key']}`",
+                row["type"],
+                _values(row),
+                f"`{row['default']!r}`",
+                "" if not row["active_when"] else f"`{row['active_when']}`",
+            )
+            for row in rows(space, schema)
+        ],
+    )
+
+
+def _values(row: dict[str, Any]) -> str:
+    if row["choices"]:
+        return ", ".join(map(str, row["choices"]))
+    return f"{row['low']} to {row['high']}, {row['scale']} scale"
+
+
+def _members(owner: type) -> list[tuple[str, str]]:
+    """Return the public methods and properties of a class with the first line of their texts."""
+    found = []
+    for name, member in inspect.getmembers(owner):
+        function = member.fget if isinstance(member, property) else member
+        if name.startswith("_") or not (inspect.isroutine(function) and function.__doc__):
+            continue
+        call = "" if isinstance(member, property) else "()"
+        found.append((f"`{name}{call}`", inspect.getdoc(function).partition("\n\n")[0]))
+    return found
+
+
+def _signature(function: Any) -> str:
+    signature = inspect.signature(function)
+    inner = ",\n".join(f"    {parameter}" for parameter in signature.parameters.values())
+    return f"(\n{inner}\n) -> {signature.return_annotation}"
+
+
+def _table(head: tuple[str, ...], body: list[tuple[str, ...]]) -> Iterator[str]:
+    yield from _head(head)
+    yield from map(_row, body)
+
+
+def _head(names: tuple[str, ...]) -> Iterator[str]:
+    yield _row(names)
+    yield _row(("---",) * len(names))
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    """Return a row; what Markdown would take for markup outside code is escaped."""
+    return "| " + " | ".join(map(_cell, cells)) + " |"
+
+
+def _cell(text: str) -> str:
+    text = " ".join(str(text).split()).replace("|", "\\|")
+    return text if text.startswith("`") else text.replace("<", "&lt;").replace("*", "\\*")

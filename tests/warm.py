@@ -1,0 +1,102 @@
+"""Runs the commands of the docs in forks of one process, which has loaded the libraries once.
+
+`python warm.py SOCKET` serves; `program` writes the file that stands for a command and asks it.
+The budgets are cut: see `SMALL`. Everything else is the real command.
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+import traceback
+from importlib import import_module
+from pathlib import Path
+
+_SPEC = ["dataset.segment.img_size=32", "dataset.segment.batch_size=2",
+         "dataset.segment.workers=0", "model.decode_head.decoder_params.embed_dim=16"]  # fmt: skip
+SMALL = {
+    ("automl", "run"): ["--epochs", "1", "--runner", "local", "--tracker", "none", *_SPEC],
+    ("automl", "job", "run", "train"): ["num_epochs=1", *_SPEC],
+    ("segformer", "train"): ["train.num_epochs=1", *_SPEC],
+}
+"""What is added to a command of segformer's, so that it takes seconds."""
+
+_LOADED = (
+    "automl.api", "automl.search.auto", "automl.search.optuna", "onnxruntime", "sklearn.ensemble",
+    "segformer.skill", "segformer.training.loop", "segformer.evaluation.evaluate",
+    "segformer.deploy.onnx", "segformer.deploy.quantize",
+)  # fmt: skip
+
+
+def program(path: Path, address: str) -> None:
+    """Write an executable that hands its words, place, environment and streams to the server."""
+    path.write_text(
+        f"#!{sys.executable} -IS\n"
+        "import json, os, socket, sys\n"
+        "asked = [os.path.basename(sys.argv[0]), *sys.argv[1:]], os.getcwd(), dict(os.environ)\n"
+        "with socket.socket(socket.AF_UNIX) as line:\n"
+        f"    line.connect({address!r})\n"
+        "    socket.send_fds(line, [b'.'], [0, 1, 2])\n"
+        "    line.sendall(json.dumps(asked).encode() + b'\\n')\n"
+        "    sys.exit(int(line.recv(8) or b'70'))\n"
+    )
+    path.chmod(0o755)
+
+
+def serve(address: str) -> None:
+    """Answer until the process is ended."""
+    for name in _LOADED:
+        import_module(name)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(address)
+        door.listen()
+        while True:
+            line, _ = door.accept()
+            if os.fork() == 0:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                door.close()
+                _answer(line)
+            line.close()
+
+
+def _answer(line: socket.socket) -> None:
+    _, streams, _, _ = socket.recv_fds(line, 1, 3)
+    words, folder, environment = json.loads(line.makefile().readline())
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    code = _code(words)
+    sys.stdout.flush()
+    line.sendall(str(code).encode())
+    os._exit(code)
+
+
+def _code(words: list[str]) -> int:
+    try:
+        if words[0] == "python":
+            exec(compile(sys.stdin.read(), "block", "exec"), {"__name__": "__main__"})
+            return 0
+        return _command(words)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        return 1
+
+
+def _command(words: list[str]) -> int:
+    from automl.cli import main as automl
+    from segformer.cli import main as segformer
+
+    own = "--skill" not in words or "segformer" in words
+    added = [more for known, more in SMALL.items() if tuple(words[: len(known)]) == known and own]
+    sys.argv = [*words, *(added[0] if added else [])]
+    return (automl if words[0] == "automl" else segformer)(sys.argv[1:]) or 0
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
