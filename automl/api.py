@@ -11,6 +11,7 @@ import pandas as pd
 import automl.experiment as reading
 from automl.errors import AutomlError, RunFailed, Stopped, UsageError
 from automl.keys import BY_NAME, Said
+from automl.progress import watching
 from automl.promote import MAX_DROP, Wanted
 from automl.report import leaderboard, write_report
 from automl.request import prepare, space_of
@@ -52,13 +53,12 @@ class Experiment(reading.Experiment):
         """Write report.html as `automl report` does, and return where it is."""
         return write_report(self, space_of(self.paths, self.settings))
 
-    def resume(self) -> "Experiment":
+    def resume(self, *, quiet: bool = False) -> "Experiment":
         """Go on with an experiment that was cut off, as `automl resume` does.
 
         Raises as `run`.
         """
-        drive(self.paths.root)
-        return Experiment.load(self.paths.root)
+        return _driven(self.paths.root, is_quiet=quiet)
 
     def _repr_html_(self) -> str:
         best = self.best
@@ -100,10 +100,12 @@ def run(
     seed: int | None = None,
     tracker: str | None = None,
     out: str | Path | None = None,
+    quiet: bool = False,
 ) -> Experiment:
     """Search, track and promote, as `automl run` does; each keyword is the flag of its name.
 
     An experiment file says what the keywords do not. Mappings have dotted keys or are nested.
+    Progress is told on stderr, unless it is to be `quiet`.
 
     Raises `UsageError` for what cannot be carried out as asked, before anything is trained;
     `RunFailed` when no trial has a result or the promotion fails; `Stopped` on SIGTERM. After the
@@ -114,8 +116,13 @@ def run(
     path = None if file is None else Path(file)
     prepared = prepare(request_from_keys(said, file=path, command=tuple(_words(said, path))))
     prepared.write()
-    drive(prepared.paths.root)
-    return Experiment.load(prepared.paths.root)
+    return _driven(prepared.paths.root, is_quiet=quiet)
+
+
+def _driven(root: Path, *, is_quiet: bool) -> Experiment:
+    with watching(root, is_quiet=is_quiet, is_json=False) as watchers:
+        drive(root, watchers=watchers)
+    return Experiment.load(root)
 
 
 def _words(said: Said, file: Path | None) -> Iterator[str]:

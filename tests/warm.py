@@ -94,7 +94,9 @@ def _command(words: list[str]) -> int:
 
     own = "--skill" not in words or "segformer" in words
     added = [more for known, more in SMALL.items() if tuple(words[: len(known)]) == known and own]
-    sys.argv = [*words, *(added[0] if added else [])]
+    if added and words[1] == "run" and "off" not in words:
+        added.append(["--trials", "2"])
+    sys.argv = [*words, *(word for more in added for word in more)]
     return (automl if words[0] == "automl" else segformer)(sys.argv[1:]) or 0
 
 

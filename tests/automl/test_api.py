@@ -68,9 +68,17 @@ def test_the_record_has_the_command_that_asks_for_the_same(experiment):
     assert "--trials 4" in line and "--fix train.width=9" in line
 
 
+def test_progress_is_told_on_stderr_unless_it_is_to_be_quiet(tmp_path, capsys):
+    (tmp_path / "data").mkdir()
+    for name, quiet in (("told", False), ("quiet", True)):
+        automl.run(**LOCAL, data=tmp_path / "data", trials=1, out=tmp_path / name, quiet=quiet)
+        told = capsys.readouterr()
+        assert ("trial 0000" in told.err) is not quiet and told.out == ""
+
+
 def test_the_keywords_are_the_keys_of_the_file():
     parameters = inspect.signature(automl.run).parameters
-    assert list(parameters) == ["file", *(key.name for key in KEYS)]
+    assert list(parameters) == ["file", *(key.name for key in KEYS), "quiet"]
 
 
 def test_a_file_says_what_the_keywords_do_not(tmp_path):

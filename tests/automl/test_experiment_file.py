@@ -18,7 +18,7 @@ from automl.skill import load_skill, schema_path
 
 EXPERIMENTS = Path(__file__).parent.parent.parent / "experiments"
 LOGISTIC = Path(__file__).parent.parent / "logistic"
-OF_THE_TERMINAL = {"help", "json", "quiet"}
+OF_THE_TERMINAL = {"help", "json", "quiet", "dry_run"}
 """Flags that say how the command talks, and nothing of the run."""
 LOCAL = {"runner": "local", "tracker": "none"}
 
