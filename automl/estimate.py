@@ -138,13 +138,13 @@ def _measured(past: Experiment) -> _Measured | None:
     return _Measured(startup, (end - startup) / epochs, rest, ledger.driven_s)
 
 
-def _seconds(settings: Settings, measured: _Measured) -> float | None:
-    budget, count = settings.budget, _most_trials(settings)
+def _seconds(settings: Settings, measured: _Measured) -> float:
+    budget = settings.budget
     search = [] if budget.time_s is None else [budget.time_s]
     if budget.budget_epochs is not None:
         search.append(budget.budget_epochs * measured.per_epoch_s)
-    if budget.is_limited_in_trials and count is not None:
-        search.append(count * budget.epochs * measured.per_epoch_s)
+    if budget.is_limited_in_trials:
+        search.append(budget.trials * budget.epochs * measured.per_epoch_s)
     repeats = CONTENDERS * settings.confirm_seeds * budget.epochs * measured.per_epoch_s
     return measured.startup_s + min(search) + repeats + measured.rest_s
 

@@ -21,18 +21,26 @@ class Pace:
     confirmed: int = 0
     """Epochs of the confirmation's repeats."""
     _epochs: dict[int, int] = field(default_factory=dict)
-    _idle_s: float | None = None
-    """Seconds before the first trial started."""
+    _running: set[int] = field(default_factory=set)
+    _at_once: int = 1
+    """The most trials that ran at once."""
+    _first_s: float | None = None
+    """Seconds up to the first report: starting took its share of them."""
 
     def apply(self, event: Mapping[str, Any], ledger: Ledger) -> None:
         """Take in an event that the ledger has not taken yet."""
+        if event["event"] in ("start", "continue"):
+            self._running.add(event["trial"])
+            self._at_once = max(self._at_once, len(self._running))
+        elif event["event"] == "finish":
+            self._running.discard(event["trial"])
         if event["event"] == "start":
-            if self._idle_s is None:
-                self._idle_s = ledger.driven(event["time"])
             parent = event.get("parent")
             self._epochs[event["trial"]] = 0 if parent is None else self._epochs[parent]
         elif event["event"] == "report":
             number, epoch = event["trial"], event["epoch"]
+            if self._first_s is None:
+                self._first_s = ledger.driven(event["time"])
             new = max(0, epoch - self._epochs[number])
             self._epochs[number] = max(epoch, self._epochs[number])
             if ledger.trials[number].confirms is None:
@@ -67,12 +75,16 @@ class Pace:
         return None
 
     def left(self, ledger: Ledger, now: float) -> TimeLeft | None:
-        """Return the time left of search and confirmation; None before the first epoch ended."""
+        """Return the time left of search and confirmation.
+
+        None before more epochs have ended than trials ran at once: the first ones hold the start
+        of the workers and say nothing of the pace.
+        """
         driven = ledger.driven(now)
         done = self.searched + self.confirmed
-        if not done or self._idle_s is None or driven <= self._idle_s:
+        if self._first_s is None or done <= self._at_once:
             return None
-        per_epoch = (driven - self._idle_s) / done
+        per_epoch = (driven - self._first_s) / (done - 1)
         seconds, is_at_most = self._search_left(ledger, driven, per_epoch)
         return TimeLeft(seconds + self._confirmation_left() * per_epoch, is_at_most)
 

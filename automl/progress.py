@@ -24,8 +24,8 @@ from automl.tracking.base import NoTracker, Tracker
 from automl.trial import Report, Trial
 from automl.view import Happening, What
 
-_REFRESHES = 4
-"""A second, of the live view; an onlooker reads the journal half as often."""
+_REFRESHES = 2
+"""A second, of the live view."""
 _LOOK_EVERY_S = 0.5
 _WIDTH_OF_FILES = 120
 _NOT_IN_LINES = (What.ENDED, What.CLOSED)

@@ -138,11 +138,12 @@ class _Drawing:
 
     def _left(self) -> Text:
         left = self.view.left
-        done = f"{self.view.epochs} epochs took {clock(self.view.seconds)}"
+        epochs = self.view.epochs
+        done = f"{epochs} epoch{'' if epochs == 1 else 's'} took {clock(self.view.seconds)}"
         if self.view.phase == "promoting":
             return Text(f"nothing to train; {done}")
         if left is None:
-            return Text("not known before the first epoch has ended")
+            return Text("not known before some epochs have ended")
         told = f"{'at most ' if left.is_at_most else ''}about {about(left.seconds)}"
         return Text.assemble((told, "bold"), f"; {done}")
 

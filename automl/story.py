@@ -32,7 +32,9 @@ class Story:
         self._objective = settings.objective
         self._pace = Pace(settings)
         self._ranks = Ranks()
-        self._best: float = math.nan
+        self._losses: dict[int, tuple[float, int]] = {}
+        """Best loss of each trial of the search and its epoch; a failed trial has none."""
+        self._best = math.inf
         self._best_curve: list[float] = []
         self._recent: deque[Happening] = deque(maxlen=RECENT)
         self._phase = "starting"
@@ -83,15 +85,24 @@ class Story:
         )
 
     def _best_so_far(self) -> BestSoFar | None:
-        best = self.experiment.best
-        value = None if best is None else self.experiment.value_of(best)
-        if best is None or value is None:
+        experiment = self.experiment
+        if any(trial.confirms is not None for trial in experiment.ledger.trials.values()):
+            best = experiment.best
+            if best is None:
+                return None
+            number, epoch = best.number, experiment.epoch_of(best) or 0
+            value = experiment.value_of(best) or 0.0
+        elif self._losses:
+            number = min(self._losses, key=lambda n: (self._losses[n][0], n))
+            loss, epoch = self._losses[number]
+            value = self._objective.loss(loss)
+        else:
             return None
-        first = self.experiment.ledger.trials.get(0)
-        default = None if first is None else self.experiment.value_of(first)
-        loss = self._objective.loss
-        gain = None if default is None or best.number == 0 else loss(default) - loss(value)
-        return BestSoFar(best.number, value, self.experiment.epoch_of(best) or 0, default, gain)
+        default = None if 0 not in self._losses else self._objective.loss(self._losses[0][0])
+        gain = None
+        if default is not None and number:
+            gain = self._objective.loss(default) - self._objective.loss(value)
+        return BestSoFar(number, value, epoch, default, gain)
 
     def _running(self, trial: Trial, now: float) -> RunningTrial:
         curve = tuple(self._objective.value(r.metrics) for r in trial.reports)
@@ -119,7 +130,10 @@ class Story:
         trial = self._trial(event)
         self._phase = "searching" if trial.confirms is None else "confirming"
         if event["is_interrupted"]:
-            yield What.RESUMED, f"goes on after epoch {trial.epoch}" if trial.epoch else "starts"
+            yield (
+                What.RESUMED,
+                f"goes on after epoch {trial.epoch}" if trial.epoch else "starts again",
+            )
         else:
             place = self._place(trial, trial.reports[-1]) if trial.reports else "nothing known"
             yield What.CONTINUED, f"goes on up to epoch {trial.epochs}: {place}"
@@ -128,13 +142,16 @@ class Story:
         trial = self._trial(event)
         report = trial.reports[-1]
         value = self._objective.value(report.metrics)
-        if trial.confirms is None:
-            self._ranks.add(report.epoch, self._objective.loss(value))
+        loss = self._objective.loss(value)
         mark = ""
-        if self._objective.is_better(value, self._best):
-            self._best, mark = value, "  best so far"
+        if trial.confirms is None and math.isfinite(loss):
+            self._ranks.add(report.epoch, loss)
+            if loss < self._losses.get(trial.number, (math.inf, 0))[0]:
+                self._losses[trial.number] = loss, report.epoch
+            if loss < self._best:
+                self._best, mark = loss, "  best so far"
         if math.isfinite(self._best):
-            self._best_curve.append(self._best)
+            self._best_curve.append(self._objective.loss(self._best))
         shown = f"{self._objective.metric} {self._objective.measured(report.metrics):.4f}"
         yield What.REPORTED, f"epoch {report.epoch}/{trial.epochs} {shown}{mark}"
         if report.decision is Decision.PAUSE:
@@ -152,6 +169,8 @@ class Story:
     def _on_finish(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
         trial = self._trial(event)
         failure = trial.failure
+        if failure is not None and self._losses.pop(trial.number, None):
+            self._best = min((loss for loss, _ in self._losses.values()), default=math.inf)
         if failure is not None and failure.kind is FailureKind.INFEASIBLE:
             yield What.INFEASIBLE, f"infeasible, not trained: {failure.message}"
         elif failure is not None:

@@ -131,7 +131,7 @@ class View:
     """Trained by the search's trials together."""
     limits: tuple[Limit, ...]
     left: TimeLeft | None
-    """None before the first epoch ended, and where nothing runs."""
+    """None before some epochs ended, and where nothing runs."""
     best: BestSoFar | None
     best_curve: tuple[float, ...]
     """Best so far after each epoch of any trial."""

@@ -3,11 +3,13 @@ import json
 import os
 import sqlite3
 import threading
+from pathlib import Path
 
 import pytest
 
-from automl import doctor
-from automl.doctor import OK, PROBLEM
+from automl.doctor import OK, PROBLEM, libraries, machine
+from automl.doctor import store as mlflow_store
+from automl.doctor.base import in_child
 
 
 @pytest.fixture
@@ -53,20 +55,20 @@ def test_a_problem_is_exit_1_and_says_what_to_do(automl, tmp_path):
 
 @pytest.mark.slow
 def test_ray_is_started_and_its_time_is_told():
-    check = doctor._ray(is_quick=False)
+    check = machine.ray(is_quick=False)
     assert check.status == OK and "started and ran a task in" in check.found
 
 
 def test_a_database_of_another_schema_is_told_with_the_command_that_upgrades_it(store):
-    check = doctor._mlflow(store("0584bdc529eb"))
+    check = mlflow_store.mlflow(store("0584bdc529eb"))
     assert check.status == PROBLEM
     assert "mlflow db upgrade sqlite:////" in check.advice
 
 
 def test_a_database_of_the_installed_mlflow_is_well_and_is_left_as_it_was(store):
-    folder = store(doctor._mlflow_schema())
+    folder = store(mlflow_store._mlflow_schema())
     before = (folder / "mlflow.db").read_bytes()
-    assert doctor._mlflow(folder).status == OK
+    assert mlflow_store.mlflow(folder).status == OK
     assert (folder / "mlflow.db").read_bytes() == before
 
 
@@ -76,7 +78,7 @@ def test_the_newest_schema_is_the_one_that_mlflow_itself_makes(tmp_path):
     from mlflow.store.db.utils import _get_alembic_config
 
     config = _get_alembic_config("sqlite://")
-    assert doctor._mlflow_schema() == ScriptDirectory.from_config(config).get_current_head()
+    assert mlflow_store._mlflow_schema() == ScriptDirectory.from_config(config).get_current_head()
 
 
 def test_a_server_that_answers_is_well_and_one_that_is_gone_is_a_problem(monkeypatch):
@@ -92,36 +94,36 @@ def test_a_server_that_answers_is_well_and_one_that_is_gone_is_a_problem(monkeyp
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     address = f"http://user:password@127.0.0.1:{server.server_port}"
-    assert doctor._mlflow_server(address.replace("user:password@", "")).status == OK
+    assert mlflow_store._mlflow_server(address.replace("user:password@", "")).status == OK
     server.shutdown()
     server.server_close()
     thread.join()
-    gone = doctor._mlflow_server(address)
+    gone = mlflow_store._mlflow_server(address)
     assert gone.status == PROBLEM and "password" not in gone.found + gone.advice
 
 
 def test_a_library_that_is_missing_or_old_is_a_problem_with_the_command():
-    check = doctor._needed("search", [("optuna", "5"), ("no-such-library", ""), ("rich", "999")])
+    check = libraries._needed("search", [("optuna", "5"), ("no-such-library", ""), ("rich", "999")])
     assert check.status == PROBLEM
     assert check.found == "no-such-library is missing, rich is older than 999"
     assert check.advice.startswith("pip install")
-    assert doctor._needed("search", [("optuna", "5")]).status == OK
+    assert libraries._needed("search", [("optuna", "5")]).status == OK
 
 
 def test_requirements_are_read_with_their_extras_and_least_versions():
-    assert doctor._requirement('ray[tune]>=2.50; extra == "ray"') == (
+    assert libraries._requirement('ray[tune]>=2.50; extra == "ray"') == (
         "ray", ["tune"], "2.50", "ray",
     )  # fmt: skip
-    assert doctor._requirement("rich>=13.8") == ("rich", [], "13.8", "")
+    assert libraries._requirement("rich>=13.8") == ("rich", [], "13.8", "")
 
 
 def test_a_folder_that_cannot_be_written_is_a_problem(tmp_path):
-    assert doctor._disk(tmp_path / "not" / "yet").status != PROBLEM
+    assert machine.disk(tmp_path / "not" / "yet").status != PROBLEM
     if os.access("/proc/1", os.W_OK):
         pytest.skip("this user may write anywhere")
-    assert doctor._disk(tmp_path.__class__("/proc/1")).status == PROBLEM
+    assert machine.disk(Path("/proc/1")).status == PROBLEM
 
 
 def test_what_a_child_process_dies_of_is_told_in_one_line():
-    assert doctor._in_child("raise ValueError('broken build')").error == "ValueError: broken build"
-    assert "the process ended with -6" in doctor._in_child("import os; os.abort()").error
+    assert in_child("raise ValueError('broken build')").error == "ValueError: broken build"
+    assert "the process ended with -6" in in_child("import os; os.abort()").error

@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+from automl.cli import main
 from automl.progress import LinesWatcher, watch
 from automl.request import Request, prepare
 from automl.search_flags import SearchFlags
@@ -77,6 +78,16 @@ def test_watching_one_that_is_over_tells_it_and_ends(prepared, capsys):
     assert (told["state"], told["limits"][0]) == (
         "finished", {"name": "trials", "used": 3, "limit": 3, "is_asked": True},
     )  # fmt: skip
+
+
+def test_status_draws_the_view_of_one_that_was_cut_off_above_the_leaderboard(prepared, capsys):
+    drive(prepared)
+    journal = prepared / "journal.jsonl"
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:6]))
+    assert main(["status", str(prepared)]) == 0
+    view, _, board = capsys.readouterr().out.partition("rank  trial")
+    assert "interrupted" in view and " 2/3" in view and "0000 paused: the first at epoch 1" in view
+    assert "0000 (defaults)" in board
 
 
 def test_a_driver_waits_for_an_onlooker_who_holds_the_lock_for_a_moment(prepared):

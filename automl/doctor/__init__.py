@@ -1,0 +1,60 @@
+"""Looks whether this machine can do what the commands need, and says what to do where it cannot."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from automl.doctor import machine
+from automl.doctor.base import OK, PROBLEM, WARNING, Check
+from automl.doctor.libraries import libraries
+from automl.doctor.store import mlflow
+from automl.errors import UsageError
+from automl.policy import listed_skills
+from automl.skill_check import check_folder
+
+__all__ = ["OK", "PROBLEM", "WARNING", "Check", "checks"]
+
+
+def checks(store: Path, *, is_quick: bool = False) -> list[Check]:
+    """Make all checks, side by side.
+
+    Args:
+        store: The folder of the experiments.
+        is_quick: Whether Ray is only looked for and not started.
+    """
+    every: list[Callable[[], list[Check]]] = [
+        lambda: [machine.python()],
+        lambda: list(libraries()),
+        lambda: [machine.processor()],
+        lambda: [machine.gpu()],
+        lambda: [machine.tensorrt()],
+        lambda: [machine.disk(store)],
+        lambda: [machine.ray(is_quick=is_quick)],
+        lambda: [mlflow(store)],
+        lambda: list(_skills()),
+    ]
+    with ThreadPoolExecutor(len(every)) as pool:
+        made = [pool.submit(check) for check in every]
+        return [check for one in made for check in one.result()]
+
+
+def _skills() -> Iterator[Check]:
+    listed = listed_skills()
+    for skill in listed:
+        name = f"skill {skill['skill']}"
+        if skill["problem"]:
+            yield Check(name, PROBLEM, skill["problem"], "install what it needs, or uninstall it")
+            continue
+        try:
+            problems = check_folder(Path(skill["folder"])).problems
+        except UsageError as error:
+            yield Check(name, PROBLEM, str(error), f"automl skill generate {skill['skill']}")
+            continue
+        if problems or skill["route"]["is_fallback"]:
+            status = PROBLEM if skill["route"]["is_fallback"] else WARNING
+            advice = f"automl skill check {skill['skill']}"
+            yield Check(name, status, f"{len(problems)} problems in its folder", advice)
+        else:
+            yield Check(name, OK, f"{skill['folder']}; {', '.join(skill['actions'])}")
+    if not listed:
+        yield Check("skills", WARNING, "none is installed", "give a folder: --skill DIR")
