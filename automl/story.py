@@ -169,7 +169,8 @@ class Story:
     def _on_finish(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
         trial = self._trial(event)
         failure = trial.failure
-        if failure is not None and self._losses.pop(trial.number, None):
+        if failure is not None and trial.number in self._losses:
+            del self._losses[trial.number]
             self._best = min((loss for loss, _ in self._losses.values()), default=math.inf)
         if failure is not None and failure.kind is FailureKind.INFEASIBLE:
             yield What.INFEASIBLE, f"infeasible, not trained: {failure.message}"
