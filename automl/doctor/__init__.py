@@ -4,10 +4,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from automl.doctor import machine
+from automl.doctor import libraries, machine, store
 from automl.doctor.base import OK, PROBLEM, WARNING, Check
-from automl.doctor.libraries import libraries
-from automl.doctor.store import mlflow
 from automl.errors import UsageError
 from automl.policy import listed_skills
 from automl.skill_check import check_folder
@@ -15,22 +13,22 @@ from automl.skill_check import check_folder
 __all__ = ["OK", "PROBLEM", "WARNING", "Check", "checks"]
 
 
-def checks(store: Path, *, is_quick: bool = False) -> list[Check]:
+def checks(folder: Path, *, is_quick: bool = False) -> list[Check]:
     """Make all checks, side by side.
 
     Args:
-        store: The folder of the experiments.
+        folder: The folder of the experiments.
         is_quick: Whether Ray is only looked for and not started.
     """
     every: list[Callable[[], list[Check]]] = [
         lambda: [machine.python()],
-        lambda: list(libraries()),
+        lambda: list(libraries.installed()),
         lambda: [machine.processor()],
         lambda: [machine.gpu()],
         lambda: [machine.tensorrt()],
-        lambda: [machine.disk(store)],
+        lambda: [machine.disk(folder)],
         lambda: [machine.ray(is_quick=is_quick)],
-        lambda: [mlflow(store)],
+        lambda: [store.mlflow(folder)],
         lambda: list(_skills()),
     ]
     with ThreadPoolExecutor(len(every)) as pool:

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, entry_points, requires, ver
 from automl.doctor.base import OK, PROBLEM, Check
 
 
-def libraries() -> Iterator[Check]:
+def installed() -> Iterator[Check]:
     """Yield one check for each extra that `all` has, and one for the other extras together."""
     point = next(iter(entry_points(group="console_scripts", name="automl")), None)
     if point is None or point.dist is None:
