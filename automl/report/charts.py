@@ -57,7 +57,7 @@ def axis(title: str = "", **more: Any) -> dict[str, Any]:
 def progress(experiment: Experiment, course: Sequence[Point]) -> Figure:
     """Return the best value so far over epochs and over time, with the default's line."""
     metric = experiment.settings.objective.metric
-    best = best_so_far(experiment, list(course))
+    best = best_so_far(experiment, course)
     scale, unit = _time_unit(course[-1].seconds)
     places: tuple[tuple[str, str, list[float], float], ...] = (
         ("x", "y", [p.epochs for p in best], course[-1].epochs),
@@ -205,7 +205,11 @@ def resources(experiment: Experiment, state: str) -> Figure:
                     "hovertemplate": f"trial %{{x}}, {fate}<br>{title}: %{{y:.1f}}<extra></extra>",
                 }
             )  # fmt: skip
-    more: dict[str, Any] = {"yaxis": axis("seconds", domain=[0.56, 1] if has_memory else [0, 1])}
+    more: dict[str, Any] = {
+        "yaxis": axis(
+            "seconds", rangemode="nonnegative", domain=[0.56, 1] if has_memory else [0, 1]
+        )
+    }
     if has_memory:
         more["yaxis2"] = axis("peak memory, MB", domain=[0, 0.46])
     anchor = "y2" if has_memory else "y"

@@ -10,7 +10,7 @@ from automl.experiment import Experiment
 from automl.report import charts, evidence, proof, space_charts
 from automl.report.markup import bar, esc, note, plot, section, shown, table, tiles
 from automl.report.parallel import parallel
-from automl.report.series import Point, points
+from automl.report.series import Point, best_so_far, points
 from automl.space import SearchSpace
 from automl.store import write_atomic
 
@@ -71,7 +71,7 @@ def _sections(
     course = points(experiment)
     is_search = bool(space.parameters)
     yield "summary", "Summary", list(_summary(experiment, state, course))
-    if course:
+    if best_so_far(experiment, course):
         yield "progress", "Best so far", _progress(experiment, course)
     if any(t.reports for t in experiment.ledger.trials.values()):
         yield "curves", "Learning curves", _curves(experiment, state)
@@ -122,7 +122,7 @@ def _summary(experiment: Experiment, state: str, course: Sequence[Point]) -> Ite
         told = f"trial {best.number:04d}, epoch {experiment.epoch_of(best)}"
         facts = {f"best {settings.objective.metric}": (shown(value), told)}
     gain = "-" if value is None or baseline is None else f"{value - baseline:+.4g}"
-    facts["against the defaults"] = (gain, f"trial 0000 has {shown(baseline)}")
+    facts["against the defaults"] = (gain, _baseline(baseline))
     facts["trials"] = (str(len(trials)), counts)
     told_totals = charts.totals(experiment, course)
     facts["time searched"] = (
@@ -135,6 +135,10 @@ def _summary(experiment: Experiment, state: str, course: Sequence[Point]) -> Ite
         yield note(settings.route["reason"])
     if best is not None and best.values:
         yield _winner(experiment)
+
+
+def _baseline(value: float | None) -> str:
+    return "trial 0000 has no value" if value is None else f"trial 0000 has {shown(value)}"
 
 
 def _promoted(experiment: Experiment) -> tuple[str, str]:
@@ -172,7 +176,7 @@ def _progress(experiment: Experiment, course: Sequence[Point]) -> list[str]:
 
 
 def _curves(experiment: Experiment, state: str) -> list[str]:
-    text = "A click on a fate in the legend hides it, a double click leaves it alone."
+    text = "A click on a fate in the legend hides it, a double click hides all others."
     return [note(text), plot("figure-curves", charts.curves(experiment, state))]
 
 
@@ -184,8 +188,12 @@ def _parallel(experiment: Experiment, space: SearchSpace, count: int) -> list[st
     )
     if experiment.importance:
         text += " The parameters that mattered most are at the right."
-    if len(space.parameters) > space_charts.MOST:
-        text += f" {space_charts.MOST} of {len(space.parameters)} parameters are shown."
+    left_out = len(space.parameters) - len(space_charts.charted(experiment, space))
+    if left_out:
+        text += (
+            f" Left out of {len(space.parameters)} parameters: {left_out}, which were off in every "
+            f"trial or are beyond the {space_charts.MOST} that mattered most."
+        )
     return [note(text), plot("figure-parallel", parallel(experiment, space))]
 
 
@@ -247,7 +255,7 @@ def _trials(experiment: Experiment, state: str) -> Iterator[str]:
     yield table(heads, rows, marked=ranking.index(best) if best in ranking else None)
     top = [t for t in ranking if t.values and experiment.value_of(t) is not None][:TOP]
     default = experiment.ledger.trials.get(0)
-    if default is not None and default.values and default not in top:
+    if top and default is not None and default.values and default not in top:
         top = [*top[: TOP - 1], default]
     if top:
         yield f"<h3>Values of the best {len(top)}</h3>"

@@ -34,7 +34,7 @@ def parity(experiment: Experiment) -> Iterator[str]:
     told = json.loads((folder / "parity.json").read_text(encoding="utf-8"))
     verdict = "equal to what was recorded" if told.get("is_equal") else "NOT equal"
     word = "Promoted" if folder == paths.promoted else "Rejected"
-    yield note(f"{word}: trial {told.get('trial')}; the exported model is {verdict}.")
+    yield note(f"{word}: trial {told['trial']:04d}; the exported model is {verdict}.")
     facts = {key: value for key, value in told.items() if not isinstance(value, Mapping)}
     yield table(("", "measured"), [(_words(key), _plain(value)) for key, value in facts.items()])
     yield from _models({key: v for key, v in told.items() if isinstance(v, Mapping)})

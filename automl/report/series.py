@@ -1,7 +1,7 @@
 """An experiment's course: the best value so far by epochs trained and by time."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,6 @@ def points(experiment: Experiment) -> list[Point]:
     trials, objective = experiment.ledger.trials, experiment.settings.objective
     found, spent, reached = [], 0, dict[int, int]()
     for event, seconds in _clocked(experiment):
-        number = event.get("trial")
         if event["event"] == "start" and event.get("parent") is not None:
             reached[event["trial"]] = reached.get(event["parent"], 0)
         if event["event"] != "report" or trials[event["trial"]].confirms is not None:
@@ -42,7 +41,7 @@ def points(experiment: Experiment) -> list[Point]:
     return found
 
 
-def best_so_far(experiment: Experiment, course: list[Point]) -> list[Point]:
+def best_so_far(experiment: Experiment, course: Sequence[Point]) -> list[Point]:
     """Return the points that were better than all before them."""
     objective, best, found = experiment.settings.objective, math.nan, []
     for point in course:

@@ -18,10 +18,14 @@ _PER_ROW = 4
 
 
 def charted(experiment: Experiment, space: SearchSpace) -> list[Parameter]:
-    """Return the parameters that the figures show, the most important first where that is known."""
+    """Return the parameters that the figures show, the most important first where that is known.
+
+    One that was off in every trial is left out.
+    """
     shares = experiment.importance or {}
-    order = sorted(space.parameters.values(), key=lambda p: -shares.get(p.key, 0.0))
-    return order[:MOST]
+    tried = {key for trial, _ in measured(experiment) for key in trial.values}
+    found = [p for p in space.parameters.values() if p.key in tried]
+    return sorted(found, key=lambda p: -shares.get(p.key, 0.0))[:MOST]
 
 
 def measured(experiment: Experiment) -> list[tuple[Trial, float]]:
@@ -69,7 +73,7 @@ def slices(experiment: Experiment, space: SearchSpace, state: str) -> Figure:
         end = "" if place == 0 else str(place + 1)
         left = column / _PER_ROW + 0.012
         across = [left, left + 1 / _PER_ROW - 0.045]
-        down = [1 - (line + part) / lines for part in (0.78, 0.13)]
+        down = [1 - (line + part) / lines for part in (0.76, 0.16)]
         more[f"xaxis{end}"] = {**_value_axis(parameter), "domain": across, "anchor": f"y{end}"}
         more[f"yaxis{end}"] = axis(domain=down, anchor=f"x{end}", nticks=4, tickfont={"size": 11})
         if place:
@@ -85,7 +89,7 @@ def slices(experiment: Experiment, space: SearchSpace, state: str) -> Figure:
     return {
         "data": data,
         "layout": layout(
-            top + bottom + 190 * lines, margin={"l": 40, "r": 10, "t": top, "b": bottom}, **more
+            top + bottom + 160 * lines, margin={"l": 40, "r": 10, "t": top, "b": bottom}, **more
         ),
     }
 
@@ -139,5 +143,5 @@ def _value_axis(parameter: Parameter) -> dict[str, Any]:
         return axis(type="category", categoryorder="array", categoryarray=order,
                     range=[-0.5, len(order) - 0.5], **plain)  # fmt: skip
     if parameter.is_log:
-        return axis(type="log", exponentformat="power", dtick=1, minor={"ticks": ""}, **plain)
+        return axis(type="log", exponentformat="e", dtick=1, minor={"ticks": ""}, **plain)
     return axis(**plain)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageOps
 from selenium.webdriver.common.by import By
 
 from experiments.screenshots.browser import browser
@@ -21,7 +21,7 @@ from experiments.screenshots.browser import browser
 WIDTH, TOP_HEIGHT = 1280, 900
 PARTS = {"curves": "curves", "parallel": "parallel", "predictions": "predictions"}
 """Name of the picture to the section of the page."""
-_COLOURS = 128
+_COLOURS, _BORDER = 128, 16
 
 
 def main() -> None:
@@ -64,8 +64,8 @@ def _of(driver: Any, part: Any) -> bytes:
 
 def _write(picture: bytes, path: Path) -> Path:
     """Write a PNG of few colours, which is small."""
-    image = Image.open(io.BytesIO(picture)).convert("RGB").quantize(_COLOURS)
-    image.save(path, optimize=True)
+    image = Image.open(io.BytesIO(picture)).convert("RGB")
+    ImageOps.expand(image, _BORDER, "white").quantize(_COLOURS).save(path, optimize=True)
     return path
 
 

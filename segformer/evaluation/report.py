@@ -33,8 +33,12 @@ def write_sample(folder: Path, stem: str, row: Sequence[Pixels]) -> None:
     """Write an image, its prediction and its truth HxWx3 side by side, made small."""
     (folder / FOLDER).mkdir(parents=True, exist_ok=True)
     smooth, sharp = Image.Resampling.BOX, Image.Resampling.NEAREST
-    small = [_small(part, how) for part, how in zip(row, (smooth, sharp, sharp), strict=True)]
-    write_picture(folder / FOLDER / f"{stem}.png", side_by_side(small))
+    image, *masks = (
+        _small(part, how) for part, how in zip(row, (smooth, sharp, sharp), strict=True)
+    )
+    gap = np.full((len(image), max(1, image.shape[1] // 40), 3), 255, dtype=np.uint8)
+    parts = [image, *(part for mask in masks for part in (gap, mask))]
+    write_picture(folder / FOLDER / f"{stem}.png", side_by_side(parts))
 
 
 def write_report(

@@ -209,6 +209,14 @@ def test_a_search_that_fails_has_a_page_too(tmp_path, toy_data):
     assert "ValueError: toy: broke" in text and "no trial has a value" in text
 
 
+def test_a_search_that_was_cut_off_has_a_page_at_every_event(copy):
+    lines = copy.paths.journal.read_bytes().splitlines(keepends=True)
+    for cut in (0, 1, 2, 3, len(lines) // 2):
+        copy.paths.journal.write_bytes(b"".join(lines[:cut]))
+        text = page_of(automl.Experiment.load(copy.paths.root))
+        assert "asha search of toy, interrupted" in text
+
+
 def test_one_plain_training_has_a_page_too(tmp_path, toy_data):
     found = automl.run(**LOCAL, data=toy_data, out=tmp_path / "exp", policy=False)
     assert "one plain training of toy, finished" in text_of(found)

@@ -4,6 +4,8 @@ import base64
 from itertools import combinations
 
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
 from test_report import LOCAL, SEARCHED
 
 import automl
@@ -71,6 +73,25 @@ def test_no_labels_overlap_and_nothing_is_wider_than_the_window(driver):
         assert overlapping(driver, f"[data-figure=figure-{figure}] .annotation-text, "
                            f"[data-figure=figure-{figure}] .xtick text") == []  # fmt: skip
     assert driver.execute_script("return document.documentElement.scrollWidth") <= 1280
+
+
+def test_a_box_over_an_axis_picks_the_trials_that_pass_there(driver, experiment):
+    place = driver.find_element(By.CSS_SELECTOR, "[data-figure=figure-parallel]")
+    driver.execute_script("arguments[0].scrollIntoView()", place)
+    x, y = driver.execute_script(
+        "const [p, x, y] = arguments, l = p._fullLayout, box = p.getBoundingClientRect();"
+        "return [l._size.l + l.xaxis.l2p(x) - box.width / 2,"
+        "        l._size.t + l.yaxis.l2p(y) - box.height / 2];",
+        place, 16, 1,
+    )  # fmt: skip
+    drag = ActionChains(driver).move_to_element_with_offset(place, x - 15, y - 15)
+    drag.click_and_hold().move_by_offset(30, 30).release().perform()
+    opacity = driver.execute_script(
+        "return arguments[0].data.map((line) => [line.meta, line.opacity])", place
+    )
+    picked = {number for number, shown in opacity if shown == 1}
+    assert experiment.best.number in picked and 0 < len(picked) < 20
+    assert all(shown == 0.06 for number, shown in opacity if number not in picked)
 
 
 def test_on_paper_it_is_landscape_a4_with_all_its_figures(driver):

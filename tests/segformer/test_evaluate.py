@@ -76,7 +76,7 @@ def test_report_shows_samples_class_scores_and_the_confusion_matrix(evaluation, 
     result = evaluate(evaluation(**{"evaluate.vis_after_n_batches": 0}), tmp_path)
     told = json.loads(result.artifacts["report"].read_text())
     assert [image["caption"] for image in told["images"]] == ["0", "1", "2"]
-    assert np.asarray(Image.open(tmp_path / told["images"][0]["file"])).shape == (32, 96, 3)
+    assert np.asarray(Image.open(tmp_path / told["images"][0]["file"])).shape == (32, 98, 3)
     (table,), (matrix,) = told["tables"], told["matrices"]
     iou = table["columns"].index("iou")
     assert table["rows"][1][iou] == result.metrics["val_iou_left_part"]
@@ -91,7 +91,7 @@ def test_samples_are_spread_evenly_and_made_small(tmp_path):
     assert sorted(sampled(stems)) == ["00", "04", "08", "12", "16", "20"]
     assert sampled(["a"]) == {"a"} and sampled([]) == set()
     write_sample(tmp_path, "a", [np.zeros((300, 600, 3), np.uint8)] * 3)
-    assert Image.open(tmp_path / "samples/a.png").size == (3 * 256, 128)
+    assert np.asarray(Image.open(tmp_path / "samples/a.png")).shape == (128, 3 * 256 + 2 * 6, 3)
 
 
 def test_status_tells_the_metrics_or_why_there_are_none(evaluation, tmp_path):
