@@ -25,8 +25,8 @@ from experiments.screenshots.browser import browser
 OUT = Path(__file__).parent.parent.parent / "docs" / "images" / "mlflow-compare.png"
 PATIENCE_S = 120
 AXES = ".parcoords .axis-title"
-SHOWN = 4
-"""Parameters; with more, their long names overlap."""
+SHOWN, LONGEST = 4, 26
+"""Parameters, and the letters of a name: MLflow draws more and longer ones over each other."""
 
 
 @contextmanager
@@ -68,12 +68,13 @@ def choose(driver: WebDriver, parameters: list[str], metric: str) -> None:
 def _most_telling(experiment: Path) -> tuple[list[str], str]:
     shares = json.loads((experiment / "importance.json").read_text())
     metric = json.loads((experiment / "best.json").read_text())["metric"]
-    return sorted(shares, key=lambda name: -float(shares[name]))[:SHOWN], str(metric)
+    names = sorted(shares, key=lambda name: -float(shares[name]))
+    return [name for name in names if len(name) <= LONGEST][:SHOWN], str(metric)
 
 
 def picture(experiment: Path, out: Path) -> None:
     """Take the picture, in few colours, which keeps it small."""
-    with served(experiment) as (_, page), browser(1280, 860) as driver:
+    with served(experiment) as (_, page), browser(1280, 1080) as driver:
         open_page(driver, page)
         waiting = WebDriverWait(driver, PATIENCE_S)
         waiting.until(lambda d: d.find_elements(By.CSS_SELECTOR, AXES))
