@@ -298,14 +298,18 @@ def _ray(address: str | None) -> Iterator[None]:
 
 
 def _connect(address: str | None) -> None:
-    common = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
-        # Not RAY_ADDRESS: a cluster is joined where it is asked for.
-        ray.init("local", include_dashboard=False, configure_logging=True, **common)
+        ray.init(
+            # Not RAY_ADDRESS: a cluster is joined where it is asked for.
+            "local",
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
         return
     check_answers(address)
     try:
-        ray.init(address, **common)
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
         reason = " ".join(_first_sentence(str(error)).split())
         raise UsageError(

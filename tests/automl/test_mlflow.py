@@ -11,17 +11,33 @@ import pytest
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def client(tmp_path):
+def command(home, *words):
+    return subprocess.run(
+        [sys.executable, "-m", "automl", *map(str, words)],
+        cwd=home, env=os.environ, capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """Return a folder with data for the toy skill in data/."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    (folder / "data").mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def client(home):
     from mlflow.tracking import MlflowClient
 
-    return MlflowClient(tracking_uri=f"sqlite:///{tmp_path / 'runs' / 'mlflow.db'}")
+    return MlflowClient(tracking_uri=f"sqlite:///{home / 'runs' / 'mlflow.db'}")
 
 
-@pytest.fixture
-def experiment(automl, toy_data):
-    result = automl("run", "--skill", "toy", "--data", toy_data, "--runner", "local", "--out",
-                    "runs/exp", "--trials", 4, "--epochs", 4, "--json")  # fmt: skip
+@pytest.fixture(scope="module")
+def experiment(home):
+    """Make a search that MLflow is told of, and return its JSON."""
+    result = command(home, "run", "--skill", "toy", "--data", "data", "--runner", "local", "--out",
+                     "runs/exp", "--trials", 4, "--epochs", 4, "--json")  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert "warning" not in result.stderr
     return json.loads(result.stdout)
@@ -38,9 +54,9 @@ def runs_of(client):
     return parents, children
 
 
-def test_journal_mlflow_and_leaderboard_hold_the_same_numbers(experiment, client, tmp_path):
+def test_journal_mlflow_and_leaderboard_hold_the_same_numbers(experiment, client, home):
     (parent,), children = runs_of(client)
-    with (tmp_path / "runs" / "exp" / "leaderboard.csv").open() as file:
+    with (home / "runs" / "exp" / "leaderboard.csv").open() as file:
         board = {int(row["trial"]): row for row in csv.DictReader(file)}
     assert len(children) == len(board) == len(experiment["trials"]) == 4
     for trial, child in zip(experiment["trials"], children, strict=True):
@@ -54,7 +70,7 @@ def test_journal_mlflow_and_leaderboard_hold_the_same_numbers(experiment, client
     assert parent.info.status == "FINISHED"
 
 
-def test_trials_say_what_became_of_them_and_from_what_they_came(experiment, client, tmp_path):
+def test_trials_say_what_became_of_them_and_from_what_they_came(experiment, client, home):
     (parent,), children = runs_of(client)
     best = experiment["best"]["trial"]
     for trial, child in zip(experiment["trials"], children, strict=True):
@@ -63,14 +79,12 @@ def test_trials_say_what_became_of_them_and_from_what_they_came(experiment, clie
         assert child.info.run_name == f"trial-{number:04d}"
         assert tags["automl.fate"] == ("best" if number == best else trial["state"])
         assert (tags["automl.seed"], tags["automl.data_fingerprint"]) == ("0", "toy")
-        ran_on = json.loads(
-            (tmp_path / f"runs/exp/trials/{number:04d}/environment.json").read_text()
-        )
+        ran_on = json.loads((home / f"runs/exp/trials/{number:04d}/environment.json").read_text())
         assert tags["automl.threads"] == str(ran_on["threads"])
         assert tags.get("mlflow.source.git.commit") == ran_on.get("skill_commit")
         files = {f.path for f in client.list_artifacts(child.info.run_id)}
         assert files >= {"spec.yaml", "curves.csv", "environment.json"}
-        path = client.download_artifacts(child.info.run_id, "curves.csv", str(tmp_path))
+        path = client.download_artifacts(child.info.run_id, "curves.csv", str(home))
         with Path(path).open() as file:
             scores = [float(row["score"]) for row in csv.DictReader(file)]
         history = client.get_metric_history(child.info.run_id, "score")
@@ -83,9 +97,9 @@ def test_trials_say_what_became_of_them_and_from_what_they_came(experiment, clie
     assert all(c.info.run_id in parent.data.tags["mlflow.note.content"] for c in children)
 
 
-def test_times_in_mlflow_are_those_of_the_journal(experiment, client, tmp_path):
+def test_times_in_mlflow_are_those_of_the_journal(experiment, client, home):
     _, children = runs_of(client)
-    events = map(json.loads, (tmp_path / "runs/exp/journal.jsonl").read_text().splitlines())
+    events = map(json.loads, (home / "runs/exp/journal.jsonl").read_text().splitlines())
     told = [
         (e["trial"], e["epoch"], int(e["time"] * 1000)) for e in events if e["event"] == "report"
     ]
@@ -111,12 +125,12 @@ def test_the_champion_is_registered_and_runs(experiment, client, monkeypatch):
     assert (session.run(None, {"i": given})[0] == given).all()
 
 
-def test_a_resume_mirrors_what_is_missing_and_doubles_nothing(experiment, automl, client, tmp_path):
-    root = tmp_path / "runs" / "exp"
+def test_a_resume_mirrors_what_is_missing_and_doubles_nothing(experiment, client, home):
+    root = home / "runs" / "exp"
     lines = (root / "journal.jsonl").read_bytes().splitlines(keepends=True)
     cut = next(i for i, line in enumerate(lines) if b'"promoted"' in line) - 3
     (root / "journal.jsonl").write_bytes(b"".join(lines[:cut]))
-    again = json.loads(automl("resume", "runs/exp", "--json").stdout)
+    again = json.loads(command(home, "resume", "runs/exp", "--json").stdout)
     parents, children = runs_of(client)
     assert (len(parents), len(children)) == (1, 4)
     for trial, child in zip(again["trials"], children, strict=True):
@@ -132,14 +146,14 @@ def test_a_broken_store_is_told_once_and_the_run_ends_well(automl, toy_data):
     assert result.stderr.count("warning: MLflow at sqlite:////proc/no/db") == 1
 
 
-def test_the_ui_serves_the_store_on_a_free_port(experiment, tmp_path):
+def test_the_ui_serves_the_store_on_a_free_port(experiment, home):
     server = subprocess.Popen(
         [sys.executable, "-m", "automl", "ui", "runs", "--no-browser"],
-        cwd=tmp_path, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        cwd=home, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     try:
         line = server.stdout.readline()
-        page = json.loads((tmp_path / "runs/exp/mlflow.json").read_text())["compare"]
+        page = json.loads((home / "runs/exp/mlflow.json").read_text())["compare"]
         assert server.stdout.readline().endswith(f"{line.split()[2]}/{page}\n")
         assert line.startswith("MLflow UI: http://127.0.0.1:")
         url = line.split()[2]
