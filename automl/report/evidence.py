@@ -135,7 +135,9 @@ def _images(folder: Path, images: Any) -> Iterator[str]:
     if found:
         yield f'<div class="pictures">{"".join(found)}</div>'
     if missing:
-        yield note(f"not shown (gone, outside {folder}, too large or no image): {missing}")
+        yield note(
+            f"not shown (gone, outside {folder}, too large or no image): {', '.join(missing)}"
+        )
     if len(images) > MOST_IMAGES:
         yield note(f"{len(images) - MOST_IMAGES} more images are in {folder}")
 

@@ -51,7 +51,7 @@ def duration(seconds: float) -> str:
 def table(
     head: Sequence[str], rows: Iterable[Sequence[Any]], *, kind: str = "", marked: int | None = None
 ) -> str:
-    """Return a table; numbers stand at the right, the row of index `marked` stands out."""
+    """Return a table; the row of index `marked` stands out."""
     body = []
     for index, row in enumerate(rows):
         mark = ' class="marked"' if index == marked else ""

@@ -22,7 +22,11 @@ _PROGRAMS = ("automl", "__main__.py")
 
 
 def parity(experiment: Experiment) -> Iterator[str]:
-    """Yield what parity.json says, whatever is in it: its facts, then one column a model."""
+    """Yield what parity.json says, whatever is in it: its facts, then tables of models.
+
+    A mapping is a converted model with its facts; a mapping of mappings, as `latency`, is a table
+    of its own.
+    """
     paths = experiment.paths
     found = [f for f in (paths.promoted, paths.rejected) if (f / "parity.json").exists()]
     if not found:
@@ -37,17 +41,26 @@ def parity(experiment: Experiment) -> Iterator[str]:
     yield note(f"{word}: trial {told['trial']:04d}; the exported model is {verdict}.")
     facts = {key: value for key, value in told.items() if not isinstance(value, Mapping)}
     yield table(("", "measured"), [(_words(key), _plain(value)) for key, value in facts.items()])
-    yield from _models({key: v for key, v in told.items() if isinstance(v, Mapping)})
+    nested = {key: value for key, value in told.items() if isinstance(value, Mapping)}
+    groups = {key: v for key, v in nested.items() if v and all(map(_is_mapping, v.values()))}
+    yield from _models("Converted", {key: v for key, v in nested.items() if key not in groups})
+    for key, models in groups.items():
+        yield from _models(_words(key).capitalize(), models)
     registry = (experiment.promotion or {}).get("registry")
     if registry:
         yield note(f"Registered as models:/{registry['name']}@{registry['alias']}.")
 
 
-def _models(models: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    if models:
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _models(title: str, models: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a table with a column for each model; nothing where all of them are empty."""
+    if any(models.values()):
         flat = {name: dict(_flat(told)) for name, told in models.items()}
         keys = dict.fromkeys(key for told in flat.values() for key in told)
-        yield "<h3>Each model</h3>"
+        yield f"<h3>{esc(title)}</h3>"
         yield table(
             ("", *models),
             [(_words(key), *(_plain(told.get(key)) for told in flat.values())) for key in keys],

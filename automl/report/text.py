@@ -171,6 +171,8 @@ def _places(experiment: Experiment, state: str) -> list[str]:
     lines = [f"journal: {paths.journal}", f"trials: {paths.root / 'trials'}"]
     if paths.leaderboard.exists():
         lines.append(f"leaderboard: {paths.leaderboard}")
+    if paths.report.exists():
+        lines.append(f"report: {paths.report}")
     if state in ("interrupted", "stopped", "failed"):
         lines.append(f"next: automl resume {paths.root}")
     elif state == "running":

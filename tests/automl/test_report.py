@@ -173,11 +173,14 @@ def test_results_that_are_not_understood_are_said_to_be_so(copy, content, told):
 def test_whatever_parity_holds_is_shown(copy):
     path = copy.paths.promoted / "parity.json"
     told = json.loads(path.read_text())
-    told["int8"] = {"value": 0.87654321, "latency": {"median_ms": 1.25, "provider": "<cpu>"}}
+    told["int8"] = {"value": 0.87654321, "made": {"by": "<cpu>"}}
+    told["latency"] = {"onnx": {"median_ms": 1.25}, "int8": {"median_ms": 0.75}}
     path.write_text(json.dumps(told))
     text = page_of(copy)
     assert "<td>0.876543</td>" in text
-    assert "<td>latency, median ms</td><td>1.25</td>" in text and "&lt;cpu&gt;" in text
+    assert "<td>made, by</td><td>&lt;cpu&gt;</td>" in text
+    assert "<h3>Latency</h3><table><thead><tr><th></th><th>onnx</th><th>int8</th>" in text
+    assert "<td>median ms</td><td>1.25</td><td>0.75</td>" in text
 
 
 def test_the_command_the_versions_and_the_best_spec_are_in_it(experiment):
