@@ -196,7 +196,7 @@ def test_a_killed_search_is_resumed_without_losing_an_epoch(folder):
     finished = {e["trial"] for e in before if e["event"] == "finish" and e["state"] != "paused"}
     events = list(Journal(root / "journal.jsonl").read())[len(before) :]
     assert finished.isdisjoint(
-        e["trial"] for e in events if "trial" in e and e["event"] != "promoted"
+        e["trial"] for e in events if "trial" in e and e["event"] != "promoting"
     )
     epochs = {}
     for event in [*before, *events]:
