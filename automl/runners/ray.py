@@ -26,6 +26,7 @@ os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "1000000")
 import ray
 from ray import tune
 from ray.experimental import internal_kv
+from ray.train._internal import storage as tune_storage
 from ray.tune.execution.class_cache import ENV_VARS_TO_PROPAGATE
 from ray.tune.experiment import Trial as RayTrial
 from ray.tune.schedulers import FIFOScheduler
@@ -62,6 +63,7 @@ class RayRunner:
         ):
             share, concurrency = shares(self.resources, _nodes())
             slots = _Slots(driver, concurrency)
+            _stage_in(storage)
             tune.run(
                 TaskTrainable,
                 resources_per_trial=share,
@@ -262,6 +264,15 @@ def _told(ray_id: str) -> Decision:
 
 def _key(ray_id: str) -> str:
     return f"automl/decision/{ray_id}"
+
+
+def _stage_in(folder: str) -> None:
+    """Let Tune stage its files in a folder where it would ask the node that this process is on.
+
+    By ray:// the driver is on no node of the cluster.
+    """
+    if ray.util.client.ray.is_connected():  # type: ignore[no-untyped-call]
+        tune_storage._get_ray_train_session_dir = lambda: folder
 
 
 def _nodes() -> list[dict[str, float]]:
