@@ -1,7 +1,11 @@
-"""Writes the pages of the reference from the code, as a hook of MkDocs, at each build."""
+"""Writes the pages of the reference from the code, as a hook of MkDocs, at each build.
+
+A page takes a measured part of the README where it says `<!-- from README: NAME -->`.
+"""
 
 import argparse
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +16,7 @@ import automl
 from automl.cli import parser as automl_parser
 from automl.experiment_template import experiment_template
 from automl.keys import KEYS
+from automl.skill import load_skill
 from automl.skill_space import space_of_skill
 from automl.space_flags import SpaceFlags
 from automl.space_report import rows
@@ -20,7 +25,8 @@ from segformer.cli import parser as segformer_parser
 from segformer.field_list import field_rows
 
 SKILL = "segformer"
-OVERLAYS = Path(__file__).parent.parent / "search_spaces" / SKILL
+ROOT = Path(__file__).parent.parent
+OVERLAYS = ROOT / "search_spaces" / SKILL
 
 
 def on_files(files: Any, config: Any) -> Any:
@@ -28,7 +34,14 @@ def on_files(files: Any, config: Any) -> Any:
     for name, page in PAGES.items():
         text = "\n".join(page()) + "\n"
         files.append(File.generated(config, f"reference/{name}.md", content=text))
+    for path in sorted((ROOT / "experiments" / "benchmarks").glob("critical_difference*.png")):
+        files.append(File.generated(config, f"images/{path.name}", abs_src_path=str(path)))
     return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Put parts of the README where a page asks for them."""
+    return re.sub(r"<!-- from README: (.+?) -->", lambda found: _part(found[1]), markdown)
 
 
 def command_line() -> Iterator[str]:
@@ -90,6 +103,11 @@ def search_spaces() -> Iterator[str]:
         yield from _space(SpaceFlags(overlay=path.stem))
 
 
+def deployment() -> Iterator[str]:
+    """Yield the skill's own page on TensorRT."""
+    yield (load_skill(SKILL).folder / "references" / f"deploy-{SKILL}.md").read_text()
+
+
 def python() -> Iterator[str]:
     """Yield the page of the Python API, from its signatures and docstrings."""
     yield "# Python\n"
@@ -119,8 +137,17 @@ PAGES = {
     "experiment-files": experiment_files,
     "spec": spec,
     "search-spaces": search_spaces,
+    "deployment": deployment,
     "python": python,
 }
+
+
+def _part(name: str) -> str:
+    """Return what stands in the README between the marks of a name, its pictures shown."""
+    text = (ROOT / "README.md").read_text()
+    (part,) = re.findall(rf"<!-- {name}: begin -->\n(.*?)<!-- {name}: end -->", text, re.DOTALL)
+    pictures = re.findall(r"`experiments/benchmarks/(critical_difference\w*\.png)`", part)
+    return part + "".join(f"\n![Critical differences](images/{picture})\n" for picture in pictures)
 
 
 def _commands(parser: argparse.ArgumentParser) -> Iterator[str]:

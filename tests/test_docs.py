@@ -187,3 +187,12 @@ def test_the_site_is_built_without_a_warning_and_every_link_leads_somewhere(tmp_
     assert "dataset.segment.num_classes" in spec
     outside = re.findall(r'(?:src|href)="https?://[^"]+"', page)
     assert [link for link in outside if ".js" in link or ".css" in link or "font" in link] == []
+
+
+def test_every_setting_of_tao_is_in_the_table_of_those_who_come_from_it():
+    from automl.search.options import EXPERIMENT, OPTIONS, REFUSED, SYNONYMS
+
+    page = (ROOT / "docs" / "from-tao.md").read_text()
+    ours = {"type", "pruner", "grid_points"}
+    names = {*OPTIONS, *EXPERIMENT, *REFUSED, *SYNONYMS} - ours
+    assert [name for name in sorted(names) if f"{name}`" not in page] == []

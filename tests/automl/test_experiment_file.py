@@ -202,7 +202,7 @@ def test_a_fault_of_the_command_is_one_line(ask, words, match):
 
 
 def test_a_file_that_is_not_there_is_named(automl):
-    result = automl("run", "nowhere.yaml")
+    result = automl("run", "nowhere.yaml", "--quiet")
     assert (result.returncode, result.stderr) == (
         2, "automl: nowhere.yaml: cannot be read (No such file or directory)\n",
     )  # fmt: skip
