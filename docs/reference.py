@@ -83,7 +83,7 @@ def spec() -> Iterator[str]:
             section = name
             yield f"\n## {name}\n"
             yield from _head(("field", "type", "default", "allowed", "effect"))
-        allowed = " ".join([row.bounds, ", ".join(map(str, row.choices))]).strip()
+        allowed = " ".join([row.bounds, ", ".join(str(c) or "''" for c in row.choices)]).strip()
         text = row.text + (f" (default: {row.difference})" if row.difference else "")
         yield _row((f"`{row.key}`", row.type, f"`{row.default!r}`", allowed, text))
     refused = [row for row in found if row.status == "refused"]
@@ -210,7 +210,8 @@ def _members(owner: type) -> list[tuple[str, str]]:
 def _signature(function: Any) -> str:
     signature = inspect.signature(function)
     inner = ",\n".join(f"    {parameter}" for parameter in signature.parameters.values())
-    return f"(\n{inner}\n) -> {signature.return_annotation}"
+    text = f"(\n{inner}\n) -> {signature.return_annotation.__name__}"
+    return re.sub(r"\b(pathlib|typing|collections\.abc)\.", "", text)
 
 
 def _table(head: tuple[str, ...], body: list[tuple[str, ...]]) -> Iterator[str]:
@@ -229,5 +230,7 @@ def _row(cells: tuple[str, ...]) -> str:
 
 
 def _cell(text: str) -> str:
-    text = " ".join(str(text).split()).replace("|", "\\|")
-    return text if text.startswith("`") else text.replace("<", "&lt;").replace("*", "\\*")
+    text = " ".join(str(text).split())
+    if text.startswith("`"):
+        return text
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
