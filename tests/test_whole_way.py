@@ -140,7 +140,7 @@ def test_jobs_go_on_from_the_search_by_ids_alone(told, folder):
 
 
 @pytest.mark.parametrize("start", ["train", "search"])
-def test_a_chain_of_jobs_ends_at_an_engine_without_a_path(told, folder, start, monkeypatch):
+def test_a_chain_of_jobs_ends_at_an_engine_without_a_path(request, folder, start, monkeypatch):
     """Here in one process, which loads torch once."""
     from automl.errors import UsageError
     from automl.jobs.create import create_job
@@ -155,9 +155,11 @@ def test_a_chain_of_jobs_ends_at_an_engine_without_a_path(told, folder, start, m
         created = create_job(action, "segformer", spec, parent_job_id=parent)
         return run_job(created.id)
 
-    small = dict(word.split("=") for word in SMALL)
-    first = "search"
-    if start == "train":
+    if start == "search":
+        request.getfixturevalue("told")
+        first = "search"
+    else:
+        small = {"dataset.segment.img_size": 32, "dataset.segment.workers": 0}
         data = {"dataset.segment.root_dir": "data", "train.num_epochs": 1}
         first = job("train", **data, **small).id
     measured = job("evaluate", first, evaluate__split="validation").metrics
