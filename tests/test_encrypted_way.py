@@ -30,8 +30,13 @@ def test_an_encrypted_search_is_promoted_and_the_key_is_nowhere(tmp_path):
     told = json.loads(done.stdout)
     assert told["promotion"]["parity"]["is_equal"]
     assert told["promotion"]["registry"]["alias"] == "champion"
-    models = [p for p in tmp_path.rglob("*") if p.suffix in (".ckpt", ".onnx", ".safetensors")]
-    assert len(models) >= 4
+    more = ["promote", "exp", "--to", "int8,engine", "--max-drop", 1]
+    promoted = automl(*more, cwd=tmp_path, SEGFORMER_ENCRYPTION_KEY=KEY)
+    assert promoted.returncode == 0, promoted.stderr
+    kinds = (".ckpt", ".onnx", ".safetensors", ".engine")
+    models = [p for p in tmp_path.rglob("*") if p.suffix in kinds]
+    assert len(models) >= 6
+    assert {*kinds} == {path.suffix for path in models}
     assert all(path.read_bytes().startswith(b"SFSEAL1") for path in models)
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
