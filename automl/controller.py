@@ -61,6 +61,8 @@ class Controller:
     def promoting(self, trial: int) -> None:
         """Take note that the promotion of a trial begins: nothing is trained any more."""
         self._record({"event": "promoting", "trial": trial})
+        for tracker in self._trackers:
+            tracker.promoting(self.experiment.ledger.trials[trial])
 
     def promoted(self, promotion: Mapping[str, Any]) -> None:
         """Take in a promotion."""

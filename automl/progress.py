@@ -90,6 +90,10 @@ class _JournalWatcher(NoTracker):
         """Tell what is new."""
         self._tell()
 
+    def promoting(self, trial: Trial) -> None:
+        """Tell what is new."""
+        self._tell()
+
     def closed(self, experiment: Experiment) -> None:
         """Tell what is new."""
         self._tell()

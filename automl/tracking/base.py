@@ -26,6 +26,10 @@ class Tracker(Protocol):
         """End a trial."""
         ...
 
+    def promoting(self, trial: Trial) -> None:
+        """Take note that a trial's model is exported and measured."""
+        ...
+
     def promoted(self, experiment: Experiment, model: Path) -> dict[str, Any]:
         """Register a promoted ONNX model and return where it is found."""
         ...
@@ -45,6 +49,8 @@ class NoTracker(Tracker):
     def reported(self, trial: Trial, report: Report) -> None: ...  # noqa: D102
 
     def finished(self, trial: Trial, folder: Path) -> None: ...  # noqa: D102
+
+    def promoting(self, trial: Trial) -> None: ...  # noqa: D102
 
     def promoted(self, experiment: Experiment, model: Path) -> dict[str, Any]:  # noqa: D102
         return {}

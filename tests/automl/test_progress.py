@@ -20,6 +20,7 @@ from automl.search_flags import SearchFlags
 from automl.session import drive
 from automl.settings import Resources
 from automl.store import ExperimentLock, ExperimentPaths
+from automl.tracking.base import NoTracker
 
 
 @pytest.fixture
@@ -45,6 +46,19 @@ def test_the_lines_of_a_run_tell_what_the_searcher_does_and_why(prepared):
                for line in lines)  # fmt: skip
     assert re.fullmatch(r"trial \d{4} is being promoted: exported and measured again", lines[-2])
     assert lines[-1] == f"promoted {prepared / 'promoted' / 'model.onnx'}"
+
+
+def test_a_promotion_is_told_when_it_begins(prepared):
+    class Model(NoTracker):
+        """Is told of the model when it is there; remembers what the lines had said by then."""
+
+        def promoted(self, experiment, model):
+            self.lines = stream.getvalue().splitlines()
+            return {}
+
+    stream, model = io.StringIO(), Model()
+    drive(prepared, watchers=[LinesWatcher(prepared, stream), model])
+    assert model.lines[-1].endswith("is being promoted: exported and measured again")
 
 
 def test_the_json_lines_of_a_run_are_the_same_with_the_metrics(prepared):
