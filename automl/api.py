@@ -10,9 +10,9 @@ import pandas as pd
 
 import automl.experiment as reading
 from automl.errors import AutomlError, RunFailed, Stopped, UsageError
+from automl.gates import MAX_DROP, Wanted
 from automl.keys import BY_NAME, Said
 from automl.progress import watching
-from automl.promote import MAX_DROP, Wanted
 from automl.report import leaderboard, write_report
 from automl.request import prepare, space_of
 from automl.request_from_keys import request_from_keys
@@ -40,13 +40,17 @@ class Experiment(reading.Experiment):
         *,
         to: str | Iterable[str] = "onnx",
         max_drop: float = MAX_DROP,
+        max_logit_difference: float | None = None,
+        max_latency_ms: float | None = None,
+        confirm_seeds: int = 0,
     ) -> "Experiment":
         """Promote a trial (None: the best) as `automl promote` does; return the experiment after.
 
         Raises `UsageError` where the search is not over, `RunFailed` when a gate says no.
         """
         names = to.split(",") if isinstance(to, str) else to
-        promote(self.paths.root, Wanted(trial, tuple(names), max_drop))
+        wanted = Wanted(trial, tuple(names), max_drop, max_logit_difference, max_latency_ms)
+        promote(self.paths.root, wanted, confirm_seeds=confirm_seeds)
         return Experiment.load(self.paths.root)
 
     def report(self) -> Path:

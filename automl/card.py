@@ -29,6 +29,7 @@ def model_card(experiment: Experiment, info: SkillInfo, promotion: Mapping[str, 
         "",
         _logits(parity),
         "",
+        *_latency(parity),
         "## On the test split",
         "| metric | value |\n| --- | --- |",
         *(f"| {name} | {_figure(value)} |" for name, value in promotion["test"].items()),
@@ -67,6 +68,39 @@ def _conversions(parity: Mapping[str, Any]) -> list[str]:
             drop = "" if value is None else f"{told['drop']:+.1e} worse"
             rows.append(f"| {name} ({told['file']}) | {shown} | {drop} |")
     return rows
+
+
+def _latency(parity: Mapping[str, Any]) -> list[str]:
+    """Return a section on how fast each model is; none where the skill does not tell."""
+    told = parity.get("latency", {})
+    if not told:
+        return []
+    columns = {
+        "latency_p50_ms": "median ms",
+        "latency_p95_ms": "95th percentile ms",
+        "images_per_s": "images/s",
+        "memory_mb": "memory MB",
+        "latency_batch": "batch",
+        "latency_threads": "threads",
+    }
+    rows = [
+        "| " + " | ".join([name, *(_short(metrics.get(key)) for key in columns)]) + " |"
+        for name, metrics in told.items()
+    ]
+    return [
+        "## How fast it is",
+        f"On {parity['machine']}; the checkpoint by itself, onnx and int8 in ONNX Runtime. Memory "
+        "is that of the whole process.",
+        "",
+        "| model | " + " | ".join(columns.values()) + " |",
+        "| --- |" + " --- |" * len(columns),
+        *rows,
+        "",
+    ]
+
+
+def _short(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
 
 
 def _logits(parity: Mapping[str, Any]) -> str:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from automl.errors import UsageError
 from automl.experiment import Experiment
+from automl.skill import SkillInfo
 from automl.spec import flatten
 from automl.trial import Trial
 
@@ -15,6 +17,19 @@ class Repeat:
     trial: int
     of: Trial
     adjusted: dict[str, Any]
+
+
+def check_confirmation(seeds: int, info: SkillInfo, *, trial: int | None) -> None:
+    """Raise `UsageError` where a promotion cannot confirm the best with so many fresh seeds."""
+    if seeds < 0:
+        raise UsageError(f"--confirm-seeds: {seeds} is not allowed: must be 0 or more")
+    if trial is not None:
+        raise UsageError(
+            f"--confirm-seeds and --trial {trial}: give one of them; a confirmation chooses "
+            "between the best two"
+        )
+    if info.seed_key is None:
+        raise UsageError(f"--confirm-seeds: {info.name} names no seed_key in its skill_info.yaml")
 
 
 def next_repeat(experiment: Experiment, seed_key: str | None) -> Repeat | None:

@@ -3,51 +3,26 @@
 import hashlib
 import shutil
 import time
+import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from automl.card import model_card
-from automl.errors import RunFailed, UsageError, nearest
+from automl.environment import environment
+from automl.errors import RunFailed, Stopped, UsageError
 from automl.experiment import Experiment
+from automl.gates import CONVERSIONS, TOLERANCE, Refused, Wanted, latency_of
 from automl.jobs.mappings import keys_taking
 from automl.jobs.steps import Step, keep_steps
+from automl.redact import redacted
+from automl.runners.base import failure_from_error
 from automl.schema import Schema
 from automl.skill import USER_KINDS, Result, Skill, SkillInfo, failure_kind, schema_path
 from automl.spec import flatten, leaves
 from automl.store import write_atomic, write_json, write_yaml
-from automl.trial import Trial
-
-TOLERANCE = 0.001
-"""The most by which the objective of the ONNX model may differ from the checkpoint's."""
-
-
-CONVERSIONS = {"int8": "quantize", "engine": "gen_trt_engine"}
-"""What a promoted ONNX model can be made into, and the action that does it."""
-MAX_DROP = 0.005
-"""The most by which the objective of a converted model may be worse than the checkpoint's."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What a promotion is to give: of which trial (None: the best), made into what."""
-
-    trial: int | None = None
-    to: tuple[str, ...] = ("onnx",)
-    max_drop: float = MAX_DROP
-
-    def __post_init__(self) -> None:
-        known = ("onnx", *CONVERSIONS)
-        faults = [
-            f"--to: {name!r} is not one of {', '.join(known)}{nearest(name, known)}"
-            for name in self.to
-            if name not in known
-        ]
-        if not 0 <= self.max_drop <= 1:
-            faults.append(f"--max-drop: {self.max_drop:g} is not allowed: must be in [0, 1]")
-        if faults:
-            raise UsageError(*faults)
+from automl.trial import Failure, FailureKind, Trial
 
 
 @dataclass(frozen=True)
@@ -64,9 +39,9 @@ class Promoter:
     def promote(self) -> dict[str, Any]:
         """Return the promotion, its files in promoted/.
 
-        Raises `RunFailed` with the figures when the exported model is not equal to what was
-        recorded, or a converted one is too much worse; the files are then in rejected/.
-        Raises `UsageError` for a trial or a conversion that there is not.
+        Raises `RunFailed` when a step fails or a gate says no, with the figures; the files are
+        then in rejected/, and so is the log of the step. Raises `UsageError` for a trial or a
+        conversion that there is not.
         """
         best = self._trial()
         self._check_conversions()
@@ -75,19 +50,29 @@ class Promoter:
             raise RunFailed(f"{checkpoint}: the best trial's checkpoint is gone")
         work = self.experiment.paths.root.resolve() / ".promoting"
         shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
+        try:
+            promotion = self._promotion(best, checkpoint, work)
+        except Stopped:
+            raise
+        except Exception as error:  # A skill may raise anything; a failed step is data.
+            raise self._rejected(error, best, work) from error
+        self._move(best, work, self.experiment.paths.promoted)
+        return promotion
+
+    def _promotion(self, best: Trial, checkpoint: Path, work: Path) -> dict[str, Any]:
+        write_yaml(work / "spec.yaml", self.experiment.spec_of(best))
         exported = self._run("export", best, work, checkpoint, work / "model.onnx")
-        onnx = exported.artifacts["onnx"]
+        onnx, difference = exported.artifacts["onnx"], exported.metrics.get("max_logit_difference")
+        self.wanted.check_logits(difference)
         parity = self._parity(best, checkpoint, onnx, work)
-        parity["max_logit_difference"] = exported.metrics.get("max_logit_difference")
+        parity["max_logit_difference"] = difference
         write_json(work / "parity.json", parity)
-        write_yaml(work / "spec.yaml", self._spec_of(best))
-        if not parity["is_equal"]:
-            raise RunFailed(self._reject(work, parity))
+        self.wanted.check_parity(parity)
+        self.wanted.check_latency("onnx", parity["latency"].get("onnx", {}))
         for name in self.wanted.to:
             if name in CONVERSIONS:
-                parity[name] = self._converted(name, best, onnx, work, parity)
-                write_json(work / "parity.json", parity)
-                self._check_drop(name, parity, work)
+                self._convert(name, best, onnx, work, parity)
         test = self._run("evaluate", best, work / "test", onnx, overrides=self._hints("test"))
         promotion = {
             "trial": best.number,
@@ -97,7 +82,6 @@ class Promoter:
             "test": dict(test.metrics),
         }
         write_atomic(work / "model_card.md", model_card(self.experiment, self.info, promotion))
-        self._move(work, self.experiment.paths.promoted)
         return promotion
 
     def _trial(self) -> Trial:
@@ -123,61 +107,54 @@ class Promoter:
         if faults:
             raise UsageError(*faults)
 
-    def _converted(
-        self, name: str, best: Trial, onnx: Path, work: Path, parity: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """Make the ONNX model into another, measure it where it can run, and say what came out.
-
-        A model that cannot run on this machine is kept unmeasured, with the reason.
-        """
-        folder = work / name
-        objective = self.experiment.settings.objective
-        try:
-            action = CONVERSIONS[name]
-            result = self._run(action, best, folder, onnx, overrides=self._hints(action))
-        except Exception as error:
-            if failure_kind(error) != "rejected":
-                raise
-            target = self._move(work, self.experiment.paths.rejected)
-            raise RunFailed(f"{error} (all files: {target})") from error
+    def _convert(
+        self, name: str, best: Trial, onnx: Path, work: Path, parity: dict[str, Any]
+    ) -> None:
+        """Make the ONNX model into another, measure it where it can run, and check it."""
+        folder, action = work / name, CONVERSIONS[name]
+        result = self._run(action, best, folder, onnx, overrides=self._hints(action))
         (kind,) = [k for k in result.artifacts if k in ("onnx", "checkpoint", "engine")]
         model = result.artifacts[kind]
         told: dict[str, Any] = {"file": str(model.relative_to(work)), "sha256": _digest(model)}
         told |= {key: value for key, value in result.metrics.items() if "mb" in key.split("_")}
+        parity[name] = told | self._measured(best, model, folder / "measured", work, parity)
+        latency = parity[name].pop("latency", None)
+        if latency:
+            parity["latency"][name] = latency
+        write_json(work / "parity.json", parity)
+        self.wanted.check_drop(name, parity)
+        if parity[name]["value"] is not None:
+            self.wanted.check_latency(name, latency or {})
+
+    def _measured(
+        self, best: Trial, model: Path, folder: Path, work: Path, parity: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return how good a converted model is; one that cannot run here stays unmeasured.
+
+        That is its step's failure, told with the reason, and not the promotion's.
+        """
+        objective = self.experiment.settings.objective
         try:
-            measured = self._run(
-                "evaluate", best, folder / "measured", model, overrides=self._hints("evaluate")
-            )
+            hints = self._hints("evaluate")
+            measured = self._run("evaluate", best, folder, model, overrides=hints).metrics
         except Exception as error:
             if failure_kind(error) not in USER_KINDS:
                 raise
             # Its files are about to be moved.
             why = str(error).replace(str(work), str(self.experiment.paths.promoted))
-            return told | {"value": None, "not_measured": why}
-        value = objective.measured(measured.metrics)
+            return {"value": None, "not_measured": why}
+        value = objective.measured(measured)
         sign = 1 if objective.mode == "max" else -1
-        return told | {"value": value, "drop": sign * (parity["checkpoint"] - value)}
-
-    def _check_drop(self, name: str, parity: Mapping[str, Any], work: Path) -> None:
-        drop = parity[name].get("drop")
-        if drop is None or drop <= self.wanted.max_drop:
-            return
-        target = self._move(work, self.experiment.paths.rejected)
-        raise RunFailed(
-            f"not promoted: {parity['metric']} is {parity['checkpoint']:.6f} for the checkpoint "
-            f"and {parity[name]['value']:.6f} for {name}, worse by {drop:.6f}; --max-drop allows "
-            f"{self.wanted.max_drop:g} (files: {target})"
-        )
+        drop = sign * (parity["checkpoint"] - value)
+        return {"value": value, "drop": drop, "latency": latency_of(measured)}
 
     def _parity(self, best: Trial, checkpoint: Path, onnx: Path, work: Path) -> dict[str, Any]:
-        objective = self.experiment.settings.objective
-        hints = self._hints("evaluate")
-        measured = {
-            name: objective.measured(
-                self._run("evaluate", best, work / name, model, overrides=hints).metrics
-            )
+        objective, hints = self.experiment.settings.objective, self._hints("evaluate")
+        metrics = {
+            name: self._run("evaluate", best, work / name, model, overrides=hints).metrics
             for name, model in (("checkpoint", checkpoint), ("onnx", onnx))
         }
+        measured = {name: objective.measured(told) for name, told in metrics.items()}
         recorded = self.experiment.value_of(best)
         difference = abs(measured["onnx"] - measured["checkpoint"])
         drift = abs(measured["checkpoint"] - (recorded if recorded is not None else float("nan")))
@@ -192,6 +169,8 @@ class Promoter:
             "is_equal": difference <= TOLERANCE and drift <= TOLERANCE,
             "checkpoint_sha256": _digest(checkpoint),
             "onnx_sha256": _digest(onnx),
+            "latency": {name: told for name, m in metrics.items() if (told := latency_of(m))},
+            "machine": environment(self.skill.folder).get("processor", "an unknown processor"),
         }
 
     def _run(
@@ -204,45 +183,73 @@ class Promoter:
         *,
         overrides: Mapping[str, Any] | None = None,
     ) -> Result:
+        """Run an action; its end is kept as a step, and a failure's trace in its log.txt."""
+        started = time.time()
+        try:
+            spec = self._spec(action, trial, parent, onnx, overrides or {})
+            result = self.skill.run(action, spec, folder)
+        except Exception as error:
+            folder.mkdir(parents=True, exist_ok=True)
+            with (folder / "log.txt").open("a") as log:
+                log.write(redacted(traceback.format_exc()))
+            failure = failure_from_error(error)
+            self.steps.append(Step(action, folder, parent, started, time.time(), failure=failure))
+            raise
+        self.steps.append(Step(action, folder, parent, started, time.time(), result))
+        return result
+
+    def _spec(
+        self,
+        action: str,
+        trial: Trial,
+        parent: Path,
+        onnx: Path | None,
+        overrides: Mapping[str, Any],
+    ) -> dict[str, Any]:
         (key, *_) = keys_taking(self.info, action, parent)
         given = {key: str(parent.resolve())}
         if onnx is not None:
             given[self.info.key_of(action, "create_onnx_file")] = str(onnx.resolve())
         given |= self._copied(action, trial)
-        path, whole = schema_path(self.skill.folder, action), self._spec_of(trial)
+        path, whole = schema_path(self.skill.folder, action), self.experiment.spec_of(trial)
         # A skill whose schemas are yet to be generated sorts out by itself what an action takes.
         shared = leaves(whole, Schema.read(path).fields) if path.exists() else flatten(whole)
-        spec = self.skill.resolve(action, {**shared, **(overrides or {}), **given})
-        started = time.time()
-        result = self.skill.run(action, spec, folder)
-        self.steps.append(Step(action, folder, parent, result, started, time.time()))
-        return result
+        return self.skill.resolve(action, {**shared, **overrides, **given})
 
-    def _move(self, work: Path, target: Path) -> Path:
+    def _rejected(self, error: Exception, best: Trial, work: Path) -> RunFailed:
+        """Keep the files and steps of a promotion that ends here; return what is told of it."""
+        last, target = self.steps[-1] if self.steps else None, self.experiment.paths.rejected
+        text = " ".join(str(error).split()).replace(str(work), str(target))
+        if isinstance(error, Refused):
+            if last is not None:
+                refused = Failure(FailureKind.REJECTED, text)
+                self.steps[-1] = replace(last, failure=refused)
+            told = f"not promoted: {text} (files: {target})"
+        elif last is not None and last.failure is not None:
+            log = target / last.folder.relative_to(work) / "log.txt"
+            told = (
+                f"not promoted: {last.action} failed: {last.failure.kind}: "
+                f"{last.failure.message.replace(str(work), str(target))} (files: {target}, log: "
+                f"{log})"
+            )
+        else:
+            told = f"not promoted: {type(error).__name__}: {text} (files: {target})"
+        self._move(best, work, target)
+        return RunFailed(told)
+
+    def _move(self, best: Trial, work: Path, target: Path) -> None:
         shutil.rmtree(target, ignore_errors=True)
-        moved = work.replace(target)
-        keep_steps(self.experiment, self._trial().number, self.steps, work=work, target=target)
-        return moved
+        work.replace(target)
+        keep_steps(self.experiment, best.number, self.steps, work=work, target=target)
 
     def _copied(self, action: str, trial: Trial) -> dict[str, Any]:
         """Return the keys of an action that take their value from the trial's spec."""
-        flat = flatten(self._spec_of(trial))
+        flat = flatten(self.experiment.spec_of(trial))
         hints = self._hints(action) if action == "export" else {}
         return {key: flat[source] for key, source in hints.items()}
 
     def _hints(self, step: str) -> Mapping[str, Any]:
         return self.info.promotion.get(step, {})
-
-    def _spec_of(self, trial: Trial) -> dict[str, Any]:
-        return self.experiment.spec_of(trial)
-
-    def _reject(self, work: Path, parity: Mapping[str, Any]) -> str:
-        target = self._move(work, self.experiment.paths.rejected)
-        return (
-            f"not promoted: {parity['metric']} is {parity['recorded']} as recorded, "
-            f"{parity['checkpoint']} for the checkpoint and {parity['onnx']} for the ONNX model; "
-            f"they may differ by {parity['tolerance']} (files: {target})"
-        )
 
 
 def _digest(path: Path) -> str:

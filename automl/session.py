@@ -5,13 +5,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from automl.confirmation import check_confirmation
 from automl.controller import Controller, failure_summary
 from automl.errors import RunFailed, Stopped, UsageError
 from automl.experiment import Experiment
+from automl.gates import Wanted
 from automl.importance import importance
 from automl.jobs.mirror import JobMirror
 from automl.preparation import Preparation
-from automl.promote import Promoter, Wanted
+from automl.promote import Promoter
 from automl.redact import redacted
 from automl.report import ReportWriter, write_results
 from automl.request import space_of
@@ -61,10 +63,12 @@ def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
     return Experiment.load(root)
 
 
-def promote(root: Path, wanted: Wanted) -> Experiment:
+def promote(root: Path, wanted: Wanted, *, confirm_seeds: int = 0) -> Experiment:
     """Promote a trial of an experiment whose search is over, as `wanted` says.
 
-    Raises `UsageError` where the search is not over, `RunFailed` when a gate says no.
+    With `confirm_seeds` the best two are trained again first, with so many fresh seeds each, and
+    the experiment's settings say so from then on. Raises `UsageError` where the search is not over
+    or cannot be confirmed, `RunFailed` when a step fails or a gate says no.
     """
     paths = ExperimentPaths(root)
     with ExperimentLock(paths):
@@ -73,9 +77,15 @@ def promote(root: Path, wanted: Wanted) -> Experiment:
             raise UsageError(
                 f"{root}: its search is not over; go on with it first: automl resume {root}"
             )
-        info, settings = _info(experiment), experiment.settings
+        info = _info(experiment)
         if not info.is_promotable:
             raise UsageError(f"{root}: the skill {info.name} exports no model to promote")
+        if confirm_seeds:
+            check_confirmation(confirm_seeds, info, trial=wanted.trial)
+            settings = replace(experiment.settings, confirm_seeds=confirm_seeds)
+            write_yaml(paths.settings, settings.to_dict())
+            experiment = Experiment.load(root)
+        settings = experiment.settings
         _check_spec(experiment)
         tracker = make_tracker(settings.tracker, paths, info.name, settings.objective)
         space = space_of(paths, settings)
@@ -85,6 +95,9 @@ def promote(root: Path, wanted: Wanted) -> Experiment:
         )
         controller.open()
         with _closing(controller, experiment):
+            if confirm_seeds and not controller.is_settled():
+                make_runner(settings.resources).run(controller)
+                write_results(experiment)
             _promote(controller, experiment, trackers, wanted)
     return Experiment.load(root)
 

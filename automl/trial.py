@@ -33,6 +33,8 @@ class FailureKind(StrEnum):
     LOST = "lost"
     INFEASIBLE = "infeasible"
     """Outside a constraint that was checked before the launch: it was never started."""
+    REJECTED = "rejected"
+    """It ran to its end, and a gate refused what it left."""
 
 
 class Decision(StrEnum):

@@ -23,20 +23,35 @@ def add(commands: Any) -> None:
         "--max-drop", "--max-miou-drop", type=float, metavar="X",
         help="how much worse than the checkpoint a converted model may be (default 0.005)",
     )  # fmt: skip
+    parser.add_argument(
+        "--max-logit-difference", type=float, metavar="X",
+        help="how far an output of the ONNX model may be from the checkpoint's (default 0.001)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--max-latency-ms", type=float, metavar="X",
+        help="how long a promoted model may take for one image, median (default: any time)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--confirm-seeds", type=int, default=0, metavar="N",
+        help="first train the best two again with N fresh seeds each; the best on average is "
+        "promoted",
+    )  # fmt: skip
     add_output(parser, has_progress=False)
 
 
 def _promote(arguments: argparse.Namespace) -> int:
-    from automl.promote import MAX_DROP, Wanted
+    from automl.gates import MAX_DROP, Wanted
     from automl.session import promote
 
     wanted = Wanted(
         arguments.trial,
         tuple(dict.fromkeys(name.strip() for name in arguments.to.split(","))),
         MAX_DROP if arguments.max_drop is None else arguments.max_drop,
+        arguments.max_logit_difference,
+        arguments.max_latency_ms,
     )
     # Whatever a library prints, stdout is for the result.
     with contextlib.redirect_stdout(sys.stderr):
-        experiment = promote(arguments.experiment, wanted)
+        experiment = promote(arguments.experiment, wanted, confirm_seeds=arguments.confirm_seeds)
     print_experiment(experiment, is_json=arguments.json)
     return 0

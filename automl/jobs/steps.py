@@ -11,19 +11,22 @@ from automl.jobs.parents import trial_job_id
 from automl.jobs.record import Job, JobState
 from automl.jobs.store import JobStore
 from automl.skill import Result
+from automl.trial import Failure
 
 
 @dataclass(frozen=True)
 class Step:
-    """One action of a promotion that ran to its end."""
+    """One action of a promotion: what it left, or why it failed."""
 
     action: str
     folder: Path
     model: Path
     """The file that it was run on: of an earlier step or of the trial."""
-    result: Result
     started: float
     ended: float
+    result: Result | None = None
+    failure: Failure | None = None
+    """Its own, or that a gate refused what it left."""
 
 
 def keep_steps(
@@ -40,7 +43,7 @@ def keep_steps(
         return "/".join([above, *folder.relative_to(work).parts])
 
     def parent(step: Step) -> str:
-        makers = [s for s in steps if step.model in s.result.artifacts.values()]
+        makers = [s for s in steps if s.result and step.model in s.result.artifacts.values()]
         return job_id(makers[0].folder) if makers else trial_job_id(experiment.paths, trial)
 
     jobs = [
@@ -49,16 +52,13 @@ def keep_steps(
             action=step.action,
             skill=experiment.settings.skill,
             parent=parent(step),
-            state=JobState.COMPLETED,
+            state=JobState.FAILED if step.failure else JobState.COMPLETED,
             created=step.started,
             started=step.started,
             ended=step.ended,
-            metrics=dict(step.result.metrics),
-            artifacts={
-                name: str(path.relative_to(step.folder))
-                for name, path in step.result.artifacts.items()
-                if path.is_relative_to(step.folder)
-            },
+            metrics=dict(step.result.metrics) if step.result else {},
+            artifacts=_artifacts(step),
+            failure=step.failure,
         )
         for step in steps
     ]
@@ -66,3 +66,12 @@ def keep_steps(
         JobStore(root.parent).replace_below(above, *jobs)
     except (OSError, sqlite3.Error) as error:
         print(f"automl: the jobs of the promotion cannot be written ({error})", file=sys.stderr)
+
+
+def _artifacts(step: Step) -> dict[str, str]:
+    files = step.result.artifacts if step.result else {}
+    return {
+        name: str(path.relative_to(step.folder))
+        for name, path in files.items()
+        if path.is_relative_to(step.folder)
+    }

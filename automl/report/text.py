@@ -148,6 +148,7 @@ def _promotion_lines(promotion: Mapping[str, Any]) -> list[str]:
         f"(allowed {parity['tolerance']})",
     ]
     lines += [_conversion_line(name, parity) for name in ("int8", "engine") if name in parity]
+    lines += _latency_lines(parity)
     test = promotion.get("test", {})
     if test:
         lines.append("on the test split:")
@@ -155,8 +156,18 @@ def _promotion_lines(promotion: Mapping[str, Any]) -> list[str]:
         lines += [f"  {name.ljust(width)}  {_figure(value)}" for name, value in test.items()]
     registry = promotion.get("registry")
     if registry:
-        lines.append(f"registered: models:/{registry['name']}@{registry['alias']}")
+        why = f", version {registry['version']} ({registry['why']})" if "why" in registry else ""
+        lines.append(f"registered: models:/{registry['name']}@{registry['alias']}{why}")
     return lines
+
+
+def _latency_lines(parity: Mapping[str, Any]) -> list[str]:
+    shown = [
+        f"{name} {told['latency_p50_ms']:.1f} ms"
+        for name, told in parity.get("latency", {}).items()
+        if "latency_p50_ms" in told
+    ]
+    return [f"latency, median: {', '.join(shown)}"] if shown else []
 
 
 def _conversion_line(name: str, parity: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ may mirror what an earlier one already did. A fault of MLflow is told once and h
 """
 
 import functools
+import json
 import logging
 import os
 import sys
@@ -33,13 +34,13 @@ from automl.skill import SkillInfo, load_skill
 from automl.store import ExperimentPaths, write_json
 from automl.tracking import mlflow_runs as told
 from automl.tracking.base import Tracker
+from automl.tracking.registry import CHAMPION, Standing, alias_of
 from automl.trial import Report, Trial, TrialState
 
 # Its notes on making a database are no news to a user.
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 logging.getLogger("alembic").setLevel(logging.WARNING)
 
-CHAMPION = "champion"
 _STATUS = {
     TrialState.COMPLETED: "FINISHED",
     TrialState.STOPPED: "FINISHED",
@@ -146,9 +147,10 @@ class MlflowTracker(Tracker):
                 self._client.log_artifact(run_id, str(folder / name))
 
     def promoted(self, experiment: Experiment, model: Path) -> dict[str, Any]:
-        """Register the ONNX model with the alias champion; raises nothing, says what it did."""
+        """Register the ONNX model as champion or challenger; raises nothing, says what it did."""
         try:
-            return self._register(model)
+            version = self._register(model)
+            return self._ranked(version, _standing(experiment, self._root))
         except Exception as error:  # Whatever the store or the network does.
             self.warn(error)
             return {}
@@ -293,7 +295,8 @@ class MlflowTracker(Tracker):
     def _has_params(self, run_id: str) -> bool:
         return bool(self._client.get_run(run_id).data.params)
 
-    def _register(self, model: Path) -> dict[str, Any]:
+    def _register(self, model: Path) -> str:
+        """Return the version of the model in the registry."""
         try:
             graph = onnx.load(str(model))
         except DecodeError:  # Encrypted: only the skill can open it.
@@ -307,20 +310,43 @@ class MlflowTracker(Tracker):
                 # Working them out costs 15 s; these two are what running the model takes.
                 pip_requirements=["onnx", "onnxruntime"],
             )
-        return self._champion(str(logged.registered_model_version))
+        return str(logged.registered_model_version)
 
-    def _register_file(self, model: Path) -> dict[str, Any]:
+    def _register_file(self, model: Path) -> str:
         """Register a file as it is, without MLflow's package around it."""
         self._client.log_artifact(self._parent, str(model), "model")
         source = f"{self._client.get_run(self._parent).info.artifact_uri}/model"
         if not self._client.search_registered_models(f"name = '{self._name}'"):
             self._client.create_registered_model(self._name)
         made = self._client.create_model_version(self._name, source, self._parent)
-        return self._champion(str(made.version))
+        return str(made.version)
 
-    def _champion(self, version: str) -> dict[str, Any]:
-        self._client.set_registered_model_alias(self._name, CHAMPION, version)
-        return {"name": self._name, "version": version, "alias": CHAMPION}
+    def _ranked(self, version: str, new: Standing) -> dict[str, Any]:
+        """Give a version its alias: it has to beat the champion on the same data."""
+        for key, value in new.to_tags().items():
+            self._client.set_model_version_tag(self._name, version, key, value)
+        aliases = self._client.get_registered_model(self._name).aliases
+        before, champion = str(aliases.get(CHAMPION, "")), None
+        if before:
+            champion = Standing.from_tags(
+                self._client.get_model_version(self._name, before).tags or {}
+            )
+        alias, why = alias_of(new, champion, version=before)
+        self._client.set_registered_model_alias(self._name, alias, version)
+        return {"name": self._name, "version": version, "alias": alias, "why": why}
+
+
+def _standing(experiment: Experiment, root: str) -> Standing:
+    """Return what the proof of a promotion says of its model."""
+    parity = json.loads((experiment.paths.promoted / "parity.json").read_text())
+    return Standing(
+        metric=parity["metric"],
+        mode=experiment.settings.objective.mode,
+        value=repr(parity["onnx"]),
+        data_fingerprint=str(experiment.settings.data.get("fingerprint", "")),
+        experiment=root,
+        trial=str(parity["trial"]),
+    )
 
 
 def tracking_uri(paths: ExperimentPaths) -> str:

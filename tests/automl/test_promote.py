@@ -1,9 +1,46 @@
 import json
 
 import pytest
+import yaml
 
-from automl.errors import UsageError
-from automl.promote import Wanted
+from automl.errors import RunFailed, UsageError
+from automl.experiment import Experiment
+from automl.gates import Refused, Wanted
+from automl.jobs.record import JobState
+from automl.jobs.store import JobStore
+from automl.request import Request, prepare
+from automl.search_flags import SearchFlags
+from automl.session import drive, promote
+from automl.settings import Resources
+
+
+@pytest.fixture
+def searched(toy_data, tmp_path):
+    """Return a function that runs a search in this process up to its promotion."""
+
+    def make(**overrides):
+        request = Request(
+            skill="toy", data=str(toy_data), search=SearchFlags(trials=3, epochs=4),
+            out=tmp_path / "e", overrides={k.replace("__", "."): v for k, v in overrides.items()},
+            resources=Resources(runner="local"), tracker="none",
+        )  # fmt: skip
+        prepare(request).write()
+        drive(tmp_path / "e")
+        return tmp_path / "e"
+
+    return make
+
+
+def set_in_spec(root, section, **values):
+    """Change what an experiment promotes with, as if its skill had changed meanwhile."""
+    settings = yaml.safe_load((root / "settings.yaml").read_text())
+    settings["spec"][section].update(values)
+    (root / "settings.yaml").write_text(yaml.safe_dump(settings))
+
+
+def jobs_of(root, kind):
+    found = JobStore(root.parent).jobs()
+    return {job.id: job for job in found if job.id.startswith(f"e/{kind}")}
 
 
 @pytest.fixture
@@ -44,8 +81,88 @@ def test_a_conversion_that_the_skill_has_no_action_for_is_refused(automl, finish
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [({"to": ("onx",)}, r"'onx' is not one of onnx, int8, engine.*onnx"),
-     ({"max_drop": 2.0}, "--max-drop: 2 is not allowed")],
+     ({"max_drop": 2.0}, "--max-drop: 2 is not allowed"),
+     ({"max_latency_ms": 0.0}, "--max-latency-ms: 0 is not allowed: must be over 0"),
+     ({"max_logit_difference": -1.0}, "--max-logit-difference: -1 is not allowed")],
 )  # fmt: skip
 def test_what_cannot_be_promoted_to_is_refused(wanted, message):
     with pytest.raises(UsageError, match=message):
         Wanted(**wanted)
+
+
+def test_how_fast_each_model_is_stands_in_the_proof_and_on_the_card(searched):
+    root = searched(evaluate__latency_ms=12.5)
+    parity = json.loads((root / "promoted" / "parity.json").read_text())
+    speed = {"latency_p50_ms": 12.5, "latency_p95_ms": 25.0}
+    assert parity["latency"] == {"checkpoint": speed, "onnx": speed}
+    card = (root / "promoted" / "model_card.md").read_text()
+    assert "## How fast it is" in card and "| onnx | 12.5 | 25 | - |" in card
+    assert "latency, median: checkpoint 12.5 ms, onnx 12.5 ms" in (root / "report.txt").read_text()
+
+
+def test_a_model_that_is_too_slow_is_rejected_with_the_figures(searched):
+    root = searched(evaluate__latency_ms=12.5)
+    told = r"the onnx model takes 12\.50 ms \(median\); --max-latency-ms allows 10"
+    with pytest.raises(RunFailed, match=told):
+        promote(root, Wanted(max_latency_ms=10))
+    assert (root / "rejected" / "model.onnx").exists()
+    refused = jobs_of(root, "rejected")["e/rejected/onnx"]
+    assert (refused.state, refused.failure.kind) == (JobState.FAILED, "rejected")
+    assert "12.50 ms" in refused.failure.message
+    assert promote(root, Wanted(max_latency_ms=13)).state == "finished"
+
+
+def test_a_model_whose_outputs_are_too_far_off_is_rejected(searched):
+    root = searched()
+    set_in_spec(root, "export", logits=0.02)
+    with pytest.raises(
+        RunFailed, match=r"differs by 0\.02 .* --max-logit-difference allows 0\.001"
+    ):
+        promote(root, Wanted())
+    assert promote(root, Wanted(max_logit_difference=0.03)).state == "finished"
+
+
+@pytest.mark.parametrize("kind", ["usage", "crash"])
+def test_a_step_that_fails_is_a_failed_job_with_its_log(searched, kind):
+    root = searched()
+    set_in_spec(root, "export", fail=kind)
+    with pytest.raises(RunFailed, match="not promoted: export failed: crashed: .*no export into"):
+        promote(root, Wanted())
+    (failed,) = jobs_of(root, "rejected").values()
+    assert (failed.action, failed.state) == ("export", JobState.FAILED)
+    assert failed.parent.startswith("e/trials/")
+    assert "toy: no export into" in (root / "rejected" / "log.txt").read_text()
+    assert (root / "rejected" / "spec.yaml").exists()
+    assert (root / "promoted" / "model.onnx").exists(), "the earlier promotion stays"
+    assert Experiment.load(root).state == "failed"
+
+
+def test_what_a_skill_does_not_tell_cannot_be_asked_for():
+    with pytest.raises(Refused, match="tells no latency_p50_ms, so that --max-latency-ms cannot"):
+        Wanted(max_latency_ms=5).check_latency("onnx", {})
+    with pytest.raises(Refused, match="tells no max_logit_difference"):
+        Wanted(max_logit_difference=0.1).check_logits(None)
+    Wanted().check_logits(None)
+    with pytest.raises(Refused, match="differs by nan"):
+        Wanted().check_logits(float("nan"))
+
+
+def test_the_best_are_confirmed_on_fresh_seeds_before_the_promotion(searched):
+    root = searched()
+    before = Experiment.load(root)
+    best = before.best.number
+    promoted = promote(root, Wanted(), confirm_seeds=2)
+    repeats = [t for t in promoted.ledger.trials.values() if t.confirms is not None]
+    assert len(repeats) == 4 and {t.adjusted["train.seed"] for t in repeats} == {1, 2}
+    assert promoted.promotion["trial"] == promoted.confirmed()[0]["best_trial"] != best
+    assert promoted.settings.confirm_seeds == 2
+    parity = json.loads((root / "promoted" / "parity.json").read_text())
+    assert parity["recorded"] == promoted.value_of(promoted.best)
+    again = promote(root, Wanted(), confirm_seeds=2)
+    assert len(again.ledger.trials) == len(promoted.ledger.trials)
+
+
+def test_a_confirmation_of_one_trial_alone_is_refused(searched):
+    root = searched()
+    with pytest.raises(UsageError, match="--confirm-seeds and --trial 0: give one of them"):
+        promote(root, Wanted(trial=0), confirm_seeds=1)

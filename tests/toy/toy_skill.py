@@ -45,9 +45,12 @@ SPEC = {
     "train.pause_s": 0.0,
     "train.results_dir": "",
     "evaluate.model": "",
+    "evaluate.latency_ms": 0.0,
     "export.model": "",
     "export.onnx": "",
     "export.drift": 0.0,
+    "export.logits": 0.0,
+    "export.fail": "",
 }
 
 
@@ -186,13 +189,16 @@ class ToySkill:
     def _export(self, spec, folder, report):
         flat = _flat(spec)
         state = json.loads(Path(flat["export.model"]).read_text())
+        if flat["export.fail"]:
+            raise ToyError(flat["export.fail"], f"toy: no export into {folder}")
         state["score"] += flat["export.drift"]
         target = Path(flat["export.onnx"])
         _write_onnx(target, state)
-        return ToyResult({"onnx": target}, {"max_logit_difference": 0.0})
+        return ToyResult({"onnx": target}, {"max_logit_difference": flat["export.logits"]})
 
     def _evaluate(self, spec, folder, report):
-        model = Path(_flat(spec)["evaluate.model"])
+        flat = _flat(spec)
+        model, latency_ms = Path(flat["evaluate.model"]), flat["evaluate.latency_ms"]
         if model.suffix == ".onnx":
             state = json.loads(onnx.load(str(model)).metadata_props[0].value)
         else:
@@ -206,7 +212,8 @@ class ToySkill:
             "matrices": [{"labels": ["car", "ball"], "values": [[3, 1], [0, 4]]}],
         }  # fmt: skip
         (folder / "report.json").write_text(json.dumps(told))
-        return ToyResult({}, {"score": state["score"]})
+        speed = {"latency_p50_ms": latency_ms, "latency_p95_ms": 2 * latency_ms}
+        return ToyResult({}, {"score": state["score"], **(speed if latency_ms else {})})
 
 
 def _metrics(state):

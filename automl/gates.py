@@ -1,0 +1,111 @@
+"""What a promotion is to give, and what each of its models must hold to be let through."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from automl.errors import UsageError, nearest
+
+TOLERANCE = 0.001
+"""The most by which the objective of the ONNX model may differ from the checkpoint's."""
+CONVERSIONS = {"int8": "quantize", "engine": "gen_trt_engine"}
+"""What a promoted ONNX model can be made into, and the action that does it."""
+MAX_DROP = 0.005
+"""The most by which the objective of a converted model may be worse than the checkpoint's."""
+MAX_LOGIT_DIFFERENCE = 0.001
+"""The most by which an output of the ONNX model may differ from the checkpoint's."""
+LATENCY = ("latency_p50_ms", "latency_p95_ms", "images_per_s", "memory_mb",
+           "latency_batch", "latency_threads", "latency_runs")  # fmt: skip
+"""What a skill's evaluate may tell of a model's speed; the gate looks at the first."""
+
+
+class Refused(Exception):
+    """A gate says no; the text has the figures."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a promotion is to give: of which trial (None: the best), made into what."""
+
+    trial: int | None = None
+    to: tuple[str, ...] = ("onnx",)
+    max_drop: float = MAX_DROP
+    max_logit_difference: float | None = None
+    """None: MAX_LOGIT_DIFFERENCE, where the skill's export tells of it."""
+    max_latency_ms: float | None = None
+    """Of the median; None: any."""
+
+    def __post_init__(self) -> None:
+        known = ("onnx", *CONVERSIONS)
+        faults = [
+            f"--to: {name!r} is not one of {', '.join(known)}{nearest(name, known)}"
+            for name in self.to
+            if name not in known
+        ]
+        if not 0 <= self.max_drop <= 1:
+            faults.append(f"--max-drop: {self.max_drop:g} is not allowed: must be in [0, 1]")
+        for flag, value in (
+            ("--max-logit-difference", self.max_logit_difference),
+            ("--max-latency-ms", self.max_latency_ms),
+        ):
+            if value is not None and not 0 < value < float("inf"):
+                faults.append(f"{flag}: {value:g} is not allowed: must be over 0")
+        if faults:
+            raise UsageError(*faults)
+
+    def check_logits(self, difference: float | None) -> None:
+        """Raise `Refused` where the ONNX model's outputs are too far from the checkpoint's."""
+        allowed = self.max_logit_difference
+        if difference is None:
+            if allowed is not None:
+                raise Refused(
+                    "the skill's export tells no max_logit_difference, so that "
+                    "--max-logit-difference cannot be checked; leave it out"
+                )
+            return
+        allowed = MAX_LOGIT_DIFFERENCE if allowed is None else allowed
+        # Turned round, so that NaN is refused too.
+        if not difference <= allowed:
+            raise Refused(
+                f"an output of the ONNX model differs by {difference:.3g} from the checkpoint's; "
+                f"--max-logit-difference allows {allowed:g}"
+            )
+
+    def check_parity(self, parity: Mapping[str, Any]) -> None:
+        """Raise `Refused` where the ONNX model is not the one whose value was recorded."""
+        if not parity["is_equal"]:
+            raise Refused(
+                f"{parity['metric']} is {parity['recorded']} as recorded, {parity['checkpoint']} "
+                f"for the checkpoint and {parity['onnx']} for the ONNX model; they may differ by "
+                f"{parity['tolerance']}"
+            )
+
+    def check_drop(self, name: str, parity: Mapping[str, Any]) -> None:
+        """Raise `Refused` where a converted model is too much worse than the checkpoint."""
+        drop = parity[name].get("drop")
+        if drop is not None and not drop <= self.max_drop:
+            raise Refused(
+                f"{parity['metric']} is {parity['checkpoint']:.6f} for the checkpoint and "
+                f"{parity[name]['value']:.6f} for {name}, worse by {drop:.6f}; --max-drop allows "
+                f"{self.max_drop:g}"
+            )
+
+    def check_latency(self, name: str, told: Mapping[str, float]) -> None:
+        """Raise `Refused` where a model is too slow, or nothing is told of its speed."""
+        if self.max_latency_ms is None:
+            return
+        if LATENCY[0] not in told:
+            raise Refused(
+                f"the skill's evaluate tells no {LATENCY[0]}, so that --max-latency-ms cannot be "
+                "checked; leave it out"
+            )
+        if not told[LATENCY[0]] <= self.max_latency_ms:
+            raise Refused(
+                f"the {name} model takes {told[LATENCY[0]]:.2f} ms (median); --max-latency-ms "
+                f"allows {self.max_latency_ms:g}"
+            )
+
+
+def latency_of(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Return what an evaluation told of a model's speed; empty where nothing."""
+    return {name: metrics[name] for name in LATENCY if name in metrics}

@@ -1,0 +1,50 @@
+from dataclasses import replace
+
+import pytest
+
+from automl.tracking.registry import Standing, alias_of
+
+CHAMPION = Standing("score", "max", "0.8", "abc", "/runs/one", "3")
+NEW = Standing("score", "max", "0.9", "abc", "/runs/two", "0")
+
+
+def test_the_first_is_champion():
+    assert alias_of(NEW, None) == ("champion", "the first")
+
+
+@pytest.mark.parametrize(
+    ("mode", "value", "alias"),
+    [("max", "0.81", "champion"), ("max", "0.8", "challenger"), ("max", "0.7", "challenger"),
+     ("min", "0.7", "champion"), ("min", "0.81", "challenger"), ("max", "nan", "challenger")],
+)  # fmt: skip
+def test_the_champion_has_to_be_beaten_on_the_same_data(mode, value, alias):
+    new = replace(NEW, mode=mode, value=value)
+    given, why = alias_of(new, replace(CHAMPION, mode=mode), version="7")
+    assert given == alias
+    assert "version 7" in why and "against 0.800000 on the same data" in why
+
+
+@pytest.mark.parametrize("fingerprint", ["other", ""])
+def test_what_was_measured_on_other_data_is_a_challenger_whatever_its_value(fingerprint):
+    alias, why = alias_of(replace(NEW, data_fingerprint=fingerprint), CHAMPION, version="7")
+    assert alias == "challenger"
+    assert "it was measured on other data (abc, this one on " in why
+
+
+def test_a_champion_of_which_nothing_is_known_is_not_beaten():
+    alias, why = alias_of(NEW, Standing.from_tags({}), version="1")
+    assert alias == "challenger" and "nobody knows which" in why
+
+
+def test_another_metric_is_no_win():
+    alias, why = alias_of(replace(NEW, metric="loss", mode="min"), CHAMPION, version="7")
+    assert alias == "challenger" and "chosen for score (max), this one for loss (min)" in why
+
+
+def test_the_same_trial_promoted_again_takes_its_own_place():
+    again = replace(CHAMPION, value="0.79")
+    assert alias_of(again, CHAMPION, version="7")[0] == "champion"
+
+
+def test_tags_say_all_of_a_standing():
+    assert Standing.from_tags(CHAMPION.to_tags()) == CHAMPION
