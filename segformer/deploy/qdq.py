@@ -22,6 +22,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from segformer.atomic import replacing
 from segformer.deploy.calibration import batches
+from segformer.deploy.fusion import QUANTIZED, left_in_32_bits, renamed, write_fused
 from segformer.deploy.graph import read_graph, write_graph
 from segformer.deploy.scratch import scratch
 from segformer.errors import CheckpointError, SpecError
@@ -47,7 +48,7 @@ class QdqSettings:
     percentile: float = 99.99
     for_tensorrt: bool = False
     """Symmetric ranges and biases left in 32 bits, as TensorRT's parser wants them; else
-    zero points and every operator that ONNX Runtime has an 8-bit kernel for."""
+    zero points, and what ONNX Runtime is faster at in 8 bits; see `segformer.deploy.fusion`."""
     layers: Sequence[tuple[str, bool]] = ()
     """Pattern of node names, and whether these nodes are quantized; the last match wins."""
     cache: Path | None = field(default=None)
@@ -72,8 +73,7 @@ def quantize_onnx(
     with scratch() as folder, _ranges(settings, folder) as cache, _quiet():
         plain, prepared, made = (folder / f"{n}.onnx" for n in ("plain", "prepared", "made"))
         onnx.save(graph, str(plain))
-        # Shapes are all known but for the batch: plain inference finds them, ten times as fast.
-        quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
+        excluded = _prepare(plain, prepared, excluded, settings)
         quantize_static(
             prepared,
             made,
@@ -126,6 +126,17 @@ def _check_ranges(plain: Path, kept: Path, method: CalibrationMethod) -> None:
         )
 
 
+def _prepare(source: Path, prepared: Path, excluded: list[str], settings: QdqSettings) -> list[str]:
+    """Write the graph that is quantized; return which of its nodes are not."""
+    if settings.for_tensorrt:
+        # Shapes are all known but for the batch: plain inference finds them, ten times as fast.
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        return excluded
+    write_fused(source, prepared)
+    graph = onnx.load(str(prepared)).graph
+    return renamed(excluded, graph) + left_in_32_bits(graph)
+
+
 def _form(settings: QdqSettings) -> dict[str, Any]:
     options: dict[str, Any] = {
         "MatMulConstBOnly": True,
@@ -140,7 +151,11 @@ def _form(settings: QdqSettings) -> dict[str, Any]:
             "op_types_to_quantize": _FOR_TENSORRT,
             "extra_options": options | symmetric,
         }
-    return {"activation_type": QuantType.QUInt8, "extra_options": options}
+    return {
+        "activation_type": QuantType.QUInt8,
+        "op_types_to_quantize": QUANTIZED,
+        "extra_options": options,
+    }
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]
