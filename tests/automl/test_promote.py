@@ -8,6 +8,7 @@ from automl.experiment import Experiment
 from automl.gates import Refused, Wanted
 from automl.jobs.record import JobState
 from automl.jobs.store import JobStore
+from automl.report import summary
 from automl.request import Request, prepare
 from automl.search_flags import SearchFlags
 from automl.session import drive, promote
@@ -97,7 +98,8 @@ def test_how_fast_each_model_is_stands_in_the_proof_and_on_the_card(searched):
     assert parity["latency"] == {"checkpoint": speed, "onnx": speed}
     card = (root / "promoted" / "model_card.md").read_text()
     assert "## How fast it is" in card and "| onnx | 12.5 | 25 | - |" in card
-    assert "latency, median: checkpoint 12.5 ms, onnx 12.5 ms" in (root / "report.txt").read_text()
+    shown = summary(Experiment.load(root))
+    assert "latency, median: checkpoint 12.5 ms, onnx 12.5 ms" in shown
 
 
 def test_a_model_that_is_too_slow_is_rejected_with_the_figures(searched):
