@@ -185,3 +185,32 @@ def test_a_password_is_never_shown(uri, shown):
     from automl.tracking.mlflow_runs import without_password
 
     assert without_password(uri) == shown
+
+
+def test_a_champion_is_replaced_by_a_better_one_on_the_same_data_alone(experiment, client, home):
+    best = experiment["best"]
+    worse = next(t["trial"] for t in experiment["trials"] if t["value"] < best["value"])
+    settings = home / "runs" / "exp" / "settings.yaml"
+
+    def registered(trial):
+        done = command(home, "promote", "runs/exp", "--trial", trial, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)["promotion"]["registry"]
+
+    def champion():
+        return str(client.get_model_version_by_alias("toy", "champion").version)
+
+    first = champion()
+    told = registered(worse)
+    assert (told["alias"], champion()) == ("challenger", first)
+    assert f"version {first} stays champion: score " in told["why"]
+
+    client.set_registered_model_alias("toy", "champion", told["version"])
+    beaten, told = told["version"], registered(best["trial"])
+    assert (told["alias"], champion()) == ("champion", told["version"])
+    assert told["why"].startswith(f"beats version {beaten}: score ")
+
+    settings.write_text(settings.read_text().replace("fingerprint: toy", "fingerprint: other"))
+    other = registered(worse)
+    assert (other["alias"], champion()) == ("challenger", told["version"])
+    assert "measured on other data (toy, this one on other)" in other["why"]
