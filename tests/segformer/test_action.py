@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from segformer.action import started
-from segformer.errors import OutOfMemoryError, SpecError
+from segformer.errors import OutOfMemoryError
 
 
 def lines(folder):
@@ -44,17 +44,3 @@ def test_the_spec_lies_beside(tiny_spec, tmp_path):
     with started("train", tiny_spec(), tmp_path):
         content = yaml.safe_load((tmp_path / "experiment.yaml").read_text())
     assert content == tiny_spec().model_dump()
-
-
-@pytest.mark.parametrize("action", ["quantize", "gen_trt_engine"])
-def test_what_would_be_written_in_plain_is_refused_with_a_key(
-    tiny_spec, tmp_path, monkeypatch, action
-):
-    monkeypatch.setenv("A_KEY", "secret")
-    spec = tiny_spec(encryption_key="env:A_KEY")
-    with (
-        pytest.raises(SpecError, match=f"{action} cannot encrypt"),
-        started(action, spec, tmp_path),
-    ):
-        pass
-    assert lines(tmp_path)[-1]["status"] == "FAILURE"
