@@ -22,7 +22,7 @@ from automl.space_flags import SpaceFlags
 from automl.space_report import rows
 from automl.trial import Trial
 from segformer.cli import parser as segformer_parser
-from segformer.field_list import field_rows
+from segformer.field_list import FieldRow, field_rows
 
 SKILL = "segformer"
 ROOT = Path(__file__).parent.parent
@@ -74,18 +74,16 @@ def experiment_files() -> Iterator[str]:
 def spec() -> Iterator[str]:
     """Yield the page of all fields, as `segformer fields` lists them."""
     yield "# Spec of SegFormer\n"
-    yield "As `segformer fields` prints it. Fields of TAO's that are not built are refused by name."
-    section = ""
+    yield "As `segformer fields` prints it. A field's key is the heading, a dot and its name:"
+    yield "`train.optim.lr`. Fields of TAO's that are not built are refused by name."
     found = field_rows()
-    for row in [r for r in found if r.status == "effective"]:
-        name = row.key.partition(".")[0] if "." in row.key else "general"
-        if name != section:
-            section = name
-            yield f"\n## {name}\n"
-            yield from _head(("field", "type", "default", "allowed", "effect"))
-        allowed = " ".join([row.bounds, ", ".join(str(c) or "''" for c in row.choices)]).strip()
-        text = row.text + (f" (default: {row.difference})" if row.difference else "")
-        yield _row((f"`{row.key}`", row.type, f"`{row.default!r}`", allowed, text))
+    sections: dict[str, list[FieldRow]] = {}
+    for row in (row for row in found if row.status == "effective"):
+        sections.setdefault(row.key.rpartition(".")[0] or "general", []).append(row)
+    for section, fields in sections.items():
+        yield f"\n## {section}\n"
+        head = ("field", "type", "default", "allowed", "effect")
+        yield from _table(head, [_field(row) for row in fields])
     refused = [row for row in found if row.status == "refused"]
     if refused:
         yield "\n## Refused\n"
@@ -172,6 +170,12 @@ def _name(action: argparse.Action) -> str:
     return ", ".join(action.option_strings) + value
 
 
+def _field(row: FieldRow) -> tuple[str, ...]:
+    allowed = " ".join([row.bounds, ", ".join(str(c) or "''" for c in row.choices)]).strip()
+    text = row.text + (f" (default: {row.difference})" if row.difference else "")
+    return f"`{row.key.rpartition('.')[2]}`", row.type, f"`{row.default!r}`", allowed, text
+
+
 def _space(flags: SpaceFlags) -> Iterator[str]:
     _, schema, space = space_of_skill(SKILL, flags)
     yield from _table(
@@ -182,7 +186,7 @@ def _space(flags: SpaceFlags) -> Iterator[str]:
                 row["type"],
                 _values(row),
                 f"`{row['default']!r}`",
-                "" if not row["active_when"] else f"`{row['active_when']}`",
+                " or ".join(map(_switches, row["active_when"] or ())),
             )
             for row in rows(space, schema)
         ],
@@ -193,6 +197,15 @@ def _values(row: dict[str, Any]) -> str:
     if row["choices"]:
         return ", ".join(map(str, row["choices"]))
     return f"{row['low']} to {row['high']}, {row['scale']} scale"
+
+
+def _switches(alternative: dict[str, Any]) -> str:
+    """Return what switches a parameter on, keys by their last two names."""
+    return " and ".join(
+        f"{'.'.join(key.split('.')[-2:])} "
+        + (f"is not {wanted['not']!r}" if isinstance(wanted, dict) else f"= {wanted}")
+        for key, wanted in alternative.items()
+    )
 
 
 def _members(owner: type) -> list[tuple[str, str]]:
