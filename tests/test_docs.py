@@ -184,7 +184,7 @@ def test_the_site_is_built_without_a_warning_and_every_link_leads_somewhere(tmp_
     page = (tmp_path / "site" / "reference" / "command-line.html").read_text()
     assert "--budget-epochs" in page and "segformer gen_trt_engine" in page
     spec = (tmp_path / "site" / "reference" / "spec.html").read_text()
-    assert "dataset.segment.num_classes" in spec
+    assert "num_classes" in spec and 'id="trainoptim"' in spec
     outside = re.findall(r'(?:src|href)="https?://[^"]+"', page)
     assert [link for link in outside if ".js" in link or ".css" in link or "font" in link] == []
 
