@@ -18,7 +18,7 @@ from automl.redact import redacted
 from automl.report import ReportWriter, write_results
 from automl.request import space_of
 from automl.runners import make_runner
-from automl.search.base import Searcher
+from automl.search.base import Done, Searcher
 from automl.searching import searcher_of
 from automl.signals import sigterm_as_stop
 from automl.skill import SkillInfo, faults_of_the_user, load_skill
@@ -73,18 +73,12 @@ def promote(root: Path, wanted: Wanted, *, confirm_seeds: int = 0) -> Experiment
     paths = ExperimentPaths(root)
     with ExperimentLock(paths):
         experiment = Experiment.load(root)
-        if experiment.ledger.closed not in ("finished", "failed"):
-            raise UsageError(
-                f"{root}: its search is not over; go on with it first: automl resume {root}"
-            )
         info = _info(experiment)
-        if not info.is_promotable:
-            raise UsageError(f"{root}: the skill {info.name} exports no model to promote")
+        _check_promotable(experiment, info)
         if confirm_seeds:
             check_confirmation(confirm_seeds, info, trial=wanted.trial)
-            settings = replace(experiment.settings, confirm_seeds=confirm_seeds)
-            write_yaml(paths.settings, settings.to_dict())
-            experiment = Experiment.load(root)
+            confirming = replace(experiment.settings, confirm_seeds=confirm_seeds)
+            experiment = replace(experiment, settings=confirming)
         settings = experiment.settings
         _check_spec(experiment)
         tracker = make_tracker(settings.tracker, paths, info.name, settings.objective)
@@ -93,6 +87,10 @@ def promote(root: Path, wanted: Wanted, *, confirm_seeds: int = 0) -> Experiment
         controller = Controller(
             experiment, _searcher(experiment, space), Preparation.of(experiment, space), trackers
         )
+        if confirm_seeds:
+            _check_searched(controller)
+            # Whoever reads the experiment later has to know that its repeats decide.
+            write_yaml(paths.settings, settings.to_dict())
         controller.open()
         with _closing(controller, experiment):
             if confirm_seeds and not controller.is_settled():
@@ -100,6 +98,25 @@ def promote(root: Path, wanted: Wanted, *, confirm_seeds: int = 0) -> Experiment
                 write_results(experiment)
             _promote(controller, experiment, trackers, wanted)
     return Experiment.load(root)
+
+
+def _check_promotable(experiment: Experiment, info: SkillInfo) -> None:
+    root = experiment.paths.root
+    if experiment.ledger.closed not in ("finished", "failed"):
+        raise UsageError(
+            f"{root}: its search is not over; go on with it first: automl resume {root}"
+        )
+    if not info.is_promotable:
+        raise UsageError(f"{root}: the skill {info.name} exports no model to promote")
+
+
+def _check_searched(controller: Controller) -> None:
+    if not isinstance(controller.next_move(), Done):
+        root = controller.experiment.paths.root
+        raise UsageError(
+            f"{root}: its search broke off, and there is nothing to confirm before its end; go on "
+            f"with it first: automl resume {root}"
+        )
 
 
 def move(root: Path, address: str) -> None:

@@ -1,7 +1,7 @@
 """An ONNX graph without its computations of sizes: all are known but for the batch.
 
 Two thirds of the nodes are gone then, and ONNX Runtime upsamples in the layout that it convolves
-in: MiT-B0 at 256 px takes 0.84 of the time on one core (experiments/latency.py).
+in: MiT-B0 at 256 px takes 0.84 of the time on one core.
 """
 
 from collections.abc import Sequence

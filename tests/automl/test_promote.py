@@ -168,3 +168,16 @@ def test_a_confirmation_of_one_trial_alone_is_refused(searched):
     root = searched()
     with pytest.raises(UsageError, match="--confirm-seeds and --trial 0: give one of them"):
         promote(root, Wanted(trial=0), confirm_seeds=1)
+
+
+def test_a_search_that_broke_off_is_not_confirmed(searched):
+    root = searched()
+    settings = (root / "settings.yaml").read_text()
+    lines = (root / "journal.jsonl").read_text().splitlines(keepends=True)
+    started = [i for i, line in enumerate(lines) if '"event": "start"' in line]
+    closed = next(line for line in lines if '"event": "closed"' in line)
+    kept = [*lines[: started[1]], closed.replace("finished", "failed")]
+    (root / "journal.jsonl").write_text("".join(kept))
+    with pytest.raises(UsageError, match="its search broke off, .* automl resume"):
+        promote(root, Wanted(), confirm_seeds=1)
+    assert (root / "settings.yaml").read_text() == settings
