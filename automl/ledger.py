@@ -31,7 +31,8 @@ class Ledger:
 
     def apply(self, event: Mapping[str, Any]) -> None:
         """Take in one event; kinds of later versions that change no trial are passed over."""
-        self.driven_s = 0.0 if self._last is None else self.driven(event["time"])
+        if event["event"] != "opened":  # Between two sessions nothing is driven.
+            self.driven_s = self.driven(event["time"])
         self._last = event["time"]
         handler = getattr(self, f"_on_{event['event']}", None)
         if handler is not None:
@@ -39,7 +40,6 @@ class Ledger:
 
     def _on_opened(self, event: Mapping[str, Any]) -> None:
         self.closed = None
-        self._last = event["time"]
 
     def _on_closed(self, event: Mapping[str, Any]) -> None:
         self.closed = event["state"]

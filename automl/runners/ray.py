@@ -272,7 +272,7 @@ def _stage_in(folder: str) -> None:
     By ray:// the driver is on no node of the cluster.
     """
     if ray.util.client.ray.is_connected():  # type: ignore[no-untyped-call]
-        tune_storage._get_ray_train_session_dir = lambda: folder
+        tune_storage._get_ray_train_session_dir = lambda: folder  # type: ignore[attr-defined]
 
 
 def _nodes() -> list[dict[str, float]]:

@@ -146,6 +146,11 @@ class MlflowTracker(Tracker):
             if (folder / name).exists():
                 self._client.log_artifact(run_id, str(folder / name))
 
+    @_mirrored
+    def promoting(self, trial: Trial) -> None:
+        """Set the parent's state for as long as the best trial's model is exported and measured."""
+        self._client.set_tag(self._parent, "automl.state", "promoting")
+
     def promoted(self, experiment: Experiment, model: Path) -> dict[str, Any]:
         """Register the ONNX model as champion or challenger; raises nothing, says what it did."""
         try:
