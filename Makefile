@@ -16,14 +16,14 @@ test: $(VENV)/installed-test ## the whole suite, the slow part too
 	$(BIN)/pytest
 
 check: $(VENV)/installed-test ## format, lint, types, layers
-	$(BIN)/ruff format --check automl segformer tests
-	$(BIN)/ruff check automl segformer tests
+	$(BIN)/ruff format --check automl segformer tests docs
+	$(BIN)/ruff check automl segformer tests docs
 	$(BIN)/mypy
 	$(BIN)/pytest tests/test_layers.py
 
 format: $(VENV)/installed-test
-	$(BIN)/ruff format automl segformer tests
-	$(BIN)/ruff check --fix automl segformer tests
+	$(BIN)/ruff format automl segformer tests docs
+	$(BIN)/ruff check --fix automl segformer tests docs
 
 docs: $(VENV)/installed-docs ## site/, from docs/ and the code; a warning is a failure
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -51,7 +51,7 @@ KEYS: tuple[Key, ...] = (
         is_of_search=True,
     ),
     Key(
-        "time", "of the search; the limit that is reached first ends it", metavar="2h",
+        "time", "time of the search; the limit that is reached first ends it", metavar="2h",
         example="2h", is_of_search=True,
     ),
     Key(
@@ -77,7 +77,7 @@ KEYS: tuple[Key, ...] = (
         default="on", is_of_search=True,
     ),
     Key(
-        "algorithm", "of the search; TAO's names are known", metavar="NAME", default="auto",
+        "algorithm", "who searches; TAO's names are known", metavar="NAME", default="auto",
         is_of_search=True,
     ),
     Key(
@@ -112,21 +112,27 @@ KEYS: tuple[Key, ...] = (
         default="ray; local with --policy off", example="ray",
     ),
     Key("concurrency", "trials at once", "whole", "N", default="GPUs, else cores", example="2"),
-    Key("cpus_per_trial", "cores of each", "number", "N", default="an even share", example="1"),
     Key(
-        "gpus_per_trial", "GPUs of each; 0.5: two trials share one", "number", "N",
+        "cpus_per_trial", "cores of each trial", "number", "N", default="an even share",
+        example="1",
+    ),
+    Key(
+        "gpus_per_trial", "GPUs of each trial; 0.5: two trials share one", "number", "N",
         default="an even share", example="0.5",
     ),
     Key(
-        "memory_per_trial", "each is placed where so much memory is left", metavar="8GB",
+        "memory_per_trial", "each trial is placed where so much memory is left", metavar="8GB",
         example="8GB",
     ),
     Key(
         "address", "join a running Ray cluster", metavar="auto|HOST:PORT|ray://HOST:PORT",
         example="auto",
     ),
-    Key("seed", "of the search", "whole", "N", default="0"),
+    Key("seed", "seed of the search", "whole", "N", default="0"),
     Key("tracker", "who is told: mlflow or none", metavar="mlflow|none", default="mlflow"),
-    Key("out", "new folder", metavar="DIR", default="runs/SKILL-TIME", example="runs/mine"),
+    Key(
+        "out", "the experiment's folder, new", metavar="DIR", default="runs/SKILL-TIME",
+        example="runs/mine",
+    ),
 )  # fmt: skip
 BY_NAME: Mapping[str, Key] = {key.name: key for key in KEYS}
