@@ -128,7 +128,7 @@ TESTS: dict[str, str] = {
     "quantize.backend": "test_quantize::test_weights_alone_are_quantized_by_torchao_and_load_again",
     "quantize.mode": "test_quantize::test_settings_that_do_not_go_together_are_refused",
     "quantize.algorithm": "test_quantize::test_each_algorithm_gives_scales_of_its_own",
-    "quantize.device": "test_quantize::test_settings_that_do_not_go_together_are_refused",
+    "quantize.device": "test_quantize::test_model_for_tensorrt_has_no_zero_points_and_biases_in_32_bits",
     "quantize.layers": "test_quantize::test_skipped_and_chosen_layers_are_what_is_quantized",
     "quantize.skip_names": "test_quantize::test_skipped_and_chosen_layers_are_what_is_quantized",
     "quantize.percentile": "test_quantize::test_percentile_decides_the_scales",

@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from segformer.fields import RESULTS_TEXT, Float, Int, Node, section, setting
+from segformer.fields import RESULTS_TEXT, Float, Int, Node, applies, section, setting
 
 MODES = {
     "onnxruntime": "static_ptq",
@@ -113,6 +113,11 @@ class Quantize(Node):
     )
     force: bool = setting(False, "Overwrite", "Replace files of an earlier run")
     results_dir: str = setting("", "Results folder", RESULTS_TEXT, is_path=True)
+
+    @field_validator("percentile")
+    @classmethod
+    def _applies(cls, value: float, info: ValidationInfo) -> float:
+        return applies(cls, value, info, "quantize.algorithm=percentile", algorithm=("percentile",))
 
     @field_validator("backend", mode="before")
     @classmethod

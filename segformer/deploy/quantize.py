@@ -79,6 +79,11 @@ def _check(options: Quantize, source: Path) -> None:
             f"quantize.model_path: {source} is ONNX, and backend {options.backend} takes a "
             "checkpoint; use quantize.backend=onnxruntime"
         )
+    if options.backend == "torchao" and options.device == "trt":
+        faults.append(
+            "quantize.device: value trt, but backend torchao writes a checkpoint, which TensorRT "
+            "does not read; use quantize.backend=onnxruntime"
+        )
     faults += [fault for layer in options.layers for fault in _layer_faults(layer, options)]
     if faults:
         raise SpecError(faults)

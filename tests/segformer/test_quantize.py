@@ -133,6 +133,7 @@ def test_model_that_loses_too_much_is_refused_and_kept_aside(tmp_path):
     ("overrides", "message"),
     [
         ({"quantize.mode": "weight_only_ptq"}, "backend onnxruntime has only static_ptq"),
+        ({"quantize.backend": "torchao", "quantize.device": "trt"}, "which TensorRT does not read"),
         ({"quantize.backend": "modelopt.pytorch"}, "pytorch has max, entropy, percentile"),
         ({"quantize.backend": "modelopt.pytorch"}, "is ONNX, and backend modelopt.pytorch takes"),
         (
@@ -151,6 +152,11 @@ def test_model_that_loses_too_much_is_refused_and_kept_aside(tmp_path):
 def test_settings_that_do_not_go_together_are_refused(quantizing, tmp_path, overrides, message):
     with pytest.raises(SpecError, match=message):
         quantize(quantizing(**overrides), tmp_path)
+
+
+def test_percentile_without_its_algorithm_is_refused(quantizing):
+    with pytest.raises(SpecError, match="has an effect only with quantize.algorithm=percentile"):
+        quantizing(**{"quantize.percentile": 99})
 
 
 def test_modelopt_of_onnx_is_refused_with_what_to_use(quantizing):
