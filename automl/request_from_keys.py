@@ -93,6 +93,14 @@ def said_in_words(words: Iterable[str], flags: Said) -> tuple[Path | None, Said]
     files = [word for word in words if "=" not in word and word.endswith(SUFFIXES)]
     if len(files) > 1:
         raise UsageError(f"{' and '.join(files)}: one experiment file at a time")
+    if strange := [word for word in words if "=" not in word and word not in files]:
+        raise UsageError(
+            *(
+                f"{word!r} is not understood: settings are given as key.sub=value, and an "
+                f"experiment file ends in {SUFFIXES[0]}"
+                for word in strange
+            )
+        )
     file = Path(files[0]) if files else None
     given = parse_assignments(word for word in words if word not in files)
     named = {key for key in given if key in BY_NAME and BY_NAME[key].kind != "mapping"}

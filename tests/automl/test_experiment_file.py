@@ -193,7 +193,7 @@ def test_a_fault_in_the_file_is_one_line_that_names_it(ask, text, match):
         (["trials=3", "--trials", "4"], "--trials 4 and trials=3 disagree; give one of them"),
         (["trials=x"], "key=value: trials: 'x' is not allowed: must be a whole number"),
         (["other.yaml"], "one experiment file at a time"),
-        (["words"], "'words' is not understood"),
+        (["words"], "'words' is not understood: .* an experiment file ends in .yaml"),
     ],
 )
 def test_a_fault_of_the_command_is_one_line(ask, words, match):
