@@ -164,7 +164,8 @@ def _hand_out(figures: Figures, asked: argparse.Namespace) -> None:
         }
         asked.json.write_text(json.dumps(result, indent=1) + "\n")
     if asked.readme:
-        write_between_markers(asked.readme, text)
+        picture = f"\nThe ranks as a picture: `{asked.plot}`.\n" if asked.plot else ""
+        write_between_markers(asked.readme, text + picture)
     if asked.plot:
         plot(figures, asked.plot, title=f"{len(figures.tasks)} tasks, workers: {asked.workers}")
 

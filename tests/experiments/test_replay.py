@@ -120,7 +120,8 @@ def run(recorded, tmp_path, *words):
 def test_the_command_writes_json_and_the_readme_and_goes_on_from_its_cache(recorded, tmp_path):
     readme, out = tmp_path / "README.md", tmp_path / "out.json"
     readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    words = ("--methods", "random,hyperband", "--json", out, "--readme", readme)
+    picture = tmp_path / "ranks.png"
+    words = ("--methods", "random,hyperband", "--json", out, "--readme", readme, "--plot", picture)
     assert run(recorded, tmp_path, *words) == 0
     result = json.loads(out.read_text())
     assert result["tasks"] == ["taskset-toy"]
@@ -129,6 +130,7 @@ def test_the_command_writes_json_and_the_readme_and_goes_on_from_its_cache(recor
     assert set(result["methods"]["random"]["regret"]) == {"100", "200"}
     assert "| hyperband |" in readme.read_text()
     assert "old" not in readme.read_text()
+    assert picture.exists() and f"`{picture}`" in readme.read_text()
     lines = (tmp_path / "cache" / "runs-random.jsonl").read_text()
     assert run(recorded, tmp_path, *words) == 0
     assert (tmp_path / "cache" / "runs-random.jsonl").read_text() == lines
