@@ -119,6 +119,12 @@ class Quantize(Node):
     def _applies(cls, value: float, info: ValidationInfo) -> float:
         return applies(cls, value, info, "quantize.algorithm=percentile", algorithm=("percentile",))
 
+    @field_validator("calibration_images")
+    @classmethod
+    def _calibrates(cls, value: int, info: ValidationInfo) -> int:
+        wanted = "quantize.backend=onnxruntime or modelopt.pytorch"
+        return applies(cls, value, info, wanted, backend=("onnxruntime", "modelopt.pytorch"))
+
     @field_validator("backend", mode="before")
     @classmethod
     def _not_modelopt_onnx(cls, value: object) -> object:

@@ -159,6 +159,11 @@ def test_percentile_without_its_algorithm_is_refused(quantizing):
         quantizing(**{"quantize.percentile": 99})
 
 
+def test_calibration_images_without_a_calibration_are_refused(quantizing):
+    with pytest.raises(SpecError, match="calibration_images: .* has an effect only with"):
+        quantizing(**{"quantize.backend": "torchao", "quantize.calibration_images": 3})
+
+
 def test_modelopt_of_onnx_is_refused_with_what_to_use(quantizing):
     with pytest.raises(SpecError, match=r"onnx 1\.21 and onnxruntime-gpu 1\.24; use onnxruntime"):
         quantizing(**{"quantize.backend": "modelopt.onnx"})
