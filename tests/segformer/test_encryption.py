@@ -143,7 +143,7 @@ def test_a_quantized_model_is_encrypted(sealed, exported, tiny_spec, tmp_path, b
     mode = {"onnxruntime": "static_ptq", "torchao": "weight_only_ptq"}[backend]
     words = {
         "quantize.model_path": str(source), "quantize.backend": backend, "quantize.mode": mode,
-        "quantize.max_miou_drop": 1, "quantize.calibration_images": 2,
+        "quantize.max_miou_drop": 1,
     }  # fmt: skip
     result = quantize(tiny_spec(encryption_key="env:A_KEY", **words), tmp_path)
     (path,) = result.artifacts.values()

@@ -19,8 +19,9 @@ def quantizing(tiny_spec, onnx_file):
         defaults = {
             "quantize.model_path": str(onnx_file),
             "quantize.max_miou_drop": 1.0,
-            "quantize.calibration_images": 3,
         }
+        if overrides.get("quantize.backend") != "torchao":
+            defaults["quantize.calibration_images"] = 3
         return tiny_spec(**{**defaults, **overrides})
 
     return make
