@@ -126,7 +126,7 @@ def test_a_key_that_is_refused_is_not_shown(word, capsys, tiny_data):
 
 def assert_nothing_is_readable(folder):
     models = (".onnx", ".pth", ".engine", ".json")
-    measured = ("status.json", "results.json")
+    measured = ("status.json", "results.json", "report.json")
     sealed = [p for p in folder.rglob("*") if p.suffix in models and p.name not in measured]
     assert sealed
     assert [path.name for path in sealed if not is_sealed(path)] == []
