@@ -11,6 +11,7 @@ import queue
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -43,6 +44,9 @@ from automl.trial import Decision, Failure, FailureKind, Outcome, TrialState
 
 # Tune would send these to its actors by way of Ray's logs. Workers here inherit them.
 ENV_VARS_TO_PROPAGATE.difference_update([n for n in ENV_VARS_TO_PROPAGATE if n.startswith("AWS_")])
+
+_CLIENT_TRIES = 3
+"""To join a cluster by ray://."""
 
 # A worker's death is told as its trial's failure; Ray would print its trace as well.
 for _name in ("ray.tune", "ray.air"):
@@ -308,6 +312,19 @@ def _ray(address: str | None) -> Iterator[None]:
         ray.shutdown()
 
 
+def _join(address: str) -> None:
+    """Join a cluster; where it starts a process for each client, a busy one may not at once."""
+    tries = _CLIENT_TRIES if address.startswith("ray://") else 1
+    for left in reversed(range(tries)):
+        try:
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+            return
+        except (ConnectionError, RuntimeError, ray.exceptions.RayError):
+            if not left:
+                raise
+            time.sleep(1)
+
+
 def _connect(address: str | None) -> None:
     if address is None:
         ray.init(
@@ -320,7 +337,7 @@ def _connect(address: str | None) -> None:
         return
     check_answers(address)
     try:
-        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+        _join(address)
     except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
         reason = " ".join(_first_sentence(str(error)).split())
         raise UsageError(
