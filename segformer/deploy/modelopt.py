@@ -1,7 +1,6 @@
 """A network in 8 bits by NVIDIA's Model Optimizer: calibrated in torch, written as ONNX."""
 
 import contextlib
-import fnmatch
 import io
 import warnings
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from torch import nn
 
 from segformer.deploy.calibration import batches, calibration_images, evenly
 from segformer.deploy.graph import write_graph
+from segformer.deploy.layers import quantized_layers
 from segformer.deploy.onnx import deployable, onnx_graph
 from segformer.deploy.settled import settled
 from segformer.errors import SpecError
@@ -115,17 +115,7 @@ def _chosen(network: nn.Module, layers: Sequence[tuple[str, bool]]) -> list[str]
         for name, module in network.named_modules()
         if isinstance(module, nn.Linear | nn.Conv2d) and _HEAD_AS_TRAINED not in name
     }
-    is_default = not any(is_quantized for _, is_quantized in layers)
-    kept = dict.fromkeys(full, is_default)
-    for pattern, is_quantized in layers:
-        matched = fnmatch.filter(full, pattern)
-        if not matched:
-            raise SpecError(
-                f"quantize: {pattern!r} fits no layer of the model; its layers are named like "
-                f"{', '.join(list(full)[:3])}"
-            )
-        kept |= dict.fromkeys(matched, is_quantized)
-    return [full[name] for name, is_quantized in kept.items() if is_quantized]
+    return [full[name] for name in quantized_layers(list(full), layers)]
 
 
 def _short(name: str) -> str:

@@ -1,7 +1,6 @@
 """8 bits in an ONNX graph: Quantize- and DequantizeLinear in pairs, by ONNX Runtime's tools."""
 
 import contextlib
-import fnmatch
 import io
 import logging
 from collections.abc import Iterator, Sequence
@@ -24,6 +23,7 @@ from segformer.atomic import replacing
 from segformer.deploy.calibration import batches
 from segformer.deploy.fusion import QUANTIZED, left_in_32_bits, renamed, write_fused
 from segformer.deploy.graph import read_graph, write_graph
+from segformer.deploy.layers import quantized_layers
 from segformer.deploy.scratch import scratch
 from segformer.errors import CheckpointError, SpecError
 from segformer.evaluation.grey import fed
@@ -196,18 +196,8 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]
 
 def _excluded(model: onnx.ModelProto, layers: Sequence[tuple[str, bool]]) -> list[str]:
     names = [node.name for node in model.graph.node]
-    kept: dict[str, bool] = {}
-    for pattern, is_quantized in layers:
-        matched = fnmatch.filter(names, pattern)
-        if not matched:
-            raise SpecError(
-                f"quantize: {pattern!r} fits no layer of the model; its layers are named like "
-                f"{', '.join(names[:3])}"
-            )
-        kept |= dict.fromkeys(matched, is_quantized)
-    # With a list of layers to quantize, the others stay as they are.
-    is_default = not any(is_quantized for _, is_quantized in layers)
-    return [name for name in names if not kept.get(name, is_default)]
+    chosen = set(quantized_layers(names, layers))
+    return [name for name in names if name not in chosen]
 
 
 @contextlib.contextmanager

@@ -1,6 +1,5 @@
 """Weights of a checkpoint's encoder in 8 bits, by torchao; activations stay in 32."""
 
-import fnmatch
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from segformer.deploy.layers import quantized_layers
 from segformer.errors import SpecError
 from segformer.model.saved import ENTRY, ModelRecord, read_model
 from segformer.model.segformer import SegFormer
@@ -57,14 +57,5 @@ def _chosen(network: SegFormer, layers: Sequence[tuple[str, bool]]) -> set[str]:
         for name, module in network.named_modules()
         if isinstance(module, nn.Linear) and name.startswith("backbone.")
     ]
-    is_default = not any(is_quantized for _, is_quantized in layers)
-    kept = dict.fromkeys(names, is_default)
-    for pattern, is_quantized in layers:
-        matched = fnmatch.filter(names, pattern)
-        if not matched:
-            raise SpecError(
-                f"quantize: {pattern!r} fits no layer of the encoder; its linear layers are named "
-                f"like {', '.join(names[:3])}"
-            )
-        kept |= dict.fromkeys(matched, is_quantized)
-    return {name for name, is_quantized in kept.items() if is_quantized}
+    of = "the encoder; its linear layers are"
+    return set(quantized_layers(names, layers, of=of))
