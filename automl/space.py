@@ -89,13 +89,19 @@ class SearchSpace:
             return parameter.domain
         return self._relatives.domain(parameter, self.base, values, self.is_active)
 
-    def sample(self, rng: np.random.Generator) -> dict[str, Any]:
-        """Draw a suggestion: each active parameter by weights, scale and prior."""
+    def sample(
+        self, rng: np.random.Generator, places: NDArray[np.float64] | None = None
+    ) -> dict[str, Any]:
+        """Draw a suggestion: each active parameter by weights, scale and prior.
+
+        `places`, one uniform number per parameter, stand for those that would be drawn.
+        """
         values: dict[str, Any] = {}
-        for parameter in self.parameters.values():
+        for number, parameter in enumerate(self.parameters.values()):
             if self.is_active(parameter, values):
                 domain = self.domain(parameter, values)
-                values[parameter.key] = domain.value_at(_drawn(parameter, domain, rng))
+                place = rng.random() if places is None else float(places[number])
+                values[parameter.key] = domain.value_at(_drawn(parameter, domain, place, rng))
         return values
 
     def encode(self, values: Mapping[str, Any]) -> NDArray[np.float64]:
@@ -185,8 +191,7 @@ def nearest_in(domain: Domain, value: Any) -> Any:
     return domain.values[0]
 
 
-def _drawn(parameter: Parameter, domain: Domain, rng: np.random.Generator) -> float:
-    place = rng.random()
+def _drawn(parameter: Parameter, domain: Domain, place: float, rng: np.random.Generator) -> float:
     if parameter.prior is None or not domain.contains(parameter.prior):
         return place
     if rng.random() >= PRIOR_SHARE:

@@ -18,7 +18,7 @@ import numpy as np
 
 from automl.budget import Budget
 from automl.objective import Objective
-from automl.search.auto_candidates import OPENING, PARENTS, WIDE, Candidates
+from automl.search.auto_candidates import OPENING, PARENTS, WIDE, Candidates, away_from_twins
 from automl.search.auto_curves import (
     Curve,
     first_epochs,
@@ -28,7 +28,14 @@ from automl.search.auto_curves import (
     times_of,
 )
 from automl.search.auto_features import Array, Features
-from automl.search.auto_gain import Offers, gain_per_epoch, share_of_failures
+from automl.search.auto_gain import (
+    KNOWLEDGE,
+    Leaders,
+    Offers,
+    improvement_per_epoch,
+    knowledge_per_epoch,
+    share_of_failures,
+)
 from automl.search.auto_model import CurveModel, Hyperparameters, Observations, tuned
 from automl.search.base import Continue, Done, Move, PastTrial, Start, Wait, canonical
 from automl.space import SearchSpace
@@ -85,6 +92,7 @@ class AutoSearcher:
         self._foresight = 1.0
         self._spent = 0
         self._move: Move | None = None
+        self._after_pause: tuple[int, Move] | None = None
 
     def next(self) -> Move:
         """Return the move of the highest expected gain; it holds until the history changes."""
@@ -94,7 +102,7 @@ class AutoSearcher:
 
     def start(self, move: Start | Continue) -> None:
         """Take note of a move; from time to time the model is tuned here."""
-        self._move = None
+        self._move = self._after_pause = None
         if isinstance(move, Start):
             target = first_epochs(self._curves, self._rungs)
             self._curves.append(Curve(dict(move.values), self._features.of(move.values)))
@@ -106,7 +114,7 @@ class AutoSearcher:
 
     def report(self, trial: int, epoch: int, value: float) -> Decision:
         """Pause at the target; stop what diverged or repeats another trial."""
-        self._move = None
+        self._move = self._after_pause = None
         curve = self._curves[trial]
         self._spent += max(0, epoch - curve.epoch)
         curve.take(epoch, self._objective.loss(value))
@@ -131,11 +139,17 @@ class AutoSearcher:
         move = self._choose()
         goes_on = isinstance(move, Continue) and move.trial == trial
         curve.target = self._rung_above(curve.epoch) if goes_on else target
+        if not goes_on:  # It was found as if the trial had paused, and holds once it has.
+            self._after_pause = trial, move
         return goes_on
 
     def finish(self, trial: int, outcome: Outcome) -> None:
         """Free the trial's slot; a failed trial is no value, and says where not to go."""
         self._move = None
+        if self._after_pause and outcome.state is TrialState.PAUSED:
+            paused, move = self._after_pause
+            self._move = move if paused == trial else None
+        self._after_pause = None
         curve = self._curves[trial]
         curve.target = None
         curve.is_dead |= outcome.state is not TrialState.PAUSED
@@ -181,16 +195,22 @@ class AutoSearcher:
         return self._longer(paused[0]) if paused else self._nothing()
 
     def _best_move(self, model: CurveModel, seen: Observations, *, may_start: bool) -> Move:
-        offers = self._offers(model, may_start=may_start)
+        standings = self._standings(model)
+        offers = self._offers(standings, may_start=may_start)
         if not len(offers.rows):
             return self._nothing()
-        gain, chance = gain_per_epoch(
+        gain, chance = improvement_per_epoch(
             model,
             offers,
             best=self._best_loss(seen),
             horizons=self._horizons,
             left=self._left,
         )
+        if len(standings) > 1:
+            (leader, end), (_, second_end) = standings[:2]
+            leaders = Leaders(leader, self._curves[leader].features, end, second_end)
+            known = knowledge_per_epoch(model, offers, leaders, rungs=self._rungs, left=self._left)
+            gain = np.maximum(gain, np.log(KNOWLEDGE) + known)
         risk = share_of_failures(offers.rows, self._told(), self._failed, self._features.groups)
         gain = gain + CAUTION * np.log(1 - risk)
         place = self._best_place(gain, offers)
@@ -210,15 +230,17 @@ class AutoSearcher:
                 return int(place)
         return None
 
-    def _offers(self, model: CurveModel, *, may_start: bool) -> Offers:
+    def _offers(self, standings: list[tuple[int, float]], *, may_start: bool) -> Offers:
         paused = self._paused()
         values: list[dict[str, Any]] = []
         rows = np.empty((0, len(self._features.groups)))
         if may_start:
             values, rows = self._candidates.choice(
-                self._parents(model), len(self._curves), self._spent
+                self._parents(standings), len(self._curves), self._spent
             )
-            values, rows = self._away_from_twins(values, rows)
+            if self._twins:
+                known = np.stack([curve.features for curve in self._curves])
+                values, rows = away_from_twins(values, rows, known, distances=self._twins)
         return Offers(
             values=values,
             rows=np.concatenate([rows, *(self._curves[n].features[None] for n in paused)]),
@@ -228,35 +250,26 @@ class AutoSearcher:
             ),
         )
 
-    def _parents(self, model: CurveModel) -> list[Curve]:
-        """Return the trials that are expected to end best, and the defaults while they may.
-
-        The defaults are what an expert would have tried: their neighbours are offered until half
-        of the trials are expected to end better.
-        """
+    def _standings(self, model: CurveModel) -> list[tuple[int, float]]:
+        """Return the trials and the losses that they are expected to end with, best first."""
         numbers = [n for n, c in enumerate(self._curves) if c.epoch and not c.is_void]
         if not numbers:
             return []
         rows = np.stack([self._curves[n].features for n in numbers])
         ends, _ = model.predict(rows, np.array(numbers), np.ones(1))
-        order = [numbers[i] for i in np.argsort(ends[0], kind="stable")]
+        return [(numbers[i], float(ends[0, i])) for i in np.argsort(ends[0], kind="stable")]
+
+    def _parents(self, standings: list[tuple[int, float]]) -> list[Curve]:
+        """Return the trials that are expected to end best, and the defaults while they may.
+
+        The defaults are what an expert would have tried: their neighbours are offered until half
+        of the trials are expected to end better.
+        """
+        order = [n for n, _ in standings]
         parents = order[:PARENTS]
         if 0 in order[PARENTS : len(order) // 2]:
             parents.append(0)
         return [self._curves[n] for n in parents]
-
-    def _away_from_twins(
-        self, values: list[dict[str, Any]], rows: Array
-    ) -> tuple[list[dict[str, Any]], Array]:
-        """Leave out what is as near to a trial as repeats were, but keep the farther third."""
-        if not self._twins or not values:
-            return values, rows
-        known = np.stack([curve.features for curve in self._curves])
-        squares = ((rows[:, None] - known[None]) ** 2).sum(axis=2)
-        nearest = np.sqrt(squares.min(axis=1))
-        reach = min(float(np.median(self._twins)), float(np.quantile(nearest, 2 / 3)))
-        kept = np.flatnonzero(nearest >= reach)
-        return [values[i] for i in kept], rows[kept]
 
     def _drawn(self, offers: Offers, risk: Array) -> dict[str, Any] | None:
         """Return a draw from anywhere where it is its turn or the model has no foresight."""

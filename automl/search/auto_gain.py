@@ -13,6 +13,8 @@ from automl.search.auto_model import Array, CurveModel
 
 BEYOND = 0.01
 """What a gain counts that lies beyond the budget that is left."""
+KNOWLEDGE = 2.0
+"""What a fall of the best predicted end counts, an improvement on the best value seen being 1."""
 FAILURE_REACH = 0.1
 """How far a failure speaks, in parts of a range."""
 LEAST = 1e-300
@@ -32,7 +34,66 @@ class Offers:
     """Trained so far."""
 
 
-def gain_per_epoch(
+@dataclass(frozen=True)
+class Leaders:
+    """The two trials that are expected to end best, the first one's number and features."""
+
+    trial: int
+    row: Array
+    end: float
+    second_end: float
+
+
+def knowledge_per_epoch(
+    model: CurveModel, offers: Offers, leaders: Leaders, *, rungs: Sequence[int], left: int | None
+) -> Array:
+    """Return the logarithm of the knowledge gradient per epoch.
+
+    It is by how much the lowest predicted end is expected to fall when an offer has been trained
+    to a rung above, be it the offer's own or, because seeing it tells of all trials, the leader's
+    (Frazier et al., 2009, for two alternatives). The rung of the best rate counts.
+    """
+    gain = np.full(len(offers.rows), -np.inf)
+    for is_kind, above in ((offers.trials < 0, rungs[:3:2]), (offers.trials >= 0, rungs)):
+        kind = np.flatnonzero(is_kind)
+        if len(kind):
+            gain[kind] = _knowledge(model, offers, kind, leaders, np.array(above, float), rungs[-1])
+    if left is not None:
+        gain[rungs[-1] - offers.epochs > left] += np.log(BEYOND)
+    return gain
+
+
+def _knowledge(
+    model: CurveModel,
+    offers: Offers,
+    kind: NDArray[np.int64],
+    leaders: Leaders,
+    rungs: Array,
+    last: int,
+) -> Array:
+    rows, trials = offers.rows[kind], offers.trials[kind]
+    ends, _ = model.predict(rows, trials, np.ones(1))
+    own, leader = model.sway(
+        rows, trials, times_of(rungs, last), other=leaders.row, trial=leaders.trial
+    )
+    is_leader = trials == leaders.trial
+    against = np.where(is_leader, leaders.second_end, leaders.end)
+    sway = np.maximum(np.abs(own - np.where(is_leader, 0.0, leader)), 1e-12)
+    fall = _expected_excess(-np.abs(against - ends[0]), sway)
+    epochs = rungs[:, None] - offers.epochs[kind][None]
+    rate = np.log(fall) - np.log(np.maximum(epochs, 1))
+    return np.asarray(np.where(epochs > 0, rate, -np.inf).max(axis=0), dtype=np.float64)
+
+
+def _expected_excess(mean: Array, deviation: Array) -> Array:
+    """Return the expectation of the positive part of a normal variable, at least `LEAST`."""
+    standing = mean / deviation
+    density = np.exp(-(standing**2) / 2) / np.sqrt(2 * np.pi)
+    excess = deviation * (standing * ndtr(standing) + density)
+    return np.asarray(np.maximum(excess, LEAST), dtype=np.float64)
+
+
+def improvement_per_epoch(
     model: CurveModel, offers: Offers, *, best: float, horizons: Array, left: int | None
 ) -> tuple[Array, Array]:
     """Return the logarithm of the expected improvement per epoch, and the chance of any.
@@ -42,14 +103,13 @@ def gain_per_epoch(
     """
     last = int(horizons[-1])
     mean, deviation = model.predict(offers.rows, offers.trials, times_of(horizons, last))
-    standing = (best - mean) / deviation
-    chance = ndtr(standing)
-    improvement = deviation * (standing * chance + np.exp(-(standing**2) / 2) / np.sqrt(2 * np.pi))
+    improvement = _expected_excess(best - mean, deviation)
+    chance = ndtr((best - mean[-1]) / deviation[-1])
     epochs = horizons[:, None] - offers.epochs[None]
     if left is not None:
         improvement = np.where(epochs > left, BEYOND * improvement, improvement)
-    rate = np.log(np.maximum(improvement, LEAST)) - np.log(np.maximum(epochs, 1))
-    return np.where(epochs > 0, rate, -np.inf).max(axis=0), chance[-1]
+    rate = np.log(improvement) - np.log(np.maximum(epochs, 1))
+    return np.where(epochs > 0, rate, -np.inf).max(axis=0), chance
 
 
 def share_of_failures(

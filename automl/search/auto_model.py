@@ -68,11 +68,11 @@ class CurveModel:
     ) -> None:
         self._seen = seen
         self._scales = np.exp(-hyper.theta[:-4])[groups]
-        self._level, self._shape, self._own, noise = np.exp(2 * hyper.theta[-4:])
+        self._level, self._shape, self._own, self._noise = np.exp(2 * hyper.theta[-4:])
         near = _near(seen.times, seen.times)
         same = seen.trials[:, None] == seen.trials[None]
-        kernel = self._covariance(self._matern(seen.points), near, same)
-        kernel[np.diag_indices(len(kernel))] += noise + JITTER
+        kernel = self._covariance(self._matern(seen.points, seen.points), near, same)
+        kernel[np.diag_indices(len(kernel))] += self._noise + JITTER
         self._factor = np.linalg.cholesky(kernel)
         self._mean = _centre(seen)
         residuals = seen.losses - self._mean + FALL * seen.times
@@ -85,15 +85,30 @@ class CurveModel:
 
         The points share their distances over all times, which is most of the work.
         """
-        near = _near(times, self._seen.times)[:, None, :]
-        same = trials[:, None] == self._seen.trials[None]
-        cross = self._covariance(self._matern(points), near, same)
-        flat = cross.reshape(-1, cross.shape[-1])
-        half = solve_triangular(self._factor, flat.T, lower=True, check_finite=False)
-        variance = self._level + self._shape + self._own + TREND**2 - (half**2).sum(axis=0)
-        deviation = np.sqrt(np.maximum(variance, 1e-10))
-        mean = (flat @ self._weights).reshape(len(times), len(points))
-        return self._mean + mean - FALL * times[:, None], deviation.reshape(mean.shape)
+        cross = self._cross(points, trials, times)
+        deviation = np.sqrt(np.maximum(self._variance(self._half(cross)), 1e-10))
+        return self._mean + cross @ self._weights - FALL * times[:, None], deviation
+
+    def sway(
+        self, points: Array, trials: NDArray[np.int64], times: Array, *, other: Array, trial: int
+    ) -> tuple[Array, Array]:
+        """Return how far seeing the loss there would move two predicted losses at the end.
+
+        The point's own and that of a trial at the point `other`, (times, points) each, for a loss
+        that comes in one standard deviation higher than predicted.
+        """
+        end = np.ones(1)
+        there = self._half(self._cross(points, trials, times))
+        own = self._half(self._cross(points, trials, end))
+        others = self._half(self._cross(other[None], np.array([trial]), end))
+        near = _near(times, end)
+        deviation = np.sqrt(self._variance(there) + self._noise)
+        alike = self._matern(points, other[None]).T
+        prior = self._covariance(np.ones_like(alike), near, np.ones(1, dtype=np.bool_))
+        moved = prior - np.einsum("ntp,nsp->tp", there, own)
+        prior = self._covariance(alike, near, trials == trial)
+        moved_other = prior - np.einsum("ntp,n->tp", there, others[:, 0, 0])
+        return moved / deviation, moved_other / deviation
 
     def foresight(self) -> float:
         """Return the correlation of trials' last losses with predictions made without them.
@@ -114,8 +129,24 @@ class CurveModel:
             return -1.0
         return float(np.corrcoef(last, foreseen)[0, 1])
 
-    def _matern(self, points: Array) -> Array:
-        return _matern(_distances(points * self._scales, self._seen.points * self._scales))
+    def _cross(self, points: Array, trials: NDArray[np.int64], times: Array) -> Array:
+        """Return the covariances with what was seen: (times, points, observations)."""
+        near = _near(times, self._seen.times)[:, None, :]
+        same = trials[:, None] == self._seen.trials[None]
+        return self._covariance(self._matern(points, self._seen.points), near, same)
+
+    def _half(self, cross: Array) -> Array:
+        """Return what a product of two covariances with what was seen is made of: axis 0 first."""
+        flat = cross.reshape(-1, cross.shape[-1]).T
+        half = solve_triangular(self._factor, flat, lower=True, check_finite=False)
+        return np.asarray(half, dtype=np.float64).reshape(-1, *cross.shape[:2])
+
+    def _variance(self, half: Array) -> Array:
+        prior = self._level + self._shape + self._own + TREND**2
+        return np.asarray(prior - (half**2).sum(axis=0), dtype=np.float64)
+
+    def _matern(self, points: Array, others: Array) -> Array:
+        return _matern(_distances(points * self._scales, others * self._scales))
 
     def _covariance(self, matern: Array, near: Array, same: NDArray[np.bool_]) -> Array:
         common = near * (self._own * same + TREND**2)

@@ -4,14 +4,29 @@ import math
 
 import numpy as np
 import pytest
+from scipy.special import ndtri
 from simulation import Simulation
 
 from automl.budget import UNLIMITED, Budget
 from automl.objective import Objective
 from automl.search import make_searcher
-from automl.search.auto_curves import Curve, first_epochs, observations, repeated, rungs
+from automl.search.auto_candidates import OPENING, Candidates
+from automl.search.auto_curves import (
+    Curve,
+    first_epochs,
+    observations,
+    repeated,
+    rungs,
+    times_of,
+)
 from automl.search.auto_features import Features
-from automl.search.auto_gain import share_of_failures
+from automl.search.auto_gain import (
+    BEYOND,
+    Leaders,
+    Offers,
+    knowledge_per_epoch,
+    share_of_failures,
+)
 from automl.search.auto_model import CurveModel, Hyperparameters, Observations, tuned
 from automl.search.base import PastTrial, Start
 from automl.space import Parameter, SearchSpace
@@ -144,6 +159,80 @@ def test_the_model_learns_which_parameter_matters():
     assert np.corrcoef(mean[0], np.sin(5 * fresh[:, 0]))[0, 1] > 0.95
     assert (deviation > 0).all()
     assert model.foresight() > 0.9
+
+
+def seen_and_model():
+    rng = np.random.default_rng(0)
+    times = rng.choice([0.3, 0.6], 12)
+    losses = rng.standard_normal(12)
+    seen = Observations(rng.random((12, 2)), times, np.arange(12) // 2, losses)
+    return seen, CurveModel(seen, np.arange(2), Hyperparameters.prior(2))
+
+
+def test_sway_squared_is_the_variance_that_the_observation_takes_away():
+    seen, model = seen_and_model()
+    points, trials, end = np.array([[0.2, 0.9], seen.points[4]]), np.array([-1, 2]), np.ones(1)
+    both = np.stack([points[0], points[1], seen.points[6]])
+    numbers = np.array([-1, 2, 3])
+    times = np.array([0.3, 0.8])
+    own, other = model.sway(points, trials, times, other=seen.points[6], trial=3)
+    _, before = model.predict(both, numbers, end)
+    for t, time in enumerate(times):
+        for p in range(2):
+            more = seen.with_more(
+                points[p : p + 1], np.array([time]), trials[p : p + 1], np.zeros(1)
+            )
+            _, after = CurveModel(more, np.arange(2), Hyperparameters.prior(2)).predict(
+                both, numbers, end
+            )
+            taken = (before**2 - after**2)[0]
+            assert own[t, p] ** 2 == pytest.approx(taken[p], rel=1e-3)
+            assert other[t, p] ** 2 == pytest.approx(taken[2], rel=1e-3, abs=1e-6)
+
+
+def test_knowledge_is_the_expected_fall_of_the_lower_of_two_ends():
+    seen, model = seen_and_model()
+    rows, trials = np.stack([[0.2, 0.9], seen.points[6]]), np.array([-1, 3])
+    ends, _ = model.predict(rows, trials, np.ones(1))
+    leaders = Leaders(2, seen.points[4], end := float(ends.mean()), end + 1)
+    offers = Offers([{}], rows, trials, np.array([0, 9]))
+    known = knowledge_per_epoch(model, offers, leaders, rungs=[3, 4, 6, 9, 14, 50], left=None)
+    news = ndtri((np.arange(100_000) + 0.5) / 100_000)
+    for place, rungs_above in enumerate([(3, 6), (14, 50)]):
+        falls = []
+        for rung in rungs_above:
+            own, other = model.sway(
+                rows, trials, times_of(np.array([float(rung)]), 50), other=leaders.row, trial=2
+            )
+            mine, leading = ends[0, place] + own[0, place] * news, end + other[0, place] * news
+            fall = min(ends[0, place], end) - np.minimum(mine, leading).mean()
+            falls.append(fall / (rung - offers.epochs[place]))
+        assert np.exp(known[place]) == pytest.approx(max(falls), rel=0.01)
+
+
+def test_the_leader_is_held_against_the_second_and_late_knowledge_counts_little():
+    seen, model = seen_and_model()
+    offers = Offers([], seen.points[[4]], np.array([2]), np.array([9]))
+    gains = [
+        knowledge_per_epoch(
+            model, offers, Leaders(2, seen.points[4], -0.4, second), rungs=[9, 14, 50], left=left
+        )[0]
+        for second, left in [(-0.39, None), (2.0, None), (-0.39, 40), (-0.39, 41)]
+    ]
+    assert gains[0] > gains[1]
+    assert np.exp(gains[2] - gains[0]) == pytest.approx(BEYOND)
+    assert gains[3] == gains[0]
+
+
+def test_the_opening_visits_every_seventh_of_each_range():
+    space = SearchSpace({k: Parameter(k, "float", 0.5, low=0.0, high=1.0) for k in "abc"}, {})
+    candidates = Candidates(space, Features(space), seed=4)
+    drawn = [candidates.opening(trial) for trial in range(1, OPENING)]
+    for key in "abc":
+        assert sorted(int(7 * values[key]) for values in drawn) == list(range(7))
+    assert drawn == [
+        Candidates(space, Features(space), seed=4).opening(t) for t in range(1, OPENING)
+    ]
 
 
 def test_failures_weigh_on_their_surroundings_alone():

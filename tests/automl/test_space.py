@@ -172,6 +172,17 @@ def test_samples_follow_the_weights_and_the_scale():
     assert {v["i"] for v in drawn} == set(range(-3, 10))
 
 
+def test_places_given_are_sampled_except_near_a_prior():
+    places = np.full(len(EVERY_KIND.parameters), 0.25)
+    rng = np.random.default_rng(0)
+    assert EVERY_KIND.sample(rng, places) == EVERY_KIND.decode(places)
+    prior = Parameter("p", "float", 0.5, low=0.0, high=1.0, prior=0.9)
+    space = SearchSpace({"p": prior}, {})
+    drawn = [space.sample(rng, np.array([0.25]))["p"] for _ in range(1000)]
+    assert sum(p == 0.25 for p in drawn) / 1000 == pytest.approx(0.5, abs=0.06)
+    assert np.mean([p for p in drawn if p != 0.25]) > 0.7
+
+
 def test_encoding_takes_microseconds():
     values = EVERY_KIND.sample(np.random.default_rng(0))
     assert timeit(lambda: EVERY_KIND.encode(values), number=1000) / 1000 / 9 < 20e-6
