@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from automl.errors import UsageError
 from automl.keys import Said
 from automl.said import said_in
 from automl.spec import is_exponent
+from automl.yaml_file import read_yaml
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -19,14 +18,7 @@ def read_experiment_file(path: Path) -> Said:
     TAO's settings (`automl_...`) may stand at the top, as among the settings of the spec.
     Raises `UsageError` naming every key that is unknown or has a value of the wrong type.
     """
-    try:
-        content = _meant(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        cause = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise UsageError(f"{path}: cannot be read ({cause})") from error
-    except yaml.YAMLError as error:
-        place = f" (line {error.problem_mark.line + 1})" if _has_mark(error) else ""  # type: ignore[attr-defined]
-        raise UsageError(f"{path}: is not YAML{place}") from error
+    content = _meant(read_yaml(path))
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -44,7 +36,3 @@ def _meant(value: Any) -> Any:
     if isinstance(value, list):
         return [_meant(inner) for inner in value]
     return float(value) if isinstance(value, str) and is_exponent(value) else value
-
-
-def _has_mark(error: yaml.YAMLError) -> bool:
-    return getattr(error, "problem_mark", None) is not None

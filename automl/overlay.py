@@ -24,6 +24,7 @@ from automl.overlay_entry import Entry
 from automl.overlay_tao import entries_from_tao
 from automl.schema_field import number_of
 from automl.spec import parse_value
+from automl.yaml_file import read_yaml
 
 _WORDS = ("description", "override", "drop", "parameters", "custom_param_ranges")
 _ENTRY_WORDS = (
@@ -46,13 +47,7 @@ class Overlay:
 
 def overlay_from_file(path: Path) -> Overlay:
     """Read an overlay; raises `UsageError` naming everything that is wrong in it."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: is not YAML ({error})") from error
-    return overlay_from_dict(_or(content, {}), source=str(path))
+    return overlay_from_dict(_or(read_yaml(path), {}), source=str(path))
 
 
 def overlay_from_dict(content: Any, *, source: str) -> Overlay:

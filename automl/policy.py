@@ -4,8 +4,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from automl.errors import UsageError, nearest
 from automl.phrases import says_off
 from automl.schema import Schema
@@ -17,6 +15,7 @@ from automl.skill import (
     schema_path,
     template_path,
 )
+from automl.yaml_file import read_yaml
 
 POLICIES = ("auto", "off")
 ALIASES = {"on": "auto", "true": "auto", "false": "off"}
@@ -146,13 +145,9 @@ def _not_runnable(folder: Path) -> str:
     schema, template = schema_path(folder, "train"), template_path(folder, "train")
     try:
         Schema.read(schema)
+        content = read_yaml(template)
     except UsageError as error:
         return str(error)
-    try:
-        if not isinstance(yaml.safe_load(template.read_text(encoding="utf-8")), dict):
-            return f"{template}: is not a spec but something else"
-    except (OSError, UnicodeDecodeError):
-        return f"{template}: cannot be read"
-    except yaml.YAMLError:
-        return f"{template}: is not YAML"
+    if not isinstance(content, dict):
+        return f"{template}: is not a spec but something else"
     return ""

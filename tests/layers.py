@@ -55,6 +55,7 @@ AUTOML = [
     ["conditions"],
     ["trial", "budget"],
     ["objective", "pareto", "phrases", "environment", "ranks", "redact", "signals", "view"],
+    ["yaml_file"],
     ["drawn", "errors", "keys"],
 ]
 SEGFORMER = [

@@ -47,6 +47,7 @@ ENV_VARS_TO_PROPAGATE.difference_update([n for n in ENV_VARS_TO_PROPAGATE if n.s
 
 _CLIENT_TRIES = 3
 """To join a cluster by ray://."""
+_NOT_JOINED = (ConnectionError, RuntimeError, ray.exceptions.RayError)
 
 # A worker's death is told as its trial's failure; Ray would print its trace as well.
 for _name in ("ray.tune", "ray.air"):
@@ -319,7 +320,7 @@ def _join(address: str) -> None:
         try:
             ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
             return
-        except (ConnectionError, RuntimeError, ray.exceptions.RayError):
+        except _NOT_JOINED:
             if not left:
                 raise
             time.sleep(1)
@@ -338,7 +339,7 @@ def _connect(address: str | None) -> None:
     check_answers(address)
     try:
         _join(address)
-    except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
+    except _NOT_JOINED as error:
         reason = " ".join(_first_sentence(str(error)).split())
         raise UsageError(
             f"--address {address}: no Ray cluster could be joined ({reason}); one is started on "

@@ -12,10 +12,9 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-import yaml
-
 from automl.errors import UsageError, nearest
 from automl.objective import Objective
+from automl.yaml_file import read_yaml
 
 GROUP = "automl.skills"
 USER_KINDS = ("usage", "bad_data")
@@ -127,8 +126,8 @@ class SkillInfo:
     def read(cls, folder: Path) -> "SkillInfo":
         """Read a skill folder's skill_info.yaml; raises `UsageError` naming what is missing."""
         path = folder / "references" / "skill_info.yaml"
+        info = read_yaml(path)
         try:
-            info = yaml.safe_load(path.read_text(encoding="utf-8"))
             objective = info.get("objective")
             shorthand = info.get("spec_shorthand_keys") or {}
             rest: dict[str, Any] = {name: info.get(name) for name in _KEYS}
@@ -145,9 +144,7 @@ class SkillInfo:
                 shorthand=shorthand,
                 **rest,
             )
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{path}: cannot be read ({_cause(error)})") from error
-        except (KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"{path}: is not a complete skill_info.yaml ({error})") from error
 
     @property
@@ -251,10 +248,6 @@ def _skill_in(folder: Path, known: Mapping[str, EntryPoint]) -> Skill:
         if skill.folder.resolve() == folder:
             return skill
     return CommandSkill(folder)
-
-
-def _cause(error: OSError | UnicodeDecodeError) -> str:
-    return str(error.strerror) if isinstance(error, OSError) else "not UTF-8 text"
 
 
 def only_skill() -> str:

@@ -4,19 +4,18 @@ import contextlib
 import io
 import warnings
 from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from segformer.deploy.backends import check_installed
 from segformer.deploy.calibration import batches, calibration_images, evenly
 from segformer.deploy.graph import write_graph
 from segformer.deploy.layers import quantized_layers
 from segformer.deploy.onnx import deployable, onnx_graph
 from segformer.deploy.settled import settled
-from segformer.errors import SpecError
 from segformer.model.saved import ModelRecord, read_model
 from segformer.spec import Spec
 from segformer.spec_deploy import Quantize
@@ -44,11 +43,7 @@ def write_modelopt(
     Raises:
         SpecError: modelopt is not installed, or a pattern fits no layer.
     """
-    if find_spec("modelopt") is None:
-        raise SpecError(
-            "quantize.backend: modelopt is not installed; install it with: "
-            "pip install -e '.[modelopt]', or use quantize.backend=onnxruntime"
-        )
+    check_installed("modelopt")
     saved = read_model(source, otherwise=ModelRecord.of(spec))
     network = deployable(saved.build(), saved.record, channels=3)
     chosen = _chosen(network, layers)

@@ -1,14 +1,13 @@
 """Weights of a checkpoint's encoder in 8 bits, by torchao; activations stay in 32."""
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from segformer.deploy.backends import check_installed
 from segformer.deploy.layers import quantized_layers
-from segformer.errors import SpecError
 from segformer.model.saved import ENTRY, ModelRecord, read_model
 from segformer.model.segformer import SegFormer
 from segformer.sealed import writing
@@ -29,11 +28,7 @@ def write_weight_only(
     Raises:
         SpecError: torchao is not installed, or a pattern fits no layer.
     """
-    if find_spec("torchao") is None:
-        raise SpecError(
-            "quantize.backend: torchao is not installed; install it with: "
-            "pip install -e '.[torchao]', or use quantize.backend=onnxruntime"
-        )
+    check_installed("torchao")
     # Where it is installed, importing it takes a second: only who quantizes waits for it.
     from torchao.quantization import Int8WeightOnlyConfig, quantize_
 

@@ -10,6 +10,7 @@ from simulation import Simulation
 from automl.budget import UNLIMITED, Budget
 from automl.objective import Objective
 from automl.search import make_searcher
+from automl.search.auto import AutoSearcher
 from automl.search.auto_candidates import OPENING, Candidates
 from automl.search.auto_curves import (
     Curve,
@@ -30,7 +31,7 @@ from automl.search.auto_gain import (
 from automl.search.auto_model import CurveModel, Hyperparameters, Observations, tuned
 from automl.search.base import PastTrial, Start
 from automl.space import Parameter, SearchSpace
-from automl.trial import Failure, FailureKind, Outcome, TrialState
+from automl.trial import Decision, Failure, FailureKind, Outcome, TrialState
 
 EPOCHS = 50
 SPACE = SearchSpace(
@@ -70,6 +71,27 @@ def test_no_two_slots_train_the_same():
     done = simulated(slots=4, budget_epochs=150).run()
     assert done.spent == 150
     assert len({str(v) for v in done.values.values()}) == len(done.values)
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+def test_a_move_kept_from_judging_a_trial_is_the_one_chosen_anew(slots, monkeypatch):
+    """`next` asks after every event, and an event that came between is heeded."""
+    chosen = []
+    choose = AutoSearcher._choose
+    monkeypatch.setattr(AutoSearcher, "_choose", lambda s: chosen.append(choose(s)) or chosen[-1])
+    searcher = AutoSearcher(SPACE, Objective("m", "max"), Budget(UNLIMITED, EPOCHS), seed=0)
+    search = Simulation(searcher, score, epochs=EPOCHS, slots=slots)
+    kept = 0
+    while len(search.values) < 16:
+        search.fill()
+        before = len(chosen)
+        decision = search.report(len(chosen))
+        asked = len(chosen)
+        move = searcher.next()
+        if decision is Decision.PAUSE and asked == before + 1 == len(chosen):
+            kept += 1
+            assert move == choose(searcher)
+    assert kept > 3
 
 
 def test_a_region_without_memory_is_left():
