@@ -1,8 +1,9 @@
 """`auto`, our own search: few epochs on many trials, and more for those that may still win.
 
 At each free slot it compares starting a new configuration with going on with every paused trial,
-by one measure: the improvement on the best value that its model of the learning curves expects
-from an epoch spent there (freeze-thaw). New configurations are drawn anywhere, near the best
+by what its model of the learning curves expects of an epoch spent there: the improvement on the
+best value (freeze-thaw) or, where that is more, twice the fall of the best predicted end by what
+the epoch would tell (the knowledge gradient). New configurations are drawn anywhere, near the best
 trials and, while they hold their place, near the schema's defaults, which are trial 0; the model
 decides which of these sources is worth its epochs. Some are drawn without it, and all of them
 where it cannot foresee trials that were kept from it. A region where trials fail is avoided; a
