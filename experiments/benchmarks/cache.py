@@ -5,11 +5,14 @@ of them are in its key. Several processes may append to the same file.
 """
 
 import fcntl
+import gzip
 import json
-from dataclasses import asdict, astuple, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 
 from experiments.benchmarks.clock import Run
+from experiments.benchmarks.measure import BUDGETS
 from experiments.benchmarks.tasks import Scale
 
 
@@ -26,15 +29,16 @@ class Key:
 
 
 class Cache:
-    """The results and the tasks' scales in one folder."""
+    """The results and the tasks' scales in one folder, and the results of a kept file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, known: Path | None = None) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._runs: dict[Key, Run] = {}
+        self._runs = kept_in(known) if known else {}
         for file in sorted(folder.glob("runs-*.jsonl")):
             for line in file.read_text().splitlines():
-                self._take(line)
+                if result := _result(line):
+                    self._runs[result[0]] = result[1]
 
     def get(self, key: Key) -> Run | None:
         """Return a result, None where it is still to be made."""
@@ -43,8 +47,21 @@ class Cache:
     def put(self, key: Key, run: Run) -> None:
         """Add a result to the method's file."""
         self._runs[key] = run
-        line = json.dumps({**asdict(key), **asdict(run)})
-        _append(self._folder / f"runs-{key.method}.jsonl", line)
+        _append(self._folder / f"runs-{key.method}.jsonl", _line(key, run))
+
+    def keep(self, keys: Iterable[Key], file: Path) -> None:
+        """Write results into a file beside what it has, with the steps that the figures need.
+
+        A method's results of an older version go.
+        """
+        runs = {key: _shortened(self._runs[key]) for key in keys}
+        versions = {key.method: key.version for key in runs}
+        before = kept_in(file) if file.exists() else {}
+        for key, run in before.items():
+            if versions.get(key.method, key.version) == key.version:
+                runs.setdefault(key, run)
+        lines = sorted(_line(key, run) + "\n" for key, run in runs.items())
+        file.write_bytes(gzip.compress("".join(lines).encode(), mtime=0))
 
     def scale(self, digest: str) -> Scale | None:
         """Return the scale of a task, known by a digest of what it was computed from."""
@@ -55,13 +72,31 @@ class Cache:
         """Keep a scale."""
         (self._folder / f"scale-{digest}.json").write_text(json.dumps(astuple(scale)))
 
-    def _take(self, line: str) -> None:
-        try:
-            known = json.loads(line)
-        except json.JSONDecodeError:
-            return  # The last line of a run that was cut.
-        key = Key(**{name: known.pop(name) for name in Key.__dataclass_fields__})
-        self._runs[key] = Run(**{**known, "steps": [(e, v) for e, v in known["steps"]]})
+
+def kept_in(file: Path) -> dict[Key, Run]:
+    """Return the results of a file that `keep` wrote; raises `OSError` where it is none."""
+    lines = gzip.decompress(file.read_bytes()).decode().splitlines()
+    return dict(result for line in lines if (result := _result(line)))
+
+
+def _line(key: Key, run: Run) -> str:
+    return json.dumps({**asdict(key), **asdict(run)})
+
+
+def _result(line: str) -> tuple[Key, Run] | None:
+    try:
+        known = json.loads(line)
+    except json.JSONDecodeError:
+        return None  # The last line of a run that was cut.
+    key = Key(**{name: known.pop(name) for name in Key.__dataclass_fields__})
+    return key, Run(**{**known, "steps": [(e, v) for e, v in known["steps"]]})
+
+
+def _shortened(run: Run) -> Run:
+    """Return a run with the last step within each budget alone."""
+    last = [max((s[0] for s in run.steps if s[0] <= budget), default=0) for budget in BUDGETS]
+    steps = [step for step in run.steps if step[0] in last]
+    return replace(run, steps=steps, seconds=round(run.seconds, 3))
 
 
 def _append(file: Path, line: str) -> None:

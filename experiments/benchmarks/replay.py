@@ -36,6 +36,11 @@ class Sources:
     taskset: Path | None
     taskset_tasks: tuple[str, ...] | None
     cache: Path
+    known: Path | None
+
+    def results(self) -> Cache:
+        """Return the results that there are."""
+        return Cache(self.cache, known=self.known)
 
     def load(self) -> list[Task]:
         """Return the tasks."""
@@ -60,12 +65,21 @@ def main(words: list[str] | None = None) -> int:
     if min(asked.seeds, asked.workers, asked.processes) < 1 or asked.budget < BUDGETS[0]:
         parser.error("--seeds, --workers, --processes: 1 or more; --budget: 100 or more")
     sources = Sources(
-        asked.lcbench, asked.lcbench_tasks, asked.taskset, asked.taskset_tasks, asked.cache
+        asked.lcbench,
+        asked.lcbench_tasks,
+        asked.taskset,
+        asked.taskset_tasks,
+        asked.cache,
+        asked.known,
     )
     try:
         tasks = sources.load()
     except (OSError, KeyError, ValueError) as error:
         parser.error(f"the tasks cannot be loaded: {error}")
+    try:
+        sources.results()
+    except (OSError, EOFError, KeyError, ValueError) as error:
+        parser.error(f"--known {asked.known}: is no file that --keep wrote ({error!r})")
     keys = [
         Key(m, version_of(m), t.name, seed, asked.workers, asked.budget)
         for seed in range(asked.seeds)
@@ -76,13 +90,16 @@ def main(words: list[str] | None = None) -> int:
         _run_missing(keys, sources, processes=asked.processes)
     except ImportError as error:
         parser.error(str(error))
-    _hand_out(_figures(keys, tasks, asked.cache), asked)
+    results = sources.results()
+    if asked.keep:
+        results.keep(keys, asked.keep)
+    _hand_out(_figures(keys, tasks, results), asked)
     return 0
 
 
 def _run_missing(keys: list[Key], sources: Sources, *, processes: int) -> None:
-    cache = Cache(sources.cache)
-    missing = [key for key in keys if cache.get(key) is None]
+    results = sources.results()
+    missing = [key for key in keys if results.get(key) is None]
     for method in {key.method for key in missing}:
         package = missing_package(method)
         if package:
@@ -122,8 +139,7 @@ def seed_of(task: str, index: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{task}/{index}".encode()).digest()[:4], "big") >> 1
 
 
-def _figures(keys: list[Key], tasks: list[Task], folder: Path) -> Figures:
-    cache = Cache(folder)
+def _figures(keys: list[Key], tasks: list[Task], results: Cache) -> Figures:
     methods = list(dict.fromkeys(key.method for key in keys))
     budgets = [b for b in BUDGETS if b <= keys[0].budget]
     seeds = max(key.seed for key in keys) + 1
@@ -132,7 +148,7 @@ def _figures(keys: list[Key], tasks: list[Task], folder: Path) -> Figures:
     regret = {b: np.zeros((len(methods), len(names), seeds)) for b in budgets}
     spent = np.zeros((len(methods), 2))
     for key in keys:
-        run = cache.get(key)
+        run = results.get(key)
         assert isinstance(run, Run)
         place = methods.index(key.method)
         spent[place] += run.seconds, run.decisions
@@ -191,6 +207,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--plot", type=Path, metavar="FILE", help="critical-difference plot")
     add("--processes", type=int, default=1, help="searches run at once")
     add("--cache", type=Path, default=Path("runs/replay"), help="finished searches are kept here")
+    add("--known", type=Path, metavar="FILE", help="use the results of this file too (--keep)")
+    add("--keep", type=Path, metavar="FILE", help="write what the figures need of all results here")
     return parser
 
 

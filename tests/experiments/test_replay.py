@@ -136,12 +136,27 @@ def test_the_command_writes_json_and_the_readme_and_goes_on_from_its_cache(recor
     assert (tmp_path / "cache" / "runs-random.jsonl").read_text() == lines
 
 
+def test_kept_results_give_the_same_figures_without_a_search(recorded, tmp_path, monkeypatch):
+    kept, outs = tmp_path / "kept.jsonl.gz", [tmp_path / "1.json", tmp_path / "2.json"]
+    methods = ["--methods", "random,hyperband"]
+    assert run(recorded, tmp_path, "--methods", "random", "--workers", 4, "--keep", kept) == 0
+    assert run(recorded, tmp_path, *methods, "--keep", kept, "--json", outs[0]) == 0
+    monkeypatch.setattr("experiments.benchmarks.replay._play", None)
+    again = tmp_path / "elsewhere"
+    assert run(recorded, again, *methods, "--known", kept, "--json", outs[1]) == 0
+    assert run(recorded, again, "--methods", "random", "--workers", 4, "--known", kept) == 0
+    first, second = (json.loads(out.read_text())["methods"] for out in outs)
+    assert [m["regret"] for m in first.values()] == [m["regret"] for m in second.values()]
+    assert [m["rank"] for m in first.values()] == [m["rank"] for m in second.values()]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["--methods", "nonsense"], "nonsense unknown; there are auto, random"),
         (["--taskset-tasks", "absent"], "--taskset-tasks: absent unknown; there are toy"),
         (["--methods", "dehb"], "dehb is not installed here"),
+        (["--known", "absent.gz"], "--known absent.gz: is no file that --keep wrote"),
     ],
 )
 def test_what_cannot_be_run_is_refused_in_one_line(words, message, recorded, tmp_path, capsys):
