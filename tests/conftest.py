@@ -1,19 +1,16 @@
 """Fixtures of the whole suite: the toy skill is installed for this process and its children."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import hypothesis
 import pytest
-from hypothesis import settings
 
-# A suite that fails must fail for what was changed: the same examples in every run. With
-# HYPOTHESIS_PROFILE=explore they are new ones.
-settings.register_profile("same", derandomize=True)
-settings.register_profile("explore", derandomize=False)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+# A shell that starts the suite in the background has Ctrl-C ignored, also by what the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TOY = Path(__file__).parent / "toy"
 
