@@ -51,7 +51,8 @@ def knowledge_per_epoch(
 
     It is by how much the lowest predicted end is expected to fall when an offer has been trained
     to a rung above, be it the offer's own or, because seeing it tells of all trials, the leader's
-    (Frazier et al., 2009, for two alternatives). The rung of the best rate counts.
+    (Frazier et al., 2009, for two alternatives). The rung of the best rate counts, of a new trial
+    the first or the third: there are hundreds of these, and what tells of them tells early.
     """
     gain = np.full(len(offers.rows), -np.inf)
     for is_kind, above in ((offers.trials < 0, rungs[:3:2]), (offers.trials >= 0, rungs)):
