@@ -74,9 +74,12 @@ class Cache:
 
 
 def kept_in(file: Path) -> dict[Key, Run]:
-    """Return the results of a file that `keep` wrote; raises `OSError` where it is none."""
-    lines = gzip.decompress(file.read_bytes()).decode().splitlines()
-    return dict(result for line in lines if (result := _result(line)))
+    """Return the results of a file that `keep` wrote; raises `ValueError` where it is none."""
+    try:
+        lines = gzip.decompress(file.read_bytes()).decode().splitlines()
+        return dict(result for line in lines if (result := _result(line)))
+    except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{file}: is no file that --keep wrote ({error!r})") from error
 
 
 def _line(key: Key, run: Run) -> str:

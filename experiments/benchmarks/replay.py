@@ -77,29 +77,29 @@ def main(words: list[str] | None = None) -> int:
     except (OSError, KeyError, ValueError) as error:
         parser.error(f"the tasks cannot be loaded: {error}")
     try:
-        sources.results()
-    except (OSError, EOFError, KeyError, ValueError) as error:
-        parser.error(f"--known {asked.known}: is no file that --keep wrote ({error!r})")
+        results = sources.results()
+    except ValueError as error:
+        parser.error(f"--known {error}")
     keys = [
         Key(m, version_of(m), t.name, seed, asked.workers, asked.budget)
         for seed in range(asked.seeds)
         for m in asked.methods
         for t in tasks
     ]
+    missing = [key for key in keys if results.get(key) is None]
     try:
-        _run_missing(keys, sources, processes=asked.processes)
+        _run_missing(missing, sources, processes=asked.processes)
     except ImportError as error:
         parser.error(str(error))
-    results = sources.results()
+    if missing:
+        results = sources.results()
     if asked.keep:
         results.keep(keys, asked.keep)
     _hand_out(_figures(keys, tasks, results), asked)
     return 0
 
 
-def _run_missing(keys: list[Key], sources: Sources, *, processes: int) -> None:
-    results = sources.results()
-    missing = [key for key in keys if results.get(key) is None]
+def _run_missing(missing: list[Key], sources: Sources, *, processes: int) -> None:
     for method in {key.method for key in missing}:
         package = missing_package(method)
         if package:
