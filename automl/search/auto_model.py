@@ -16,10 +16,9 @@ Array = NDArray[np.float64]
 
 TIME_SCALE = 0.5
 """Length scale of log(epoch) / log(full epochs): neighbouring rungs tell much of each other."""
-TREND = 1.0
-"""Standard deviation of the common trend, of standardised losses."""
-FALL = 1.0
-"""How much losses are expected to fall from the first epoch to the last, before any is seen."""
+TREND = 0.5
+"""Standard deviation of the common trend, of standardised losses, which is flat until seen: only
+good trials train long, and what they fell by made others look better than they end."""
 JITTER = 1e-6
 WIDTH_OF_SCALES, WIDTH_OF_OTHERS = 1.0, 0.7
 """Of the prior of the logarithms."""
@@ -74,8 +73,8 @@ class CurveModel:
         kernel = self._covariance(self._matern(seen.points, seen.points), near, same)
         kernel[np.diag_indices(len(kernel))] += self._noise + JITTER
         self._factor = np.linalg.cholesky(kernel)
-        self._mean = _centre(seen)
-        residuals = seen.losses - self._mean + FALL * seen.times
+        self._mean = float(seen.losses.mean())
+        residuals = seen.losses - self._mean
         self._weights = cho_solve((self._factor, True), residuals, check_finite=False)
 
     def predict(
@@ -87,7 +86,7 @@ class CurveModel:
         """
         cross = self._cross(points, trials, times)
         deviation = np.sqrt(np.maximum(self._variance(self._half(cross)), 1e-10))
-        return self._mean + cross @ self._weights - FALL * times[:, None], deviation
+        return self._mean + cross @ self._weights, deviation
 
     def sway(
         self, points: Array, trials: NDArray[np.int64], times: Array, *, other: Array, trial: int
@@ -186,7 +185,7 @@ class _Evidence:
         self._squares = np.stack([_distances(c, c) for c in columns])
         self._near = _near(seen.times, seen.times)
         self._same = self._near * (seen.trials[:, None] == seen.trials[None])
-        self._residuals = seen.losses - _centre(seen) + FALL * seen.times
+        self._residuals = seen.losses - seen.losses.mean()
         self._eye = np.eye(len(seen.losses))
 
     def __call__(self, theta: Array) -> tuple[float, Array]:
@@ -216,10 +215,6 @@ class _Evidence:
         )
         value = 0.5 * self._residuals @ alpha + np.log(np.diag(factor[0])).sum()
         return float(value), gradient
-
-
-def _centre(seen: Observations) -> float:
-    return float((seen.losses + FALL * seen.times).mean())
 
 
 def _distances(a: Array, b: Array) -> Array:
