@@ -186,6 +186,16 @@ def test_the_model_learns_which_parameter_matters():
     assert model.foresight() > 0.9
 
 
+def test_no_fall_is_expected_before_one_was_seen():
+    rng = np.random.default_rng(0)
+    losses = rng.standard_normal(12)
+    seen = Observations(rng.random((12, 2)), np.full(12, 0.3), np.arange(12), losses)
+    model = CurveModel(seen, np.arange(2), Hyperparameters.prior(2))
+    (soon, late), _ = model.predict(seen.points, seen.trials, np.array([0.3, 1.0]))
+    assert late.mean() == pytest.approx(soon.mean(), abs=0.1)
+    assert np.corrcoef(late, losses)[0, 1] > 0.9
+
+
 def seen_and_model():
     rng = np.random.default_rng(0)
     times = rng.choice([0.3, 0.6], 12)
