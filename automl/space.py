@@ -132,13 +132,13 @@ class SearchSpace:
         Numbers and ordered choices move by a Gaussian of `scale` in the unit interval, reflected
         at its ends; other choices are drawn anew among the others. What becomes active is drawn.
         """
-        moves = rng.random(len(self.parameters)) < share
+        moves = (rng.random(len(self.parameters)) < share).tolist()
         active = [i for i, key in enumerate(self.parameters) if key in values]
-        if active and not moves[active].any():
+        if active and not any(moves[i] for i in active):
             moves[rng.choice(active)] = True
         changed: dict[str, Any] = {}
         for parameter, moved in zip(self.parameters.values(), moves, strict=True):
-            if not self.is_active(parameter, changed):
+            if parameter.active_when and not self.is_active(parameter, changed):
                 continue
             key, domain = parameter.key, self.domain(parameter, changed)
             if key not in values:

@@ -73,8 +73,8 @@ class Candidates:
             self._space.mutate(
                 parents[int(rng.integers(len(parents)))].values,
                 rng,
-                scale=float(rng.choice(SCALES)),
-                share=float(rng.choice(SHARES)),
+                scale=SCALES[rng.integers(len(SCALES))],
+                share=SHARES[rng.integers(len(SHARES))],
             )
             for _ in range(NEAR if parents else 0)
         ]

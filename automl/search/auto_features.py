@@ -20,22 +20,23 @@ class Features:
     """
 
     def __init__(self, space: SearchSpace) -> None:
-        self._space = space
-        self._columns = [_columns(p) for p in space.parameters.values()]
-        self.groups = np.repeat(np.arange(len(self._columns)), self._columns)
+        self._parameters = list(space.parameters.values())
+        self._unordered = [_is_unordered(p) for p in self._parameters]
+        columns = [_columns(p) for p in self._parameters]
+        self.groups = np.repeat(np.arange(len(columns)), columns)
         """The number of the parameter that each column belongs to."""
 
     def of(self, values: Mapping[str, Any]) -> Array:
         """Return the row of a configuration."""
         row: list[float] = []
-        for key, p in self._space.parameters.items():
-            is_active = key in values
-            if _is_unordered(p):
+        for p, is_unordered in zip(self._parameters, self._unordered, strict=True):
+            is_active = p.key in values
+            if is_unordered:
                 assert isinstance(p.domain, Choices)
-                chosen = p.domain.index_of(values[key]) if is_active else None
+                chosen = p.domain.index_of(values[p.key]) if is_active else None
                 row += [0.5**0.5 if i == chosen else 0.0 for i in range(len(p.choices))]
             else:
-                row.append(p.domain.position_of(values[key]) if is_active else 0.5)
+                row.append(p.domain.position_of(values[p.key]) if is_active else 0.5)
             if p.active_when:
                 row.append(0.0 if is_active else 1.0)
         return np.array(row)
