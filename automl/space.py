@@ -138,7 +138,7 @@ class SearchSpace:
             moves[rng.choice(active)] = True
         changed: dict[str, Any] = {}
         for parameter, moved in zip(self.parameters.values(), moves, strict=True):
-            if parameter.active_when and not self.is_active(parameter, changed):
+            if not self.is_active(parameter, changed):
                 continue
             key, domain = parameter.key, self.domain(parameter, changed)
             if key not in values:
