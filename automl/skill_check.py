@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from automl.errors import UsageError
 from automl.schema import Schema
 from automl.skill import SkillInfo
 from automl.space import SearchSpace
 from automl.space_build import space_from_schema
 from automl.spec import unflatten
+from automl.yaml_file import read_yaml
 
 _SUFFIX = ".schema.json"
 _LISTS = ("automl_default_parameters", "automl_disabled_parameters")
@@ -157,12 +156,9 @@ def _info(files: SkillFiles, note: Note) -> Mapping[str, Any]:
 
 def _yaml(path: Path, name: str, note: Note) -> Mapping[str, Any] | None:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        note(Problem(name, "", f"cannot be read ({error.strerror})"))
-        return None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        note(Problem(name, "", f"is not YAML ({' '.join(str(error).split())})"))
+        content = read_yaml(path)
+    except UsageError as error:
+        note(Problem(name, "", str(error).removeprefix(f"{path}: ")))
         return None
     if not isinstance(content, Mapping):
         note(Problem(name, "", "is no mapping"))

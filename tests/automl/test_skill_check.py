@@ -80,7 +80,8 @@ def test_every_automl_parameter_of_the_real_schemas_is_explained(name, shared):
          "spec_template_train.yaml: train.optim.lr: -1 is not allowed: must be a float in (0"),
         ("references/spec_template_train.yaml", "train: {epochs: 1}",
          "spec_template_train.yaml: train.epochs: unknown key"),
-        ("references/spec_template_train.yaml", "\xff\xfe", "spec_template_train.yaml: is"),
+        ("references/spec_template_train.yaml", "\xff\xfe",
+         "spec_template_train.yaml: cannot be read (not UTF-8 text)"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_in_a_folder_is_told_by_file_and_key(folder, name, change, problem):
