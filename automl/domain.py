@@ -62,6 +62,11 @@ class Choices:
         weights = tuple(self.weights[i] for i in kept) if self.weights else ()
         return Choices(tuple(self.values[i] for i in kept), weights)
 
+    def others(self, value: Any) -> "Choices":
+        """Return the choices but this one; all where it is none of them or the only one."""
+        index = self._index.get(identity(value))
+        return self if index is None else self._others[index]
+
     def neighbour(self, value: Any, *, up: bool) -> Any:
         """Return the next choice in order; the choice itself at an end."""
         index = self.index_of(value) + (1 if up else -1)
@@ -80,6 +85,13 @@ class Choices:
     @cached_property
     def _index(self) -> dict[Any, int]:
         return {identity(value): index for index, value in enumerate(self.values)}
+
+    @cached_property
+    def _others(self) -> list["Choices"]:
+        def without(kind: Any) -> Choices:
+            return self.where(lambda value: bool(identity(value) != kind)) or self
+
+        return [without(identity(value)) for value in self.values]
 
     @cached_property
     def _edges(self) -> list[float]:
@@ -249,10 +261,13 @@ class Range:
 
 
 Domain = Choices | Range
+_PLAIN = frozenset({str, int, float, type(None)})
 
 
 def identity(value: Any) -> Any:
     """Return what tells a JSON value from others: 1 and 1.0 are one, True and 1 are not."""
+    if type(value) in _PLAIN:  # A search asks this a hundred thousand times.
+        return value
     if isinstance(value, bool):
         return ("bool", value)
     if isinstance(value, list | tuple):

@@ -6,12 +6,14 @@ from functools import cached_property
 from typing import Any
 
 from automl.conditions import Relation
-from automl.domain import Choices, Domain, Range
+from automl.domain import Choices, Domain, Range, identity
 from automl.errors import UsageError, nearest
 
 KINDS = ("float", "int", "bool", "categorical", "ordered")
 NOMINAL = ("bool", "categorical")
 """Kinds whose choices have no order."""
+Switches = tuple[tuple[str, bool, Any], ...]
+"""Conditions that hold together: key, whether its value is excluded or wanted, its `identity`."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,19 @@ class Parameter:
         is_int = self.kind == "int"
         step = self.step or (1 if is_int else None)
         return Range(self.low, self.high, self.is_log, step, is_int, self.holes)
+
+    @cached_property
+    def switches(self) -> tuple[Switches, ...]:
+        """The alternatives of `active_when`, as they are checked."""
+        return tuple(
+            tuple(
+                (key, True, identity(wanted["not"]))
+                if isinstance(wanted, Mapping)
+                else (key, False, identity(wanted))
+                for key, wanted in alternative.items()
+            )
+            for alternative in self.active_when
+        )
 
     @property
     def is_nominal(self) -> bool:

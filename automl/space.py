@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.domain import Choices, Domain, identity, is_same
+from automl.domain import Choices, Domain, identity
 from automl.errors import UsageError
-from automl.parameter import Parameter
+from automl.parameter import Parameter, Switches
 from automl.relatives import Relatives
 
 __all__ = ["Parameter", "SearchSpace", "nearest_in"]
@@ -40,18 +40,20 @@ class SearchSpace:
 
     def is_active(self, parameter: Parameter, values: Mapping[str, Any]) -> bool:
         """Whether the switches of a parameter are on, given the values chosen so far."""
-        return not parameter.active_when or any(
-            all(self._holds(switch, wanted, values) for switch, wanted in alternative.items())
-            for alternative in parameter.active_when
-        )
+        alternatives = parameter.switches
+        return not alternatives or any([self._are_on(a, values) for a in alternatives])
 
-    def _holds(self, switch: str, wanted: Any, values: Mapping[str, Any]) -> bool:
-        if switch in self.parameters and switch not in values:
-            return False  # The switch is itself inactive.
-        value = values.get(switch, self.base.get(switch))
-        if isinstance(wanted, Mapping):
-            return not is_same(value, wanted["not"])
-        return is_same(value, wanted)
+    def _are_on(self, switches: Switches, values: Mapping[str, Any]) -> bool:
+        for switch, is_excluded, kind in switches:
+            if switch in values:
+                value = values[switch]
+            elif switch in self.parameters:
+                return False  # The switch is itself inactive.
+            else:
+                value = self.base.get(switch)
+            if (identity(value) == kind) is is_excluded:
+                return False
+        return True
 
     def defaults(self) -> dict[str, Any]:
         """Return every active parameter's default: the suggestion that changes nothing.
@@ -210,8 +212,7 @@ def _moved(
     if not parameter.is_nominal:
         value = nearest_in(domain, value)
     elif isinstance(domain, Choices):
-        others = domain.where(lambda choice: identity(choice) != identity(value)) or domain
-        return others.value_at(rng.random())
+        return domain.others(value).value_at(rng.random())
     place = domain.position_of(value) + scale * rng.standard_normal()
     moved = domain.value_at(_reflected(place))
     if moved == value:  # A cell is wider than the step: go to the next one.

@@ -257,8 +257,8 @@ class AutoSearcher:
         if not numbers:
             return []
         rows = np.stack([self._curves[n].features for n in numbers])
-        ends, _ = model.predict(rows, np.array(numbers), np.ones(1))
-        return [(numbers[i], float(ends[0, i])) for i in np.argsort(ends[0], kind="stable")]
+        ends = model.means(rows, np.array(numbers), np.ones(1))[0]
+        return [(numbers[i], float(ends[i])) for i in np.argsort(ends, kind="stable")]
 
     def _parents(self, standings: list[tuple[int, float]]) -> list[Curve]:
         """Return the trials that are expected to end best, and the defaults while they may.
@@ -292,7 +292,7 @@ class AutoSearcher:
         rows = np.stack([self._curves[n].features for n in running])
         targets = np.array([float(self._curves[n].target or 1) for n in running])
         times, numbers = times_of(targets, self._budget.epochs), np.array(running)
-        means, _ = model.predict(rows, numbers, times)
+        means = model.means(rows, numbers, times)
         return seen.with_more(rows, times, numbers, np.diagonal(means))
 
     def _best_loss(self, seen: Observations) -> float:

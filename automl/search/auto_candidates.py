@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.spatial.distance import pdist
+from scipy.spatial.distance import cdist, pdist
 
 from automl.search.auto_curves import Curve
 from automl.search.auto_features import Array, Features
@@ -87,8 +87,7 @@ def away_from_twins(
     values: list[dict[str, Any]], rows: Array, known: Array, *, distances: Sequence[float]
 ) -> tuple[list[dict[str, Any]], Array]:
     """Leave out what is as near to a known trial as repeats were, but keep the farther third."""
-    squares = ((rows[:, None] - known[None]) ** 2).sum(axis=2)
-    nearest = np.sqrt(squares.min(axis=1))
+    nearest = cdist(rows, known).min(axis=1)
     reach = min(float(np.median(distances)), float(np.quantile(nearest, 2 / 3)))
     kept = np.flatnonzero(nearest >= reach)
     return [values[i] for i in kept], rows[kept]

@@ -117,9 +117,10 @@ def observations(
     epochs = steps[-1]
     wanted = {first_epochs(curves, steps), *steps[::2]}
     rows = [
-        (n, c.features, epoch, float(c.bests[epoch - 1]))
+        (n, c.features, epoch, float(bests[epoch - 1]))
         for n, c in _limited(told)
-        for epoch in sorted({c.epoch, *(e for e in wanted if e < c.epoch)})
+        for bests in [c.bests]
+        for epoch in sorted({len(bests), *(e for e in wanted if e < len(bests))})
     ]
     if not any(math.isfinite(row[3]) for row in rows):
         return None

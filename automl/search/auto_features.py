@@ -21,7 +21,7 @@ class Features:
 
     def __init__(self, space: SearchSpace) -> None:
         self._parameters = list(space.parameters.values())
-        self._unordered = [_is_unordered(p) for p in self._parameters]
+        self._places = [_places(p) for p in self._parameters]
         columns = [_columns(p) for p in self._parameters]
         self.groups = np.repeat(np.arange(len(columns)), columns)
         """The number of the parameter that each column belongs to."""
@@ -29,12 +29,11 @@ class Features:
     def of(self, values: Mapping[str, Any]) -> Array:
         """Return the row of a configuration."""
         row: list[float] = []
-        for p, is_unordered in zip(self._parameters, self._unordered, strict=True):
+        for p, places in zip(self._parameters, self._places, strict=True):
             is_active = p.key in values
-            if is_unordered:
+            if places:
                 assert isinstance(p.domain, Choices)
-                chosen = p.domain.index_of(values[p.key]) if is_active else None
-                row += [0.5**0.5 if i == chosen else 0.0 for i in range(len(p.choices))]
+                row += places[p.domain.index_of(values[p.key]) if is_active else -1]
             else:
                 row.append(p.domain.position_of(values[p.key]) if is_active else 0.5)
             if p.active_when:
@@ -44,6 +43,14 @@ class Features:
 
 def _is_unordered(parameter: Parameter) -> bool:
     return bool(parameter.choices) and parameter.kind != "ordered"
+
+
+def _places(parameter: Parameter) -> list[list[float]]:
+    """Return the columns of each unordered choice, then of none; empty for other parameters."""
+    if not _is_unordered(parameter):
+        return []
+    count = len(parameter.choices)
+    return [[0.5**0.5 if i == c else 0.0 for i in range(count)] for c in range(count + 1)]
 
 
 def _columns(parameter: Parameter) -> int:

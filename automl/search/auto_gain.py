@@ -73,14 +73,14 @@ def _knowledge(
     last: int,
 ) -> Array:
     rows, trials = offers.rows[kind], offers.trials[kind]
-    ends, _ = model.predict(rows, trials, np.ones(1))
+    ends = model.means(rows, trials, np.ones(1))[0]
     own, leader = model.sway(
         rows, trials, times_of(rungs, last), other=leaders.row, trial=leaders.trial
     )
     is_leader = trials == leaders.trial
     against = np.where(is_leader, leaders.second_end, leaders.end)
     sway = np.maximum(np.abs(own - np.where(is_leader, 0.0, leader)), 1e-12)
-    fall = _expected_excess(-np.abs(against - ends[0]), sway)
+    fall = _expected_excess(-np.abs(against - ends), sway)
     epochs = rungs[:, None] - offers.epochs[kind][None]
     rate = np.log(fall) - np.log(np.maximum(epochs, 1))
     return np.asarray(np.where(epochs > 0, rate, -np.inf).max(axis=0), dtype=np.float64)

@@ -80,13 +80,15 @@ class CurveModel:
     def predict(
         self, points: Array, trials: NDArray[np.int64], times: Array
     ) -> tuple[Array, Array]:
-        """Return mean and standard deviation of the noiseless losses, (times, points) each.
-
-        The points share their distances over all times, which is most of the work.
-        """
-        cross = self._cross(points, trials, times)
+        """Return mean and standard deviation of the noiseless losses, (times, points) each."""
+        cross = self._cross(self._matern(points, self._seen.points), trials, times)
         deviation = np.sqrt(np.maximum(self._variance(self._half(cross)), 1e-10))
         return self._mean + cross @ self._weights, deviation
+
+    def means(self, points: Array, trials: NDArray[np.int64], times: Array) -> Array:
+        """Return the mean alone, in a fraction of the time of `predict`."""
+        cross = self._cross(self._matern(points, self._seen.points), trials, times)
+        return np.asarray(self._mean + cross @ self._weights, dtype=np.float64)
 
     def sway(
         self, points: Array, trials: NDArray[np.int64], times: Array, *, other: Array, trial: int
@@ -97,9 +99,11 @@ class CurveModel:
         that comes in one standard deviation higher than predicted.
         """
         end = np.ones(1)
-        there = self._half(self._cross(points, trials, times))
-        own = self._half(self._cross(points, trials, end))
-        others = self._half(self._cross(other[None], np.array([trial]), end))
+        matern = self._matern(points, self._seen.points)
+        there = self._half(self._cross(matern, trials, times))
+        own = self._half(self._cross(matern, trials, end))
+        matern_other = self._matern(other[None], self._seen.points)
+        others = self._half(self._cross(matern_other, np.array([trial]), end))
         near = _near(times, end)
         deviation = np.sqrt(self._variance(there) + self._noise)
         alike = self._matern(points, other[None]).T
@@ -128,11 +132,11 @@ class CurveModel:
             return -1.0
         return float(np.corrcoef(last, foreseen)[0, 1])
 
-    def _cross(self, points: Array, trials: NDArray[np.int64], times: Array) -> Array:
+    def _cross(self, matern: Array, trials: NDArray[np.int64], times: Array) -> Array:
         """Return the covariances with what was seen: (times, points, observations)."""
         near = _near(times, self._seen.times)[:, None, :]
         same = trials[:, None] == self._seen.trials[None]
-        return self._covariance(self._matern(points, self._seen.points), near, same)
+        return self._covariance(matern, near, same)
 
     def _half(self, cross: Array) -> Array:
         """Return what a product of two covariances with what was seen is made of: axis 0 first."""

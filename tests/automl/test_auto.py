@@ -191,7 +191,7 @@ def test_no_fall_is_expected_before_one_was_seen():
     losses = rng.standard_normal(12)
     seen = Observations(rng.random((12, 2)), np.full(12, 0.3), np.arange(12), losses)
     model = CurveModel(seen, np.arange(2), Hyperparameters.prior(2))
-    (soon, late), _ = model.predict(seen.points, seen.trials, np.array([0.3, 1.0]))
+    soon, late = model.means(seen.points, seen.trials, np.array([0.3, 1.0]))
     assert late.mean() == pytest.approx(soon.mean(), abs=0.1)
     assert np.corrcoef(late, losses)[0, 1] > 0.9
 
@@ -202,6 +202,14 @@ def seen_and_model():
     losses = rng.standard_normal(12)
     seen = Observations(rng.random((12, 2)), times, np.arange(12) // 2, losses)
     return seen, CurveModel(seen, np.arange(2), Hyperparameters.prior(2))
+
+
+def test_means_are_those_of_the_predictions():
+    seen, model = seen_and_model()
+    asked = seen.points, seen.trials, np.array([0.3, 0.8, 1.0])
+    means, deviations = model.predict(*asked)
+    assert np.array_equal(model.means(*asked), means)
+    assert means.shape == deviations.shape == (3, 12)
 
 
 def test_sway_squared_is_the_variance_that_the_observation_takes_away():

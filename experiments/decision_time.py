@@ -1,0 +1,96 @@
+"""Processor time of a searcher per decision, after so many trials of SegFormer's search space.
+
+    OMP_NUM_THREADS=1 python experiments/decision_time.py --searcher auto --after 50 200 500
+
+The trials are simulated: a trial's loss is its distance from a random place, and falls by epoch.
+A decision is a training that starts or goes on; all that the searcher does until the next one
+counts, averaged over the 20 trials that are started after the number asked for.
+"""
+
+import argparse
+import math
+import time
+
+import numpy as np
+
+from automl.budget import Budget
+from automl.objective import Objective
+from automl.schema import Schema
+from automl.search import make_searcher
+from automl.search.base import Continue, Searcher, Start
+from automl.skill import load_skill, schema_path
+from automl.space import SearchSpace
+from automl.space_build import space_from_schema
+from automl.trial import Decision, Outcome, TrialState
+
+EPOCHS = 20
+OVER = 20
+"""Trials that are averaged over."""
+ENDS = {Decision.PAUSE: TrialState.PAUSED, Decision.STOP: TrialState.STOPPED}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--searcher", default="auto")
+    parser.add_argument("--after", type=int, nargs="+", default=[50, 200, 500])
+    options = parser.parse_args()
+    passed = times(options.searcher, max(options.after) + OVER)
+    for trials in options.after:
+        (before, first), (after, last) = passed[trials - 1], passed[trials - 1 + OVER]
+        seconds = (after - before) / (last - first)
+        print(f"{options.searcher} after {trials} trials: {seconds:.3f} s per decision", flush=True)
+
+
+def times(name: str, trials: int) -> list[tuple[float, int]]:
+    """Return processor time and decisions so far when each trial had been started."""
+    skill = load_skill("segformer")
+    spec = skill.resolve("train", {"dataset.segment.root_dir": "."})
+    space = space_from_schema(Schema.read(schema_path(skill.folder, "train")), spec)
+    searcher = make_searcher(
+        name, space, Objective("val_miou", "max"), Budget(trials, EPOCHS), seed=0
+    )
+    simulated = Simulated(space, searcher)
+    passed: list[tuple[float, int]] = []
+    decisions = 0
+    while len(passed) < trials:
+        move = searcher.next()
+        assert isinstance(move, Start | Continue)
+        searcher.start(move)
+        decisions += 1
+        if isinstance(move, Start):
+            simulated.begin(move)
+            passed.append((time.process_time(), decisions))
+        searcher.finish(move.trial, Outcome(simulated.train(move)))
+    return passed
+
+
+class Simulated:
+    """The trials: how far each is from the best place, and how long it has trained."""
+
+    def __init__(self, space: SearchSpace, searcher: Searcher) -> None:
+        self._space = space
+        self._searcher = searcher
+        self._best = np.random.default_rng(0).random(len(space.parameters))
+        self._distance: dict[int, float] = {}
+        self._epoch: dict[int, int] = {}
+
+    def begin(self, move: Start) -> None:
+        """Take in a new trial."""
+        place = np.nan_to_num(self._space.encode(move.values), nan=0.5)
+        self._distance[move.trial] = float(np.abs(place - self._best).mean())
+        self._epoch[move.trial] = 0
+
+    def train(self, move: Start | Continue) -> TrialState:
+        """Report epochs up to the move's, or to where the searcher ends it."""
+        trial = move.trial
+        while self._epoch[trial] < move.epochs:
+            self._epoch[trial] += 1
+            value = 1 - self._distance[trial] * (1 + math.exp(-self._epoch[trial] / 5))
+            decision = self._searcher.report(trial, self._epoch[trial], value)
+            if decision is not Decision.CONTINUE:
+                return ENDS[decision]
+        return TrialState.COMPLETED
+
+
+if __name__ == "__main__":
+    main()
