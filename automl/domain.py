@@ -64,8 +64,10 @@ class Choices:
 
     def others(self, value: Any) -> "Choices":
         """Return the choices but this one; all where it is none of them or the only one."""
-        index = self._index.get(identity(value))
-        return self if index is None else self._others[index]
+        kind = identity(value)
+        if kind not in self._others:
+            self._others[kind] = self.where(lambda v: bool(identity(v) != kind)) or self
+        return self._others[kind]
 
     def neighbour(self, value: Any, *, up: bool) -> Any:
         """Return the next choice in order; the choice itself at an end."""
@@ -87,11 +89,8 @@ class Choices:
         return {identity(value): index for index, value in enumerate(self.values)}
 
     @cached_property
-    def _others(self) -> list["Choices"]:
-        def without(kind: Any) -> Choices:
-            return self.where(lambda value: bool(identity(value) != kind)) or self
-
-        return [without(identity(value)) for value in self.values]
+    def _others(self) -> dict[Any, "Choices"]:
+        return {}
 
     @cached_property
     def _edges(self) -> list[float]:
@@ -275,8 +274,3 @@ def identity(value: Any) -> Any:
     if isinstance(value, dict):
         return tuple(sorted((key, identity(item)) for key, item in value.items()))
     return value
-
-
-def is_same(one: Any, other: Any) -> bool:
-    """Whether two JSON values are equal: 1 is 1.0, and not True."""
-    return bool(identity(one) == identity(other))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from automl.domain import Choices, Domain, identity, is_same
+from automl.domain import Choices, Domain, identity
 from automl.errors import UsageError
 from automl.narrowing import beside_fixed, for_child, given_parent
 from automl.parameter import Parameter
@@ -166,7 +166,7 @@ class Relatives:
         }
         if not isinstance(domain, Choices):
             return [*asked.values(), None]
-        others = [v for v in domain.values if not any(is_same(v, one) for one in asked.values())]
+        others = [v for v in domain.values if identity(v) not in asked]
         return [*asked.values(), *others[:1]]
 
     def _ordered(self) -> list[str]:

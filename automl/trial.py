@@ -44,6 +44,12 @@ class Decision(StrEnum):
     PAUSE = "pause"
     STOP = "stop"
 
+    @property
+    def state(self) -> TrialState:
+        """How a trial stands whose last report was answered so."""
+        ends = {Decision.PAUSE: TrialState.PAUSED, Decision.STOP: TrialState.STOPPED}
+        return ends.get(self, TrialState.COMPLETED)
+
 
 @dataclass(frozen=True)
 class Failure:

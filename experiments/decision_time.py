@@ -26,7 +26,6 @@ from automl.trial import Decision, Outcome, TrialState
 EPOCHS = 20
 OVER = 20
 """Trials that are averaged over."""
-ENDS = {Decision.PAUSE: TrialState.PAUSED, Decision.STOP: TrialState.STOPPED}
 
 
 def main() -> None:
@@ -82,14 +81,12 @@ class Simulated:
 
     def train(self, move: Start | Continue) -> TrialState:
         """Report epochs up to the move's, or to where the searcher ends it."""
-        trial = move.trial
-        while self._epoch[trial] < move.epochs:
+        trial, decision = move.trial, Decision.CONTINUE
+        while decision is Decision.CONTINUE and self._epoch[trial] < move.epochs:
             self._epoch[trial] += 1
             value = 1 - self._distance[trial] * (1 + math.exp(-self._epoch[trial] / 5))
             decision = self._searcher.report(trial, self._epoch[trial], value)
-            if decision is not Decision.CONTINUE:
-                return ENDS[decision]
-        return TrialState.COMPLETED
+        return decision.state
 
 
 if __name__ == "__main__":

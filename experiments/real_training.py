@@ -33,10 +33,9 @@ from automl.skill import SkillInfo, load_skill, schema_path
 from automl.space import SearchSpace
 from automl.space_build import space_from_schema
 from automl.spec import parse_assignments, with_values
-from automl.trial import Decision, Outcome, TrialState
+from automl.trial import Decision, Outcome
 
 SKILL = "segformer"
-_ENDS = {Decision.PAUSE: TrialState.PAUSED, Decision.STOP: TrialState.STOPPED}
 
 
 class Bench:
@@ -101,7 +100,7 @@ def by_searcher(name: str, bench: Bench, seed: int) -> None:
             return str(last[0].value)
 
         bench.train(trial, values[trial], told)
-        searcher.finish(trial, Outcome(_ENDS.get(last[0], TrialState.COMPLETED)))
+        searcher.finish(trial, Outcome(last[0].state))
 
 
 def by_optuna(bench: Bench, seed: int) -> None:

@@ -74,7 +74,7 @@ def run_task(task: Task, report: Callable[[int, dict[str, float]], Decision]) ->
     except Exception as error:  # A skill may raise anything; a failed trial is data.
         _log_trace(folder)
         return Outcome(TrialState.FAILED, failure_from_error(error))
-    return Outcome(_STATES[last])
+    return Outcome(last.state)
 
 
 def failure_from_error(error: BaseException) -> Failure:
@@ -84,13 +84,6 @@ def failure_from_error(error: BaseException) -> Failure:
     kind = FailureKind(carried) if carried in known else FailureKind.CRASHED
     text = redacted(" ".join(str(error).split())) or "no message"
     return Failure(kind, text if carried else f"{type(error).__name__}: {text}")
-
-
-_STATES = {
-    Decision.CONTINUE: TrialState.COMPLETED,
-    Decision.PAUSE: TrialState.PAUSED,
-    Decision.STOP: TrialState.STOPPED,
-}
 
 
 def _log_trace(folder: Path) -> None:

@@ -4,7 +4,6 @@ from automl.search.base import Continue, Done, Start, Wait
 from automl.trial import Decision, Failure, FailureKind, Outcome, TrialState
 
 CRASHED = Outcome(TrialState.FAILED, Failure(FailureKind.CRASHED, "broke"))
-_ENDS = {Decision.PAUSE: TrialState.PAUSED, Decision.STOP: TrialState.STOPPED}
 
 
 class Simulation:
@@ -65,7 +64,7 @@ class Simulation:
 
     def _obey(self, trial, decision):
         if decision is not Decision.CONTINUE:
-            self.finish(trial, Outcome(_ENDS[decision]))
+            self.finish(trial, Outcome(decision.state))
         elif self.epoch[trial] >= self.full:
             self.finish(trial, Outcome(TrialState.COMPLETED))
 
