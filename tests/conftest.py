@@ -4,11 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import hypothesis
 import pytest
+import warm
 
 # A shell that starts the suite in the background has Ctrl-C ignored, also by what the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -47,22 +50,44 @@ def toy_data(tmp_path):
     return folder
 
 
-@pytest.fixture
-def automl(tmp_path):
-    """Return a function that runs the real command in a process of its own, in tmp_path."""
+@pytest.fixture(scope="session")
+def commands(tmp_path_factory):
+    """Return a folder with the commands, answered by one process that has all loaded."""
+    folder = tmp_path_factory.mktemp("commands")
+    address = str(folder / "socket")
+    root = str(Path(__file__).parent.parent)
+    server = subprocess.Popen(
+        [sys.executable, warm.__file__, address], start_new_session=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ["PYTHONPATH"]])},
+    )  # fmt: skip
+    for name in ("automl", "segformer"):
+        warm.program(folder / name, address)
+    while not Path(address).exists():
+        assert server.poll() is None, "the process that answers ended"
+        time.sleep(0.1)
+    yield folder
+    os.killpg(server.pid, signal.SIGKILL)
+    server.wait()
 
-    def run(*words, timeout=240, **environment):
+
+@pytest.fixture(scope="session")
+def run_in(commands):
+    """Return a function that runs the real command in a folder, in a process of its own."""
+
+    def run(folder, *words, program="automl", timeout=280, **environment):
         return subprocess.run(
-            [sys.executable, "-m", "automl", *map(str, words)],
-            cwd=tmp_path,
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+            [commands / program, *map(str, words)],
+            cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True,
+            timeout=timeout, check=False,
+        )  # fmt: skip
 
     return run
+
+
+@pytest.fixture
+def automl(tmp_path, run_in):
+    """Return a function that runs `automl` in tmp_path."""
+    return partial(run_in, tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,31 +47,23 @@ def blocks(page):
 
 
 @pytest.fixture(scope="session")
-def commands(tmp_path_factory):
-    """Return a folder with the commands, answered by one process that has all loaded."""
-    folder = tmp_path_factory.mktemp("commands")
-    address = str(folder / "socket")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    server = subprocess.Popen(
-        [sys.executable, ROOT / "tests" / "warm.py", address], env=environment
-    )
-    for name in ("automl", "segformer"):
-        warm.program(folder / name, address)
-    (folder / "warm").mkdir()
-    warm.program(folder / "warm" / "python", address)
-    while not Path(address).exists():
-        assert server.poll() is None, "the process that answers ended"
-        time.sleep(0.1)
-    yield folder
-    server.terminate()
-    server.wait()
+def cut(commands):
+    """Return a folder with the commands whose budgets are cut, and a python."""
+    folder = commands / "cut"
+    (folder / "warm").mkdir(parents=True)
+    for path in (folder / "automl", folder / "segformer", folder / "warm" / "python"):
+        warm.program(path, str(commands / "socket"), is_cut=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def sample(commands, tmp_path_factory):
+def sample(cut, tmp_path_factory):
     """Return a generated data set."""
     folder = tmp_path_factory.mktemp("sample") / "data"
-    subprocess.run([commands / "automl", "data", "sample", folder], check=True, capture_output=True)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(
+        [cut / "automl", "data", "sample", folder], env=environment, check=True, capture_output=True
+    )
     return folder
 
 
@@ -94,12 +85,10 @@ def place(tmp_path, sample):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
-def test_every_block_of_the_page_runs(page, place, commands, request):
+def test_every_block_of_the_page_runs(page, place, cut, request):
     environment = {
         **os.environ,
-        "PATH": os.pathsep.join(
-            [str(commands), str(Path(sys.executable).parent), os.environ["PATH"]]
-        ),
+        "PATH": os.pathsep.join([str(cut), str(Path(sys.executable).parent), os.environ["PATH"]]),
         "PYTHONPATH": str(ROOT),
         "AUTOML_CACHE": str(place / "cache"),
         "OMP_NUM_THREADS": "1",
@@ -113,12 +102,12 @@ def test_every_block_of_the_page_runs(page, place, commands, request):
             pattern = re.escape(block.code.strip()).replace(re.escape("..."), ".*?")
             assert re.search(pattern, printed, re.DOTALL), f"{where}: not shown, but:\n{printed}"
         elif block.kind in ("bash", "python") and block.note != "no-run":
-            printed = _run(block, where, place, environment, commands)
+            printed = _run(block, where, place, environment, cut)
 
 
-def _run(block, where, place, environment, commands):
+def _run(block, where, place, environment, cut):
     shell = ["bash", "-euo", "pipefail", "-s"]
-    command = shell if block.kind == "bash" else [str(commands / "warm" / "python")]
+    command = shell if block.kind == "bash" else [str(cut / "warm" / "python")]
     result = subprocess.run(
         command, input=block.code, cwd=place, env=environment, text=True, timeout=300,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,

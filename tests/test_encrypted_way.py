@@ -1,9 +1,6 @@
 """A search with a key, from the command to the registry: what it leaves, what it never shows."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
@@ -13,25 +10,17 @@ KEY = "Tr0ub4dor-and-3"
 SMALL = ("dataset.segment.img_size=32", "dataset.segment.workers=0")
 
 
-def automl(*words, cwd, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "automl", *map(str, words)],
-        cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True, timeout=280,
-        check=False,
-    )  # fmt: skip
-
-
-def test_an_encrypted_search_is_promoted_and_the_key_is_nowhere(tmp_path):
-    assert automl("data", "sample", "data", "--skill", "segformer", cwd=tmp_path).returncode == 0
+def test_an_encrypted_search_is_promoted_and_the_key_is_nowhere(tmp_path, automl):
+    assert automl("data", "sample", "data", "--skill", "segformer").returncode == 0
     words = ["run", "--skill", "segformer", "--data", "data", "--trials", 1, "--epochs", 1,
              "--runner", "local", "--out", "exp", "--json", *SMALL]  # fmt: skip
-    done = automl(*words, f"encryption_key={KEY}", cwd=tmp_path)
+    done = automl(*words, f"encryption_key={KEY}")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["promotion"]["parity"]["is_equal"]
     assert told["promotion"]["registry"]["alias"] == "champion"
     more = ["promote", "exp", "--to", "int8,engine", "--max-drop", 1]
-    promoted = automl(*more, cwd=tmp_path, SEGFORMER_ENCRYPTION_KEY=KEY)
+    promoted = automl(*more, SEGFORMER_ENCRYPTION_KEY=KEY)
     assert promoted.returncode == 0, promoted.stderr
     kinds = (".ckpt", ".onnx", ".safetensors", ".engine")
     models = [p for p in tmp_path.rglob("*") if p.suffix in kinds]
@@ -46,7 +35,7 @@ def test_an_encrypted_search_is_promoted_and_the_key_is_nowhere(tmp_path):
     # Cut off after its start, it does not go on without the key.
     journal = tmp_path / "exp/journal.jsonl"
     journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:2]))
-    resumed = automl("resume", "exp", cwd=tmp_path)
+    resumed = automl("resume", "exp")
     assert resumed.returncode == 2
     assert "encryption_key: " in resumed.stderr
     assert "set SEGFORMER_ENCRYPTION_KEY there" in resumed.stderr

@@ -1,8 +1,6 @@
 """Every fault that a user can make with data or settings: one clear line, exit 2, nothing left."""
 
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -26,12 +24,15 @@ def data(tmp_path):
 RIGHT = ("dataset.segment.num_classes=3", "dataset.segment.label_transform=None")
 
 
-def run(folder, *words, data="data", skill="segformer"):
-    command = ["run", "--skill", skill, "--data", data, "--out", "exp", "--tracker", "none"]
-    return subprocess.run(
-        [sys.executable, "-m", "automl", *command, *words],
-        cwd=folder, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+@pytest.fixture
+def run(automl):
+    """Return a function that searches on data/ into exp/."""
+
+    def run(*words, data="data", skill="segformer"):
+        command = ["run", "--skill", skill, "--data", data, "--out", "exp", "--tracker", "none"]
+        return automl(*command, *words, timeout=60)
+
+    return run
 
 
 def missing_masks(data):
@@ -66,9 +67,9 @@ def cut_image(data):
         (cut_image, ["images/train/p2.png"]),
     ],
 )
-def test_a_fault_of_the_data_names_its_files(data, tmp_path, harm, texts):
+def test_a_fault_of_the_data_names_its_files(data, tmp_path, run, harm, texts):
     harm(data)
-    result = run(tmp_path, *RIGHT)
+    result = run(*RIGHT)
     assert result.returncode == 2, result.stderr
     assert [text for text in texts if text not in result.stderr] == []
     assert "Traceback" not in result.stderr
@@ -89,26 +90,26 @@ def test_a_fault_of_the_data_names_its_files(data, tmp_path, harm, texts):
         ([*RIGHT, "train.resume_training_checkpoint_path=x"], ["cannot be set here"]),
     ],
 )
-def test_a_fault_of_the_settings_says_what_is_allowed(data, tmp_path, words, texts):
-    result = run(tmp_path, *words)
+def test_a_fault_of_the_settings_says_what_is_allowed(data, tmp_path, run, words, texts):
+    result = run(*words)
     assert result.returncode == 2, result.stderr
     assert [text for text in texts if text not in result.stderr] == []
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "exp").exists()
 
 
-def test_a_missing_folder_and_an_unknown_skill_are_told(tmp_path):
-    missing = run(tmp_path, *RIGHT, data="nowhere")
+def test_a_missing_folder_and_an_unknown_skill_are_told(run):
+    missing = run(*RIGHT, data="nowhere")
     assert missing.returncode == 2
     assert "nowhere" in missing.stderr
-    unknown = run(tmp_path, skill="segfomer")
+    unknown = run(skill="segfomer")
     assert unknown.returncode == 2
     assert "did you mean segformer?" in unknown.stderr
 
 
-def test_all_faults_of_the_data_are_told_at_once(data, tmp_path):
+def test_all_faults_of_the_data_are_told_at_once(data, run):
     lonely_stem(data)
     other_size(data)
     cut_image(data)
-    told = run(tmp_path, *RIGHT).stderr
+    told = run(*RIGHT).stderr
     assert [text for text in ("p1.png", "q1.png", "val/p0.png", "p2.png") if text not in told] == []

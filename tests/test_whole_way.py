@@ -18,27 +18,20 @@ pytestmark = pytest.mark.slow
 SMALL = ("dataset.segment.img_size=32", "dataset.segment.workers=0")
 
 
-def command(*words, cwd, program="automl", timeout=280):
-    return subprocess.run(
-        [sys.executable, "-m", program, *map(str, words)],
-        cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False,
-    )  # fmt: skip
-
-
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, run_in):
     """Return a folder with generated data in data/."""
     folder = tmp_path_factory.mktemp("whole")
-    sampled = command("data", "sample", "data", "--skill", "segformer", cwd=folder)
+    sampled = run_in(folder, "data", "sample", "data", "--skill", "segformer")
     assert sampled.returncode == 0, sampled.stderr
     return folder
 
 
 @pytest.fixture(scope="module")
-def told(folder):
+def told(folder, run_in):
     """Run a search on Ray and return its JSON."""
-    result = command("run", "--skill", "segformer", "--data", "data", "--trials", 3, "--epochs", 3,
-                     "--out", "runs/search", "--json", *SMALL, cwd=folder)  # fmt: skip
+    result = run_in(folder, "run", "--skill", "segformer", "--data", "data", "--trials", 3,
+                    "--epochs", 3, "--out", "runs/search", "--json", *SMALL)  # fmt: skip
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
 
@@ -90,22 +83,22 @@ def test_journal_mlflow_and_leaderboard_agree(told, folder):
         assert runs[number].data.params == wanted
 
 
-def test_the_best_trial_of_the_search_is_reproduced_to_the_last_digit(told, folder):
+def test_the_best_trial_of_the_search_is_reproduced_to_the_last_digit(told, folder, run_in):
     best = told["best"]["trial"]
-    result = command("reproduce", "runs/search", best, "--check", "--json", cwd=folder)
+    result = run_in(folder, "reproduce", "runs/search", best, "--check", "--json")
     assert result.returncode == 0, result.stderr
     made = json.loads(result.stdout)
     assert (made["is_reproduced"], made["differences"], made["tolerance"]) == (True, {}, 0.0)
     assert made["compared"] > 3 and made["largest_difference"] == 0.0
 
 
-def test_policy_off_gives_the_checkpoint_of_segformer_train_bit_for_bit(folder):
+def test_policy_off_gives_the_checkpoint_of_segformer_train_bit_for_bit(folder, run_in):
     spec = ("train.num_epochs=2", "train.seed=7", *SMALL)
-    run = command("run", "--skill", "segformer", "--policy", "off", "--data", "data",
-                  "--out", "runs/off", "--tracker", "none", *spec, cwd=folder)  # fmt: skip
+    run = run_in(folder, "run", "--skill", "segformer", "--policy", "off", "--data", "data",
+                 "--out", "runs/off", "--tracker", "none", *spec)  # fmt: skip
     assert run.returncode == 0, run.stderr
-    train = command("train", "dataset.segment.root_dir=data", "results_dir=plain", *spec,
-                    program="segformer", cwd=folder)  # fmt: skip
+    train = run_in(folder, "train", "dataset.segment.root_dir=data", "results_dir=plain", *spec,
+                   program="segformer")  # fmt: skip
     assert train.returncode == 0, train.stderr
     for name in ("best.ckpt", "last.ckpt"):
         (searched,) = (folder / "runs/off/trials/0000").rglob(name)
@@ -113,18 +106,18 @@ def test_policy_off_gives_the_checkpoint_of_segformer_train_bit_for_bit(folder):
         assert searched.read_bytes() == plain.read_bytes()
 
 
-def test_segformer_evaluates_what_automl_promoted(told, folder):
-    result = command("evaluate", f"evaluate.checkpoint={told['promotion']['onnx']}",
-                     "dataset.segment.root_dir=data", "evaluate.split=validation", "--json",
-                     *SMALL, program="segformer", cwd=folder)  # fmt: skip
+def test_segformer_evaluates_what_automl_promoted(told, folder, run_in):
+    result = run_in(folder, "evaluate", f"evaluate.checkpoint={told['promotion']['onnx']}",
+                    "dataset.segment.root_dir=data", "evaluate.split=validation", "--json",
+                    *SMALL, program="segformer")  # fmt: skip
     assert result.returncode == 0, result.stderr
     measured = json.loads(result.stdout)["metrics"]["val_miou"]
     assert measured == pytest.approx(told["promotion"]["parity"]["onnx"], abs=1e-9)
 
 
-def test_jobs_go_on_from_the_search_by_ids_alone(told, folder):
+def test_jobs_go_on_from_the_search_by_ids_alone(told, folder, run_in):
     def job(*words):
-        result = command("job", "run", *words, "--json", cwd=folder)
+        result = run_in(folder, "job", "run", *words, "--json")
         assert result.returncode == 0, result.stderr
         return json.loads(result.stdout)
 
@@ -134,7 +127,7 @@ def test_jobs_go_on_from_the_search_by_ids_alone(told, folder):
     assert measured["metrics"]["val_miou"] == pytest.approx(told["best"]["value"], abs=1e-3)
     masks = job("inference", "--parent", exported["job"])["artifacts"]["masks"]
     assert len(list((folder / masks).iterdir())) > 0
-    listed = command("job", "list", "--parent", "search", "--json", cwd=folder)
+    listed = run_in(folder, "job", "list", "--parent", "search", "--json")
     children = json.loads(listed.stdout)["jobs"]
     assert [j["action"] for j in children] == ["train"] * 3 + ["export"]
 
@@ -179,11 +172,12 @@ def test_a_chain_of_jobs_ends_at_an_engine_without_a_path(request, folder, start
             job("inference", engine.id)
 
 
-def test_a_killed_search_is_resumed_without_losing_an_epoch(folder):
+def test_a_killed_search_is_resumed_without_losing_an_epoch(folder, run_in):
     root = folder / "runs" / "killed"
     driver = subprocess.Popen(
         [sys.executable, "-m", "automl", "run", "--skill", "segformer", "--data", "data",
-         "--trials", "3", "--epochs", "4", "--out", str(root), "--tracker", "none", *SMALL],
+         "--trials", "3", "--epochs", "4", "--out", str(root), "--tracker", "none",
+         "--runner", "local", *SMALL],
         cwd=folder, env=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     _wait_for_reports(root / "journal.jsonl", 3)
@@ -191,7 +185,7 @@ def test_a_killed_search_is_resumed_without_losing_an_epoch(folder):
     driver.wait()
     before = list(Journal(root / "journal.jsonl").read())
     time.sleep(3)
-    resumed = command("resume", root, "--json", cwd=folder)
+    resumed = run_in(folder, "resume", root, "--json")
     assert resumed.returncode == 0, resumed.stderr
     told = json.loads(resumed.stdout)
     assert (told["state"], len(told["trials"])) == ("finished", 3)

@@ -1,7 +1,8 @@
-"""Runs the commands of the docs in forks of one process, which has loaded the libraries once.
+"""Runs commands in forks of one process, which has loaded the libraries once: that takes seconds.
 
-`python warm.py SOCKET` serves; `program` writes the file that stands for a command and asks it.
-The budgets are cut (`SMALL`), and generated data sets (`_thin`). All else is the real command.
+`python warm.py SOCKET` serves; `program` writes the file that stands for a command and asks it. It
+is the real command in a process of its own. Those of the docs are cut (`is_cut`): their budgets
+(`SMALL`), and generated data sets (`_thin`).
 """
 
 import json
@@ -10,6 +11,7 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 
@@ -20,21 +22,22 @@ SMALL = {
     ("automl", "job", "run", "train"): ["num_epochs=1", *_SPEC],
     ("segformer", "train"): ["train.num_epochs=1", *_SPEC],
 }
-"""What is added to a command of segformer's, so that it takes seconds."""
+"""What is added to a command of segformer's in the docs, so that it takes seconds."""
 
 _LOADED = (
-    "automl.api", "automl.search.auto", "automl.search.optuna", "onnxruntime", "sklearn.ensemble",
-    "segformer.skill", "segformer.training.loop", "segformer.evaluation.evaluate",
-    "segformer.deploy.onnx", "segformer.deploy.quantize",
+    "automl.api", "automl.search.auto", "automl.search.optuna", "automl.tracking.mlflow",
+    "automl.runners.ray", "onnxruntime", "sklearn.ensemble", "segformer.skill",
+    "segformer.training.loop", "segformer.evaluation.evaluate", "segformer.deploy.onnx",
+    "segformer.deploy.quantize",
 )  # fmt: skip
 
 
-def program(path: Path, address: str) -> None:
+def program(path: Path, address: str, *, is_cut: bool = False) -> None:
     """Write an executable that hands its words, place, environment and streams to the server."""
     path.write_text(
         f"#!{sys.executable} -IS\n"
         "import json, os, socket, sys\n"
-        "asked = [os.path.basename(sys.argv[0]), *sys.argv[1:]], os.getcwd(), dict(os.environ)\n"
+        f"asked = [{path.name!r}, *sys.argv[1:]], os.getcwd(), dict(os.environ), {is_cut}\n"
         "with socket.socket(socket.AF_UNIX) as line:\n"
         f"    line.connect({address!r})\n"
         "    socket.send_fds(line, [b'.'], [0, 1, 2])\n"
@@ -63,24 +66,32 @@ def serve(address: str) -> None:
 
 def _answer(line: socket.socket) -> None:
     _, streams, _, _ = socket.recv_fds(line, 1, 3)
-    words, folder, environment = json.loads(line.makefile().readline())
+    words, folder, environment, is_cut = json.loads(line.makefile().readline())
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
     os.chdir(folder)
+    inherited = _path_of(os.environ)
+    sys.path[:] = [
+        folder, *_path_of(environment), *(p for p in sys.path[1:] if p not in inherited)
+    ]  # fmt: skip
     os.environ.clear()
     os.environ.update(environment)
-    code = _code(words)
+    code = _code(words, is_cut=is_cut)
     sys.stdout.flush()
     line.sendall(str(code).encode())
     os._exit(code)
 
 
-def _code(words: list[str]) -> int:
+def _path_of(environment: Mapping[str, str]) -> list[str]:
+    return [part for part in environment.get("PYTHONPATH", "").split(os.pathsep) if part]
+
+
+def _code(words: list[str], *, is_cut: bool) -> int:
     try:
         if words[0] == "python":
             exec(compile(sys.stdin.read(), "block", "exec"), {"__name__": "__main__"})
             return 0
-        return _command(words)
+        return _cut_command(words) if is_cut else _command(words)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:
@@ -92,12 +103,16 @@ def _command(words: list[str]) -> int:
     from automl.cli import main as automl
     from segformer.cli import main as segformer
 
+    sys.argv = list(words)
+    return (automl if words[0] == "automl" else segformer)(words[1:]) or 0
+
+
+def _cut_command(words: list[str]) -> int:
     own = "--skill" not in words or "segformer" in words
     added = [more for known, more in SMALL.items() if tuple(words[: len(known)]) == known and own]
     if added and words[1] == "run" and "off" not in words:
         added.append(["--trials", "2"])
-    sys.argv = [*words, *(word for more in added for word in more)]
-    code = (automl if words[0] == "automl" else segformer)(sys.argv[1:]) or 0
+    code = _command([*words, *(word for more in added for word in more)])
     if words[:3] == ["automl", "data", "sample"] and not code:
         _thin(Path(words[3]))
     return code

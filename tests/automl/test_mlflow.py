@@ -11,13 +11,6 @@ import pytest
 pytestmark = pytest.mark.slow
 
 
-def command(home, *words):
-    return subprocess.run(
-        [sys.executable, "-m", "automl", *map(str, words)],
-        cwd=home, env=os.environ, capture_output=True, text=True, timeout=280, check=False,
-    )  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     """Return a folder with data for the toy skill in data/."""
@@ -34,9 +27,9 @@ def client(home):
 
 
 @pytest.fixture(scope="module")
-def experiment(home):
+def experiment(home, run_in):
     """Make a search that MLflow is told of, and return its JSON."""
-    result = command(home, "run", "--skill", "toy", "--data", "data", "--runner", "local", "--out",
+    result = run_in(home, "run", "--skill", "toy", "--data", "data", "--runner", "local", "--out",
                      "runs/exp", "--trials", 4, "--epochs", 4, "--json")  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert "warning" not in result.stderr
@@ -125,12 +118,12 @@ def test_the_champion_is_registered_and_runs(experiment, client, monkeypatch):
     assert (session.run(None, {"i": given})[0] == given).all()
 
 
-def test_a_resume_mirrors_what_is_missing_and_doubles_nothing(experiment, client, home):
+def test_a_resume_mirrors_what_is_missing_and_doubles_nothing(experiment, client, home, run_in):
     root = home / "runs" / "exp"
     lines = (root / "journal.jsonl").read_bytes().splitlines(keepends=True)
     cut = next(i for i, line in enumerate(lines) if b'"promoted"' in line) - 3
     (root / "journal.jsonl").write_bytes(b"".join(lines[:cut]))
-    again = json.loads(command(home, "resume", "runs/exp", "--json").stdout)
+    again = json.loads(run_in(home, "resume", "runs/exp", "--json").stdout)
     parents, children = runs_of(client)
     assert (len(parents), len(children)) == (1, 4)
     for trial, child in zip(again["trials"], children, strict=True):
@@ -187,13 +180,15 @@ def test_a_password_is_never_shown(uri, shown):
     assert without_password(uri) == shown
 
 
-def test_a_champion_is_replaced_by_a_better_one_on_the_same_data_alone(experiment, client, home):
+def test_a_champion_is_replaced_by_a_better_one_on_the_same_data_alone(
+    experiment, client, home, run_in
+):
     best = experiment["best"]
     worse = next(t["trial"] for t in experiment["trials"] if t["value"] < best["value"])
     settings = home / "runs" / "exp" / "settings.yaml"
 
     def registered(trial):
-        done = command(home, "promote", "runs/exp", "--trial", trial, "--json")
+        done = run_in(home, "promote", "runs/exp", "--trial", trial, "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)["promotion"]["registry"]
 

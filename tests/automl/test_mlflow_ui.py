@@ -1,9 +1,6 @@
 """MLflow's UI in a real browser, on the store of a real search of the toy skill."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
@@ -20,15 +17,13 @@ TRIALS = 5
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
+def root(tmp_path_factory, run_in):
     """Return the folder of a search that MLflow was told of."""
     folder = tmp_path_factory.mktemp("ui")
     (folder / "data").mkdir()
-    subprocess.run(
-        [sys.executable, "-m", "automl", "run", "--skill", "toy", "--data", "data", "--runner",
-         "local", "--trials", str(TRIALS), "--epochs", "4", "--out", "runs/exp", "--quiet"],
-        cwd=folder, env=os.environ, check=True, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+    done = run_in(folder, "run", "--skill", "toy", "--data", "data", "--runner", "local",
+                  "--trials", TRIALS, "--epochs", 4, "--out", "runs/exp", "--quiet")  # fmt: skip
+    assert done.returncode == 0, done.stderr
     return folder / "runs" / "exp"
 
 

@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -93,13 +91,6 @@ def words_of(tmp_path, address):
     return [*command, "--trials", "2", "--epochs", "1", "--concurrency", "2", *settings]
 
 
-def automl(tmp_path, *words):
-    return subprocess.run(
-        [sys.executable, "-m", "automl", *words], cwd=tmp_path, env=os.environ,
-        capture_output=True, text=True, timeout=240, check=False,
-    )  # fmt: skip
-
-
 def written_with(secrets, tmp_path):
     """Return the files below a folder that hold one of the secrets."""
     return [
@@ -118,10 +109,10 @@ def ray_logs(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_search_on_a_bucket_writes_no_credentials_anywhere(bucket, tmp_path, ray_logs):
+def test_a_search_on_a_bucket_writes_no_credentials_anywhere(bucket, tmp_path, automl, ray_logs):
     secrets = ["AKIAINADDRESS", "s3cr3t", os.environ["AWS_SECRET_ACCESS_KEY"]]
     address = bucket.replace("//", "//AKIAINADDRESS:s3cr3t%2Fx@")
-    done = automl(tmp_path, *words_of(tmp_path, address))
+    done = automl(*words_of(tmp_path, address))
     assert done.returncode == 0, done.stderr
     assert [s for s in secrets if s in done.stdout + done.stderr] == []
     assert (tmp_path / "runs/mlflow.db").is_file()
@@ -133,12 +124,12 @@ def test_a_search_on_a_bucket_writes_no_credentials_anywhere(bucket, tmp_path, r
     assert written_with(secrets, ray_logs) == []
 
 
-def test_a_fault_of_a_run_tells_no_credentials(s3, tmp_path):
+def test_a_fault_of_a_run_tells_no_credentials(s3, tmp_path, automl):
     for address in ("s3://AKIAINADDRESS:s3cr3t@nowhere/x", "ftp://me:s3cr3t@host/x"):
-        failed = automl(tmp_path, *words_of(tmp_path, address), f"{ROOT}=s3://K:s3cr3t@b/c")
+        failed = automl(*words_of(tmp_path, address), f"{ROOT}=s3://K:s3cr3t@b/c")
         assert failed.returncode == 2
         assert "disagree" in failed.stderr
-        failed = automl(tmp_path, *words_of(tmp_path, address))
+        failed = automl(*words_of(tmp_path, address))
         assert failed.returncode == 2
         assert "s3cr3t" not in failed.stderr
         assert "Traceback" not in failed.stderr
