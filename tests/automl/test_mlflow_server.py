@@ -54,8 +54,9 @@ def _wait_until_up(url, started, log):
 
 
 def search(automl, toy_data, out, **environment):
-    return automl("run", "--skill", "toy", "--data", toy_data, "--runner", "local", "--trials", 2,
-                  "--epochs", 2, "--out", out, **environment)  # fmt: skip
+    """Search, one epoch long: the server takes half a second a request to check the password."""
+    return automl("run", "--skill", "toy", "--data", toy_data, "--runner", "local", "--trials", 1,
+                  "--epochs", 1, "--out", out, **environment)  # fmt: skip
 
 
 def test_a_server_with_a_password_gets_runs_and_files_and_the_password_is_kept_nowhere(
