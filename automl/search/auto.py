@@ -29,14 +29,7 @@ from automl.search.auto_curves import (
     times_of,
 )
 from automl.search.auto_features import Array, Features
-from automl.search.auto_gain import (
-    KNOWLEDGE,
-    Leaders,
-    Offers,
-    improvement_per_epoch,
-    knowledge_per_epoch,
-    share_of_failures,
-)
+from automl.search.auto_gain import Leaders, Offers, gains, share_of_failures
 from automl.search.auto_model import CurveModel, Hyperparameters, Observations, tuned
 from automl.search.base import Continue, Done, Move, PastTrial, Start, Wait, canonical
 from automl.space import SearchSpace
@@ -80,7 +73,7 @@ class AutoSearcher:
         self._planned = [space.defaults()]
         self._rungs = rungs(budget.epochs)
         steps = self._rungs
-        self._horizons = np.array(sorted({steps[0], steps[len(steps) // 2], steps[-1]}), float)
+        self._horizons = sorted({steps[0], steps[len(steps) // 2], steps[-1]})
         self._curves: list[Curve] = []
         self._seen: set[str] = set()
         self._failed: list[Array] = []
@@ -200,18 +193,15 @@ class AutoSearcher:
         offers = self._offers(standings, may_start=may_start)
         if not len(offers.rows):
             return self._nothing()
-        gain, chance = improvement_per_epoch(
+        gain, chance = gains(
             model,
             offers,
             best=self._best_loss(seen),
+            leaders=self._leaders(standings),
             horizons=self._horizons,
+            rungs=self._rungs,
             left=self._left,
         )
-        if len(standings) > 1:
-            (leader, end), (_, second_end) = standings[:2]
-            leaders = Leaders(leader, self._curves[leader].features, end, second_end)
-            known = knowledge_per_epoch(model, offers, leaders, rungs=self._rungs, left=self._left)
-            gain = np.maximum(gain, np.log(KNOWLEDGE) + known)
         risk = share_of_failures(offers.rows, self._told(), self._failed, self._features.groups)
         gain = gain + CAUTION * np.log(1 - risk)
         place = self._best_place(gain, offers)
@@ -222,6 +212,12 @@ class AutoSearcher:
         if not may_start and chance.max() < LEAST_CHANCE and self._has_full_training:
             return self._nothing()
         return self._longer(int(offers.trials[place]))
+
+    def _leaders(self, standings: list[tuple[int, float]]) -> Leaders | None:
+        if len(standings) < 2:
+            return None
+        (leader, end), (_, second_end) = standings[:2]
+        return Leaders(leader, self._curves[leader].features, end, second_end)
 
     def _best_place(self, gain: Array, offers: Offers) -> int | None:
         """Return the offer of the highest gain that is no configuration tried before."""
@@ -257,7 +253,8 @@ class AutoSearcher:
         if not numbers:
             return []
         rows = np.stack([self._curves[n].features for n in numbers])
-        ends = model.means(rows, np.array(numbers), np.ones(1))[0]
+        end = times_of(np.array(self._rungs[-1:], float), self._budget.epochs)
+        ends = model.means(rows, np.array(numbers), end)[0]
         return [(numbers[i], float(ends[i])) for i in np.argsort(ends, kind="stable")]
 
     def _parents(self, standings: list[tuple[int, float]]) -> list[Curve]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from automl.search.auto_curves import times_of
-from automl.search.auto_model import Array, CurveModel
+from automl.search.auto_model import Array, CurveModel, Outlook
 
 BEYOND = 0.01
 """What a gain counts that lies beyond the budget that is left."""
@@ -44,45 +44,93 @@ class Leaders:
     second_end: float
 
 
+def gains(
+    model: CurveModel,
+    offers: Offers,
+    *,
+    best: float,
+    leaders: Leaders | None,
+    horizons: Sequence[int],
+    rungs: Sequence[int],
+    left: int | None,
+) -> tuple[Array, Array]:
+    """Return the logarithm of what each offer gains per epoch, and its chance to beat the best.
+
+    The gain is the expected improvement on the best loss seen or, where that is more, the
+    knowledge gradient times `KNOWLEDGE`. The epochs that either asks about are asked once.
+    """
+    gain, chance = np.empty(len(offers.rows)), np.empty(len(offers.rows))
+    for is_kind, above in ((offers.trials < 0, rungs[:3:2]), (offers.trials >= 0, rungs)):
+        kind = np.flatnonzero(is_kind)
+        if not len(kind):
+            continue
+        epochs = np.array(sorted({*horizons, *above}), float)
+        times = times_of(epochs, rungs[-1])
+        outlook = model.outlook(offers.rows[kind], offers.trials[kind], times)
+        ahead: Array = epochs[:, None] - offers.epochs[kind].astype(float)
+        is_asked = np.isin(epochs, horizons)
+        gain[kind], chance[kind] = improvement_per_epoch(
+            outlook, is_asked, ahead, best=best, left=left
+        )
+        if leaders is not None:
+            is_asked = np.isin(epochs, above)
+            known = knowledge_per_epoch(model, outlook, is_asked, ahead, leaders, left=left)
+            gain[kind] = np.maximum(gain[kind], np.log(KNOWLEDGE) + known)
+    return gain, chance
+
+
 def knowledge_per_epoch(
-    model: CurveModel, offers: Offers, leaders: Leaders, *, rungs: Sequence[int], left: int | None
+    model: CurveModel,
+    outlook: Outlook,
+    is_asked: NDArray[np.bool_],
+    ahead: Array,
+    leaders: Leaders,
+    *,
+    left: int | None,
 ) -> Array:
     """Return the logarithm of the knowledge gradient per epoch.
 
     It is by how much the lowest predicted end is expected to fall when an offer has been trained
-    to a rung above, be it the offer's own or, because seeing it tells of all trials, the leader's
-    (Frazier et al., 2009, for two alternatives). The rung of the best rate counts, of a new trial
-    the first or the third: there are hundreds of these, and what tells of them tells early.
+    to one of the times asked about, be it the offer's own or, because seeing it tells of all
+    trials, the leader's (Frazier et al., 2009, for two alternatives). The time of the best rate
+    counts: a rung, of a new trial the first or the third, for there are hundreds of these, and
+    what tells of them tells early. `ahead` are the epochs to each time, (times, offers).
     """
-    gain = np.full(len(offers.rows), -np.inf)
-    for is_kind, above in ((offers.trials < 0, rungs[:3:2]), (offers.trials >= 0, rungs)):
-        kind = np.flatnonzero(is_kind)
-        if len(kind):
-            gain[kind] = _knowledge(model, offers, kind, leaders, np.array(above, float), rungs[-1])
+    own, leader = model.sway(outlook, is_asked, other=leaders.row, trial=leaders.trial)
+    is_leader = outlook.trials == leaders.trial
+    against = np.where(is_leader, leaders.second_end, leaders.end)
+    sway = np.maximum(np.abs(own - np.where(is_leader, 0.0, leader)), 1e-12)
+    fall = _expected_excess(-np.abs(against - outlook.mean[-1]), sway)
+    gain = _best_rate(fall, ahead[is_asked])
     if left is not None:
-        gain[rungs[-1] - offers.epochs > left] += np.log(BEYOND)
+        gain[ahead[-1] > left] += np.log(BEYOND)
     return gain
 
 
-def _knowledge(
-    model: CurveModel,
-    offers: Offers,
-    kind: NDArray[np.int64],
-    leaders: Leaders,
-    rungs: Array,
-    last: int,
-) -> Array:
-    rows, trials = offers.rows[kind], offers.trials[kind]
-    ends = model.means(rows, trials, np.ones(1))[0]
-    own, leader = model.sway(
-        rows, trials, times_of(rungs, last), other=leaders.row, trial=leaders.trial
-    )
-    is_leader = trials == leaders.trial
-    against = np.where(is_leader, leaders.second_end, leaders.end)
-    sway = np.maximum(np.abs(own - np.where(is_leader, 0.0, leader)), 1e-12)
-    fall = _expected_excess(-np.abs(against - ends), sway)
-    epochs = rungs[:, None] - offers.epochs[kind][None]
-    rate = np.log(fall) - np.log(np.maximum(epochs, 1))
+def improvement_per_epoch(
+    outlook: Outlook,
+    is_asked: NDArray[np.bool_],
+    ahead: Array,
+    *,
+    best: float,
+    left: int | None,
+) -> tuple[Array, Array]:
+    """Return the logarithm of the expected improvement per epoch, and the chance of any.
+
+    The improvement is looked for at each time asked about, and the best rate counts: a new trial
+    may pay soon or at the end. The chance is the one at the end, which is among them.
+    """
+    mean, deviation, epochs = outlook.mean[is_asked], outlook.deviation[is_asked], ahead[is_asked]
+    improvement = _expected_excess(best - mean, deviation)
+    chance = ndtr((best - mean[-1]) / deviation[-1])
+    if left is not None:
+        improvement = np.where(epochs > left, BEYOND * improvement, improvement)
+    return _best_rate(improvement, epochs), chance
+
+
+def _best_rate(gain: Array, epochs: Array) -> Array:
+    """Return the logarithm of the best gain per epoch of those that lie ahead."""
+    rate = np.log(gain) - np.log(np.maximum(epochs, 1))
     return np.asarray(np.where(epochs > 0, rate, -np.inf).max(axis=0), dtype=np.float64)
 
 
@@ -92,25 +140,6 @@ def _expected_excess(mean: Array, deviation: Array) -> Array:
     density = np.exp(-(standing**2) / 2) / np.sqrt(2 * np.pi)
     excess = deviation * (standing * ndtr(standing) + density)
     return np.asarray(np.maximum(excess, LEAST), dtype=np.float64)
-
-
-def improvement_per_epoch(
-    model: CurveModel, offers: Offers, *, best: float, horizons: Array, left: int | None
-) -> tuple[Array, Array]:
-    """Return the logarithm of the expected improvement per epoch, and the chance of any.
-
-    The improvement is looked for at each horizon beyond an offer's epoch, and the best rate
-    counts: a new trial may pay soon or at the end. The chance is the one at the last horizon.
-    """
-    last = int(horizons[-1])
-    mean, deviation = model.predict(offers.rows, offers.trials, times_of(horizons, last))
-    improvement = _expected_excess(best - mean, deviation)
-    chance = ndtr((best - mean[-1]) / deviation[-1])
-    epochs = horizons[:, None] - offers.epochs[None]
-    if left is not None:
-        improvement = np.where(epochs > left, BEYOND * improvement, improvement)
-    rate = np.log(improvement) - np.log(np.maximum(epochs, 1))
-    return np.where(epochs > 0, rate, -np.inf).max(axis=0), chance
 
 
 def share_of_failures(

@@ -59,6 +59,25 @@ class Hyperparameters:
         return Hyperparameters(np.concatenate([scales, np.log([0.8, 0.4, 0.3, 0.1])]))
 
 
+@dataclass(frozen=True)
+class Outlook:
+    """What a model expects of points at some times; mean and variance are (times, points)."""
+
+    points: Array
+    trials: NDArray[np.int64]
+    times: Array
+    mean: Array
+    variance: Array
+    """Of the losses without their noise."""
+    half: Array
+    """(observations, times, points): two of these give by how much seeing one tells of another."""
+
+    @property
+    def deviation(self) -> Array:
+        """The standard deviation."""
+        return np.asarray(np.sqrt(np.maximum(self.variance, 1e-10)), dtype=np.float64)
+
+
 class CurveModel:
     """The process given observations; points are rows of features, groups their parameters."""
 
@@ -77,39 +96,35 @@ class CurveModel:
         residuals = seen.losses - self._mean
         self._weights = cho_solve((self._factor, True), residuals, check_finite=False)
 
-    def predict(
-        self, points: Array, trials: NDArray[np.int64], times: Array
-    ) -> tuple[Array, Array]:
-        """Return mean and standard deviation of the noiseless losses, (times, points) each."""
-        cross = self._cross(self._matern(points, self._seen.points), trials, times)
-        deviation = np.sqrt(np.maximum(self._variance(self._half(cross)), 1e-10))
-        return self._mean + cross @ self._weights, deviation
-
     def means(self, points: Array, trials: NDArray[np.int64], times: Array) -> Array:
-        """Return the mean alone, in a fraction of the time of `predict`."""
-        cross = self._cross(self._matern(points, self._seen.points), trials, times)
+        """Return the expected losses, (times, points), in a fraction of the time of `outlook`."""
+        cross = self._cross(self._to_seen(points), trials, times)
         return np.asarray(self._mean + cross @ self._weights, dtype=np.float64)
 
+    def outlook(self, points: Array, trials: NDArray[np.int64], times: Array) -> Outlook:
+        """Return what is expected of losses at times of which the last is the end."""
+        cross = self._cross(self._to_seen(points), trials, times)
+        mean = self._mean + cross @ self._weights
+        half = self._half(cross)
+        return Outlook(points, trials, times, mean, self._variance(half), half)
+
     def sway(
-        self, points: Array, trials: NDArray[np.int64], times: Array, *, other: Array, trial: int
+        self, outlook: Outlook, rows: NDArray[np.bool_], *, other: Array, trial: int
     ) -> tuple[Array, Array]:
-        """Return how far seeing the loss there would move two predicted losses at the end.
+        """Return how far seeing a loss would move two predicted losses at the end.
 
         The point's own and that of a trial at the point `other`, (times, points) each, for a loss
-        that comes in one standard deviation higher than predicted.
+        that comes in one standard deviation higher than predicted, at the times of these rows.
         """
-        end = np.ones(1)
-        matern = self._matern(points, self._seen.points)
-        there = self._half(self._cross(matern, trials, times))
-        own = self._half(self._cross(matern, trials, end))
-        matern_other = self._matern(other[None], self._seen.points)
-        others = self._half(self._cross(matern_other, np.array([trial]), end))
-        near = _near(times, end)
-        deviation = np.sqrt(self._variance(there) + self._noise)
-        alike = self._matern(points, other[None]).T
+        end = outlook.times[-1:]
+        there, own = outlook.half[:, rows], outlook.half[:, -1]
+        others = self._half(self._cross(self._to_seen(other[None]), np.array([trial]), end))
+        near = _near(outlook.times[rows], end)
+        deviation = np.sqrt(outlook.variance[rows] + self._noise)
+        alike = self._matern(outlook.points, other[None]).T
         prior = self._covariance(np.ones_like(alike), near, np.ones(1, dtype=np.bool_))
-        moved = prior - np.einsum("ntp,nsp->tp", there, own)
-        prior = self._covariance(alike, near, trials == trial)
+        moved = prior - np.einsum("ntp,np->tp", there, own)
+        prior = self._covariance(alike, near, outlook.trials == trial)
         moved_other = prior - np.einsum("ntp,n->tp", there, others[:, 0, 0])
         return moved / deviation, moved_other / deviation
 
@@ -134,24 +149,33 @@ class CurveModel:
 
     def _cross(self, matern: Array, trials: NDArray[np.int64], times: Array) -> Array:
         """Return the covariances with what was seen: (times, points, observations)."""
-        near = _near(times, self._seen.times)[:, None, :]
-        same = trials[:, None] == self._seen.trials[None]
-        return self._covariance(matern, near, same)
+        near = _near(times, self._seen.times)
+        cross: Array = matern * (self._level + self._shape * near)[:, None]
+        cross += (near * TREND**2)[:, None]
+        # Few points are of a trial that was seen: a sum over all would take twice as long.
+        point, seen = np.nonzero(trials[:, None] == self._seen.trials[None])
+        cross[:, point, seen] = self._covariance(matern[point, seen], near[:, seen], np.True_)
+        return cross
 
     def _half(self, cross: Array) -> Array:
         """Return what a product of two covariances with what was seen is made of: axis 0 first."""
         flat = cross.reshape(-1, cross.shape[-1]).T
-        half = solve_triangular(self._factor, flat, lower=True, check_finite=False)
+        half = solve_triangular(
+            self._factor, flat, lower=True, overwrite_b=True, check_finite=False
+        )
         return np.asarray(half, dtype=np.float64).reshape(-1, *cross.shape[:2])
 
     def _variance(self, half: Array) -> Array:
         prior = self._level + self._shape + self._own + TREND**2
         return np.asarray(prior - (half**2).sum(axis=0), dtype=np.float64)
 
+    def _to_seen(self, points: Array) -> Array:
+        return self._matern(points, self._seen.points)
+
     def _matern(self, points: Array, others: Array) -> Array:
         return _matern(_distances(points * self._scales, others * self._scales))
 
-    def _covariance(self, matern: Array, near: Array, same: NDArray[np.bool_]) -> Array:
+    def _covariance(self, matern: Array, near: Array, same: NDArray[np.bool_] | np.bool_) -> Array:
         common = near * (self._own * same + TREND**2)
         return np.asarray(matern * (self._level + self._shape * near) + common, dtype=np.float64)
 

@@ -23,8 +23,11 @@ from automl.search.auto_curves import (
 from automl.search.auto_features import Features
 from automl.search.auto_gain import (
     BEYOND,
+    KNOWLEDGE,
     Leaders,
     Offers,
+    gains,
+    improvement_per_epoch,
     knowledge_per_epoch,
     share_of_failures,
 )
@@ -180,9 +183,9 @@ def test_the_model_learns_which_parameter_matters():
     assert np.argmin(hyper.theta[:3]) == 0
     model = CurveModel(seen, np.arange(3), hyper)
     fresh = rng.random((50, 3))
-    mean, deviation = model.predict(fresh, np.full(50, -1), np.ones(1))
-    assert np.corrcoef(mean[0], np.sin(5 * fresh[:, 0]))[0, 1] > 0.95
-    assert (deviation > 0).all()
+    outlook = model.outlook(fresh, np.full(50, -1), np.ones(1))
+    assert np.corrcoef(outlook.mean[0], np.sin(5 * fresh[:, 0]))[0, 1] > 0.95
+    assert (outlook.deviation > 0).all()
     assert model.foresight() > 0.9
 
 
@@ -207,9 +210,9 @@ def seen_and_model():
 def test_means_are_those_of_the_predictions():
     seen, model = seen_and_model()
     asked = seen.points, seen.trials, np.array([0.3, 0.8, 1.0])
-    means, deviations = model.predict(*asked)
-    assert np.array_equal(model.means(*asked), means)
-    assert means.shape == deviations.shape == (3, 12)
+    outlook = model.outlook(*asked)
+    assert np.array_equal(model.means(*asked), outlook.mean)
+    assert outlook.mean.shape == outlook.deviation.shape == (3, 12)
 
 
 def test_sway_squared_is_the_variance_that_the_observation_takes_away():
@@ -217,54 +220,83 @@ def test_sway_squared_is_the_variance_that_the_observation_takes_away():
     points, trials, end = np.array([[0.2, 0.9], seen.points[4]]), np.array([-1, 2]), np.ones(1)
     both = np.stack([points[0], points[1], seen.points[6]])
     numbers = np.array([-1, 2, 3])
-    times = np.array([0.3, 0.8])
-    own, other = model.sway(points, trials, times, other=seen.points[6], trial=3)
-    _, before = model.predict(both, numbers, end)
-    for t, time in enumerate(times):
+    times, is_asked = np.array([0.3, 0.8, 1.0]), np.array([True, True, False])
+    outlook = model.outlook(points, trials, times)
+    own, other = model.sway(outlook, is_asked, other=seen.points[6], trial=3)
+    before = model.outlook(both, numbers, end).variance
+    for t, time in enumerate(times[is_asked]):
         for p in range(2):
             more = seen.with_more(
                 points[p : p + 1], np.array([time]), trials[p : p + 1], np.zeros(1)
             )
-            _, after = CurveModel(more, np.arange(2), Hyperparameters.prior(2)).predict(
-                both, numbers, end
-            )
-            taken = (before**2 - after**2)[0]
+            after = CurveModel(more, np.arange(2), Hyperparameters.prior(2))
+            taken = (before - after.outlook(both, numbers, end).variance)[0]
             assert own[t, p] ** 2 == pytest.approx(taken[p], rel=1e-3)
             assert other[t, p] ** 2 == pytest.approx(taken[2], rel=1e-3, abs=1e-6)
 
 
+def known_of(model, row, trial, epoch, rungs, leaders, *, left=None):
+    """Return the knowledge gradient of one offer that may train to these rungs, of 50 epochs."""
+    epochs = np.array(sorted({*rungs, 50}), float)
+    outlook = model.outlook(row[None], np.array([trial]), times_of(epochs, 50))
+    ahead = (epochs - epoch)[:, None]
+    return knowledge_per_epoch(model, outlook, np.isin(epochs, rungs), ahead, leaders, left=left)[0]
+
+
 def test_knowledge_is_the_expected_fall_of_the_lower_of_two_ends():
     seen, model = seen_and_model()
-    rows, trials = np.stack([[0.2, 0.9], seen.points[6]]), np.array([-1, 3])
-    ends, _ = model.predict(rows, trials, np.ones(1))
+    rows, trials, trained = np.stack([[0.2, 0.9], seen.points[6]]), np.array([-1, 3]), (0, 9)
+    ends = model.means(rows, trials, np.ones(1))[0]
     leaders = Leaders(2, seen.points[4], end := float(ends.mean()), end + 1)
-    offers = Offers([{}], rows, trials, np.array([0, 9]))
-    known = knowledge_per_epoch(model, offers, leaders, rungs=[3, 4, 6, 9, 14, 50], left=None)
     news = ndtri((np.arange(100_000) + 0.5) / 100_000)
-    for place, rungs_above in enumerate([(3, 6), (14, 50)]):
+    for place, above in enumerate([(3, 6), (14, 50)]):
         falls = []
-        for rung in rungs_above:
+        for rung in above:
+            times = times_of(np.array([rung, 50.0]), 50)
             own, other = model.sway(
-                rows, trials, times_of(np.array([float(rung)]), 50), other=leaders.row, trial=2
-            )
-            mine, leading = ends[0, place] + own[0, place] * news, end + other[0, place] * news
-            fall = min(ends[0, place], end) - np.minimum(mine, leading).mean()
-            falls.append(fall / (rung - offers.epochs[place]))
-        assert np.exp(known[place]) == pytest.approx(max(falls), rel=0.01)
+                model.outlook(rows, trials, times), np.array([True, False]),
+                other=leaders.row, trial=2,
+            )  # fmt: skip
+            mine, leading = ends[place] + own[0, place] * news, end + other[0, place] * news
+            fall = min(ends[place], end) - np.minimum(mine, leading).mean()
+            falls.append(fall / (rung - trained[place]))
+        known = known_of(model, rows[place], trials[place], trained[place], above, leaders)
+        assert np.exp(known) == pytest.approx(max(falls), rel=0.01)
 
 
 def test_the_leader_is_held_against_the_second_and_late_knowledge_counts_little():
     seen, model = seen_and_model()
-    offers = Offers([], seen.points[[4]], np.array([2]), np.array([9]))
-    gains = [
-        knowledge_per_epoch(
-            model, offers, Leaders(2, seen.points[4], -0.4, second), rungs=[9, 14, 50], left=left
-        )[0]
+    known = [
+        known_of(model, seen.points[4], 2, 9, [9, 14, 50], leaders, left=left)
         for second, left in [(-0.39, None), (2.0, None), (-0.39, 40), (-0.39, 41)]
+        for leaders in [Leaders(2, seen.points[4], -0.4, second)]
     ]
-    assert gains[0] > gains[1]
-    assert np.exp(gains[2] - gains[0]) == pytest.approx(BEYOND)
-    assert gains[3] == gains[0]
+    assert known[0] > known[1]
+    assert np.exp(known[2] - known[0]) == pytest.approx(BEYOND)
+    assert known[3] == known[0]
+
+
+def test_an_offer_gains_what_is_more_by_improvement_or_by_knowledge():
+    """A new one is asked about at the first and the third rung, a paused one at all above."""
+    seen, model = seen_and_model()
+    rows, trials, trained = np.stack([[0.2, 0.9], seen.points[6]]), np.array([-1, 3]), (0, 9)
+    horizons, steps, best = [3, 9, 50], [3, 4, 6, 9, 14, 50], float(seen.losses.min())
+    leaders = Leaders(2, seen.points[4], -0.4, -0.3)
+    offers = Offers([{}], rows, trials, np.array(trained))
+    told = {"best": best, "horizons": horizons, "rungs": steps, "left": 45}
+    gain, chance = gains(model, offers, leaders=leaders, **told)
+    alone, _ = gains(model, offers, leaders=None, **told)
+    for place, above in enumerate([(3, 6), steps]):
+        epochs = np.array(horizons, float)
+        outlook = model.outlook(rows[[place]], trials[[place]], times_of(epochs, 50))
+        improved = improvement_per_epoch(
+            outlook, np.full(3, True), (epochs - trained[place])[:, None], best=best, left=45
+        )
+        known = known_of(model, rows[place], trials[place], trained[place], above, leaders, left=45)
+        assert alone[place] == pytest.approx(improved[0][0])
+        assert chance[place] == pytest.approx(improved[1][0])
+        wanted = max(float(improved[0][0]), float(np.log(KNOWLEDGE) + known))
+        assert gain[place] == pytest.approx(wanted)
 
 
 def test_the_opening_visits_every_seventh_of_each_range():
