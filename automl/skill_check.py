@@ -120,8 +120,13 @@ def _schema(files: SkillFiles, path: Path, note: Note) -> Schema | None:
         return Schema.read(path)
     except UsageError as error:
         for fault in error.faults:
-            note(_problem(name, fault.removeprefix(f"{path}: ")))
+            note(_problem(name, _bare(fault, path)))
         return None
+
+
+def _bare(fault: str, path: Path) -> str:
+    """Return a fault without the path at its front: a problem names its file otherwise."""
+    return fault.removeprefix(f"{path}: ")
 
 
 def _problem(file: str, fault: str, known: Mapping[str, Any] | None = None) -> Problem:
@@ -145,7 +150,7 @@ def _info(files: SkillFiles, note: Note) -> Mapping[str, Any]:
             SkillInfo.read(files.root)
         except UsageError as error:
             for fault in error.faults:
-                note(Problem(name, "", fault.removeprefix(f"{files.info}: ")))
+                note(Problem(name, "", _bare(fault, files.info)))
     for word, kind in (("name", str), ("automl_enabled", bool), ("actions", dict)):
         if word not in content:
             note(Problem(name, word, "is missing"))
@@ -158,7 +163,7 @@ def _yaml(path: Path, name: str, note: Note) -> Mapping[str, Any] | None:
     try:
         content = read_yaml(path)
     except UsageError as error:
-        note(Problem(name, "", str(error).removeprefix(f"{path}: ")))
+        note(Problem(name, "", _bare(str(error), path)))
         return None
     if not isinstance(content, Mapping):
         note(Problem(name, "", "is no mapping"))

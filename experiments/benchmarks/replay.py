@@ -180,8 +180,10 @@ def _hand_out(figures: Figures, asked: argparse.Namespace) -> None:
         }
         asked.json.write_text(json.dumps(result, indent=1) + "\n")
     if asked.readme:
-        picture = f"\nThe ranks as a picture: `{asked.plot}`.\n" if asked.plot else ""
-        write_between_markers(asked.readme, text + picture)
+        if asked.plot:  # Named as from the file that names it, wherever the command was called.
+            picture = Path(os.path.relpath(asked.plot, asked.readme.parent)).as_posix()
+            text += f"\nThe ranks as a picture: `{picture}`.\n"
+        write_between_markers(asked.readme, text)
     if asked.plot:
         plot(figures, asked.plot, title=f"{len(figures.tasks)} tasks, workers: {asked.workers}")
 

@@ -130,7 +130,7 @@ def test_the_command_writes_json_and_the_readme_and_goes_on_from_its_cache(recor
     assert set(result["methods"]["random"]["regret"]) == {"100", "200"}
     assert "| hyperband |" in readme.read_text()
     assert "old" not in readme.read_text()
-    assert picture.exists() and f"`{picture}`" in readme.read_text()
+    assert picture.exists() and f"`{picture.name}`" in readme.read_text()
     lines = (tmp_path / "cache" / "runs-random.jsonl").read_text()
     assert run(recorded, tmp_path, *words) == 0
     assert (tmp_path / "cache" / "runs-random.jsonl").read_text() == lines
