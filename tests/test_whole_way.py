@@ -176,8 +176,7 @@ def test_a_killed_search_is_resumed_without_losing_an_epoch(folder, run_in):
     root = folder / "runs" / "killed"
     driver = subprocess.Popen(
         [sys.executable, "-m", "automl", "run", "--skill", "segformer", "--data", "data",
-         "--trials", "3", "--epochs", "4", "--out", str(root), "--tracker", "none",
-         "--runner", "local", *SMALL],
+         "--trials", "3", "--epochs", "4", "--out", str(root), "--tracker", "none", *SMALL],
         cwd=folder, env=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     _wait_for_reports(root / "journal.jsonl", 3)

@@ -53,10 +53,10 @@ def _wait_until_up(url, started, log):
     raise AssertionError(log.read_text())
 
 
-def search(automl, toy_data, out, **environment):
-    """Search, one epoch long: the server takes half a second a request to check the password."""
-    return automl("run", "--skill", "toy", "--data", toy_data, "--runner", "local", "--trials", 1,
-                  "--epochs", 1, "--out", out, **environment)  # fmt: skip
+def search(automl, toy_data, out, size, **environment):
+    """Search, as many trials as epochs."""
+    return automl("run", "--skill", "toy", "--data", toy_data, "--runner", "local", "--trials",
+                  size, "--epochs", size, "--out", out, **environment)  # fmt: skip
 
 
 def test_a_server_with_a_password_gets_runs_and_files_and_the_password_is_kept_nowhere(
@@ -65,7 +65,8 @@ def test_a_server_with_a_password_gets_runs_and_files_and_the_password_is_kept_n
     from mlflow.tracking import MlflowClient
 
     here = {"MLFLOW_TRACKING_URI": server, **USER}
-    result = search(automl, toy_data, "runs/exp", **here)
+    # The server takes half a second a request to check the password.
+    result = search(automl, toy_data, "runs/exp", 1, **here)
     assert result.returncode == 0, result.stderr
     assert "warning" not in result.stderr
     page = f"compare the trials: {server}/#/compare-runs?runs="
@@ -87,7 +88,7 @@ def test_a_server_with_a_password_gets_runs_and_files_and_the_password_is_kept_n
 
 def test_a_wrong_password_is_told_once_and_the_search_goes_on(server, automl, toy_data):
     wrong = {**USER, "MLFLOW_TRACKING_PASSWORD": "not-the-password"}
-    result = search(automl, toy_data, "exp", MLFLOW_TRACKING_URI=server, **wrong)
+    result = search(automl, toy_data, "exp", 2, MLFLOW_TRACKING_URI=server, **wrong)
     assert result.returncode == 0, result.stderr
     assert result.stderr.count(f"warning: MLflow at {server} does not take everything") == 1
     assert "not-the-password" not in result.stderr and "Traceback" not in result.stderr
