@@ -19,8 +19,8 @@ demo: $(VENV)/installed-run ## generated data -> search -> promoted ONNX model, 
 	$(BIN)/automl run --skill segformer --data demo/data --out demo/runs/sample --trials 8 --epochs 10 \
 		dataset.segment.img_size=64 dataset.segment.batch_size=4 dataset.segment.workers=0
 
-test: $(VENV)/installed-test ## the whole suite, the slow part too, a file at a time on three processes
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+test: $(VENV)/installed-test ## the whole suite, the slow part too, a file at a time on two processes
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/installed-test ## format, lint, types, layers
 	$(BIN)/ruff format --check automl segformer tests docs
