@@ -152,7 +152,7 @@ class Reproducer:
         return {"versions": dict(self.experiment.settings.versions)}
 
     def _take_threads(self, recorded: Mapping[str, Any]) -> None:
-        """Let the libraries, none of which is loaded yet, use as many threads as they did."""
+        """Let the training use as many threads as it did: other sums would be rounded otherwise."""
         if "threads" in recorded:
             os.environ[environment.THREADS] = str(recorded["threads"])
 

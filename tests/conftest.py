@@ -24,6 +24,8 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     part for part in (str(TOY), os.environ.get("PYTHONPATH", "")) if part
 )
 os.environ.pop("MLFLOW_TRACKING_URI", None)
+# Ray runs trainings at nice 15: beside the rest of the suite they would hardly run at all.
+os.environ.update(RAY_worker_niceness="0")
 
 # The same examples everywhere, so that a run says something about the code and not about luck;
 # HYPOTHESIS_PROFILE=explore draws others each time. Explaining would trace every line that runs,

@@ -76,6 +76,8 @@ def _answer(line: socket.socket) -> None:
     ]  # fmt: skip
     os.environ.clear()
     os.environ.update(environment)
+    if environment.get("OMP_NUM_THREADS"):  # A process of its own would have loaded torch by it.
+        import_module("torch").set_num_threads(int(environment["OMP_NUM_THREADS"]))
     code = _code(words, is_cut=is_cut)
     sys.stdout.flush()
     line.sendall(str(code).encode())

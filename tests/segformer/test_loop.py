@@ -189,6 +189,22 @@ def test_process_is_left_as_it_was_found(tiny_spec, tmp_path):
     assert observed() == before
 
 
+def test_threads_are_the_environments_where_torch_was_loaded_before(
+    tiny_spec, tmp_path, monkeypatch
+):
+    before, during = torch.get_num_threads(), []
+    for threads in (2, 3):
+        monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
+        spec = tiny_spec(**{"train.num_epochs": 1})
+        train(
+            spec,
+            tmp_path / str(threads),
+            lambda *_: during.append(torch.get_num_threads()) or "continue",
+        )
+        assert torch.get_num_threads() == before
+    assert during == [2, 3]
+
+
 def test_ctrl_c_is_told_and_passed_on(tiny_spec, tmp_path):
     handler = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
