@@ -109,7 +109,8 @@ def ray(*, is_quick: bool) -> Check:
     else:
         done = in_child(
             "import os, time; os.environ['RAY_USAGE_STATS_ENABLED'] = '0'; t = time.time()\n"
-            "import ray; ray.init(include_dashboard=False, log_to_driver=False)\n"
+            # Without "local" it would join whatever cluster was last started on this machine.
+            "import ray; ray.init('local', include_dashboard=False, log_to_driver=False)\n"
             "ray.get(ray.remote(lambda: 1).remote())\n"
             "print(ray.__version__, f'{time.time() - t:.1f}'); ray.shutdown()"
         )

@@ -56,7 +56,8 @@ def test_a_problem_is_exit_1_and_says_what_to_do(automl, tmp_path):
 @pytest.mark.slow
 def test_ray_is_started_and_its_time_is_told():
     check = machine.ray(is_quick=False)
-    assert check.status == OK and "started and ran a task in" in check.found
+    assert check.status == OK, check.found
+    assert "started and ran a task in" in check.found
 
 
 def test_a_database_of_another_schema_is_told_with_the_command_that_upgrades_it(store):
