@@ -1,12 +1,12 @@
 """`auto`, our own search: few epochs on many trials, and more for those that may still win.
 
 At each free slot it compares starting a new configuration with going on with every paused trial,
-by what its model of the learning curves expects of an epoch spent there: the improvement on the
+by what its models of the learning curves expect of an epoch spent there: the improvement on the
 best value (freeze-thaw) or, where that is more, twice the fall of the best predicted end by what
 the epoch would tell (the knowledge gradient). New configurations are drawn anywhere, near the best
-trials and, while they hold their place, near the schema's defaults, which are trial 0; the model
-decides which of these sources is worth its epochs. Some are drawn without it, and all of them
-where it cannot foresee trials that were kept from it. A region where trials fail is avoided; a
+trials and, while they hold their place, near the schema's defaults, which are trial 0; the models
+decide which of these sources is worth its epochs. Some are drawn without them, and all of them
+where they cannot foresee trials that were kept from them. A region where trials fail is avoided; a
 trial that repeats the moving curve of another is stopped, and new ones keep that distance.
 
 Every decision follows from the seed and the history alone.
@@ -19,6 +19,7 @@ import numpy as np
 
 from automl.budget import Budget
 from automl.objective import Objective
+from automl.search.auto_belief import Belief, Running
 from automl.search.auto_candidates import OPENING, PARENTS, WIDE, Candidates, away_from_twins
 from automl.search.auto_curves import (
     Curve,
@@ -29,15 +30,14 @@ from automl.search.auto_curves import (
     times_of,
 )
 from automl.search.auto_features import Array, Features
-from automl.search.auto_gain import Leaders, Offers, gains, share_of_failures
-from automl.search.auto_model import CurveModel, Hyperparameters, Observations, tuned
+from automl.search.auto_gain import Leaders, Offers, gains, mean_gains, share_of_failures
+from automl.search.auto_model import CurveModel, Observations
 from automl.search.base import Continue, Done, Move, PastTrial, Start, Wait, canonical
 from automl.space import SearchSpace
 from automl.trial import Decision, FailureKind, Outcome, TrialState
 
 RETUNE = 1.15
-"""The model's hyperparameters are tuned anew whenever so many times more trials have reported."""
-TUNE_STEPS = 10
+"""The models are tuned anew whenever so many times more trials have reported."""
 MIN_TO_TUNE = 5
 DRAWN_EVERY = 20
 """Every so many new trials are drawn from anywhere without the model."""
@@ -81,9 +81,8 @@ class AutoSearcher:
         self._past = [c for c in map(self._curve_of, past) if c.epoch]
         by_loss = sorted(self._past, key=lambda curve: float(curve.bests[-1]))
         self._planned += [curve.values for curve in by_loss[:_PAST]]
-        self._hyper = Hyperparameters.prior(len(space.parameters))
+        self._belief = Belief(self._features.groups, parameters=len(space.parameters), seed=seed)
         self._tuned_at = 0
-        self._foresight = 1.0
         self._spent = 0
         self._move: Move | None = None
         self._after_pause: tuple[int, Move] | None = None
@@ -95,7 +94,7 @@ class AutoSearcher:
         return self._move
 
     def start(self, move: Start | Continue) -> None:
-        """Take note of a move; from time to time the model is tuned here."""
+        """Take note of a move; from time to time the models are tuned here."""
         self._move = self._after_pause = None
         if isinstance(move, Start):
             target = first_epochs(self._curves, self._rungs)
@@ -177,8 +176,7 @@ class AutoSearcher:
         seen = observations(self._curves, self._rungs, self._past)
         if seen is None:
             return self._move_without_model(may_start=may_start)
-        model = CurveModel(self._with_running(seen), self._features.groups, self._hyper)
-        return self._best_move(model, seen, may_start=may_start)
+        return self._best_move(seen, may_start=may_start)
 
     def _move_without_model(self, *, may_start: bool) -> Move:
         """Return a move while no trial has reported a number yet."""
@@ -188,20 +186,27 @@ class AutoSearcher:
         paused = self._paused()
         return self._longer(paused[0]) if paused else self._nothing()
 
-    def _best_move(self, model: CurveModel, seen: Observations, *, may_start: bool) -> Move:
-        standings = self._standings(model)
-        offers = self._offers(standings, may_start=may_start)
+    def _best_move(self, seen: Observations, *, may_start: bool) -> Move:
+        models = self._belief.models(seen, self._running())
+        trials = [n for n, c in enumerate(self._curves) if c.epoch and not c.is_void]
+        ends = self._ends(models, trials)
+        offers = self._offers(self._parents(trials, ends), may_start=may_start)
         if not len(offers.rows):
             return self._nothing()
-        gain, chance = gains(
-            model,
-            offers,
-            best=self._best_loss(seen),
-            leaders=self._leaders(standings),
-            horizons=self._horizons,
-            rungs=self._rungs,
-            left=self._left,
-        )
+        best = self._best_loss(seen)
+        told = [
+            gains(
+                model,
+                offers,
+                best=best,
+                leaders=self._leaders(trials, expected),
+                horizons=self._horizons,
+                rungs=self._rungs,
+                left=self._left,
+            )
+            for model, expected in zip(models, ends, strict=True)
+        ]
+        gain, chance = mean_gains(told)
         risk = share_of_failures(offers.rows, self._told(), self._failed, self._features.groups)
         gain = gain + CAUTION * np.log(1 - risk)
         place = self._best_place(gain, offers)
@@ -213,11 +218,13 @@ class AutoSearcher:
             return self._nothing()
         return self._longer(int(offers.trials[place]))
 
-    def _leaders(self, standings: list[tuple[int, float]]) -> Leaders | None:
-        if len(standings) < 2:
+    def _leaders(self, trials: Sequence[int], ends: Array) -> Leaders | None:
+        if len(trials) < 2:
             return None
-        (leader, end), (_, second_end) = standings[:2]
-        return Leaders(leader, self._curves[leader].features, end, second_end)
+        first, second = np.argsort(ends, kind="stable")[:2]
+        leader = trials[first]
+        row = self._curves[leader].features
+        return Leaders(leader, row, float(ends[first]), float(ends[second]))
 
     def _best_place(self, gain: Array, offers: Offers) -> int | None:
         """Return the offer of the highest gain that is no configuration tried before."""
@@ -227,14 +234,12 @@ class AutoSearcher:
                 return int(place)
         return None
 
-    def _offers(self, standings: list[tuple[int, float]], *, may_start: bool) -> Offers:
+    def _offers(self, parents: Sequence[Curve], *, may_start: bool) -> Offers:
         paused = self._paused()
         values: list[dict[str, Any]] = []
         rows = np.empty((0, len(self._features.groups)))
         if may_start:
-            values, rows = self._candidates.choice(
-                self._parents(standings), len(self._curves), self._spent
-            )
+            values, rows = self._candidates.choice(parents, len(self._curves), self._spent)
             if self._twins:
                 known = np.stack([curve.features for curve in self._curves])
                 values, rows = away_from_twins(values, rows, known, distances=self._twins)
@@ -247,31 +252,29 @@ class AutoSearcher:
             ),
         )
 
-    def _standings(self, model: CurveModel) -> list[tuple[int, float]]:
-        """Return the trials and the losses that they are expected to end with, best first."""
-        numbers = [n for n, c in enumerate(self._curves) if c.epoch and not c.is_void]
-        if not numbers:
-            return []
-        rows = np.stack([self._curves[n].features for n in numbers])
+    def _ends(self, models: Sequence[CurveModel], trials: Sequence[int]) -> Array:
+        """Return the losses that trials are expected to end with, (models, trials)."""
+        if not trials:
+            return np.empty((len(models), 0))
+        rows = np.stack([self._curves[n].features for n in trials])
         end = times_of(np.array(self._rungs[-1:], float), self._budget.epochs)
-        ends = model.means(rows, np.array(numbers), end)[0]
-        return [(numbers[i], float(ends[i])) for i in np.argsort(ends, kind="stable")]
+        return np.stack([model.means(rows, np.array(trials), end)[0] for model in models])
 
-    def _parents(self, standings: list[tuple[int, float]]) -> list[Curve]:
+    def _parents(self, trials: Sequence[int], ends: Array) -> list[Curve]:
         """Return the trials that are expected to end best, and the defaults while they may.
 
         The defaults are what an expert would have tried: their neighbours are offered until half
         of the trials are expected to end better.
         """
-        order = [n for n, _ in standings]
+        order = [trials[i] for i in np.argsort(ends.mean(axis=0), kind="stable")]
         parents = order[:PARENTS]
         if 0 in order[PARENTS : len(order) // 2]:
             parents.append(0)
         return [self._curves[n] for n in parents]
 
     def _drawn(self, offers: Offers, risk: Array) -> dict[str, Any] | None:
-        """Return a draw from anywhere where it is its turn or the model has no foresight."""
-        if len(self._curves) % DRAWN_EVERY and self._foresight >= FORESIGHT:
+        """Return a draw from anywhere where it is its turn or the models have no foresight."""
+        if len(self._curves) % DRAWN_EVERY and self._belief.foresight >= FORESIGHT:
             return None
         known = self._seen
         wide = min(WIDE, len(offers.values))
@@ -280,17 +283,13 @@ class AutoSearcher:
             (offers.values[i] for i in order if canonical(offers.values[i]) not in known), None
         )
 
-    def _with_running(self, seen: Observations) -> Observations:
-        """Add what running trials are expected to reach, so that no two slots do the same."""
+    def _running(self) -> Running | None:
         running = [n for n, c in enumerate(self._curves) if c.target is not None]
         if not running:
-            return seen
-        model = CurveModel(seen, self._features.groups, self._hyper)
+            return None
         rows = np.stack([self._curves[n].features for n in running])
         targets = np.array([float(self._curves[n].target or 1) for n in running])
-        times, numbers = times_of(targets, self._budget.epochs), np.array(running)
-        means = model.means(rows, numbers, times)
-        return seen.with_more(rows, times, numbers, np.diagonal(means))
+        return Running(rows, np.array(running), times_of(targets, self._budget.epochs))
 
     def _best_loss(self, seen: Observations) -> float:
         """Return the best standardised loss of this search's own trials."""
@@ -309,9 +308,7 @@ class AutoSearcher:
         seen = observations(self._curves, self._rungs, self._past)
         if seen is not None:
             self._tuned_at = reported
-            groups = self._features.groups
-            self._hyper = tuned(seen, groups, self._hyper, steps=TUNE_STEPS)
-            self._foresight = CurveModel(seen, groups, self._hyper).foresight()
+            self._belief.tune(seen, trials=reported)
 
     @property
     def _left(self) -> int | None:

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
+from scipy.special import logsumexp, ndtr
 
 from automl.search.auto_curves import times_of
-from automl.search.auto_model import Array, CurveModel, Outlook
+from automl.search.auto_kernel import Array
+from automl.search.auto_model import CurveModel, Outlook
 
 BEYOND = 0.01
 """What a gain counts that lies beyond the budget that is left."""
@@ -42,6 +43,13 @@ class Leaders:
     row: Array
     end: float
     second_end: float
+
+
+def mean_gains(told: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
+    """Return the mean of what `gains` returned of several models, of which one has to be true."""
+    gain = np.stack([gain for gain, _ in told])
+    chance = np.stack([chance for _, chance in told])
+    return logsumexp(gain, axis=0) - np.log(len(told)), chance.mean(axis=0)
 
 
 def gains(

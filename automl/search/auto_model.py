@@ -1,28 +1,24 @@
-"""What `auto` believes: a Gaussian process over (configuration, epoch), curves of a trial tied.
+"""What `auto` believes with one set of hyperparameters: a Gaussian process over learning curves.
 
-A loss is level(x) + shape(x, t) + the trial's own deviation(t) + the common trend(t) + noise. One
-Matern kernel with a length scale per parameter serves level and shape; time is the logarithm of
-the epoch. It is the freeze-thaw idea (Swersky et al., arXiv 1406.3896) with a separable kernel.
+The slope that all trials have in common is estimated with the rest and then taken as known: it is
+gained by whichever trial trains long, and is no reason to train one now.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve, solve_triangular
-from scipy.optimize import minimize
+from scipy.linalg import cho_solve, solve_triangular
 
-Array = NDArray[np.float64]
-
-TIME_SCALE = 0.5
-"""Length scale of log(epoch) / log(full epochs): neighbouring rungs tell much of each other."""
-TREND = 0.5
-"""Standard deviation of the common trend, of standardised losses, which is flat until seen: only
-good trials train long, and what they fell by made others look better than they end."""
-JITTER = 1e-6
-WIDTH_OF_SCALES, WIDTH_OF_OTHERS = 1.0, 0.7
-"""Of the prior of the logarithms."""
-SQRT5 = 5**0.5
+from automl.search.auto_kernel import (
+    JITTER,
+    SLOPE,
+    Array,
+    Hyperparameters,
+    distances,
+    matern,
+    near,
+)
 
 
 @dataclass(frozen=True)
@@ -44,19 +40,6 @@ class Observations:
             np.concatenate([self.trials, trials]),
             np.concatenate([self.losses, losses]),
         )
-
-
-@dataclass(frozen=True)
-class Hyperparameters:
-    """Logarithms: length scale per group of features, then level, shape, own, noise."""
-
-    theta: Array
-
-    @staticmethod
-    def prior(groups: int) -> "Hyperparameters":
-        """Return the centre of the prior: length scales grow with the root of the dimension."""
-        scales = np.full(groups, np.log(0.4 * groups**0.5))
-        return Hyperparameters(np.concatenate([scales, np.log([0.8, 0.4, 0.3, 0.1])]))
 
 
 @dataclass(frozen=True)
@@ -87,24 +70,27 @@ class CurveModel:
         self._seen = seen
         self._scales = np.exp(-hyper.theta[:-4])[groups]
         self._level, self._shape, self._own, self._noise = np.exp(2 * hyper.theta[-4:])
-        near = _near(seen.times, seen.times)
         same = seen.trials[:, None] == seen.trials[None]
-        kernel = self._covariance(self._matern(seen.points, seen.points), near, same)
+        alike = self._matern(seen.points, seen.points)
+        kernel = self._covariance(alike, near(seen.times, seen.times), same)
         kernel[np.diag_indices(len(kernel))] += self._noise + JITTER
         self._factor = np.linalg.cholesky(kernel)
         self._mean = float(seen.losses.mean())
         residuals = seen.losses - self._mean
-        self._weights = cho_solve((self._factor, True), residuals, check_finite=False)
+        both = np.stack([seen.times, residuals], axis=1)
+        by_time, by_loss = cho_solve((self._factor, True), both, check_finite=False).T
+        # A regression on time with a normal prior (Rasmussen and Williams, 2.7).
+        self._slope = float(seen.times @ by_loss / (SLOPE**-2 + seen.times @ by_time))
+        self._weights = by_loss - self._slope * by_time
 
     def means(self, points: Array, trials: NDArray[np.int64], times: Array) -> Array:
         """Return the expected losses, (times, points), in a fraction of the time of `outlook`."""
-        cross = self._cross(self._to_seen(points), trials, times)
-        return np.asarray(self._mean + cross @ self._weights, dtype=np.float64)
+        return self._means(self._cross(self._to_seen(points), trials, times), times)
 
     def outlook(self, points: Array, trials: NDArray[np.int64], times: Array) -> Outlook:
         """Return what is expected of losses at times of which the last is the end."""
         cross = self._cross(self._to_seen(points), trials, times)
-        mean = self._mean + cross @ self._weights
+        mean = self._means(cross, times)
         half = self._half(cross)
         return Outlook(points, trials, times, mean, self._variance(half), half)
 
@@ -119,12 +105,12 @@ class CurveModel:
         end = outlook.times[-1:]
         there, own = outlook.half[:, rows], outlook.half[:, -1]
         others = self._half(self._cross(self._to_seen(other[None]), np.array([trial]), end))
-        near = _near(outlook.times[rows], end)
+        close = near(outlook.times[rows], end)
         deviation = np.sqrt(outlook.variance[rows] + self._noise)
         alike = self._matern(outlook.points, other[None]).T
-        prior = self._covariance(np.ones_like(alike), near, np.ones(1, dtype=np.bool_))
+        prior = self._covariance(np.ones_like(alike), close, np.ones(1, dtype=np.bool_))
         moved = prior - np.einsum("ntp,np->tp", there, own)
-        prior = self._covariance(alike, near, outlook.trials == trial)
+        prior = self._covariance(alike, close, outlook.trials == trial)
         moved_other = prior - np.einsum("ntp,n->tp", there, others[:, 0, 0])
         return moved / deviation, moved_other / deviation
 
@@ -147,14 +133,17 @@ class CurveModel:
             return -1.0
         return float(np.corrcoef(last, foreseen)[0, 1])
 
-    def _cross(self, matern: Array, trials: NDArray[np.int64], times: Array) -> Array:
+    def _means(self, cross: Array, times: Array) -> Array:
+        line = self._mean + self._slope * times[:, None]
+        return np.asarray(line + cross @ self._weights, dtype=np.float64)
+
+    def _cross(self, alike: Array, trials: NDArray[np.int64], times: Array) -> Array:
         """Return the covariances with what was seen: (times, points, observations)."""
-        near = _near(times, self._seen.times)
-        cross: Array = matern * (self._level + self._shape * near)[:, None]
-        cross += (near * TREND**2)[:, None]
+        close = near(times, self._seen.times)
+        cross: Array = alike * (self._level + self._shape * close)[:, None]
         # Few points are of a trial that was seen: a sum over all would take twice as long.
         point, seen = np.nonzero(trials[:, None] == self._seen.trials[None])
-        cross[:, point, seen] = self._covariance(matern[point, seen], near[:, seen], np.True_)
+        cross[:, point, seen] += self._own * close[:, seen]
         return cross
 
     def _half(self, cross: Array) -> Array:
@@ -166,94 +155,15 @@ class CurveModel:
         return np.asarray(half, dtype=np.float64).reshape(-1, *cross.shape[:2])
 
     def _variance(self, half: Array) -> Array:
-        prior = self._level + self._shape + self._own + TREND**2
+        prior = self._level + self._shape + self._own
         return np.asarray(prior - (half**2).sum(axis=0), dtype=np.float64)
 
     def _to_seen(self, points: Array) -> Array:
         return self._matern(points, self._seen.points)
 
     def _matern(self, points: Array, others: Array) -> Array:
-        return _matern(_distances(points * self._scales, others * self._scales))
+        return matern(distances(points * self._scales, others * self._scales))
 
-    def _covariance(self, matern: Array, near: Array, same: NDArray[np.bool_] | np.bool_) -> Array:
-        common = near * (self._own * same + TREND**2)
-        return np.asarray(matern * (self._level + self._shape * near) + common, dtype=np.float64)
-
-
-def tuned(
-    seen: Observations, groups: NDArray[np.int64], start: Hyperparameters, *, steps: int
-) -> Hyperparameters:
-    """Return hyperparameters of higher posterior, by a few steps of L-BFGS from `start`."""
-    count = len(start.theta) - 4
-    centre = Hyperparameters.prior(count).theta
-    width = np.array([WIDTH_OF_SCALES] * count + [WIDTH_OF_OTHERS] * 4)
-    evidence = _Evidence(seen, groups, count)
-
-    def loss(theta: Array) -> tuple[float, Array]:
-        value, gradient = evidence(theta)
-        away = (theta - centre) / width
-        return value + 0.5 * float(away @ away), gradient + away / width
-
-    found = minimize(
-        loss,
-        start.theta,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=list(zip(centre - 3 * width, centre + 3 * width, strict=True)),
-        options={"maxiter": steps},
-    )
-    return Hyperparameters(np.asarray(found.x, dtype=np.float64))
-
-
-class _Evidence:
-    """The negative logarithm of the marginal likelihood, and its gradient."""
-
-    def __init__(self, seen: Observations, groups: NDArray[np.int64], count: int) -> None:
-        columns = [seen.points[:, groups == g] for g in range(count)]
-        self._squares = np.stack([_distances(c, c) for c in columns])
-        self._near = _near(seen.times, seen.times)
-        self._same = self._near * (seen.trials[:, None] == seen.trials[None])
-        self._residuals = seen.losses - seen.losses.mean()
-        self._eye = np.eye(len(seen.losses))
-
-    def __call__(self, theta: Array) -> tuple[float, Array]:
-        level, shape, own, noise = np.exp(2 * theta[-4:])
-        weights = np.exp(-2 * theta[:-4])
-        r2 = np.tensordot(weights, self._squares, axes=1)
-        r = np.sqrt(r2)
-        decay = np.exp(-SQRT5 * r)
-        matern = (1 + SQRT5 * r + 5 / 3 * r2) * decay
-        mixed = level + shape * self._near
-        kernel = matern * mixed + own * self._same + TREND**2 * self._near
-        factor = cho_factor(kernel + (noise + JITTER) * self._eye, lower=True, check_finite=False)
-        alpha = cho_solve(factor, self._residuals, check_finite=False)
-        inverse = cho_solve(factor, self._eye, check_finite=False)
-        outer = 0.5 * (inverse - np.outer(alpha, alpha))
-        slope = outer * mixed * (5 / 3) * (1 + SQRT5 * r) * decay
-        gradient = np.concatenate(
-            [
-                weights * np.tensordot(self._squares, slope, axes=2),
-                [
-                    2 * level * (outer * matern).sum(),
-                    2 * shape * (outer * matern * self._near).sum(),
-                    2 * own * (outer * self._same).sum(),
-                    2 * noise * np.trace(outer),
-                ],
-            ]
-        )
-        value = 0.5 * self._residuals @ alpha + np.log(np.diag(factor[0])).sum()
-        return float(value), gradient
-
-
-def _distances(a: Array, b: Array) -> Array:
-    squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None] - 2 * a @ b.T
-    return np.asarray(np.maximum(squares, 0.0), dtype=np.float64)
-
-
-def _matern(r2: Array) -> Array:
-    r = np.sqrt(r2)
-    return np.asarray((1 + SQRT5 * r + 5 / 3 * r2) * np.exp(-SQRT5 * r), dtype=np.float64)
-
-
-def _near(a: Array, b: Array) -> Array:
-    return np.exp(-0.5 * ((a[:, None] - b[None]) / TIME_SCALE) ** 2)
+    def _covariance(self, alike: Array, close: Array, same: NDArray[np.bool_]) -> Array:
+        mixed = alike * (self._level + self._shape * close)
+        return np.asarray(mixed + self._own * close * same, dtype=np.float64)

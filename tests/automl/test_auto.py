@@ -20,6 +20,7 @@ from automl.search.auto_curves import (
     rungs,
     times_of,
 )
+from automl.search.auto_evidence import tuned
 from automl.search.auto_features import Features
 from automl.search.auto_gain import (
     BEYOND,
@@ -31,7 +32,8 @@ from automl.search.auto_gain import (
     knowledge_per_epoch,
     share_of_failures,
 )
-from automl.search.auto_model import CurveModel, Hyperparameters, Observations, tuned
+from automl.search.auto_kernel import Hyperparameters
+from automl.search.auto_model import CurveModel, Observations
 from automl.search.base import PastTrial, Start
 from automl.space import Parameter, SearchSpace
 from automl.trial import Decision, Failure, FailureKind, Outcome, TrialState

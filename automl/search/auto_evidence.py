@@ -1,0 +1,150 @@
+"""Hyperparameters of the model of `auto` that agree with what was seen: the best, or samples."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.optimize import minimize
+
+from automl.search.auto_kernel import (
+    JITTER,
+    SLOPE,
+    SQRT5,
+    Array,
+    Hyperparameters,
+    distances,
+    matern,
+    near,
+)
+from automl.search.auto_model import Observations
+
+
+def tuned(
+    seen: Observations, groups: NDArray[np.int64], start: Hyperparameters, *, steps: int
+) -> Hyperparameters:
+    """Return hyperparameters of higher posterior, by a few steps of L-BFGS from `start`."""
+    count = len(start.theta) - 4
+    centre = Hyperparameters.prior(count).theta
+    width = Hyperparameters.width(count)
+    evidence = _Evidence(seen, groups, count)
+
+    def loss(theta: Array) -> tuple[float, Array]:
+        value, gradient = evidence.with_gradient(theta)
+        away = (theta - centre) / width
+        return value + 0.5 * float(away @ away), gradient + away / width
+
+    found = minimize(
+        loss,
+        start.theta,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=list(zip(centre - 3 * width, centre + 3 * width, strict=True)),
+        options={"maxiter": steps},
+    )
+    return Hyperparameters(np.asarray(found.x, dtype=np.float64))
+
+
+def sampled(
+    seen: Observations,
+    groups: NDArray[np.int64],
+    starts: Sequence[Hyperparameters],
+    rng: np.random.Generator,
+    *,
+    steps: int,
+) -> list[Hyperparameters]:
+    """Return a draw from the posterior for each start, so many steps of a chain from it.
+
+    The steps are elliptical slice sampling (Murray et al., 2010, figure 2), which has nothing to
+    set where the prior is normal.
+    """
+    count = len(starts[0].theta) - 4
+    centre = Hyperparameters.prior(count).theta
+    width = Hyperparameters.width(count)
+    evidence = _Evidence(seen, groups, count)
+    drawn: list[Hyperparameters] = []
+    for start in starts:
+        away = start.theta - centre
+        value = evidence(centre + away)
+        for _ in range(steps):
+            away, value = _slice(evidence, centre, away, value, width, rng)
+        drawn.append(Hyperparameters(centre + away))
+    return drawn
+
+
+def _slice(
+    evidence: "_Evidence",
+    centre: Array,
+    away: Array,
+    value: float,
+    width: Array,
+    rng: np.random.Generator,
+) -> tuple[Array, float]:
+    """Return the next place of a chain and its evidence: on an ellipse through this place."""
+    other = width * rng.standard_normal(len(width))
+    most = value + rng.exponential()
+    angle = rng.uniform(0, 2 * np.pi)
+    low, high = angle - 2 * np.pi, angle
+    while True:
+        place = away * np.cos(angle) + other * np.sin(angle)
+        there = evidence(centre + place)
+        if there <= most:
+            return place, there
+        low, high = (angle, high) if angle < 0 else (low, angle)
+        angle = rng.uniform(low, high)
+
+
+class _Evidence:
+    """The negative logarithm of the marginal likelihood, and its gradient."""
+
+    def __init__(self, seen: Observations, groups: NDArray[np.int64], count: int) -> None:
+        columns = [seen.points[:, groups == g] for g in range(count)]
+        self._squares = np.stack([distances(c, c) for c in columns])
+        self._near = near(seen.times, seen.times)
+        self._same = self._near * (seen.trials[:, None] == seen.trials[None])
+        self._line = SLOPE**2 * np.outer(seen.times, seen.times)
+        self._residuals = seen.losses - seen.losses.mean()
+        self._eye = np.eye(len(seen.losses))
+
+    def __call__(self, theta: Array) -> float:
+        """Return the value alone, infinite where the covariance has no Cholesky factor."""
+        level, shape, own, noise = np.exp(2 * theta[-4:])
+        alike = matern(np.tensordot(np.exp(-2 * theta[:-4]), self._squares, axes=1))
+        kernel = alike * (level + shape * self._near) + own * self._same + self._line
+        kernel[np.diag_indices(len(kernel))] += noise + JITTER
+        try:
+            factor = cho_factor(kernel, lower=True, overwrite_a=True, check_finite=False)
+        except LinAlgError:
+            return np.inf
+        return self._value(factor[0], cho_solve(factor, self._residuals, check_finite=False))
+
+    def with_gradient(self, theta: Array) -> tuple[float, Array]:
+        """Return the value and its derivatives by `theta`."""
+        level, shape, own, noise = np.exp(2 * theta[-4:])
+        weights = np.exp(-2 * theta[:-4])
+        r2 = np.tensordot(weights, self._squares, axes=1)
+        r = np.sqrt(r2)
+        decay = np.exp(-SQRT5 * r)
+        alike = (1 + SQRT5 * r + 5 / 3 * r2) * decay
+        mixed = level + shape * self._near
+        kernel = alike * mixed + own * self._same + self._line
+        factor = cho_factor(kernel + (noise + JITTER) * self._eye, lower=True, check_finite=False)
+        alpha = cho_solve(factor, self._residuals, check_finite=False)
+        inverse = cho_solve(factor, self._eye, check_finite=False)
+        outer = 0.5 * (inverse - np.outer(alpha, alpha))
+        slope = outer * mixed * (5 / 3) * (1 + SQRT5 * r) * decay
+        gradient = np.concatenate(
+            [
+                weights * np.tensordot(self._squares, slope, axes=2),
+                [
+                    2 * level * (outer * alike).sum(),
+                    2 * shape * (outer * alike * self._near).sum(),
+                    2 * own * (outer * self._same).sum(),
+                    2 * noise * np.trace(outer),
+                ],
+            ]
+        )
+        return self._value(factor[0], alpha), gradient
+
+    def _value(self, factor: Array, alpha: Array) -> float:
+        return float(0.5 * self._residuals @ alpha + np.log(np.diag(factor)).sum())

@@ -1,0 +1,62 @@
+"""The covariances of `auto`'s model, and the hyperparameters that they have.
+
+A loss is level(x) + shape(x, t) + the trial's own deviation(t) + slope * t + noise. One Matern
+kernel with a length scale per parameter serves level and shape; time is the logarithm of the
+epoch. It is the freeze-thaw idea (Swersky et al., arXiv 1406.3896) with a separable kernel.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+TIME_SCALE = 0.5
+"""Length scale of log(epoch) / log(full epochs): neighbouring rungs tell much of each other."""
+SLOPE = 1.0
+"""Standard deviation of the common slope, of standardised losses over all of a training. A straight
+line goes on: what comes back to a mean would lose until the end what trials fell by early."""
+JITTER = 1e-6
+SQRT5 = 5**0.5
+LENGTH = 0.8
+"""Centre of the length scales' prior, times the root of the number of parameters."""
+LEVEL, SHAPE, OWN, NOISE = 0.8, 0.7, 0.3, 0.1
+"""Centres of the priors of the standard deviations."""
+WIDTH_OF_SCALES, WIDTH_OF_OTHERS = 1.0, 0.7
+"""Of the prior of the logarithms."""
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """Logarithms: length scale per group of features, then level, shape, own, noise."""
+
+    theta: Array
+
+    @staticmethod
+    def prior(groups: int) -> "Hyperparameters":
+        """Return the centre of the prior, which is normal."""
+        scales = np.full(groups, np.log(LENGTH * max(groups, 1) ** 0.5))
+        return Hyperparameters(np.concatenate([scales, np.log([LEVEL, SHAPE, OWN, NOISE])]))
+
+    @staticmethod
+    def width(groups: int) -> Array:
+        """Return the standard deviations of the prior."""
+        return np.array([WIDTH_OF_SCALES] * groups + [WIDTH_OF_OTHERS] * 4)
+
+
+def distances(a: Array, b: Array) -> Array:
+    """Return the squared distances of rows, (rows of a, rows of b)."""
+    squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None] - 2 * a @ b.T
+    return np.asarray(np.maximum(squares, 0.0), dtype=np.float64)
+
+
+def matern(r2: Array) -> Array:
+    """Return the Matern correlation of smoothness 5/2 at squared distances."""
+    r = np.sqrt(r2)
+    return np.asarray((1 + SQRT5 * r + 5 / 3 * r2) * np.exp(-SQRT5 * r), dtype=np.float64)
+
+
+def near(a: Array, b: Array) -> Array:
+    """Return the correlation of times, (times of a, times of b)."""
+    return np.exp(-0.5 * ((a[:, None] - b[None]) / TIME_SCALE) ** 2)
