@@ -108,31 +108,24 @@ class _Evidence:
 
     def __call__(self, theta: Array) -> float:
         """Return the value alone, infinite where the covariance has no Cholesky factor."""
-        level, shape, own, noise = np.exp(2 * theta[-4:])
-        alike = matern(np.tensordot(np.exp(-2 * theta[:-4]), self._squares, axes=1))
-        kernel = alike * (level + shape * self._near) + own * self._same + self._line
-        kernel[np.diag_indices(len(kernel))] += noise + JITTER
         try:
-            factor = cho_factor(kernel, lower=True, overwrite_a=True, check_finite=False)
+            factor, alpha = self._solved(theta, matern(self._r2(theta)))
         except LinAlgError:
             return np.inf
-        return self._value(factor[0], cho_solve(factor, self._residuals, check_finite=False))
+        return self._value(factor, alpha)
 
     def with_gradient(self, theta: Array) -> tuple[float, Array]:
         """Return the value and its derivatives by `theta`."""
         level, shape, own, noise = np.exp(2 * theta[-4:])
         weights = np.exp(-2 * theta[:-4])
-        r2 = np.tensordot(weights, self._squares, axes=1)
-        r = np.sqrt(r2)
-        decay = np.exp(-SQRT5 * r)
-        alike = (1 + SQRT5 * r + 5 / 3 * r2) * decay
-        mixed = level + shape * self._near
-        kernel = alike * mixed + own * self._same + self._line
-        factor = cho_factor(kernel + (noise + JITTER) * self._eye, lower=True, check_finite=False)
-        alpha = cho_solve(factor, self._residuals, check_finite=False)
-        inverse = cho_solve(factor, self._eye, check_finite=False)
+        r2 = self._r2(theta)
+        alike = matern(r2)
+        factor, alpha = self._solved(theta, alike)
+        inverse = cho_solve((factor, True), self._eye, check_finite=False)
         outer = 0.5 * (inverse - np.outer(alpha, alpha))
-        slope = outer * mixed * (5 / 3) * (1 + SQRT5 * r) * decay
+        mixed = level + shape * self._near
+        r = np.sqrt(r2)
+        slope = outer * mixed * (5 / 3) * (1 + SQRT5 * r) * np.exp(-SQRT5 * r)
         gradient = np.concatenate(
             [
                 weights * np.tensordot(self._squares, slope, axes=2),
@@ -144,7 +137,18 @@ class _Evidence:
                 ],
             ]
         )
-        return self._value(factor[0], alpha), gradient
+        return self._value(factor, alpha), gradient
+
+    def _r2(self, theta: Array) -> Array:
+        return np.tensordot(np.exp(-2 * theta[:-4]), self._squares, axes=1)
+
+    def _solved(self, theta: Array, alike: Array) -> tuple[Array, Array]:
+        """Return the covariance's lower Cholesky factor, and its inverse times the residuals."""
+        level, shape, own, noise = np.exp(2 * theta[-4:])
+        kernel = alike * (level + shape * self._near) + own * self._same + self._line
+        kernel[np.diag_indices(len(kernel))] += noise + JITTER
+        factor, _ = cho_factor(kernel, lower=True, overwrite_a=True, check_finite=False)
+        return factor, cho_solve((factor, True), self._residuals, check_finite=False)
 
     def _value(self, factor: Array, alpha: Array) -> float:
         return float(0.5 * self._residuals @ alpha + np.log(np.diag(factor)).sum())
