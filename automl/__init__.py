@@ -7,12 +7,13 @@ they are first asked for.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from automl.version import __version__
+
 if TYPE_CHECKING:
     from automl.api import Experiment, run
     from automl.errors import AutomlError, RunFailed, Stopped, UsageError
 
-__version__ = "0.1.0"
-__all__ = ["AutomlError", "Experiment", "RunFailed", "Stopped", "UsageError", "run"]
+__all__ = ["AutomlError", "Experiment", "RunFailed", "Stopped", "UsageError", "__version__", "run"]
 
 
 def __getattr__(name: str) -> Any:
@@ -22,4 +23,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__]

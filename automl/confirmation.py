@@ -7,7 +7,7 @@ from automl.errors import UsageError
 from automl.experiment import Experiment
 from automl.skill import SkillInfo
 from automl.spec import flatten
-from automl.trial import Trial
+from automl.trial.trial import Trial
 
 
 @dataclass(frozen=True)

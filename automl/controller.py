@@ -14,13 +14,14 @@ from automl.confirmation import Repeat, next_repeat
 from automl.errors import RunFailed
 from automl.experiment import Experiment
 from automl.ledger import event_from_outcome, outcome_from_event
-from automl.objective import value_of
 from automl.preparation import Preparation
 from automl.runners.base import Task
-from automl.search.base import Continue, Done, Searcher, Start, Wait
+from automl.search.base import Searcher
 from automl.store import Journal
 from automl.tracking.base import Tracker
-from automl.trial import Decision, Failure, FailureKind, Outcome, TrialState
+from automl.trial.moves import Continue, Done, Start, Wait
+from automl.trial.objective import value_of
+from automl.trial.trial import Decision, Failure, FailureKind, Outcome, TrialState
 
 FAILURES_BEFORE_GIVING_UP = 3
 INFEASIBLE_BEFORE_GIVING_UP = 50

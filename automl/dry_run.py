@@ -8,13 +8,13 @@ from typing import Any
 
 import yaml
 
-from automl.drawn import about, size
 from automl.estimate import Estimate, estimate
+from automl.formats import about, size
 from automl.request import Prepared
-from automl.search.base import Start
 from automl.searching import searcher_of
 from automl.skill import SkillInfo, load_skill
-from automl.space_report import rows, values_text
+from automl.space.describe import rows, values_text
+from automl.trial.moves import Start
 
 FIRST = 4
 """Suggestions that are shown where the number of trials at once was not given."""

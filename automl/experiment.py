@@ -10,11 +10,11 @@ import yaml
 
 from automl.errors import UsageError
 from automl.ledger import Ledger
-from automl.pareto import fronts
 from automl.settings import Settings
 from automl.spec import with_values
 from automl.store import ExperimentPaths, Journal, is_driven
-from automl.trial import Trial, TrialState
+from automl.trial.pareto import fronts
+from automl.trial.trial import Trial, TrialState
 
 CONTENDERS = 2
 

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from automl.errors import UsageError
+from automl.files import read_yaml
 from automl.keys import Said
 from automl.said import said_in
 from automl.spec import is_exponent
-from automl.yaml_file import read_yaml
 
 SUFFIXES = (".yaml", ".yml")
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
-from automl.domain import Range
 from automl.keys import KEYS, Key
-from automl.parameter import Parameter
 from automl.skill import SkillInfo
 from automl.skill_space import folder_of_skill, space_of_skill
+from automl.space.domain import Range
+from automl.space.parameter import Parameter
 from automl.space_flags import SpaceFlags
 
 _HEAD = (

@@ -11,7 +11,7 @@ from optuna.trial import create_trial
 
 from automl.errors import UsageError
 from automl.experiment import Experiment
-from automl.space import Parameter, SearchSpace
+from automl.space.space import Parameter, SearchSpace
 
 METHODS = ("fanova", "ped-anova")
 ENOUGH = 4

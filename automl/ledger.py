@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from automl.trial import Decision, Failure, FailureKind, Outcome, Report, Trial, TrialState
+from automl.trial.trial import Decision, Failure, FailureKind, Outcome, Report, Trial, TrialState
 
 
 @dataclass

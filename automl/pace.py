@@ -7,7 +7,7 @@ from typing import Any
 from automl.experiment import CONTENDERS
 from automl.ledger import Ledger
 from automl.settings import Settings
-from automl.trial import TrialState
+from automl.trial.trial import TrialState
 from automl.view import Limit, TimeLeft
 
 

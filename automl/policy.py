@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from automl.errors import UsageError, nearest
+from automl.files import read_yaml
 from automl.phrases import says_off
-from automl.schema import Schema
+from automl.schema.schema import Schema
 from automl.skill import (
     Skill,
     SkillInfo,
@@ -15,7 +16,6 @@ from automl.skill import (
     schema_path,
     template_path,
 )
-from automl.yaml_file import read_yaml
 
 POLICIES = ("auto", "off")
 ALIASES = {"on": "auto", "true": "auto", "false": "off"}

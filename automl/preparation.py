@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from automl.experiment import Experiment
-from automl.objective import Constraint
+from automl.files import write_yaml
 from automl.skill import MeasuringSkill, SkillInfo, load_skill
-from automl.space import SearchSpace
+from automl.space.space import SearchSpace
 from automl.spec import flatten, with_values
-from automl.store import write_yaml
-from automl.trial import Trial
+from automl.trial.objective import Constraint
+from automl.trial.trial import Trial
 
 MEMORY, MEMORY_LIMIT = "memory_mb", "memory_limit_mb"
 

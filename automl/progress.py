@@ -17,11 +17,11 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from automl.experiment import Experiment
+from automl.files import json_text
 from automl.follow import Follower
 from automl.screen import Screen
-from automl.store import json_text
 from automl.tracking.base import NoTracker, Tracker
-from automl.trial import Report, Trial
+from automl.trial.trial import Report, Trial
 from automl.view import Happening, What
 
 _REFRESHES = 2

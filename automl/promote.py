@@ -13,16 +13,16 @@ from automl.card import model_card
 from automl.environment import environment
 from automl.errors import RunFailed, Stopped, UsageError
 from automl.experiment import Experiment
+from automl.files import write_atomic, write_json, write_yaml
 from automl.gates import CONVERSIONS, TOLERANCE, Refused, Wanted, latency_of
 from automl.jobs.mappings import keys_taking
 from automl.jobs.steps import Step, keep_steps
 from automl.redact import redacted
 from automl.runners.base import failure_from_error
-from automl.schema import Schema
+from automl.schema.schema import Schema
 from automl.skill import USER_KINDS, Result, Skill, SkillInfo, failure_kind, schema_path
 from automl.spec import flatten, leaves
-from automl.store import write_atomic, write_json, write_yaml
-from automl.trial import Failure, FailureKind, Trial
+from automl.trial.trial import Failure, FailureKind, Trial
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from automl.experiment import Experiment
 from automl.runners.base import Task, run_task
 from automl.skill import SkillInfo, faults_of_the_user, load_skill
 from automl.spec import flatten, with_values
-from automl.trial import Decision, FailureKind, Outcome, Report, Trial, TrialState
+from automl.trial.trial import Decision, FailureKind, Outcome, Report, Trial, TrialState
 
 ELSEWHERE = 0.01
 """How far metrics may differ, of themselves or of 1, where the machine or the versions differ."""

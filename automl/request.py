@@ -9,21 +9,22 @@ from typing import Any
 
 import yaml
 
-from automl.budget import Budget
 from automl.environment import versions
 from automl.errors import UsageError
+from automl.files import write_json, write_yaml
 from automl.policy import Route, choose_policy, route
 from automl.redact import check_kept_out, redacted
 from automl.runners.address import check_answers
-from automl.schema import Schema
-from automl.search.base import PastTrial
+from automl.schema.schema import Schema
 from automl.search_flags import SearchFlags
 from automl.settings import Resources, Settings
 from automl.skill import Skill, SkillInfo, faults_of_the_user, lasting_name, load_skill, schema_path
-from automl.space import SearchSpace
+from automl.space.space import SearchSpace
 from automl.space_flags import SpaceChoice, SpaceFlags
 from automl.spec import flatten
-from automl.store import ExperimentPaths, write_json, write_yaml
+from automl.store import ExperimentPaths
+from automl.trial.budget import Budget
+from automl.trial.trial import PastTrial
 from automl.warm_start import earlier_trials, write_past
 
 

@@ -11,7 +11,7 @@ from automl.policy import choose_policy
 from automl.precedence import merged
 from automl.request import Request
 from automl.said import said_in
-from automl.schema import Schema
+from automl.schema.schema import Schema
 from automl.search_flags import SearchFlags
 from automl.settings import Resources
 from automl.skill import SkillInfo, load_skill, only_skill, schema_path

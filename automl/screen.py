@@ -16,7 +16,7 @@ from rich.console import (
 from rich.table import Table
 from rich.text import Text
 
-from automl.drawn import about, bar, clock, sparkline
+from automl.formats import about, bar, clock, sparkline
 from automl.view import BestSoFar, Happening, Limit, RunningTrial, View, What
 
 LABEL = 8

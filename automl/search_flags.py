@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from automl.budget import UNLIMITED, Budget
 from automl.errors import UsageError, nearest
-from automl.objective import MODES, Constraint, Objective
 from automl.search import algorithm_named
 from automl.search.options import options_of, parse_options
 from automl.skill import SkillInfo
+from automl.trial.budget import UNLIMITED, Budget
+from automl.trial.objective import MODES, Constraint, Objective
 
 DEFAULT_TRIALS = 20
 """As TAO's automl_max_recommendations."""

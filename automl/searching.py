@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from automl.search import make_searcher
-from automl.search.base import PastTrial, Searcher
+from automl.search.base import Searcher
 from automl.settings import Settings
 from automl.skill import SkillInfo
-from automl.space import SearchSpace
+from automl.space.space import SearchSpace
+from automl.trial.trial import PastTrial
 
 
 def searcher_of(

@@ -9,6 +9,7 @@ from automl.confirmation import check_confirmation
 from automl.controller import Controller, failure_summary
 from automl.errors import RunFailed, Stopped, UsageError
 from automl.experiment import Experiment
+from automl.files import write_json, write_yaml
 from automl.gates import Wanted
 from automl.importance import importance
 from automl.jobs.mirror import JobMirror
@@ -18,15 +19,16 @@ from automl.redact import redacted
 from automl.report import ReportWriter, write_results
 from automl.request import space_of
 from automl.runners import make_runner
-from automl.search.base import Done, Searcher
+from automl.search.base import Searcher
 from automl.searching import searcher_of
 from automl.signals import sigterm_as_stop
 from automl.skill import SkillInfo, faults_of_the_user, load_skill
-from automl.space import SearchSpace
+from automl.space.space import SearchSpace
 from automl.spec import flatten
-from automl.store import ExperimentLock, ExperimentPaths, write_json, write_yaml
+from automl.store import ExperimentLock, ExperimentPaths
 from automl.tracking import make_tracker
 from automl.tracking.base import Tracker
+from automl.trial.moves import Done
 from automl.warm_start import read_past
 
 

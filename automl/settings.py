@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from automl.budget import Budget
 from automl.errors import UsageError, nearest
-from automl.objective import Objective
+from automl.trial.budget import Budget
+from automl.trial.objective import Objective
 
 RUNNERS = ("ray", "local")
 TRACKERS = ("mlflow", "none")

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from automl.errors import UsageError
-from automl.schema import Schema
+from automl.files import read_yaml
+from automl.schema.schema import Schema
 from automl.skill import SkillInfo
-from automl.space import SearchSpace
-from automl.space_build import space_from_schema
+from automl.space.build import space_from_schema
+from automl.space.space import SearchSpace
 from automl.spec import unflatten
-from automl.yaml_file import read_yaml
 
 _SUFFIX = ".schema.json"
 _LISTS = ("automl_default_parameters", "automl_disabled_parameters")

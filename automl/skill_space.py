@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 from automl.errors import UsageError, nearest
-from automl.schema import Schema
+from automl.schema.schema import Schema
 from automl.skill import SkillInfo, installed_skills, load_skill
 from automl.skill_check import check_folder
-from automl.space import SearchSpace
+from automl.space.space import SearchSpace
 from automl.space_flags import SpaceFlags
 from automl.spec import with_values
 

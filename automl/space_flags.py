@@ -6,11 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from automl.errors import UsageError
-from automl.overlay import Overlay, entry_from_expression, overlay_from_file, overlay_path
-from automl.overlay_entry import Entry
-from automl.schema import Schema
-from automl.space import SearchSpace
-from automl.space_build import space_from_schema
+from automl.schema.schema import Schema
+from automl.space.build import space_from_schema
+from automl.space.overlay.entry import Entry
+from automl.space.overlay.overlay import (
+    Overlay,
+    entry_from_expression,
+    overlay_from_file,
+    overlay_path,
+)
+from automl.space.space import SearchSpace
 
 
 @dataclass(frozen=True)

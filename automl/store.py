@@ -2,7 +2,6 @@
 
 import fcntl
 import json
-import math
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -11,9 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-import yaml
-
 from automl.errors import UsageError
+from automl.files import json_text
 
 _LOCK_TRIES = 10
 _LOCK_PAUSE_S = 0.05
@@ -102,32 +100,6 @@ class ExperimentPaths:
     def exists(self) -> bool:
         """Whether there is an experiment in the folder."""
         return self.settings.exists()
-
-
-def write_atomic(path: Path, text: str) -> None:
-    """Write a file beside its name and move it into place, so that nobody reads half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-
-
-def write_yaml(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a mapping as YAML in its own order."""
-    write_atomic(path, yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True))
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a mapping as strict JSON; numbers that are not finite become null."""
-    write_atomic(path, json_text(content, indent=2) + "\n")
-
-
-def json_text(content: Any, *, indent: int | None = None) -> str:
-    """Return strict JSON; numbers that are not finite become null."""
-    return json.dumps(_strict(content), indent=indent, allow_nan=False, ensure_ascii=False)
 
 
 class Journal:
@@ -243,13 +215,3 @@ def is_driven(paths: ExperimentPaths) -> bool:
         except BlockingIOError:
             return True
     return False
-
-
-def _strict(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(k): _strict(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_strict(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return str(value) if isinstance(value, Path) else value

@@ -16,7 +16,7 @@ from automl.pace import Pace
 from automl.ranks import Ranks
 from automl.settings import Settings
 from automl.store import ExperimentPaths
-from automl.trial import Decision, FailureKind, Report, Trial, TrialState
+from automl.trial.trial import Decision, FailureKind, Report, Trial, TrialState
 from automl.view import BestSoFar, Happening, RunningTrial, View, What
 
 RECENT = 60

@@ -8,12 +8,13 @@ from typing import Any
 
 from automl.errors import UsageError
 from automl.experiment import Experiment
-from automl.objective import value_of
-from automl.schema import Schema
-from automl.search.base import PastTrial
+from automl.files import json_text
+from automl.schema.schema import Schema
 from automl.settings import Settings
-from automl.space import SearchSpace
-from automl.store import ExperimentPaths, json_text
+from automl.space.space import SearchSpace
+from automl.store import ExperimentPaths
+from automl.trial.objective import value_of
+from automl.trial.trial import PastTrial
 
 
 def earlier_trials(

@@ -18,9 +18,9 @@ from automl.experiment_template import experiment_template
 from automl.keys import KEYS
 from automl.skill import load_skill
 from automl.skill_space import space_of_skill
+from automl.space.describe import rows
 from automl.space_flags import SpaceFlags
-from automl.space_report import rows
-from automl.trial import Trial
+from automl.trial.trial import Trial
 from segformer.cli import parser as segformer_parser
 from segformer.field_list import FieldRow, field_rows
 

@@ -13,15 +13,16 @@ import time
 
 import numpy as np
 
-from automl.budget import Budget
-from automl.objective import Objective
-from automl.schema import Schema
+from automl.trial.budget import Budget
+from automl.trial.objective import Objective
+from automl.schema.schema import Schema
 from automl.search import make_searcher
-from automl.search.base import Continue, Searcher, Start
+from automl.trial.moves import Continue, Start
+from automl.search.base import Searcher
 from automl.skill import load_skill, schema_path
-from automl.space import SearchSpace
-from automl.space_build import space_from_schema
-from automl.trial import Decision, Outcome, TrialState
+from automl.space.space import SearchSpace
+from automl.space.build import space_from_schema
+from automl.trial.trial import Decision, Outcome, TrialState
 
 EPOCHS = 20
 OVER = 20

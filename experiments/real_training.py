@@ -21,19 +21,19 @@ from typing import Any
 import optuna
 from scipy.stats import t as student
 
-from automl.budget import UNLIMITED, Budget
-from automl.schema import Schema
+from automl.trial.budget import UNLIMITED, Budget
+from automl.schema.schema import Schema
 from automl.search import make_searcher
-from automl.search.base import Done, Start
+from automl.trial.moves import Done, Start
 from automl.search.optuna import (
     distribution_from_parameter,
     value_from_param,
 )
 from automl.skill import SkillInfo, load_skill, schema_path
-from automl.space import SearchSpace
-from automl.space_build import space_from_schema
+from automl.space.space import SearchSpace
+from automl.space.build import space_from_schema
 from automl.spec import parse_assignments, with_values
-from automl.trial import Decision, Outcome
+from automl.trial.trial import Decision, Outcome
 
 SKILL = "segformer"
 

@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from automl import __version__
 from automl.cli import (
     completion,
     data,
@@ -20,6 +19,7 @@ from automl.cli import (
 )
 from automl.errors import AutomlError
 from automl.redact import redacted
+from automl.version import __version__
 
 
 def main(argv: Sequence[str] | None = None) -> int:

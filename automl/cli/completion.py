@@ -78,7 +78,7 @@ def _experiments(prefix: str, **_rest: Any) -> list[str]:
 def _settings(prefix: str, parsed_args: argparse.Namespace, **_rest: Any) -> Iterable[str]:
     """Return `key=` for the keys of a skill's train spec, then the values that a key may have."""
     from automl.errors import AutomlError
-    from automl.schema import Schema
+    from automl.schema.schema import Schema
     from automl.skill import only_skill, schema_path
     from automl.skill_space import folder_of_skill
 

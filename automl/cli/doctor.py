@@ -25,7 +25,7 @@ def add(commands: Any) -> None:
 
 def _doctor(arguments: argparse.Namespace) -> int:
     from automl.doctor import PROBLEM, checks
-    from automl.store import json_text
+    from automl.files import json_text
 
     made = checks(arguments.folder, is_quick=arguments.quick)
     is_well = all(check.status != PROBLEM for check in made)

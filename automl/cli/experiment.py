@@ -82,9 +82,9 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def _importance(arguments: argparse.Namespace) -> int:
     from automl.experiment import Experiment
+    from automl.files import json_text
     from automl.importance import importance
     from automl.request import space_of
-    from automl.store import json_text
 
     experiment = Experiment.load(arguments.experiment)
     space = space_of(experiment.paths, experiment.settings)
@@ -99,9 +99,9 @@ def _importance(arguments: argparse.Namespace) -> int:
 
 def _report(arguments: argparse.Namespace) -> int:
     from automl.experiment import Experiment
+    from automl.files import json_text
     from automl.report import write_report
     from automl.request import space_of
-    from automl.store import json_text
 
     experiment = Experiment.load(arguments.experiment)
     path = write_report(experiment, space_of(experiment.paths, experiment.settings))

@@ -141,8 +141,8 @@ def _choice(arguments: argparse.Namespace) -> Any:
 
 
 def _list(arguments: argparse.Namespace) -> int:
+    from automl.files import json_text
     from automl.jobs.store import JobStore
-    from automl.store import json_text
 
     store = JobStore(arguments.root)
     if arguments.parent:
@@ -174,8 +174,8 @@ def _cancel(arguments: argparse.Namespace) -> int:
 
 
 def _print(job: "Job", arguments: argparse.Namespace, *, is_run: bool = False) -> None:
+    from automl.files import json_text
     from automl.policy import route_of_job
-    from automl.store import json_text
 
     told = job.to_dict(arguments.root)
     if arguments.json:

@@ -36,7 +36,7 @@ def say(text: str, arguments: argparse.Namespace, *, is_forced: bool = False) ->
 def print_experiment(experiment: "Experiment", *, is_json: bool) -> None:
     """Print an experiment on stdout."""
     if is_json:
-        from automl.store import json_text
+        from automl.files import json_text
 
         print(json_text(experiment.to_dict()))
     else:

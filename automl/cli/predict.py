@@ -22,10 +22,10 @@ def add(commands: Any) -> None:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
+    from automl.files import json_text
     from automl.predict import predict
     from automl.skill import only_skill
     from automl.spec import parse_assignments
-    from automl.store import json_text
 
     # Whatever a library prints, stdout is for the result.
     with contextlib.redirect_stdout(sys.stderr):

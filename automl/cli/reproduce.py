@@ -34,8 +34,8 @@ def add(commands: Any) -> None:
 
 def _reproduce(arguments: argparse.Namespace) -> int:
     from automl.experiment import Experiment
+    from automl.files import json_text
     from automl.reproduce import Reproducer
-    from automl.store import json_text
 
     if arguments.tolerance is not None and not arguments.tolerance >= 0:
         raise UsageError(f"--tolerance: {arguments.tolerance:g} is not allowed: must be 0 or more")

@@ -53,7 +53,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _dry_run(prepared: "Prepared", arguments: argparse.Namespace) -> int:
     from automl.dry_run import DryRun
-    from automl.store import json_text
+    from automl.files import json_text
 
     told = DryRun.of(prepared)
     print(json_text(told.to_dict()) if arguments.json else told.text())

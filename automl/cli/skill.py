@@ -62,9 +62,9 @@ def _add_space_commands(actions: Any) -> None:
 
 
 def _show(arguments: argparse.Namespace) -> int:
+    from automl.files import json_text
     from automl.skill_space import space_of_skill
-    from automl.space_report import lines, rows, why
-    from automl.store import json_text
+    from automl.space.describe import lines, rows, why
 
     name, schema, space = space_of_skill(arguments.skill, space_flags(arguments))
     if arguments.json:
@@ -76,10 +76,10 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    from automl.files import json_text
     from automl.skill_check import check_folder
     from automl.skill_space import folder_of_skill
-    from automl.space_report import lines, rows
-    from automl.store import json_text
+    from automl.space.describe import lines, rows
 
     checked = check_folder(folder_of_skill(arguments.skill))
     if arguments.json:
@@ -100,9 +100,9 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _sample(arguments: argparse.Namespace) -> int:
+    from automl.files import json_text
     from automl.search.draw import drawn_by_searcher, drawn_by_space
     from automl.skill_space import space_of_skill
-    from automl.store import json_text
 
     if arguments.n < 1:
         raise UsageError(f"--n: {arguments.n} is not allowed: must be 1 or more")
@@ -117,8 +117,8 @@ def _sample(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
+    from automl.files import json_text
     from automl.policy import listed_skills
-    from automl.store import json_text
 
     skills = listed_skills()
     if arguments.json:

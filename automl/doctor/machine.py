@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from automl.doctor.base import OK, PROBLEM, WARNING, Check, in_child
-from automl.drawn import size
+from automl.formats import size
 
 LEAST_PYTHON = (3, 11)
 LITTLE_DISK, TOO_LITTLE_DISK = 10e9, 1e9

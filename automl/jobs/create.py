@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from automl.errors import UsageError, nearest
+from automl.files import write_yaml
 from automl.jobs.data import missing_data
 from automl.jobs.mappings import Context, mapped
 from automl.jobs.models import Choice
@@ -16,7 +17,7 @@ from automl.jobs.parents import Parent, find_parent, own_source
 from automl.jobs.record import Job
 from automl.jobs.store import JobStore
 from automl.redact import check_kept_out
-from automl.schema import Schema
+from automl.schema.schema import Schema
 from automl.skill import (
     Skill,
     SkillInfo,
@@ -26,7 +27,6 @@ from automl.skill import (
     schema_path,
 )
 from automl.spec import flatten
-from automl.store import write_yaml
 
 DEFAULT_ROOT = Path("runs")
 

@@ -12,7 +12,7 @@ from automl.jobs.parents import trial_job_id
 from automl.jobs.record import EXPERIMENT, Job, JobState
 from automl.jobs.store import JobStore
 from automl.tracking.base import NoTracker
-from automl.trial import Trial
+from automl.trial.trial import Trial
 
 _CLOSED = {
     "finished": JobState.COMPLETED,

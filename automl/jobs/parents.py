@@ -14,7 +14,7 @@ from automl.jobs.record import Job, JobState
 from automl.jobs.store import JobStore, is_experiment
 from automl.skill import SkillInfo
 from automl.store import ExperimentPaths
-from automl.trial import Trial, TrialState
+from automl.trial.trial import Trial, TrialState
 
 _MODELS = ("checkpoint", "onnx", "engine")
 """The names of what an action other than train leaves as its model."""

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from automl.trial import Failure
+from automl.trial.trial import Failure
 
 EXPERIMENT = "experiment"
 """The action of a job that is a search; its trials are its children."""

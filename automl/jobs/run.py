@@ -21,7 +21,7 @@ from automl.runners.base import failure_from_error
 from automl.skill import Result, SkillInfo, faults_of_the_user, load_skill
 from automl.spec import flatten, unflatten
 from automl.store import ExperimentLock, ExperimentPaths
-from automl.trial import Decision
+from automl.trial.trial import Decision
 
 
 def run_job(job_id: str, *, root: Path = DEFAULT_ROOT) -> Job:

@@ -11,7 +11,7 @@ from automl.jobs.parents import trial_job_id
 from automl.jobs.record import Job, JobState
 from automl.jobs.store import JobStore
 from automl.skill import Result
-from automl.trial import Failure
+from automl.trial.trial import Failure
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from automl.errors import UsageError, nearest
+from automl.files import json_text
 from automl.jobs.record import EXPERIMENT, Job, JobState
-from automl.store import ExperimentPaths, is_driven, json_text
-from automl.trial import Failure, FailureKind
+from automl.store import ExperimentPaths, is_driven
+from automl.trial.trial import Failure, FailureKind
 
 _COLUMNS = (
     "id", "action", "skill", "parent", "state", "created", "started", "ended", "pid", "metrics",

@@ -2,14 +2,14 @@
 
 import html
 import json
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from automl.files import json_text
+from automl.formats import shown
 from automl.redact import redacted
-from automl.store import json_text
 
 _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
@@ -24,28 +24,6 @@ class Markup:
 def esc(text: object) -> str:
     """Return a text of anybody's as HTML, without secrets and characters that HTML forbids."""
     return html.escape(redacted(_UNSAFE.sub("\N{REPLACEMENT CHARACTER}", str(text))))
-
-
-def shown(value: Any) -> str:
-    """Return a value as people read it: four significant digits, a dash for nothing."""
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return "-"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
-    return str(value)
-
-
-def duration(seconds: float) -> str:
-    """Return seconds as `42 s`, `3 min 5 s` or `2 h 7 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def table(

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from automl.errors import UsageError
 from automl.experiment import Experiment
+from automl.files import write_atomic
+from automl.formats import shown
 from automl.report import charts, evidence, proof, space_charts
-from automl.report.markup import bar, esc, note, plot, section, shown, table, tiles
+from automl.report.markup import bar, esc, note, plot, section, table, tiles
 from automl.report.parallel import parallel
 from automl.report.series import Point, best_so_far, points
-from automl.space import SearchSpace
-from automl.store import write_atomic
+from automl.space.space import SearchSpace
 
 TOP = 10
 """Trials whose values are listed side by side."""

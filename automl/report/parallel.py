@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from automl.domain import Range
 from automl.experiment import Experiment
-from automl.parameter import Parameter
+from automl.formats import shown
 from automl.report.charts import BEST, DARK, DEFAULT, FATES, GREY, Figure, layout
-from automl.report.markup import shown
 from automl.report.series import short_names
 from automl.report.space_charts import charted, measured
-from automl.space import SearchSpace
-from automl.trial import Trial
+from automl.space.domain import Range
+from automl.space.parameter import Parameter
+from automl.space.space import SearchSpace
+from automl.trial.trial import Trial
 
 OFF = -0.12
 """Where an inactive parameter stands on its axis, which else goes from 0 to 1."""

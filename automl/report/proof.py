@@ -13,7 +13,7 @@ import yaml
 from automl import environment
 from automl.experiment import Experiment
 from automl.report.markup import esc, note, pre, table
-from automl.trial import FailureKind, Trial
+from automl.trial.trial import FailureKind, Trial
 
 MOST_CAUSES = 12
 _TAIL_LINES, _TAIL_BYTES = 15, 16_384

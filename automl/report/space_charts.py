@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from automl.domain import Range
 from automl.experiment import Experiment
-from automl.parameter import Parameter
+from automl.formats import shown
 from automl.report.charts import BEST, FATES, GREY, Figure, axis, layout
-from automl.report.markup import shown
 from automl.report.series import short_names
-from automl.space import SearchSpace
-from automl.trial import Trial
+from automl.space.domain import Range
+from automl.space.parameter import Parameter
+from automl.space.space import SearchSpace
+from automl.trial.trial import Trial
 
 MOST = 16
 """Parameters in one figure; of more, those that mattered most."""

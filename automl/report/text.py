@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 
 from automl.experiment import Experiment
-from automl.store import ExperimentPaths, write_atomic, write_json
-from automl.trial import Trial
+from automl.files import write_atomic, write_json
+from automl.store import ExperimentPaths
+from automl.trial.trial import Trial
 
 
 def leaderboard(experiment: Experiment) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import traceback
 from automl.experiment import Experiment
 from automl.redact import redacted
 from automl.report.page import write_report
-from automl.space import SearchSpace
+from automl.space.space import SearchSpace
 from automl.tracking.base import NoTracker
 
 

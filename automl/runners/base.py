@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from automl import environment
+from automl.files import write_json
 from automl.redact import redacted
 from automl.runners.memory import PeakMemory
-from automl.search.base import Done, Wait
 from automl.skill import failure_kind, load_skill
-from automl.store import write_json
-from automl.trial import Decision, Failure, FailureKind, Outcome, TrialState
+from automl.trial.moves import Done, Wait
+from automl.trial.trial import Decision, Failure, FailureKind, Outcome, TrialState
 
 
 @dataclass(frozen=True)

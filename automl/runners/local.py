@@ -1,9 +1,9 @@
 """Runs trials in this process, one at a time: debugging, tests, machines without Ray."""
 
 from automl.runners.base import Driver, Task, run_task
-from automl.search.base import Done, Wait
 from automl.settings import Resources
-from automl.trial import Decision
+from automl.trial.moves import Done, Wait
+from automl.trial.trial import Decision
 
 
 class LocalRunner:

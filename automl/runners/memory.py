@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from automl.store import write_json
+from automl.files import write_json
 
 FILE = "memory.json"
 _KEY = "peak_mb"

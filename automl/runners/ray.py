@@ -38,9 +38,9 @@ from automl.ledger import event_from_outcome, outcome_from_event
 from automl.runners.address import check_answers
 from automl.runners.base import Driver, Task, failure_from_error, run_task
 from automl.runners.shares import shares
-from automl.search.base import Done, Wait
 from automl.settings import Resources
-from automl.trial import Decision, Failure, FailureKind, Outcome, TrialState
+from automl.trial.moves import Done, Wait
+from automl.trial.trial import Decision, Failure, FailureKind, Outcome, TrialState
 
 # Tune would send these to its actors by way of Ray's logs. Workers here inherit them.
 ENV_VARS_TO_PROPAGATE.difference_update([n for n in ENV_VARS_TO_PROPAGATE if n.startswith("AWS_")])

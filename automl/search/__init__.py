@@ -4,11 +4,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from automl.budget import Budget
 from automl.errors import UsageError, nearest
-from automl.objective import Objective
-from automl.pareto import is_finite, ranked
-from automl.search.base import Observation, PastTrial, Proposer, Rule, Searcher
+from automl.search.base import Observation, Proposer, Rule, Searcher
 from automl.search.curves import CurveStop
 from automl.search.dehb import DehbProposer, DehbRule, Populations
 from automl.search.grid import GridProposer
@@ -19,7 +16,11 @@ from automl.search.options import ALIASES, options_of
 from automl.search.random import RandomProposer
 from automl.search.rules import GRACE_EPOCHS, FullTraining, MedianStop
 from automl.search.searcher import TrialSearcher, loss_of
-from automl.space import SearchSpace
+from automl.space.space import SearchSpace
+from automl.trial.budget import Budget
+from automl.trial.objective import Objective
+from automl.trial.pareto import is_finite, ranked
+from automl.trial.trial import PastTrial
 
 DEFAULT = "auto"
 DEFAULT_FOR_SEVERAL = "moasha"

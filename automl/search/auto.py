@@ -17,8 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from automl.budget import Budget
-from automl.objective import Objective
 from automl.search.auto_belief import Belief, Running
 from automl.search.auto_candidates import OPENING, PARENTS, WIDE, Candidates, away_from_twins
 from automl.search.auto_curves import (
@@ -32,9 +30,12 @@ from automl.search.auto_curves import (
 from automl.search.auto_features import Array, Features
 from automl.search.auto_gain import Leaders, Offers, gains, mean_gains, share_of_failures
 from automl.search.auto_model import CurveModel, Observations
-from automl.search.base import Continue, Done, Move, PastTrial, Start, Wait, canonical
-from automl.space import SearchSpace
-from automl.trial import Decision, FailureKind, Outcome, TrialState
+from automl.search.base import canonical
+from automl.space.space import SearchSpace
+from automl.trial.budget import Budget
+from automl.trial.moves import Continue, Done, Move, Start, Wait
+from automl.trial.objective import Objective
+from automl.trial.trial import Decision, FailureKind, Outcome, PastTrial, TrialState
 
 RETUNE = 1.15
 """The models are tuned anew whenever so many times more trials have reported."""

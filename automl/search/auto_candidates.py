@@ -11,7 +11,7 @@ from automl.search.auto_curves import Curve
 from automl.search.auto_features import Array, Features
 from automl.search.base import canonical
 from automl.search.random import rng_of
-from automl.space import SearchSpace
+from automl.space.space import SearchSpace
 
 WIDE = 200
 NEAR = 200

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.domain import Choices
-from automl.space import Parameter, SearchSpace
+from automl.space.domain import Choices
+from automl.space.space import Parameter, SearchSpace
 
 Array = NDArray[np.float64]
 

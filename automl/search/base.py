@@ -2,52 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from automl.pareto import Loss
-from automl.trial import Decision, Outcome
-
-
-@dataclass(frozen=True)
-class Start:
-    """Start a new trial with these values and train it up to `epochs`."""
-
-    trial: int
-    values: dict[str, Any]
-    epochs: int
-    parent: int | None = None
-    """The trial whose last checkpoint it begins from; None: from scratch."""
-
-
-@dataclass(frozen=True)
-class Continue:
-    """Go on with a paused trial up to `epochs`."""
-
-    trial: int
-    epochs: int
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Nothing to start before a running trial reports or ends."""
-
-
-@dataclass(frozen=True)
-class Done:
-    """Nothing is left to start."""
-
-
-Move = Start | Continue | Wait | Done
-
-
-@dataclass(frozen=True)
-class PastTrial:
-    """A trial of an earlier experiment on the same space, data and objectives."""
-
-    values: dict[str, Any]
-    curve: Mapping[int, float | tuple[float, ...]] = field(default_factory=dict)
-    """Objective by epoch, as `Searcher.report` takes it; empty for a trial that failed."""
+from automl.trial.moves import Continue, Move, Start
+from automl.trial.pareto import Loss
+from automl.trial.trial import Decision, Outcome
 
 
 @dataclass(frozen=True)

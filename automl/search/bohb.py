@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import truncnorm
 
-from automl.domain import Choices
-from automl.pareto import Loss, is_finite, ranked
 from automl.search.base import Observation, Proposer
 from automl.search.random import rng_of
-from automl.space import SearchSpace
-from automl.trial import Outcome, TrialState
+from automl.space.domain import Choices
+from automl.space.space import SearchSpace
+from automl.trial.pareto import Loss, is_finite, ranked
+from automl.trial.trial import Outcome, TrialState
 
 _RANDOM_SHARE = 1 / 3
 _WIDER = 3.0

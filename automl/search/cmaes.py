@@ -8,12 +8,11 @@ import numpy as np
 from cmaes import CMAwM
 from numpy.typing import NDArray
 
-from automl.pareto import Loss, is_finite, ranked
 from automl.search.base import Proposer
-from automl.search.halving import better
 from automl.search.random import seed_of
-from automl.space import SearchSpace
-from automl.trial import Outcome, TrialState
+from automl.space.space import SearchSpace
+from automl.trial.pareto import Loss, better, is_finite, ranked
+from automl.trial.trial import Outcome, TrialState
 
 _SIGMA = 0.25
 """First step, in parts of the unit cube: from the defaults to most of it."""

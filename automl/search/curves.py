@@ -5,9 +5,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from automl.pareto import Loss
-from automl.search.base import Continue, Rule, Start
-from automl.trial import Decision, Outcome
+from automl.search.base import Rule
+from automl.trial.moves import Continue, Start
+from automl.trial.pareto import Loss
+from automl.trial.trial import Decision, Outcome
 
 _POWERS = np.linspace(0.1, 3.0, 30)
 

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.pareto import Loss, is_finite, ranked
-from automl.search.base import Continue, Proposer, Start
-from automl.search.halving import REDUCTION_FACTOR, better, rungs
+from automl.search.base import Proposer
+from automl.search.halving import REDUCTION_FACTOR, rungs
 from automl.search.random import rng_of
 from automl.search.rules import PausingRule
-from automl.space import SearchSpace
-from automl.trial import Decision, Outcome
+from automl.space.space import SearchSpace
+from automl.trial.moves import Continue, Start
+from automl.trial.pareto import Loss, better, is_finite, ranked
+from automl.trial.trial import Decision, Outcome
 
 Vector = NDArray[np.float64]
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from automl.budget import Budget
-from automl.objective import Objective
 from automl.search import algorithm_named, make_searcher
-from automl.search.base import Continue, Start
-from automl.space import SearchSpace
-from automl.trial import Decision, Outcome, TrialState
+from automl.space.space import SearchSpace
+from automl.trial.budget import Budget
+from automl.trial.moves import Continue, Start
+from automl.trial.objective import Objective
+from automl.trial.trial import Decision, Outcome, TrialState
 
 ROUND = 40
 """Trials of one searcher; then another begins with the next seed: most slow down as they learn."""

@@ -11,9 +11,9 @@ import pandas as pd
 from ray.tune.schedulers import pb2, pbt
 from sklearn.exceptions import ConvergenceWarning
 
-from automl.domain import Choices
 from automl.search.population import Member
-from automl.space import Parameter, SearchSpace
+from automl.space.domain import Choices
+from automl.space.space import Parameter, SearchSpace
 
 # The steps of Ray's two schedulers that change values; they are typed for Ray's own trials.
 _pbt_explore: Any = pbt._explore

@@ -11,12 +11,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
-from automl.pareto import Loss, is_finite
 from automl.search.base import Observation, Proposer
-from automl.search.halving import better
 from automl.search.random import rng_of
-from automl.space import SearchSpace
-from automl.trial import Outcome, TrialState
+from automl.space.space import SearchSpace
+from automl.trial.pareto import Loss, better, is_finite
+from automl.trial.trial import Outcome, TrialState
 
 STARTUP_TRIALS = 5
 _CANDIDATES = 2000

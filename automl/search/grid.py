@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from automl.domain import Choices
-from automl.pareto import Loss
 from automl.search.base import Proposer, canonical
 from automl.search.random import rng_of
-from automl.space import Parameter, SearchSpace
-from automl.trial import Outcome
+from automl.space.domain import Choices
+from automl.space.space import Parameter, SearchSpace
+from automl.trial.pareto import Loss
+from automl.trial.trial import Outcome
 
 _LISTED = 50_000
 """Combinations up to which a grid is written out; of a larger one, points are drawn."""

@@ -1,9 +1,9 @@
 """Asynchronous successive halving (Li et al., MLSys 2020, arXiv 1810.05934), both types."""
 
-from automl.pareto import Loss, is_finite, ranked
-from automl.search.base import Continue, Start
 from automl.search.rules import GRACE_EPOCHS, FullTraining, PausingRule
-from automl.trial import Decision
+from automl.trial.moves import Continue, Start
+from automl.trial.pareto import Loss, better, ranked
+from automl.trial.trial import Decision
 
 REDUCTION_FACTOR = 3
 
@@ -113,12 +113,3 @@ class HalvingPromote(PausingRule):
         """Take a trial out of its rungs."""
         for losses in self._losses:
             losses.pop(trial, None)
-
-
-def better(loss: Loss, than: Loss | None) -> Loss:
-    """Return the better of a trial's losses; with several objectives the later of two equals."""
-    if than is None or not is_finite(than):
-        return loss
-    if not is_finite(loss):
-        return than
-    return loss if ranked({0: loss, 1: than})[0] == 0 else than

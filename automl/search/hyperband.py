@@ -3,10 +3,11 @@
 import math
 from dataclasses import dataclass, field
 
-from automl.pareto import Loss, ranked
-from automl.search.base import Continue, Rule, Start
-from automl.search.halving import REDUCTION_FACTOR, better, rungs
-from automl.trial import Decision, Outcome, TrialState
+from automl.search.base import Rule
+from automl.search.halving import REDUCTION_FACTOR, rungs
+from automl.trial.moves import Continue, Start
+from automl.trial.pareto import Loss, better, ranked
+from automl.trial.trial import Decision, Outcome, TrialState
 
 
 @dataclass

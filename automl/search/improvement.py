@@ -7,11 +7,10 @@ import numpy as np
 from scipy.stats import norm
 from sklearn.ensemble import RandomForestRegressor
 
-from automl.pareto import Loss, is_finite
-from automl.search.halving import better
 from automl.search.random import rng_of
-from automl.space import SearchSpace
-from automl.trial import Outcome, TrialState
+from automl.space.space import SearchSpace
+from automl.trial.pareto import Loss, better, is_finite
+from automl.trial.trial import Outcome, TrialState
 
 _ENOUGH = 20
 """Trials with a value before the rule says anything; twice the parameters where that is more."""

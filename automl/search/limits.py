@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from automl.budget import Budget
-from automl.objective import Objective
-from automl.search.base import Continue, Done, Move, Searcher, Start, Wait
+from automl.search.base import Searcher
 from automl.search.searcher import loss_of
-from automl.trial import Decision, Outcome
+from automl.trial.budget import Budget
+from automl.trial.moves import Continue, Done, Move, Start, Wait
+from automl.trial.objective import Objective
+from automl.trial.trial import Decision, Outcome
 
 if TYPE_CHECKING:
     from automl.search.improvement import ImprovementRule

@@ -9,14 +9,13 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from automl.domain import Choices, Domain
-from automl.pareto import Loss, is_finite
 from automl.search.base import Observation, Proposer
-from automl.search.halving import better
 from automl.search.random import rng_of, seed_of
-from automl.space import Parameter, SearchSpace
-from automl.trial import Outcome
-from automl.trial import TrialState as State
+from automl.space.domain import Choices, Domain
+from automl.space.space import Parameter, SearchSpace
+from automl.trial.pareto import Loss, better, is_finite
+from automl.trial.trial import Outcome
+from automl.trial.trial import TrialState as State
 
 # With 10, Optuna's default, a search of a dozen trials would be almost all random.
 STARTUP_TRIALS = 4

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from automl.objective import Objective
-from automl.search.base import Continue, Done, Move, Start, Wait, canonical
+from automl.search.base import canonical
 from automl.search.random import rng_of, seed_of
-from automl.space import SearchSpace
-from automl.trial import Decision, Outcome, TrialState
+from automl.space.space import SearchSpace
+from automl.trial.moves import Continue, Done, Move, Start, Wait
+from automl.trial.objective import Objective
+from automl.trial.trial import Decision, Outcome, TrialState
 
 _QUANTILE = 0.25
 """The share of the population that copies, and that is copied; as in Ray."""

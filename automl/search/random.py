@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from automl.pareto import Loss
 from automl.search.base import Proposer
-from automl.space import SearchSpace
-from automl.trial import Outcome
+from automl.space.space import SearchSpace
+from automl.trial.pareto import Loss
+from automl.trial.trial import Outcome
 
 
 def seed_of(*parts: int) -> int:

@@ -3,9 +3,10 @@
 import math
 import statistics
 
-from automl.pareto import Loss
-from automl.search.base import Continue, Rule, Start
-from automl.trial import Decision, Outcome, TrialState
+from automl.search.base import Rule
+from automl.trial.moves import Continue, Start
+from automl.trial.pareto import Loss
+from automl.trial.trial import Decision, Outcome, TrialState
 
 GRACE_EPOCHS = 3
 """No trial is judged before: the first epochs of a training from scratch are mostly noise."""

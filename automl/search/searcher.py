@@ -3,21 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from automl.objective import Objective
-from automl.pareto import Loss
-from automl.search.base import (
-    Continue,
-    Done,
-    Move,
-    Proposer,
-    Rule,
-    Start,
-    Wait,
-    canonical,
-)
+from automl.search.base import Proposer, Rule, canonical
 from automl.search.random import rng_of
-from automl.space import SearchSpace
-from automl.trial import Decision, Outcome
+from automl.space.space import SearchSpace
+from automl.trial.moves import Continue, Done, Move, Start, Wait
+from automl.trial.objective import Objective
+from automl.trial.pareto import Loss
+from automl.trial.trial import Decision, Outcome
 
 _ATTEMPTS = 20
 """Draws of the proposer before a neighbour of its last one is taken."""

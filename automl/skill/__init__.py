@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from automl.errors import UsageError, nearest
-from automl.objective import Objective
-from automl.yaml_file import read_yaml
+from automl.files import read_yaml
+from automl.trial.objective import Objective
 
 GROUP = "automl.skills"
 USER_KINDS = ("usage", "bad_data")

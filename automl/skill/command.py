@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from automl.errors import UsageError
-from automl.schema import Schema
+from automl.schema.schema import Schema
 from automl.skill import ReportMetrics, SkillInfo, schema_path, template_path
 from automl.skill.child import Child, environment
 from automl.skill.leash import NOT_STARTED

@@ -1,8 +1,8 @@
 """Trackers by name; each module loads its library only when it is asked for."""
 
-from automl.objective import Objective
 from automl.store import ExperimentPaths
 from automl.tracking.base import NoTracker, Tracker
+from automl.trial.objective import Objective
 
 
 def make_tracker(kind: str, paths: ExperimentPaths, name: str, objective: Objective) -> Tracker:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from automl.experiment import Experiment
-from automl.trial import Report, Trial
+from automl.trial.trial import Report, Trial
 
 
 class Tracker(Protocol):

@@ -29,13 +29,14 @@ from mlflow.tracking import MlflowClient
 
 from automl.environment import environment
 from automl.experiment import Experiment
-from automl.objective import Objective
+from automl.files import write_json
 from automl.skill import SkillInfo, load_skill
-from automl.store import ExperimentPaths, write_json
+from automl.store import ExperimentPaths
 from automl.tracking import mlflow_runs as told
 from automl.tracking.base import Tracker
 from automl.tracking.registry import CHAMPION, Standing, alias_of
-from automl.trial import Report, Trial, TrialState
+from automl.trial.objective import Objective
+from automl.trial.trial import Report, Trial, TrialState
 
 # Its notes on making a database are no news to a user.
 logging.getLogger("mlflow").setLevel(logging.WARNING)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from automl.environment import FILE
 from automl.experiment import Experiment
 from automl.spec import flatten
-from automl.trial import Trial, TrialState
+from automl.trial.trial import Trial, TrialState
 
 PICTURES = 8
 """Of the winner's predictions, so many are kept."""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from automl.objective import Objective
+from automl.trial.objective import Objective
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 _PREFIX = "automl."

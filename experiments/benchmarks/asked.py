@@ -4,8 +4,8 @@ import math
 from collections.abc import Hashable
 from typing import Any, Protocol
 
-from automl.search.base import Continue, Done, Move, Start, Wait
-from automl.trial import Decision, Outcome
+from automl.trial.moves import Continue, Done, Move, Start, Wait
+from automl.trial.trial import Decision, Outcome
 from experiments.benchmarks.tasks import Task
 
 

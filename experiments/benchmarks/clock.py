@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from automl.search.base import Continue, Searcher, Start, Wait
-from automl.trial import Decision, Outcome, TrialState
+from automl.trial.moves import Continue, Start, Wait
+from automl.search.base import Searcher
+from automl.trial.trial import Decision, Outcome, TrialState
 from experiments.benchmarks.tasks import EPOCHS, Task
 
 

@@ -14,8 +14,8 @@ from optuna.pruners import (
 from optuna.samplers import BaseSampler, GPSampler, TPESampler
 from optuna.trial import TrialState
 
-from automl.search.base import Continue, Move, Start
-from automl.trial import Decision, Outcome
+from automl.trial.moves import Continue, Move, Start
+from automl.trial.trial import Decision, Outcome
 from experiments.benchmarks.tasks import EPOCHS, Task
 
 PARTS: dict[str, tuple[type[BaseSampler], type[BasePruner]]] = {

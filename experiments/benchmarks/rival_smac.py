@@ -10,7 +10,7 @@ from ConfigSpace import ConfigurationSpace, Float, Integer
 from smac import HyperparameterOptimizationFacade, MultiFidelityFacade, Scenario
 from smac.runhistory import TrialInfo, TrialValue
 
-from automl.space import Parameter
+from automl.space.space import Parameter
 from experiments.benchmarks.asked import AskedSearcher
 from experiments.benchmarks.tasks import EPOCHS, Task
 

@@ -9,9 +9,9 @@ from syne_tune.config_space import lograndint, loguniform, randint, uniform
 from syne_tune.optimizer.baselines import ASHA, BOHB
 from syne_tune.optimizer.scheduler import SchedulerDecision
 
-from automl.search.base import Continue, Move, Start
-from automl.space import Parameter
-from automl.trial import Decision, Outcome
+from automl.trial.moves import Continue, Move, Start
+from automl.space.space import Parameter
+from automl.trial.trial import Decision, Outcome
 from experiments.benchmarks.tasks import EPOCHS, Task
 
 ALGORITHMS = {"syne-asha": ASHA, "syne-bohb": BOHB}

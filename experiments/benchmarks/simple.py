@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from automl.search.base import Continue, Done, Move, Start, Wait
-from automl.trial import Decision, Outcome
+from automl.trial.moves import Continue, Done, Move, Start, Wait
+from automl.trial.trial import Decision, Outcome
 from experiments.benchmarks.tasks import EPOCHS, Task, values_from_unit
 
 ETA = 3

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from automl.space import Parameter, SearchSpace
+from automl.space.space import Parameter, SearchSpace
 
 EPOCHS = 50
 """One full training."""

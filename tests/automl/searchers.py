@@ -2,10 +2,10 @@
 
 import math
 
-from automl.budget import Budget
-from automl.objective import Objective
 from automl.search import ALGORITHMS, make_searcher
-from automl.space import Parameter, SearchSpace
+from automl.space.space import Parameter, SearchSpace
+from automl.trial.budget import Budget
+from automl.trial.objective import Objective
 
 SPACE = SearchSpace(
     {

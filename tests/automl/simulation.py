@@ -1,7 +1,7 @@
 """Drives a searcher as runners do, with slots and an order of events that a test chooses."""
 
-from automl.search.base import Continue, Done, Start, Wait
-from automl.trial import Decision, Failure, FailureKind, Outcome, TrialState
+from automl.trial.moves import Continue, Done, Start, Wait
+from automl.trial.trial import Decision, Failure, FailureKind, Outcome, TrialState
 
 CRASHED = Outcome(TrialState.FAILED, Failure(FailureKind.CRASHED, "broke"))
 

@@ -4,11 +4,11 @@ import pytest
 from searchers import EPOCHS, NAMES, SETTINGS, SEVERAL, SPACE, make, score_of
 from simulation import CRASHED, Simulation
 
-from automl.budget import Budget
-from automl.objective import Objective
 from automl.search import make_searcher
-from automl.search.base import Continue, Start
-from automl.trial import TrialState
+from automl.trial.budget import Budget
+from automl.trial.moves import Continue, Start
+from automl.trial.objective import Objective
+from automl.trial.trial import TrialState
 
 
 def simulated(name, *, slots=1, sign=1, **more):

@@ -7,8 +7,6 @@ import pytest
 from scipy.special import ndtri
 from simulation import Simulation
 
-from automl.budget import UNLIMITED, Budget
-from automl.objective import Objective
 from automl.search import make_searcher
 from automl.search.auto import AutoSearcher
 from automl.search.auto_candidates import OPENING, Candidates
@@ -34,9 +32,11 @@ from automl.search.auto_gain import (
 )
 from automl.search.auto_kernel import Hyperparameters
 from automl.search.auto_model import CurveModel, Observations
-from automl.search.base import PastTrial, Start
-from automl.space import Parameter, SearchSpace
-from automl.trial import Decision, Failure, FailureKind, Outcome, TrialState
+from automl.space.space import Parameter, SearchSpace
+from automl.trial.budget import UNLIMITED, Budget
+from automl.trial.moves import Start
+from automl.trial.objective import Objective
+from automl.trial.trial import Decision, Failure, FailureKind, Outcome, PastTrial, TrialState
 
 EPOCHS = 50
 SPACE = SearchSpace(

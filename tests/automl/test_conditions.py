@@ -1,7 +1,7 @@
 import pytest
 
-from automl.conditions import DIVIDED, Condition, Relation, parse_condition
 from automl.errors import UsageError
+from automl.schema.conditions import DIVIDED, Condition, Relation, parse_condition
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from test_space_build import build, families
 
 from automl.errors import UsageError
-from automl.schema import Schema
+from automl.schema.schema import Schema
 from automl.search import ALGORITHMS
 from automl.search.draw import drawn_by_searcher, drawn_by_space
-from automl.space_build import space_from_schema
+from automl.space.build import space_from_schema
 from automl.spec import unflatten
 
 OURS = Path(__file__).parents[2] / "segformer" / "schemas" / "train.schema.json"

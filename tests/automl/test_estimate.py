@@ -3,12 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from automl.budget import Budget
 from automl.estimate import estimate
-from automl.objective import Objective
+from automl.files import write_yaml
 from automl.settings import Settings
 from automl.skill import SkillInfo
-from automl.store import ExperimentPaths, Journal, write_yaml
+from automl.store import ExperimentPaths, Journal
+from automl.trial.budget import Budget
+from automl.trial.objective import Objective
 
 INFO = SkillInfo("toy", True, Path(), stated_epochs_key="epochs", seed_key="seed",
                  data_sources={"train": {"data": {}}})  # fmt: skip

@@ -12,7 +12,7 @@ from automl.experiment_template import experiment_template
 from automl.keys import BY_NAME, KEYS
 from automl.request import Request, prepare
 from automl.request_from_keys import request_from_keys, said_in_words
-from automl.schema import Schema
+from automl.schema.schema import Schema
 from automl.search.options import canonical_name
 from automl.skill import load_skill, schema_path
 

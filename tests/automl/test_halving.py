@@ -1,8 +1,8 @@
 import pytest
 
-from automl.search.base import Continue, Start
 from automl.search.halving import HalvingPromote, HalvingStop, rungs
-from automl.trial import Decision, Outcome, TrialState
+from automl.trial.moves import Continue, Start
+from automl.trial.trial import Decision, Outcome, TrialState
 
 PAUSED = Outcome(TrialState.PAUSED)
 

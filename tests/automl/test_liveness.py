@@ -16,8 +16,8 @@ from hypothesis.stateful import (
 from searchers import EPOCHS, NAMES, SETTINGS, SEVERAL, make
 from simulation import CRASHED, Simulation, replayed
 
-from automl.search.base import Done
-from automl.trial import Failure, FailureKind, Outcome, TrialState
+from automl.trial.moves import Done
+from automl.trial.trial import Failure, FailureKind, Outcome, TrialState
 
 TRIALS, BUDGET = 12, 60
 POPULATIONS = ("pbt", "pb2")

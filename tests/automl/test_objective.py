@@ -3,7 +3,7 @@ import math
 import pytest
 
 from automl.errors import UsageError
-from automl.objective import Objective
+from automl.trial.objective import Objective
 
 HIGH, LOW = Objective("m", "max"), Objective("m", "min")
 

@@ -6,14 +6,14 @@ import pytest
 
 from automl.errors import RunFailed, UsageError
 from automl.importance import importance
-from automl.objective import Constraint, Objective
 from automl.report import summary
 from automl.request import Request, prepare, space_of
 from automl.search_flags import SearchFlags, seconds
 from automl.session import drive
 from automl.settings import Resources
 from automl.skill import SkillInfo, load_skill
-from automl.trial import FailureKind
+from automl.trial.objective import Constraint, Objective
+from automl.trial.trial import FailureKind
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automl.search.optuna import TpeProposer, param_from_value, value_from_param
-from automl.space import Parameter, SearchSpace
-from automl.trial import Outcome, TrialState
+from automl.space.space import Parameter, SearchSpace
+from automl.trial.trial import Outcome, TrialState
 
 PARAMETERS = [
     Parameter("f", "float", 0.5, low=0.0, high=1.0),

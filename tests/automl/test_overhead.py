@@ -13,8 +13,8 @@ from simulation import Simulation
 
 from automl.ledger import Ledger
 from automl.search.auto_curves import MAX_OBSERVATIONS, Curve, observations, rungs
-from automl.search.base import Start
-from automl.trial import Outcome, TrialState
+from automl.trial.moves import Start
+from automl.trial.trial import Outcome, TrialState
 
 BYTES_PER_TRIAL = 6_000
 SECONDS_PER_DECISION = {"auto": 0.2}

@@ -10,9 +10,14 @@ import pytest
 import yaml
 
 from automl.errors import UsageError
-from automl.overlay import entry_from_expression, overlay_from_dict, overlay_from_file, overlay_path
-from automl.schema import Schema
-from automl.space_build import space_from_schema
+from automl.schema.schema import Schema
+from automl.space.build import space_from_schema
+from automl.space.overlay.overlay import (
+    entry_from_expression,
+    overlay_from_dict,
+    overlay_from_file,
+    overlay_path,
+)
 from automl.spec import unflatten
 
 SCHEMA = Schema(

@@ -11,7 +11,7 @@ from automl.search_flags import SearchFlags
 from automl.session import drive
 from automl.settings import Resources
 from automl.store import ExperimentPaths, Journal
-from automl.trial import TrialState
+from automl.trial.trial import TrialState
 
 SETTINGS = {
     "pbt": {"population_size": 4, "eval_interval": 2},

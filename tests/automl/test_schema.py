@@ -3,7 +3,7 @@ import json
 import pytest
 
 from automl.errors import UsageError
-from automl.schema import Schema
+from automl.schema.schema import Schema
 
 DOCUMENT = {
     "type": "object",

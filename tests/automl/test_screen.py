@@ -4,7 +4,7 @@ import math
 import pytest
 from rich.console import Console
 
-from automl.drawn import about, bar, clock, size, sparkline
+from automl.formats import about, bar, clock, size, sparkline
 from automl.screen import MAX_RUNNING, Screen
 from automl.view import BestSoFar, Happening, Limit, RunningTrial, TimeLeft, View, What
 

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automl.budget import Budget
-from automl.objective import Objective
 from automl.search import make_searcher
-from automl.search.base import Done, Start, Wait
-from automl.space import Parameter, SearchSpace
-from automl.trial import Decision, Failure, FailureKind, Outcome, TrialState
+from automl.space.space import Parameter, SearchSpace
+from automl.trial.budget import Budget
+from automl.trial.moves import Done, Start, Wait
+from automl.trial.objective import Objective
+from automl.trial.trial import Decision, Failure, FailureKind, Outcome, TrialState
 
 SPACE = SearchSpace(
     {

@@ -1,10 +1,10 @@
 import pytest
 import yaml
 
-from automl.budget import Budget
 from automl.errors import UsageError
-from automl.objective import Objective
 from automl.settings import Resources, Settings
+from automl.trial.budget import Budget
+from automl.trial.objective import Objective
 
 SETTINGS = Settings(
     skill="toy",

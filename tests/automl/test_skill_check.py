@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from automl.errors import UsageError
-from automl.schema import Schema
+from automl.schema.schema import Schema
 from automl.skill_check import check_folder
 from automl.skill_space import space_of_skill
+from automl.space.describe import lines, rows
 from automl.space_flags import SpaceFlags
-from automl.space_report import lines, rows
 from automl.spec import flatten
 from segformer.schema import default
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automl.errors import UsageError
-from automl.schema import Schema
-from automl.space import Parameter, SearchSpace
-from automl.space_build import space_from_schema
+from automl.schema.schema import Schema
+from automl.space.build import space_from_schema
+from automl.space.space import Parameter, SearchSpace
 from automl.spec import unflatten
 
 

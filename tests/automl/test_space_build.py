@@ -6,9 +6,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from automl.errors import UsageError
-from automl.schema import Schema
-from automl.space import SearchSpace
-from automl.space_build import space_from_schema
+from automl.schema.schema import Schema
+from automl.space.build import space_from_schema
+from automl.space.space import SearchSpace
 from automl.spec import unflatten
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from automl.errors import UsageError
-from automl.schema import Schema
+from automl.schema.schema import Schema
 from automl.space_flags import SpaceFlags, parse_searched
 from automl.spec import unflatten
 

@@ -6,14 +6,8 @@ import sys
 import pytest
 
 from automl.errors import UsageError
-from automl.store import (
-    ExperimentLock,
-    ExperimentPaths,
-    Journal,
-    is_driven,
-    json_text,
-    write_atomic,
-)
+from automl.files import json_text, write_atomic
+from automl.store import ExperimentLock, ExperimentPaths, Journal, is_driven
 
 
 def test_a_journal_gives_back_what_was_appended(tmp_path):

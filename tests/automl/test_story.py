@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from automl.budget import Budget
 from automl.experiment import Experiment
-from automl.objective import Constraint, Objective
 from automl.request import Request, prepare
 from automl.search_flags import SearchFlags
 from automl.session import drive
 from automl.settings import Resources, Settings
 from automl.store import Journal as JournalOnDisk
 from automl.story import Story, view_of
+from automl.trial.budget import Budget
+from automl.trial.objective import Constraint, Objective
 from automl.view import What
 
 

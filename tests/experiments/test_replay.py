@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from automl.search.base import Continue, Done, Start
-from automl.trial import Decision
+from automl.trial.moves import Continue, Done, Start
+from automl.trial.trial import Decision
 from experiments.benchmarks.clock import Clock
 from experiments.benchmarks.measure import Figures, critical_difference
 from experiments.benchmarks.methods import make_method

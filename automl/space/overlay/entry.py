@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from automl.conditions import Condition, parse_condition
-from automl.domain import identity
 from automl.errors import UsageError
-from automl.schema import Schema
-from automl.schema_field import Field, number_of
+from automl.schema.conditions import Condition, parse_condition
+from automl.schema.field import Field
+from automl.schema.schema import Schema
+from automl.schema.values import identity, number_of
 
 
 @dataclass(frozen=True)

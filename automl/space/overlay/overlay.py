@@ -20,11 +20,11 @@ from typing import Any
 import yaml
 
 from automl.errors import UsageError, nearest
-from automl.overlay_entry import Entry
-from automl.overlay_tao import entries_from_tao
-from automl.schema_field import number_of
+from automl.files import read_yaml
+from automl.schema.values import number_of
+from automl.space.overlay.entry import Entry
+from automl.space.overlay.tao import entries_from_tao
 from automl.spec import parse_value
-from automl.yaml_file import read_yaml
 
 _WORDS = ("description", "override", "drop", "parameters", "custom_param_ranges")
 _ENTRY_WORDS = (

@@ -10,11 +10,12 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from automl.conditions import DIVIDED
-from automl.domain import GAP, Choices, Domain, Range
 from automl.errors import UsageError
-from automl.narrowing import compared
-from automl.schema_field import Field, number_of
+from automl.schema.conditions import DIVIDED
+from automl.schema.field import Field
+from automl.schema.values import number_of
+from automl.space.domain import GAP, Choices, Domain, Range
+from automl.space.narrowing import compared
 
 WINDOWS = {"float": (10.0, 100.0), "int": (4.0, 4.0)}
 """Factors down and up from the default."""

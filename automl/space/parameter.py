@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
 
-from automl.conditions import Relation
-from automl.domain import Choices, Domain, Range, identity
 from automl.errors import UsageError, nearest
+from automl.schema.conditions import Relation
+from automl.schema.values import identity
+from automl.space.domain import Choices, Domain, Range
 
 KINDS = ("float", "int", "bool", "categorical", "ordered")
 NOMINAL = ("bool", "categorical")

@@ -12,6 +12,8 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
+from automl.schema.values import identity
+
 GAP = 1e-6
 """How far a number stays from an open bound, in parts of the range: visible in 32 bits."""
 _ON_GRID = 1e-6
@@ -260,17 +262,3 @@ class Range:
 
 
 Domain = Choices | Range
-_PLAIN = frozenset({str, int, float, type(None)})
-
-
-def identity(value: Any) -> Any:
-    """Return what tells a JSON value from others: 1 and 1.0 are one, True and 1 are not."""
-    if type(value) in _PLAIN:  # A search asks this a hundred thousand times.
-        return value
-    if isinstance(value, bool):
-        return ("bool", value)
-    if isinstance(value, list | tuple):
-        return tuple(identity(item) for item in value)
-    if isinstance(value, dict):
-        return tuple(sorted((key, identity(item)) for key, item in value.items()))
-    return value

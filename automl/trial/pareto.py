@@ -63,3 +63,12 @@ def _crowding(losses: Sequence[Loss]) -> list[float]:
             if width > 0:
                 gaps[here] += (losses[after][axis] - losses[before][axis]) / width
     return gaps
+
+
+def better(loss: Loss, than: Loss | None) -> Loss:
+    """Return the better of a trial's losses; with several objectives the later of two equals."""
+    if than is None or not is_finite(than):
+        return loss
+    if not is_finite(loss):
+        return than
+    return loss if ranked({0: loss, 1: than})[0] == 0 else than

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from automl.conditions import DIVIDED
-from automl.domain import Range
-from automl.parameter import Parameter
-from automl.schema import Schema
-from automl.space import SearchSpace
+from automl.schema.conditions import DIVIDED
+from automl.schema.schema import Schema
+from automl.space.domain import Range
+from automl.space.parameter import Parameter
+from automl.space.space import SearchSpace
 
 
 def rows(space: SearchSpace, schema: Schema) -> list[dict[str, Any]]:

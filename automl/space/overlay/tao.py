@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from automl.errors import UsageError, nearest
-from automl.overlay_entry import Entry
-from automl.schema_field import number_of
+from automl.schema.values import number_of
+from automl.space.overlay.entry import Entry
 
 _WORDS = (
     "valid_min", "valid_max", "valid_options", "option_weights", "depends_on", "disable_list"

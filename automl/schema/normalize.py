@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from automl.schema_field import STANDARD, number_of
+from automl.schema.field import STANDARD
+from automl.schema.values import number_of
 
 MOST_LEVELS = 60
 """A schema nested deeper is taken for one that refers to itself."""

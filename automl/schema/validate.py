@@ -8,7 +8,8 @@ from jsonschema import Draft202012Validator, TypeChecker
 from jsonschema.exceptions import UndefinedTypeCheck
 from jsonschema.validators import extend
 
-from automl.schema_field import LISTS, OPEN_LISTS, STANDARD, number_of, types_of
+from automl.schema.field import LISTS, OPEN_LISTS, STANDARD, types_of
+from automl.schema.values import number_of
 
 _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _COUNTS = ("minItems", "maxItems", "minLength", "maxLength")

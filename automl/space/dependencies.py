@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from automl.domain import Choices, Domain, identity
 from automl.errors import UsageError
-from automl.narrowing import beside_fixed, for_child, given_parent
-from automl.parameter import Parameter
+from automl.schema.values import identity
+from automl.space.domain import Choices, Domain
+from automl.space.narrowing import beside_fixed, for_child, given_parent
+from automl.space.parameter import Parameter
 
 MOST_CASES = 4096
 """Of more ways to set the switches around a parent than these, only the first are looked at."""

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from automl.conditions import Condition, parse_condition
 from automl.errors import UsageError
+from automl.schema.conditions import Condition, parse_condition
+from automl.schema.values import number_of
 
 STANDARD = {
     "number": "float",
@@ -98,16 +99,6 @@ def field_from_node(key: str, node: Mapping[str, Any], default: Any, fault: Faul
         is_searchable=_enabled(node, fault),
         description=str(node.get("description", "")),
     )
-
-
-def number_of(value: Any) -> float | None:
-    """Return a JSON number as a float; None for anything else, NaN and bools included."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return None if math.isnan(value) else float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf
 
 
 def types_of(node: Mapping[str, Any]) -> list[str]:

@@ -5,16 +5,17 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-from automl.conditions import DIVIDED, Relation
-from automl.domain import Choices, Domain, identity
 from automl.errors import UsageError, nearest
-from automl.narrowing import beside_fixed, compared
-from automl.overlay_entry import Entry, apply_entry
-from automl.parameter import Parameter
-from automl.schema import Schema
-from automl.schema_field import LISTS, Field, number_of
-from automl.space import SearchSpace, nearest_in
-from automl.space_ranges import element, numeric_domain, powers_of
+from automl.schema.conditions import DIVIDED, Relation
+from automl.schema.field import LISTS, Field
+from automl.schema.schema import Schema
+from automl.schema.values import identity, number_of
+from automl.space.domain import Choices, Domain
+from automl.space.narrowing import beside_fixed, compared
+from automl.space.overlay.entry import Entry, apply_entry
+from automl.space.parameter import Parameter
+from automl.space.ranges import element, numeric_domain, powers_of
+from automl.space.space import SearchSpace, nearest_in
 from automl.spec import flatten
 
 MOST_OPTIONS = 10

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from automl.conditions import COMPARE, DIVIDED, Relation
-from automl.domain import Choices, Domain, Range
 from automl.errors import UsageError
+from automl.schema.conditions import COMPARE, DIVIDED, Relation
+from automl.space.domain import Choices, Domain, Range
 
 MOST_VALUES = 100_000
 """More values than this are not tried one by one."""

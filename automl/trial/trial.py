@@ -1,10 +1,11 @@
 """The records of one trial: its state, its reports and how it ended."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from automl.objective import Objective
+from automl.trial.objective import Objective
 
 
 class TrialState(StrEnum):
@@ -124,3 +125,12 @@ class Trial:
         if best is None or self.state is TrialState.FAILED:
             return None
         return objective.value(best.metrics)
+
+
+@dataclass(frozen=True)
+class PastTrial:
+    """A trial of an earlier experiment on the same space, data and objectives."""
+
+    values: dict[str, Any]
+    curve: Mapping[int, float | tuple[float, ...]] = field(default_factory=dict)
+    """Objective by epoch, as `Searcher.report` takes it; empty for a trial that failed."""

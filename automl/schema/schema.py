@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from automl.errors import UsageError, nearest
-from automl.schema_check import errors_of, validator_of
-from automl.schema_field import field_from_node, leaves_of
-from automl.schema_node import plain_node
+from automl.schema.field import field_from_node, leaves_of
+from automl.schema.normalize import plain_node
+from automl.schema.validate import errors_of, validator_of
 
 
 class Schema:

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.domain import Choices, Domain, identity
 from automl.errors import UsageError
-from automl.parameter import Parameter, Switches
-from automl.relatives import Relatives
+from automl.schema.values import identity
+from automl.space.dependencies import Relatives
+from automl.space.domain import Choices, Domain
+from automl.space.parameter import Parameter, Switches
 
 __all__ = ["Parameter", "SearchSpace", "nearest_in"]
 

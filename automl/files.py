@@ -1,0 +1,61 @@
+"""Files are written beside their name and moved into place; YAML is read safely."""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from automl.errors import UsageError
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Write a file beside its name and move it into place, so that nobody reads half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with beside.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def write_yaml(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a mapping as YAML in its own order."""
+    write_atomic(path, yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True))
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a mapping as strict JSON; numbers that are not finite become null."""
+    write_atomic(path, json_text(content, indent=2) + "\n")
+
+
+def json_text(content: Any, *, indent: int | None = None) -> str:
+    """Return strict JSON; numbers that are not finite become null."""
+    return json.dumps(_strict(content), indent=indent, allow_nan=False, ensure_ascii=False)
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _strict(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value
+
+
+def read_yaml(path: Path) -> Any:
+    """Return a file's content; raises `UsageError` where it cannot be read or is not YAML."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        cause = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise UsageError(f"{path}: cannot be read ({cause})") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"line {mark.line + 1}" if mark else " ".join(str(error).split())
+        raise UsageError(f"{path}: is not YAML ({place})") from error

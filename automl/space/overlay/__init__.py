@@ -1,0 +1,1 @@
+"""Overlays: YAML files that change a search space."""

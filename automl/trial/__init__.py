@@ -1,0 +1,1 @@
+"""The records of a search at the bottom: trials, moves, objectives, budget."""
