@@ -10,11 +10,12 @@ import pandas as pd
 
 import automl.experiment as reading
 from automl.errors import AutomlError, RunFailed, Stopped, UsageError
+from automl.experiment.experiment import space_of
 from automl.gates import MAX_DROP, Wanted
 from automl.keys import BY_NAME, Said
 from automl.progress import watching
 from automl.report import leaderboard, write_report
-from automl.request import prepare, space_of
+from automl.request import prepare
 from automl.request_from_keys import request_from_keys
 from automl.said import said_in
 from automl.session import drive, promote

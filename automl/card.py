@@ -5,8 +5,8 @@ from typing import Any
 
 import yaml
 
-from automl.experiment import Experiment
-from automl.skill import SkillInfo
+from automl.experiment.experiment import Experiment
+from automl.skill.info import SkillInfo
 
 
 def model_card(experiment: Experiment, info: SkillInfo, promotion: Mapping[str, Any]) -> str:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from automl.errors import UsageError
-from automl.experiment import Experiment
-from automl.skill import SkillInfo
+from automl.experiment.experiment import Experiment
+from automl.skill.info import SkillInfo
 from automl.spec import flatten
 from automl.trial.trial import Trial
 

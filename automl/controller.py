@@ -12,13 +12,13 @@ from typing import Any
 
 from automl.confirmation import Repeat, next_repeat
 from automl.errors import RunFailed
-from automl.experiment import Experiment
-from automl.ledger import event_from_outcome, outcome_from_event
+from automl.experiment.experiment import Experiment
+from automl.experiment.journal import Journal
+from automl.experiment.observer import Tracker
+from automl.experiment.state import event_from_outcome, outcome_from_event
 from automl.preparation import Preparation
 from automl.runners.base import Task
 from automl.search.base import Searcher
-from automl.store import Journal
-from automl.tracking.base import Tracker
 from automl.trial.moves import Continue, Done, Start, Wait
 from automl.trial.objective import value_of
 from automl.trial.trial import Decision, Failure, FailureKind, Outcome, TrialState

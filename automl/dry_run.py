@@ -12,7 +12,8 @@ from automl.estimate import Estimate, estimate
 from automl.formats import about, size
 from automl.request import Prepared
 from automl.searching import searcher_of
-from automl.skill import SkillInfo, load_skill
+from automl.skill.info import SkillInfo
+from automl.skill.installed import load_skill
 from automl.space.describe import rows, values_text
 from automl.trial.moves import Start
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from automl.errors import UsageError
-from automl.experiment import CONTENDERS, Experiment
-from automl.ledger import Ledger
-from automl.pace import Pace
-from automl.settings import Settings
-from automl.skill import SkillInfo
+from automl.experiment.experiment import CONTENDERS, Experiment
+from automl.experiment.journal import Journal
+from automl.experiment.pace import Pace
+from automl.experiment.paths import ExperimentPaths
+from automl.experiment.settings import Settings
+from automl.experiment.state import Ledger
+from automl.skill.info import SkillInfo
 from automl.spec import flatten
-from automl.store import ExperimentPaths, Journal
 
 _REASONS = 3
 """Experiments that do not fit, of which the reason is said."""

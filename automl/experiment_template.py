@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 
 from automl.keys import KEYS, Key
-from automl.skill import SkillInfo
-from automl.skill_space import folder_of_skill, space_of_skill
+from automl.skill.info import SkillInfo
+from automl.skill.installed import folder_of_skill
+from automl.skill_space import space_of_skill
 from automl.space.domain import Range
 from automl.space.parameter import Parameter
 from automl.space_flags import SpaceFlags

@@ -6,8 +6,10 @@ from pathlib import Path
 import yaml
 
 from automl.errors import UsageError
-from automl.settings import Settings
-from automl.store import ExperimentPaths, JournalReader, is_driven
+from automl.experiment.journal import JournalReader
+from automl.experiment.lock import is_driven
+from automl.experiment.paths import ExperimentPaths
+from automl.experiment.settings import Settings
 from automl.story import Story
 from automl.view import Happening, View
 

@@ -10,7 +10,7 @@ from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvalu
 from optuna.trial import create_trial
 
 from automl.errors import UsageError
-from automl.experiment import Experiment
+from automl.experiment.experiment import Experiment
 from automl.space.space import Parameter, SearchSpace
 
 METHODS = ("fanova", "ped-anova")

@@ -1,43 +1,10 @@
 """Decides whether a train request goes to the search or straight to a plain training."""
 
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
-
 from automl.errors import UsageError, nearest
-from automl.files import read_yaml
 from automl.phrases import says_off
-from automl.schema.schema import Schema
-from automl.skill import (
-    Skill,
-    SkillInfo,
-    installed_skills,
-    load_skill,
-    schema_path,
-    template_path,
-)
 
 POLICIES = ("auto", "off")
 ALIASES = {"on": "auto", "true": "auto", "false": "off"}
-
-
-@dataclass(frozen=True)
-class Route:
-    """The way that an action takes: ``search`` or ``direct``, and why."""
-
-    way: str
-    reason: str
-    is_fallback: bool = False
-    """Whether a search was due and could not be made."""
-
-    @property
-    def is_search(self) -> bool:
-        """Whether the action goes to AutoML."""
-        return self.way == "search"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the plain form that settings and JSON output hold."""
-        return asdict(self)
 
 
 def parse_policy(word: object, source: str = "automl_policy") -> str:
@@ -81,73 +48,3 @@ def choose_policy(
     if said:
         return next(iter(said.values()))
     return "auto" if file is None else parse_policy(file)
-
-
-def route(action: str, skill: Skill, info: SkillInfo, policy: str) -> Route:
-    """Return the way that an action takes under a policy; only train may go to AutoML."""
-    if action != "train":
-        return _not_a_training(action)
-    if policy == "off":
-        return Route("direct", "plain training: automl_policy is off")
-    if not info.automl_enabled:
-        return Route("direct", f"plain training: {info.name} has automl_enabled off")
-    missing = _not_runnable(skill.folder)
-    if missing:
-        return Route(
-            "direct",
-            f"AutoML is enabled for {info.name} but not runnable until its schemas are generated "
-            f"({missing}; automl skill generate {info.name}); plain training instead",
-            is_fallback=True,
-        )
-    return Route("search", f"AutoML is enabled for {info.name} and automl_policy is auto")
-
-
-def route_of_job(action: str) -> Route:
-    """Return the way of a single job: never the search, whatever the policy says."""
-    if action == "train":
-        return Route("direct", "a job is one training; a search is asked for with: automl run")
-    return _not_a_training(action)
-
-
-def listed_skills() -> list[dict[str, Any]]:
-    """Return name, description, actions, folder and route of training of each installed skill.
-
-    One that cannot be loaded is listed with its problem.
-    """
-    return [_listed(name) for name in sorted(installed_skills())]
-
-
-def _listed(name: str) -> dict[str, Any]:
-    about: dict[str, Any] = {"skill": name, "problem": "", "description": "", "actions": []}
-    try:
-        skill = load_skill(name)
-        info = SkillInfo.read(skill.folder)
-    except Exception as error:  # A plug-in may raise anything when it is imported.
-        problem = f"cannot be loaded ({type(error).__name__}: {error})"
-        unknown = Route("direct", problem).to_dict()
-        return {**about, "problem": problem, "folder": None, "route": unknown}
-    return {
-        **about,
-        "description": info.description,
-        "actions": list(info.actions) or sorted(info.spec_params),
-        "automl_enabled": info.automl_enabled,
-        "folder": str(skill.folder),
-        "route": route("train", skill, info, "auto").to_dict(),
-    }
-
-
-def _not_a_training(action: str) -> Route:
-    return Route("direct", f"{action} is no training, so it never goes to AutoML")
-
-
-def _not_runnable(folder: Path) -> str:
-    """Say which file AutoML lacks; an empty text where it lacks none."""
-    schema, template = schema_path(folder, "train"), template_path(folder, "train")
-    try:
-        Schema.read(schema)
-        content = read_yaml(template)
-    except UsageError as error:
-        return str(error)
-    if not isinstance(content, dict):
-        return f"{template}: is not a spec but something else"
-    return ""

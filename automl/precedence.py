@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from automl.keys import BY_NAME, Said
 from automl.policy import choose_policy
 from automl.search.options import canonical_name
-from automl.skill import SkillInfo
+from automl.skill.info import SkillInfo
 
 
 class _Word(NamedTuple):

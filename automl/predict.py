@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from automl.errors import RunFailed, UsageError
-from automl.jobs.mappings import keys_taking
-from automl.skill import Result, SkillInfo, failure_kind, faults_of_the_user, load_skill
+from automl.skill.base import Result
+from automl.skill.failures import failure_kind, faults_of_the_user
+from automl.skill.info import SkillInfo
+from automl.skill.inputs import keys_taking
+from automl.skill.installed import load_skill
 
 
 def predict(

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from automl.experiment import Experiment
+from automl.experiment.experiment import Experiment
 from automl.files import write_yaml
-from automl.skill import MeasuringSkill, SkillInfo, load_skill
+from automl.skill.base import MeasuringSkill
+from automl.skill.info import SkillInfo
+from automl.skill.installed import load_skill
 from automl.space.space import SearchSpace
 from automl.spec import flatten, with_values
 from automl.trial.objective import Constraint

@@ -16,11 +16,11 @@ from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from automl.experiment import Experiment
+from automl.experiment.experiment import Experiment
+from automl.experiment.observer import NoTracker, Tracker
 from automl.files import json_text
 from automl.follow import Follower
 from automl.screen import Screen
-from automl.tracking.base import NoTracker, Tracker
 from automl.trial.trial import Report, Trial
 from automl.view import Happening, What
 

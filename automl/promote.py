@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from automl.card import model_card
-from automl.environment import environment
 from automl.errors import RunFailed, Stopped, UsageError
-from automl.experiment import Experiment
+from automl.experiment.environment import environment
+from automl.experiment.experiment import Experiment
 from automl.files import write_atomic, write_json, write_yaml
 from automl.gates import CONVERSIONS, TOLERANCE, Refused, Wanted, latency_of
-from automl.jobs.mappings import keys_taking
 from automl.jobs.steps import Step, keep_steps
 from automl.redact import redacted
-from automl.runners.base import failure_from_error
 from automl.schema.schema import Schema
-from automl.skill import USER_KINDS, Result, Skill, SkillInfo, failure_kind, schema_path
+from automl.skill.base import Result, Skill
+from automl.skill.failures import USER_KINDS, failure_from_error, failure_kind
+from automl.skill.info import SkillInfo, schema_path
+from automl.skill.inputs import keys_taking
 from automl.spec import flatten, leaves
 from automl.trial.trial import Failure, FailureKind, Trial
 

@@ -11,11 +11,13 @@ from typing import Any
 
 import yaml
 
-from automl import environment
 from automl.errors import RunFailed, UsageError
-from automl.experiment import Experiment
+from automl.experiment import environment
+from automl.experiment.experiment import Experiment
 from automl.runners.base import Task, run_task
-from automl.skill import SkillInfo, faults_of_the_user, load_skill
+from automl.skill.failures import faults_of_the_user
+from automl.skill.info import SkillInfo
+from automl.skill.installed import load_skill
 from automl.spec import flatten, with_values
 from automl.trial.trial import Decision, FailureKind, Outcome, Report, Trial, TrialState
 

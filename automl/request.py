@@ -7,25 +7,28 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from automl.environment import versions
 from automl.errors import UsageError
+from automl.experiment.environment import versions
+from automl.experiment.paths import ExperimentPaths
+from automl.experiment.resources import Resources
+from automl.experiment.settings import Settings
+from automl.experiment.warm_start import earlier_trials, write_past
 from automl.files import write_json, write_yaml
-from automl.policy import Route, choose_policy, route
+from automl.policy import choose_policy
 from automl.redact import check_kept_out, redacted
 from automl.runners.address import check_answers
 from automl.schema.schema import Schema
 from automl.search_flags import SearchFlags
-from automl.settings import Resources, Settings
-from automl.skill import Skill, SkillInfo, faults_of_the_user, lasting_name, load_skill, schema_path
+from automl.skill.base import Skill
+from automl.skill.failures import faults_of_the_user
+from automl.skill.info import SkillInfo, schema_path
+from automl.skill.installed import lasting_name, load_skill
+from automl.skill.route import Route, route
 from automl.space.space import SearchSpace
 from automl.space_flags import SpaceChoice, SpaceFlags
 from automl.spec import flatten
-from automl.store import ExperimentPaths
 from automl.trial.budget import Budget
 from automl.trial.trial import PastTrial
-from automl.warm_start import earlier_trials, write_past
 
 
 @dataclass(frozen=True)
@@ -157,13 +160,6 @@ def _shown(command: Sequence[str], schema: Schema | None) -> tuple[str, ...]:
         is_secret = equals and schema is not None and schema.is_secret(key)
         words.append(f"{key}=..." if is_secret else redacted(word))
     return tuple(words)
-
-
-def space_of(paths: ExperimentPaths, settings: Settings) -> SearchSpace:
-    """Return the space of an experiment that exists: the same that `prepare` wrote."""
-    if settings.policy == "off":
-        return SearchSpace({}, flatten(settings.spec))
-    return SearchSpace.from_dict(yaml.safe_load(paths.space.read_text()), flatten(settings.spec))
 
 
 def _choice(

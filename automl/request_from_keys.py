@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from automl.errors import UsageError
+from automl.experiment.resources import Resources
 from automl.experiment_file import SUFFIXES, read_experiment_file
 from automl.keys import BY_NAME, Said
 from automl.policy import choose_policy
@@ -13,8 +14,8 @@ from automl.request import Request
 from automl.said import said_in
 from automl.schema.schema import Schema
 from automl.search_flags import SearchFlags
-from automl.settings import Resources
-from automl.skill import SkillInfo, load_skill, only_skill, schema_path
+from automl.skill.info import SkillInfo, schema_path
+from automl.skill.installed import load_skill, only_skill
 from automl.space_flags import SpaceFlags
 from automl.spec import parse_assignments
 

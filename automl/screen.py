@@ -16,8 +16,9 @@ from rich.console import (
 from rich.table import Table
 from rich.text import Text
 
+from automl.experiment.pace import Limit
 from automl.formats import about, bar, clock, sparkline
-from automl.view import BestSoFar, Happening, Limit, RunningTrial, View, What
+from automl.view import BestSoFar, Happening, RunningTrial, View, What
 
 LABEL = 8
 MAX_RUNNING = 12

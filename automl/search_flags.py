@@ -8,7 +8,7 @@ from typing import Any
 from automl.errors import UsageError, nearest
 from automl.search import algorithm_named
 from automl.search.options import options_of, parse_options
-from automl.skill import SkillInfo
+from automl.skill.info import SkillInfo
 from automl.trial.budget import UNLIMITED, Budget
 from automl.trial.objective import MODES, Constraint, Objective
 

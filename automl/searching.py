@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from automl.experiment.settings import Settings
 from automl.search import make_searcher
 from automl.search.base import Searcher
-from automl.settings import Settings
-from automl.skill import SkillInfo
+from automl.skill.info import SkillInfo
 from automl.space.space import SearchSpace
 from automl.trial.trial import PastTrial
 

@@ -8,7 +8,11 @@ from pathlib import Path
 from automl.confirmation import check_confirmation
 from automl.controller import Controller, failure_summary
 from automl.errors import RunFailed, Stopped, UsageError
-from automl.experiment import Experiment
+from automl.experiment.experiment import Experiment, space_of
+from automl.experiment.lock import ExperimentLock
+from automl.experiment.observer import Tracker
+from automl.experiment.paths import ExperimentPaths
+from automl.experiment.warm_start import read_past
 from automl.files import write_json, write_yaml
 from automl.gates import Wanted
 from automl.importance import importance
@@ -17,19 +21,17 @@ from automl.preparation import Preparation
 from automl.promote import Promoter
 from automl.redact import redacted
 from automl.report import ReportWriter, write_results
-from automl.request import space_of
 from automl.runners import make_runner
 from automl.search.base import Searcher
 from automl.searching import searcher_of
 from automl.signals import sigterm_as_stop
-from automl.skill import SkillInfo, faults_of_the_user, load_skill
+from automl.skill.failures import faults_of_the_user
+from automl.skill.info import SkillInfo
+from automl.skill.installed import load_skill
 from automl.space.space import SearchSpace
 from automl.spec import flatten
-from automl.store import ExperimentLock, ExperimentPaths
 from automl.tracking import make_tracker
-from automl.tracking.base import Tracker
 from automl.trial.moves import Done
-from automl.warm_start import read_past
 
 
 def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:

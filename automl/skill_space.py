@@ -1,28 +1,13 @@
 """The search space of a skill by its name or its folder, as the flags of the space change it."""
 
-import os
-from pathlib import Path
-
-from automl.errors import UsageError, nearest
+from automl.errors import UsageError
 from automl.schema.schema import Schema
-from automl.skill import SkillInfo, installed_skills, load_skill
-from automl.skill_check import check_folder
+from automl.skill.check import check_folder
+from automl.skill.info import SkillInfo
+from automl.skill.installed import folder_of_skill
 from automl.space.space import SearchSpace
 from automl.space_flags import SpaceFlags
 from automl.spec import with_values
-
-
-def folder_of_skill(name: str) -> Path:
-    """Return the folder of an installed skill, or the path itself; raises `UsageError`."""
-    known = installed_skills()
-    if name in known:
-        return load_skill(name).folder
-    if os.sep in name or Path(name).is_dir():
-        return Path(name)
-    raise UsageError(
-        f"{name!r} is neither an installed skill nor a folder{nearest(name, known)}; installed: "
-        f"{', '.join(sorted(known)) or 'none'}"
-    )
 
 
 def space_of_skill(name: str, flags: SpaceFlags) -> tuple[str, Schema, SearchSpace]:

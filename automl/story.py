@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from automl.experiment import Experiment
-from automl.ledger import Ledger
-from automl.pace import Pace
+from automl.experiment.experiment import Experiment
+from automl.experiment.pace import Pace
+from automl.experiment.paths import ExperimentPaths
+from automl.experiment.settings import Settings
+from automl.experiment.state import Ledger
 from automl.ranks import Ranks
-from automl.settings import Settings
-from automl.store import ExperimentPaths
 from automl.trial.trial import Decision, FailureKind, Report, Trial, TrialState
 from automl.view import BestSoFar, Happening, RunningTrial, View, What
 

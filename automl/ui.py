@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from automl.errors import RunFailed, UsageError
-from automl.store import ExperimentPaths
+from automl.experiment.paths import ExperimentPaths
 from automl.tracking.mlflow_runs import without_password
 
 START_TIMEOUT_S = 180

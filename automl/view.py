@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from automl.experiment.pace import Limit, TimeLeft
+
 
 class What(StrEnum):
     """Kinds of happenings."""
@@ -56,31 +58,6 @@ class Happening:
         return plain if self.epoch is None else {
             **plain, "epoch": self.epoch, "metrics": dict(self.metrics or {}),
         }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Limit:
-    """One limit of the budget: `trials`, `epochs` or `seconds`, and how much of it is used."""
-
-    name: str
-    used: float
-    limit: float
-    is_asked: bool = True
-    """False for the epochs that follow from the trials: few searches train them all."""
-
-    @property
-    def share(self) -> float:
-        """The used part, 0 to 1."""
-        return min(1.0, self.used / self.limit)
-
-
-@dataclass(frozen=True)
-class TimeLeft:
-    """Seconds that the search will take yet, by the pace that was measured so far."""
-
-    seconds: float
-    is_at_most: bool
-    """Whether it may well be less: trials that are stopped early need no full training."""
 
 
 @dataclass(frozen=True)

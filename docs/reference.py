@@ -16,7 +16,7 @@ import automl
 from automl.cli import parser as automl_parser
 from automl.experiment_template import experiment_template
 from automl.keys import KEYS
-from automl.skill import load_skill
+from automl.skill.installed import load_skill
 from automl.skill_space import space_of_skill
 from automl.space.describe import rows
 from automl.space_flags import SpaceFlags

@@ -13,15 +13,16 @@ import time
 
 import numpy as np
 
-from automl.trial.budget import Budget
-from automl.trial.objective import Objective
 from automl.schema.schema import Schema
 from automl.search import make_searcher
-from automl.trial.moves import Continue, Start
 from automl.search.base import Searcher
-from automl.skill import load_skill, schema_path
-from automl.space.space import SearchSpace
+from automl.skill.info import schema_path
+from automl.skill.installed import load_skill
 from automl.space.build import space_from_schema
+from automl.space.space import SearchSpace
+from automl.trial.budget import Budget
+from automl.trial.moves import Continue, Start
+from automl.trial.objective import Objective
 from automl.trial.trial import Decision, Outcome, TrialState
 
 EPOCHS = 20

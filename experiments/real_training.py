@@ -21,18 +21,19 @@ from typing import Any
 import optuna
 from scipy.stats import t as student
 
-from automl.trial.budget import UNLIMITED, Budget
 from automl.schema.schema import Schema
 from automl.search import make_searcher
-from automl.trial.moves import Done, Start
 from automl.search.optuna import (
     distribution_from_parameter,
     value_from_param,
 )
-from automl.skill import SkillInfo, load_skill, schema_path
-from automl.space.space import SearchSpace
+from automl.skill.info import SkillInfo, schema_path
+from automl.skill.installed import load_skill
 from automl.space.build import space_from_schema
+from automl.space.space import SearchSpace
 from automl.spec import parse_assignments, with_values
+from automl.trial.budget import UNLIMITED, Budget
+from automl.trial.moves import Done, Start
 from automl.trial.trial import Decision, Outcome
 
 SKILL = "segformer"

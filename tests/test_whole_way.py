@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from automl.store import Journal
+from automl.experiment.journal import Journal
 
 pytestmark = pytest.mark.slow
 

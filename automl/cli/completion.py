@@ -58,14 +58,14 @@ def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
 
 
 def _skills(prefix: str, **_rest: Any) -> list[str]:
-    from automl.skill import installed_skills
+    from automl.skill.installed import installed_skills
 
     return [*sorted(installed_skills()), *_folders(prefix)]
 
 
 def _experiments(prefix: str, **_rest: Any) -> list[str]:
     """Return experiments, and folders on the way to them; without a word those of runs/ too."""
-    from automl.store import ExperimentPaths
+    from automl.experiment.paths import ExperimentPaths
 
     found = [*Path("runs").glob("*")] if not prefix else []
     experiments = [str(path) for path in found if ExperimentPaths(path).exists()]
@@ -79,8 +79,8 @@ def _settings(prefix: str, parsed_args: argparse.Namespace, **_rest: Any) -> Ite
     """Return `key=` for the keys of a skill's train spec, then the values that a key may have."""
     from automl.errors import AutomlError
     from automl.schema.schema import Schema
-    from automl.skill import only_skill, schema_path
-    from automl.skill_space import folder_of_skill
+    from automl.skill.info import schema_path
+    from automl.skill.installed import folder_of_skill, only_skill
 
     action = getattr(parsed_args, "action", None) or "train"
     files = [] if "=" in prefix else _paths(prefix, "*.yaml")
@@ -106,13 +106,13 @@ def _algorithms(**_rest: Any) -> list[str]:
 
 
 def _runners(**_rest: Any) -> tuple[str, ...]:
-    from automl.settings import RUNNERS
+    from automl.experiment.resources import RUNNERS
 
     return RUNNERS
 
 
 def _trackers(**_rest: Any) -> tuple[str, ...]:
-    from automl.settings import TRACKERS
+    from automl.experiment.settings import TRACKERS
 
     return TRACKERS
 

@@ -21,7 +21,8 @@ def add(commands: Any) -> None:
 
 
 def _sample(arguments: argparse.Namespace) -> int:
-    from automl.skill import faults_of_the_user, load_skill, only_skill
+    from automl.skill.failures import faults_of_the_user
+    from automl.skill.installed import load_skill, only_skill
 
     folder: Path = arguments.folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

@@ -66,7 +66,7 @@ def _resume(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from automl.experiment import Experiment
+    from automl.experiment.experiment import Experiment
     from automl.progress import print_view, watch
 
     if arguments.watch:
@@ -81,10 +81,9 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _importance(arguments: argparse.Namespace) -> int:
-    from automl.experiment import Experiment
+    from automl.experiment.experiment import Experiment, space_of
     from automl.files import json_text
     from automl.importance import importance
-    from automl.request import space_of
 
     experiment = Experiment.load(arguments.experiment)
     space = space_of(experiment.paths, experiment.settings)
@@ -98,10 +97,9 @@ def _importance(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from automl.experiment import Experiment
+    from automl.experiment.experiment import Experiment, space_of
     from automl.files import json_text
     from automl.report import write_report
-    from automl.request import space_of
 
     experiment = Experiment.load(arguments.experiment)
     path = write_report(experiment, space_of(experiment.paths, experiment.settings))

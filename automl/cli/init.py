@@ -23,7 +23,7 @@ def _init(arguments: argparse.Namespace) -> int:
     from automl.experiment_file import SUFFIXES
     from automl.experiment_template import experiment_template
     from automl.files import write_atomic
-    from automl.skill import only_skill
+    from automl.skill.installed import only_skill
 
     path: Path = arguments.file
     if path.suffix not in SUFFIXES:

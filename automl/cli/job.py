@@ -93,7 +93,8 @@ def _created(arguments: argparse.Namespace) -> "Job":
     from automl.jobs.create import create_job
     from automl.jobs.data import values_from_sources
     from automl.jobs.store import JobStore
-    from automl.skill import SkillInfo, load_skill, only_skill
+    from automl.skill.info import SkillInfo
+    from automl.skill.installed import load_skill, only_skill
     from automl.spec import parse_assignments
 
     if not arguments.action:
@@ -175,7 +176,7 @@ def _cancel(arguments: argparse.Namespace) -> int:
 
 def _print(job: "Job", arguments: argparse.Namespace, *, is_run: bool = False) -> None:
     from automl.files import json_text
-    from automl.policy import route_of_job
+    from automl.skill.route import route_of_job
 
     told = job.to_dict(arguments.root)
     if arguments.json:

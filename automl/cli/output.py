@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from automl.experiment import Experiment
+    from automl.experiment.experiment import Experiment
 
 
 def add_output(parser: argparse.ArgumentParser, *, has_progress: bool = True) -> None:

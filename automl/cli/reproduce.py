@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
 
 
 def _reproduce(arguments: argparse.Namespace) -> int:
-    from automl.experiment import Experiment
+    from automl.experiment.experiment import Experiment
     from automl.files import json_text
     from automl.reproduce import Reproducer
 

@@ -63,7 +63,7 @@ def _dry_run(prepared: "Prepared", arguments: argparse.Namespace) -> int:
 def drive_experiment(root: Path, arguments: argparse.Namespace) -> int:
     """Run an experiment from where it stands, print it, and return the exit code."""
     from automl.errors import RunFailed, Stopped
-    from automl.experiment import Experiment
+    from automl.experiment.experiment import Experiment
     from automl.progress import watching
     from automl.session import drive
 

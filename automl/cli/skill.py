@@ -77,8 +77,8 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from automl.files import json_text
-    from automl.skill_check import check_folder
-    from automl.skill_space import folder_of_skill
+    from automl.skill.check import check_folder
+    from automl.skill.installed import folder_of_skill
     from automl.space.describe import lines, rows
 
     checked = check_folder(folder_of_skill(arguments.skill))
@@ -118,7 +118,7 @@ def _sample(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     from automl.files import json_text
-    from automl.policy import listed_skills
+    from automl.skill.route import listed_skills
 
     skills = listed_skills()
     if arguments.json:
@@ -135,7 +135,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _generate(arguments: argparse.Namespace) -> int:
-    from automl.skill import load_skill
+    from automl.skill.installed import load_skill
 
     skill = load_skill(arguments.name)
     for path in skill.generate(arguments.out or skill.folder):

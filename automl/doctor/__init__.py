@@ -7,8 +7,8 @@ from pathlib import Path
 from automl.doctor import libraries, machine, store
 from automl.doctor.base import OK, PROBLEM, WARNING, Check
 from automl.errors import UsageError
-from automl.policy import listed_skills
-from automl.skill_check import check_folder
+from automl.skill.check import check_folder
+from automl.skill.route import listed_skills
 
 __all__ = ["OK", "PROBLEM", "WARNING", "Check", "checks"]
 

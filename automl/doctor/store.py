@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from automl.doctor.base import OK, PROBLEM, WARNING, Check
+from automl.experiment.paths import ExperimentPaths
 from automl.redact import redacted
-from automl.store import ExperimentPaths
 
 
 def mlflow(store: Path) -> Check:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from automl.errors import UsageError, nearest
-from automl.skill import SkillInfo
+from automl.skill.info import SkillInfo
 
 
 def flag_of(source: str) -> str:

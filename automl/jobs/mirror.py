@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from automl.experiment import Experiment
+from automl.experiment.experiment import Experiment
+from automl.experiment.observer import NoTracker
 from automl.jobs.parents import trial_job_id
 from automl.jobs.record import EXPERIMENT, Job, JobState
 from automl.jobs.store import JobStore
-from automl.tracking.base import NoTracker
 from automl.trial.trial import Trial
 
 _CLOSED = {

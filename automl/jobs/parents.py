@@ -8,12 +8,12 @@ from typing import Any
 import yaml
 
 from automl.errors import UsageError
-from automl.experiment import Experiment
+from automl.experiment.experiment import Experiment
+from automl.experiment.paths import ExperimentPaths
 from automl.jobs.models import ModelSource
 from automl.jobs.record import Job, JobState
 from automl.jobs.store import JobStore, is_experiment
-from automl.skill import SkillInfo
-from automl.store import ExperimentPaths
+from automl.skill.info import SkillInfo
 from automl.trial.trial import Trial, TrialState
 
 _MODELS = ("checkpoint", "onnx", "engine")

@@ -12,15 +12,18 @@ from typing import Any
 import yaml
 
 from automl.errors import AutomlError, RunFailed, UsageError
+from automl.experiment.lock import ExperimentLock
+from automl.experiment.paths import ExperimentPaths
 from automl.jobs.create import DEFAULT_ROOT
 from automl.jobs.mappings import Context, mapped
 from automl.jobs.parents import own_source
 from automl.jobs.record import Job, JobState
 from automl.jobs.store import JobStore
-from automl.runners.base import failure_from_error
-from automl.skill import Result, SkillInfo, faults_of_the_user, load_skill
+from automl.skill.base import Result
+from automl.skill.failures import failure_from_error, faults_of_the_user
+from automl.skill.info import SkillInfo
+from automl.skill.installed import load_skill
 from automl.spec import flatten, unflatten
-from automl.store import ExperimentLock, ExperimentPaths
 from automl.trial.trial import Decision
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from automl.experiment import Experiment
+from automl.experiment.experiment import Experiment
 from automl.jobs.parents import trial_job_id
 from automl.jobs.record import Job, JobState
 from automl.jobs.store import JobStore
-from automl.skill import Result
+from automl.skill.base import Result
 from automl.trial.trial import Failure
 
 

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from automl.errors import UsageError, nearest
+from automl.experiment.lock import is_driven
+from automl.experiment.paths import ExperimentPaths
 from automl.files import json_text
 from automl.jobs.record import EXPERIMENT, Job, JobState
-from automl.store import ExperimentPaths, is_driven
 from automl.trial.trial import Failure, FailureKind
 
 _COLUMNS = (

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from automl.experiment import Experiment
+from automl.experiment.experiment import Experiment
+from automl.experiment.memory import peak_mb
 from automl.formats import duration, shown
 from automl.report.series import Point, best_so_far
-from automl.runners.memory import peak_mb
 from automl.trial.trial import Trial
 
 Figure = dict[str, Any]

@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 from automl.errors import UsageError
-from automl.experiment import Experiment
+from automl.experiment.experiment import Experiment
 from automl.files import write_atomic
 from automl.formats import shown
 from automl.report import charts, evidence, proof, space_charts

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from automl import environment
-from automl.experiment import Experiment
+from automl.experiment import environment
+from automl.experiment.experiment import Experiment
 from automl.report.markup import esc, note, pre, table
 from automl.trial.trial import FailureKind, Trial
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from automl.experiment import Experiment
-from automl.store import Journal
+from automl.experiment.experiment import Experiment
+from automl.experiment.journal import Journal
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from automl.experiment import Experiment
+from automl.experiment.experiment import Experiment
 from automl.formats import shown
 from automl.report.charts import BEST, FATES, GREY, Figure, axis, layout
 from automl.report.series import short_names

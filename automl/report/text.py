@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from automl.experiment import Experiment
+from automl.experiment.experiment import Experiment
+from automl.experiment.paths import ExperimentPaths
 from automl.files import write_atomic, write_json
-from automl.store import ExperimentPaths
 from automl.trial.trial import Trial
 
 

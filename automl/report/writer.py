@@ -3,11 +3,11 @@
 import sys
 import traceback
 
-from automl.experiment import Experiment
+from automl.experiment.experiment import Experiment
+from automl.experiment.observer import NoTracker
 from automl.redact import redacted
 from automl.report.page import write_report
 from automl.space.space import SearchSpace
-from automl.tracking.base import NoTracker
 
 
 class ReportWriter(NoTracker):

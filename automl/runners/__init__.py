@@ -1,7 +1,7 @@
 """Runners by name; each module loads its library only when it is asked for."""
 
+from automl.experiment.resources import Resources
 from automl.runners.base import Runner
-from automl.settings import Resources
 
 
 def make_runner(resources: Resources) -> Runner:

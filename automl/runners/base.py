@@ -6,13 +6,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from automl import environment
+from automl.experiment import environment
+from automl.experiment.memory import PeakMemory
 from automl.files import write_json
 from automl.redact import redacted
-from automl.runners.memory import PeakMemory
-from automl.skill import failure_kind, load_skill
+from automl.skill.failures import failure_from_error
+from automl.skill.installed import load_skill
 from automl.trial.moves import Done, Wait
-from automl.trial.trial import Decision, Failure, FailureKind, Outcome, TrialState
+from automl.trial.trial import Decision, Outcome, TrialState
 
 
 @dataclass(frozen=True)
@@ -75,15 +76,6 @@ def run_task(task: Task, report: Callable[[int, dict[str, float]], Decision]) ->
         _log_trace(folder)
         return Outcome(TrialState.FAILED, failure_from_error(error))
     return Outcome(last.state)
-
-
-def failure_from_error(error: BaseException) -> Failure:
-    """Return the kind that the error carries, else crashed, and its message in one line."""
-    known = {kind.value for kind in FailureKind}
-    carried = failure_kind(error)
-    kind = FailureKind(carried) if carried in known else FailureKind.CRASHED
-    text = redacted(" ".join(str(error).split())) or "no message"
-    return Failure(kind, text if carried else f"{type(error).__name__}: {text}")
 
 
 def _log_trace(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """Runs trials in this process, one at a time: debugging, tests, machines without Ray."""
 
+from automl.experiment.resources import Resources
 from automl.runners.base import Driver, Task, run_task
-from automl.settings import Resources
 from automl.trial.moves import Done, Wait
 from automl.trial.trial import Decision
 

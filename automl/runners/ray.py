@@ -34,11 +34,12 @@ from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher as RaySearcher
 
 from automl.errors import UsageError
-from automl.ledger import event_from_outcome, outcome_from_event
+from automl.experiment.resources import Resources
+from automl.experiment.state import event_from_outcome, outcome_from_event
 from automl.runners.address import check_answers
-from automl.runners.base import Driver, Task, failure_from_error, run_task
+from automl.runners.base import Driver, Task, run_task
 from automl.runners.shares import shares
-from automl.settings import Resources
+from automl.skill.failures import failure_from_error
 from automl.trial.moves import Done, Wait
 from automl.trial.trial import Decision, Failure, FailureKind, Outcome, TrialState
 

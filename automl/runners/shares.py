@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from automl.errors import UsageError
-from automl.settings import Resources
+from automl.experiment.resources import Resources
 
 Amounts = Mapping[str, float]
 """Amounts by Ray's names: CPU, GPU, memory in bytes."""

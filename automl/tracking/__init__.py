@@ -1,7 +1,7 @@
 """Trackers by name; each module loads its library only when it is asked for."""
 
-from automl.store import ExperimentPaths
-from automl.tracking.base import NoTracker, Tracker
+from automl.experiment.observer import NoTracker, Tracker
+from automl.experiment.paths import ExperimentPaths
 from automl.trial.objective import Objective
 
 

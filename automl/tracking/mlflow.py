@@ -27,13 +27,14 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.tracking import MlflowClient
 
-from automl.environment import environment
-from automl.experiment import Experiment
+from automl.experiment.environment import environment
+from automl.experiment.experiment import Experiment
+from automl.experiment.observer import Tracker
+from automl.experiment.paths import ExperimentPaths
 from automl.files import write_json
-from automl.skill import SkillInfo, load_skill
-from automl.store import ExperimentPaths
+from automl.skill.info import SkillInfo
+from automl.skill.installed import load_skill
 from automl.tracking import mlflow_runs as told
-from automl.tracking.base import Tracker
 from automl.tracking.registry import CHAMPION, Standing, alias_of
 from automl.trial.objective import Objective
 from automl.trial.trial import Report, Trial, TrialState

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from automl.environment import FILE
-from automl.experiment import Experiment
+from automl.experiment.environment import FILE
+from automl.experiment.experiment import Experiment
 from automl.spec import flatten
 from automl.trial.trial import Trial, TrialState
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from automl.trial.moves import Continue, Start, Wait
 from automl.search.base import Searcher
+from automl.trial.moves import Continue, Start, Wait
 from automl.trial.trial import Decision, Outcome, TrialState
 from experiments.benchmarks.tasks import EPOCHS, Task
 

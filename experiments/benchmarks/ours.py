@@ -1,9 +1,9 @@
 """`auto` on a task of the benchmark, made as `automl run` makes it."""
 
-from automl.trial.budget import UNLIMITED, Budget
-from automl.trial.objective import Objective
 from automl.search import make_searcher
 from automl.search.base import Searcher
+from automl.trial.budget import UNLIMITED, Budget
+from automl.trial.objective import Objective
 from experiments.benchmarks.tasks import EPOCHS, Task
 
 

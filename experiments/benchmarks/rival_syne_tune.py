@@ -9,8 +9,8 @@ from syne_tune.config_space import lograndint, loguniform, randint, uniform
 from syne_tune.optimizer.baselines import ASHA, BOHB
 from syne_tune.optimizer.scheduler import SchedulerDecision
 
-from automl.trial.moves import Continue, Move, Start
 from automl.space.space import Parameter
+from automl.trial.moves import Continue, Move, Start
 from automl.trial.trial import Decision, Outcome
 from experiments.benchmarks.tasks import EPOCHS, Task
 

@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from selenium.webdriver.common.by import By
 
+from automl.experiment.journal import Journal
 from automl.follow import Follower
 from automl.screen import Screen
-from automl.store import Journal
 from automl.view import View
 from experiments.screenshots.browser import browser
 

@@ -9,7 +9,7 @@ import time
 import pytest
 from toy_skill import ToySkill
 
-from automl.store import Journal
+from automl.experiment.journal import Journal
 
 LOCAL = ("--runner", "local", "--tracker", "none")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from two_nodes import HEAD, WORKER
 
-from automl.environment import FILE
 from automl.errors import UsageError
+from automl.experiment.environment import FILE
 from automl.runners.address import check_answers
 
 # Ray's own default depends on what earlier runs left in the home folder.

@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from automl.skill.command.command.command import CommandError
 
 from automl.errors import UsageError
-from automl.policy import route
-from automl.skill import SkillInfo, load_skill
-from automl.skill.command import CommandError
-from automl.store import Journal
+from automl.experiment.journal import Journal
+from automl.skill.info import SkillInfo
+from automl.skill.installed import load_skill
+from automl.skill.route import route
 
 FOLDER = Path(__file__).parent.parent / "logistic"
 

@@ -4,10 +4,11 @@ from pathlib import Path
 import pytest
 
 from automl.estimate import estimate
+from automl.experiment.journal import Journal
+from automl.experiment.paths import ExperimentPaths
+from automl.experiment.settings import Settings
 from automl.files import write_yaml
-from automl.settings import Settings
-from automl.skill import SkillInfo
-from automl.store import ExperimentPaths, Journal
+from automl.skill.info import SkillInfo
 from automl.trial.budget import Budget
 from automl.trial.objective import Objective
 

@@ -14,7 +14,8 @@ from automl.request import Request, prepare
 from automl.request_from_keys import request_from_keys, said_in_words
 from automl.schema.schema import Schema
 from automl.search.options import canonical_name
-from automl.skill import load_skill, schema_path
+from automl.skill.info import schema_path
+from automl.skill.installed import load_skill
 
 EXPERIMENTS = Path(__file__).parent.parent.parent / "experiments"
 LOGISTIC = Path(__file__).parent.parent / "logistic"

@@ -6,7 +6,7 @@ from automl.errors import UsageError
 from automl.jobs.data import missing_data, values_from_sources
 from automl.jobs.mappings import FUNCTIONS, KEY_VARIABLE, Context, mapped
 from automl.jobs.models import ModelSource
-from automl.skill import SkillInfo
+from automl.skill.info import SkillInfo
 
 
 def info(params, **facts):

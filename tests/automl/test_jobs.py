@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from automl.errors import RunFailed, UsageError
+from automl.experiment.resources import Resources
 from automl.jobs.cancel import cancel_job
 from automl.jobs.create import create_job
 from automl.jobs.models import Choice
@@ -22,7 +23,6 @@ from automl.jobs.store import JobStore
 from automl.request import Request, prepare
 from automl.search_flags import SearchFlags
 from automl.session import drive
-from automl.settings import Resources
 
 
 @pytest.fixture

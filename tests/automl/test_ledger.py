@@ -1,4 +1,4 @@
-from automl.ledger import Ledger
+from automl.experiment.state import Ledger
 
 
 def test_the_time_between_two_sessions_is_not_time_driven():

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from automl.store import Journal
+from automl.experiment.journal import Journal
 from experiments.screenshots import browser as chromium
 from experiments.screenshots.mlflow import PATIENCE_S, open_page, served
 

@@ -5,13 +5,15 @@ import json
 import pytest
 
 from automl.errors import RunFailed, UsageError
+from automl.experiment.experiment import space_of
+from automl.experiment.resources import Resources
 from automl.importance import importance
 from automl.report import summary
-from automl.request import Request, prepare, space_of
+from automl.request import Request, prepare
 from automl.search_flags import SearchFlags, seconds
 from automl.session import drive
-from automl.settings import Resources
-from automl.skill import SkillInfo, load_skill
+from automl.skill.info import SkillInfo
+from automl.skill.installed import load_skill
 from automl.trial.objective import Constraint, Objective
 from automl.trial.trial import FailureKind
 

@@ -11,7 +11,7 @@ import pytest
 from searchers import EPOCHS, make, score_of
 from simulation import Simulation
 
-from automl.ledger import Ledger
+from automl.experiment.state import Ledger
 from automl.search.auto_curves import MAX_OBSERVATIONS, Curve, observations, rungs
 from automl.trial.moves import Start
 from automl.trial.trial import Outcome, TrialState

@@ -5,12 +5,13 @@ import shutil
 
 import pytest
 
-from automl.experiment import Experiment
+from automl.experiment.experiment import Experiment
+from automl.experiment.journal import Journal
+from automl.experiment.paths import ExperimentPaths
+from automl.experiment.resources import Resources
 from automl.request import Request, prepare
 from automl.search_flags import SearchFlags
 from automl.session import drive
-from automl.settings import Resources
-from automl.store import ExperimentPaths, Journal
 from automl.trial.trial import TrialState
 
 SETTINGS = {

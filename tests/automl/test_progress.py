@@ -14,13 +14,14 @@ import time
 import pytest
 
 from automl.cli import main
+from automl.experiment.lock import ExperimentLock
+from automl.experiment.observer import NoTracker
+from automl.experiment.paths import ExperimentPaths
+from automl.experiment.resources import Resources
 from automl.progress import LinesWatcher, watch
 from automl.request import Request, prepare
 from automl.search_flags import SearchFlags
 from automl.session import drive
-from automl.settings import Resources
-from automl.store import ExperimentLock, ExperimentPaths
-from automl.tracking.base import NoTracker
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import pytest
 import yaml
 
 from automl.errors import RunFailed, UsageError
-from automl.experiment import Experiment
+from automl.experiment.experiment import Experiment
+from automl.experiment.resources import Resources
 from automl.gates import Refused, Wanted
 from automl.jobs.record import JobState
 from automl.jobs.store import JobStore
@@ -12,7 +13,6 @@ from automl.report import summary
 from automl.request import Request, prepare
 from automl.search_flags import SearchFlags
 from automl.session import drive, promote
-from automl.settings import Resources
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from automl.store import Journal
+from automl.experiment.journal import Journal
 
 pytestmark = pytest.mark.slow
 

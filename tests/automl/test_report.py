@@ -12,14 +12,14 @@ import pytest
 
 import automl
 from automl.errors import RunFailed
-from automl.ledger import Ledger
+from automl.experiment.experiment import space_of
+from automl.experiment.journal import Journal
+from automl.experiment.memory import PeakMemory, peak_mb, tree_memory_mb
+from automl.experiment.state import Ledger
 from automl.report import evidence
 from automl.report.markup import embedded, esc
 from automl.report.page import page
 from automl.report.series import best_so_far, points, short_names
-from automl.request import space_of
-from automl.runners.memory import PeakMemory, peak_mb, tree_memory_mb
-from automl.store import Journal
 
 LOCAL = {"skill": "toy", "runner": "local", "tracker": "none"}
 SEARCHED = {

@@ -4,14 +4,14 @@ from dataclasses import replace
 import pytest
 
 from automl.cli import main
-from automl.environment import FILE, differences, environment
 from automl.errors import UsageError
-from automl.experiment import Experiment
+from automl.experiment.environment import FILE, differences, environment
+from automl.experiment.experiment import Experiment
+from automl.experiment.resources import Resources
 from automl.reproduce import Reproducer
 from automl.request import Request, prepare
 from automl.search_flags import SearchFlags
 from automl.session import drive
-from automl.settings import Resources
 
 
 @pytest.fixture

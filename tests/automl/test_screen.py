@@ -4,9 +4,10 @@ import math
 import pytest
 from rich.console import Console
 
+from automl.experiment.pace import Limit, TimeLeft
 from automl.formats import about, bar, clock, size, sparkline
 from automl.screen import MAX_RUNNING, Screen
-from automl.view import BestSoFar, Happening, Limit, RunningTrial, TimeLeft, View, What
+from automl.view import BestSoFar, Happening, RunningTrial, View, What
 
 
 def view(*, running=2, recent=30, **changes):

@@ -5,14 +5,15 @@ from pathlib import Path
 import pytest
 
 from automl.errors import RunFailed
-from automl.experiment import Experiment
+from automl.experiment.experiment import Experiment
+from automl.experiment.journal import Journal
+from automl.experiment.observer import NoTracker
+from automl.experiment.paths import ExperimentPaths
+from automl.experiment.resources import Resources
 from automl.report import summary
 from automl.request import Request, prepare
 from automl.search_flags import SearchFlags
 from automl.session import drive
-from automl.settings import Resources
-from automl.store import ExperimentPaths, Journal
-from automl.tracking.base import NoTracker
 
 
 @pytest.fixture

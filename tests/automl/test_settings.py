@@ -2,7 +2,8 @@ import pytest
 import yaml
 
 from automl.errors import UsageError
-from automl.settings import Resources, Settings
+from automl.experiment.resources import Resources
+from automl.experiment.settings import Settings
 from automl.trial.budget import Budget
 from automl.trial.objective import Objective
 

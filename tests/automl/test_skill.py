@@ -2,7 +2,9 @@ import pytest
 from toy_skill import ToyError, ToySkill
 
 from automl.errors import UsageError
-from automl.skill import SkillInfo, faults_of_the_user, load_skill, only_skill
+from automl.skill.failures import faults_of_the_user
+from automl.skill.info import SkillInfo
+from automl.skill.installed import load_skill, only_skill
 
 
 def test_installed_skills_load_by_name():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from automl.errors import UsageError
 from automl.schema.schema import Schema
-from automl.skill_check import check_folder
+from automl.skill.check import check_folder
 from automl.skill_space import space_of_skill
 from automl.space.describe import lines, rows
 from automl.space_flags import SpaceFlags

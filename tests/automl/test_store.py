@@ -6,8 +6,10 @@ import sys
 import pytest
 
 from automl.errors import UsageError
+from automl.experiment.journal import Journal
+from automl.experiment.lock import ExperimentLock, is_driven
+from automl.experiment.paths import ExperimentPaths
 from automl.files import json_text, write_atomic
-from automl.store import ExperimentLock, ExperimentPaths, Journal, is_driven
 
 
 def test_a_journal_gives_back_what_was_appended(tmp_path):

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from automl.experiment import Experiment
+from automl.experiment.experiment import Experiment
+from automl.experiment.journal import Journal as JournalOnDisk
+from automl.experiment.resources import Resources
+from automl.experiment.settings import Settings
 from automl.request import Request, prepare
 from automl.search_flags import SearchFlags
 from automl.session import drive
-from automl.settings import Resources, Settings
-from automl.store import Journal as JournalOnDisk
 from automl.story import Story, view_of
 from automl.trial.budget import Budget
 from automl.trial.objective import Constraint, Objective

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Protocol
 
-from automl.experiment import Experiment
+from automl.experiment.experiment import Experiment
 from automl.trial.trial import Report, Trial
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from automl.errors import UsageError
 from automl.files import read_yaml
 from automl.schema.schema import Schema
-from automl.skill import SkillInfo
+from automl.skill.info import SkillInfo
 from automl.space.build import space_from_schema
 from automl.space.space import SearchSpace
 from automl.spec import unflatten

@@ -9,10 +9,13 @@ from typing import Any, Self
 import yaml
 
 from automl.errors import UsageError
-from automl.ledger import Ledger
-from automl.settings import Settings
-from automl.spec import with_values
-from automl.store import ExperimentPaths, Journal, is_driven
+from automl.experiment.journal import Journal
+from automl.experiment.lock import is_driven
+from automl.experiment.paths import ExperimentPaths
+from automl.experiment.settings import Settings
+from automl.experiment.state import Ledger
+from automl.space.space import SearchSpace
+from automl.spec import flatten, with_values
 from automl.trial.pareto import fronts
 from automl.trial.trial import Trial, TrialState
 
@@ -189,3 +192,10 @@ class Experiment:
             if failure is None
             else {"kind": failure.kind.value, "message": failure.message},
         }
+
+
+def space_of(paths: ExperimentPaths, settings: Settings) -> SearchSpace:
+    """Return the space of an experiment that exists: the same that `prepare` wrote."""
+    if settings.policy == "off":
+        return SearchSpace({}, flatten(settings.spec))
+    return SearchSpace.from_dict(yaml.safe_load(paths.space.read_text()), flatten(settings.spec))

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from automl.experiment import CONTENDERS
-from automl.ledger import Ledger
-from automl.settings import Settings
+from automl.experiment.experiment import CONTENDERS
+from automl.experiment.settings import Settings
+from automl.experiment.state import Ledger
 from automl.trial.trial import TrialState
-from automl.view import Limit, TimeLeft
 
 
 @dataclass
@@ -108,3 +107,28 @@ class Pace:
     def _confirmation_left(self) -> int:
         repeats = CONTENDERS * self.settings.confirm_seeds
         return max(0, repeats * self.settings.budget.epochs - self.confirmed)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One limit of the budget: `trials`, `epochs` or `seconds`, and how much of it is used."""
+
+    name: str
+    used: float
+    limit: float
+    is_asked: bool = True
+    """False for the epochs that follow from the trials: few searches train them all."""
+
+    @property
+    def share(self) -> float:
+        """The used part, 0 to 1."""
+        return min(1.0, self.used / self.limit)
+
+
+@dataclass(frozen=True)
+class TimeLeft:
+    """Seconds that the search will take yet, by the pace that was measured so far."""
+
+    seconds: float
+    is_at_most: bool
+    """Whether it may well be less: trials that are stopped early need no full training."""

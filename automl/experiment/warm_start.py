@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from automl.errors import UsageError
-from automl.experiment import Experiment
+from automl.experiment.experiment import Experiment
+from automl.experiment.paths import ExperimentPaths
+from automl.experiment.settings import Settings
 from automl.files import json_text
 from automl.schema.schema import Schema
-from automl.settings import Settings
 from automl.space.space import SearchSpace
-from automl.store import ExperimentPaths
 from automl.trial.objective import value_of
 from automl.trial.trial import PastTrial
 

@@ -20,10 +20,11 @@ import yaml
 
 from automl.errors import UsageError
 from automl.schema.schema import Schema
-from automl.skill import ReportMetrics, SkillInfo, schema_path, template_path
-from automl.skill.child import Child, environment
-from automl.skill.leash import NOT_STARTED
-from automl.skill.reports import ReportReader, ReportSource
+from automl.skill.base import ReportMetrics
+from automl.skill.command.command.process import Child, environment
+from automl.skill.command.command.report_files import ReportReader, ReportSource
+from automl.skill.command.command.watchdog import NOT_STARTED
+from automl.skill.info import SkillInfo, schema_path, template_path
 from automl.spec import flatten, unflatten
 
 _POLL_S = 0.1
@@ -51,7 +52,7 @@ class CommandResult:
 
 
 class CommandSkill:
-    """The skill in a folder: see `automl.skill.Skill` for its verbs."""
+    """The skill in a folder: see `automl.skill.base.Skill` for its verbs."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()

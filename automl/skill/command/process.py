@@ -17,7 +17,7 @@ _GRACE_S = 10.0
 class Child:
     """Runs while the context lasts; output goes to a log file, and the group ends on the way out.
 
-    It ends too when this process is killed: see `automl.skill.leash`.
+    It ends too when this process is killed: see `automl.skill.command.watchdog`.
     """
 
     def __init__(self, command: Sequence[str], folder: Path, log: Path) -> None:

@@ -1,0 +1,1 @@
+"""An experiment on disk: settings, journal, state and the files beside them."""

@@ -1,0 +1,65 @@
+"""The lock of an experiment: one process drives it."""
+
+import fcntl
+import time
+from types import TracebackType
+from typing import IO
+
+from automl.errors import UsageError
+from automl.experiment.paths import ExperimentPaths
+
+_LOCK_TRIES = 10
+
+_LOCK_PAUSE_S = 0.05
+
+
+class ExperimentLock:
+    """Held while a process drives the experiment; the kernel frees it when the process dies."""
+
+    def __init__(self, paths: ExperimentPaths) -> None:
+        self._path = paths.lock
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> "ExperimentLock":
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._path.open("a")
+        if not self._is_taken():
+            self._file.close()
+            raise UsageError(
+                f"{self._path.parent}: another process is running this experiment; "
+                f"look at it with: automl status {self._path.parent}"
+            )
+        return self
+
+    def _is_taken(self) -> bool:
+        """Try for a moment: who only looks at the experiment holds the lock just as long."""
+        assert self._file is not None
+        for _ in range(_LOCK_TRIES):
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(_LOCK_PAUSE_S)
+            else:
+                return True
+        return False
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def is_driven(paths: ExperimentPaths) -> bool:
+    """Whether a living process holds the experiment's lock."""
+    if not paths.lock.exists():
+        return False
+    with paths.lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

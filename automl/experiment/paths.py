@@ -1,0 +1,89 @@
+"""An experiment on disk: where each file is, how it is written, and who may write."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ExperimentPaths:
+    """The one name and place of every file of an experiment."""
+
+    root: Path
+
+    @property
+    def settings(self) -> Path:
+        """Resolved settings, enough to run the experiment again."""
+        return self.root / "settings.yaml"
+
+    @property
+    def schema(self) -> Path:
+        """The train schema that the experiment was made with."""
+        return self.root / "schema.json"
+
+    @property
+    def space(self) -> Path:
+        """The search space."""
+        return self.root / "space.yaml"
+
+    @property
+    def journal(self) -> Path:
+        """Every event in order: the truth."""
+        return self.root / "journal.jsonl"
+
+    @property
+    def best(self) -> Path:
+        """The best trial at the end."""
+        return self.root / "best.json"
+
+    @property
+    def importance(self) -> Path:
+        """How much each parameter mattered, at the end."""
+        return self.root / "importance.json"
+
+    @property
+    def warm_start(self) -> Path:
+        """Trials of earlier experiments that the search learns from."""
+        return self.root / "warm_start.json"
+
+    @property
+    def leaderboard(self) -> Path:
+        """All trials with their values, best first."""
+        return self.root / "leaderboard.csv"
+
+    @property
+    def report(self) -> Path:
+        """The page for people: all of the experiment in one file."""
+        return self.root / "report.html"
+
+    @property
+    def mlflow(self) -> Path:
+        """Where MLflow has the experiment's runs, and the page that compares its trials."""
+        return self.root / "mlflow.json"
+
+    @property
+    def promoted(self) -> Path:
+        """The promoted model and its proof."""
+        return self.root / "promoted"
+
+    @property
+    def rejected(self) -> Path:
+        """The model that failed its promotion, kept for a look."""
+        return self.root / "rejected"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one process that drives the experiment."""
+        return self.root / ".lock"
+
+    @property
+    def tracking_database(self) -> Path:
+        """MLflow's database, shared by the experiments beside this one."""
+        return self.root.parent / "mlflow.db"
+
+    def trial(self, number: int) -> Path:
+        """Return the folder of a trial."""
+        return self.root / "trials" / f"{number:04d}"
+
+    def exists(self) -> bool:
+        """Whether there is an experiment in the folder."""
+        return self.settings.exists()

@@ -1,0 +1,61 @@
+"""What a skill is to automl: its verbs and what they return."""
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+ReportMetrics = Callable[[int, dict[str, float]], str]
+"""Called with an epoch counted from 1 and its metrics; answers continue, pause or stop."""
+
+
+class Result(Protocol):
+    """What an action leaves: files by name and metrics by name."""
+
+    @property
+    def artifacts(self) -> Mapping[str, Path]: ...  # noqa: D102
+
+    @property
+    def metrics(self) -> Mapping[str, float]: ...  # noqa: D102
+
+
+class Skill(Protocol):
+    """Something that can be trained. Its errors carry a `kind`; see `failure_kind`."""
+
+    name: str
+    folder: Path
+
+    def resolve(self, action: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the whole spec of an action: template, what the data says, then `overrides`."""
+        ...
+
+    def check(
+        self, spec: dict[str, Any], *, progress: Callable[[int, int], None] | None = None
+    ) -> Mapping[str, Any]:
+        """Check the data of a train spec before any training and return a summary of it."""
+        ...
+
+    def run(
+        self,
+        action: str,
+        spec: dict[str, Any],
+        folder: Path,
+        report: ReportMetrics | None = None,
+    ) -> Result:
+        """Run an action in a folder of its own; training resumes from what it finds there."""
+        ...
+
+    def sample(self, folder: Path, *, seed: int) -> None:
+        """Write a generated data set."""
+        ...
+
+    def generate(self, folder: Path) -> list[Path]:
+        """Write the skill's schemas, templates and skill_info.yaml from its spec classes."""
+        ...
+
+
+class MeasuringSkill(Protocol):
+    """A skill whose skill_info.yaml has `costs`."""
+
+    def measure(self, spec: dict[str, Any], names: Collection[str]) -> Mapping[str, float]:
+        """Return costs of a spec's model, without training it."""
+        ...

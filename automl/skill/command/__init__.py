@@ -1,0 +1,1 @@
+"""Skills whose actions are commands: any training program with a schema."""

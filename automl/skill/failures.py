@@ -1,0 +1,36 @@
+"""Kinds of failure, and the kind that an error is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from automl.errors import UsageError
+from automl.redact import redacted
+from automl.trial.trial import Failure, FailureKind
+
+USER_KINDS = ("usage", "bad_data")
+
+
+def failure_kind(error: BaseException) -> str | None:
+    """Return the `kind` that a skill's error carries, or None for an error without one."""
+    kind = getattr(error, "kind", None)
+    return kind if isinstance(kind, str) else None
+
+
+@contextmanager
+def faults_of_the_user() -> Iterator[None]:
+    """Turn a skill's errors of kind usage or bad_data into `UsageError`."""
+    try:
+        yield
+    except Exception as error:  # A skill may raise anything; only its own faults are mapped.
+        if failure_kind(error) not in USER_KINDS:
+            raise
+        raise UsageError(*getattr(error, "faults", (str(error),))) from error
+
+
+def failure_from_error(error: BaseException) -> Failure:
+    """Return the kind that the error carries, else crashed, and its message in one line."""
+    known = {kind.value for kind in FailureKind}
+    carried = failure_kind(error)
+    kind = FailureKind(carried) if carried in known else FailureKind.CRASHED
+    text = redacted(" ".join(str(error).split())) or "no message"
+    return Failure(kind, text if carried else f"{type(error).__name__}: {text}")
