@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-import automl.experiment as reading
+import automl.experiment.experiment as reading
 from automl.errors import AutomlError, RunFailed, Stopped, UsageError
 from automl.experiment.experiment import space_of
 from automl.gates import MAX_DROP, Wanted

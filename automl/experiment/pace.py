@@ -10,6 +10,31 @@ from automl.experiment.state import Ledger
 from automl.trial.trial import TrialState
 
 
+@dataclass(frozen=True)
+class Limit:
+    """One limit of the budget: `trials`, `epochs` or `seconds`, and how much of it is used."""
+
+    name: str
+    used: float
+    limit: float
+    is_asked: bool = True
+    """False for the epochs that follow from the trials: few searches train them all."""
+
+    @property
+    def share(self) -> float:
+        """The used part, 0 to 1."""
+        return min(1.0, self.used / self.limit)
+
+
+@dataclass(frozen=True)
+class TimeLeft:
+    """Seconds that the search will take yet, by the pace that was measured so far."""
+
+    seconds: float
+    is_at_most: bool
+    """Whether it may well be less: trials that are stopped early need no full training."""
+
+
 @dataclass
 class Pace:
     """Epochs and time of one experiment, event by event."""
@@ -107,28 +132,3 @@ class Pace:
     def _confirmation_left(self) -> int:
         repeats = CONTENDERS * self.settings.confirm_seeds
         return max(0, repeats * self.settings.budget.epochs - self.confirmed)
-
-
-@dataclass(frozen=True)
-class Limit:
-    """One limit of the budget: `trials`, `epochs` or `seconds`, and how much of it is used."""
-
-    name: str
-    used: float
-    limit: float
-    is_asked: bool = True
-    """False for the epochs that follow from the trials: few searches train them all."""
-
-    @property
-    def share(self) -> float:
-        """The used part, 0 to 1."""
-        return min(1.0, self.used / self.limit)
-
-
-@dataclass(frozen=True)
-class TimeLeft:
-    """Seconds that the search will take yet, by the pace that was measured so far."""
-
-    seconds: float
-    is_at_most: bool
-    """Whether it may well be less: trials that are stopped early need no full training."""

@@ -12,7 +12,7 @@ from typing import Any
 from automl.errors import UsageError, nearest
 from automl.jobs.models import Choice, ModelSource, last_checkpoint, select_model
 from automl.skill.info import SkillInfo
-from automl.skill.inputs import _Keys
+from automl.skill.inputs import ActionKeys
 
 KEY_VARIABLE = "AUTOML_ENCRYPTION_KEY"
 """The environment variable that holds the key where neither user nor parent gives one."""
@@ -51,11 +51,11 @@ def mapped(info: SkillInfo, action: str, context: Context) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name in dict.fromkeys(params.values()):
         keys = [key for key, function in params.items() if function == name]
-        values |= FUNCTIONS[name](_Keys(info, action, keys), context)
+        values |= FUNCTIONS[name](ActionKeys(info, action, keys), context)
     return values
 
 
-def _key(keys: _Keys, context: Context) -> dict[str, Any]:
+def _key(keys: ActionKeys, context: Context) -> dict[str, Any]:
     """Name the variable and not its value: what is mapped is written to spec.yaml."""
     if KEY_VARIABLE not in os.environ:
         return {}
@@ -64,12 +64,12 @@ def _key(keys: _Keys, context: Context) -> dict[str, Any]:
     return dict.fromkeys(named, f"env:{KEY_VARIABLE}")
 
 
-def _output_dir(keys: _Keys, context: Context) -> dict[str, Any]:
+def _output_dir(keys: ActionKeys, context: Context) -> dict[str, Any]:
     return keys.all(str(context.folder))
 
 
-def _parent_model(keys: _Keys, context: Context) -> dict[str, Any]:
-    if context.parent is None or len(keys.open(context)) < len(keys.names):
+def _parent_model(keys: ActionKeys, context: Context) -> dict[str, Any]:
+    if context.parent is None or len(keys.open(context.given)) < len(keys.names):
         return {}
     model = select_model(context.parent, context.choice)
     taking = keys.taking(model)
@@ -81,31 +81,31 @@ def _parent_model(keys: _Keys, context: Context) -> dict[str, Any]:
     return dict.fromkeys(taking[:1], str(model))
 
 
-def _parent_model_folder(keys: _Keys, context: Context) -> dict[str, Any]:
-    if context.parent is None or len(keys.open(context)) < len(keys.names):
+def _parent_model_folder(keys: ActionKeys, context: Context) -> dict[str, Any]:
+    if context.parent is None or len(keys.open(context.given)) < len(keys.names):
         return {}
     return keys.all(str(select_model(context.parent, context.choice).parent))
 
 
-def _create_onnx_file(keys: _Keys, context: Context) -> dict[str, Any]:
-    return dict.fromkeys(keys.open(context), str(context.folder / "model.onnx"))
+def _create_onnx_file(keys: ActionKeys, context: Context) -> dict[str, Any]:
+    return dict.fromkeys(keys.open(context.given), str(context.folder / "model.onnx"))
 
 
-def _create_engine_file(keys: _Keys, context: Context) -> dict[str, Any]:
-    return dict.fromkeys(keys.open(context), str(context.folder / "model.engine"))
+def _create_engine_file(keys: ActionKeys, context: Context) -> dict[str, Any]:
+    return dict.fromkeys(keys.open(context.given), str(context.folder / "model.engine"))
 
 
-def _ptm_if_no_resume_model(keys: _Keys, context: Context) -> dict[str, Any]:
+def _ptm_if_no_resume_model(keys: ActionKeys, context: Context) -> dict[str, Any]:
     """Weights to start from stay as given, unless the job goes on from a checkpoint of its own."""
     return keys.all("") if last_checkpoint(context.own) else {}
 
 
-def _resume_model(keys: _Keys, context: Context) -> dict[str, Any]:
+def _resume_model(keys: ActionKeys, context: Context) -> dict[str, Any]:
     last = last_checkpoint(context.own)
     return {} if last is None else keys.all(str(last))
 
 
-FUNCTIONS: Mapping[str, Callable[[_Keys, Context], dict[str, Any]]] = {
+FUNCTIONS: Mapping[str, Callable[[ActionKeys, Context], dict[str, Any]]] = {
     "key": _key,
     "output_dir": _output_dir,
     "parent_model": _parent_model,

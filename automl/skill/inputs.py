@@ -1,43 +1,45 @@
 """Which key of an action takes a model."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from automl.errors import UsageError
-from automl.jobs.mappings import Context
 from automl.skill.info import SkillInfo
 
 
 def keys_taking(info: SkillInfo, action: str, model: Path) -> list[str]:
     """Return the keys of an action that take a model like this; raises `UsageError` for none."""
     names = [k for k, name in info.spec_params.get(action, {}).items() if name == "parent_model"]
-    taking = _Keys(info, action, names).taking(model)
+    taking = ActionKeys(info, action, names).taking(model)
     if not taking:
         raise UsageError(f"{action}: takes no {model.suffix} file ({model})")
     return taking
 
 
 @dataclass(frozen=True)
-class _Keys:
-    """The keys of an action that one function fills."""
+class ActionKeys:
+    """The keys of one action that one inference function fills."""
 
     info: SkillInfo
     action: str
     names: list[str]
 
     def all(self, value: Any) -> dict[str, Any]:
+        """Return the same value for every key."""
         return dict.fromkeys(self.names, value)
 
-    def open(self, context: Context) -> list[str]:
-        """Return the keys for which nothing is given."""
-        return [key for key in self.names if not context.given.get(key)]
+    def open(self, given: Mapping[str, Any]) -> list[str]:
+        """Return the keys for which `given` has no value."""
+        return [key for key in self.names if not given.get(key)]
 
     def taking(self, path: Path) -> list[str]:
         """Return the keys that take a file like this."""
         return [key for key in self.names if path.suffix in self.suffixes(key, path)]
 
     def suffixes(self, key: str, path: Path) -> list[str]:
+        """Return the suffixes that a key takes; `path` decides where the skill does not say."""
         inputs = self.info.actions.get(self.action, {}).get("inputs", {})
         stated = inputs.get(key, {}).get("suffixes")
         if stated is not None:

@@ -38,7 +38,7 @@ def lasting_name(name: str) -> str:
 
 def _skill_in(folder: Path, known: Mapping[str, EntryPoint]) -> Skill:
     """Return the skill of a folder: an installed one whose folder it is, else its commands."""
-    from automl.skill.command.command.command import CommandSkill
+    from automl.skill.command.command import CommandSkill
 
     for point in known.values():
         skill = cast(Skill, point.load())

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from automl.skill.command.command.command import CommandError
 
 from automl.errors import UsageError
 from automl.experiment.journal import Journal
+from automl.skill.command.command import CommandError
 from automl.skill.info import SkillInfo
 from automl.skill.installed import load_skill
 from automl.skill.route import route

@@ -1,9 +1,9 @@
 import json
 
 import pytest
-from automl.skill.command.command.report_files import ReportReader, ReportSource
 
 from automl.errors import UsageError
+from automl.skill.command.report_files import ReportReader, ReportSource
 
 
 def reader(folder, metric="miou", **reports):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-_LEASH = Path(__file__).with_name("leash.py")
+_WATCHDOG = Path(__file__).with_name("watchdog.py")
 _GRACE_S = 10.0
 """Between SIGTERM, on which a training may save itself, and SIGKILL."""
 
@@ -23,7 +23,7 @@ class Child:
     def __init__(self, command: Sequence[str], folder: Path, log: Path) -> None:
         with log.open("ab") as file:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", str(_LEASH), *command],
+                [sys.executable, "-I", str(_WATCHDOG), *command],
                 cwd=folder,
                 env=environment(),
                 stdin=subprocess.PIPE,
