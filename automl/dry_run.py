@@ -11,7 +11,7 @@ import yaml
 from automl.estimate import Estimate, estimate
 from automl.formats import about, size
 from automl.request import Prepared
-from automl.searching import searcher_of
+from automl.search.from_settings import searcher_of
 from automl.skill.info import SkillInfo
 from automl.skill.installed import load_skill
 from automl.space.describe import rows, values_text

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from automl.errors import UsageError, nearest
-from automl.search import algorithm_named
+from automl.search.algorithms import algorithm_named
 from automl.search.options import options_of, parse_options
 from automl.skill.info import SkillInfo
 from automl.trial.budget import UNLIMITED, Budget

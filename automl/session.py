@@ -23,7 +23,7 @@ from automl.redact import redacted
 from automl.report import ReportWriter, write_results
 from automl.runners import make_runner
 from automl.search.base import Searcher
-from automl.searching import searcher_of
+from automl.search.from_settings import searcher_of
 from automl.signals import sigterm_as_stop
 from automl.skill.failures import faults_of_the_user
 from automl.skill.info import SkillInfo

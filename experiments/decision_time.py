@@ -14,7 +14,7 @@ import time
 import numpy as np
 
 from automl.schema.schema import Schema
-from automl.search import make_searcher
+from automl.search.algorithms import make_searcher
 from automl.search.base import Searcher
 from automl.skill.info import schema_path
 from automl.skill.installed import load_skill

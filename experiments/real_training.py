@@ -22,11 +22,8 @@ import optuna
 from scipy.stats import t as student
 
 from automl.schema.schema import Schema
-from automl.search import make_searcher
-from automl.search.optuna import (
-    distribution_from_parameter,
-    value_from_param,
-)
+from automl.search.algorithms import make_searcher
+from automl.search.proposers.optuna import distribution_from_parameter, value_from_param
 from automl.skill.info import SkillInfo, schema_path
 from automl.skill.installed import load_skill
 from automl.space.build import space_from_schema

@@ -25,7 +25,7 @@ SMALL = {
 """What is added to a command of segformer's in the docs, so that it takes seconds."""
 
 _LOADED = (
-    "automl.api", "automl.search.auto", "automl.search.optuna", "automl.tracking.mlflow",
+    "automl.api", "automl.search.auto.searcher", "automl.search.proposers.optuna", "automl.tracking.mlflow",
     "automl.runners.ray", "onnxruntime", "sklearn.ensemble", "segformer.skill",
     "segformer.training.loop", "segformer.evaluation.evaluate", "segformer.deploy.onnx",
     "segformer.deploy.quantize",

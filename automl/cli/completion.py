@@ -100,7 +100,7 @@ def _settings(prefix: str, parsed_args: argparse.Namespace, **_rest: Any) -> Ite
 
 
 def _algorithms(**_rest: Any) -> list[str]:
-    from automl.search import ALGORITHMS
+    from automl.search.algorithms import ALGORITHMS
 
     return sorted(ALGORITHMS)
 

@@ -101,7 +101,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _sample(arguments: argparse.Namespace) -> int:
     from automl.files import json_text
-    from automl.search.draw import drawn_by_searcher, drawn_by_space
+    from automl.search.preview import drawn_by_searcher, drawn_by_space
     from automl.skill_space import space_of_skill
 
     if arguments.n < 1:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from automl.search.base import Proposer, Rule, canonical
-from automl.search.random import rng_of
+from automl.search.seeds import rng_of
 from automl.space.space import SearchSpace
 from automl.trial.moves import Continue, Done, Move, Start, Wait
 from automl.trial.objective import Objective

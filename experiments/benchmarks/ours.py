@@ -1,6 +1,6 @@
 """`auto` on a task of the benchmark, made as `automl run` makes it."""
 
-from automl.search import make_searcher
+from automl.search.algorithms import make_searcher
 from automl.search.base import Searcher
 from automl.trial.budget import UNLIMITED, Budget
 from automl.trial.objective import Objective

@@ -2,7 +2,7 @@
 
 import math
 
-from automl.search import ALGORITHMS, make_searcher
+from automl.search.algorithms import ALGORITHMS, make_searcher
 from automl.space.space import Parameter, SearchSpace
 from automl.trial.budget import Budget
 from automl.trial.objective import Objective

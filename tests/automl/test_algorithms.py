@@ -4,7 +4,7 @@ import pytest
 from searchers import EPOCHS, NAMES, SETTINGS, SEVERAL, SPACE, make, score_of
 from simulation import CRASHED, Simulation
 
-from automl.search import make_searcher
+from automl.search.algorithms import make_searcher
 from automl.trial.budget import Budget
 from automl.trial.moves import Continue, Start
 from automl.trial.objective import Objective

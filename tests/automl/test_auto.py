@@ -7,20 +7,8 @@ import pytest
 from scipy.special import ndtri
 from simulation import Simulation
 
-from automl.search import make_searcher
-from automl.search.auto import AutoSearcher
-from automl.search.auto_candidates import OPENING, Candidates
-from automl.search.auto_curves import (
-    Curve,
-    first_epochs,
-    observations,
-    repeated,
-    rungs,
-    times_of,
-)
-from automl.search.auto_evidence import tuned
-from automl.search.auto_features import Features
-from automl.search.auto_gain import (
+from automl.search.algorithms import make_searcher
+from automl.search.auto.acquisition import (
     BEYOND,
     KNOWLEDGE,
     Leaders,
@@ -30,8 +18,13 @@ from automl.search.auto_gain import (
     knowledge_per_epoch,
     share_of_failures,
 )
-from automl.search.auto_kernel import Hyperparameters
-from automl.search.auto_model import CurveModel, Observations
+from automl.search.auto.candidates import OPENING, Candidates
+from automl.search.auto.curves import Curve, first_epochs, observations, repeated, rungs, times_of
+from automl.search.auto.features import Features
+from automl.search.auto.hyperparameters import tuned
+from automl.search.auto.kernel import Hyperparameters
+from automl.search.auto.model import CurveModel, Observations
+from automl.search.auto.searcher import AutoSearcher
 from automl.space.space import Parameter, SearchSpace
 from automl.trial.budget import UNLIMITED, Budget
 from automl.trial.moves import Start

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from automl.search.auto_belief import MAX_SAMPLED, SAMPLES, Belief, Running
-from automl.search.auto_evidence import _Evidence, sampled, tuned
-from automl.search.auto_gain import mean_gains
-from automl.search.auto_kernel import SLOPE, Hyperparameters, distances, matern, near
-from automl.search.auto_model import CurveModel, Observations
+from automl.search.auto.acquisition import mean_gains
+from automl.search.auto.belief import MAX_SAMPLED, SAMPLES, Belief, Running
+from automl.search.auto.hyperparameters import _Evidence, sampled, tuned
+from automl.search.auto.kernel import SLOPE, Hyperparameters, distances, matern, near
+from automl.search.auto.model import CurveModel, Observations
 
 
 def curves(trials=8, *, slope=0.0, seed=0):

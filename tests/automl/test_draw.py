@@ -11,8 +11,8 @@ from test_space_build import build, families
 
 from automl.errors import UsageError
 from automl.schema.schema import Schema
-from automl.search import ALGORITHMS
-from automl.search.draw import drawn_by_searcher, drawn_by_space
+from automl.search.algorithms import ALGORITHMS
+from automl.search.preview import drawn_by_searcher, drawn_by_space
 from automl.space.build import space_from_schema
 from automl.spec import unflatten
 

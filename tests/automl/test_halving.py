@@ -1,6 +1,6 @@
 import pytest
 
-from automl.search.halving import HalvingPromote, HalvingStop, rungs
+from automl.search.rules.halving import HalvingPromote, HalvingStop, rungs
 from automl.trial.moves import Continue, Start
 from automl.trial.trial import Decision, Outcome, TrialState
 

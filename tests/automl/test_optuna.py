@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automl.search.optuna import TpeProposer, param_from_value, value_from_param
+from automl.search.proposers.optuna import TpeProposer, param_from_value, value_from_param
 from automl.space.space import Parameter, SearchSpace
 from automl.trial.trial import Outcome, TrialState
 

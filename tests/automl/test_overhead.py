@@ -12,7 +12,7 @@ from searchers import EPOCHS, make, score_of
 from simulation import Simulation
 
 from automl.experiment.state import Ledger
-from automl.search.auto_curves import MAX_OBSERVATIONS, Curve, observations, rungs
+from automl.search.auto.curves import MAX_OBSERVATIONS, Curve, observations, rungs
 from automl.trial.moves import Start
 from automl.trial.trial import Outcome, TrialState
 

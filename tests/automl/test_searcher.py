@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automl.search import make_searcher
+from automl.search.algorithms import make_searcher
 from automl.space.space import Parameter, SearchSpace
 from automl.trial.budget import Budget
 from automl.trial.moves import Done, Start, Wait

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 from automl.search.base import Rule
-from automl.search.halving import REDUCTION_FACTOR, rungs
+from automl.search.rules.halving import REDUCTION_FACTOR, rungs
 from automl.trial.moves import Continue, Start
 from automl.trial.pareto import Loss, better, ranked
 from automl.trial.trial import Decision, Outcome, TrialState

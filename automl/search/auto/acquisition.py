@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp, ndtr
 
-from automl.search.auto_curves import times_of
-from automl.search.auto_kernel import Array
-from automl.search.auto_model import CurveModel, Outlook
+from automl.search.auto.curves import times_of
+from automl.search.auto.kernel import Array
+from automl.search.auto.model import CurveModel, Outlook
 
 BEYOND = 0.01
 """What a gain counts that lies beyond the budget that is left."""

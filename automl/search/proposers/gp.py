@@ -12,7 +12,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
 from automl.search.base import Observation, Proposer
-from automl.search.random import rng_of
+from automl.search.seeds import rng_of
 from automl.space.space import SearchSpace
 from automl.trial.pareto import Loss, better, is_finite
 from automl.trial.trial import Outcome, TrialState

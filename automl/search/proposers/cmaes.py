@@ -9,7 +9,7 @@ from cmaes import CMAwM
 from numpy.typing import NDArray
 
 from automl.search.base import Proposer
-from automl.search.random import seed_of
+from automl.search.seeds import seed_of
 from automl.space.space import SearchSpace
 from automl.trial.pareto import Loss, better, is_finite, ranked
 from automl.trial.trial import Outcome, TrialState

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import norm
 from sklearn.ensemble import RandomForestRegressor
 
-from automl.search.random import rng_of
+from automl.search.seeds import rng_of
 from automl.space.space import SearchSpace
 from automl.trial.pareto import Loss, better, is_finite
 from automl.trial.trial import Outcome, TrialState

@@ -17,19 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from automl.search.auto_belief import Belief, Running
-from automl.search.auto_candidates import OPENING, PARENTS, WIDE, Candidates, away_from_twins
-from automl.search.auto_curves import (
-    Curve,
-    first_epochs,
-    observations,
-    repeated,
-    rungs,
-    times_of,
-)
-from automl.search.auto_features import Array, Features
-from automl.search.auto_gain import Leaders, Offers, gains, mean_gains, share_of_failures
-from automl.search.auto_model import CurveModel, Observations
+from automl.search.auto.acquisition import Leaders, Offers, gains, mean_gains, share_of_failures
+from automl.search.auto.belief import Belief, Running
+from automl.search.auto.candidates import OPENING, PARENTS, WIDE, Candidates, away_from_twins
+from automl.search.auto.curves import Curve, first_epochs, observations, repeated, rungs, times_of
+from automl.search.auto.features import Array, Features
+from automl.search.auto.model import CurveModel, Observations
 from automl.search.base import canonical
 from automl.space.space import SearchSpace
 from automl.trial.budget import Budget

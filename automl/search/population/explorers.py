@@ -11,7 +11,7 @@ import pandas as pd
 from ray.tune.schedulers import pb2, pbt
 from sklearn.exceptions import ConvergenceWarning
 
-from automl.search.population import Member
+from automl.search.population.searcher import Member
 from automl.space.domain import Choices
 from automl.space.space import Parameter, SearchSpace
 

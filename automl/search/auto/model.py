@@ -10,15 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, solve_triangular
 
-from automl.search.auto_kernel import (
-    JITTER,
-    SLOPE,
-    Array,
-    Hyperparameters,
-    distances,
-    matern,
-    near,
-)
+from automl.search.auto.kernel import JITTER, SLOPE, Array, Hyperparameters, distances, matern, near
 
 
 @dataclass(frozen=True)

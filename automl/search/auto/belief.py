@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.search.auto_evidence import sampled, tuned
-from automl.search.auto_kernel import Array, Hyperparameters
-from automl.search.auto_model import CurveModel, Observations
-from automl.search.random import rng_of
+from automl.search.auto.hyperparameters import sampled, tuned
+from automl.search.auto.kernel import Array, Hyperparameters
+from automl.search.auto.model import CurveModel, Observations
+from automl.search.seeds import rng_of
 
 SAMPLES = 4
 FIRST_STEPS, STEPS = 10, 4

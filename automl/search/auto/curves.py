@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from automl.search.auto_kernel import Array
-from automl.search.auto_model import Observations
+from automl.search.auto.kernel import Array
+from automl.search.auto.model import Observations
 
 FIRST_SHARE = 0.06
 """Of a full training, after which a new trial is looked at: epoch 3 of 50. On LCBench the ranks

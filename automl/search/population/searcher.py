@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from automl.search.base import canonical
-from automl.search.random import rng_of, seed_of
+from automl.search.seeds import rng_of, seed_of
 from automl.space.space import SearchSpace
 from automl.trial.moves import Continue, Done, Move, Start, Wait
 from automl.trial.objective import Objective

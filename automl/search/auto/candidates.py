@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from scipy.spatial.distance import cdist, pdist
 
-from automl.search.auto_curves import Curve
-from automl.search.auto_features import Array, Features
+from automl.search.auto.curves import Curve
+from automl.search.auto.features import Array, Features
 from automl.search.base import canonical
-from automl.search.random import rng_of
+from automl.search.seeds import rng_of
 from automl.space.space import SearchSpace
 
 WIDE = 200

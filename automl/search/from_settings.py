@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from automl.experiment.settings import Settings
-from automl.search import make_searcher
+from automl.search.algorithms import make_searcher
 from automl.search.base import Searcher
 from automl.skill.info import SkillInfo
 from automl.space.space import SearchSpace

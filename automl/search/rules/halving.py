@@ -1,6 +1,6 @@
 """Asynchronous successive halving (Li et al., MLSys 2020, arXiv 1810.05934), both types."""
 
-from automl.search.rules import GRACE_EPOCHS, FullTraining, PausingRule
+from automl.search.rules.median import GRACE_EPOCHS, FullTraining, PausingRule
 from automl.trial.moves import Continue, Start
 from automl.trial.pareto import Loss, better, ranked
 from automl.trial.trial import Decision

@@ -11,7 +11,7 @@ from automl.trial.objective import Objective
 from automl.trial.trial import Decision, Outcome
 
 if TYPE_CHECKING:
-    from automl.search.improvement import ImprovementRule
+    from automl.search.terminator import ImprovementRule
 
 
 class LimitedSearcher:

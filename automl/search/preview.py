@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from automl.search import algorithm_named, make_searcher
+from automl.search.algorithms import algorithm_named, make_searcher
 from automl.space.space import SearchSpace
 from automl.trial.budget import Budget
 from automl.trial.moves import Continue, Start

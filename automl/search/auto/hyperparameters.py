@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.optimize import minimize
 
-from automl.search.auto_kernel import (
+from automl.search.auto.kernel import (
     JITTER,
     SLOPE,
     SQRT5,
@@ -17,7 +17,7 @@ from automl.search.auto_kernel import (
     matern,
     near,
 )
-from automl.search.auto_model import Observations
+from automl.search.auto.model import Observations
 
 
 def tuned(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import truncnorm
 
 from automl.search.base import Observation, Proposer
-from automl.search.random import rng_of
+from automl.search.seeds import rng_of
 from automl.space.domain import Choices
 from automl.space.space import SearchSpace
 from automl.trial.pareto import Loss, is_finite, ranked

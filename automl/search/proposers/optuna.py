@@ -10,7 +10,7 @@ from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from automl.search.base import Observation, Proposer
-from automl.search.random import rng_of, seed_of
+from automl.search.seeds import rng_of, seed_of
 from automl.space.domain import Choices, Domain
 from automl.space.space import Parameter, SearchSpace
 from automl.trial.pareto import Loss, better, is_finite

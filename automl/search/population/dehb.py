@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.search.base import Proposer
-from automl.search.halving import REDUCTION_FACTOR, rungs
-from automl.search.random import rng_of
-from automl.search.rules import PausingRule
+from automl.search.rules.halving import REDUCTION_FACTOR, rungs
+from automl.search.rules.median import PausingRule
+from automl.search.seeds import rng_of
 from automl.space.space import SearchSpace
 from automl.trial.moves import Continue, Start
 from automl.trial.pareto import Loss, better, is_finite, ranked

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from automl.search.base import Proposer, canonical
-from automl.search.random import rng_of
+from automl.search.seeds import rng_of
 from automl.space.domain import Choices
 from automl.space.space import Parameter, SearchSpace
 from automl.trial.pareto import Loss

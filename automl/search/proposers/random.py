@@ -1,26 +1,13 @@
 """Draws values by the weights and scales of the space, and the seeds that make draws repeatable."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from automl.search.base import Proposer
+from automl.search.seeds import rng_of
 from automl.space.space import SearchSpace
 from automl.trial.pareto import Loss
 from automl.trial.trial import Outcome
-
-
-def seed_of(*parts: int) -> int:
-    """Return a seed of 32 bits for a search's seed and the numbers of trial and attempt."""
-    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
-    return int.from_bytes(digest[:4], "big")
-
-
-def rng_of(*parts: int) -> np.random.Generator:
-    """Return the generator of a search's seed and the numbers of trial and attempt."""
-    return np.random.default_rng(seed_of(*parts))
 
 
 class RandomProposer(Proposer):

@@ -1,0 +1,1 @@
+"""The default search: a model of learning curves chooses the next epoch to train."""

@@ -1,0 +1,1 @@
+"""Searches that evolve a population of trials."""

@@ -1,0 +1,1 @@
+"""How long a trial trains: one stopping rule a module."""
