@@ -11,9 +11,9 @@ import pandas as pd
 import automl.experiment.experiment as reading
 from automl.errors import AutomlError, RunFailed, Stopped, UsageError
 from automl.experiment.experiment import space_of
-from automl.gates import MAX_DROP, Wanted
 from automl.keys import BY_NAME, Said
-from automl.progress import watching
+from automl.progress.watch import watching
+from automl.promotion.gates import MAX_DROP, Wanted
 from automl.report import leaderboard, write_report
 from automl.request import prepare
 from automl.request_from_keys import request_from_keys

@@ -16,7 +16,7 @@ from automl.experiment.warm_start import earlier_trials, write_past
 from automl.files import write_json, write_yaml
 from automl.policy import choose_policy
 from automl.redact import check_kept_out, redacted
-from automl.runners.address import check_answers
+from automl.runners.cluster import check_answers
 from automl.schema.schema import Schema
 from automl.search_flags import SearchFlags
 from automl.skill.base import Skill

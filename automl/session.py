@@ -14,13 +14,13 @@ from automl.experiment.observer import Tracker
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.warm_start import read_past
 from automl.files import write_json, write_yaml
-from automl.gates import Wanted
-from automl.importance import importance
 from automl.jobs.mirror import JobMirror
 from automl.preparation import Preparation
-from automl.promote import Promoter
+from automl.promotion.gates import Wanted
+from automl.promotion.promoter import Promoter
 from automl.redact import redacted
 from automl.report import ReportWriter, write_results
+from automl.report.importance import importance
 from automl.runners import make_runner
 from automl.search.base import Searcher
 from automl.search.from_settings import searcher_of

@@ -67,7 +67,7 @@ def _resume(arguments: argparse.Namespace) -> int:
 
 def _status(arguments: argparse.Namespace) -> int:
     from automl.experiment.experiment import Experiment
-    from automl.progress import print_view, watch
+    from automl.progress.watch import print_view, watch
 
     if arguments.watch:
         watch(arguments.experiment, is_json=arguments.json)
@@ -83,7 +83,7 @@ def _status(arguments: argparse.Namespace) -> int:
 def _importance(arguments: argparse.Namespace) -> int:
     from automl.experiment.experiment import Experiment, space_of
     from automl.files import json_text
-    from automl.importance import importance
+    from automl.report.importance import importance
 
     experiment = Experiment.load(arguments.experiment)
     space = space_of(experiment.paths, experiment.settings)
@@ -108,6 +108,6 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _ui(arguments: argparse.Namespace) -> int:
-    from automl.ui import serve
+    from automl.tracking.ui import serve
 
     return serve(arguments.folder, port=arguments.port, opens_browser=not arguments.no_browser)

@@ -91,7 +91,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _created(arguments: argparse.Namespace) -> "Job":
     from automl.jobs.create import create_job
-    from automl.jobs.data import values_from_sources
+    from automl.jobs.datasets import values_from_sources
     from automl.jobs.store import JobStore
     from automl.skill.info import SkillInfo
     from automl.skill.installed import load_skill, only_skill

@@ -23,7 +23,7 @@ def add(commands: Any) -> None:
 
 def _predict(arguments: argparse.Namespace) -> int:
     from automl.files import json_text
-    from automl.predict import predict
+    from automl.promotion.predict import predict
     from automl.skill.installed import only_skill
     from automl.spec import parse_assignments
 

@@ -40,7 +40,7 @@ def add(commands: Any) -> None:
 
 
 def _promote(arguments: argparse.Namespace) -> int:
-    from automl.gates import MAX_DROP, Wanted
+    from automl.promotion.gates import MAX_DROP, Wanted
     from automl.session import promote
 
     wanted = Wanted(

@@ -64,7 +64,7 @@ def drive_experiment(root: Path, arguments: argparse.Namespace) -> int:
     """Run an experiment from where it stands, print it, and return the exit code."""
     from automl.errors import RunFailed, Stopped
     from automl.experiment.experiment import Experiment
-    from automl.progress import watching
+    from automl.progress.watch import watching
     from automl.session import drive
 
     try:
@@ -85,6 +85,6 @@ def drive_experiment(root: Path, arguments: argparse.Namespace) -> int:
 
 
 def _data_progress(*, is_shown: bool) -> Any:
-    from automl.progress import data_progress
+    from automl.progress.watch import data_progress
 
     return data_progress(is_shown=is_shown)

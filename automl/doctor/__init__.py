@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from automl.doctor import libraries, machine, store
-from automl.doctor.base import OK, PROBLEM, WARNING, Check
+from automl.doctor.check import OK, PROBLEM, WARNING, Check
 from automl.errors import UsageError
 from automl.skill.check import check_folder
 from automl.skill.route import listed_skills

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, entry_points, requires, version
 
-from automl.doctor.base import OK, PROBLEM, Check
+from automl.doctor.check import OK, PROBLEM, Check
 
 
 def installed() -> Iterator[Check]:

@@ -7,7 +7,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from automl.doctor.base import OK, PROBLEM, WARNING, Check, in_child
+from automl.doctor.check import OK, PROBLEM, WARNING, Check, in_child
 from automl.formats import size
 
 LEAST_PYTHON = (3, 11)

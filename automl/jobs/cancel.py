@@ -7,9 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from automl.errors import RunFailed, UsageError
-from automl.jobs.create import DEFAULT_ROOT
 from automl.jobs.record import Job, JobState
-from automl.jobs.store import JobStore
+from automl.jobs.store import DEFAULT_ROOT, JobStore
 
 _PATIENCE_S = 60.0
 _POLL_S = 0.1

@@ -10,12 +10,12 @@ from typing import Any
 
 from automl.errors import UsageError, nearest
 from automl.files import write_yaml
-from automl.jobs.data import missing_data
+from automl.jobs.datasets import missing_data
 from automl.jobs.mappings import Context, mapped
 from automl.jobs.models import Choice
 from automl.jobs.parents import Parent, find_parent, own_source
 from automl.jobs.record import Job
-from automl.jobs.store import JobStore
+from automl.jobs.store import DEFAULT_ROOT, JobStore
 from automl.redact import check_kept_out
 from automl.schema.schema import Schema
 from automl.skill.base import Skill
@@ -23,8 +23,6 @@ from automl.skill.failures import faults_of_the_user
 from automl.skill.info import SkillInfo, schema_path
 from automl.skill.installed import lasting_name, load_skill
 from automl.spec import flatten
-
-DEFAULT_ROOT = Path("runs")
 
 
 def create_job(

@@ -14,11 +14,10 @@ import yaml
 from automl.errors import AutomlError, RunFailed, UsageError
 from automl.experiment.lock import ExperimentLock
 from automl.experiment.paths import ExperimentPaths
-from automl.jobs.create import DEFAULT_ROOT
 from automl.jobs.mappings import Context, mapped
 from automl.jobs.parents import own_source
 from automl.jobs.record import Job, JobState
-from automl.jobs.store import JobStore
+from automl.jobs.store import DEFAULT_ROOT, JobStore
 from automl.skill.base import Result
 from automl.skill.failures import failure_from_error, faults_of_the_user
 from automl.skill.info import SkillInfo

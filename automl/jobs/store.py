@@ -143,3 +143,6 @@ def _job(row: tuple[Any, ...]) -> Job:
             "failure": None if kind is None else Failure(FailureKind(kind), message),
         }
     )
+
+
+DEFAULT_ROOT = Path("runs")

@@ -6,7 +6,7 @@ import traceback
 from automl.experiment.experiment import Experiment
 from automl.experiment.observer import NoTracker
 from automl.redact import redacted
-from automl.report.page import write_report
+from automl.report.page.page import write_report
 from automl.space.space import SearchSpace
 
 

@@ -36,9 +36,9 @@ from ray.tune.search import Searcher as RaySearcher
 from automl.errors import UsageError
 from automl.experiment.resources import Resources
 from automl.experiment.state import event_from_outcome, outcome_from_event
-from automl.runners.address import check_answers
+from automl.runners.allocation import shares
 from automl.runners.base import Driver, Task, run_task
-from automl.runners.shares import shares
+from automl.runners.cluster import check_answers
 from automl.skill.failures import failure_from_error
 from automl.trial.moves import Done, Wait
 from automl.trial.trial import Decision, Failure, FailureKind, Outcome, TrialState

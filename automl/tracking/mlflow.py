@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
+from automl.tracking.address import tracking_uri
+
 # MLflow reads these when it is imported.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -354,11 +356,6 @@ def _standing(experiment: Experiment, root: str) -> Standing:
         experiment=root,
         trial=str(parity["trial"]),
     )
-
-
-def tracking_uri(paths: ExperimentPaths) -> str:
-    """Return MLFLOW_TRACKING_URI, or the address of the database beside the experiment."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{paths.tracking_database.resolve()}"
 
 
 @contextmanager

@@ -124,12 +124,6 @@ def pictures(promoted: Path) -> list[Path]:
     return next(iter(found.values()), [])[:PICTURES]
 
 
-def without_password(uri: str) -> str:
-    """Return an address that may be printed: what stands before an @ is left out."""
-    scheme, separator, rest = uri.partition("://")
-    return scheme + separator + rest.rpartition("@")[2]
-
-
 def safe_name(name: str) -> str:
     """Return a metric name of the characters that MLflow takes."""
     return "".join(c if c.isalnum() or c in "_-. /" else "_" for c in name)

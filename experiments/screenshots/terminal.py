@@ -18,9 +18,9 @@ from rich.terminal_theme import MONOKAI
 from selenium.webdriver.common.by import By
 
 from automl.experiment.journal import Journal
-from automl.follow import Follower
-from automl.screen import Screen
-from automl.view import View
+from automl.progress.screen import Screen
+from automl.progress.tail import Follower
+from automl.progress.view import View
 from experiments.screenshots.browser import browser
 
 LINES = {80: 24, 120: 32}

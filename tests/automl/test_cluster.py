@@ -11,7 +11,7 @@ from two_nodes import HEAD, WORKER
 
 from automl.errors import UsageError
 from automl.experiment.environment import FILE
-from automl.runners.address import check_answers
+from automl.runners.cluster import check_answers
 
 # Ray's own default depends on what earlier runs left in the home folder.
 ENVIRONMENT = {

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from automl.doctor import OK, PROBLEM, libraries, machine
-from automl.doctor import store as mlflow_store
-from automl.doctor.base import in_child
+from automl.doctor import mlflow as mlflow_store
+from automl.doctor.check import in_child
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from automl.errors import UsageError
-from automl.jobs.data import missing_data, values_from_sources
+from automl.jobs.datasets import missing_data, values_from_sources
 from automl.jobs.mappings import FUNCTIONS, KEY_VARIABLE, Context, mapped
 from automl.jobs.models import ModelSource
 from automl.skill.info import SkillInfo

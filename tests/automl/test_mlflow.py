@@ -175,7 +175,7 @@ def test_the_ui_serves_the_store_on_a_free_port(experiment, home):
     ],
 )
 def test_a_password_is_never_shown(uri, shown):
-    from automl.tracking.mlflow_runs import without_password
+    from automl.tracking.address import without_password
 
     assert without_password(uri) == shown
 

@@ -7,8 +7,8 @@ import pytest
 from automl.errors import RunFailed, UsageError
 from automl.experiment.experiment import space_of
 from automl.experiment.resources import Resources
-from automl.importance import importance
 from automl.report import summary
+from automl.report.importance import importance
 from automl.request import Request, prepare
 from automl.search_flags import SearchFlags, seconds
 from automl.session import drive

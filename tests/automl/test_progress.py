@@ -18,7 +18,7 @@ from automl.experiment.lock import ExperimentLock
 from automl.experiment.observer import NoTracker
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.resources import Resources
-from automl.progress import LinesWatcher, watch
+from automl.progress.watch import LinesWatcher, watch
 from automl.request import Request, prepare
 from automl.search_flags import SearchFlags
 from automl.session import drive

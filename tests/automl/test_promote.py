@@ -6,9 +6,9 @@ import yaml
 from automl.errors import RunFailed, UsageError
 from automl.experiment.experiment import Experiment
 from automl.experiment.resources import Resources
-from automl.gates import Refused, Wanted
 from automl.jobs.record import JobState
 from automl.jobs.store import JobStore
+from automl.promotion.gates import Refused, Wanted
 from automl.report import summary
 from automl.request import Request, prepare
 from automl.search_flags import SearchFlags

@@ -16,10 +16,10 @@ from automl.experiment.experiment import space_of
 from automl.experiment.journal import Journal
 from automl.experiment.memory import PeakMemory, peak_mb, tree_memory_mb
 from automl.experiment.state import Ledger
-from automl.report import evidence
-from automl.report.markup import embedded, esc
-from automl.report.page import page
-from automl.report.series import best_so_far, points, short_names
+from automl.report.page.markup import embedded, esc
+from automl.report.page.page import page
+from automl.report.page.page import skill_report as evidence
+from automl.report.page.timeline import best_so_far, points, short_names
 
 LOCAL = {"skill": "toy", "runner": "local", "tracker": "none"}
 SEARCHED = {

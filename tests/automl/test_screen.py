@@ -5,9 +5,10 @@ import pytest
 from rich.console import Console
 
 from automl.experiment.pace import Limit, TimeLeft
-from automl.formats import about, bar, clock, size, sparkline
-from automl.screen import MAX_RUNNING, Screen
-from automl.view import BestSoFar, Happening, RunningTrial, View, What
+from automl.formats import about, clock, size
+from automl.progress.screen import MAX_RUNNING, Screen
+from automl.progress.sparkline import bar, sparkline
+from automl.progress.view import BestSoFar, Happening, RunningTrial, View, What
 
 
 def view(*, running=2, recent=30, **changes):

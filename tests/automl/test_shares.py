@@ -2,7 +2,7 @@ import pytest
 
 from automl.errors import UsageError
 from automl.experiment.resources import Resources
-from automl.runners.shares import shares
+from automl.runners.allocation import shares
 
 EIGHT = [{"CPU": 64.0, "GPU": 8.0, "memory": 512e9}]
 TWO_NODES = [{"CPU": 4.0, "GPU": 2.0}, {"CPU": 8.0, "GPU": 2.0}]

@@ -8,13 +8,13 @@ from automl.experiment.experiment import Experiment
 from automl.experiment.journal import Journal as JournalOnDisk
 from automl.experiment.resources import Resources
 from automl.experiment.settings import Settings
+from automl.progress.monitor import Story, view_of
+from automl.progress.view import What
 from automl.request import Request, prepare
 from automl.search_flags import SearchFlags
 from automl.session import drive
-from automl.story import Story, view_of
 from automl.trial.budget import Budget
 from automl.trial.objective import Constraint, Objective
-from automl.view import What
 
 
 def settings(*, mode="max", algorithm="asha", constraints=(), confirm_seeds=0, **budget):

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from automl.card import model_card
 from automl.errors import RunFailed, Stopped, UsageError
 from automl.experiment.environment import environment
 from automl.experiment.experiment import Experiment
 from automl.files import write_atomic, write_json, write_yaml
-from automl.gates import CONVERSIONS, TOLERANCE, Refused, Wanted, latency_of
-from automl.jobs.steps import Step, keep_steps
+from automl.promotion.gates import CONVERSIONS, TOLERANCE, Refused, Wanted, latency_of
+from automl.promotion.model_card import model_card
+from automl.promotion.steps import Step, keep_steps
 from automl.redact import redacted
 from automl.schema.schema import Schema
 from automl.skill.base import Result, Skill

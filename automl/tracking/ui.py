@@ -12,31 +12,13 @@ import webbrowser
 from pathlib import Path
 from types import FrameType
 
-from automl.errors import RunFailed, UsageError
+from automl.errors import RunFailed
 from automl.experiment.paths import ExperimentPaths
-from automl.tracking.mlflow_runs import without_password
+from automl.tracking.address import store_of, without_password
 
 START_TIMEOUT_S = 180
 SHOWN = 5
 """Of a folder of many experiments, the pages of so many are printed, the latest first."""
-
-
-def store_of(folder: Path) -> str:
-    """Return the tracking address for a runs folder or one experiment in it.
-
-    Raises `UsageError` where neither holds an MLflow database.
-    """
-    given = os.environ.get("MLFLOW_TRACKING_URI")
-    if given:
-        return given
-    where = ExperimentPaths(folder).mlflow
-    if where.exists() and (server := json.loads(where.read_text())["store"]).startswith("http"):
-        return str(server)
-    beside = ExperimentPaths(folder).tracking_database
-    for database in (folder / "mlflow.db", beside):
-        if database.exists():
-            return f"sqlite:///{database.resolve()}"
-    raise UsageError(f"{folder}: has no mlflow.db; give the folder that holds the experiments")
 
 
 def serve(folder: Path, *, port: int | None = None, opens_browser: bool = True) -> int:

@@ -5,9 +5,9 @@ from typing import Any
 
 from automl.experiment.experiment import Experiment
 from automl.formats import shown
-from automl.report.charts import BEST, DARK, DEFAULT, FATES, GREY, Figure, layout
-from automl.report.series import short_names
-from automl.report.space_charts import charted, measured
+from automl.report.page.charts import BEST, DARK, DEFAULT, FATES, GREY, Figure, layout
+from automl.report.page.space_charts import charted, measured
+from automl.report.page.timeline import short_names
 from automl.space.domain import Range
 from automl.space.parameter import Parameter
 from automl.space.space import SearchSpace

@@ -10,8 +10,8 @@ from automl.experiment.journal import JournalReader
 from automl.experiment.lock import is_driven
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
-from automl.story import Story
-from automl.view import Happening, View
+from automl.progress.monitor import Story
+from automl.progress.view import Happening, View
 
 
 class Follower:

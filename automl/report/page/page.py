@@ -9,10 +9,11 @@ from automl.errors import UsageError
 from automl.experiment.experiment import Experiment
 from automl.files import write_atomic
 from automl.formats import shown
-from automl.report import charts, evidence, proof, space_charts
-from automl.report.markup import bar, esc, note, plot, section, table, tiles
-from automl.report.parallel import parallel
-from automl.report.series import Point, best_so_far, points
+from automl.report.page.markup import bar, esc, note, plot, section, table, tiles
+from automl.report.page.page import charts, proof, space_charts
+from automl.report.page.page import skill_report as evidence
+from automl.report.page.parallel import parallel
+from automl.report.page.timeline import Point, best_so_far, points
 from automl.space.space import SearchSpace
 
 TOP = 10

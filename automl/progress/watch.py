@@ -19,10 +19,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from automl.experiment.experiment import Experiment
 from automl.experiment.observer import NoTracker, Tracker
 from automl.files import json_text
-from automl.follow import Follower
-from automl.screen import Screen
+from automl.progress.screen import Screen
+from automl.progress.tail import Follower
+from automl.progress.view import Happening, What
 from automl.trial.trial import Report, Trial
-from automl.view import Happening, What
 
 _REFRESHES = 2
 """A second, of the live view."""

@@ -17,8 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from automl.experiment.pace import Limit
-from automl.formats import about, bar, clock, sparkline
-from automl.view import BestSoFar, Happening, RunningTrial, View, What
+from automl.formats import about, clock
+from automl.progress.sparkline import bar, sparkline
+from automl.progress.view import BestSoFar, Happening, RunningTrial, View, What
 
 LABEL = 8
 MAX_RUNNING = 12

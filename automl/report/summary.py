@@ -4,47 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
-
 from automl.experiment.experiment import Experiment
 from automl.experiment.paths import ExperimentPaths
-from automl.files import write_atomic, write_json
 from automl.trial.trial import Trial
-
-
-def leaderboard(experiment: Experiment) -> pd.DataFrame:
-    """Return all trials, best first, one row each: value, epochs, state, seconds, values."""
-    objective = experiment.settings.objective
-    state = experiment.state
-    rows = [
-        {
-            "trial": trial.number,
-            objective.metric: experiment.value_of(trial),
-            "epoch": experiment.epoch_of(trial),
-            "epochs": trial.epoch,
-            "state": experiment.shown_state(trial, state),
-            "seconds": round(trial.seconds, 1),
-            **trial.values,
-        }
-        for trial in experiment.ranking()
-    ]
-    return pd.DataFrame(rows)
-
-
-def write_results(experiment: Experiment) -> None:
-    """Write leaderboard.csv and best.json."""
-    write_atomic(experiment.paths.leaderboard, leaderboard(experiment).to_csv(index=False))
-    best = experiment.best
-    if best is not None:
-        content = {
-            "trial": best.number,
-            "metric": experiment.settings.objective.metric,
-            "value": experiment.value_of(best),
-            "epoch": experiment.epoch_of(best),
-            "values": best.values,
-            "folder": str(experiment.paths.trial(best.number).relative_to(experiment.paths.root)),
-        }
-        write_json(experiment.paths.best, content)
 
 
 def summary(experiment: Experiment) -> str:

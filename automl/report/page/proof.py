@@ -12,7 +12,7 @@ import yaml
 
 from automl.experiment import environment
 from automl.experiment.experiment import Experiment
-from automl.report.markup import esc, note, pre, table
+from automl.report.page.markup import esc, note, pre, table
 from automl.trial.trial import FailureKind, Trial
 
 MOST_CAUSES = 12

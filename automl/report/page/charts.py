@@ -6,7 +6,7 @@ from typing import Any
 from automl.experiment.experiment import Experiment
 from automl.experiment.memory import peak_mb
 from automl.formats import duration, shown
-from automl.report.series import Point, best_so_far
+from automl.report.page.timeline import Point, best_so_far
 from automl.trial.trial import Trial
 
 Figure = dict[str, Any]

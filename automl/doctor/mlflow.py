@@ -9,7 +9,7 @@ from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
-from automl.doctor.base import OK, PROBLEM, WARNING, Check
+from automl.doctor.check import OK, PROBLEM, WARNING, Check
 from automl.experiment.paths import ExperimentPaths
 from automl.redact import redacted
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import jsonschema
 
-from automl.report.charts import matrix
-from automl.report.markup import esc, note, plot, swatch, table
+from automl.report.page.charts import matrix
+from automl.report.page.markup import esc, note, plot, swatch, table
 
 FILE = "report.json"
 MOST_IMAGES = 24

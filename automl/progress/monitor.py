@@ -15,9 +15,9 @@ from automl.experiment.pace import Pace
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
 from automl.experiment.state import Ledger
-from automl.ranks import Ranks
+from automl.progress.ranks import Ranks
+from automl.progress.view import BestSoFar, Happening, RunningTrial, View, What
 from automl.trial.trial import Decision, FailureKind, Report, Trial, TrialState
-from automl.view import BestSoFar, Happening, RunningTrial, View, What
 
 RECENT = 60
 """Happenings that a view holds; a screen shows as many as it has lines for."""
