@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from automl.doctor import libraries, machine
+from automl.doctor import mlflow as store
 from automl.doctor.check import OK, PROBLEM, WARNING, Check
 from automl.errors import UsageError
 from automl.skill.check import check_folder

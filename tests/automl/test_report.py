@@ -18,7 +18,6 @@ from automl.experiment.memory import PeakMemory, peak_mb, tree_memory_mb
 from automl.experiment.state import Ledger
 from automl.report.page.markup import embedded, esc
 from automl.report.page.page import page
-from automl.report.page.page import skill_report as evidence
 from automl.report.page.timeline import best_so_far, points, short_names
 
 LOCAL = {"skill": "toy", "runner": "local", "tracker": "none"}
@@ -163,7 +162,7 @@ def test_results_that_the_skill_shows_are_in_the_page(experiment):
     ],
 )
 def test_results_that_are_not_understood_are_said_to_be_so(copy, content, told):
-    path = copy.paths.promoted / "test" / evidence.FILE
+    path = copy.paths.promoted / "test" / skill_report.FILE
     path.write_text(json.dumps(content))
     text = page_of(copy)
     assert told in text.replace("&#x27;", "'")

@@ -9,9 +9,8 @@ from automl.errors import UsageError
 from automl.experiment.experiment import Experiment
 from automl.files import write_atomic
 from automl.formats import shown
+from automl.report.page import charts, proof, skill_report, space_charts
 from automl.report.page.markup import bar, esc, note, plot, section, table, tiles
-from automl.report.page.page import charts, proof, space_charts
-from automl.report.page.page import skill_report as evidence
 from automl.report.page.parallel import parallel
 from automl.report.page.timeline import Point, best_so_far, points
 from automl.space.space import SearchSpace
@@ -285,5 +284,5 @@ def _resources(experiment: Experiment, state: str, course: Sequence[Point]) -> I
 def _evidence(experiment: Experiment) -> Iterator[str]:
     best = experiment.best
     if best is not None:
-        yield from evidence.parts(experiment.paths.trial(best.number), "training")
-    yield from evidence.parts(experiment.paths.promoted / "test", "test")
+        yield from skill_report.parts(experiment.paths.trial(best.number), "training")
+    yield from skill_report.parts(experiment.paths.promoted / "test", "test")
