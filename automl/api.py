@@ -11,14 +11,14 @@ import pandas as pd
 import automl.experiment.experiment as reading
 from automl.errors import AutomlError, RunFailed, Stopped, UsageError
 from automl.experiment.experiment import space_of
-from automl.keys import BY_NAME, Said
+from automl.plan.plan import prepare
 from automl.progress.watch import watching
 from automl.promotion.gates import MAX_DROP, Wanted
 from automl.report import leaderboard, write_report
-from automl.request import prepare
-from automl.request_from_keys import request_from_keys
-from automl.said import said_in
-from automl.session import drive, promote
+from automl.request.options import BY_NAME, Said
+from automl.request.parsing import said_in
+from automl.request.request import request_from_keys
+from automl.session.session import drive, promote
 
 __all__ = ["AutomlError", "Experiment", "RunFailed", "Stopped", "UsageError", "run"]
 

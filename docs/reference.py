@@ -14,12 +14,11 @@ from mkdocs.structure.files import File
 
 import automl
 from automl.cli import parser as automl_parser
-from automl.experiment_template import experiment_template
-from automl.keys import KEYS
+from automl.request.options import KEYS
+from automl.request.space import SpaceFlags, space_of_skill
+from automl.request.template import experiment_template
 from automl.skill.installed import load_skill
-from automl.skill_space import space_of_skill
 from automl.space.describe import rows
-from automl.space_flags import SpaceFlags
 from automl.trial.trial import Trial
 from segformer.cli import parser as segformer_parser
 from segformer.field_list import FieldRow, field_rows

@@ -118,7 +118,7 @@ def _trackers(**_rest: Any) -> tuple[str, ...]:
 
 
 def _policies(**_rest: Any) -> tuple[str, ...]:
-    from automl.policy import POLICIES
+    from automl.request.policy import POLICIES
 
     return POLICIES
 

@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from automl.keys import BY_NAME, KEYS, Key, Said
+from automl.request.options import BY_NAME, KEYS, Key, Said
 
 if TYPE_CHECKING:
-    from automl.space_flags import SpaceFlags
+    from automl.request.space import SpaceFlags
 
 SPACE = ("space", "search", "fix")
 _TYPES: dict[str, type] = {"whole": int, "number": float}
@@ -28,7 +28,7 @@ def add_flags(parser: argparse.ArgumentParser, names: Iterable[str] = BY_NAME) -
 
 def said_by_flags(arguments: argparse.Namespace) -> Said:
     """Return what the flags say, by the names of their keys."""
-    from automl.space_flags import parse_searched
+    from automl.request.space import parse_searched
     from automl.spec import parse_assignments
 
     said: dict[str, Any] = {}
@@ -48,7 +48,7 @@ def said_by_flags(arguments: argparse.Namespace) -> Said:
 
 def space_flags(arguments: argparse.Namespace) -> "SpaceFlags":
     """Return what the flags of the space say."""
-    from automl.request_from_keys import space_flags_from_keys
+    from automl.request.request import space_flags_from_keys
 
     return space_flags_from_keys(said_by_flags(arguments))
 

@@ -20,9 +20,9 @@ def add(commands: Any) -> None:
 
 
 def _init(arguments: argparse.Namespace) -> int:
-    from automl.experiment_file import SUFFIXES
-    from automl.experiment_template import experiment_template
     from automl.files import write_atomic
+    from automl.request.experiment_file import SUFFIXES
+    from automl.request.template import experiment_template
     from automl.skill.installed import only_skill
 
     path: Path = arguments.file

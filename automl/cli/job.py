@@ -70,7 +70,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from automl.errors import RunFailed
     from automl.jobs.run import run_job
     from automl.jobs.store import JobStore
-    from automl.signals import sigterm_as_stop
+    from automl.session.signals import sigterm_as_stop
 
     if arguments.again and arguments.action:
         raise UsageError("--continue goes on with a job as it is; leave the action out")

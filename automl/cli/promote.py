@@ -41,7 +41,7 @@ def add(commands: Any) -> None:
 
 def _promote(arguments: argparse.Namespace) -> int:
     from automl.promotion.gates import MAX_DROP, Wanted
-    from automl.session import promote
+    from automl.session.session import promote
 
     wanted = Wanted(
         arguments.trial,

@@ -11,7 +11,7 @@ from automl.cli.output import add_output
 from automl.errors import RunFailed, UsageError
 
 if TYPE_CHECKING:
-    from automl.reproduce import Reproduction
+    from automl.session.reproduce import Reproduction
 
 
 def add(commands: Any) -> None:
@@ -35,7 +35,7 @@ def add(commands: Any) -> None:
 def _reproduce(arguments: argparse.Namespace) -> int:
     from automl.experiment.experiment import Experiment
     from automl.files import json_text
-    from automl.reproduce import Reproducer
+    from automl.session.reproduce import Reproducer
 
     if arguments.tolerance is not None and not arguments.tolerance >= 0:
         raise UsageError(f"--tolerance: {arguments.tolerance:g} is not allowed: must be 0 or more")

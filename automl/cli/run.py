@@ -11,7 +11,7 @@ from automl.cli.output import add_output, print_experiment, say
 from automl.errors import EXIT_DIRECT_INSTEAD
 
 if TYPE_CHECKING:
-    from automl.request import Prepared
+    from automl.plan.plan import Prepared
 
 
 def add(commands: Any) -> None:
@@ -35,8 +35,9 @@ def add(commands: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     # At once: what is imported next takes a second.
     say("reading the skill and the settings", arguments)
-    from automl.request import prepare
-    from automl.request_from_keys import request_from_keys, said_in_words
+    from automl.plan.plan import prepare
+    from automl.request.command_line import said_in_words
+    from automl.request.request import request_from_keys
 
     file, said = said_in_words(arguments.overrides, said_by_flags(arguments))
     request = request_from_keys(said, file=file, command=tuple(sys.argv))
@@ -52,8 +53,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _dry_run(prepared: "Prepared", arguments: argparse.Namespace) -> int:
-    from automl.dry_run import DryRun
     from automl.files import json_text
+    from automl.plan.dry_run import DryRun
 
     told = DryRun.of(prepared)
     print(json_text(told.to_dict()) if arguments.json else told.text())
@@ -65,7 +66,7 @@ def drive_experiment(root: Path, arguments: argparse.Namespace) -> int:
     from automl.errors import RunFailed, Stopped
     from automl.experiment.experiment import Experiment
     from automl.progress.watch import watching
-    from automl.session import drive
+    from automl.session.session import drive
 
     try:
         # Whatever a library prints, stdout is for the result.

@@ -63,7 +63,7 @@ def _add_space_commands(actions: Any) -> None:
 
 def _show(arguments: argparse.Namespace) -> int:
     from automl.files import json_text
-    from automl.skill_space import space_of_skill
+    from automl.request.space import space_of_skill
     from automl.space.describe import lines, rows, why
 
     name, schema, space = space_of_skill(arguments.skill, space_flags(arguments))
@@ -101,8 +101,8 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _sample(arguments: argparse.Namespace) -> int:
     from automl.files import json_text
+    from automl.request.space import space_of_skill
     from automl.search.preview import drawn_by_searcher, drawn_by_space
-    from automl.skill_space import space_of_skill
 
     if arguments.n < 1:
         raise UsageError(f"--n: {arguments.n} is not allowed: must be 1 or more")

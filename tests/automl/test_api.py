@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 import automl
-from automl.keys import KEYS
-from automl.request_from_keys import request_from_keys
-from automl.said import said_in
+from automl.request.options import KEYS
+from automl.request.parsing import said_in
+from automl.request.request import request_from_keys
 
 LOCAL = {"skill": "toy", "runner": "local", "tracker": "none"}
 

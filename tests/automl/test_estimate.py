@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from automl.estimate import estimate
 from automl.experiment.journal import Journal
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
 from automl.files import write_yaml
+from automl.plan.estimate import estimate
 from automl.skill.info import SkillInfo
 from automl.trial.budget import Budget
 from automl.trial.objective import Objective

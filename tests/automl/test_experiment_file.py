@@ -7,11 +7,12 @@ import yaml
 from automl.cli import run as run_command
 from automl.cli.flags import said_by_flags
 from automl.errors import UsageError
-from automl.experiment_file import read_experiment_file
-from automl.experiment_template import experiment_template
-from automl.keys import BY_NAME, KEYS
-from automl.request import Request, prepare
-from automl.request_from_keys import request_from_keys, said_in_words
+from automl.plan.plan import prepare
+from automl.request.command_line import said_in_words
+from automl.request.experiment_file import read_experiment_file
+from automl.request.options import BY_NAME, KEYS
+from automl.request.request import Request, request_from_keys
+from automl.request.template import experiment_template
 from automl.schema.schema import Schema
 from automl.search.options import canonical_name
 from automl.skill.info import schema_path

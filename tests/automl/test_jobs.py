@@ -20,9 +20,10 @@ from automl.jobs.create import create_job
 from automl.jobs.models import Choice
 from automl.jobs.run import run_job
 from automl.jobs.store import JobStore
-from automl.request import Request, prepare
-from automl.search_flags import SearchFlags
-from automl.session import drive
+from automl.plan.plan import prepare
+from automl.request.request import Request
+from automl.request.search import SearchFlags
+from automl.session.session import drive
 
 
 @pytest.fixture

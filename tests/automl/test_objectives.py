@@ -7,11 +7,12 @@ import pytest
 from automl.errors import RunFailed, UsageError
 from automl.experiment.experiment import space_of
 from automl.experiment.resources import Resources
+from automl.plan.plan import prepare
 from automl.report import summary
 from automl.report.importance import importance
-from automl.request import Request, prepare
-from automl.search_flags import SearchFlags, seconds
-from automl.session import drive
+from automl.request.request import Request
+from automl.request.search import SearchFlags, seconds
+from automl.session.session import drive
 from automl.skill.info import SkillInfo
 from automl.skill.installed import load_skill
 from automl.trial.objective import Constraint, Objective

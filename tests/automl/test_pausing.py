@@ -9,9 +9,10 @@ from automl.experiment.experiment import Experiment
 from automl.experiment.journal import Journal
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.resources import Resources
-from automl.request import Request, prepare
-from automl.search_flags import SearchFlags
-from automl.session import drive
+from automl.plan.plan import prepare
+from automl.request.request import Request
+from automl.request.search import SearchFlags
+from automl.session.session import drive
 from automl.trial.trial import TrialState
 
 SETTINGS = {

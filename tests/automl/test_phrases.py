@@ -1,6 +1,6 @@
 import pytest
 
-from automl.phrases import says_off
+from automl.request.phrases import says_off
 
 OFF = """
 turn off AutoML

@@ -5,7 +5,7 @@ import pytest
 from toy_skill import ToySkill
 
 from automl.errors import UsageError
-from automl.policy import choose_policy, parse_policy
+from automl.request.policy import choose_policy, parse_policy
 from automl.skill.info import SkillInfo, schema_path, template_path
 from automl.skill.route import route
 

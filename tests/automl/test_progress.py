@@ -18,10 +18,11 @@ from automl.experiment.lock import ExperimentLock
 from automl.experiment.observer import NoTracker
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.resources import Resources
+from automl.plan.plan import prepare
 from automl.progress.watch import LinesWatcher, watch
-from automl.request import Request, prepare
-from automl.search_flags import SearchFlags
-from automl.session import drive
+from automl.request.request import Request
+from automl.request.search import SearchFlags
+from automl.session.session import drive
 
 
 @pytest.fixture

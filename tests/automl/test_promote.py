@@ -8,11 +8,12 @@ from automl.experiment.experiment import Experiment
 from automl.experiment.resources import Resources
 from automl.jobs.record import JobState
 from automl.jobs.store import JobStore
+from automl.plan.plan import prepare
 from automl.promotion.gates import Refused, Wanted
 from automl.report import summary
-from automl.request import Request, prepare
-from automl.search_flags import SearchFlags
-from automl.session import drive, promote
+from automl.request.request import Request
+from automl.request.search import SearchFlags
+from automl.session.session import drive, promote
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 import pytest
 
 from automl.errors import UsageError
+from automl.plan.plan import prepare
 from automl.redact import check_kept_out, redacted
-from automl.request import Request, prepare
+from automl.request.request import Request
 
 
 @pytest.mark.parametrize(

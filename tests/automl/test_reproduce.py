@@ -8,10 +8,11 @@ from automl.errors import UsageError
 from automl.experiment.environment import FILE, differences, environment
 from automl.experiment.experiment import Experiment
 from automl.experiment.resources import Resources
-from automl.reproduce import Reproducer
-from automl.request import Request, prepare
-from automl.search_flags import SearchFlags
-from automl.session import drive
+from automl.plan.plan import prepare
+from automl.request.request import Request
+from automl.request.search import SearchFlags
+from automl.session.reproduce import Reproducer
+from automl.session.session import drive
 
 
 @pytest.fixture

@@ -10,10 +10,11 @@ from automl.experiment.journal import Journal
 from automl.experiment.observer import NoTracker
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.resources import Resources
+from automl.plan.plan import prepare
 from automl.report import summary
-from automl.request import Request, prepare
-from automl.search_flags import SearchFlags
-from automl.session import drive
+from automl.request.request import Request
+from automl.request.search import SearchFlags
+from automl.session.session import drive
 
 
 @pytest.fixture

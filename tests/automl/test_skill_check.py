@@ -10,11 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from automl.errors import UsageError
+from automl.request.space import SpaceFlags, space_of_skill
 from automl.schema.schema import Schema
 from automl.skill.check import check_folder
-from automl.skill_space import space_of_skill
 from automl.space.describe import lines, rows
-from automl.space_flags import SpaceFlags
 from automl.spec import flatten
 from segformer.schema import default
 

@@ -1,8 +1,8 @@
 import pytest
 
 from automl.errors import UsageError
+from automl.request.space import SpaceFlags, parse_searched
 from automl.schema.schema import Schema
-from automl.space_flags import SpaceFlags, parse_searched
 from automl.spec import unflatten
 
 SCHEMA = Schema(

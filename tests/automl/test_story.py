@@ -8,11 +8,12 @@ from automl.experiment.experiment import Experiment
 from automl.experiment.journal import Journal as JournalOnDisk
 from automl.experiment.resources import Resources
 from automl.experiment.settings import Settings
+from automl.plan.plan import prepare
 from automl.progress.monitor import Story, view_of
 from automl.progress.view import What
-from automl.request import Request, prepare
-from automl.search_flags import SearchFlags
-from automl.session import drive
+from automl.request.request import Request
+from automl.request.search import SearchFlags
+from automl.session.session import drive
 from automl.trial.budget import Budget
 from automl.trial.objective import Constraint, Objective
 

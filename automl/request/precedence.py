@@ -7,8 +7,8 @@ that key, and TAO's automl_max_epochs: any of them, said for this run, wins over
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from automl.keys import BY_NAME, Said
-from automl.policy import choose_policy
+from automl.request.options import BY_NAME, Said
+from automl.request.policy import choose_policy
 from automl.search.options import canonical_name
 from automl.skill.info import SkillInfo
 

@@ -10,15 +10,15 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from automl.confirmation import Repeat, next_repeat
 from automl.errors import RunFailed
 from automl.experiment.experiment import Experiment
 from automl.experiment.journal import Journal
 from automl.experiment.observer import Tracker
 from automl.experiment.state import event_from_outcome, outcome_from_event
-from automl.preparation import Preparation
 from automl.runners.base import Task
 from automl.search.base import Searcher
+from automl.session.confirmation import Repeat, next_repeat
+from automl.session.preparation import Preparation
 from automl.trial.moves import Continue, Done, Start, Wait
 from automl.trial.objective import value_of
 from automl.trial.trial import Decision, Failure, FailureKind, Outcome, TrialState

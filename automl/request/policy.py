@@ -1,7 +1,7 @@
 """Decides whether a train request goes to the search or straight to a plain training."""
 
 from automl.errors import UsageError, nearest
-from automl.phrases import says_off
+from automl.request.phrases import says_off
 
 POLICIES = ("auto", "off")
 ALIASES = {"on": "auto", "true": "auto", "false": "off"}

@@ -5,8 +5,8 @@ from typing import Any
 
 from automl.errors import UsageError
 from automl.files import read_yaml
-from automl.keys import Said
-from automl.said import said_in
+from automl.request.options import Said
+from automl.request.parsing import said_in
 from automl.spec import is_exponent
 
 SUFFIXES = (".yaml", ".yml")

@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from automl.estimate import Estimate, estimate
 from automl.formats import about, size
-from automl.request import Prepared
+from automl.plan.estimate import Estimate, estimate
+from automl.plan.plan import Prepared
 from automl.search.from_settings import searcher_of
 from automl.skill.info import SkillInfo
 from automl.skill.installed import load_skill

@@ -7,6 +7,9 @@ from typing import Any
 
 from automl.errors import UsageError
 from automl.schema.schema import Schema
+from automl.skill.check import check_folder
+from automl.skill.info import SkillInfo
+from automl.skill.installed import folder_of_skill
 from automl.space.build import space_from_schema
 from automl.space.overlay.entry import Entry
 from automl.space.overlay.overlay import (
@@ -16,6 +19,7 @@ from automl.space.overlay.overlay import (
     overlay_path,
 )
 from automl.space.space import SearchSpace
+from automl.spec import with_values
 
 
 @dataclass(frozen=True)
@@ -119,3 +123,22 @@ def _check_agreement(
     ]
     if faults:
         raise UsageError(*faults)
+
+
+def space_of_skill(name: str, flags: SpaceFlags) -> tuple[str, Schema, SearchSpace]:
+    """Return the skill's name, its train schema and its space around the spec's defaults.
+
+    Raises `UsageError` with everything that keeps the space from being built.
+    """
+    folder = folder_of_skill(name)
+    checked = check_folder(folder)
+    schema = checked.schema
+    if schema is None:
+        raise UsageError(*(f"{folder}: {problem}" for problem in checked.problems))
+    shorthand = {}
+    if (folder / "references" / "skill_info.yaml").is_file():
+        shorthand = dict(SkillInfo.read(folder).shorthand)
+    choice = flags.chosen({}, skill=checked.skill, folder=folder, shorthand=shorthand)
+    schema.check_keys(choice.overrides)
+    space = choice.space(schema, with_values(checked.spec, choice.overrides))
+    return checked.skill, schema, space

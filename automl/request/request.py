@@ -1,23 +1,19 @@
 """Makes the request of a run from what its experiment file says and what is said nearer to it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from automl.errors import UsageError
 from automl.experiment.resources import Resources
-from automl.experiment_file import SUFFIXES, read_experiment_file
-from automl.keys import BY_NAME, Said
-from automl.policy import choose_policy
-from automl.precedence import merged
-from automl.request import Request
-from automl.said import said_in
-from automl.schema.schema import Schema
-from automl.search_flags import SearchFlags
-from automl.skill.info import SkillInfo, schema_path
+from automl.request.experiment_file import read_experiment_file
+from automl.request.options import Said
+from automl.request.policy import choose_policy
+from automl.request.precedence import merged
+from automl.request.search import SearchFlags
+from automl.request.space import SpaceFlags
+from automl.skill.info import SkillInfo
 from automl.skill.installed import load_skill, only_skill
-from automl.space_flags import SpaceFlags
-from automl.spec import parse_assignments
 
 _SEARCH = {
     "algorithm": "algorithm",
@@ -82,42 +78,6 @@ def space_flags_from_keys(said: Said) -> SpaceFlags:
     return SpaceFlags(**_renamed(said, _SPACE))
 
 
-def said_in_words(words: Iterable[str], flags: Said) -> tuple[Path | None, Said]:
-    """Return the experiment file among the words of a command, and all that the command says.
-
-    ``key=value`` is a setting of the spec, or, where the skill has no such setting, a key of the
-    experiment file: ``trials=5`` is --trials 5.
-
-    Raises `UsageError` for words that are not understood, and where words and flags disagree.
-    """
-    words = list(words)
-    files = [word for word in words if "=" not in word and word.endswith(SUFFIXES)]
-    if len(files) > 1:
-        raise UsageError(f"{' and '.join(files)}: one experiment file at a time")
-    if strange := [word for word in words if "=" not in word and word not in files]:
-        raise UsageError(
-            *(
-                f"{word!r} is not understood: settings are given as key.sub=value, and an "
-                f"experiment file ends in {SUFFIXES[0]}"
-                for word in strange
-            )
-        )
-    file = Path(files[0]) if files else None
-    given = parse_assignments(word for word in words if word not in files)
-    named = {key for key in given if key in BY_NAME and BY_NAME[key].kind != "mapping"}
-    if named - {"skill"}:
-        skill = flags.get("skill") or given.get("skill") or _skill_of(file) or only_skill()
-        named -= _own_keys(skill) - {"skill"}
-    keys = said_in({key: given.pop(key) for key in named}, source="key=value")
-    if faults := [
-        f"{BY_NAME[name].flag} {flags[name]} and {name}={value} disagree; give one of them"
-        for name, value in keys.items()
-        if flags.get(name, value) != value
-    ]:
-        raise UsageError(*faults)
-    return file, {**flags, **keys, **({"spec": given} if given else {})}
-
-
 def _policy(filed: dict[str, Any]) -> str | None:
     """Take the policy out of what a file says; None where it says nothing of it."""
     spec = dict(filed.get("spec", {}))
@@ -128,17 +88,28 @@ def _policy(filed: dict[str, Any]) -> str | None:
     return choose_policy(flag=flag, setting=setting, text=text) if is_said else None
 
 
-def _skill_of(file: Path | None) -> str | None:
-    return None if file is None else read_experiment_file(file).get("skill")
-
-
-def _own_keys(skill: str) -> set[str]:
-    """Return the keys of the skill's train spec, short names too."""
-    folder = load_skill(skill).folder
-    own = set(SkillInfo.read(folder).shorthand)
-    path = schema_path(folder, "train")
-    return own | set(Schema.read(path).fields) if path.exists() else own
-
-
 def _renamed(said: Said, names: Mapping[str, str]) -> dict[str, Any]:
     return {field: said[name] for name, field in names.items() if name in said}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asked for; None where nothing was said."""
+
+    skill: str
+    data: str | None = None
+    search: SearchFlags = field(default_factory=SearchFlags)
+    space: SpaceFlags = field(default_factory=SpaceFlags)
+    out: Path | None = None
+    policy: str | None = None
+    """What --policy says, for this run."""
+    text: str | None = None
+    """The request in words; it may say to leave AutoML off."""
+    file_policy: str | bool | None = None
+    """automl_policy of the experiment file."""
+    seed: int = 0
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    resources: Resources = field(default_factory=Resources)
+    tracker: str = "mlflow"
+    command: tuple[str, ...] = ()
+    """What was typed, for the record."""

@@ -5,7 +5,7 @@ from os import PathLike, fspath
 from typing import Any
 
 from automl.errors import UsageError, nearest
-from automl.keys import BY_NAME, Key, Said
+from automl.request.options import BY_NAME, Key, Said
 from automl.spec import flatten
 
 _TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {

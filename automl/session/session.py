@@ -5,8 +5,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from automl.confirmation import check_confirmation
-from automl.controller import Controller, failure_summary
 from automl.errors import RunFailed, Stopped, UsageError
 from automl.experiment.experiment import Experiment, space_of
 from automl.experiment.lock import ExperimentLock
@@ -15,7 +13,6 @@ from automl.experiment.paths import ExperimentPaths
 from automl.experiment.warm_start import read_past
 from automl.files import write_json, write_yaml
 from automl.jobs.mirror import JobMirror
-from automl.preparation import Preparation
 from automl.promotion.gates import Wanted
 from automl.promotion.promoter import Promoter
 from automl.redact import redacted
@@ -24,7 +21,10 @@ from automl.report.importance import importance
 from automl.runners import make_runner
 from automl.search.base import Searcher
 from automl.search.from_settings import searcher_of
-from automl.signals import sigterm_as_stop
+from automl.session.confirmation import check_confirmation
+from automl.session.controller import Controller, failure_summary
+from automl.session.preparation import Preparation
+from automl.session.signals import sigterm_as_stop
 from automl.skill.failures import faults_of_the_user
 from automl.skill.info import SkillInfo
 from automl.skill.installed import load_skill

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
-from automl.keys import KEYS, Key
+from automl.request.options import KEYS, Key
+from automl.request.space import SpaceFlags, space_of_skill
 from automl.skill.info import SkillInfo
 from automl.skill.installed import folder_of_skill
-from automl.skill_space import space_of_skill
 from automl.space.domain import Range
 from automl.space.parameter import Parameter
-from automl.space_flags import SpaceFlags
 
 _HEAD = (
     "# An experiment file. Run it with:  automl run THIS_FILE [--flag VALUE] [key=value]",

@@ -1,7 +1,7 @@
 """Turns a request into settings and a new experiment's folder."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,44 +14,22 @@ from automl.experiment.resources import Resources
 from automl.experiment.settings import Settings
 from automl.experiment.warm_start import earlier_trials, write_past
 from automl.files import write_json, write_yaml
-from automl.policy import choose_policy
 from automl.redact import check_kept_out, redacted
+from automl.request.policy import choose_policy
+from automl.request.request import Request
+from automl.request.search import SearchFlags
+from automl.request.space import SpaceChoice, SpaceFlags
 from automl.runners.cluster import check_answers
 from automl.schema.schema import Schema
-from automl.search_flags import SearchFlags
 from automl.skill.base import Skill
 from automl.skill.failures import faults_of_the_user
 from automl.skill.info import SkillInfo, schema_path
 from automl.skill.installed import lasting_name, load_skill
 from automl.skill.route import Route, route
 from automl.space.space import SearchSpace
-from automl.space_flags import SpaceChoice, SpaceFlags
 from automl.spec import flatten
 from automl.trial.budget import Budget
 from automl.trial.trial import PastTrial
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a user asked for; None where nothing was said."""
-
-    skill: str
-    data: str | None = None
-    search: SearchFlags = field(default_factory=SearchFlags)
-    space: SpaceFlags = field(default_factory=SpaceFlags)
-    out: Path | None = None
-    policy: str | None = None
-    """What --policy says, for this run."""
-    text: str | None = None
-    """The request in words; it may say to leave AutoML off."""
-    file_policy: str | bool | None = None
-    """automl_policy of the experiment file."""
-    seed: int = 0
-    overrides: Mapping[str, Any] = field(default_factory=dict)
-    resources: Resources = field(default_factory=Resources)
-    tracker: str = "mlflow"
-    command: tuple[str, ...] = ()
-    """What was typed, for the record."""
 
 
 @dataclass(frozen=True)

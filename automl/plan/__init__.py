@@ -1,0 +1,1 @@
+"""A checked request: what would run, before anything is written."""

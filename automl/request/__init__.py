@@ -1,0 +1,1 @@
+"""What a user asked for, from flags, an experiment file or keywords."""

@@ -1,0 +1,1 @@
+"""One sitting of an experiment: search, confirm, promote, close."""
