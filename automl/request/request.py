@@ -40,6 +40,29 @@ _RESOURCES = (
 _PLAIN = ("data", "policy", "seed", "tracker")
 
 
+@dataclass(frozen=True)
+class Request:
+    """What a user asked for; None where nothing was said."""
+
+    skill: str
+    data: str | None = None
+    search: SearchFlags = field(default_factory=SearchFlags)
+    space: SpaceFlags = field(default_factory=SpaceFlags)
+    out: Path | None = None
+    policy: str | None = None
+    """What --policy says, for this run."""
+    text: str | None = None
+    """The request in words; it may say to leave AutoML off."""
+    file_policy: str | bool | None = None
+    """automl_policy of the experiment file."""
+    seed: int = 0
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    resources: Resources = field(default_factory=Resources)
+    tracker: str = "mlflow"
+    command: tuple[str, ...] = ()
+    """What was typed, for the record."""
+
+
 def request_from_keys(
     said: Said, *, file: Path | None = None, command: tuple[str, ...] = ()
 ) -> Request:
@@ -90,26 +113,3 @@ def _policy(filed: dict[str, Any]) -> str | None:
 
 def _renamed(said: Said, names: Mapping[str, str]) -> dict[str, Any]:
     return {field: said[name] for name, field in names.items() if name in said}
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a user asked for; None where nothing was said."""
-
-    skill: str
-    data: str | None = None
-    search: SearchFlags = field(default_factory=SearchFlags)
-    space: SpaceFlags = field(default_factory=SpaceFlags)
-    out: Path | None = None
-    policy: str | None = None
-    """What --policy says, for this run."""
-    text: str | None = None
-    """The request in words; it may say to leave AutoML off."""
-    file_policy: str | bool | None = None
-    """automl_policy of the experiment file."""
-    seed: int = 0
-    overrides: Mapping[str, Any] = field(default_factory=dict)
-    resources: Resources = field(default_factory=Resources)
-    tracker: str = "mlflow"
-    command: tuple[str, ...] = ()
-    """What was typed, for the record."""

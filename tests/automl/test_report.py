@@ -16,6 +16,7 @@ from automl.experiment.experiment import space_of
 from automl.experiment.journal import Journal
 from automl.experiment.memory import PeakMemory, peak_mb, tree_memory_mb
 from automl.experiment.state import Ledger
+from automl.report.page import skill_report
 from automl.report.page.markup import embedded, esc
 from automl.report.page.page import page
 from automl.report.page.timeline import best_so_far, points, short_names
