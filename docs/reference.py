@@ -21,7 +21,7 @@ from automl.skill.installed import load_skill
 from automl.space.describe import rows
 from automl.trial.trial import Trial
 from segformer.cli import parser as segformer_parser
-from segformer.field_list import FieldRow, field_rows
+from segformer.describe.field_list import FieldRow, field_rows
 
 SKILL = "segformer"
 ROOT = Path(__file__).parent.parent

@@ -11,12 +11,12 @@ import tempfile
 from pathlib import Path
 
 from segformer.data.describe import described
-from segformer.deploy.onnx import export
-from segformer.deploy.quantize import quantize
 from segformer.errors import RejectedError
-from segformer.overrides import nested
+from segformer.export.onnx import export
+from segformer.quantization.quantize import quantize
 from segformer.skill import skill
-from segformer.spec import Spec, parse
+from segformer.spec.overrides import nested
+from segformer.spec.spec import Spec, parse
 from segformer.training.loop import train
 
 WAYS: dict[str, dict[str, str]] = {

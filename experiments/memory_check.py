@@ -10,8 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from segformer.overrides import read_words
 from segformer.skill import skill
+from segformer.spec.overrides import read_words
 
 ALLOWED = 1.05
 

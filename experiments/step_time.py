@@ -15,9 +15,9 @@ import torch
 from torch.nn import functional as F
 from transformers.models.segformer.modeling_segformer import SegformerForSemanticSegmentation
 
-from segformer.model.mit import transformers_config
+from segformer.model.encoders.mit import transformers_config
 from segformer.model.segformer import build
-from segformer.spec import parse
+from segformer.spec.spec import parse
 
 CLASSES = 11
 

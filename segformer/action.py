@@ -8,9 +8,9 @@ from pathlib import Path
 
 import yaml
 
-from segformer.atomic import replacing
-from segformer.sealed import unlocked
-from segformer.spec import Spec
+from segformer.spec.spec import Spec
+from segformer.storage.atomic import replacing
+from segformer.storage.encryption import unlocked
 
 
 class StatusFile:

@@ -12,8 +12,8 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from segformer.errors import SkillError, SpecError
-from segformer.locations import redacted
 from segformer.result import Result
+from segformer.storage.location import redacted
 
 _HELP = {
     "train": "train a model; goes on from the last checkpoint in the results folder",
@@ -103,9 +103,9 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from segformer.overrides import read_file, read_words
     from segformer.skill import skill
-    from segformer.skill_info import full_keys
+    from segformer.spec.keys import full_keys
+    from segformer.spec.overrides import read_file, read_words
 
     action: str = options.action
     # The packaged template is the defaults: unlike a file's, its values give way to dataset.json.
@@ -120,7 +120,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _list_fields(options: argparse.Namespace) -> None:
-    from segformer.field_list import field_rows, table
+    from segformer.describe.field_list import field_rows, table
 
     rows = [row for row in field_rows() if row.key.startswith(tuple(options.overrides or [""]))]
     if not rows:

@@ -7,18 +7,19 @@ from typing import Any
 
 import yaml
 
-from segformer.backbones import is_hub_name
 from segformer.data.describe import described
-from segformer.deploy_reference import ACTIONS as DEPLOY_ACTIONS
-from segformer.deploy_reference import deploy_template, deploy_text
+from segformer.describe.deploy_text import ACTIONS as DEPLOY_ACTIONS
+from segformer.describe.deploy_text import deploy_template, deploy_text
+from segformer.describe.schema import json_text, manifest, schema, sections_of, template
+from segformer.describe.skill_info import skill_info
 from segformer.errors import DataError, SpecError
-from segformer.fields import path_keys
-from segformer.locations import Location, is_remote
-from segformer.overrides import flattened, nested
 from segformer.result import Report, Result
-from segformer.schema import json_text, manifest, schema, sections_of, template
-from segformer.skill_info import full_keys, inputs, skill_info
-from segformer.spec import ACTIONS, Spec, parse
+from segformer.spec.backbones import is_hub_name
+from segformer.spec.fields import path_keys
+from segformer.spec.keys import full_keys, inputs
+from segformer.spec.overrides import flattened, nested
+from segformer.spec.spec import ACTIONS, Spec, parse
+from segformer.storage.location import Location, is_remote
 
 _ROOT = "dataset.segment.root_dir"
 _PATHS = tuple(path_keys(Spec))
@@ -28,9 +29,9 @@ _PROGRAMS = {
     "train": ("segformer.training.loop", "train"),
     "evaluate": ("segformer.evaluation.evaluate", "evaluate"),
     "inference": ("segformer.evaluation.inference", "infer"),
-    "export": ("segformer.deploy.onnx", "export"),
-    "quantize": ("segformer.deploy.quantize", "quantize"),
-    "gen_trt_engine": ("segformer.deploy.engine", "gen_trt_engine"),
+    "export": ("segformer.export.onnx", "export"),
+    "quantize": ("segformer.quantization.quantize", "quantize"),
+    "gen_trt_engine": ("segformer.engine.engine", "gen_trt_engine"),
 }
 """Module and function of each action; loaded when it runs."""
 
@@ -53,7 +54,7 @@ class SegformerSkill:
         _known(action)
         given = full_keys(overrides)
         if any(is_remote(given.get(key)) for key in _PATHS):
-            from segformer.data.staging import pin_inputs
+            from segformer.storage.staging import pin_inputs
 
             given = pin_inputs(
                 given, paths=_PATHS, inputs=inputs(action, given), data_set_key=_ROOT
@@ -113,8 +114,8 @@ class SegformerSkill:
         return result
 
     def measure(self, spec: dict[str, Any], names: Collection[str]) -> dict[str, float]:
-        """Return costs of a spec's model before any training; see `segformer.deploy.costs`."""
-        from segformer.deploy.costs import measure
+        """Return costs of a spec's model before any training; see `segformer.export.costs`."""
+        from segformer.export.costs import measure
 
         return measure(parse(spec), names)
 
@@ -153,7 +154,7 @@ def _from_data_set(given: Mapping[str, Any]) -> dict[str, Any]:
     if not root or not isinstance(root, str):
         return {}
     if is_remote(root):
-        from segformer.data.staging import begun
+        from segformer.storage.staging import begun
 
         return described(begun(root), given=given)
     return described(Path(root).expanduser(), given=given)
@@ -169,7 +170,7 @@ def _staged(
     flat = dict(flattened(spec))
     if not any(is_remote(flat.get(key)) for key in _PATHS):
         return spec
-    from segformer.data.staging import stage_inputs
+    from segformer.storage.staging import stage_inputs
 
     return nested(
         stage_inputs(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 
 from segformer.data.labels import IGNORED
-from segformer.spec_augmentation import Augmentation, RandomColor, RandomFlip, RandomRotate
+from segformer.spec.sections.augmentation import Augmentation, RandomColor, RandomFlip, RandomRotate
 
 Pixels = NDArray[np.uint8]
 

@@ -16,7 +16,7 @@ from segformer.data.load import load_pair
 from segformer.data.pairs import Pair, find_pairs, other_files
 from segformer.data.palette import Palette
 from segformer.errors import DataError
-from segformer.spec_dataset import DatasetSegment
+from segformer.spec.sections.dataset import DatasetSegment
 
 _log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from segformer.data.augment import Pixels, augment, resized
 from segformer.data.load import load_pair
 from segformer.data.pairs import pairs_of
-from segformer.spec_dataset import DatasetSegment
+from segformer.spec.sections.dataset import DatasetSegment
 
 CACHE_BYTES = 512 * 2**20
 """Resized pairs are kept in memory up to this size, per process."""

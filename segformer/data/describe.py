@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from segformer.errors import DataError
-
-FILE_NAME = "dataset.json"
+from segformer.storage.staging import FILE_NAME
 
 _SEGMENT = "dataset.segment"
 

@@ -11,7 +11,7 @@ from segformer.data.files import MaskFile
 from segformer.data.palette import DOES_NOT_COUNT, Palette, colour_codes, written
 from segformer.data.palette import IGNORED as IGNORED
 from segformer.errors import DataError
-from segformer.spec_dataset import DatasetSegment, PaletteEntry
+from segformer.spec.sections.dataset import DatasetSegment, PaletteEntry
 
 COLOURS, GREY, GREY_IN_RGB = "colours", "grey values", "grey values in RGB"
 

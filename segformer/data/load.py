@@ -9,7 +9,7 @@ from segformer.data.files import read_image, read_mask
 from segformer.data.labels import labels_of
 from segformer.data.pairs import Pair
 from segformer.errors import DataError
-from segformer.spec_dataset import DatasetSegment
+from segformer.spec.sections.dataset import DatasetSegment
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from segformer.spec_dataset import DatasetSegment, PaletteEntry
+from segformer.spec.sections.dataset import DatasetSegment, PaletteEntry
 
 IGNORED = 255
 """The class id of pixels that never count."""

@@ -12,8 +12,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image
 
-from segformer.data.describe import FILE_NAME
 from segformer.errors import SpecError
+from segformer.storage.staging import FILE_NAME
 
 SIZE = 128
 COUNTS = {"train": 48, "val": 16, "test": 8}

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from segformer.atomic import replacing
 from segformer.data.dataset import SegmentationDataset
 from segformer.data.labels import class_names
 from segformer.errors import SpecError
@@ -25,15 +24,16 @@ from segformer.evaluation.pictures import (
 )
 from segformer.evaluation.predictor import Predictor, load_predictor, model_file
 from segformer.evaluation.report import sampled, write_report, write_sample
-from segformer.model.memory import out_of_memory_explained
+from segformer.model.out_of_memory import out_of_memory_explained
 from segformer.model.saved import ModelRecord
 from segformer.parallel.collective import number
 from segformer.parallel.launch import run_action
-from segformer.parallel.share import share_of
+from segformer.parallel.sharding import share_of
 from segformer.parallel.topology import Topology
 from segformer.result import Report, Result
-from segformer.spec import Spec
-from segformer.spec_dataset import DatasetSegment
+from segformer.spec.sections.dataset import DatasetSegment
+from segformer.spec.spec import Spec
+from segformer.storage.atomic import replacing
 
 _PREFIXES: dict[Literal["test", "validation"], str] = {"test": "test", "validation": "val"}
 

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from segformer.atomic import replacing
 from segformer.data.dataset import model_input
 from segformer.data.files import read_image
 from segformer.data.labels import class_names
@@ -26,15 +25,16 @@ from segformer.evaluation.pictures import (
     write_picture,
 )
 from segformer.evaluation.predictor import Predictor, load_predictor, model_file
-from segformer.model.memory import out_of_memory_explained
+from segformer.model.out_of_memory import out_of_memory_explained
 from segformer.model.saved import ModelRecord
 from segformer.parallel.collective import gathered, number
 from segformer.parallel.launch import run_action
-from segformer.parallel.share import share_of
+from segformer.parallel.sharding import share_of
 from segformer.parallel.topology import Topology
 from segformer.result import Report, Result
-from segformer.spec import Spec
-from segformer.spec_dataset import DatasetSegment
+from segformer.spec.sections.dataset import DatasetSegment
+from segformer.spec.spec import Spec
+from segformer.storage.atomic import replacing
 
 Row = dict[str, Any]
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from segformer.evaluation.predictor import Predictor, load_predictor
 from segformer.model.saved import ModelRecord
-from segformer.spec_actions import Latency
+from segformer.spec.sections.evaluate import Latency
 
 _WARM_UP = 3
 _ENOUGH, _LIMIT_S = 5, 60.0

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from segformer.data.labels import IGNORED, holds_colours
-from segformer.spec_dataset import DatasetSegment
+from segformer.spec.sections.dataset import DatasetSegment
 
 Pixels = NDArray[np.uint8]
 

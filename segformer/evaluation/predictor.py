@@ -14,8 +14,8 @@ from segformer.errors import CheckpointError, SpecError
 from segformer.evaluation.grey import fed
 from segformer.evaluation.tensorrt import EnginePredictor
 from segformer.model.saved import ENTRY, ModelRecord, SavedModel, read_model, record_from_json
-from segformer.sealed import is_sealed, reading
-from segformer.spec import Spec
+from segformer.spec.spec import Spec
+from segformer.storage.encryption import is_sealed, reading
 
 
 class Predictor(Protocol):

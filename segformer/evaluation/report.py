@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from segformer.atomic import replacing
 from segformer.data.labels import class_names
 from segformer.evaluation.metrics import Scores, null_if_nan
 from segformer.evaluation.pictures import Pixels, class_colours, side_by_side, write_picture
-from segformer.spec_dataset import DatasetSegment
+from segformer.spec.sections.dataset import DatasetSegment
+from segformer.storage.atomic import replacing
 
 SAMPLES = 6
 FOLDER = "samples"

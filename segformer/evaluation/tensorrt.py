@@ -15,7 +15,7 @@ from torch import Tensor
 from segformer.errors import CheckpointError
 from segformer.evaluation.grey import fed
 from segformer.model.saved import ModelRecord, record_from_json
-from segformer.sealed import reading
+from segformer.storage.encryption import reading
 
 PACKAGES = ("tensorrt", "tensorrt_rtx")
 """Packages with TensorRT's API, the preferred first; the second builds without a GPU."""

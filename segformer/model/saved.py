@@ -15,10 +15,10 @@ from torch import Tensor
 
 from segformer.errors import CheckpointError, SpecError
 from segformer.model.segformer import SegFormer, build
-from segformer.sealed import is_sealed, reading, writing
-from segformer.spec import Spec
-from segformer.spec_dataset import DatasetSegment
-from segformer.spec_model import Model
+from segformer.spec.sections.dataset import DatasetSegment
+from segformer.spec.sections.model import Model
+from segformer.spec.spec import Spec
+from segformer.storage.encryption import is_sealed, reading, writing
 
 ENTRY = "segformer"
 """Name of the record in a checkpoint, in safetensors metadata and in ONNX metadata."""

@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
-from segformer.backbones import BACKBONES
-from segformer.model.blocks import Encoder
-from segformer.model.convnext import ConvNextV2
-from segformer.model.fan import FullyAttentional
+from segformer.model.encoders.blocks import Encoder
+from segformer.model.encoders.convnext import ConvNextV2
+from segformer.model.encoders.fan import FullyAttentional
+from segformer.model.encoders.mit import MixTransformer
+from segformer.model.encoders.vit import Dinov2, Dinov3, PlainTransformer, Siglip
 from segformer.model.head import AllMLPHead, FoldedHead
-from segformer.model.mit import MixTransformer
-from segformer.model.vit import Dinov2, Dinov3, PlainTransformer, Siglip
-from segformer.spec_model import Model
+from segformer.spec.backbones import BACKBONES
+from segformer.spec.sections.model import Model
 
 FAMILIES: dict[str, Callable[..., Encoder]] = {
     "mit": MixTransformer,

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from segformer.backbones import BACKBONES, is_hub_name
 from segformer.errors import CheckpointError
 from segformer.model.hub import PATTERNS, folder_from_hub
-from segformer.model.names import renamed
 from segformer.model.resample import fitted
 from segformer.model.saved import load_safetensors, load_torch, without_prefix
+from segformer.model.weight_names import renamed
+from segformer.spec.backbones import BACKBONES, is_hub_name
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ _SHOWN = 8
 def load_backbone(backbone: nn.Module, source: str | Path, *, name: str) -> None:
     """Load an encoder's weights: safetensors, torch file, folder of transformers or hub name.
 
-    Names of ours, of transformers and of the files that `segformer.model.names` tells of are known;
+    Names of ours, of transformers and of the files that `segformer.model.weight_names` tells of are known;
     position embeddings and kernels of patches are fitted. What does not fit is listed in a warning.
 
     Args:

@@ -18,8 +18,8 @@ from segformer.action import started
 from segformer.errors import SkillError
 from segformer.parallel.topology import LOCAL, Topology, topology_of
 from segformer.result import Report, Result
-from segformer.spec import Spec
-from segformer.spec_devices import Devices
+from segformer.spec.sections.devices import Devices
+from segformer.spec.spec import Spec
 
 LOG = "processes.log"
 """What the processes print, in the folder of the action."""
@@ -109,7 +109,7 @@ def _processes(topology: Topology, order: dict[str, Any], log: Path) -> Iterator
         with log.open("a", encoding="utf-8") as printed:
             for local in range(len(topology.devices)):
                 process = subprocess.Popen(
-                    [sys.executable, "-m", "segformer.process"],
+                    [sys.executable, "-m", "segformer.parallel.worker"],
                     env=_environment(topology, local, port),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 
 from segformer.errors import SpecError
-from segformer.spec_devices import Devices
+from segformer.spec.sections.devices import Devices
 
 LOCAL = "LOCAL_RANK"
 """The environment variable, Lightning's too, that tells a process its number on its node."""

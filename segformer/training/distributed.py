@@ -7,8 +7,8 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from segformer.errors import SpecError
 from segformer.parallel.batchnorm import SharedBatchNorms
 from segformer.parallel.topology import Topology
-from segformer.spec import Spec
-from segformer.training.storage import CheckpointFiles
+from segformer.spec.spec import Spec
+from segformer.training.checkpoint_io import CheckpointFiles
 
 
 def lightning_settings(spec: Spec, topology: Topology) -> dict[str, Any]:

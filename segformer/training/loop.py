@@ -18,22 +18,22 @@ from segformer.action import StatusFile
 from segformer.data.dataset import SegmentationDataset
 from segformer.data.sampler import EpochSampler
 from segformer.errors import CheckpointError, SpecError
-from segformer.model.memory import out_of_memory_explained
+from segformer.model.out_of_memory import out_of_memory_explained
 from segformer.model.segformer import SegFormer, build
 from segformer.model.weights import load_backbone, load_model
 from segformer.parallel.collective import count, from_first, gathered, number
 from segformer.parallel.launch import run_action
-from segformer.parallel.share import Filled, SharedSampler
+from segformer.parallel.sharding import Filled, SharedSampler
 from segformer.parallel.topology import Topology
 from segformer.result import Report, Result
-from segformer.spec import Spec
-from segformer.training.callbacks import build_callbacks
-from segformer.training.changed import SpecWins
-from segformer.training.checkpoint import CheckpointPaths, ResumePoint, read_record
+from segformer.spec.spec import Spec
+from segformer.training.callbacks.build import build_callbacks
+from segformer.training.callbacks.checkpoint import CheckpointPaths, ResumePoint, read_record
+from segformer.training.callbacks.resumed_settings import SpecWins
+from segformer.training.callbacks.status import EpochReport, goes_on, log_file
 from segformer.training.distributed import lightning_settings
 from segformer.training.isolation import isolated, seed_everything
 from segformer.training.module import SegmentationModule
-from segformer.training.status import EpochReport, goes_on, log_file
 
 _LOG = logging.getLogger("segformer")
 Loader = DataLoader[dict[str, Tensor]]

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from segformer.data.labels import IGNORED
 from segformer.parallel.collective import count, summed
-from segformer.spec_train import TrainSegment
+from segformer.spec.sections.train import TrainSegment
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 _Term = Callable[[Tensor, Tensor, Tensor], Tensor]

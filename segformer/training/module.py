@@ -13,7 +13,7 @@ from segformer.errors import DivergedError
 from segformer.evaluation.metrics import Tally, resize_logits
 from segformer.model.segformer import SegFormer
 from segformer.parallel.collective import count, number, summed
-from segformer.spec import Spec
+from segformer.spec.spec import Spec
 from segformer.training.isolation import seed_everything
 from segformer.training.losses import build_loss
 from segformer.training.optim import build_optimizer, build_schedule

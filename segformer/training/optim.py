@@ -8,7 +8,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from segformer.model.segformer import SegFormer
-from segformer.spec_train import Optim
+from segformer.spec.sections.train import Optim
 
 HEAD_LR_FACTOR = 10.0
 """How much faster the head learns than the encoder, as in the SegFormer paper."""

@@ -15,7 +15,7 @@ from automl.schema.schema import Schema
 from automl.skill.check import check_folder
 from automl.space.describe import lines, rows
 from automl.spec import flatten
-from segformer.schema import default
+from segformer.describe.schema import default
 
 ROOT = Path(__file__).parents[2]
 OURS = ROOT / "segformer"

@@ -46,8 +46,8 @@ def tiny_data(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_spec(tiny_data):
     """Return a function from overrides, by dotted key, to a spec on the tiny data."""
-    from segformer.overrides import nested
-    from segformer.spec import parse
+    from segformer.spec.overrides import nested
+    from segformer.spec.spec import parse
 
     def make(**overrides):
         return parse(nested({**TINY, "dataset.segment.root_dir": str(tiny_data), **overrides}))
@@ -95,7 +95,7 @@ def s3(s3_server, monkeypatch):
 @pytest.fixture(scope="session")
 def onnx_file(tiny_spec, trained, tmp_path_factory):
     """Return the trained model, exported to ONNX at the size of its images."""
-    from segformer.deploy.onnx import export
+    from segformer.export.onnx import export
 
     spec = tiny_spec(
         **{

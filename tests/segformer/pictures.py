@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 from PIL import Image
 
-from segformer.spec_dataset import DatasetSegment
+from segformer.spec.sections.dataset import DatasetSegment
 
 
 def save(path, values, mode=None):

@@ -1,6 +1,6 @@
 import pytest
 
-from segformer.atomic import replacing
+from segformer.storage.atomic import replacing
 
 
 def test_file_is_replaced_when_written(tmp_path):

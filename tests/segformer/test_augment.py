@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from segformer.data.augment import augment
-from segformer.spec_augmentation import Augmentation
+from segformer.spec.sections.augmentation import Augmentation
 
 SIZE = 32
 OFF = {

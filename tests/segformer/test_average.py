@@ -3,8 +3,8 @@ import torch
 
 from segformer.evaluation.metrics import Tally
 from segformer.model.saved import ModelRecord, read_model
-from segformer.spec_train import Ema
-from segformer.training.average import WeightAverage
+from segformer.spec.sections.train import Ema
+from segformer.training.callbacks.average import WeightAverage
 from segformer.training.loop import train
 
 pytestmark = pytest.mark.slow

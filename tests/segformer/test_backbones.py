@@ -2,11 +2,11 @@ from typing import get_args
 
 import pytest
 
-from segformer.backbones import BACKBONES, size_fault
 from segformer.errors import SpecError
-from segformer.overrides import nested
-from segformer.spec import parse
-from segformer.spec_model import BackboneName
+from segformer.spec.backbones import BACKBONES, size_fault
+from segformer.spec.overrides import nested
+from segformer.spec.sections.model import BackboneName
+from segformer.spec.spec import parse
 
 
 def parsed(**values):

@@ -1,6 +1,6 @@
 import torch
 
-from segformer.model.blocks import DropPath, image_of
+from segformer.model.encoders.blocks import DropPath, image_of
 
 
 def test_path_is_dropped_for_whole_images_and_keeps_its_mean():

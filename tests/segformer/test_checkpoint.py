@@ -4,7 +4,12 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from segformer.errors import CheckpointError
 from segformer.model.saved import ModelRecord, read_model
-from segformer.training.checkpoint import CheckpointPaths, ResumePoint, read_record, write_best
+from segformer.training.callbacks.checkpoint import (
+    CheckpointPaths,
+    ResumePoint,
+    read_record,
+    write_best,
+)
 from segformer.training.loop import train
 
 

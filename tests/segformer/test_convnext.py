@@ -1,7 +1,7 @@
 import torch
 from transformers.models.convnextv2.modeling_convnextv2 import ConvNextV2Model
 
-from segformer.model.convnext import ConvNextV2
+from segformer.model.encoders.convnext import ConvNextV2
 
 
 @torch.no_grad()

@@ -1,8 +1,8 @@
 import pytest
 
-from segformer.deploy.costs import measure
+from segformer.export.costs import measure
 from segformer.model.segformer import build
-from segformer.spec import parse
+from segformer.spec.spec import parse
 
 SPEC = {
     "model": {"backbone": {"type": "mit_b0"}},

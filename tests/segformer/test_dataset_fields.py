@@ -4,12 +4,12 @@ import pytest
 from pictures import data_set
 
 from segformer.data.dataset import SegmentationDataset, split_folder
-from segformer.deploy.calibration import calibration_images
 from segformer.errors import DataError, SpecError
 from segformer.evaluation.inference import _source
-from segformer.overrides import nested
-from segformer.spec import Spec, parse
-from segformer.spec_faults import leaf_keys
+from segformer.quantization.calibration import calibration_images
+from segformer.spec.faults import leaf_keys
+from segformer.spec.overrides import nested
+from segformer.spec.spec import Spec, parse
 from segformer.training.loop import _loaders
 
 S, A = "dataset.segment", "dataset.segment.augmentation"

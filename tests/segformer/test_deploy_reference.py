@@ -7,11 +7,11 @@ import pytest
 import yaml
 
 from segformer.cli import main
-from segformer.deploy_reference import ACTIONS, deploy_spec, deploy_text
+from segformer.describe.deploy_text import ACTIONS, deploy_spec, deploy_text
+from segformer.describe.schema import default
 from segformer.evaluation.tensorrt import driver_fault, read_facts
-from segformer.overrides import flattened
-from segformer.schema import default
 from segformer.skill import skill
+from segformer.spec.overrides import flattened
 
 
 @pytest.fixture(scope="module")

@@ -7,18 +7,18 @@ from types import SimpleNamespace
 
 import pytest
 
+from segformer.api import load_model
 from segformer.cli import main
-from segformer.deploy.engine import gen_trt_engine
-from segformer.deploy.onnx import export
-from segformer.deploy.quantize import quantize
-from segformer.deploy.scratch import IN_MEMORY, scratch
+from segformer.engine.engine import gen_trt_engine
 from segformer.errors import CheckpointError, SpecError
 from segformer.evaluation.evaluate import evaluate
 from segformer.evaluation.tensorrt import driver_fault
-from segformer.loaded import load_model
-from segformer.sealed import is_sealed, unlocked
-from segformer.secret import VARIABLE
+from segformer.export.onnx import export
+from segformer.quantization.quantize import quantize
 from segformer.skill import skill
+from segformer.storage.encryption import is_sealed, unlocked
+from segformer.storage.key import VARIABLE
+from segformer.storage.scratch import IN_MEMORY, scratch
 from segformer.training.loop import train
 
 KEY = "Tr0ub4dor-and-3"

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import onnx
 import pytest
 
-from segformer.deploy.engine import gen_trt_engine, images_to_calibrate
-from segformer.deploy.precision import cast_to
+from segformer.engine.engine import gen_trt_engine, images_to_calibrate
+from segformer.engine.precision import cast_to
 from segformer.errors import CheckpointError, SkillError, SpecError
 from segformer.evaluation.evaluate import evaluate
 from segformer.evaluation.tensorrt import driver_fault, read_facts

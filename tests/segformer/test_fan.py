@@ -2,7 +2,12 @@ import pytest
 import torch
 from torch import nn
 
-from segformer.model.fan import LAYOUTS, ChannelAttention, FourierPositions, FullyAttentional
+from segformer.model.encoders.fan import (
+    LAYOUTS,
+    ChannelAttention,
+    FourierPositions,
+    FullyAttentional,
+)
 
 # Millions of parameters of the ImageNet classifiers (FAN paper, the hybrids).
 PUBLISHED = {

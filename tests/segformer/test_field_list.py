@@ -8,12 +8,12 @@ import pytest
 import yaml
 
 from segformer.cli import main
+from segformer.describe.differences import DIFFERENCES
+from segformer.describe.field_list import field_rows, table
 from segformer.errors import SpecError
-from segformer.evidence import DIFFERENCES
-from segformer.field_list import field_rows, table
-from segformer.overrides import nested
-from segformer.spec import Spec, parse
-from segformer.spec_faults import leaf_keys
+from segformer.spec.faults import leaf_keys
+from segformer.spec.overrides import nested
+from segformer.spec.spec import Spec, parse
 
 HERE = Path(__file__).parent
 ROWS = {row.key: row for row in field_rows()}
@@ -47,7 +47,7 @@ def test_every_field_has_a_test_that_is_there_and_speaks_of_it():
         names = {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
         spoken = row.status == "refused" or row.key.rpartition(".")[2] in _spoken(text)
         if test not in names or not spoken:
-            missing.append(f"{row.key}: {row.test}; name it in segformer/evidence.py")
+            missing.append(f"{row.key}: {row.test}; name it in segformer/describe/differences.py")
     assert missing == []
 
 

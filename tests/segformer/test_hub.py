@@ -3,9 +3,9 @@ import pytest
 from safetensors.torch import save_file
 from torch import ones
 
-from segformer.backbones import is_hub_name
 from segformer.errors import CheckpointError
 from segformer.model.hub import folder_from_hub
+from segformer.spec.backbones import is_hub_name
 
 
 @pytest.fixture

@@ -102,7 +102,7 @@ def test_class_by_class_the_likeliest_is_that_of_all_at_once(align_corners):
 
 
 def test_an_onnx_model_gives_the_same_masks(spec, trained, tiny_spec, images, tmp_path):
-    from segformer.deploy.onnx import export
+    from segformer.export.onnx import export
 
     size = {"export.input_height": 32, "export.input_width": 32}
     best = str(trained.result.artifacts["best"])

@@ -8,7 +8,7 @@ from segformer.evaluation.evaluate import evaluate, evaluate_here
 from segformer.evaluation.latency import measured_latency
 from segformer.model.saved import ModelRecord
 from segformer.parallel.topology import Topology
-from segformer.spec_actions import Latency
+from segformer.spec.sections.evaluate import Latency
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@ import pytest
 import safetensors.torch
 from PIL import Image
 
+from segformer.api import load_model
 from segformer.errors import CheckpointError
 from segformer.evaluation.inference import infer
-from segformer.loaded import load_model
 from segformer.model.saved import ModelRecord, read_model, write_safetensors
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from segformer.errors import SpecError
-from segformer.locations import Location, is_remote, redacted
+from segformer.storage.location import Location, is_remote, redacted
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from segformer.spec_train import TrainSegment
+from segformer.spec.sections.train import TrainSegment
 from segformer.training.losses import (
     boundary_loss,
     build_loss,

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from segformer.errors import OutOfMemoryError
-from segformer.model.memory import out_of_memory_explained
+from segformer.model.out_of_memory import out_of_memory_explained
 
 
 @pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory")])

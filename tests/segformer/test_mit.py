@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from segformer.model.mit import MixTransformer
+from segformer.model.encoders.mit import MixTransformer
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (33, 50), (32, 97)])

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from segformer.data.dataset import SegmentationDataset
-from segformer.deploy.builder import parsed
-from segformer.deploy.precision import cast_to
-from segformer.deploy.quantize import quantize
+from segformer.engine.builder import parsed
+from segformer.engine.precision import cast_to
 from segformer.evaluation.predictor import load_predictor
 from segformer.evaluation.tensorrt import logger, tensorrt
 from segformer.model.saved import ModelRecord
+from segformer.quantization.quantize import quantize
 
 pytest.importorskip("modelopt", reason="is an extra; pip install -e '.[modelopt]'")
 pytestmark = pytest.mark.slow

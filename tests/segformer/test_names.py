@@ -7,10 +7,10 @@ import torch
 from networks import cut
 from transformers.models.convnextv2.modeling_convnextv2 import ConvNextV2Model
 
-from segformer.backbones import BACKBONES
-from segformer.model.convnext import ConvNextV2
-from segformer.model.names import renamed
-from segformer.model.vit import Dinov2, Dinov3, Siglip
+from segformer.model.encoders.convnext import ConvNextV2
+from segformer.model.encoders.vit import Dinov2, Dinov3, Siglip
+from segformer.model.weight_names import renamed
+from segformer.spec.backbones import BACKBONES
 
 # Our name -> theirs, written apart from the rules under test.
 DINOV2 = {

@@ -4,8 +4,8 @@ import pytest
 import torch
 from networks import LIGHT, cut, model_spec
 
-from segformer.backbones import BACKBONES, STRIDES
 from segformer.model.segformer import FoldedSegFormer, build
+from segformer.spec.backbones import BACKBONES, STRIDES
 
 # Millions of parameters: MiT as whole models for 150 classes (SegFormer paper, table 1), the
 # others as encoders: DINOv2 and DINOv3 by their papers, ViT-B/16 and ViT-H/14 without a head by

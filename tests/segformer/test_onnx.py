@@ -6,10 +6,10 @@ import pytest
 import torch
 import yaml
 
-from segformer.deploy.onnx import GreyInput, export, opsets
 from segformer.errors import CheckpointError, SpecError
 from segformer.evaluation.evaluate import evaluate
 from segformer.evaluation.grey import grey
+from segformer.export.onnx import GreyInput, export, opsets
 from segformer.model.saved import ModelRecord, read_model, write_safetensors
 
 

@@ -1,8 +1,8 @@
 import pytest
 
-from segformer.deploy.onnx import _device
 from segformer.errors import SpecError
-from segformer.spec_deploy import Export
+from segformer.export.onnx import _device
+from segformer.spec.sections.deploy import Export
 
 
 @pytest.mark.parametrize("on_cpu", [False, True])

@@ -9,15 +9,15 @@ import pytest
 import torch
 from networks import cut, model_spec
 
-from segformer.backbones import BACKBONES
-from segformer.deploy.builder import parsed
-from segformer.deploy.onnx import export
-from segformer.deploy.precision import cast_to
+from segformer.engine.builder import parsed
+from segformer.engine.precision import cast_to
 from segformer.errors import SpecError
 from segformer.evaluation.evaluate import evaluate
 from segformer.evaluation.tensorrt import logger, tensorrt
+from segformer.export.onnx import export
 from segformer.model.saved import ModelRecord, write_safetensors
 from segformer.model.segformer import FoldedSegFormer, build
+from segformer.spec.backbones import BACKBONES
 
 FAMILIES = (
     "mit_b0",

@@ -1,7 +1,7 @@
 import pytest
 
 from segformer.errors import SpecError
-from segformer.overrides import nested, read_file, read_words
+from segformer.spec.overrides import nested, read_file, read_words
 
 
 def test_words_are_yaml_values_by_dotted_key():

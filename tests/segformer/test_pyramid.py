@@ -1,6 +1,6 @@
 import torch
 
-from segformer.model.pyramid import FeaturePyramid
+from segformer.model.encoders.pyramid import FeaturePyramid
 
 
 def test_maps_double_halve_and_round_up():

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from segformer.data.dataset import SegmentationDataset
-from segformer.deploy.calibration import calibration_images, evenly
-from segformer.deploy.qdq import QdqSettings, quantize_onnx
-from segformer.deploy.quantize import check_drop, quantize
 from segformer.errors import CheckpointError, DataError, RejectedError, SpecError
 from segformer.evaluation.predictor import load_predictor
 from segformer.model.saved import ModelRecord
+from segformer.quantization.calibration import calibration_images, evenly
+from segformer.quantization.qdq import QdqSettings, quantize_onnx
+from segformer.quantization.quantize import check_drop, quantize
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from segformer.errors import CheckpointError
-from segformer.sealed import PIECE, is_sealed, reading, unlocked, writing
+from segformer.storage.encryption import PIECE, is_sealed, reading, unlocked, writing
 
 KEY = "correct horse battery staple"
 CANNOT = "cannot be decrypted: encryption_key is not its key, or the file was changed"

@@ -1,6 +1,6 @@
 import pytest
 
-from segformer.secret import VARIABLE, key_of, reference_of
+from segformer.storage.key import VARIABLE, key_of, reference_of
 
 
 def test_a_key_goes_to_the_environment_and_its_place_into_the_spec():

@@ -3,8 +3,8 @@ import json
 import jsonschema
 import pytest
 
-from segformer.schema import default, json_text, manifest, schema, template
-from segformer.spec import ACTIONS
+from segformer.describe.schema import default, json_text, manifest, schema, template
+from segformer.spec.spec import ACTIONS
 
 ANNOTATIONS = {"automl_enabled", "popular", "active_when", "scale", "format", "writeOnly"}
 KEYWORDS = ANNOTATIONS | {

@@ -5,10 +5,10 @@ import pytest
 import yaml
 from pictures import data_set, save
 
+from segformer.describe.schema import default
 from segformer.errors import DataError, SpecError
-from segformer.schema import default
 from segformer.skill import skill
-from segformer.spec import ACTIONS
+from segformer.spec.spec import ACTIONS
 
 ROOT = "dataset.segment.root_dir"
 

@@ -3,7 +3,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from segformer.deploy.shapes import with_constant_sizes
+from segformer.export.shapes import with_constant_sizes
 
 
 def model(nodes, constants, output):

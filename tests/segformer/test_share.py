@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from segformer.data.sampler import EpochSampler
-from segformer.parallel import share
-from segformer.parallel.share import FILLER, Filled, SharedSampler, share_of
+from segformer.parallel import sharding as share
+from segformer.parallel.sharding import FILLER, Filled, SharedSampler, share_of
 
 
 @pytest.fixture

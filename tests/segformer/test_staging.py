@@ -11,8 +11,8 @@ from functools import partial
 import pytest
 from pictures import data_set
 
-from segformer.data.staging import begun, pinned, staged
 from segformer.errors import DataError
+from segformer.storage.staging import begun, pinned, staged
 
 
 @pytest.fixture(autouse=True)

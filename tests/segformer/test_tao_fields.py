@@ -1,6 +1,6 @@
-from segformer.spec import Spec
-from segformer.spec_faults import leaf_keys
-from segformer.tao_fields import FIELDS, is_tao_field
+from segformer.spec.faults import leaf_keys
+from segformer.spec.spec import Spec
+from segformer.spec.tao import FIELDS, is_tao_field
 
 
 def test_no_field_of_the_classes_is_listed_as_missing():

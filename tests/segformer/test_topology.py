@@ -2,7 +2,7 @@ import pytest
 
 from segformer.errors import SpecError
 from segformer.parallel.topology import Topology, topology_of
-from segformer.spec_devices import Devices
+from segformer.spec.sections.devices import Devices
 
 NODES = {"NODE_RANK": "1", "MASTER_ADDR": "10.0.0.1", "MASTER_PORT": "29500"}
 

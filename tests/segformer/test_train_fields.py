@@ -11,7 +11,7 @@ from segformer.errors import SpecError
 from segformer.model.saved import ModelRecord, write_safetensors
 from segformer.model.segformer import build
 from segformer.parallel.topology import Topology
-from segformer.training.checkpoint import CheckpointPaths
+from segformer.training.callbacks.checkpoint import CheckpointPaths
 from segformer.training.loop import _trainer, train
 
 WEIGHT = "model.head.classifier.weight"

@@ -5,8 +5,8 @@ from transformers.models.dinov2.modeling_dinov2 import Dinov2Model
 from transformers.models.dinov3_vit.modeling_dinov3_vit import DINOv3ViTModel
 from transformers.models.siglip.modeling_siglip import SiglipVisionModel
 
-from segformer.model import vit
-from segformer.model.vit import Dinov2, Dinov3, Siglip
+from segformer.model.encoders import vit
+from segformer.model.encoders.vit import Dinov2, Dinov3, Siglip
 
 KINDS = [
     (Dinov2, vit.DINOV2, "vit_large_nvdinov2", Dinov2Model),

@@ -23,12 +23,12 @@ SPEC = {
 @pytest.fixture
 def runs(monkeypatch):
     monkeypatch.syspath_prepend(str(Path(__file__).parent / "stand_in"))
-    for name in ("wandb", "segformer.training.wandb_run"):
+    for name in ("wandb", "segformer.training.callbacks.wandb"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     import wandb
 
     yield wandb.runs
-    sys.modules.pop("segformer.training.wandb_run", None)
+    sys.modules.pop("segformer.training.callbacks.wandb", None)
     sys.modules.pop("wandb", None)
 
 

@@ -10,10 +10,10 @@ from transformers.models.segformer.modeling_segformer import (
 )
 
 from segformer.errors import CheckpointError
-from segformer.model.fan import FullyAttentional
-from segformer.model.mit import MixTransformer, transformers_config
+from segformer.model.encoders.fan import FullyAttentional
+from segformer.model.encoders.mit import MixTransformer, transformers_config
+from segformer.model.encoders.vit import Siglip
 from segformer.model.resample import resampled_kernel
-from segformer.model.vit import Siglip
 from segformer.model.weights import load_backbone, load_model
 
 

@@ -11,10 +11,10 @@ from torch import distributed
 from segformer.data.dataset import SegmentationDataset
 from segformer.data.sampler import EpochSampler
 from segformer.model.segformer import build
-from segformer.overrides import nested
-from segformer.parallel.share import Filled, SharedSampler
+from segformer.parallel.sharding import Filled, SharedSampler
 from segformer.parallel.topology import Topology
-from segformer.spec import parse
+from segformer.spec.overrides import nested
+from segformer.spec.spec import parse
 from segformer.training.distributed import lightning_settings
 from segformer.training.module import SegmentationModule
 

@@ -1,0 +1,1 @@
+"""The skill described for others: schemas, skill_info.yaml, lists of fields."""

@@ -1,0 +1,116 @@
+"""The facts of skill_info.yaml: what the skill's actions take, and how AutoML drives them."""
+
+from typing import Any
+
+from segformer.describe.schema import NAME
+from segformer.spec.keys import _CALIBRATION, _FOLDER, _INPUTS, _ROOT, SHORTHAND
+from segformer.spec.spec import ACTIONS
+
+METRICS = (
+    "train_loss", "val_loss", "val_acc", "val_miou", "val_macc",
+    "val_mf1", "val_mprecision", "val_mrecall",
+)  # fmt: skip
+"""What a training reports of each epoch, the scores of the single classes left out."""
+COSTS = ("parameters", "gflops", "latency_ms", "memory_mb", "memory_limit_mb")
+"""What is measured of a model before it is trained."""
+COST_KEYS = ("model.", "dataset.segment.img_size", "dataset.segment.batch_size",
+             "dataset.segment.num_classes")  # fmt: skip
+"""Keys, or beginnings of keys, that costs depend on."""
+
+
+_SOURCES: dict[str, dict[str, Any]] = {
+    "train": {_ROOT: {"source": "train_datasets"}},
+    "evaluate": {_ROOT: {"source": "eval_dataset"}},
+    "inference": {_ROOT: {"source": "inference_dataset", "unless": "inference.images_dir"}},
+    # A checkpoint carries what an export needs of its data.
+    "export": {_ROOT: {"source": "train_datasets", "optional": True}},
+    "quantize": {
+        _ROOT: {"source": "train_datasets"},
+        _CALIBRATION: {"source": "calibration_dataset", "optional": True},
+    },
+    "gen_trt_engine": {
+        _ROOT: {"source": "train_datasets", "optional": True},
+        _CALIBRATION: {"source": "calibration_dataset", "optional": True},
+    },
+}
+"""By action: the keys that hold data and the data set that each takes."""
+_ALWAYS = {"encryption_key": "key", "results_dir": "output_dir"}
+_PARAMS = {
+    "train": {
+        "model.backbone.pretrained_backbone_path": "ptm_if_no_resume_model",
+        "train.pretrained_model_path": "ptm_if_no_resume_model",
+        "train.resume_training_checkpoint_path": "resume_model",
+    },
+    "evaluate": {"evaluate.checkpoint": "parent_model", "evaluate.trt_engine": "parent_model"},
+    "inference": {"inference.checkpoint": "parent_model", "inference.trt_engine": "parent_model"},
+    "export": {"export.checkpoint": "parent_model", "export.onnx_file": "create_onnx_file"},
+    "quantize": {"quantize.model_path": "parent_model"},
+    "gen_trt_engine": {
+        "gen_trt_engine.onnx_file": "parent_model",
+        "gen_trt_engine.trt_engine": "create_engine_file",
+    },
+}
+"""By action: the keys that are filled before it runs, and what fills each."""
+
+
+_USAGE = """\
+from segformer.loaded import load_model
+model = load_model("model.onnx")
+classes = model.segment("image.jpg")  # class ids, height x width of the image
+print(model.class_names, classes.shape)
+model.overlay("image.jpg").save("overlay.png")
+"""
+"""How a promoted model is used from Python; the model card says it."""
+
+
+def skill_info() -> dict[str, Any]:
+    """Return the content of references/skill_info.yaml."""
+    return {
+        "name": NAME,
+        "network_arch": NAME,
+        "description": "SegFormer: a hierarchical transformer encoder with an all-MLP head, "
+        "for semantic segmentation",
+        "automl_enabled": True,
+        "data_format": "unet",
+        "objective": {"metric": "val_miou", "mode": "max"},
+        "epochs_key": "train.num_epochs",
+        "images_key": "inference.images_dir",
+        "seed_key": "train.seed",
+        "batch_size_key": "dataset.segment.batch_size",
+        "accumulation_key": "train.accumulate_grad_batches",
+        "metrics": list(METRICS),
+        "gpus": {"key": "train.num_gpus", "unless": {"train.accelerator": "cpu"}},
+        "costs": {"metrics": list(COSTS), "keys": list(COST_KEYS)},
+        "checkpoints": {"best": "checkpoints/best.ckpt", "last": "checkpoints/last.ckpt"},
+        "actions": {action: _action(action) for action in ACTIONS},
+        "data_sources": {a: {k: dict(v) for k, v in _SOURCES[a].items()} for a in ACTIONS},
+        "spec_params": {a: {**_ALWAYS, **_PARAMS[a]} for a in ACTIONS},
+        "usage": _USAGE,
+        "promotion": {
+            # The promotion has a gate of its own.
+            "quantize": {"quantize.max_miou_drop": 1.0},
+            "evaluate": {
+                "evaluate.split": "validation",
+                "evaluate.vis_after_n_batches": 0,
+                "evaluate.latency.runs": 30,
+            },
+            "test": {"evaluate.vis_after_n_batches": 0},
+            "export": {
+                "export.input_height": "dataset.segment.img_size",
+                "export.input_width": "dataset.segment.img_size",
+            },
+        },
+        "spec_shorthand_keys": dict(SHORTHAND),
+        "key_defaults": {},
+        "spec_templates": {a: f"references/spec_template_{a}.yaml" for a in ACTIONS},
+    }
+
+
+def _action(action: str) -> dict[str, Any]:
+    return {
+        "command": f"{NAME} {action} -e {{config_path}}",
+        "config_format": "yaml",
+        "mode": "config",
+        "inputs": {key: dict(kind) for key, kind in _INPUTS[action].items()},
+        "outputs": {"results_dir": dict(_FOLDER)},
+    }

@@ -1,0 +1,158 @@
+"""TensorRT's builder: which GPUs an engine is for, and the engine of a graph."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+
+from segformer.errors import CheckpointError, SkillError, SpecError
+from segformer.evaluation.tensorrt import driver_fault, logger, tensorrt
+from segformer.spec.sections.deploy import GenTrtEngine
+from segformer.storage.atomic import replacing
+
+
+def capabilities_of(options: GenTrtEngine) -> list[str]:
+    """Return the compute capabilities to build for; ["current"] for a GPU of this machine.
+
+    Raises `SpecError` for one that the installed TensorRT does not build for, or a GPU that is not
+    here.
+    """
+    trt, wanted = tensorrt(), options.tensorrt.compute_capabilities
+    known = _ahead_of_time(trt)
+    strange = [c for c in wanted if c not in known]
+    if strange:
+        raise SpecError(
+            f"gen_trt_engine.tensorrt.compute_capabilities: {', '.join(strange)}: "
+            f"{trt.__name__} {trt.__version__} builds ahead of time for "
+            f"{', '.join(known) or 'none'}"
+        )
+    fault = driver_fault()
+    if not wanted and fault is None:
+        _check_gpu(options.gpu_id, torch.cuda.device_count())
+        return ["current"]
+    if not wanted and not known:
+        raise SpecError(
+            f"gen_trt_engine: {trt.__name__} builds on the GPU that the engine is for, but "
+            f"{fault}; build on a machine with a GPU, or without one with "
+            "pip install -e '.[trt]' (tensorrt_rtx_cu13)"
+        )
+    # Ahead of time, no GPU has a part in it.
+    _check_gpu(options.gpu_id, 0)
+    return list(wanted) or known
+
+
+def _ahead_of_time(trt: Any) -> list[str]:  # noqa: ANN401
+    names = dir(getattr(trt, "ComputeCapability", None))
+    found = [f"{name[2:-1]}.{name[-1]}" for name in names if name.startswith("SM")]
+    return sorted(found, key=float)
+
+
+def _check_gpu(gpu_id: int, count: int) -> None:
+    if gpu_id and gpu_id >= count:
+        on = f"on one of {count} GPUs, counted from 0" if count else "ahead of time, on no GPU"
+        raise SpecError(
+            f"gen_trt_engine.gpu_id: {gpu_id} is not allowed: the engine is built {on}; "
+            "set gen_trt_engine.gpu_id=0"
+        )
+
+
+def build(
+    graph: onnx.ModelProto,
+    source: Path,
+    options: GenTrtEngine,
+    *,
+    shapes: Sequence[tuple[int, ...]],
+    capabilities: list[str],
+) -> bytes:
+    """Return the engine of a graph.
+
+    Args:
+        graph: In the precision that is to be computed in.
+        source: Where it comes from, for messages.
+        options: Workspace, timing cache, GPU, verbose.
+        shapes: Smallest, usual and largest BxCxHxW of the input.
+        capabilities: What `capabilities_of` says.
+
+    Raises:
+        CheckpointError: TensorRT does not take the graph.
+        SkillError: It could not build; with its words.
+    """
+    trt, log = tensorrt(), logger(is_verbose=options.verbose)
+    log.errors.clear()
+    builder = trt.Builder(log)
+    network, _weights = parsed(graph, builder, log, source=source)
+    config = builder.create_builder_config()
+    megabytes = options.tensorrt.workspace_size
+    if megabytes:
+        config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, megabytes * 2**20)
+    _set_capabilities(config, capabilities, options.gpu_id)
+    profile = builder.create_optimization_profile()
+    profile.set_shape("input", *shapes)
+    config.add_optimization_profile(profile)
+    cache = _timing_cache(config, options)
+    content = builder.build_serialized_network(network, config)
+    if content is None:
+        raise SkillError(
+            f"{source}: {trt.__name__} {trt.__version__} could not build an engine with "
+            f"gen_trt_engine.tensorrt.workspace_size={megabytes} (MB, 0: all there is): "
+            + ("; ".join(log.errors) or "it did not say why")
+        )
+    if cache is not None:
+        with replacing(Path(options.timing_cache)) as part:
+            part.write_bytes(bytes(config.get_timing_cache().serialize()))
+    return bytes(content)
+
+
+def parsed(
+    graph: onnx.ModelProto,
+    builder: Any,  # noqa: ANN401
+    log: Any,  # noqa: ANN401
+    *,
+    source: Path,
+) -> tuple[Any, Any]:
+    """Return a strongly typed network of TensorRT's, and the parser that holds its weights.
+
+    Raises `CheckpointError` with the parser's words.
+    """
+    trt = tensorrt()
+    flag = 1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
+    network = builder.create_network(flag)
+    parser = trt.OnnxParser(network, log)
+    if not parser.parse(graph.SerializeToString()):
+        faults = [parser.get_error(i).desc() for i in range(parser.num_errors)]
+        raise CheckpointError(
+            f"{source}: {trt.__name__} {trt.__version__} does not take it: {'; '.join(faults)}. A "
+            "model quantized for the CPU is not for TensorRT: quantize with quantize.device=trt"
+        )
+    return network, parser
+
+
+def _set_capabilities(config: Any, capabilities: list[str], gpu_id: int) -> None:  # noqa: ANN401
+    trt = tensorrt()
+    if capabilities == ["current"]:
+        torch.cuda.set_device(gpu_id)
+        return
+    config.num_compute_capabilities = len(capabilities)
+    for place, capability in enumerate(capabilities):
+        name = "SM" + capability.replace(".", "")
+        config.set_compute_capability(getattr(trt.ComputeCapability, name), place)
+
+
+def _timing_cache(config: Any, options: GenTrtEngine) -> Any:  # noqa: ANN401
+    if not options.timing_cache:
+        return None
+    trt, path = tensorrt(), Path(options.timing_cache)
+    if trt.__name__ == "tensorrt_rtx":
+        raise SpecError(
+            "gen_trt_engine.timing_cache: tensorrt_rtx takes no timings when it builds (it "
+            "compiles for the GPU when it loads an engine); leave it empty, or build with tensorrt"
+        )
+    cache = config.create_timing_cache(path.read_bytes() if path.exists() else b"")
+    if cache is None or not config.set_timing_cache(cache, ignore_mismatch=False):
+        raise SpecError(
+            f"gen_trt_engine.timing_cache: {path} is not a timing cache of this TensorRT and GPU; "
+            "give another name"
+        )
+    return cache

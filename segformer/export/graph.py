@@ -1,0 +1,29 @@
+"""ONNX graphs in files, encrypted where a key is set."""
+
+from pathlib import Path
+
+import onnx
+
+from segformer.errors import CheckpointError
+from segformer.storage.encryption import reading, writing
+
+
+def read_graph(path: Path) -> onnx.ModelProto:
+    """Return the checked graph of a file; raises `CheckpointError`."""
+    try:
+        with reading(path) as file:
+            graph = onnx.load(file)
+        onnx.checker.check_model(graph)
+    except CheckpointError:
+        raise
+    except Exception as error:  # onnx raises protobuf's errors and its own.
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(f"{path}: is not an ONNX model ({first})") from error
+    return graph
+
+
+def write_graph(graph: onnx.ModelProto, path: Path) -> None:
+    """Check a graph and write it."""
+    onnx.checker.check_model(graph)
+    with writing(path) as file:
+        file.write(graph.SerializeToString())

@@ -1,0 +1,67 @@
+"""DeepStream's files for an exported model: how Gst-nvinfer is to feed it, and its class names."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from segformer.data.labels import class_names
+from segformer.errors import SpecError
+from segformer.model.saved import ModelRecord
+from segformer.spec.sections.dataset import DatasetSegment
+from segformer.spec.sections.deploy import Export
+from segformer.storage.atomic import replacing
+
+_SEGMENTATION = 2
+_RGB, _GREY = 0, 2
+_FP32 = 0
+
+
+def write_nvdsinfer(onnx_file: Path, record: ModelRecord, options: Export) -> dict[str, Path]:
+    """Write nvdsinfer_config.yaml and labels.txt beside an ONNX file and return them by name.
+
+    Gst-nvinfer scales a pixel x in 0..255 to net-scale-factor * (x - offset), with one factor for
+    all channels. Raises `SpecError` where the model's std differs between channels.
+    """
+    labels = onnx_file.with_name("labels.txt")
+    config = onnx_file.with_name("nvdsinfer_config.yaml")
+    names = class_names(DatasetSegment.model_validate(record.segment))
+    with replacing(labels) as part:
+        part.write_text(";".join(names) + "\n", encoding="utf-8")
+    content = {"property": _properties(onnx_file, record, options, labels=labels.name)}
+    with replacing(config) as part:
+        part.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return {"nvdsinfer_config": config, "labels": labels}
+
+
+def check_scaling(record: ModelRecord, options: Export) -> None:
+    """Raise `SpecError` where DeepStream cannot scale as the model was trained."""
+    std = record.segment["augmentation"]["std"]
+    if options.input_channel == 3 and len(set(std)) > 1:
+        raise SpecError(
+            "export.serialize_nvdsinfer: DeepStream divides every channel by one number, but the "
+            f"model was trained with dataset.segment.augmentation.std {std}; train with equal ones "
+            "or export without it"
+        )
+
+
+def _properties(
+    onnx_file: Path, record: ModelRecord, options: Export, *, labels: str
+) -> dict[str, Any]:
+    scaling, channels = record.segment["augmentation"], options.input_channel
+    shape = (channels, options.input_height, options.input_width)
+    return {
+        "onnx-file": onnx_file.name,
+        "labelfile-path": labels,
+        "network-type": _SEGMENTATION,
+        "num-detected-classes": record.segment["num_classes"],
+        "model-color-format": _RGB if channels == 3 else _GREY,
+        "infer-dims": ";".join(map(str, shape)),
+        "maintain-aspect-ratio": 0,
+        "net-scale-factor": 1 / (255 * scaling["std"][0]),
+        "offsets": ";".join(f"{255 * mean:.6g}" for mean in scaling["mean"][:channels]),
+        "batch-size": max(options.batch_size, 1),
+        "network-mode": _FP32,
+        "output-blob-names": "output",
+        "segmentation-threshold": 0.0,
+    }

@@ -1,0 +1,261 @@
+"""The export action: a checkpoint as ONNX and as safetensors, both with the model's record."""
+
+import io
+import sys
+import time
+import warnings
+from functools import cache
+from pathlib import Path
+
+import onnx
+import onnxruntime
+import torch
+from onnx import version_converter
+from torch import Tensor, nn
+
+from segformer.action import started
+from segformer.errors import CheckpointError, SpecError
+from segformer.evaluation.predictor import OnnxPredictor
+from segformer.export.graph import read_graph, write_graph
+from segformer.export.nvdsinfer import check_scaling, write_nvdsinfer
+from segformer.export.shapes import with_constant_sizes
+from segformer.model.out_of_memory import out_of_memory_explained
+from segformer.model.saved import ENTRY, ModelRecord, read_model, write_safetensors
+from segformer.model.segformer import FoldedSegFormer, SegFormer
+from segformer.result import Result
+from segformer.spec.backbones import size_fault
+from segformer.spec.sections.deploy import Export
+from segformer.spec.spec import Spec
+from segformer.storage.atomic import replacing
+
+LAST_TRACED = 20
+"""The last operator set that torch's faster exporter writes; newer ones are converted to."""
+
+
+_IR_VERSION = 10
+"""Of ONNX files; what torch's exporter and TensorRT's parsers are at home with."""
+
+
+@cache
+def opsets() -> range:
+    """Return the operator sets that the installed onnx writes and ONNX Runtime reads."""
+    last = onnx.defs.onnx_opset_version()
+    while last > LAST_TRACED and not _is_read(last):
+        last -= 1
+    return range(16, last + 1)
+
+
+def export(spec: Spec, folder: Path) -> Result:
+    """Write `export.checkpoint` as ONNX, and as safetensors beside it.
+
+    The ONNX model has one input `input` BxCxHxW, C 3 or 1, and one output `output`, logits
+    BxNx(H/4)x(W/4); it is checked, run and compared with torch: metric `max_logit_difference`,
+    absolute, on noise. With `serialize_nvdsinfer` DeepStream's files lie beside it. Raises
+    `SpecError` (a file is there already, opset), `CheckpointError`, `OutOfMemoryError`.
+    """
+    with started("export", spec, folder) as status:
+        result = _export(spec, folder)
+        status.write("SUCCESS", "export finished", kpi=result.metrics)
+    return result
+
+
+def _export(spec: Spec, folder: Path) -> Result:
+    options = spec.export
+    onnx_file = Path(options.onnx_file) if options.onnx_file else folder / "model.onnx"
+    weights_file = onnx_file.with_suffix(".safetensors")
+    _check(options, onnx_file, weights_file)
+    saved = read_model(Path(options.checkpoint), otherwise=ModelRecord.of(spec))
+    _check_size(options, saved.record)
+    if options.serialize_nvdsinfer:
+        check_scaling(saved.record, options)
+    network = saved.build()
+    began_s = time.monotonic()
+    size = f"{options.input_height} x {options.input_width} px"
+    # Both files move into place at the end, so that a failed export can be run again.
+    with (
+        out_of_memory_explained(f"reduce export.input_height and input_width ({size})"),
+        replacing(onnx_file) as graph,
+        replacing(weights_file) as weights,
+    ):
+        write_safetensors(weights, network, saved.record)
+        write_onnx(network, graph, options=options, record=saved.record)
+        difference = _max_difference(network, graph, options=options, record=saved.record)
+    artifacts = {"onnx": onnx_file, "safetensors": weights_file}
+    if options.serialize_nvdsinfer:
+        artifacts |= write_nvdsinfer(onnx_file, saved.record, options)
+    if options.verbose:
+        print(_told(onnx_file, saved.record, time.monotonic() - began_s), file=sys.stderr)
+    return Result(artifacts=artifacts, metrics={"max_logit_difference": difference})
+
+
+def write_onnx(network: SegFormer, path: Path, *, options: Export, record: ModelRecord) -> None:
+    """Write a network in evaluation mode as a checked ONNX file with the record in its metadata."""
+    deployed = deployable(network, record, channels=options.input_channel)
+    write_graph(onnx_graph(deployed, options=options, record=record), path)
+
+
+@torch.inference_mode()
+def onnx_graph(deployed: nn.Module, *, options: Export, record: ModelRecord) -> onnx.ModelProto:
+    """Return the graph of what `deployable` gives, with the record in its metadata."""
+    device = _device(options)
+    deployed = deployed.to(device)
+    batch = max(options.batch_size, 1)
+    sample = torch.zeros(
+        batch, options.input_channel, options.input_height, options.input_width, device=device
+    )
+    model = _traced(deployed, sample, options)
+    # The exporter does not follow the sizes through the upsampling.
+    dimensions = model.graph.output[0].type.tensor_type.shape.dim[2:]
+    for dimension, side in zip(dimensions, deployed(sample).shape[2:], strict=True):
+        dimension.dim_value = side
+    onnx.helper.set_model_props(model, {ENTRY: record.to_json()})
+    if options.opset_version > LAST_TRACED:
+        model = version_converter.convert_version(model, options.opset_version)
+        onnx.helper.set_model_props(model, {ENTRY: record.to_json()})
+    return model
+
+
+def deployable(network: SegFormer, record: ModelRecord, *, channels: int) -> nn.Module:
+    """Return the same function with its constants worked out, for an input of 1 or 3 channels."""
+    parts: list[nn.Module] = [FoldedSegFormer(network)]
+    if channels == 1:
+        parts.insert(0, GreyInput(record))
+    return nn.Sequential(*parts).eval()
+
+
+class GreyInput(nn.Module):
+    """Bx1xHxW, grey and scaled by red's mean and std -> Bx3xHxW, each channel scaled by its own.
+
+    So the model sees what it would see of the same grey picture stored as RGB.
+    """
+
+    def __init__(self, record: ModelRecord) -> None:
+        super().__init__()
+        mean, std = (torch.tensor(record.segment["augmentation"][k]) for k in ("mean", "std"))
+        self.spread = nn.Conv2d(1, 3, 1)
+        self.spread.weight = nn.Parameter((std[0] / std)[:, None, None, None])
+        self.spread.bias = nn.Parameter((mean[0] - mean) / std)
+
+    def forward(self, grey: Tensor) -> Tensor:
+        """See the class."""
+        image: Tensor = self.spread(grey)
+        return image
+
+
+def _traced(deployed: nn.Module, sample: Tensor, options: Export) -> onnx.ModelProto:
+    buffer = io.BytesIO()  # Not a file: an encrypted model is to be nowhere in plain.
+    dynamic = {name: {0: "batch"} for name in ("input", "output")}
+    with warnings.catch_warnings():
+        # The newer exporter takes 12 to 25 s for the same graph, this one 1 s.
+        warnings.filterwarnings("ignore", "You are using the legacy", DeprecationWarning)
+        warnings.filterwarnings("ignore", "The feature will be", DeprecationWarning, r"torch\.onnx")
+        # Asked of traced sizes, always with one answer here: is the attention causal, has the
+        # image as many channels as the encoder takes.
+        warnings.filterwarnings(
+            "ignore", "Converting a tensor to a Python", module=r"transformers\.models|.*sdpa"
+        )
+        # Modelopt asks constants of its own.
+        warnings.filterwarnings("ignore", module="modelopt")
+        torch.onnx.export(
+            deployed,
+            (sample,),
+            buffer,  # type: ignore[arg-type] # It takes one, whatever it says.
+            input_names=["input"],
+            output_names=["output"],
+            dynamic_axes=dynamic if options.batch_size == -1 else None,
+            opset_version=min(options.opset_version, LAST_TRACED),
+            dynamo=False,
+        )
+    model = onnx.load_from_string(buffer.getvalue())
+    return with_constant_sizes(model) if options.batch_size == -1 else model
+
+
+def _device(options: Export) -> torch.device:
+    count = 0 if options.on_cpu else torch.cuda.device_count()
+    if options.gpu_id and options.gpu_id >= count:
+        raise SpecError(
+            f"export.gpu_id: {options.gpu_id} is not allowed: the export may use {count} GPUs,"
+            " counted from 0; set export.gpu_id=0"
+        )
+    return torch.device("cuda", options.gpu_id) if count else torch.device("cpu")
+
+
+def _check_size(options: Export, record: ModelRecord) -> None:
+    sides = {name: getattr(options, name) for name in ("input_height", "input_width")}
+    backbone = record.model["backbone"]["type"]
+    faults = [size_fault(f"export.{name}", side, backbone) for name, side in sides.items()]
+    if any(faults):
+        raise SpecError(fault for fault in faults if fault)
+
+
+def _check(options: Export, *files: Path) -> None:
+    faults = []
+    if not options.force:
+        faults += [
+            f"export.onnx_file: {file} is there already; give another name, remove it, or set"
+            " export.force=true"
+            for file in files
+            if file.exists()
+        ]
+    known = opsets()
+    if options.opset_version not in known:
+        faults.append(
+            f"export.opset_version: value {options.opset_version},"
+            f" allowed {known.start} to {known.stop - 1}"
+        )
+    if faults:
+        raise SpecError(faults)
+    if Path(options.checkpoint).suffix == ".onnx":
+        raise CheckpointError(f"{options.checkpoint}: is ONNX already; give a checkpoint")
+
+
+@torch.inference_mode()
+def _max_difference(
+    network: nn.Module, path: Path, *, options: Export, record: ModelRecord
+) -> float:
+    """Largest absolute difference of a logit between ONNX Runtime and torch, in fp32."""
+    model = OnnxPredictor(path, otherwise=record)
+    reference = network.cpu()
+    draw = torch.Generator().manual_seed(0)
+    largest = 0.0
+    for batch in (1, 4) if options.batch_size == -1 else (options.batch_size,):
+        images = _noise(batch, model.size, options, record, draw)
+        difference = model.logits(images) - reference(images)
+        largest = max(largest, float(difference.abs().max()))
+    return largest
+
+
+def _noise(
+    batch: int, size: tuple[int, int], options: Export, record: ModelRecord, draw: torch.Generator
+) -> Tensor:
+    """Images Bx3xHxW as a data set gives them; grey ones for a model of grey input."""
+    noise = torch.randn(batch, options.input_channel, *size, generator=draw)
+    return noise if options.input_channel == 3 else GreyInput(record)(noise)
+
+
+def _told(path: Path, record: ModelRecord, seconds: float) -> str:
+    model = read_graph(path)
+    size = path.stat().st_size / 1e6
+    return (
+        f"exported {record.model['backbone']['type']}, epoch {record.epoch}: {path}, "
+        f"{len(model.graph.node)} nodes, opset {model.opset_import[0].version}, {size:.1f} MB, "
+        f"{seconds:.1f} s"
+    )
+
+
+def _is_read(opset: int) -> bool:
+    """Whether the installed ONNX Runtime takes a model of an operator set."""
+    value = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Relu", ["x"], ["y"])],
+        "probe",
+        [value("x", onnx.TensorProto.FLOAT, [1])],
+        [value("y", onnx.TensorProto.FLOAT, [1])],
+    )
+    operators = [onnx.helper.make_opsetid("", opset)]
+    model = onnx.helper.make_model(graph, opset_imports=operators, ir_version=_IR_VERSION)
+    try:
+        onnxruntime.InferenceSession(model.SerializeToString())
+    except Exception:  # ONNX Runtime's errors share no class below Exception.
+        return False
+    return True

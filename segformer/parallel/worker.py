@@ -1,0 +1,112 @@
+"""One process of an action that has several; `segformer.parallel.launch` starts it.
+
+It reads its order as a line of JSON and writes reports, its result or its error as such lines.
+"""
+
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TextIO
+
+import torch
+from torch import distributed
+
+from segformer.errors import SkillError
+from segformer.parallel.launch import Here
+from segformer.parallel.topology import LOCAL, Topology
+from segformer.result import Result
+from segformer.spec.spec import parse
+from segformer.storage.encryption import unlocked
+
+_ACTIONS = {
+    "train": "segformer.training.loop.train_here",
+    "evaluate": "segformer.evaluation.evaluate.evaluate_here",
+    "inference": "segformer.evaluation.inference.infer_here",
+}
+"""Where the actions are; only that which is run is loaded."""
+_PATIENCE = timedelta(minutes=30)
+"""How long a process waits for the others."""
+
+
+def main() -> None:
+    """Run the action that is ordered."""
+    # Ctrl-C reaches the whole group; the one that started this process decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    channel = _Channel()
+    try:
+        result = _run(channel)
+    except BaseException as error:
+        channel.tell({"error": _told(error)})
+        # Others may still wait in a collective, and the interpreter's end would wait with them.
+        os._exit(1)
+    files = {name: str(path) for name, path in result.artifacts.items()}
+    channel.tell({"artifacts": files, "metrics": result.metrics})
+    # What is left is to be freed, which the system does quicker.
+    os._exit(0)
+
+
+class _Channel:
+    """Lines of JSON to and from the process that started this one; its end is also ours."""
+
+    def __init__(self) -> None:
+        # What libraries print to stdout must not come between the lines.
+        self._out: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        os.dup2(2, 1)
+        self._heard: queue.Queue[dict[str, Any]] = queue.Queue()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def hear(self) -> dict[str, Any]:
+        return self._heard.get()
+
+    def tell(self, message: dict[str, Any]) -> None:
+        self._out.write(json.dumps(message) + "\n")
+        self._out.flush()
+
+    def _listen(self) -> None:
+        for line in sys.stdin:
+            self._heard.put(json.loads(line))
+        os._exit(1)
+
+
+def _run(channel: _Channel) -> Result:
+    order = channel.hear()
+    told = order["topology"]
+    topology = Topology(**{**told, "devices": tuple(told["devices"])})
+    number = topology.number_of(int(os.environ[LOCAL]))
+    if topology.accelerator == "gpu":
+        torch.cuda.set_device(topology.device_of(number))
+    distributed.init_process_group(
+        "nccl" if topology.accelerator == "gpu" else "gloo",
+        rank=number,
+        world_size=topology.count,
+        timeout=_PATIENCE,
+    )
+
+    def report(epoch: int, metrics: dict[str, float]) -> str:
+        channel.tell({"report": [epoch, metrics]})
+        return str(channel.hear()["answer"])
+
+    module, _, name = _ACTIONS[order["action"]].rpartition(".")
+    here: Here = getattr(import_module(module), name)
+    spec = parse(order["spec"])
+    with unlocked(spec.encryption_key):
+        result = here(spec, Path(order["folder"]), topology, report)
+    distributed.destroy_process_group()
+    return result
+
+
+def _told(error: BaseException) -> dict[str, Any]:
+    faults = list(error.faults) if isinstance(error, SkillError) else []
+    trace = "".join(traceback.format_exception(error))
+    return {"class": type(error).__name__, "faults": faults, "trace": trace}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""8 bits: quantized models from checkpoints and ONNX models."""

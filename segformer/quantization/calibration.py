@@ -1,0 +1,65 @@
+"""Images to calibrate on: found, and given to the model as training gives them."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from segformer.data.dataset import model_input, split_folder
+from segformer.data.files import read_image
+from segformer.data.pairs import SUFFIXES
+from segformer.errors import DataError
+from segformer.model.saved import ModelRecord
+from segformer.spec.sections.dataset import DatasetSegment
+from segformer.spec.spec import Spec
+
+_TAO_FOLDER = Path("images") / "test"
+
+
+def calibration_images(spec: Spec, folders: Sequence[str] = ()) -> list[Path]:
+    """Return the images of `folders`, else of quant_calibration_dataset, else the training images.
+
+    A folder holds images, or images/test/ as TAO lays it out. Raises `DataError` where there are
+    none.
+    """
+    segment = spec.dataset.segment
+    named = list(folders) or [segment.quant_calibration_dataset.images_dir]
+    if not any(named):
+        if not segment.root_dir:
+            raise DataError(
+                "no images to calibrate on; give "
+                "dataset.segment.quant_calibration_dataset.images_dir=FOLDER or "
+                "dataset.segment.root_dir=FOLDER"
+            )
+        named = [str(Path(segment.root_dir) / "images" / split_folder(segment, "train"))]
+    return [image for folder in named for image in _images_in(Path(folder))]
+
+
+def batches(paths: Sequence[Path], record: ModelRecord, *, size: int = 1) -> Iterator[Tensor]:
+    """Yield images Bx3xSxS as the model was trained to see them."""
+    segment = DatasetSegment.model_validate(record.segment)
+    for first in range(0, len(paths), size):
+        chosen = paths[first : first + size]
+        yield torch.stack([model_input(read_image(path), segment) for path in chosen])
+
+
+def evenly(paths: Sequence[Path], count: int) -> list[Path]:
+    """Return `count` of the paths, spread evenly over all of them."""
+    if len(paths) <= count:
+        return list(paths)
+    return [paths[index * len(paths) // count] for index in range(count)]
+
+
+def _images_in(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder of images to calibrate on")
+    inner = folder / _TAO_FOLDER
+    place = inner if inner.is_dir() else folder
+    found = sorted(p for p in place.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+    if not found:
+        raise DataError(
+            f"{folder}: holds no {' '.join(SUFFIXES)} files to calibrate on, "
+            f"nor does its {_TAO_FOLDER}/"
+        )
+    return found

@@ -1,0 +1,180 @@
+"""The quantize action: a trained model in 8 bits, measured before and after."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from segformer.action import started
+from segformer.errors import RejectedError, SpecError
+from segformer.evaluation.evaluate import evaluate
+from segformer.export.onnx import export
+from segformer.quantization.calibration import calibration_images, evenly
+from segformer.quantization.modelopt import write_modelopt
+from segformer.quantization.qdq import QdqSettings, quantize_onnx
+from segformer.quantization.weight_only import write_weight_only
+from segformer.result import Result
+from segformer.spec.sections.deploy import ALGORITHMS, MODES, Quantize, QuantizedLayers
+from segformer.spec.spec import Spec
+from segformer.storage.atomic import replacing
+from segformer.storage.scratch import scratch
+
+REJECTED = "rejected"
+"""Folder below the results for a model that lost too much."""
+
+
+def quantize(spec: Spec, folder: Path) -> Result:
+    """Write `quantize.model_path` in 8 bits; its mIoU before and after are metrics.
+
+    Raises `SpecError` for settings that do not go together, `CheckpointError`, `DataError`, and
+    `RejectedError` when mIoU falls by more than `quantize.max_miou_drop`: the file is then below
+    rejected/.
+    """
+    with started("quantize", spec, folder) as status:
+        result = _quantize(spec, folder)
+        status.write("SUCCESS", "quantization finished", kpi=result.metrics)
+    return result
+
+
+def _quantize(spec: Spec, folder: Path) -> Result:
+    options = spec.quantize
+    source = Path(options.model_path)
+    _check(options, source)
+    target = folder / _NAMES[options.backend]
+    if target.exists() and not options.force:
+        raise SpecError(
+            f"quantize.results_dir: {target} is there already; give another folder, remove it, or "
+            "set quantize.force=true"
+        )
+    with replacing(target) as part:
+        _WRITERS[options.backend](spec, source, part)
+    before = _miou(spec, source, folder / "before")
+    after = _miou(spec, target, folder / "after")
+    metrics = {
+        "val_miou_before": before,
+        "val_miou": after,
+        "miou_drop": before - after,
+        "size_mb_before": source.stat().st_size / 1e6,
+        "size_mb": target.stat().st_size / 1e6,
+    }
+    check_drop(target, metrics, allowed=options.max_miou_drop)
+    kind = "onnx" if target.suffix == ".onnx" else "checkpoint"
+    return Result(artifacts={kind: target}, metrics=metrics)
+
+
+def _check(options: Quantize, source: Path) -> None:
+    faults = []
+    if options.mode != MODES[options.backend]:
+        faults.append(
+            f"quantize.mode: value {options.mode}, but backend {options.backend} has only "
+            f"{MODES[options.backend]}"
+        )
+    allowed = ALGORITHMS[options.backend]
+    if options.algorithm not in allowed:
+        faults.append(
+            f"quantize.algorithm: value {options.algorithm}, but backend {options.backend} has "
+            f"{', '.join(allowed)}"
+        )
+    is_onnx = source.suffix == ".onnx"
+    if is_onnx and options.backend in ("torchao", "modelopt.pytorch"):
+        faults.append(
+            f"quantize.model_path: {source} is ONNX, and backend {options.backend} takes a "
+            "checkpoint; use quantize.backend=onnxruntime"
+        )
+    if options.backend == "torchao" and options.device == "trt":
+        faults.append(
+            "quantize.device: value trt, but backend torchao writes a checkpoint, which TensorRT "
+            "does not read; use quantize.backend=onnxruntime"
+        )
+    faults += [fault for layer in options.layers for fault in _layer_faults(layer, options)]
+    if faults:
+        raise SpecError(faults)
+
+
+def _layer_faults(layer: QuantizedLayers, options: Quantize) -> Iterator[str]:
+    weights, activations = layer.weights.dtype or "int8", layer.activations.dtype
+    follows = weights if options.mode == "static_ptq" else "native"
+    if activations not in (None, follows):
+        yield (
+            f"quantize.layers: {layer.module_name}: with weights of {weights}, {options.mode} has "
+            f"activations of {follows}, not of {activations}"
+        )
+
+
+def _with_qdq(spec: Spec, source: Path, target: Path) -> None:
+    options = spec.quantize
+    images = evenly(calibration_images(spec), options.calibration_images)
+    with scratch() as folder:
+        settings = QdqSettings(
+            algorithm=options.algorithm,
+            percentile=options.percentile,
+            for_tensorrt=options.device != "cpu",
+            layers=layer_patterns(options),
+        )
+        quantize_onnx(_as_onnx(spec, source, folder), target, images, settings)
+
+
+def _as_onnx(spec: Spec, source: Path, folder: Path) -> Path:
+    """Return an ONNX model as it is, and a checkpoint exported at the size of its images."""
+    if source.suffix == ".onnx":
+        return source
+    side = spec.dataset.segment.img_size
+    options = spec.export.model_copy(
+        update={
+            "checkpoint": str(source),
+            "onnx_file": str(folder / "model.onnx"),
+            "input_height": side,
+            "input_width": side,
+        }
+    )
+    return export(spec.model_copy(update={"export": options}), folder).artifacts["onnx"]
+
+
+def layer_patterns(options: Quantize) -> list[tuple[str, bool]]:
+    """Return patterns of layer names and whether they are quantized; the last match wins."""
+    chosen = [(layer.module_name, layer.weights.dtype != "native") for layer in options.layers]
+    return chosen + [(name, False) for name in options.skip_names]
+
+
+def _weight_only(spec: Spec, source: Path, target: Path) -> None:
+    write_weight_only(spec, source, target, layers=layer_patterns(spec.quantize))
+
+
+def _by_modelopt(spec: Spec, source: Path, target: Path) -> None:
+    write_modelopt(spec, source, target, layers=layer_patterns(spec.quantize))
+
+
+_NAMES = {
+    "onnxruntime": "quantized_model.onnx",
+    "torchao": "quantized_model_torchao.pth",
+    "modelopt.pytorch": "quantized_model.onnx",
+}
+_WRITERS: dict[str, Callable[[Spec, Path, Path], None]] = {
+    "onnxruntime": _with_qdq,
+    "torchao": _weight_only,
+    "modelopt.pytorch": _by_modelopt,
+}
+
+
+def _miou(spec: Spec, model: Path, folder: Path) -> float:
+    options = spec.evaluate.model_copy(
+        update={
+            "checkpoint": str(model),
+            "split": "validation",
+            "trt_engine": "",
+            "vis_after_n_batches": 0,
+        }
+    )
+    return evaluate(spec.model_copy(update={"evaluate": options}), folder).metrics["val_miou"]
+
+
+def check_drop(target: Path, metrics: dict[str, float], *, allowed: float) -> None:
+    """Raise `RejectedError` and put the model aside where its mIoU fell by more than allowed."""
+    if metrics["miou_drop"] <= allowed:
+        return
+    aside = target.parent / REJECTED / target.name
+    aside.parent.mkdir(exist_ok=True)
+    target.replace(aside)
+    raise RejectedError(
+        f"not quantized: val_miou falls from {metrics['val_miou_before']:.4f} to "
+        f"{metrics['val_miou']:.4f}, by more than quantize.max_miou_drop {allowed:g} (the model is "
+        f"{aside}); try quantize.algorithm=percentile or quantize.skip_names"
+    )

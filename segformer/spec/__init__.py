@@ -1,0 +1,1 @@
+"""The settings of every action: types, defaults, bounds and rules."""

@@ -1,0 +1,167 @@
+"""Turns pydantic's errors into one line each that a user can act on."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from segformer.spec.tao import is_tao_field
+
+_KINDS = {"int": "an integer", "float": "a number", "bool": "true or false", "string": "a text"}
+
+
+def faults_from(error: ValidationError, root: type[BaseModel]) -> list[str]:
+    """Return one line for each error, e.g. ``train.optim.lr: -1 is not allowed: must be ...``."""
+    known = list(leaf_keys(root))
+    lines = [line for detail in error.errors() for line in _lines(detail, root, known)]
+    return list(dict.fromkeys(lines))
+
+
+def leaf_keys(root: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Yield the dotted keys of all leaves of a spec class."""
+    for name, field in root.model_fields.items():
+        if nested := _section(field):
+            yield from leaf_keys(nested, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def nearest_key(key: str, known: list[str]) -> str | None:
+    """Return the known dotted key that `key` most likely means: alike in its last word."""
+
+    def likeness(name: str) -> float:
+        last = _ratio(name.rpartition(".")[2], key.rpartition(".")[2])
+        return last + _ratio(name, key) if last >= 0.6 else 0.0
+
+    best = max(known, key=likeness)
+    return best if likeness(best) else None
+
+
+def _ratio(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()
+
+
+def unknown_key(key: str, known: list[str]) -> str:
+    """Return the fault of a key that no field has."""
+    if is_tao_field(key):
+        return f"{key}: is a TAO field that this version does not have yet"
+    near = nearest_key(key, known)
+    return f"{key}: unknown key" + (f"; did you mean {near}?" if near else "")
+
+
+def _lines(detail: ErrorDetails, root: type[BaseModel], known: list[str]) -> Iterator[str]:
+    key = ".".join(map(str, detail["loc"]))
+    if detail["type"] == "extra_forbidden":
+        yield from (unknown_key(k, known) for k in _given_keys(key, detail["input"]))
+    elif detail["type"] == "missing":
+        yield f"{key}: is missing"
+    else:
+        field = _field_at(root, detail["loc"])
+        default = _default_text(field) if field else ""
+        given = "the value" if _is_secret(field) else _short(detail["input"])
+        yield f"{key}: {given} is not allowed: {_reason(detail, field)}{default}"
+
+
+def _is_secret(field: FieldInfo | None) -> bool:
+    extra = field.json_schema_extra if field else None
+    return isinstance(extra, dict) and bool(extra.get("writeOnly"))
+
+
+def _given_keys(key: str, value: object) -> Iterator[str]:
+    if isinstance(value, Mapping) and value:
+        for name, child in value.items():
+            yield from _given_keys(f"{key}.{name}", child)
+    else:
+        yield key
+
+
+def _short(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]  # As YAML writes them.
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _reason(detail: ErrorDetails, field: FieldInfo | None) -> str:
+    kind = detail["type"]
+    if kind == "value_error":
+        return str(detail["ctx"]["error"])
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        return "must be a section with keys of its own"
+    if kind == "finite_number":
+        return "must be a finite number"
+    allowed = _allowed(detail, field) if field else ""
+    # An item of a list, or of a type with its own bounds, has pydantic's words.
+    return f"must be {allowed}" if allowed else detail["msg"].replace("Input should", "must")
+
+
+def _allowed(detail: ErrorDetails, field: FieldInfo) -> str:
+    """Say in words what the field takes: a choice, a list, or a kind with its bounds."""
+    limits = {type(limit): limit for limit in field.metadata}
+    if choices := _choices(field.annotation):
+        near = difflib.get_close_matches(str(detail["input"]), map(str, choices), n=1)
+        return f"one of {', '.join(map(str, choices))}" + (
+            f"; did you mean {near[0]}?" if near else ""
+        )
+    if MinLen in limits:
+        low = limits[MinLen].min_length
+        exact = MaxLen in limits and limits[MaxLen].max_length == low
+        return f"a list of {'' if exact else 'at least '}{low}"
+    return " ".join(word for word in (_kind(detail), _range(limits)) if word)
+
+
+def _kind(detail: ErrorDetails) -> str:
+    word = detail["type"].partition("_")[0]
+    return _KINDS.get(word, "a list" if word == "list" else "")
+
+
+def _range(limits: Mapping[type, Any]) -> str:
+    low = limits.get(Gt) or limits.get(Ge)
+    high = limits.get(Lt) or limits.get(Le)
+    if low and high:
+        left = f"({low.gt}" if isinstance(low, Gt) else f"[{low.ge}"
+        right = f"{high.lt})" if isinstance(high, Lt) else f"{high.le}]"
+        return f"in {left}, {right}"
+    if low:
+        return f"greater than {low.gt}" if isinstance(low, Gt) else f"at least {low.ge}"
+    return ""
+
+
+def _choices(annotation: object) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
+
+
+def _default_text(field: FieldInfo) -> str:
+    if field.is_required():
+        return ""
+    default = field.get_default(call_default_factory=True, validated_data={})
+    return "" if isinstance(default, BaseModel | list) else f" (default {_short(default)})"
+
+
+def _field_at(root: type[BaseModel], loc: tuple[int | str, ...]) -> FieldInfo | None:
+    """Return the field named by a location, or None for an item of a list."""
+    node: type[BaseModel] | None = root
+    field: FieldInfo | None = None
+    for name in loc:
+        if isinstance(name, int):
+            field = None
+            continue
+        if node is None or name not in node.model_fields:
+            return None
+        field = node.model_fields[name]
+        node = _section(field) or _item(field)
+    return field
+
+
+def _section(field: FieldInfo) -> type[BaseModel] | None:
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _item(field: FieldInfo) -> type[BaseModel] | None:
+    kinds = [k for k in get_args(field.annotation) if isinstance(k, type)]
+    return next((k for k in kinds if issubclass(k, BaseModel)), None)

@@ -1,0 +1,59 @@
+"""What sections of the spec demand of each other; each section alone has been checked."""
+
+from collections.abc import Iterator
+
+from segformer.spec.backbones import size_fault
+from segformer.spec.sections.dataset import Dataset
+from segformer.spec.sections.model import Model, channels_fault
+from segformer.spec.sections.train import Train
+from segformer.spec.sections.wandb import Wandb
+
+
+def broken_rules(dataset: Dataset, model: Model, train: Train, wandb: Wandb) -> Iterator[str]:
+    """Yield one line for each demand that is not met."""
+    size = dataset.segment.img_size
+    faults = (
+        channels_fault(model),
+        size_fault("dataset.segment.img_size", size, model.backbone.type),
+        _weights_fault(train, dataset.segment.num_classes),
+        _monitor_fault(train),
+        _tensorboard_fault(train, wandb),
+    )
+    yield from (fault for fault in faults if fault)
+
+
+def _weights_fault(train: Train, classes: int) -> str | None:
+    weights = train.segment.weights
+    if not weights or len(weights) == classes:
+        return None
+    return (
+        f"train.segment.weights: {weights} is not allowed: has {len(weights)} entries, but"
+        f" dataset.segment.num_classes is {classes}; give one for each class, or [] to count all"
+        " alike"
+    )
+
+
+def _monitor_fault(train: Train) -> str | None:
+    topk, name = train.checkpointer, train.optim.monitor_name
+    metric = topk.monitor or name
+    mode = "min" if metric.endswith("loss") else "max"
+    if topk.enable_topk and topk.mode != mode:
+        return (
+            f"train.checkpointer.mode: '{topk.mode}' is not allowed: the best {metric} is the"
+            f" {mode}; set train.checkpointer.mode={mode} or another train.checkpointer.monitor"
+        )
+    if name != "val_loss" and (topk.monitor or not topk.enable_topk):
+        return (
+            f"train.optim.monitor_name: '{name}' is not allowed: has an effect only with"
+            " train.checkpointer.enable_topk=true and an empty train.checkpointer.monitor"
+        )
+    return None
+
+
+def _tensorboard_fault(train: Train, wandb: Wandb) -> str | None:
+    if not wandb.sync_tensorboard or train.tensorboard.enabled:
+        return None
+    return (
+        "wandb.sync_tensorboard: true is not allowed: has an effect only with"
+        " train.tensorboard.enabled=true"
+    )

@@ -1,0 +1,97 @@
+"""The part of the spec that says how training images change at random."""
+
+from pydantic import field_validator
+
+from segformer.spec.fields import Float, Node, PositiveFloat, section, setting
+
+_AUGMENTATION = "dataset.segment.augmentation"
+
+
+class RandomFlip(Node):
+    """Mirror the image and its mask."""
+
+    enable: bool = setting(True, "Flip", "Mirror images at random", automl=True)
+    hflip_probability: Float = setting(
+        0.5, "Horizontal flip", "Share of images mirrored left to right", ge=0, le=1, automl=True,
+        active_when={f"{_AUGMENTATION}.random_flip.enable": True},
+    )  # fmt: skip
+    vflip_probability: Float = setting(
+        0.5, "Vertical flip", "Share of images mirrored top to bottom", ge=0, le=1, automl=True,
+        active_when={f"{_AUGMENTATION}.random_flip.enable": True},
+    )  # fmt: skip
+
+
+class RandomRotate(Node):
+    """Rotate the image and its mask about the centre."""
+
+    enable: bool = setting(True, "Rotate", "Rotate images at random", automl=True)
+    rotate_probability: Float = setting(
+        0.5, "Rotation probability", "Share of images rotated", ge=0, le=1, automl=True,
+        active_when={f"{_AUGMENTATION}.random_rotate.enable": True},
+    )  # fmt: skip
+    angle_list: list[Float] = setting(
+        [90.0, 180.0, 270.0], "Angles", "Angles in degrees, one of which is drawn", min_length=1
+    )
+
+
+class RandomColor(Node):
+    """Change brightness, contrast, saturation and hue of the image."""
+
+    enable: bool = setting(True, "Colour", "Change colours at random", automl=True)
+    color_probability: Float = setting(
+        0.5, "Colour probability", "Share of images whose colours change", ge=0, le=1, automl=True,
+        active_when={f"{_AUGMENTATION}.random_color.enable": True},
+    )  # fmt: skip
+    brightness: Float = setting(
+        0.3, "Brightness", "Largest relative change of brightness", ge=0, le=2, automl=True,
+        active_when={f"{_AUGMENTATION}.random_color.enable": True},
+    )  # fmt: skip
+    contrast: Float = setting(
+        0.3, "Contrast", "Largest relative change of contrast", ge=0, le=2, automl=True,
+        active_when={f"{_AUGMENTATION}.random_color.enable": True},
+    )  # fmt: skip
+    saturation: Float = setting(
+        0.3, "Saturation", "Largest relative change of saturation", ge=0, le=2, automl=True,
+        active_when={f"{_AUGMENTATION}.random_color.enable": True},
+    )  # fmt: skip
+    hue: Float = setting(
+        0.3, "Hue", "Largest shift of hue, in turns of the colour circle", ge=0, le=0.5,
+        automl=True, active_when={f"{_AUGMENTATION}.random_color.enable": True},
+    )  # fmt: skip
+
+
+class ScaleRandomCrop(Node):
+    """Enlarge or shrink, then crop back to img_size at a random place."""
+
+    enable: bool = setting(True, "Scale and crop", "Scale images at random", automl=True)
+    scale_range: list[PositiveFloat] = setting(
+        [1.0, 1.2], "Scale range", "Smallest and largest factor", min_length=2, max_length=2
+    )
+
+    @field_validator("scale_range")
+    @classmethod
+    def _ordered(cls, value: list[float]) -> list[float]:
+        if value[0] > value[1]:
+            raise ValueError("the smallest factor comes first")
+        return value
+
+
+class Augmentation(Node):
+    """What happens to a training image; validation images are only resized and normalised."""
+
+    mean: list[Float] = setting(
+        [0.5] * 3, "Mean", "Mean of red, green, blue in [0, 1], subtracted from every image",
+        min_length=3, max_length=3,
+    )  # fmt: skip
+    std: list[PositiveFloat] = setting(
+        [0.5] * 3, "Standard deviation", "What red, green, blue are divided by after the mean",
+        min_length=3, max_length=3,
+    )  # fmt: skip
+    random_flip: RandomFlip = section(RandomFlip, "Random mirroring")
+    random_rotate: RandomRotate = section(RandomRotate, "Random rotation")
+    random_color: RandomColor = section(RandomColor, "Random change of colours")
+    with_scale_random_crop: ScaleRandomCrop = section(ScaleRandomCrop, "Random scaling and crop")
+    with_random_blur: bool = setting(True, "Blur", "Blur images at random (radius up to 1 px)")
+    with_random_crop: bool = setting(
+        True, "Random crop", "Crop 80 to 100 % of the area at random and resize it back"
+    )

@@ -1,0 +1,103 @@
+"""The part of the spec that says what the data are, what the masks mean, how they are fed."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from segformer.spec.fields import Byte, Int, Node, NullIsNone, section, setting
+from segformer.spec.sections.augmentation import Augmentation
+
+
+class PaletteEntry(Node):
+    """One colour of the masks and the class that it stands for."""
+
+    label_id: Byte = Field(
+        description="Class id, from 0; ignore_index or 255: pixels of this colour do not count"
+    )
+    seg_class: str = Field(description="Name of the class")
+    mapping_class: str = Field(
+        default="", description="Name that classes which share a label_id have in common"
+    )
+    rgb: list[Byte] = Field(description="Colour in the mask, or one grey value")
+    """Beside real colours, entries of one number say what the values of grey masks mean."""
+
+    @field_validator("rgb")
+    @classmethod
+    def _one_or_three(cls, value: list[int]) -> list[int]:
+        if len(value) not in (1, 3):
+            raise ValueError("must have 1 (grey) or 3 (red, green, blue) entries")
+        return value
+
+
+_DEFAULT_PALETTE = [
+    PaletteEntry(label_id=0, seg_class="foreground", mapping_class="foreground", rgb=[0, 0, 0]),
+    PaletteEntry(label_id=1, seg_class="background", mapping_class="background", rgb=[1, 1, 1]),
+]
+
+
+class QuantCalibrationDataset(Node):
+    """Images that a quantized model is calibrated on."""
+
+    images_dir: str = setting(
+        "", "Calibration images",
+        "Folder of images, or one with images/test/; empty: the training images", is_path=True,
+    )  # fmt: skip
+
+
+class DatasetSegment(Node):
+    """The data set: where it is, what its masks mean, how it is fed."""
+
+    dataset: Literal["SFDataset"] = setting("SFDataset", "Data set class", "Layout of the data set")
+    root_dir: str = setting(
+        "", "Data folder",
+        "Folder with images/<split>/ and masks/<split>/: a path, or s3://, gs://, http(s)://",
+        is_path=True, must_be_set=True,
+    )  # fmt: skip
+    num_classes: Int = setting(2, "Classes", "Number of classes", ge=2, le=255)
+    img_size: Int = setting(
+        256, "Image size", "Width and height in pixels to which images are resized", ge=32
+    )
+    batch_size: Int = setting(8, "Batch size", "Images in a batch", ge=1)
+    workers: Int = setting(
+        1, "Workers", "Processes that load images; 0: the training process", ge=0
+    )
+    shuffle: bool = setting(True, "Shuffle", "Draw training images in a new order every epoch")
+    train_split: str = setting("train", "Training split", "Folder name of the training images")
+    validation_split: str = setting("val", "Validation split", "Folder name of the val images")
+    test_split: str = setting("val", "Test split", "Folder name of the test images")
+    predict_split: str = setting("test", "Inference split", "Folder name of images without masks")
+    label_transform: Annotated[Literal["norm", "None"], NullIsNone] = setting(
+        "norm", "Label transform",
+        "norm: mask values are 0 and 255 and are divided by 255; None: they stand as they are",
+    )  # fmt: skip
+    palette: list[PaletteEntry] = setting(
+        _DEFAULT_PALETTE, "Palette", "Which colour or grey value of a mask is which class"
+    )
+    ignore_index: Int = setting(
+        255, "Ignored value", "Mask value, after label_transform, whose pixels never count",
+        ge=0, le=65535,
+    )  # fmt: skip
+    quant_calibration_dataset: QuantCalibrationDataset = section(
+        QuantCalibrationDataset, "Images to calibrate a quantized model on"
+    )
+    augmentation: Augmentation = section(Augmentation, "Random changes of the training images")
+
+    @field_validator("palette")
+    @classmethod
+    def _one_class_per_colour(cls, value: list[PaletteEntry]) -> list[PaletteEntry]:
+        seen: dict[tuple[int, ...], int] = {}
+        has_colours = any(len(set(entry.rgb)) > 1 for entry in value)
+        for entry in value:
+            # Beside real colours, one number is a grey value and no colour.
+            rgb = tuple(entry.rgb if has_colours or len(entry.rgb) == 3 else entry.rgb * 3)
+            if seen.setdefault(rgb, entry.label_id) != entry.label_id:
+                raise ValueError(
+                    f"gives colour {list(rgb)} to label_id {seen[rgb]} and {entry.label_id}"
+                )
+        return value
+
+
+class Dataset(Node):
+    """Data sets by task; there is one task."""
+
+    segment: DatasetSegment = section(DatasetSegment, "Data set for segmentation")

@@ -1,0 +1,217 @@
+"""The parts of the spec that turn a trained model into one that is deployed."""
+
+from typing import Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from segformer.spec.fields import RESULTS_TEXT, Float, Int, Node, applies, section, setting
+
+MODES = {
+    "onnxruntime": "static_ptq",
+    "torchao": "weight_only_ptq",
+    "modelopt.pytorch": "static_ptq",
+}
+"""The one mode of quantization that each backend has."""
+ALGORITHMS = {
+    "onnxruntime": ("minmax", "max", "entropy", "percentile"),
+    "torchao": ("minmax",),
+    "modelopt.pytorch": ("max", "entropy", "percentile"),
+}
+"""How each backend chooses the range of values that 8 bits stand for."""
+
+
+class Export(Node):
+    """Settings of the export action."""
+
+    checkpoint: str = setting("", "Checkpoint", "Model to export", is_path=True, must_be_set=True)
+    onnx_file: str = setting(
+        "", "ONNX file", "File to write; empty: model.onnx in the results folder", is_path=True
+    )
+    format: Literal["onnx"] = setting("onnx", "Format", "Format of the exported model")
+    batch_size: Int = setting(-1, "Batch size", "Fixed batch size, or -1 for any", ge=-1)
+    input_height: Int = setting(544, "Height", "Height of the input in pixels", ge=32)
+    input_width: Int = setting(544, "Width", "Width of the input in pixels", ge=32)
+    input_channel: Literal[1, 3] = setting(
+        3, "Channels", "Channels of the input; 1: grey images, made red, green and blue inside"
+    )
+    opset_version: Int = setting(17, "Opset", "ONNX operator set", ge=1)
+    on_cpu: bool = setting(False, "On the CPU", "Trace the model on the CPU where there is a GPU")
+    gpu_id: Int = setting(0, "GPU", "The GPU to trace the model on, where there is one", ge=0)
+    serialize_nvdsinfer: bool = setting(
+        False, "DeepStream", "Write nvdsinfer_config.yaml and labels.txt beside the model"
+    )
+    force: bool = setting(False, "Overwrite", "Replace files of an earlier export")
+    verbose: bool = setting(
+        False, "Verbose", "Tell on stderr what is exported, and how long it takes"
+    )
+    results_dir: str = setting("", "Results folder", RESULTS_TEXT, is_path=True)
+
+    @field_validator("batch_size")
+    @classmethod
+    def _not_zero(cls, value: int) -> int:
+        if value == 0:
+            raise ValueError("must be -1 (any batch size) or at least 1")
+        return value
+
+
+class QuantizedTensor(Node):
+    """How the weights or the activations of some layers are stored."""
+
+    dtype: Literal["int8", "native"] | None = Field(
+        default=None, description="int8, or native: as they are; null: as the mode has it"
+    )
+
+
+class QuantizedLayers(Node):
+    """Layers by pattern of their names, and what becomes of them."""
+
+    module_name: str = Field(description="Pattern of layer names, with * and ?")
+    weights: QuantizedTensor = section(QuantizedTensor, "Weights of these layers")
+    activations: QuantizedTensor = section(QuantizedTensor, "Activations of these layers")
+
+
+class Quantize(Node):
+    """Settings of the quantize action."""
+
+    model_path: str = setting(
+        "", "Model", "Checkpoint or ONNX model to quantize", is_path=True, must_be_set=True
+    )
+    backend: Literal["onnxruntime", "torchao", "modelopt.pytorch"] = setting(
+        "onnxruntime", "Backend",
+        "onnxruntime: an int8 ONNX model; torchao: a checkpoint with int8 weights; "
+        "modelopt.pytorch: an int8 ONNX model of a checkpoint, by NVIDIA's Model Optimizer",
+    )  # fmt: skip
+    mode: Literal["static_ptq", "weight_only_ptq"] = setting(
+        "static_ptq", "Mode",
+        "static_ptq: weights and activations, calibrated on images; weight_only_ptq: weights alone",
+    )  # fmt: skip
+    algorithm: Literal["minmax", "max", "entropy", "percentile"] = setting(
+        "minmax", "Algorithm",
+        "What 8 bits span: minmax: a moving mean of each image's extremes; max: the extremes of "
+        "all; entropy: least loss of information; percentile: all but the outermost values",
+    )  # fmt: skip
+    device: str = setting(
+        "cpu", "Device", "What the model is to run on: cpu, trt (TensorRT), cuda or cuda:N",
+        pattern=r"^(cuda|cpu|trt|cuda:[0-9]+)$",
+    )  # fmt: skip
+    layers: list[QuantizedLayers] = setting(
+        [], "Layers", "Which layers are quantized, the last match wins; empty: all that can be"
+    )
+    skip_names: list[str] = setting([], "Skipped", "Patterns of names of layers left as they are")
+    percentile: Float = setting(
+        99.99, "Percentile", "Share of the values, in percent, that 8 bits span", gt=50, le=100
+    )
+    calibration_images: Int = setting(
+        64, "Calibration images", "Most images that are read to calibrate", ge=1
+    )
+    max_miou_drop: Float = setting(
+        0.02,
+        "Allowed drop",
+        "A model whose mIoU falls by more is refused and kept aside",
+        ge=0,
+        le=1,
+    )
+    force: bool = setting(False, "Overwrite", "Replace files of an earlier run")
+    results_dir: str = setting("", "Results folder", RESULTS_TEXT, is_path=True)
+
+    @field_validator("percentile")
+    @classmethod
+    def _applies(cls, value: float, info: ValidationInfo) -> float:
+        return applies(cls, value, info, "quantize.algorithm=percentile", algorithm=("percentile",))
+
+    @field_validator("calibration_images")
+    @classmethod
+    def _calibrates(cls, value: int, info: ValidationInfo) -> int:
+        wanted = "quantize.backend=onnxruntime or modelopt.pytorch"
+        return applies(cls, value, info, wanted, backend=("onnxruntime", "modelopt.pytorch"))
+
+    @field_validator("backend", mode="before")
+    @classmethod
+    def _not_modelopt_onnx(cls, value: object) -> object:
+        if value == "modelopt.onnx":
+            raise ValueError(
+                "cannot be installed beside this version: nvidia-modelopt[onnx] wants onnx 1.21 "
+                "and onnxruntime-gpu 1.24; use onnxruntime, which has the same algorithms (with "
+                "device=trt for TensorRT), or modelopt.pytorch"
+            )
+        return value
+
+
+class Calibration(Node):
+    """Images that int8 is calibrated on."""
+
+    cal_image_dir: list[str] = setting(
+        [], "Folders", "Folders of images; empty: dataset.segment.quant_calibration_dataset"
+    )
+    cal_batch_size: Int = setting(1, "Batch size", "Images in a batch", ge=1, popular=True)
+    cal_batches: Int = setting(1, "Batches", "Batches to calibrate on", ge=1, popular=True)
+    cal_cache_file: str = setting(
+        "", "Cache", "Ranges of an earlier calibration; written where there is none", is_path=True
+    )
+
+
+class TensorRt(Node):
+    """How the engine is built."""
+
+    data_type: Literal["fp32", "fp16", "bf16", "int8"] = setting(
+        "fp16", "Precision", "What the engine computes in"
+    )
+    workspace_size: Int = setting(1024, "Workspace", "Memory for building, in MB", ge=0)
+    min_batch_size: Int = setting(1, "Smallest batch", "Smallest batch", ge=1, popular=True)
+    opt_batch_size: Int = setting(1, "Usual batch", "Batch to be fastest at", ge=1, popular=True)
+    max_batch_size: Int = setting(1, "Largest batch", "Largest batch", ge=1, popular=True)
+    layers_precision: list[str] = setting(
+        [], "Layer precision", "PATTERN:fp32|fp16|bf16 for layers that differ, the last match wins"
+    )
+    calibration: Calibration = section(Calibration, "Calibration of int8")
+    compute_capabilities: list[str] = setting(
+        [], "GPUs",
+        "Compute capabilities to build for, e.g. 8.9; empty: this machine's GPU, or where there is "
+        "none all that the installed TensorRT builds for ahead of time",
+    )  # fmt: skip
+
+    @field_validator("compute_capabilities", mode="before")
+    @classmethod
+    def _text_of_numbers(cls, value: object) -> object:
+        """YAML reads [8.9] as a number."""
+        if not isinstance(value, list):
+            return value
+        return [str(item) if type(item) is float else item for item in value]
+
+    @field_validator("layers_precision")
+    @classmethod
+    def _pairs(cls, value: list[str]) -> list[str]:
+        for entry in value:
+            pattern, _, precision = entry.rpartition(":")
+            if not pattern or precision not in ("fp32", "fp16", "bf16"):
+                raise ValueError(f"{entry!r} is not PATTERN:fp32, PATTERN:fp16 or PATTERN:bf16")
+        return value
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "TensorRt":
+        if not self.min_batch_size <= self.opt_batch_size <= self.max_batch_size:
+            raise ValueError(
+                f"min_batch_size {self.min_batch_size}, opt_batch_size {self.opt_batch_size}, "
+                f"max_batch_size {self.max_batch_size}: must not fall"
+            )
+        return self
+
+
+class GenTrtEngine(Node):
+    """Settings of the gen_trt_engine action."""
+
+    onnx_file: str = setting("", "ONNX file", "Exported model", is_path=True, must_be_set=True)
+    trt_engine: str = setting(
+        "", "Engine", "File to write; empty: model.engine in the results folder", is_path=True
+    )
+    batch_size: Int = setting(
+        -1, "Batch size", "Batch of an ONNX model of fixed batch; -1: any", ge=-1, popular=True
+    )
+    gpu_id: Int = setting(0, "GPU", "The GPU to build on, where there is one", ge=0, popular=True)
+    tensorrt: TensorRt = section(TensorRt, "How the engine is built")
+    timing_cache: str = setting(
+        "", "Timing cache", "File of timings, used and brought up to date", is_path=True
+    )
+    force: bool = setting(False, "Overwrite", "Replace the engine of an earlier run")
+    verbose: bool = setting(False, "Verbose", "Show all that TensorRT says")
+    results_dir: str = setting("", "Results folder", RESULTS_TEXT, is_path=True)

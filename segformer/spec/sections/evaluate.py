@@ -1,0 +1,55 @@
+"""The parts of the spec for the actions on a trained model."""
+
+from typing import Literal
+
+from segformer.spec.fields import RESULTS_TEXT, Int, Node, section, setting
+from segformer.spec.sections.devices import Devices
+
+_ENGINE_TEXT = "TensorRT engine to run in place of a checkpoint"
+_PICTURES_TEXT = "Pictures of every so many batches, from the first on; 0: none"
+
+
+class Latency(Node):
+    """How the time that a model takes is measured."""
+
+    runs: Int = setting(
+        0, "Runs",
+        "How often a batch of noise is timed, less often where that takes over a minute; 0: not",
+        ge=0,
+    )  # fmt: skip
+    batch_size: Int = setting(1, "Batch size", "Images in a timed batch", ge=1)
+    threads: Int = setting(0, "Threads", "Cores that compute; 0: all that the process has", ge=0)
+
+
+class Evaluate(Devices):
+    """Settings of the evaluate action."""
+
+    checkpoint: str = setting(
+        "", "Checkpoint", "Model to evaluate: .ckpt, .safetensors or .onnx",
+        is_path=True, must_be_set=True,
+    )  # fmt: skip
+    trt_engine: str = setting("", "Engine", _ENGINE_TEXT, is_path=True)
+    batch_size: Int = setting(8, "Batch size", "Images in a batch", ge=1)
+    split: Literal["test", "validation"] = setting(
+        "test", "Split", "Which split: dataset.segment.test_split or validation_split"
+    )
+    vis_after_n_batches: Int = setting(1, "Pictures", _PICTURES_TEXT, ge=0)
+    latency: Latency = section(Latency, "Time and memory that the model takes")
+    results_dir: str = setting("", "Results folder", RESULTS_TEXT, is_path=True)
+
+
+class Inference(Devices):
+    """Settings of the inference action."""
+
+    checkpoint: str = setting(
+        "", "Checkpoint", "Model to run: .ckpt, .safetensors or .onnx",
+        is_path=True, must_be_set=True,
+    )  # fmt: skip
+    trt_engine: str = setting("", "Engine", _ENGINE_TEXT, is_path=True)
+    images_dir: str = setting(
+        "", "Images", "Folder of images; empty: those of dataset.segment.predict_split",
+        is_path=True,
+    )  # fmt: skip
+    batch_size: Int = setting(8, "Batch size", "Images in a batch", ge=1)
+    vis_after_n_batches: Int = setting(1, "Pictures", _PICTURES_TEXT, ge=0)
+    results_dir: str = setting("", "Results folder", RESULTS_TEXT, is_path=True)

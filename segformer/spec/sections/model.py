@@ -1,0 +1,145 @@
+"""The part of the spec that says what the network is."""
+
+from typing import Literal
+
+from pydantic import ValidationInfo, field_validator
+
+from segformer.spec.backbones import BACKBONES, STRIDES
+from segformer.spec.fields import Int, Node, PositiveInt, section, setting
+
+BackboneName = Literal[
+    "mit_b0",
+    "mit_b1",
+    "mit_b2",
+    "mit_b3",
+    "mit_b4",
+    "mit_b5",
+    "fan_tiny_8_p4_hybrid",
+    "fan_small_12_p4_hybrid",
+    "fan_base_16_p4_hybrid",
+    "fan_large_16_p4_hybrid",
+    "vit_large_nvdinov2",
+    "vit_giant_nvdinov2",
+    "vit_small_dinov3",
+    "vit_small_plus_dinov3",
+    "vit_base_dinov3",
+    "vit_large_dinov3",
+    "vit_huge_plus_dinov3",
+    "vit_base_nvclip_16_siglip",
+    "vit_huge_nvclip_14_siglip",
+    "convnextv2_tiny",
+    "convnextv2_base",
+]
+
+
+class Backbone(Node):
+    """The encoder."""
+
+    type: BackboneName = setting("mit_b0", "Backbone", "Encoder")
+    freeze_backbone: bool = setting(
+        False, "Freeze", "Keep the encoder as it is; searched when it starts from given weights",
+        automl=True,
+        active_when=[
+            {"model.backbone.pretrained_backbone_path": {"not": ""}},
+            {"train.pretrained_model_path": {"not": ""}},
+        ],
+    )  # fmt: skip
+    pretrained_backbone_path: str = setting(
+        "", "Encoder weights",
+        "Weights that the encoder starts from: a file, a folder of transformers, or owner/name on"
+        " Hugging Face's hub; empty: random",
+        is_path=True,
+    )  # fmt: skip
+    feat_downsample: bool = setting(
+        False, "Downsample features",
+        "FAN only: halve its last map by a learned convolution instead of by maximum",
+    )  # fmt: skip
+
+    @field_validator("feat_downsample")
+    @classmethod
+    def _for_fan(cls, value: bool, info: ValidationInfo) -> bool:
+        name = info.data.get("type")
+        if value and name in BACKBONES and BACKBONES[name].family != "fan":
+            raise ValueError(f"must be false with {name}: only a fan_* backbone can downsample")
+        return value
+
+
+class DecoderParams(Node):
+    """Sizes of the head."""
+
+    embed_dim: PositiveInt | None = setting(
+        None, "Head width", "Channels of the head; null: as published for the backbone"
+    )
+
+
+class DecodeHead(Node):
+    """The all-MLP head."""
+
+    decoder_params: DecoderParams = section(DecoderParams, "Sizes of the head")
+    align_corners: bool = setting(
+        False, "Align corners", "Whether corner pixels keep their place in bilinear resizing"
+    )
+    feature_strides: list[Int] = setting(
+        list(STRIDES), "Strides", "Strides of the encoder's four maps; every encoder has these"
+    )
+    in_channels: list[PositiveInt] | None = setting(
+        None, "Channels", "Channels of the encoder's four maps; null: those of the backbone",
+        automl=False,
+    )  # fmt: skip
+    in_index: list[Int] = setting(
+        [0, 1, 2, 3], "Maps",
+        "Which of the encoder's maps the head reads, finest first; the logits have the size of the"
+        " first",
+        min_length=1,
+    )  # fmt: skip
+
+    @field_validator("feature_strides")
+    @classmethod
+    def _as_they_are(cls, value: list[int]) -> list[int]:
+        if value != list(STRIDES):
+            raise ValueError(f"must be {list(STRIDES)}: every backbone gives maps of these strides")
+        return value
+
+    @field_validator("in_index")
+    @classmethod
+    def _of_four_in_order(cls, value: list[int]) -> list[int]:
+        if value != sorted(set(value) & set(range(len(STRIDES)))):
+            raise ValueError("must be some of 0, 1, 2, 3, each once and in this order")
+        return value
+
+
+class Model(Node):
+    """The network."""
+
+    backbone: Backbone = section(Backbone, "Encoder")
+    decode_head: DecodeHead = section(DecodeHead, "Head")
+    activation_checkpoint: bool = setting(
+        False, "Activation checkpointing",
+        "Compute the encoder's activations again on the way back instead of keeping them: less"
+        " memory, about a third more time, the same gradients",
+    )  # fmt: skip
+    precise_msda: bool = setting(
+        False, "Precise deformable attention", "Only false: no backbone here has this attention"
+    )
+
+    @field_validator("precise_msda")
+    @classmethod
+    def _has_no_msda(cls, value: bool) -> bool:
+        if value:
+            raise ValueError(
+                "must be false: no backbone here has multi-scale deformable attention; plain ViTs"
+                " get their maps from a simple feature pyramid"
+            )
+        return value
+
+
+def channels_fault(model: Model) -> str | None:
+    """The fault of in_channels that are not the backbone's; None when they are."""
+    given, name = model.decode_head.in_channels, model.backbone.type
+    own = list(BACKBONES[name].channels)
+    if given is None or given == own:
+        return None
+    return (
+        f"model.decode_head.in_channels: {given} is not allowed: the maps of {name} have {own}"
+        " channels; leave it out"
+    )

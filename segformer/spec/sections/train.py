@@ -1,0 +1,257 @@
+"""The part of the spec that says how to train."""
+
+from string import Formatter
+from typing import Any, Literal, get_args
+
+from pydantic import ValidationInfo, field_validator
+
+from segformer.spec.fields import (
+    RESULTS_TEXT,
+    Float,
+    Int,
+    Node,
+    NotNegative,
+    applies,
+    section,
+    setting,
+)
+from segformer.spec.sections.devices import Devices
+
+WITH_SECOND_TERM = ("ce_lovasz", "ce_mmiou", "ce_boundary")
+"""The losses that are cross-entropy and a second term."""
+
+
+Metric = Literal[
+    "val_loss", "val_miou", "val_acc", "val_macc", "val_mf1", "val_mprecision", "val_mrecall",
+    "train_loss",
+]  # fmt: skip
+MetricOrNone = Literal[
+    "", "val_loss", "val_miou", "val_acc", "val_macc", "val_mf1", "val_mprecision", "val_mrecall",
+    "train_loss",
+]  # fmt: skip
+"""What a training measures after each validated epoch, besides the IoU of each class."""
+
+
+class Optim(Node):
+    """The optimiser and how its learning rate changes."""
+
+    optim: Literal["adamw", "adam", "sgd"] = setting("adamw", "Optimiser", "Optimiser")
+    lr: Float = setting(
+        6e-5, "Learning rate", "Learning rate of the encoder; the head learns ten times as fast",
+        gt=0, automl=True, scale="log",
+    )  # fmt: skip
+    momentum: Float = setting(
+        0.9, "Momentum", "First beta of adamw and adam; momentum of sgd", ge=0, lt=1, automl=True,
+    )  # fmt: skip
+    weight_decay: Float = setting(
+        0.01, "Weight decay", "Decay of the weights; biases and norms have none", ge=0, le=1,
+        automl=True, scale="log",
+    )  # fmt: skip
+    policy: Literal["linear", "step", "cosine", "poly"] = setting(
+        "linear", "Schedule",
+        "linear: down to 0; step: a tenth after every third of the epochs; cosine: half a wave"
+        " down to 0; poly: the share of steps left, to a power",
+    )  # fmt: skip
+    power: Float = setting(
+        0.9, "Power", "Exponent of policy poly", gt=0, le=10,
+        active_when={"train.optim.policy": "poly"},
+    )  # fmt: skip
+    warm_up_share: Float = setting(
+        0.01, "Warm-up", "Share of the steps in which the rate rises to the full one", ge=0, le=0.5
+    )
+    monitor_name: Metric = setting(
+        "val_loss", "Monitored metric", "Metric that the checkpointer follows unless it names one"
+    )
+
+    @field_validator("power")
+    @classmethod
+    def _of_poly(cls, value: float, info: ValidationInfo) -> float:
+        return applies(cls, value, info, "train.optim.policy=poly", policy=("poly",))
+
+
+class Cudnn(Node):
+    """Settings of cuDNN, for CUDA devices."""
+
+    benchmark: bool = setting(False, "Benchmark", "Let cuDNN choose the fastest kernels by trying")
+    deterministic: bool = setting(True, "Deterministic", "Only kernels that repeat bit for bit")
+
+
+class TrainSegment(Node):
+    """The loss."""
+
+    loss: Literal["ce", "ce_lovasz", "mmiou", "ce_mmiou", "ce_boundary"] = setting(
+        "ce", "Loss",
+        "ce: cross-entropy over the pixels that count; mmiou: mean and lowest soft IoU of the"
+        " classes; ce_lovasz, ce_mmiou, ce_boundary: cross-entropy and a second term (Lovasz"
+        " softmax, mmiou, F1 of the boundaries)",
+    )  # fmt: skip
+    weights: list[NotNegative] = setting(
+        [], "Class weights", "What a class counts in the loss, one number a class; empty: all alike"
+    )
+    iou_weight: Float = setting(
+        0.5, "Weight of the second term", "Share of the second term of a loss of two", ge=0, le=1,
+        active_when=[{"train.segment.loss": name} for name in WITH_SECOND_TERM],
+    )  # fmt: skip
+
+    @field_validator("weights")
+    @classmethod
+    def _some_weight(cls, value: list[float]) -> list[float]:
+        if value and not any(value):
+            raise ValueError("at least one class must have a weight above 0")
+        return value
+
+    @field_validator("iou_weight")
+    @classmethod
+    def _of_two_terms(cls, value: float, info: ValidationInfo) -> float:
+        when = f"train.segment.loss one of {', '.join(WITH_SECOND_TERM)}"
+        return applies(cls, value, info, when, loss=WITH_SECOND_TERM)
+
+
+class Ema(Node):
+    """Exponential moving average of the weights."""
+
+    enable: bool = setting(
+        False, "Average the weights", "Validate and keep a moving average of the weights"
+    )
+    decay: Float = setting(
+        0.999, "Decay", "Share of the average that a step keeps; less in the first steps",
+        ge=0, lt=1, active_when={"train.ema.enable": True},
+    )  # fmt: skip
+
+    @field_validator("decay")
+    @classmethod
+    def _if_enabled(cls, value: float, info: ValidationInfo) -> float:
+        return applies(cls, value, info, "train.ema.enable=true", enable=(True,))
+
+
+class Tensorboard(Node):
+    """Event files for TensorBoard."""
+
+    enabled: bool = setting(
+        False, "TensorBoard", "Write event files into tensorboard/ in the results folder"
+    )
+    infrequent_logging_frequency: Int = setting(
+        2, "Epochs between histograms", "Epochs between histograms of the weights; 0: none",
+        ge=0, active_when={"train.tensorboard.enabled": True},
+    )  # fmt: skip
+
+    @field_validator("infrequent_logging_frequency")
+    @classmethod
+    def _if_enabled(cls, value: int, info: ValidationInfo) -> int:
+        return applies(cls, value, info, "train.tensorboard.enabled=true", enabled=(True,))
+
+
+class Checkpointer(Node):
+    """More checkpoints than best and last: those of the best epochs by a metric."""
+
+    enable_topk: bool = setting(
+        False, "Keep the best epochs", "Keep full checkpoints of the best epochs by a metric"
+    )
+    save_top_k: Int = setting(1, "How many", "Epochs to keep", ge=1)
+    monitor: MetricOrNone = setting(
+        "", "Metric", "Metric by which epochs are best; empty: train.optim.monitor_name"
+    )
+    mode: Literal["min", "max"] = setting(
+        "min", "Direction", "min: lower is better, as of a loss; max: higher"
+    )
+    filename: str = setting(
+        "model_best_{epoch:03d}", "File name",
+        "Name of a file, without .ckpt; {epoch}, {step} and metrics are filled in",
+    )  # fmt: skip
+    auto_insert_metric_name: bool = setting(
+        False, "Names in the file name", "Write epoch=003 where the name would have 003"
+    )
+    dirpath: str = setting(
+        "", "Folder", "Where to; empty: checkpoints/ in the results folder", is_path=True
+    )
+    replace_periodic: bool = setting(
+        False, "Instead of last.ckpt", "Write last.ckpt at the end only, not every interval"
+    )
+
+    @field_validator(
+        *("save_top_k", "monitor", "mode", "filename", "auto_insert_metric_name", "dirpath"),
+        "replace_periodic",
+    )
+    @classmethod
+    def _if_enabled(cls, value: Any, info: ValidationInfo) -> Any:
+        when = "train.checkpointer.enable_topk=true"
+        return applies(cls, value, info, when, enable_topk=(True,))
+
+    @field_validator("filename")
+    @classmethod
+    def _tells_epochs_apart(cls, value: str, info: ValidationInfo) -> str:
+        names = {name for _, name, _, _ in Formatter().parse(value) if name is not None}
+        allowed = {"epoch", "step", *get_args(Metric)}
+        if "/" in value or not names <= allowed:
+            raise ValueError(f"must be a file name with fields of {', '.join(sorted(allowed))}")
+        if not names & {"epoch", "step"}:
+            raise ValueError("must have {epoch} or {step}, to tell the files apart")
+        return value
+
+
+class Train(Devices):
+    """Settings of the train action."""
+
+    num_epochs: Int = setting(10, "Epochs", "Passes over the data", ge=1, popular=True)
+    checkpoint_interval_unit: Literal["epoch", "step"] = setting(
+        "epoch", "Unit of the checkpoint interval", "epoch, or step: an optimiser's step"
+    )
+    checkpoint_interval: Int = setting(
+        1, "Checkpoint interval", "Epochs or steps between checkpoints", ge=1, popular=True
+    )
+    validation_interval: Int = setting(
+        1, "Validation interval", "Epochs between validations", ge=1, popular=True
+    )
+    distributed_strategy: Literal["ddp_find_unused_parameters_true", "ddp"] = setting(
+        "ddp_find_unused_parameters_true", "Strategy",
+        "How several processes train one model; ddp does not look for weights without gradient",
+    )  # fmt: skip
+    sync_batchnorm: bool = setting(
+        False, "Shared batch norm", "Norms over the batches of all processes, not of each"
+    )
+    use_distributed_sampler: bool = setting(
+        False, "Shared samples",
+        "An epoch is one pass over the data by all processes together; else by each, in an order"
+        " of its own",
+    )  # fmt: skip
+    seed: Int = setting(
+        1234, "Seed", "Seed of weights, order and augmentation; -1: draw one and record it",
+        ge=-1, le=2**32 - 1,
+    )  # fmt: skip
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = setting(
+        "32-true", "Precision", "32-true; bf16-mixed and 16-mixed: half precision on a CUDA device"
+    )
+    accumulate_grad_batches: Int = setting(
+        1, "Accumulation", "Batches whose gradients make one step", ge=1
+    )
+    clip_grad_norm: Float = setting(
+        0.0, "Gradient clipping", "Largest norm of all gradients together; 0: no limit", ge=0
+    )
+    results_dir: str = setting("", "Results folder", RESULTS_TEXT, is_path=True)
+    resume_training_checkpoint_path: str = setting(
+        "", "Resume from", "Checkpoint with optimiser state to go on from", is_path=True
+    )
+    pretrained_model_path: str = setting(
+        "", "Model weights", "Weights that the whole model starts from", is_path=True
+    )
+    optim: Optim = section(Optim, "Optimiser")
+    segment: TrainSegment = section(TrainSegment, "Loss")
+    ema: Ema = section(Ema, "Moving average of the weights")
+    cudnn: Cudnn = section(Cudnn, "cuDNN")
+    checkpointer: Checkpointer = section(Checkpointer, "Checkpoints of the best epochs")
+    enable_lr_monitor: bool = setting(
+        False, "Tell the learning rates", "Add the learning rates to the epochs in status.json"
+    )
+    tensorboard: Tensorboard = section(Tensorboard, "TensorBoard")
+
+    @field_validator("checkpoint_interval", "validation_interval")
+    @classmethod
+    def _within_epochs(cls, value: int, info: ValidationInfo) -> int:
+        epochs = info.data.get("num_epochs")
+        in_steps = (
+            info.field_name == "checkpoint_interval"
+            and info.data.get("checkpoint_interval_unit") == "step"
+        )
+        if epochs is not None and value > epochs and not in_steps:
+            raise ValueError(f"must be at most train.num_epochs, which is {epochs}")
+        return value

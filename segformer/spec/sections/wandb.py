@@ -1,0 +1,34 @@
+"""The part of the spec for Weights & Biases."""
+
+from typing import Any
+
+from pydantic import ValidationInfo, field_validator
+
+from segformer.spec.fields import Node, applies, setting
+
+
+class Wandb(Node):
+    """Weights & Biases: off unless asked for, since it sends what it is told to a server."""
+
+    enable: bool = setting(
+        False, "Enable", "Tell Weights & Biases of the training (pip install wandb)"
+    )
+    project: str = setting("TAO Toolkit", "Project", "Project that the run is in")
+    entity: str = setting("", "Entity", "User or team; empty: that of the login")
+    group: str = setting("", "Group", "Group that the run is in; empty: none")
+    name: str = setting("TAO Toolkit Training", "Name", "Name of the run")
+    run_id: str = setting("", "Run id", "Id of a run to go on with; empty: a new run")
+    tags: list[str] = setting(["tao-toolkit"], "Tags", "Tags of the run")
+    reinit: bool = setting(False, "Another run", "Finish a run that this process has open before")
+    save_code: bool = setting(False, "Save the code", "Send the code of the main program")
+    sync_tensorboard: bool = setting(
+        False, "Follow TensorBoard", "Send what is written for TensorBoard"
+    )
+
+    @field_validator(
+        *("project", "entity", "group", "name", "run_id", "tags", "reinit", "save_code"),
+        "sync_tensorboard",
+    )
+    @classmethod
+    def _if_enabled(cls, value: Any, info: ValidationInfo) -> Any:
+        return applies(cls, value, info, "wandb.enable=true", enable=(True,))

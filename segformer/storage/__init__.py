@@ -1,0 +1,1 @@
+"""Files that are written at once, encrypted, or remote."""

@@ -1,0 +1,77 @@
+"""The callbacks of a training, made from its spec."""
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+from pytorch_lightning import Callback
+
+from segformer.errors import SpecError
+from segformer.spec.spec import Spec
+from segformer.training.callbacks.average import WeightAverage
+from segformer.training.callbacks.checkpoint import CheckpointPaths, Checkpoints, ResumePoint
+from segformer.training.callbacks.top_checkpoints import TopCheckpoints
+from segformer.training.module import SegmentationModule
+
+_ADAPTERS = {
+    "train.tensorboard.enabled": ("segformer.training.callbacks.tensorboard", "tensorboardX"),
+    "wandb.enable": ("segformer.training.callbacks.wandb", "wandb"),
+}
+"""The module behind a switch, and the package that it needs."""
+
+
+def build_callbacks(
+    module: SegmentationModule,
+    spec: Spec,
+    paths: CheckpointPaths,
+    *,
+    resume: ResumePoint | None,
+    best: float | None,
+) -> list[Callback]:
+    """What works on the training, in the order in which it has to hear of a step.
+
+    The average takes a step in before a checkpoint of that step is written, and the record of an
+    epoch is made before the checkpoints of the best epochs are. Raises `SpecError` where a package
+    that the spec wants is not there.
+    """
+    average = WeightAverage(spec.train.ema) if spec.train.ema.enable else None
+    callbacks: list[Callback] = [average] if average else []
+    callbacks.append(Checkpoints(module, paths, spec, resume=resume, best=best, average=average))
+    settings = spec.train.checkpointer
+    if settings.enable_topk:
+        folder = Path(settings.dirpath) if settings.dirpath else paths.best.parent
+        metric = settings.monitor or spec.train.optim.monitor_name
+        callbacks.append(TopCheckpoints(module, folder, settings, metric=metric))
+    if spec.train.tensorboard.enabled:
+        adapter = _adapter("train.tensorboard.enabled")
+        callbacks.append(adapter.EventFiles(module, paths.folder, spec.train.tensorboard))
+    if spec.wandb.enable:
+        adapter = _adapter("wandb.enable")
+        callbacks.append(adapter.WandbRun(module, paths.folder, spec.wandb, _config(spec)))
+    return callbacks
+
+
+def _adapter(switch: str) -> ModuleType:
+    name, package = _ADAPTERS[switch]
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise
+        raise SpecError(
+            f"{switch}: true is not allowed: the package {package} is not installed;"
+            f" pip install {package}, or set {switch}=false"
+        ) from None
+
+
+def _config(spec: Spec) -> dict[str, object]:
+    """What may be told to others: no key, and no place where data or results are."""
+    return {
+        "model": spec.model.model_dump(exclude={"backbone": {"pretrained_backbone_path"}}),
+        "dataset": spec.dataset.segment.model_dump(include={"img_size", "batch_size"}),
+        "optim": spec.train.optim.model_dump(),
+        "loss": spec.train.segment.model_dump(),
+        "augmentation": spec.dataset.segment.augmentation.model_dump(),
+        "epochs": spec.train.num_epochs,
+        "seed": spec.train.seed,
+    }
