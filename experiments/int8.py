@@ -10,7 +10,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from segformer.data.describe import described
+from segformer.data.description import described
 from segformer.errors import RejectedError
 from segformer.export.onnx import export
 from segformer.quantization.quantize import quantize

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segformer.data.dataset import model_input
-from segformer.data.files import read_image
+from segformer.data.images import read_image
 from segformer.data.labels import class_names
 from segformer.errors import CheckpointError
 from segformer.evaluation.inference import class_ids

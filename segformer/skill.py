@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from segformer.data.describe import described
+from segformer.data.description import described
 from segformer.describe.deploy_text import ACTIONS as DEPLOY_ACTIONS
 from segformer.describe.deploy_text import deploy_template, deploy_text
 from segformer.describe.schema import json_text, manifest, schema, sections_of, template

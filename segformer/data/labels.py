@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segformer.data.files import MaskFile
+from segformer.data.images import MaskFile
 from segformer.data.palette import DOES_NOT_COUNT, Palette, colour_codes, written
 from segformer.data.palette import IGNORED as IGNORED
 from segformer.errors import DataError

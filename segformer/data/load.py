@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segformer.data.files import read_image, read_mask
+from segformer.data.images import read_image, read_mask
 from segformer.data.labels import labels_of
 from segformer.data.pairs import Pair
 from segformer.errors import DataError

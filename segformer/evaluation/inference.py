@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from segformer.data.dataset import model_input
-from segformer.data.files import read_image
+from segformer.data.images import read_image
 from segformer.data.labels import class_names
 from segformer.data.pairs import SUFFIXES
 from segformer.errors import DataError, SpecError

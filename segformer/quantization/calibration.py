@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from segformer.data.dataset import model_input, split_folder
-from segformer.data.files import read_image
+from segformer.data.images import read_image
 from segformer.data.pairs import SUFFIXES
 from segformer.errors import DataError
 from segformer.model.saved import ModelRecord

@@ -17,6 +17,8 @@ from segformer.storage.atomic import replacing
 from segformer.storage.location import Location, is_remote
 from segformer.storage.remote import STREAMS, RemoteFile, Store, sha256_of
 
+FILE_NAME = "dataset.json"
+
 DATA_SET = ("images", "masks", FILE_NAME)
 """What is fetched of a data set's folder."""
 
@@ -247,6 +249,3 @@ def _read_manifest(path: Path) -> dict[str, dict[str, Any]] | None:
     except (OSError, ValueError, KeyError):
         return None
     return files
-
-
-FILE_NAME = "dataset.json"

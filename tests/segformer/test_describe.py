@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from segformer.data.describe import described
+from segformer.data.description import described
 from segformer.errors import DataError
 
 

@@ -3,7 +3,7 @@ import pytest
 from pictures import noise, png_of_few_bits, save
 from PIL import Image
 
-from segformer.data.files import read_image, read_mask
+from segformer.data.images import read_image, read_mask
 from segformer.errors import DataError
 
 GREY = np.array([[0, 1, 2], [3, 4, 255]], dtype=np.uint8)

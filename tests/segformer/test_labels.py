@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from pictures import segment
 
-from segformer.data.files import MaskFile
+from segformer.data.images import MaskFile
 from segformer.data.labels import class_names, holds_colours, labels_of
 from segformer.errors import DataError
 

@@ -10,8 +10,8 @@ from pictures import segment
 from PIL import Image
 
 from segformer.data.check import check_data
-from segformer.data.describe import described
-from segformer.data.files import read_image
+from segformer.data.description import described
+from segformer.data.images import read_image
 from segformer.data.load import load_pair
 from segformer.data.pairs import Pair
 from segformer.errors import DataError
