@@ -22,13 +22,13 @@ import optuna
 from scipy.stats import t as student
 
 from automl.schema.schema import Schema
+from automl.schema.spec import parse_assignments, with_values
 from automl.search.algorithms import make_searcher
 from automl.search.proposers.optuna import distribution_from_parameter, value_from_param
 from automl.skill.info import SkillInfo, schema_path
 from automl.skill.installed import load_skill
 from automl.space.build import space_from_schema
 from automl.space.space import SearchSpace
-from automl.spec import parse_assignments, with_values
 from automl.trial.budget import UNLIMITED, Budget
 from automl.trial.moves import Done, Start
 from automl.trial.trial import Decision, Outcome

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from automl.schema.schema import Schema
+from automl.schema.spec import unflatten
 from automl.search.algorithms import ALGORITHMS
 from automl.search.preview import drawn_by_searcher, drawn_by_space
 from automl.space.build import space_from_schema
 from automl.space.space import SearchSpace
-from automl.spec import unflatten
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ def add_flags(parser: argparse.ArgumentParser, names: Iterable[str] = BY_NAME) -
 def said_by_flags(arguments: argparse.Namespace) -> Said:
     """Return what the flags say, by the names of their keys."""
     from automl.request.space import parse_searched
-    from automl.spec import parse_assignments
+    from automl.schema.spec import parse_assignments
 
     said: dict[str, Any] = {}
     for key in KEYS:

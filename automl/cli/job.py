@@ -93,9 +93,9 @@ def _created(arguments: argparse.Namespace) -> "Job":
     from automl.jobs.create import create_job
     from automl.jobs.datasets import values_from_sources
     from automl.jobs.store import JobStore
+    from automl.schema.spec import parse_assignments
     from automl.skill.info import SkillInfo
     from automl.skill.installed import load_skill, only_skill
-    from automl.spec import parse_assignments
 
     if not arguments.action:
         raise UsageError("ACTION is missing, e.g. automl job run evaluate --parent JOB")

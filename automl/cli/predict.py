@@ -24,8 +24,8 @@ def add(commands: Any) -> None:
 def _predict(arguments: argparse.Namespace) -> int:
     from automl.files import json_text
     from automl.promotion.predict import predict
+    from automl.schema.spec import parse_assignments
     from automl.skill.installed import only_skill
-    from automl.spec import parse_assignments
 
     # Whatever a library prints, stdout is for the result.
     with contextlib.redirect_stdout(sys.stderr):

@@ -14,8 +14,8 @@ from automl.experiment.lock import is_driven
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
 from automl.experiment.state import Ledger
+from automl.schema.spec import flatten, with_values
 from automl.space.space import SearchSpace
-from automl.spec import flatten, with_values
 from automl.trial.pareto import fronts
 from automl.trial.trial import Trial, TrialState
 

@@ -18,11 +18,11 @@ from automl.jobs.record import Job
 from automl.jobs.store import DEFAULT_ROOT, JobStore
 from automl.redact import check_kept_out
 from automl.schema.schema import Schema
+from automl.schema.spec import flatten
 from automl.skill.base import Skill
 from automl.skill.failures import faults_of_the_user
 from automl.skill.info import SkillInfo, schema_path
 from automl.skill.installed import lasting_name, load_skill
-from automl.spec import flatten
 
 
 def create_job(

@@ -18,11 +18,11 @@ from automl.jobs.mappings import Context, mapped
 from automl.jobs.parents import own_source
 from automl.jobs.record import Job, JobState
 from automl.jobs.store import DEFAULT_ROOT, JobStore
+from automl.schema.spec import flatten, unflatten
 from automl.skill.base import Result
 from automl.skill.failures import failure_from_error, faults_of_the_user
 from automl.skill.info import SkillInfo
 from automl.skill.installed import load_skill
-from automl.spec import flatten, unflatten
 from automl.trial.trial import Decision
 
 

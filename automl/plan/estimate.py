@@ -16,8 +16,8 @@ from automl.experiment.pace import Pace
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
 from automl.experiment.state import Ledger
+from automl.schema.spec import flatten
 from automl.skill.info import SkillInfo
-from automl.spec import flatten
 
 _REASONS = 3
 """Experiments that do not fit, of which the reason is said."""

@@ -21,13 +21,13 @@ from automl.request.search import SearchFlags
 from automl.request.space import SpaceChoice, SpaceFlags
 from automl.runners.cluster import check_answers
 from automl.schema.schema import Schema
+from automl.schema.spec import flatten
 from automl.skill.base import Skill
 from automl.skill.failures import faults_of_the_user
 from automl.skill.info import SkillInfo, schema_path
 from automl.skill.installed import lasting_name, load_skill
 from automl.skill.route import Route, route
 from automl.space.space import SearchSpace
-from automl.spec import flatten
 from automl.trial.budget import Budget
 from automl.trial.trial import PastTrial
 

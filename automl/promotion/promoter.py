@@ -18,11 +18,11 @@ from automl.promotion.model_card import model_card
 from automl.promotion.steps import Step, keep_steps
 from automl.redact import redacted
 from automl.schema.schema import Schema
+from automl.schema.spec import flatten, leaves
 from automl.skill.base import Result, Skill
 from automl.skill.failures import USER_KINDS, failure_from_error, failure_kind
 from automl.skill.info import SkillInfo, schema_path
 from automl.skill.inputs import keys_taking
-from automl.spec import flatten, leaves
 from automl.trial.trial import Failure, FailureKind, Trial
 
 

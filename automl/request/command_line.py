@@ -8,9 +8,9 @@ from automl.request.experiment_file import SUFFIXES, read_experiment_file
 from automl.request.options import BY_NAME, Said
 from automl.request.parsing import said_in
 from automl.schema.schema import Schema
+from automl.schema.spec import parse_assignments
 from automl.skill.info import SkillInfo, schema_path
 from automl.skill.installed import load_skill, only_skill
-from automl.spec import parse_assignments
 
 
 def said_in_words(words: Iterable[str], flags: Said) -> tuple[Path | None, Said]:

@@ -7,7 +7,7 @@ from automl.errors import UsageError
 from automl.files import read_yaml
 from automl.request.options import Said
 from automl.request.parsing import said_in
-from automl.spec import is_exponent
+from automl.schema.spec import is_exponent
 
 SUFFIXES = (".yaml", ".yml")
 

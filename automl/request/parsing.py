@@ -6,7 +6,7 @@ from typing import Any
 
 from automl.errors import UsageError, nearest
 from automl.request.options import BY_NAME, Key, Said
-from automl.spec import flatten
+from automl.schema.spec import flatten
 
 _TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
     "whole": ((int,), "a whole number"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from automl.errors import UsageError
 from automl.schema.schema import Schema
+from automl.schema.spec import with_values
 from automl.skill.check import check_folder
 from automl.skill.info import SkillInfo
 from automl.skill.installed import folder_of_skill
@@ -19,7 +20,6 @@ from automl.space.overlay.overlay import (
     overlay_path,
 )
 from automl.space.space import SearchSpace
-from automl.spec import with_values
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from typing import Any
 
 from automl.errors import UsageError
 from automl.experiment.experiment import Experiment
+from automl.schema.spec import flatten
 from automl.skill.info import SkillInfo
-from automl.spec import flatten
 from automl.trial.trial import Trial
 
 

@@ -8,11 +8,11 @@ from typing import Any, cast
 
 from automl.experiment.experiment import Experiment
 from automl.files import write_yaml
+from automl.schema.spec import flatten, with_values
 from automl.skill.base import MeasuringSkill
 from automl.skill.info import SkillInfo
 from automl.skill.installed import load_skill
 from automl.space.space import SearchSpace
-from automl.spec import flatten, with_values
 from automl.trial.objective import Constraint
 from automl.trial.trial import Trial
 

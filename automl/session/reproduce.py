@@ -15,10 +15,10 @@ from automl.errors import RunFailed, UsageError
 from automl.experiment import environment
 from automl.experiment.experiment import Experiment
 from automl.runners.base import Task, run_task
+from automl.schema.spec import flatten, with_values
 from automl.skill.failures import faults_of_the_user
 from automl.skill.info import SkillInfo
 from automl.skill.installed import load_skill
-from automl.spec import flatten, with_values
 from automl.trial.trial import Decision, FailureKind, Outcome, Report, Trial, TrialState
 
 ELSEWHERE = 0.01

@@ -19,6 +19,7 @@ from automl.redact import redacted
 from automl.report import ReportWriter, write_results
 from automl.report.importance import importance
 from automl.runners import make_runner
+from automl.schema.spec import flatten
 from automl.search.base import Searcher
 from automl.search.from_settings import searcher_of
 from automl.session.confirmation import check_confirmation
@@ -29,7 +30,6 @@ from automl.skill.failures import faults_of_the_user
 from automl.skill.info import SkillInfo
 from automl.skill.installed import load_skill
 from automl.space.space import SearchSpace
-from automl.spec import flatten
 from automl.tracking import make_tracker
 from automl.trial.moves import Done
 

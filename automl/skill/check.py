@@ -13,10 +13,10 @@ from typing import Any
 from automl.errors import UsageError
 from automl.files import read_yaml
 from automl.schema.schema import Schema
+from automl.schema.spec import unflatten
 from automl.skill.info import SkillInfo
 from automl.space.build import space_from_schema
 from automl.space.space import SearchSpace
-from automl.spec import unflatten
 
 _SUFFIX = ".schema.json"
 _LISTS = ("automl_default_parameters", "automl_disabled_parameters")

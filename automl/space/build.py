@@ -9,6 +9,7 @@ from automl.errors import UsageError, nearest
 from automl.schema.conditions import DIVIDED, Relation
 from automl.schema.field import LISTS, Field
 from automl.schema.schema import Schema
+from automl.schema.spec import flatten
 from automl.schema.values import identity, number_of
 from automl.space.domain import Choices, Domain
 from automl.space.narrowing import beside_fixed, compared
@@ -16,7 +17,6 @@ from automl.space.overlay.entry import Entry, apply_entry
 from automl.space.parameter import Parameter
 from automl.space.ranges import element, numeric_domain, powers_of
 from automl.space.space import SearchSpace, nearest_in
-from automl.spec import flatten
 
 MOST_OPTIONS = 10
 """A list of some of more options than these has too many values to search."""

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
-from automl.tracking.address import tracking_uri
+from automl.tracking.address import tracking_uri, without_password
 
 # MLflow reads these when it is imported.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -88,7 +88,7 @@ class MlflowTracker(Tracker):
         """Say on stderr that the mirror is behind; only the first time."""
         if not self._has_warned:
             self._has_warned = True
-            shown = told.without_password(self.uri)
+            shown = without_password(self.uri)
             text = " ".join(str(error).replace(self.uri, shown).split())[:300]
             print(
                 f"warning: MLflow at {shown} does not take everything ({text}); "
@@ -191,7 +191,7 @@ class MlflowTracker(Tracker):
         """Write down where MLflow has the experiment; return the page of its comparison."""
         page = told.compare_page(self._experiment_id, children)
         where = {
-            "store": told.without_password(self.uri).rstrip("/"),
+            "store": without_password(self.uri).rstrip("/"),
             "experiment_id": self._experiment_id,
             "run_id": self._parent,
             "compare": page,

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from automl.experiment.environment import FILE
 from automl.experiment.experiment import Experiment
-from automl.spec import flatten
+from automl.schema.spec import flatten
 from automl.trial.trial import Trial, TrialState
 
 PICTURES = 8

@@ -20,12 +20,12 @@ import yaml
 
 from automl.errors import UsageError
 from automl.schema.schema import Schema
+from automl.schema.spec import flatten, unflatten
 from automl.skill.base import ReportMetrics
 from automl.skill.command.process import Child, environment
 from automl.skill.command.report_files import ReportReader, ReportSource
 from automl.skill.command.watchdog import NOT_STARTED
 from automl.skill.info import SkillInfo, schema_path, template_path
-from automl.spec import flatten, unflatten
 
 _POLL_S = 0.1
 _MISSING = "???"

@@ -21,10 +21,10 @@ import yaml
 
 from automl.errors import UsageError, nearest
 from automl.files import read_yaml
+from automl.schema.spec import parse_value
 from automl.schema.values import number_of
 from automl.space.overlay.entry import Entry
 from automl.space.overlay.tao import entries_from_tao
-from automl.spec import parse_value
 
 _WORDS = ("description", "override", "drop", "parameters", "custom_param_ranges")
 _ENTRY_WORDS = (

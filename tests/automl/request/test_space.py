@@ -3,7 +3,7 @@ import pytest
 from automl.errors import UsageError
 from automl.request.space import SpaceFlags, parse_searched
 from automl.schema.schema import Schema
-from automl.spec import unflatten
+from automl.schema.spec import unflatten
 
 SCHEMA = Schema(
     {

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from paths import HELPERS
 
 from segformer.errors import CheckpointError
 from segformer.evaluation.evaluate import evaluate
@@ -24,7 +25,7 @@ from segformer.training.loop import train
 pytestmark = pytest.mark.slow
 
 TWO = {"num_gpus": 2, "accelerator": "cpu"}
-SCRIPT = Path(__file__).parent / "train_without_chance.py"
+SCRIPT = HELPERS / "train_without_chance.py"
 
 
 def of(action, **settings):

@@ -1,22 +1,22 @@
 """The sampling path of every searcher: nothing leaves the rules, and everything is reached."""
 
 import json
-from pathlib import Path
 from timeit import timeit
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from paths import ROOT
 from test_space_build import build, families
 
 from automl.errors import UsageError
 from automl.schema.schema import Schema
+from automl.schema.spec import unflatten
 from automl.search.algorithms import ALGORITHMS
 from automl.search.preview import drawn_by_searcher, drawn_by_space
 from automl.space.build import space_from_schema
-from automl.spec import unflatten
 
-OURS = Path(__file__).parents[2] / "segformer" / "schemas" / "train.schema.json"
+OURS = ROOT / "segformer" / "schemas" / "train.schema.json"
 SHARED = ("segformer", "mask2former", "cosmos-reason")
 
 

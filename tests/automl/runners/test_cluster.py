@@ -4,9 +4,9 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from paths import HELPERS
 from two_nodes import HEAD, WORKER
 
 from automl.errors import UsageError
@@ -26,7 +26,7 @@ ENVIRONMENT = {
 def cluster():
     """Return the address of a cluster: a head with 1 GPU, a worker with 2 GPUs and memory."""
     with subprocess.Popen(
-        [sys.executable, str(Path(__file__).parent / "two_nodes.py")],
+        [sys.executable, str(HELPERS / "two_nodes.py")],
         env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     ) as made:  # fmt: skip
         yield json.loads(made.stdout.readline())

@@ -1,8 +1,8 @@
 import argparse
-from pathlib import Path
 
 import pytest
 import yaml
+from paths import LOGISTIC, ROOT
 
 from automl.cli import run as run_command
 from automl.cli.flags import said_by_flags
@@ -18,8 +18,7 @@ from automl.search.options import canonical_name
 from automl.skill.info import schema_path
 from automl.skill.installed import load_skill
 
-EXPERIMENTS = Path(__file__).parent.parent.parent / "experiments"
-LOGISTIC = Path(__file__).parent.parent / "logistic"
+EXPERIMENTS = ROOT / "experiments"
 OF_THE_TERMINAL = {"help", "json", "quiet", "dry_run"}
 """Flags that say how the command talks, and nothing of the run."""
 LOCAL = {"runner": "local", "tracker": "none"}
@@ -68,9 +67,7 @@ def test_the_defaults_that_are_told_hold(toy_data):
     assert {name: told[name] for name in held} == {n: str(value) for n, value in held.items()}
 
 
-@pytest.mark.parametrize(
-    "skill", ["toy", "segformer", str(Path(__file__).parent.parent / "logistic")]
-)
+@pytest.mark.parametrize("skill", ["toy", "segformer", str(LOGISTIC)])
 def test_the_file_of_init_says_the_skill_and_with_every_line_uncommented_every_key(skill, tmp_path):
     text = experiment_template(skill)
     (tmp_path / "file.yaml").write_text(text)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from paths import LOGISTIC
 
 from automl.errors import UsageError
 from automl.experiment.journal import Journal
@@ -20,7 +21,7 @@ from automl.skill.info import SkillInfo
 from automl.skill.installed import load_skill
 from automl.skill.route import route
 
-FOLDER = Path(__file__).parent.parent / "logistic"
+FOLDER = LOGISTIC
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 import importlib.util
 import sys
-from pathlib import Path
 
 import pytest
+from paths import HELPERS
 
 from segformer.errors import SpecError
 from segformer.training.loop import train
@@ -22,7 +22,7 @@ SPEC = {
 
 @pytest.fixture
 def runs(monkeypatch):
-    monkeypatch.syspath_prepend(str(Path(__file__).parent / "stand_in"))
+    monkeypatch.syspath_prepend(str(HELPERS / "stand_in"))
     for name in ("wandb", "segformer.training.callbacks.wandb"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     import wandb

@@ -1,15 +1,15 @@
 """A small part of experiments/corrupted_data.py: each kind of corruption once, without training."""
 
 import importlib.util
-from pathlib import Path
 
 import pytest
 from corruptions import HARMLESS, corrupted, kinds, write_base
+from paths import ROOT
 
 from segformer.errors import SkillError
 from segformer.skill import skill
 
-SCRIPT = Path(__file__).parent.parent.parent / "experiments" / "corrupted_data.py"
+SCRIPT = ROOT / "experiments" / "corrupted_data.py"
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from automl.errors import UsageError
 from automl.schema.schema import Schema
+from automl.schema.spec import unflatten
 from automl.space.build import space_from_schema
 from automl.space.space import SearchSpace
-from automl.spec import unflatten
 
 
 def build(properties, *, searched=None, **spec):

@@ -3,14 +3,15 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from paths import ROOT
 
 from automl.errors import UsageError
 from automl.schema.schema import Schema
+from automl.schema.spec import unflatten
 from automl.space.build import space_from_schema
 from automl.space.overlay.overlay import (
     entry_from_expression,
@@ -18,7 +19,6 @@ from automl.space.overlay.overlay import (
     overlay_from_file,
     overlay_path,
 )
-from automl.spec import unflatten
 
 SCHEMA = Schema(
     {
@@ -203,12 +203,12 @@ def test_a_wrong_expression_is_refused(text, match):
         entry_from_expression("k", text)
 
 
-SHIPPED = sorted((Path(__file__).parents[2] / "search_spaces").glob("*/*.yaml"))
+SHIPPED = sorted((ROOT / "search_spaces").glob("*/*.yaml"))
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_every_shipped_overlay_fits_the_true_schema(path):
-    folder = Path(__file__).parents[2] / path.parent.name
+    folder = ROOT / path.parent.name
     schema = Schema(json.loads((folder / "schemas" / "train.schema.json").read_text()))
     overlay = overlay_from_file(path)
     assert overlay.description
@@ -236,7 +236,7 @@ def test_overlays_are_found_by_name_beside_the_skill_and_in_the_package(tmp_path
 
 @pytest.mark.slow
 def test_a_wheel_holds_every_shipped_overlay_where_it_is_looked_for(tmp_path):
-    root = Path(__file__).parents[2]
+    root = ROOT
     source = tmp_path / "source"
     for name in ("automl", "segformer", "search_spaces"):
         shutil.copytree(root / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -2,22 +2,21 @@ import copy
 import json
 import math
 import shutil
-from pathlib import Path
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from paths import ROOT
 
 from automl.errors import UsageError
 from automl.request.space import SpaceFlags, space_of_skill
 from automl.schema.schema import Schema
+from automl.schema.spec import flatten
 from automl.skill.check import check_folder
 from automl.space.describe import lines, rows
-from automl.spec import flatten
 from segformer.describe.schema import default
 
-ROOT = Path(__file__).parents[2]
 OURS = ROOT / "segformer"
 TOY = ROOT / "tests" / "toy" / "toy_skill"
 REAL = ("segformer", "mask2former", "cosmos-reason")

@@ -4,7 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automl.errors import UsageError
-from automl.spec import flatten, leaves, parse_assignments, parse_value, unflatten, with_values
+from automl.schema.spec import (
+    flatten,
+    leaves,
+    parse_assignments,
+    parse_value,
+    unflatten,
+    with_values,
+)
 
 TEXTS = st.text("1e-4.:{}#'\n no", max_size=6)
 NAMES = st.text(st.characters(codec="ascii", categories=["Ll"]), min_size=1, max_size=4)
