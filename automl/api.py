@@ -11,13 +11,13 @@ import pandas as pd
 import automl.experiment.experiment as reading
 from automl.errors import AutomlError, RunFailed, Stopped, UsageError
 from automl.experiment.experiment import space_of
-from automl.plan.plan import prepare
+from automl.plan.plan import plan_from_request
 from automl.progress.watch import watching
-from automl.promotion.gates import MAX_DROP, Wanted
+from automl.promotion.gates import MAX_DROP, PromotionRequest
 from automl.report import leaderboard, write_report
-from automl.request.options import BY_NAME, Said
-from automl.request.parsing import said_in
-from automl.request.request import request_from_keys
+from automl.request.options import BY_NAME, Options
+from automl.request.parsing import parsed_options
+from automl.request.request import request_from_options
 from automl.session.session import drive, promote
 
 __all__ = ["AutomlError", "Experiment", "RunFailed", "Stopped", "UsageError", "run"]
@@ -50,7 +50,9 @@ class Experiment(reading.Experiment):
         Raises `UsageError` where the search is not over, `RunFailed` when a gate says no.
         """
         names = to.split(",") if isinstance(to, str) else to
-        wanted = Wanted(trial, tuple(names), max_drop, max_logit_difference, max_latency_ms)
+        wanted = PromotionRequest(
+            trial, tuple(names), max_drop, max_logit_difference, max_latency_ms
+        )
         promote(self.paths.root, wanted, confirm_seeds=confirm_seeds)
         return Experiment.load(self.paths.root)
 
@@ -117,11 +119,13 @@ def run(
     last two the experiment can be resumed.
     """
     given = {name: value for name, value in locals().items() if name in BY_NAME}
-    said = said_in(given, source="automl.run")
+    said = parsed_options(given, source="automl.run")
     path = None if file is None else Path(file)
-    prepared = prepare(request_from_keys(said, file=path, command=tuple(_words(said, path))))
-    prepared.write()
-    return _driven(prepared.paths.root, is_quiet=quiet)
+    plan = plan_from_request(
+        request_from_options(said, file=path, command=tuple(_words(said, path)))
+    )
+    plan.write()
+    return _driven(plan.paths.root, is_quiet=quiet)
 
 
 def _driven(root: Path, *, is_quiet: bool) -> Experiment:
@@ -130,7 +134,7 @@ def _driven(root: Path, *, is_quiet: bool) -> Experiment:
     return Experiment.load(root)
 
 
-def _words(said: Said, file: Path | None) -> Iterator[str]:
+def _words(said: Options, file: Path | None) -> Iterator[str]:
     """Yield the command that asks for the same."""
     yield from ("automl", "run", *([] if file is None else [str(file)]))
     for name, value in said.items():

@@ -15,7 +15,7 @@ from mkdocs.structure.files import File
 import automl
 from automl.cli import parser as automl_parser
 from automl.request.options import KEYS
-from automl.request.space import SpaceFlags, space_of_skill
+from automl.request.space import SpaceRequest, space_of_skill
 from automl.request.template import experiment_template
 from automl.skill.installed import load_skill
 from automl.space.describe import rows
@@ -85,7 +85,7 @@ def spec() -> Iterator[str]:
         yield from _table(head, [_field(row) for row in fields])
     refused = [row for row in found if row.status == "refused"]
     if refused:
-        yield "\n## Refused\n"
+        yield "\n## GateError\n"
         yield from _table(("field", "message"), [(f"`{r.key}`", r.text) for r in refused])
 
 
@@ -94,10 +94,10 @@ def search_spaces() -> Iterator[str]:
     yield "# Search spaces\n"
     yield f"What `automl skill show {SKILL}` tells, and with each overlay of `search_spaces/`."
     yield "\n## Without an overlay\n"
-    yield from _space(SpaceFlags())
+    yield from _space(SpaceRequest())
     for path in sorted(OVERLAYS.glob("*.yaml")):
         yield f"\n## --space {path.stem}\n"
-        yield from _space(SpaceFlags(overlay=path.stem))
+        yield from _space(SpaceRequest(overlay=path.stem))
 
 
 def deployment() -> Iterator[str]:
@@ -175,7 +175,7 @@ def _field(row: FieldRow) -> tuple[str, ...]:
     return f"`{row.key.rpartition('.')[2]}`", row.type, f"`{row.default!r}`", allowed, text
 
 
-def _space(flags: SpaceFlags) -> Iterator[str]:
+def _space(flags: SpaceRequest) -> Iterator[str]:
     _, schema, space = space_of_skill(SKILL, flags)
     yield from _table(
         ("parameter", "type", "values", "default", "active when"),

@@ -10,7 +10,7 @@ import yaml
 
 from segformer.spec.spec import Spec
 from segformer.storage.atomic import replacing
-from segformer.storage.encryption import unlocked
+from segformer.storage.encryption import encryption_key_from
 
 
 class StatusFile:
@@ -63,7 +63,7 @@ def started(action: str, spec: Spec, folder: Path) -> Iterator[StatusFile]:
     try:
         with replacing(folder / "experiment.yaml") as part:
             part.write_text(yaml.safe_dump(spec.model_dump(), sort_keys=False), encoding="utf-8")
-        with unlocked(spec.encryption_key):
+        with encryption_key_from(spec.encryption_key):
             yield status
     except BaseException as error:
         status.write("FAILURE", f"{type(error).__name__}: {error}")

@@ -17,7 +17,7 @@ from segformer.evaluation.predictor import load_predictor
 from segformer.model.saved import ModelRecord
 from segformer.spec.sections.dataset import DatasetSegment
 from segformer.spec.spec import Spec, parse
-from segformer.storage.encryption import unlocked
+from segformer.storage.encryption import encryption_key_from
 
 
 def load_model(path: str | Path, *, encryption_key: str = "") -> "LoadedModel":
@@ -25,7 +25,7 @@ def load_model(path: str | Path, *, encryption_key: str = "") -> "LoadedModel":
 
     An encrypted one needs its key, as such or as env:NAME.
     """
-    with unlocked(parse({"encryption_key": encryption_key}).encryption_key):
+    with encryption_key_from(parse({"encryption_key": encryption_key}).encryption_key):
         return LoadedModel(Path(path))
 
 

@@ -59,9 +59,9 @@ def add(commands: Any) -> None:
 def _resume(arguments: argparse.Namespace) -> int:
     say(f"going on with {arguments.experiment}", arguments)
     if arguments.address is not None:
-        from automl.session.session import move
+        from automl.session.session import change_address
 
-        move(arguments.experiment, arguments.address)
+        change_address(arguments.experiment, arguments.address)
     return drive_experiment(arguments.experiment, arguments)
 
 

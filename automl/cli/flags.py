@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from automl.request.options import BY_NAME, KEYS, Key, Said
+from automl.request.options import BY_NAME, KEYS, Key, Options
 
 if TYPE_CHECKING:
-    from automl.request.space import SpaceFlags
+    from automl.request.space import SpaceRequest
 
 SPACE = ("space", "search", "fix")
 _TYPES: dict[str, type] = {"whole": int, "number": float}
@@ -26,7 +26,7 @@ def add_flags(parser: argparse.ArgumentParser, names: Iterable[str] = BY_NAME) -
         )  # fmt: skip
 
 
-def said_by_flags(arguments: argparse.Namespace) -> Said:
+def said_by_flags(arguments: argparse.Namespace) -> Options:
     """Return what the flags say, by the names of their keys."""
     from automl.request.space import parse_searched
     from automl.schema.spec import parse_assignments
@@ -46,11 +46,11 @@ def said_by_flags(arguments: argparse.Namespace) -> Said:
     return said
 
 
-def space_flags(arguments: argparse.Namespace) -> "SpaceFlags":
+def space_flags(arguments: argparse.Namespace) -> "SpaceRequest":
     """Return what the flags of the space say."""
-    from automl.request.request import space_flags_from_keys
+    from automl.request.request import space_request_from_options
 
-    return space_flags_from_keys(said_by_flags(arguments))
+    return space_request_from_options(said_by_flags(arguments))
 
 
 def _help(key: Key) -> str:

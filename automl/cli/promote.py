@@ -40,10 +40,10 @@ def add(commands: Any) -> None:
 
 
 def _promote(arguments: argparse.Namespace) -> int:
-    from automl.promotion.gates import MAX_DROP, Wanted
+    from automl.promotion.gates import MAX_DROP, PromotionRequest
     from automl.session.session import promote
 
-    wanted = Wanted(
+    wanted = PromotionRequest(
         arguments.trial,
         tuple(dict.fromkeys(name.strip() for name in arguments.to.split(","))),
         MAX_DROP if arguments.max_drop is None else arguments.max_drop,

@@ -11,7 +11,7 @@ from automl.cli.output import add_output, print_experiment, say
 from automl.errors import EXIT_DIRECT_INSTEAD
 
 if TYPE_CHECKING:
-    from automl.plan.plan import Prepared
+    from automl.plan.plan import Plan
 
 
 def add(commands: Any) -> None:
@@ -35,28 +35,28 @@ def add(commands: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     # At once: what is imported next takes a second.
     say("reading the skill and the settings", arguments)
-    from automl.plan.plan import prepare
-    from automl.request.command_line import said_in_words
-    from automl.request.request import request_from_keys
+    from automl.plan.plan import plan_from_request
+    from automl.request.command_line import options_from_words
+    from automl.request.request import request_from_options
 
-    file, said = said_in_words(arguments.overrides, said_by_flags(arguments))
-    request = request_from_keys(said, file=file, command=tuple(sys.argv))
+    file, said = options_from_words(arguments.overrides, said_by_flags(arguments))
+    request = request_from_options(said, file=file, command=tuple(sys.argv))
     is_bar_shown = not arguments.quiet and not arguments.json
     with _data_progress(is_shown=is_bar_shown) as progress:
-        prepared = prepare(request, progress=progress)
+        plan = plan_from_request(request, progress=progress)
     if arguments.dry_run:
-        return _dry_run(prepared, arguments)
-    prepared.write()
+        return _dry_run(plan, arguments)
+    plan.write()
     # That no search is made although one was due is no progress: it is told in any case.
-    say(prepared.announcement(), arguments, is_forced=prepared.route.is_fallback)
-    return drive_experiment(prepared.paths.root, arguments)
+    say(plan.announcement(), arguments, is_forced=plan.route.is_fallback)
+    return drive_experiment(plan.paths.root, arguments)
 
 
-def _dry_run(prepared: "Prepared", arguments: argparse.Namespace) -> int:
+def _dry_run(plan: "Plan", arguments: argparse.Namespace) -> int:
     from automl.files import json_text
     from automl.plan.dry_run import DryRun
 
-    told = DryRun.of(prepared)
+    told = DryRun.of(plan)
     print(json_text(told.to_dict()) if arguments.json else told.text())
     return 0
 

@@ -13,7 +13,7 @@ from automl.experiment.journal import Journal
 from automl.experiment.lock import is_driven
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
-from automl.experiment.state import Ledger
+from automl.experiment.state import ExperimentState
 from automl.schema.spec import flatten, with_values
 from automl.space.space import SearchSpace
 from automl.trial.pareto import fronts
@@ -28,7 +28,7 @@ class Experiment:
 
     paths: ExperimentPaths
     settings: Settings
-    ledger: Ledger
+    ledger: ExperimentState
 
     @classmethod
     def load(cls, root: str | Path) -> Self:
@@ -37,7 +37,7 @@ class Experiment:
         if not paths.exists():
             raise UsageError(f"{root}: is not an experiment folder (it has no settings.yaml)")
         settings = Settings.from_dict(yaml.safe_load(paths.settings.read_text()))
-        ledger = Ledger()
+        ledger = ExperimentState()
         for event in Journal(paths.journal).read():
             ledger.apply(event)
         return cls(paths, settings, ledger)
@@ -195,7 +195,7 @@ class Experiment:
 
 
 def space_of(paths: ExperimentPaths, settings: Settings) -> SearchSpace:
-    """Return the space of an experiment that exists: the same that `prepare` wrote."""
+    """Return the space of an experiment that exists: the same that `plan_from_request` wrote."""
     if settings.policy == "off":
         return SearchSpace({}, flatten(settings.spec))
     return SearchSpace.from_dict(yaml.safe_load(paths.space.read_text()), flatten(settings.spec))

@@ -23,7 +23,7 @@ class ExperimentLock:
     def __enter__(self) -> "ExperimentLock":
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._file = self._path.open("a")
-        if not self._is_taken():
+        if not self._acquire():
             self._file.close()
             raise UsageError(
                 f"{self._path.parent}: another process is running this experiment; "
@@ -31,7 +31,7 @@ class ExperimentLock:
             )
         return self
 
-    def _is_taken(self) -> bool:
+    def _acquire(self) -> bool:
         """Try for a moment: who only looks at the experiment holds the lock just as long."""
         assert self._file is not None
         for _ in range(_LOCK_TRIES):

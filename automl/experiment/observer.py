@@ -39,7 +39,7 @@ class Tracker(Protocol):
         ...
 
 
-class NoTracker(Tracker):
+class ExperimentObserver(Tracker):
     """Tells nobody."""
 
     def opened(self, experiment: Experiment) -> None: ...  # noqa: D102

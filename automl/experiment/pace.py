@@ -6,7 +6,7 @@ from typing import Any
 
 from automl.experiment.experiment import CONTENDERS
 from automl.experiment.settings import Settings
-from automl.experiment.state import Ledger
+from automl.experiment.state import ExperimentState
 from automl.trial.trial import TrialState
 
 
@@ -51,7 +51,7 @@ class Pace:
     _first_s: float | None = None
     """Seconds up to the first report: starting took its share of them."""
 
-    def apply(self, event: Mapping[str, Any], ledger: Ledger) -> None:
+    def apply(self, event: Mapping[str, Any], ledger: ExperimentState) -> None:
         """Take in an event that the ledger has not taken yet."""
         if event["event"] in ("start", "continue"):
             self._running.add(event["trial"])
@@ -72,7 +72,7 @@ class Pace:
             else:
                 self.confirmed += new
 
-    def limits(self, ledger: Ledger, driven_s: float) -> tuple[Limit, ...]:
+    def limits(self, ledger: ExperimentState, driven_s: float) -> tuple[Limit, ...]:
         """Return the limits of the budget, trials first."""
         budget = self.settings.budget
         started = sum(trial.confirms is None for trial in ledger.trials.values())
@@ -88,7 +88,7 @@ class Pace:
             limits.append(Limit("seconds", driven_s, budget.time_s))
         return tuple(limits)
 
-    def spent_limit(self, ledger: Ledger, now: float) -> str | None:
+    def spent_limit(self, ledger: ExperimentState, now: float) -> str | None:
         """Return which limit lets no other epoch begin, in words; None where none does."""
         budget = self.settings.budget
         running = [t for t in ledger.trials.values() if t.state is TrialState.RUNNING]
@@ -98,7 +98,7 @@ class Pace:
             return "the time is up"
         return None
 
-    def left(self, ledger: Ledger, now: float) -> TimeLeft | None:
+    def left(self, ledger: ExperimentState, now: float) -> TimeLeft | None:
         """Return the time left of search and confirmation.
 
         None before more epochs have ended than trials ran at once: the first ones hold the start
@@ -112,7 +112,9 @@ class Pace:
         seconds, is_at_most = self._search_left(ledger, driven, per_epoch)
         return TimeLeft(seconds + self._confirmation_left() * per_epoch, is_at_most)
 
-    def _search_left(self, ledger: Ledger, driven: float, per_epoch: float) -> tuple[float, bool]:
+    def _search_left(
+        self, ledger: ExperimentState, driven: float, per_epoch: float
+    ) -> tuple[float, bool]:
         budget = self.settings.budget
         trials = [t for t in ledger.trials.values() if t.confirms is None]
         if len(trials) < len(ledger.trials):

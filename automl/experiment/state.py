@@ -9,7 +9,7 @@ from automl.trial.trial import Decision, Failure, FailureKind, Outcome, Report, 
 
 
 @dataclass
-class Ledger:
+class ExperimentState:
     """Trials by number, the promotion and how the last session closed."""
 
     trials: dict[int, Trial] = field(default_factory=dict)

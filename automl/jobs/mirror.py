@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from automl.experiment.experiment import Experiment
-from automl.experiment.observer import NoTracker
+from automl.experiment.observer import ExperimentObserver
 from automl.jobs.parents import trial_job_id
 from automl.jobs.record import EXPERIMENT, Job, JobState
 from automl.jobs.store import JobStore
@@ -21,7 +21,7 @@ _CLOSED = {
 }
 
 
-class JobMirror(NoTracker):
+class JobObserver(ExperimentObserver):
     """Told of everything by the driver. The journal is the truth, so a full disk ends no search."""
 
     def __init__(self, experiment: Experiment) -> None:

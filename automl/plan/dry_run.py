@@ -10,7 +10,7 @@ import yaml
 
 from automl.formats import about, size
 from automl.plan.estimate import Estimate, estimate
-from automl.plan.plan import Prepared
+from automl.plan.plan import Plan
 from automl.search.from_settings import searcher_of
 from automl.skill.info import SkillInfo
 from automl.skill.installed import load_skill
@@ -23,30 +23,30 @@ FIRST = 4
 
 @dataclass(frozen=True)
 class DryRun:
-    """A prepared run, looked at."""
+    """A plan, shown and not run."""
 
-    prepared: Prepared
+    plan: Plan
     suggestions: list[dict[str, Any]]
     estimate: Estimate
     free_bytes: int
 
     @classmethod
-    def of(cls, prepared: Prepared) -> "DryRun":
+    def of(cls, plan: Plan) -> "DryRun":
         """Ask a searcher for its first batch, and the experiments beside for time and disk."""
-        info = SkillInfo.read(load_skill(prepared.settings.skill).folder)
-        root = prepared.paths.root
+        info = SkillInfo.read(load_skill(plan.settings.skill).folder)
+        root = plan.paths.root
         return cls(
-            prepared,
-            _first_batch(prepared, info),
-            estimate(prepared.settings, info, root),
+            plan,
+            _first_batch(plan, info),
+            estimate(plan.settings, info, root),
             shutil.disk_usage(_existing(root)).free,
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain form of ``--json``."""
         return {
-            "experiment": str(self.prepared.paths.root),
-            "settings": self.prepared.settings.to_dict(),
+            "experiment": str(self.plan.paths.root),
+            "settings": self.plan.settings.to_dict(),
             "parameters": self._rows(),
             "suggestions": self.suggestions,
             "estimate": self.estimate.to_dict(),
@@ -58,19 +58,19 @@ class DryRun:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        prepared = self.prepared
+        plan = self.plan
         yield "spec"
-        spec = yaml.safe_dump(dict(prepared.settings.spec), sort_keys=False, allow_unicode=True)
+        spec = yaml.safe_dump(dict(plan.settings.spec), sort_keys=False, allow_unicode=True)
         yield from (f"  {line}" for line in spec.splitlines())
         found = self._rows()
         if found:
             yield f"\nspace: {len(found)} parameters (automl skill show says why each)"
             width = max(len(row["key"]) for row in found)
             yield from (f"  {row['key'].ljust(width)}  {values_text(row)}" for row in found)
-            named = prepared.settings.algorithm
+            named = plan.settings.algorithm
             yield f"\nsuggestions: the first {len(self.suggestions)} of {named}, without any result"
             yield from _table(self.suggestions)
-        yield f"\nplan: {prepared.announcement()}"
+        yield f"\nplan: {plan.announcement()}"
         yield f"time: {self._time()}"
         yield f"disk: {self._disk()}"
         if self.estimate.time_source is None:
@@ -78,8 +78,8 @@ class DryRun:
         yield "\nnothing was started or written; the same command without --dry-run starts it"
 
     def _rows(self) -> list[dict[str, Any]]:
-        schema = self.prepared.schema
-        return [] if schema is None else rows(self.prepared.space, schema)
+        schema = self.plan.schema
+        return [] if schema is None else rows(self.plan.space, schema)
 
     def _time(self) -> str:
         told = self.estimate
@@ -103,13 +103,13 @@ class DryRun:
         return f"at most about {size(told.bytes_in_all)}, {source}; {free}"
 
     def _missing(self, what: str) -> str:
-        parent = self.prepared.paths.root.parent
+        parent = self.plan.paths.root.parent
         return f"no experiment in {parent} was measured with the same {what}"
 
 
-def _first_batch(prepared: Prepared, info: SkillInfo) -> list[dict[str, Any]]:
-    settings = prepared.settings
-    searcher = searcher_of(settings, prepared.space, info, prepared.past)
+def _first_batch(plan: Plan, info: SkillInfo) -> list[dict[str, Any]]:
+    settings = plan.settings
+    searcher = searcher_of(settings, plan.space, info, plan.past)
     batch: list[dict[str, Any]] = []
     while len(batch) < (settings.resources.concurrency or FIRST):
         move = searcher.next()

@@ -15,7 +15,7 @@ from automl.experiment.journal import Journal
 from automl.experiment.pace import Pace
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
-from automl.experiment.state import Ledger
+from automl.experiment.state import ExperimentState
 from automl.schema.spec import flatten
 from automl.skill.info import SkillInfo
 
@@ -123,7 +123,7 @@ def _other_pace(settings: Settings, past: Settings) -> Iterator[str]:
 
 
 def _measured(past: Experiment) -> _Measured | None:
-    ledger, pace = Ledger(), Pace(past.settings)
+    ledger, pace = ExperimentState(), Pace(past.settings)
     startup = end = None
     for event in Journal(past.paths.journal).read():
         pace.apply(event, ledger)

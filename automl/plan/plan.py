@@ -17,8 +17,8 @@ from automl.files import write_json, write_yaml
 from automl.redact import check_kept_out, redacted
 from automl.request.policy import choose_policy
 from automl.request.request import Request
-from automl.request.search import SearchFlags
-from automl.request.space import SpaceChoice, SpaceFlags
+from automl.request.search import SearchRequest
+from automl.request.space import SpaceChoice, SpaceRequest
 from automl.runners.cluster import check_answers
 from automl.schema.schema import Schema
 from automl.schema.spec import flatten
@@ -33,7 +33,7 @@ from automl.trial.trial import PastTrial
 
 
 @dataclass(frozen=True)
-class Prepared:
+class Plan:
     """A checked request: nothing is on disk yet."""
 
     paths: ExperimentPaths
@@ -66,7 +66,9 @@ class Prepared:
         )
 
 
-def prepare(request: Request, *, progress: Callable[[int, int], None] | None = None) -> Prepared:
+def plan_from_request(
+    request: Request, *, progress: Callable[[int, int], None] | None = None
+) -> Plan:
     """Check a request, its data included; raises `UsageError` naming all faults found."""
     skill = load_skill(request.skill)
     info = SkillInfo.read(skill.folder)
@@ -127,7 +129,7 @@ def prepare(request: Request, *, progress: Callable[[int, int], None] | None = N
         versions=versions(),
     )
     past = _past(search, paths, settings, schema, space) if way.is_search else []
-    return Prepared(paths, settings, schema, space, way, past)
+    return Plan(paths, settings, schema, space, way, past)
 
 
 def _shown(command: Sequence[str], schema: Schema | None) -> tuple[str, ...]:
@@ -141,7 +143,7 @@ def _shown(command: Sequence[str], schema: Schema | None) -> tuple[str, ...]:
 
 
 def _choice(
-    way: Route, flags: SpaceFlags, given: Mapping[str, Any], info: SkillInfo, skill: Skill
+    way: Route, flags: SpaceRequest, given: Mapping[str, Any], info: SkillInfo, skill: Skill
 ) -> SpaceChoice:
     if not way.is_search and flags.used():
         raise UsageError(f"{' and '.join(flags.used())} have no use here: {way.reason}")
@@ -244,7 +246,7 @@ def _space(
 
 
 def _past(
-    search: SearchFlags,
+    search: SearchRequest,
     paths: ExperimentPaths,
     settings: Settings,
     schema: Schema | None,
@@ -255,7 +257,7 @@ def _past(
     return earlier_trials(search.warm_start, paths.root, settings, schema, space)
 
 
-def _budget(search: SearchFlags, way: Route, epochs: int) -> Budget:
+def _budget(search: SearchRequest, way: Route, epochs: int) -> Budget:
     if way.is_search:
         return search.budget(epochs)
     limits = {

@@ -14,9 +14,9 @@ from automl.experiment.experiment import Experiment
 from automl.experiment.pace import Pace
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
-from automl.experiment.state import Ledger
+from automl.experiment.state import ExperimentState
 from automl.progress.ranks import Ranks
-from automl.progress.view import BestSoFar, Happening, RunningTrial, View, What
+from automl.progress.view import BestSoFar, Message, RunningTrial, View, What
 from automl.trial.trial import Decision, FailureKind, Report, Trial, TrialState
 
 RECENT = 60
@@ -24,11 +24,11 @@ RECENT = 60
 _UNSEEN = (What.REPORTED, What.ENDED)
 
 
-class Story:
+class Monitor:
     """An experiment told event by event."""
 
     def __init__(self, root: Path, settings: Settings) -> None:
-        self.experiment = Experiment(ExperimentPaths(root), settings, Ledger())
+        self.experiment = Experiment(ExperimentPaths(root), settings, ExperimentState())
         self._objective = settings.objective
         self._pace = Pace(settings)
         self._ranks = Ranks()
@@ -36,10 +36,10 @@ class Story:
         """Best loss of each trial of the search and its epoch; a failed trial has none."""
         self._best = math.inf
         self._best_curve: list[float] = []
-        self._recent: deque[Happening] = deque(maxlen=RECENT)
+        self._recent: deque[Message] = deque(maxlen=RECENT)
         self._phase = "starting"
 
-    def apply(self, event: Mapping[str, Any]) -> list[Happening]:
+    def apply(self, event: Mapping[str, Any]) -> list[Message]:
         """Take in one event and return what there is to tell of it."""
         self._pace.apply(event, self.experiment.ledger)
         self.experiment.ledger.apply(event)
@@ -49,7 +49,7 @@ class Story:
         first = self.experiment.ledger.trials.get(0)
         detail = "" if first is None else _changes(event.get("values", {}), first.values)
         told = [
-            Happening(event["time"], what, event.get("trial"), text, epoch, metrics, detail)
+            Message(event["time"], what, event.get("trial"), text, epoch, metrics, detail)
             for what, text in (() if tell is None else tell(event))
         ]
         self._recent.extend(one for one in told if one.what not in _UNSEEN)
@@ -219,7 +219,7 @@ def view_of(
     root: Path, settings: Settings, events: Iterable[Mapping[str, Any]], *, state: str, now: float
 ) -> View:
     """Return how an experiment stands after these events."""
-    story = Story(root, settings)
+    story = Monitor(root, settings)
     for event in events:
         story.apply(event)
     return story.view(state, now)

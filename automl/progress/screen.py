@@ -19,7 +19,7 @@ from rich.text import Text
 from automl.experiment.pace import Limit
 from automl.formats import about, clock
 from automl.progress.sparkline import bar, sparkline
-from automl.progress.view import BestSoFar, Happening, RunningTrial, View, What
+from automl.progress.view import BestSoFar, Message, RunningTrial, View, What
 
 LABEL = 8
 MAX_RUNNING = 12
@@ -229,7 +229,7 @@ class _Drawing:
         return text
 
 
-def _line(happening: Happening) -> Text:
+def _line(happening: Message) -> Text:
     text = Text(happening.text, _STYLES.get(happening.what, ""))
     if happening.detail:
         text.append(f": {happening.detail}", "dim")

@@ -10,8 +10,8 @@ from automl.experiment.journal import JournalReader
 from automl.experiment.lock import is_driven
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
-from automl.progress.monitor import Story
-from automl.progress.view import Happening, View
+from automl.progress.monitor import Monitor
+from automl.progress.view import Message, View
 
 
 class Follower:
@@ -22,14 +22,14 @@ class Follower:
         if not self.paths.exists():
             raise UsageError(f"{root}: is not an experiment folder (it has no settings.yaml)")
         settings = Settings.from_dict(yaml.safe_load(self.paths.settings.read_text()))
-        self.story = Story(root, settings)
+        self.story = Monitor(root, settings)
         self._journal = JournalReader(self.paths.journal)
 
-    def new(self) -> list[Happening]:
+    def new(self) -> list[Message]:
         """Take in what was added since the last call and return what there is to tell of it."""
         return [told for event in self._journal.new() for told in self.story.apply(event)]
 
-    def look(self) -> tuple[list[Happening], View]:
+    def look(self) -> tuple[list[Message], View]:
         """Take in what is new; return it and how the experiment stands, driven or not."""
         # Asked first: whoever drove it up to now has written all there is.
         is_live = is_driven(self.paths)

@@ -1,4 +1,4 @@
-"""What there is to see of an experiment at one moment: plain data, made by `automl.story`."""
+"""What there is to see of an experiment at one moment: plain data, made by `automl.progress.monitor`."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -33,7 +33,7 @@ class What(StrEnum):
 
 
 @dataclass(frozen=True)
-class Happening:
+class Message:
     """One thing that happened and why, in words; `trial` is None for the experiment itself."""
 
     time: float
@@ -117,7 +117,7 @@ class View:
     """How many trials are in each state."""
     failures: Mapping[str, int]
     """How many trials failed, by kind."""
-    recent: tuple[Happening, ...]
+    recent: tuple[Message, ...]
     """What happened lately, oldest first; reports are left out."""
     model: str | None
     """The promoted model."""

@@ -1,6 +1,6 @@
 """What is seen of an experiment while it runs: live on a terminal, else in lines, or as JSON lines.
 
-All of it is told by `automl.story` from the journal, here for the process that drives an experiment
+All of it is told by `automl.progress.monitor` from the journal, here for the process that drives an experiment
 and for one that only looks on.
 """
 
@@ -17,11 +17,11 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from automl.experiment.experiment import Experiment
-from automl.experiment.observer import NoTracker, Tracker
+from automl.experiment.observer import ExperimentObserver, Tracker
 from automl.files import json_text
 from automl.progress.screen import Screen
 from automl.progress.tail import Follower
-from automl.progress.view import Happening, What
+from automl.progress.view import Message, What
 from automl.trial.trial import Report, Trial
 
 _REFRESHES = 2
@@ -72,7 +72,7 @@ def print_view(root: Path) -> None:
     console.print(Screen(view, is_whole=True))
 
 
-class _JournalWatcher(NoTracker):
+class _JournalWatcher(ExperimentObserver):
     """Looks at the journal whenever the driver has written to it."""
 
     def __init__(self, root: Path) -> None:
@@ -187,7 +187,7 @@ def _watch_json(follower: Follower) -> None:
         time.sleep(_LOOK_EVERY_S)
 
 
-def _print_line(happening: Happening, stream: TextIO, *, is_json: bool) -> None:
+def _print_line(happening: Message, stream: TextIO, *, is_json: bool) -> None:
     if is_json:
         print(json_text(happening.to_dict()), file=stream, flush=True)
     elif happening.what not in _NOT_IN_LINES:

@@ -19,12 +19,12 @@ LATENCY = ("latency_p50_ms", "latency_p95_ms", "images_per_s", "memory_mb",
 """What a skill's evaluate may tell of a model's speed; the gate looks at the first."""
 
 
-class Refused(Exception):
+class GateError(Exception):
     """A gate says no; the text has the figures."""
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PromotionRequest:
     """What a promotion is to give: of which trial (None: the best), made into what."""
 
     trial: int | None = None
@@ -54,11 +54,11 @@ class Wanted:
             raise UsageError(*faults)
 
     def check_logits(self, difference: float | None) -> None:
-        """Raise `Refused` where the ONNX model's outputs are too far from the checkpoint's."""
+        """Raise `GateError` where the ONNX model's outputs are too far from the checkpoint's."""
         allowed = self.max_logit_difference
         if difference is None:
             if allowed is not None:
-                raise Refused(
+                raise GateError(
                     "the skill's export tells no max_logit_difference, so that "
                     "--max-logit-difference cannot be checked; leave it out"
                 )
@@ -66,41 +66,41 @@ class Wanted:
         allowed = MAX_LOGIT_DIFFERENCE if allowed is None else allowed
         # Turned round, so that NaN is refused too.
         if not difference <= allowed:
-            raise Refused(
+            raise GateError(
                 f"an output of the ONNX model differs by {difference:.3g} from the checkpoint's; "
                 f"--max-logit-difference allows {allowed:g}"
             )
 
     def check_parity(self, parity: Mapping[str, Any]) -> None:
-        """Raise `Refused` where the ONNX model is not the one whose value was recorded."""
+        """Raise `GateError` where the ONNX model is not the one whose value was recorded."""
         if not parity["is_equal"]:
-            raise Refused(
+            raise GateError(
                 f"{parity['metric']} is {parity['recorded']} as recorded, {parity['checkpoint']} "
                 f"for the checkpoint and {parity['onnx']} for the ONNX model; they may differ by "
                 f"{parity['tolerance']}"
             )
 
     def check_drop(self, name: str, parity: Mapping[str, Any]) -> None:
-        """Raise `Refused` where a converted model is too much worse than the checkpoint."""
+        """Raise `GateError` where a converted model is too much worse than the checkpoint."""
         drop = parity[name].get("drop")
         if drop is not None and not drop <= self.max_drop:
-            raise Refused(
+            raise GateError(
                 f"{parity['metric']} is {parity['checkpoint']:.6f} for the checkpoint and "
                 f"{parity[name]['value']:.6f} for {name}, worse by {drop:.6f}; --max-drop allows "
                 f"{self.max_drop:g}"
             )
 
     def check_latency(self, name: str, told: Mapping[str, float]) -> None:
-        """Raise `Refused` where a model is too slow, or nothing is told of its speed."""
+        """Raise `GateError` where a model is too slow, or nothing is told of its speed."""
         if self.max_latency_ms is None:
             return
         if LATENCY[0] not in told:
-            raise Refused(
+            raise GateError(
                 f"the skill's evaluate tells no {LATENCY[0]}, so that --max-latency-ms cannot be "
                 "checked; leave it out"
             )
         if not told[LATENCY[0]] <= self.max_latency_ms:
-            raise Refused(
+            raise GateError(
                 f"the {name} model takes {told[LATENCY[0]]:.2f} ms (median); --max-latency-ms "
                 f"allows {self.max_latency_ms:g}"
             )

@@ -13,7 +13,7 @@ from automl.errors import RunFailed, Stopped, UsageError
 from automl.experiment.environment import environment
 from automl.experiment.experiment import Experiment
 from automl.files import write_atomic, write_json, write_yaml
-from automl.promotion.gates import CONVERSIONS, TOLERANCE, Refused, Wanted, latency_of
+from automl.promotion.gates import CONVERSIONS, TOLERANCE, GateError, PromotionRequest, latency_of
 from automl.promotion.model_card import model_card
 from automl.promotion.steps import Step, keep_steps
 from automl.redact import redacted
@@ -33,7 +33,7 @@ class Promoter:
     experiment: Experiment
     skill: Skill
     info: SkillInfo
-    wanted: Wanted = Wanted()
+    wanted: PromotionRequest = PromotionRequest()
     steps: list[Step] = field(default_factory=list)
     """What has run so far; told as jobs when the files are where they stay."""
 
@@ -221,7 +221,7 @@ class Promoter:
         """Keep the files and steps of a promotion that ends here; return what is told of it."""
         last, target = self.steps[-1] if self.steps else None, self.experiment.paths.rejected
         text = " ".join(str(error).split()).replace(str(work), str(target))
-        if isinstance(error, Refused):
+        if isinstance(error, GateError):
             if last is not None:
                 refused = Failure(FailureKind.REJECTED, text)
                 self.steps[-1] = replace(last, failure=refused)

@@ -4,13 +4,13 @@ import sys
 import traceback
 
 from automl.experiment.experiment import Experiment
-from automl.experiment.observer import NoTracker
+from automl.experiment.observer import ExperimentObserver
 from automl.redact import redacted
 from automl.report.page.page import write_report
 from automl.space.space import SearchSpace
 
 
-class ReportWriter(NoTracker):
+class ReportWriter(ExperimentObserver):
     """Told as a tracker, before those that take the page along."""
 
     def __init__(self, space: SearchSpace) -> None:

@@ -5,15 +5,15 @@ from pathlib import Path
 
 from automl.errors import UsageError
 from automl.request.experiment_file import SUFFIXES, read_experiment_file
-from automl.request.options import BY_NAME, Said
-from automl.request.parsing import said_in
+from automl.request.options import BY_NAME, Options
+from automl.request.parsing import parsed_options
 from automl.schema.schema import Schema
 from automl.schema.spec import parse_assignments
 from automl.skill.info import SkillInfo, schema_path
 from automl.skill.installed import load_skill, only_skill
 
 
-def said_in_words(words: Iterable[str], flags: Said) -> tuple[Path | None, Said]:
+def options_from_words(words: Iterable[str], flags: Options) -> tuple[Path | None, Options]:
     """Return the experiment file among the words of a command, and all that the command says.
 
     ``key=value`` is a setting of the spec, or, where the skill has no such setting, a key of the
@@ -39,7 +39,7 @@ def said_in_words(words: Iterable[str], flags: Said) -> tuple[Path | None, Said]
     if named - {"skill"}:
         skill = flags.get("skill") or given.get("skill") or _skill_of(file) or only_skill()
         named -= _own_keys(skill) - {"skill"}
-    keys = said_in({key: given.pop(key) for key in named}, source="key=value")
+    keys = parsed_options({key: given.pop(key) for key in named}, source="key=value")
     if faults := [
         f"{BY_NAME[name].flag} {flags[name]} and {name}={value} disagree; give one of them"
         for name, value in keys.items()

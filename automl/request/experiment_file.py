@@ -5,14 +5,14 @@ from typing import Any
 
 from automl.errors import UsageError
 from automl.files import read_yaml
-from automl.request.options import Said
-from automl.request.parsing import said_in
+from automl.request.options import Options
+from automl.request.parsing import parsed_options
 from automl.schema.spec import is_exponent
 
 SUFFIXES = (".yaml", ".yml")
 
 
-def read_experiment_file(path: Path) -> Said:
+def read_experiment_file(path: Path) -> Options:
     """Return what a file says.
 
     TAO's settings (`automl_...`) may stand at the top, as among the settings of the spec.
@@ -25,7 +25,7 @@ def read_experiment_file(path: Path) -> Said:
         raise UsageError(f"{path}: is no experiment file: it must map keys to values; "
                          "automl init writes one")  # fmt: skip
     tao = {key: content[key] for key in content if str(key).startswith("automl_")}
-    said = said_in({k: v for k, v in content.items() if k not in tao}, source=str(path))
+    said = parsed_options({k: v for k, v in content.items() if k not in tao}, source=str(path))
     return {**said, "spec": {**said.get("spec", {}), **tao}} if tao else said
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-Said = Mapping[str, Any]
+Options = Mapping[str, Any]
 """What was said under each name: a value, a tuple of texts, or a flat mapping."""
 
 

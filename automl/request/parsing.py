@@ -5,7 +5,7 @@ from os import PathLike, fspath
 from typing import Any
 
 from automl.errors import UsageError, nearest
-from automl.request.options import BY_NAME, Key, Said
+from automl.request.options import BY_NAME, Key, Options
 from automl.schema.spec import flatten
 
 _TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
@@ -17,7 +17,7 @@ _TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
 _ALL = f"; there are {', '.join(BY_NAME)}. Settings of the spec belong under spec:"
 
 
-def said_in(given: Mapping[Any, Any], *, source: str) -> Said:
+def parsed_options(given: Mapping[Any, Any], *, source: str) -> Options:
     """Check what a file or a call says; what is None is not said.
 
     Raises `UsageError` naming every name that is unknown and every value of a wrong type.
@@ -38,7 +38,7 @@ def said_in(given: Mapping[Any, Any], *, source: str) -> Said:
 
 
 def _parsed(key: Key, value: Any) -> Any:
-    """Return a value of a file or a call as `Said` has it.
+    """Return a value of a file or a call as `Options` has it.
 
     Raises `ValueError` that says what it must be.
     """

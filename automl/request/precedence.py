@@ -7,7 +7,7 @@ that key, and TAO's automl_max_epochs: any of them, said for this run, wins over
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from automl.request.options import BY_NAME, Said
+from automl.request.options import BY_NAME, Options
 from automl.request.policy import choose_policy
 from automl.search.options import canonical_name
 from automl.skill.info import SkillInfo
@@ -21,7 +21,7 @@ class _Word(NamedTuple):
     value: Any
 
 
-def merged(file: Said, nearer: Said, info: SkillInfo) -> Said:
+def merged(file: Options, nearer: Options, info: SkillInfo) -> Options:
     """Return what holds of both.
 
     Lists are replaced, mappings are merged key by key. A parameter that is set nearer is no longer
@@ -54,7 +54,7 @@ def _thing(word: _Word, info: SkillInfo) -> str:
     return f"{'spec' if name == 'fix' else name} {key}"
 
 
-def _words(said: Said, info: SkillInfo) -> Iterator[_Word]:
+def _words(said: Options, info: SkillInfo) -> Iterator[_Word]:
     """Yield what was said, with the skill's short names of keys written out."""
     for name, value in said.items():
         if BY_NAME[name].kind != "mapping":
@@ -64,7 +64,7 @@ def _words(said: Said, info: SkillInfo) -> Iterator[_Word]:
             yield _Word(name, key if name == "set" else info.shorthand.get(key, key), inner)
 
 
-def _said(words: Iterable[_Word]) -> Said:
+def _said(words: Iterable[_Word]) -> Options:
     said: dict[str, Any] = {}
     for name, key, value in words:
         if key is None:
@@ -74,7 +74,7 @@ def _said(words: Iterable[_Word]) -> Said:
     return said
 
 
-def _turns_off(nearer: Said) -> bool:
+def _turns_off(nearer: Options) -> bool:
     setting = nearer.get("spec", {}).get("automl_policy")
     policy = nearer.get("policy")
     return choose_policy(flag=policy, setting=setting, text=nearer.get("request")) == "off"

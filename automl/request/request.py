@@ -7,11 +7,11 @@ from typing import Any
 
 from automl.experiment.resources import Resources
 from automl.request.experiment_file import read_experiment_file
-from automl.request.options import Said
+from automl.request.options import Options
 from automl.request.policy import choose_policy
 from automl.request.precedence import merged
-from automl.request.search import SearchFlags
-from automl.request.space import SpaceFlags
+from automl.request.search import SearchRequest
+from automl.request.space import SpaceRequest
 from automl.skill.info import SkillInfo
 from automl.skill.installed import load_skill, only_skill
 
@@ -46,8 +46,8 @@ class Request:
 
     skill: str
     data: str | None = None
-    search: SearchFlags = field(default_factory=SearchFlags)
-    space: SpaceFlags = field(default_factory=SpaceFlags)
+    search: SearchRequest = field(default_factory=SearchRequest)
+    space: SpaceRequest = field(default_factory=SpaceRequest)
     out: Path | None = None
     policy: str | None = None
     """What --policy says, for this run."""
@@ -63,8 +63,8 @@ class Request:
     """What was typed, for the record."""
 
 
-def request_from_keys(
-    said: Said, *, file: Path | None = None, command: tuple[str, ...] = ()
+def request_from_options(
+    said: Options, *, file: Path | None = None, command: tuple[str, ...] = ()
 ) -> Request:
     """Return the request; what is `said` wins over the experiment file.
 
@@ -84,8 +84,8 @@ def request_from_keys(
     whole = merged(filed, said, info)
     return Request(
         skill=skill,
-        search=SearchFlags(**_renamed(whole, _SEARCH)),
-        space=space_flags_from_keys(whole),
+        search=SearchRequest(**_renamed(whole, _SEARCH)),
+        space=space_request_from_options(whole),
         resources=Resources(**{name: whole[name] for name in _RESOURCES if name in whole}),
         out=Path(whole["out"]) if "out" in whole else None,
         text=whole.get("request"),
@@ -96,9 +96,9 @@ def request_from_keys(
     )
 
 
-def space_flags_from_keys(said: Said) -> SpaceFlags:
+def space_request_from_options(said: Options) -> SpaceRequest:
     """Return what is said of the search space."""
-    return SpaceFlags(**_renamed(said, _SPACE))
+    return SpaceRequest(**_renamed(said, _SPACE))
 
 
 def _policy(filed: dict[str, Any]) -> str | None:
@@ -111,5 +111,5 @@ def _policy(filed: dict[str, Any]) -> str | None:
     return choose_policy(flag=flag, setting=setting, text=text) if is_said else None
 
 
-def _renamed(said: Said, names: Mapping[str, str]) -> dict[str, Any]:
+def _renamed(said: Options, names: Mapping[str, str]) -> dict[str, Any]:
     return {field: said[name] for name, field in names.items() if name in said}

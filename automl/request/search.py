@@ -17,7 +17,7 @@ DEFAULT_TRIALS = 20
 
 
 @dataclass(frozen=True)
-class SearchFlags:
+class SearchRequest:
     """The search as it was asked for; None where nothing was said."""
 
     algorithm: str | None = None
@@ -85,7 +85,7 @@ class SearchFlags:
         # Every objective is within the constraints: a report that breaks one has no value.
         return tuple(replace(objective, constraints=limits) for objective in named)
 
-    def with_settings(self, more: Mapping[str, Any]) -> "SearchFlags":
+    def with_settings(self, more: Mapping[str, Any]) -> "SearchRequest":
         """Return the same with more settings; raises `UsageError` for one that is there already."""
         twice = [name for name in more if self.settings.get(name, more[name]) != more[name]]
         if twice:
@@ -100,7 +100,7 @@ class SearchFlags:
                 f"--confirm-seeds: {self.confirm_seeds} is not allowed: must be 0 or more"
             )
 
-    def resolved(self) -> "SearchFlags":
+    def resolved(self) -> "SearchRequest":
         """Return the same with TAO's settings taken in, and the algorithm's full name.
 
         Raises `UsageError` for what is unknown, has no effect, or is said twice and disagrees.

@@ -43,7 +43,7 @@ class SpaceChoice:
 
 
 @dataclass(frozen=True)
-class SpaceFlags:
+class SpaceRequest:
     """The flags as they were given."""
 
     overlay: str | None = None
@@ -125,7 +125,7 @@ def _check_agreement(
         raise UsageError(*faults)
 
 
-def space_of_skill(name: str, flags: SpaceFlags) -> tuple[str, Schema, SearchSpace]:
+def space_of_skill(name: str, flags: SpaceRequest) -> tuple[str, Schema, SearchSpace]:
     """Return the skill's name, its train schema and its space around the spec's defaults.
 
     Raises `UsageError` with everything that keeps the space from being built.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from automl.request.options import KEYS, Key
-from automl.request.space import SpaceFlags, space_of_skill
+from automl.request.space import SpaceRequest, space_of_skill
 from automl.skill.info import SkillInfo
 from automl.skill.installed import folder_of_skill
 from automl.space.domain import Range
@@ -44,7 +44,7 @@ def _example(key: Key) -> str:
 
 def _examples(skill: str) -> dict[str, str]:
     """Return examples of the skill's own: its metric and a parameter of its space."""
-    _, _, space = space_of_skill(skill, SpaceFlags())
+    _, _, space = space_of_skill(skill, SpaceRequest())
     info = SkillInfo.read(folder_of_skill(skill))
     ranges = [p for p in space.parameters.values() if isinstance(p.domain, Range)]
     first = next((p for p in ranges if p.is_log), ranges[0] if ranges else None)

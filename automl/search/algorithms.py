@@ -6,7 +6,7 @@ from typing import Any
 
 from automl.errors import UsageError, nearest
 from automl.search.base import Observation, Proposer, Rule, Searcher
-from automl.search.budgeted import LimitedSearcher
+from automl.search.budgeted import BudgetedSearcher
 from automl.search.options import ALIASES, options_of
 from automl.search.population.dehb import DehbProposer, DehbRule, Populations
 from automl.search.proposers.grid import GridProposer
@@ -324,7 +324,7 @@ def make_searcher(
     setup = Setup(space, objectives, budget, seed, options, tuple(past), frozenset(kept))
     rule = None
     if stops_when_flat and len(objectives) == 1:
-        from automl.search.terminator import ImprovementRule
+        from automl.search.terminator import ImprovementTerminator
 
-        rule = ImprovementRule(space, budget.epochs, seed=seed)
-    return LimitedSearcher(ALGORITHMS[full](setup), budget, objectives, rule)
+        rule = ImprovementTerminator(space, budget.epochs, seed=seed)
+    return BudgetedSearcher(ALGORITHMS[full](setup), budget, objectives, rule)

@@ -79,7 +79,7 @@ class Rule(Protocol):
         """Return up to which epoch a new trial trains."""
         ...
 
-    def promotion(self, *, is_last_call: bool) -> Continue | None:
+    def resume(self, *, is_last_call: bool) -> Continue | None:
         """Return the paused trial that is to go on; `is_last_call`: no new ones will start."""
         ...
 

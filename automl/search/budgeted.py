@@ -11,10 +11,10 @@ from automl.trial.objective import Objective
 from automl.trial.trial import Decision, Outcome
 
 if TYPE_CHECKING:
-    from automl.search.terminator import ImprovementRule
+    from automl.search.terminator import ImprovementTerminator
 
 
-class LimitedSearcher:
+class BudgetedSearcher:
     """Another searcher, within the epochs that all trials may train together.
 
     A running trial has the epoch that it is training; nothing starts or goes on whose next epoch
@@ -26,7 +26,7 @@ class LimitedSearcher:
         searcher: Searcher,
         budget: Budget,
         objectives: Sequence[Objective],
-        rule: "ImprovementRule | None" = None,
+        rule: "ImprovementTerminator | None" = None,
     ) -> None:
         self._objectives = tuple(objectives)
         self._rule = rule

@@ -55,7 +55,7 @@ class TrialSearcher:
         return self._move
 
     def _next(self) -> Move:
-        promotion = self._rule.promotion(is_last_call=False)
+        promotion = self._rule.resume(is_last_call=False)
         if promotion is not None:
             return promotion
         if self._started < self._trials:
@@ -63,7 +63,7 @@ class TrialSearcher:
             values = self._new_values(trial)
             if values is not None:
                 return Start(trial, values, self._rule.first_epochs(trial))
-        return self._rule.promotion(is_last_call=True) or (Wait() if self._running else Done())
+        return self._rule.resume(is_last_call=True) or (Wait() if self._running else Done())
 
     def start(self, move: Start | Continue) -> None:
         """Take note of a started or continued trial."""

@@ -21,7 +21,7 @@ _SMALL = 0.01
 _CANDIDATES = 300
 
 
-class ImprovementRule:
+class ImprovementTerminator:
     """Says whether the best improvement that a random forest expects anywhere is little.
 
     The forest is fitted to the best losses of the trials that ended. The rule says nothing before

@@ -12,8 +12,8 @@ from automl.experiment.observer import Tracker
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.warm_start import read_past
 from automl.files import write_json, write_yaml
-from automl.jobs.mirror import JobMirror
-from automl.promotion.gates import Wanted
+from automl.jobs.mirror import JobObserver
+from automl.promotion.gates import PromotionRequest
 from automl.promotion.promoter import Promoter
 from automl.redact import redacted
 from automl.report import ReportWriter, write_results
@@ -50,7 +50,7 @@ def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
         tracker = make_tracker(settings.tracker, paths, _info(experiment).name, settings.objective)
         space = space_of(paths, settings)
         # The page is there when the tracker takes it along.
-        trackers = [*watchers, ReportWriter(space), tracker, JobMirror(experiment)]
+        trackers = [*watchers, ReportWriter(space), tracker, JobObserver(experiment)]
         controller = Controller(
             experiment, _searcher(experiment, space), Preparation.of(experiment, space), trackers
         )
@@ -67,7 +67,7 @@ def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
     return Experiment.load(root)
 
 
-def promote(root: Path, wanted: Wanted, *, confirm_seeds: int = 0) -> Experiment:
+def promote(root: Path, wanted: PromotionRequest, *, confirm_seeds: int = 0) -> Experiment:
     """Promote a trial of an experiment whose search is over, as `wanted` says.
 
     With `confirm_seeds` the best two are trained again first, with so many fresh seeds each, and
@@ -87,7 +87,7 @@ def promote(root: Path, wanted: Wanted, *, confirm_seeds: int = 0) -> Experiment
         _check_spec(experiment)
         tracker = make_tracker(settings.tracker, paths, info.name, settings.objective)
         space = space_of(paths, settings)
-        trackers = [ReportWriter(space), tracker, JobMirror(experiment)]
+        trackers = [ReportWriter(space), tracker, JobObserver(experiment)]
         controller = Controller(
             experiment, _searcher(experiment, space), Preparation.of(experiment, space), trackers
         )
@@ -123,7 +123,7 @@ def _check_searched(controller: Controller) -> None:
         )
 
 
-def move(root: Path, address: str) -> None:
+def change_address(root: Path, address: str) -> None:
     """Let a resume run its trials on another Ray cluster, or with `none` on this machine."""
     paths = ExperimentPaths(root)
     with ExperimentLock(paths):
@@ -163,11 +163,11 @@ def _promote(
     controller: Controller,
     experiment: Experiment,
     trackers: Sequence[Tracker],
-    wanted: Wanted | None = None,
+    wanted: PromotionRequest | None = None,
 ) -> None:
     skill = load_skill(experiment.settings.skill)
     info = SkillInfo.read(skill.folder)
-    wanted = wanted or Wanted()
+    wanted = wanted or PromotionRequest()
     number = experiment.best.number if wanted.trial is None and experiment.best else wanted.trial
     trial = None if number is None else experiment.ledger.trials.get(number)
     if trial is not None and experiment.value_of(trial) is not None:

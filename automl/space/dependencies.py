@@ -21,7 +21,7 @@ MOST_CASES = 4096
 IsActive = Callable[[Parameter, Mapping[str, Any]], bool]
 
 
-class Relatives:
+class Dependencies:
     """The parents, children and switches within a set of parameters, and those held beside it."""
 
     def __init__(self, parameters: Mapping[str, Parameter]) -> None:

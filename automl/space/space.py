@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from automl.errors import UsageError
 from automl.schema.values import identity
-from automl.space.dependencies import Relatives
+from automl.space.dependencies import Dependencies
 from automl.space.domain import Choices, Domain
 from automl.space.parameter import Parameter, Switches
 
@@ -34,7 +34,7 @@ class SearchSpace:
 
     def __init__(self, parameters: Mapping[str, Parameter], base: Mapping[str, Any]) -> None:
         self.base = base
-        self._relatives = Relatives(parameters)
+        self._relatives = Dependencies(parameters)
         self.parameters = {key: parameters[key] for key in self._relatives.order}
         if faults := list(self._relatives.check(base, self.is_active)):
             raise UsageError(*dict.fromkeys(faults))

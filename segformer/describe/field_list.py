@@ -1,16 +1,14 @@
-"""The list of all fields, generated: what each is, what it does, and which test sees it."""
+"""The list of all fields, generated: what each is, what it does, and how it differs from TAO's."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from segformer.describe.differences import DIFFERENCES, TESTS
+from segformer.describe.differences import DIFFERENCES
 from segformer.describe.schema import schema
 from segformer.spec.faults import leaf_keys, unknown_key
 from segformer.spec.spec import ACTIONS, Spec
 from segformer.spec.tao import FIELDS
-
-REFUSED_TEST = "test_field_list::test_a_refused_field_is_named_as_such"
 
 
 @dataclass(frozen=True)
@@ -27,8 +25,6 @@ class FieldRow:
     """What it does, or the message with which it is refused."""
     status: str
     """effective or refused."""
-    test: str
-    """The test that sees it, as file::test in tests/segformer/."""
     difference: str = ""
     """Why the default is not TAO's, where it is not."""
 
@@ -43,7 +39,7 @@ def field_rows() -> list[FieldRow]:
     nodes = dict(node for action in ACTIONS for node in _leaves(schema(action)["properties"]))
     rows = [_effective(key, nodes[key]) for key in known]
     return rows + [
-        FieldRow(key, "", None, "", (), unknown_key(key, known), "refused", REFUSED_TEST)
+        FieldRow(key, "", None, "", (), unknown_key(key, known), "refused")
         for key in sorted(FIELDS)
     ]
 
@@ -63,7 +59,6 @@ def _lines(row: FieldRow) -> Iterator[str]:
         yield f"    {row.text}{''.join(f'; {limit}' for limit in limits if limit)}"
     if row.difference:
         yield f"    default: {row.difference}"
-    yield f"    test: {row.test}"
 
 
 def _effective(key: str, node: dict[str, Any]) -> FieldRow:
@@ -75,7 +70,6 @@ def _effective(key: str, node: dict[str, Any]) -> FieldRow:
         tuple(node.get("enum", ())),
         node["description"],
         "effective",
-        TESTS[key],
         DIFFERENCES.get(key, ""),
     )
 

@@ -54,7 +54,7 @@ _PARAMS = {
 
 
 _USAGE = """\
-from segformer.loaded import load_model
+from segformer.api import load_model
 model = load_model("model.onnx")
 classes = model.segment("image.jpg")  # class ids, height x width of the image
 print(model.class_names, classes.shape)

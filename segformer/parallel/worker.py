@@ -23,7 +23,7 @@ from segformer.parallel.launch import Here
 from segformer.parallel.topology import LOCAL, Topology
 from segformer.result import Result
 from segformer.spec.spec import parse
-from segformer.storage.encryption import unlocked
+from segformer.storage.encryption import encryption_key_from
 
 _ACTIONS = {
     "train": "segformer.training.loop.train_here",
@@ -96,7 +96,7 @@ def _run(channel: _Channel) -> Result:
     module, _, name = _ACTIONS[order["action"]].rpartition(".")
     here: Here = getattr(import_module(module), name)
     spec = parse(order["spec"])
-    with unlocked(spec.encryption_key):
+    with encryption_key_from(spec.encryption_key):
         result = here(spec, Path(order["folder"]), topology, report)
     distributed.destroy_process_group()
     return result

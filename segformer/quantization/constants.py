@@ -9,7 +9,7 @@ from onnx import ModelProto, NodeProto, helper, numpy_helper
 Array = NDArray[Any]
 
 
-def settled(model: ModelProto) -> ModelProto:
+def with_constants_folded(model: ModelProto) -> ModelProto:
     """Return the same graph with all that is constant in its Q/DQ as initializers.
 
     Constant nodes become initializers, casts of constants are done, and so is QuantizeLinear of a

@@ -15,7 +15,7 @@ from segformer.export.onnx import deployable, onnx_graph
 from segformer.model.saved import ModelRecord, read_model
 from segformer.quantization.backends import check_installed
 from segformer.quantization.calibration import batches, calibration_images, evenly
-from segformer.quantization.constants import settled
+from segformer.quantization.constants import with_constants_folded
 from segformer.quantization.layers import quantized_layers
 from segformer.spec.sections.deploy import Quantize
 from segformer.spec.spec import Spec
@@ -58,7 +58,9 @@ def write_modelopt(
     options = spec.export.model_copy(
         update={"input_height": side, "input_width": side, "input_channel": 3, "batch_size": -1}
     )
-    write_graph(settled(onnx_graph(network, options=options, record=saved.record)), target)
+    write_graph(
+        with_constants_folded(onnx_graph(network, options=options, record=saved.record)), target
+    )
 
 
 @contextlib.contextmanager

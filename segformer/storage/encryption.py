@@ -36,7 +36,7 @@ _reference: ContextVar[str] = ContextVar("reference", default="")
 
 
 @contextmanager
-def unlocked(reference: str) -> Iterator[None]:
+def encryption_key_from(reference: str) -> Iterator[None]:
     """Write encrypted files, and read such, with the key that a spec's `encryption_key` names."""
     token = _reference.set(reference)
     try:
@@ -58,7 +58,7 @@ def writing(path: Path) -> Iterator[BinaryIO]:
         if not key:
             yield file
             return
-        sealing = _Sealing(file, key)
+        sealing = _EncryptedWriter(file, key)
         yield sealing  # type: ignore[misc]
         sealing.finish()
 
@@ -77,7 +77,7 @@ def reading(path: Path) -> Iterator[IO[bytes]]:
         if not key:
             raise CheckpointError(f"{path}: is encrypted; give its key as encryption_key=env:NAME")
         try:
-            opening = _Opening(file, key)
+            opening = _EncryptedReader(file, key)
         except (InvalidTag, struct.error, ValueError):
             raise CheckpointError(
                 f"{path}: cannot be decrypted: encryption_key is not its key, or the file was"
@@ -118,7 +118,7 @@ def _derived(key: str, salt: bytes, cost: int) -> bytes:
     return Scrypt(salt=salt, length=32, n=2**cost, r=8, p=1).derive(key.encode())
 
 
-class _Sealing(io.RawIOBase):
+class _EncryptedWriter(io.RawIOBase):
     """Takes what is written and passes it on encrypted."""
 
     def __init__(self, file: BinaryIO, key: str) -> None:
@@ -149,7 +149,7 @@ class _Sealing(io.RawIOBase):
         self._number += 1
 
 
-class _Opening(io.RawIOBase):
+class _EncryptedReader(io.RawIOBase):
     """What an encrypted file holds, to be read from any place."""
 
     def __init__(self, file: BinaryIO, key: str) -> None:

@@ -29,7 +29,7 @@ from segformer.result import Report, Result
 from segformer.spec.spec import Spec
 from segformer.training.callbacks.build import build_callbacks
 from segformer.training.callbacks.checkpoint import CheckpointPaths, ResumePoint, read_record
-from segformer.training.callbacks.resumed_settings import SpecWins
+from segformer.training.callbacks.resumed_settings import ResumedSettings
 from segformer.training.callbacks.status import EpochReport, goes_on, log_file
 from segformer.training.distributed import lightning_settings
 from segformer.training.isolation import isolated, seed_everything
@@ -86,7 +86,7 @@ def _train(spec: Spec, paths: CheckpointPaths, topology: Topology, report: Repor
         network = _network(spec, resume)
         module = SegmentationModule(network, spec, batches_per_epoch=len(train_loader))
         callbacks = build_callbacks(module, spec, paths, resume=resume, best=best)
-        callbacks.insert(0, SpecWins(network, spec.train.optim))
+        callbacks.insert(0, ResumedSettings(network, spec.train.optim))
         monitor = spec.train.enable_lr_monitor
         # The last to hear of an epoch: what it tells of is on disk by then.
         callbacks.append(EpochReport(module, status, report, with_learning_rates=monitor))

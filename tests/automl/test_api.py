@@ -8,8 +8,8 @@ import yaml
 
 import automl
 from automl.request.options import KEYS
-from automl.request.parsing import said_in
-from automl.request.request import request_from_keys
+from automl.request.parsing import parsed_options
+from automl.request.request import request_from_options
 
 LOCAL = {"skill": "toy", "runner": "local", "tracker": "none"}
 
@@ -83,8 +83,8 @@ def test_the_keywords_are_the_keys_of_the_file():
 
 def test_a_file_says_what_the_keywords_do_not(tmp_path):
     (tmp_path / "file.yaml").write_text("skill: toy\ntrials: 9\nepochs: 2\nspec: {train.lr: 1}\n")
-    said = said_in({"trials": 3, "spec": {"train": {"width": 4}}}, source="automl.run")
-    request = request_from_keys(said, file=tmp_path / "file.yaml")
+    said = parsed_options({"trials": 3, "spec": {"train": {"width": 4}}}, source="automl.run")
+    request = request_from_options(said, file=tmp_path / "file.yaml")
     assert (request.search.trials, request.search.epochs) == (3, 2)
     assert request.overrides == {"train.lr": 1, "train.width": 4}
 

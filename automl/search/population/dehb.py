@@ -76,7 +76,7 @@ class DehbRule(PausingRule):
         """Return the epochs of the next new trial's level."""
         return self._levels[self.next_level()]
 
-    def promotion(self, *, is_last_call: bool) -> Continue | None:
+    def resume(self, *, is_last_call: bool) -> Continue | None:
         """Return the best paused trial where a search would end without a full training."""
         if not is_last_call or self._running or self._has_full:
             return None

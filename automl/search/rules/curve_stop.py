@@ -37,9 +37,9 @@ class CurveStop(Rule):
         """Return what the other rule says."""
         return self._rule.first_epochs(trial)
 
-    def promotion(self, *, is_last_call: bool) -> Continue | None:
+    def resume(self, *, is_last_call: bool) -> Continue | None:
         """Return what the other rule says."""
-        return self._rule.promotion(is_last_call=is_last_call)
+        return self._rule.resume(is_last_call=is_last_call)
 
     def start(self, move: Start | Continue) -> None:
         """Tell the other rule."""

@@ -70,7 +70,7 @@ class HalvingPromote(PausingRule):
         """Return the lowest rung."""
         return self._levels[0]
 
-    def promotion(self, *, is_last_call: bool) -> Continue | None:
+    def resume(self, *, is_last_call: bool) -> Continue | None:
         """Return the best trial that may leave its rung, of the highest rung that has one."""
         for level in reversed(range(len(self._levels) - 1)):
             losses = self._losses[level]

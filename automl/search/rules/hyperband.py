@@ -31,7 +31,7 @@ class Bracket:
         """Whether all its trials have started."""
         return len(self.members[0]) >= self.size
 
-    def promotion(self, *, is_closed: bool) -> Continue | None:
+    def resume(self, *, is_closed: bool) -> Continue | None:
         """Return a trial of a finished rung that goes on; `is_closed`: no new one will come."""
         for level in range(len(self.levels) - 1):
             members = self.members[level]
@@ -66,10 +66,10 @@ class Hyperband(Rule):
         """Return the lowest level of the bracket that the next trial belongs to."""
         return self._next_bracket().levels[0]
 
-    def promotion(self, *, is_last_call: bool) -> Continue | None:
+    def resume(self, *, is_last_call: bool) -> Continue | None:
         """Return a trial that goes on, of the oldest bracket that has one."""
         for bracket in self._brackets:
-            promotion = bracket.promotion(is_closed=is_last_call)
+            promotion = bracket.resume(is_closed=is_last_call)
             if promotion is not None:
                 return promotion
         return None

@@ -48,7 +48,7 @@ class FullTraining(Rule):
         """Return the epochs of a full training."""
         return self._epochs
 
-    def promotion(self, *, is_last_call: bool) -> Continue | None:
+    def resume(self, *, is_last_call: bool) -> Continue | None:
         """Return None: nobody pauses."""
         return None
 

@@ -7,7 +7,7 @@ parameters:
   key: {low, high, log, step, choices, weights, prior, active_when, depends_on, override}
   key: {fixed: value}
   key: {}                  # searched as the schema says
-custom_param_ranges: ...   # TAO's notation, see `automl.overlay_tao`
+custom_param_ranges: ...   # TAO's notation, see `automl.space.overlay.tao`
 """
 
 import re
@@ -123,7 +123,7 @@ def overlay_path(name: str, skill: str, folders: Iterable[Path]) -> Path:
     path = Path(name)
     if path.suffix in (".yaml", ".yml", ".json") or path.is_file():
         return path
-    checkout = Path(__file__).parent.parent / "search_spaces"
+    checkout = Path(__file__).parents[3] / "search_spaces"
     installed = Path(sysconfig.get_path("data"), "share", "automl", "search_spaces")
     known: dict[str, Path] = {}
     for folder in (*folders, checkout / skill, installed / skill):

@@ -12,7 +12,7 @@ from segformer.training.optim import build_optimizer
 _TAKEN = ("weight_decay", "betas", "momentum")
 
 
-class SpecWins(Callback):
+class ResumedSettings(Callback):
     """Gives the optimiser what the spec says, where a checkpoint brought something else.
 
     Lightning restores learning rate, decay and momentum with the optimiser's state; a copy in

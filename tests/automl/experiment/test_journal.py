@@ -66,7 +66,8 @@ def test_an_experiment_has_one_driver_at_a_time(tmp_path):
 def test_the_lock_of_a_killed_driver_is_free(tmp_path):
     code = (
         "import os, signal, pathlib\n"
-        "from automl.store import ExperimentLock, ExperimentPaths\n"
+        "from automl.experiment.lock import ExperimentLock\n"
+        "from automl.experiment.paths import ExperimentPaths\n"
         f"with ExperimentLock(ExperimentPaths(pathlib.Path({str(tmp_path)!r}))):\n"
         "    os.kill(os.getpid(), signal.SIGKILL)"
     )

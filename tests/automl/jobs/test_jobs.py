@@ -20,9 +20,9 @@ from automl.jobs.create import create_job
 from automl.jobs.models import Choice
 from automl.jobs.run import run_job
 from automl.jobs.store import JobStore
-from automl.plan.plan import prepare
+from automl.plan.plan import plan_from_request
 from automl.request.request import Request
-from automl.request.search import SearchFlags
+from automl.request.search import SearchRequest
 from automl.session.session import drive
 
 
@@ -42,9 +42,9 @@ def trained(root, toy_data):
 def searched(root, toy_data):
     request = Request(
         skill="toy", data=str(toy_data), out=root / "exp", tracker="none",
-        search=SearchFlags(trials=3, epochs=3), resources=Resources(runner="local"),
+        search=SearchRequest(trials=3, epochs=3), resources=Resources(runner="local"),
     )  # fmt: skip
-    prepare(request).write()
+    plan_from_request(request).write()
     return drive(root / "exp")
 
 

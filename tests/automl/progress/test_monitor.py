@@ -8,11 +8,11 @@ from automl.experiment.experiment import Experiment
 from automl.experiment.journal import Journal as JournalOnDisk
 from automl.experiment.resources import Resources
 from automl.experiment.settings import Settings
-from automl.plan.plan import prepare
-from automl.progress.monitor import Story, view_of
+from automl.plan.plan import plan_from_request
+from automl.progress.monitor import Monitor, view_of
 from automl.progress.view import What
 from automl.request.request import Request
-from automl.request.search import SearchFlags
+from automl.request.search import SearchRequest
 from automl.session.session import drive
 from automl.trial.budget import Budget
 from automl.trial.objective import Constraint, Objective
@@ -51,7 +51,7 @@ class Journal:
         return self.add("finish", trial=trial, state=state, failure=failure)
 
     def told(self, asked, root=Path("exp")):
-        story = Story(root, asked)
+        story = Monitor(root, asked)
         return [(h.what, h.trial, h.text) for event in self.events for h in story.apply(event)]
 
     def view(self, asked, *, state="running", now=None):
@@ -131,7 +131,7 @@ def test_a_trial_that_fails_is_no_longer_the_best(journal):
 
 def test_the_view_of_thousands_of_trials_is_made_at_once():
     """It is made twice a second beside a search, of which it must take no part."""
-    story = Story(Path("exp"), settings(trials=5000))
+    story = Monitor(Path("exp"), settings(trials=5000))
     journal = Journal()
     for trial in range(5000):
         journal.start(trial)
@@ -208,10 +208,10 @@ def searched(tmp_path_factory):
     folder = tmp_path_factory.mktemp("story")
     request = Request(
         skill="toy", data=str(folder), out=folder / "exp", tracker="none",
-        search=SearchFlags(trials=8, epochs=9, algorithm="asha"),
+        search=SearchRequest(trials=8, epochs=9, algorithm="asha"),
         resources=Resources(runner="local"), overrides={"train.fail": "wide"},
     )  # fmt: skip
-    prepare(request).write()
+    plan_from_request(request).write()
     drive(folder / "exp")
     return folder / "exp"
 

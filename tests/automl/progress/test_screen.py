@@ -8,11 +8,11 @@ from automl.experiment.pace import Limit, TimeLeft
 from automl.formats import about, clock, size
 from automl.progress.screen import MAX_RUNNING, Screen
 from automl.progress.sparkline import bar, sparkline
-from automl.progress.view import BestSoFar, Happening, RunningTrial, View, What
+from automl.progress.view import BestSoFar, Message, RunningTrial, View, What
 
 
 def view(*, running=2, recent=30, **changes):
-    told = Happening(0.0, What.PAUSED, 3, "paused: 2nd of 8 at epoch 3, " + "a long reason " * 20)
+    told = Message(0.0, What.PAUSED, 3, "paused: 2nd of 8 at epoch 3, " + "a long reason " * 20)
     curve = (0.1, 0.2, math.nan, 0.4)
     one = [RunningTrial(n, 4, 50, 0.4, curve, 75.0, "the defaults") for n in range(running)]
     plain = {

@@ -15,31 +15,31 @@ import pytest
 
 from automl.cli import main
 from automl.experiment.lock import ExperimentLock
-from automl.experiment.observer import NoTracker
+from automl.experiment.observer import ExperimentObserver
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.resources import Resources
-from automl.plan.plan import prepare
+from automl.plan.plan import plan_from_request
 from automl.progress.watch import LinesWatcher, watch
 from automl.request.request import Request
-from automl.request.search import SearchFlags
+from automl.request.search import SearchRequest
 from automl.session.session import drive
 
 
 @pytest.fixture
-def prepared(tmp_path, toy_data):
+def plan(tmp_path, toy_data):
     """Return the folder of a new experiment of the toy skill."""
     request = Request(
         skill="toy", data=str(toy_data), out=tmp_path / "exp", tracker="none",
-        search=SearchFlags(trials=3, epochs=9, algorithm="asha"),
+        search=SearchRequest(trials=3, epochs=9, algorithm="asha"),
         resources=Resources(runner="local"),
     )  # fmt: skip
-    prepare(request).write()
+    plan_from_request(request).write()
     return tmp_path / "exp"
 
 
-def test_the_lines_of_a_run_tell_what_the_searcher_does_and_why(prepared):
+def test_the_lines_of_a_run_tell_what_the_searcher_does_and_why(plan):
     stream = io.StringIO()
-    drive(prepared, watchers=[LinesWatcher(prepared, stream)])
+    drive(plan, watchers=[LinesWatcher(plan, stream)])
     lines = stream.getvalue().splitlines()
     assert lines[0] == "trial 0000 starts with the defaults"
     assert re.fullmatch(r"trial 0000 epoch 1/\d score 0.\d{4}  best so far", lines[1])
@@ -47,11 +47,11 @@ def test_the_lines_of_a_run_tell_what_the_searcher_does_and_why(prepared):
     assert any(re.fullmatch(r"trial \d{4} goes on up to epoch 3: 1st of 3 at epoch 1", line)
                for line in lines)  # fmt: skip
     assert re.fullmatch(r"trial \d{4} is being promoted: exported and measured again", lines[-2])
-    assert lines[-1] == f"promoted {prepared / 'promoted' / 'model.onnx'}"
+    assert lines[-1] == f"promoted {plan / 'promoted' / 'model.onnx'}"
 
 
-def test_a_promotion_is_told_when_it_begins(prepared):
-    class Model(NoTracker):
+def test_a_promotion_is_told_when_it_begins(plan):
+    class Model(ExperimentObserver):
         """Is told of the model when it is there; remembers what the lines had said by then."""
 
         def promoted(self, experiment, model):
@@ -59,13 +59,13 @@ def test_a_promotion_is_told_when_it_begins(prepared):
             return {}
 
     stream, model = io.StringIO(), Model()
-    drive(prepared, watchers=[LinesWatcher(prepared, stream), model])
+    drive(plan, watchers=[LinesWatcher(plan, stream), model])
     assert model.lines[-1].endswith("is being promoted: exported and measured again")
 
 
-def test_the_json_lines_of_a_run_are_the_same_with_the_metrics(prepared):
+def test_the_json_lines_of_a_run_are_the_same_with_the_metrics(plan):
     stream = io.StringIO()
-    drive(prepared, watchers=[LinesWatcher(prepared, stream, is_json=True)])
+    drive(plan, watchers=[LinesWatcher(plan, stream, is_json=True)])
     told = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert set(told[0]) == {"time", "what", "trial", "text"}
     report = next(one for one in told if one["what"] == "reported")
@@ -73,22 +73,22 @@ def test_the_json_lines_of_a_run_are_the_same_with_the_metrics(prepared):
     assert told[-1]["what"] == "closed" and told[-1]["trial"] is None
 
 
-def test_a_resume_tells_only_what_is_new(prepared):
-    drive(prepared)
-    journal = prepared / "journal.jsonl"
+def test_a_resume_tells_only_what_is_new(plan):
+    drive(plan)
+    journal = plan / "journal.jsonl"
     journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:8]))
     stream = io.StringIO()
-    drive(prepared, watchers=[LinesWatcher(prepared, stream)])
+    drive(plan, watchers=[LinesWatcher(plan, stream)])
     lines = stream.getvalue().splitlines()
-    assert lines[0] == f"resuming {prepared}: 0 trials are done"
+    assert lines[0] == f"resuming {plan}: 0 trials are done"
     assert "trial 0000 starts with the defaults" not in lines
 
 
-def test_watching_one_that_is_over_tells_it_and_ends(prepared, capsys):
-    drive(prepared)
-    watch(prepared, is_json=False)
-    assert capsys.readouterr().out.splitlines()[-1] == f"{prepared}: finished"
-    watch(prepared, is_json=True)
+def test_watching_one_that_is_over_tells_it_and_ends(plan, capsys):
+    drive(plan)
+    watch(plan, is_json=False)
+    assert capsys.readouterr().out.splitlines()[-1] == f"{plan}: finished"
+    watch(plan, is_json=True)
     [line] = capsys.readouterr().out.splitlines()
     told = json.loads(line)
     assert (told["state"], told["limits"][0]) == (
@@ -96,18 +96,18 @@ def test_watching_one_that_is_over_tells_it_and_ends(prepared, capsys):
     )  # fmt: skip
 
 
-def test_status_draws_the_view_of_one_that_was_cut_off_above_the_leaderboard(prepared, capsys):
-    drive(prepared)
-    journal = prepared / "journal.jsonl"
+def test_status_draws_the_view_of_one_that_was_cut_off_above_the_leaderboard(plan, capsys):
+    drive(plan)
+    journal = plan / "journal.jsonl"
     journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:6]))
-    assert main(["status", str(prepared)]) == 0
+    assert main(["status", str(plan)]) == 0
     view, _, board = capsys.readouterr().out.partition("rank  trial")
     assert "interrupted" in view and " 2/3" in view and "0000 paused: the first at epoch 1" in view
     assert "0000 (defaults)" in board
 
 
-def test_a_driver_waits_for_an_onlooker_who_holds_the_lock_for_a_moment(prepared):
-    paths = ExperimentPaths(prepared)
+def test_a_driver_waits_for_an_onlooker_who_holds_the_lock_for_a_moment(plan):
+    paths = ExperimentPaths(plan)
     with paths.lock.open("a") as onlooker:
         fcntl.flock(onlooker, fcntl.LOCK_SH)
         timer = threading.Timer(0.15, fcntl.flock, (onlooker, fcntl.LOCK_UN))

@@ -8,11 +8,11 @@ from automl.experiment.experiment import Experiment
 from automl.experiment.resources import Resources
 from automl.jobs.record import JobState
 from automl.jobs.store import JobStore
-from automl.plan.plan import prepare
-from automl.promotion.gates import Refused, Wanted
+from automl.plan.plan import plan_from_request
+from automl.promotion.gates import GateError, PromotionRequest
 from automl.report import summary
 from automl.request.request import Request
-from automl.request.search import SearchFlags
+from automl.request.search import SearchRequest
 from automl.session.session import drive, promote
 
 
@@ -22,11 +22,11 @@ def searched(toy_data, tmp_path):
 
     def make(**overrides):
         request = Request(
-            skill="toy", data=str(toy_data), search=SearchFlags(trials=3, epochs=4),
+            skill="toy", data=str(toy_data), search=SearchRequest(trials=3, epochs=4),
             out=tmp_path / "e", overrides={k.replace("__", "."): v for k, v in overrides.items()},
             resources=Resources(runner="local"), tracker="none",
         )  # fmt: skip
-        prepare(request).write()
+        plan_from_request(request).write()
         drive(tmp_path / "e")
         return tmp_path / "e"
 
@@ -89,7 +89,7 @@ def test_a_conversion_that_the_skill_has_no_action_for_is_refused(automl, finish
 )  # fmt: skip
 def test_what_cannot_be_promoted_to_is_refused(wanted, message):
     with pytest.raises(UsageError, match=message):
-        Wanted(**wanted)
+        PromotionRequest(**wanted)
 
 
 def test_how_fast_each_model_is_stands_in_the_proof_and_on_the_card(searched):
@@ -107,12 +107,12 @@ def test_a_model_that_is_too_slow_is_rejected_with_the_figures(searched):
     root = searched(evaluate__latency_ms=12.5)
     told = r"the onnx model takes 12\.50 ms \(median\); --max-latency-ms allows 10"
     with pytest.raises(RunFailed, match=told):
-        promote(root, Wanted(max_latency_ms=10))
+        promote(root, PromotionRequest(max_latency_ms=10))
     assert (root / "rejected" / "model.onnx").exists()
     refused = jobs_of(root, "rejected")["e/rejected/onnx"]
     assert (refused.state, refused.failure.kind) == (JobState.FAILED, "rejected")
     assert "12.50 ms" in refused.failure.message
-    assert promote(root, Wanted(max_latency_ms=13)).state == "finished"
+    assert promote(root, PromotionRequest(max_latency_ms=13)).state == "finished"
 
 
 def test_a_model_whose_outputs_are_too_far_off_is_rejected(searched):
@@ -121,8 +121,8 @@ def test_a_model_whose_outputs_are_too_far_off_is_rejected(searched):
     with pytest.raises(
         RunFailed, match=r"differs by 0\.02 .* --max-logit-difference allows 0\.001"
     ):
-        promote(root, Wanted())
-    assert promote(root, Wanted(max_logit_difference=0.03)).state == "finished"
+        promote(root, PromotionRequest())
+    assert promote(root, PromotionRequest(max_logit_difference=0.03)).state == "finished"
 
 
 @pytest.mark.parametrize("kind", ["usage", "crash"])
@@ -130,7 +130,7 @@ def test_a_step_that_fails_is_a_failed_job_with_its_log(searched, kind):
     root = searched()
     set_in_spec(root, "export", fail=kind)
     with pytest.raises(RunFailed, match="not promoted: export failed: crashed: .*no export into"):
-        promote(root, Wanted())
+        promote(root, PromotionRequest())
     (failed,) = jobs_of(root, "rejected").values()
     assert (failed.action, failed.state) == ("export", JobState.FAILED)
     assert failed.parent.startswith("e/trials/")
@@ -141,34 +141,34 @@ def test_a_step_that_fails_is_a_failed_job_with_its_log(searched, kind):
 
 
 def test_what_a_skill_does_not_tell_cannot_be_asked_for():
-    with pytest.raises(Refused, match="tells no latency_p50_ms, so that --max-latency-ms cannot"):
-        Wanted(max_latency_ms=5).check_latency("onnx", {})
-    with pytest.raises(Refused, match="tells no max_logit_difference"):
-        Wanted(max_logit_difference=0.1).check_logits(None)
-    Wanted().check_logits(None)
-    with pytest.raises(Refused, match="differs by nan"):
-        Wanted().check_logits(float("nan"))
+    with pytest.raises(GateError, match="tells no latency_p50_ms, so that --max-latency-ms cannot"):
+        PromotionRequest(max_latency_ms=5).check_latency("onnx", {})
+    with pytest.raises(GateError, match="tells no max_logit_difference"):
+        PromotionRequest(max_logit_difference=0.1).check_logits(None)
+    PromotionRequest().check_logits(None)
+    with pytest.raises(GateError, match="differs by nan"):
+        PromotionRequest().check_logits(float("nan"))
 
 
 def test_the_best_are_confirmed_on_fresh_seeds_before_the_promotion(searched):
     root = searched()
     before = Experiment.load(root)
     best = before.best.number
-    promoted = promote(root, Wanted(), confirm_seeds=2)
+    promoted = promote(root, PromotionRequest(), confirm_seeds=2)
     repeats = [t for t in promoted.ledger.trials.values() if t.confirms is not None]
     assert len(repeats) == 4 and {t.adjusted["train.seed"] for t in repeats} == {1, 2}
     assert promoted.promotion["trial"] == promoted.confirmed()[0]["best_trial"] != best
     assert promoted.settings.confirm_seeds == 2
     parity = json.loads((root / "promoted" / "parity.json").read_text())
     assert parity["recorded"] == promoted.value_of(promoted.best)
-    again = promote(root, Wanted(), confirm_seeds=2)
+    again = promote(root, PromotionRequest(), confirm_seeds=2)
     assert len(again.ledger.trials) == len(promoted.ledger.trials)
 
 
 def test_a_confirmation_of_one_trial_alone_is_refused(searched):
     root = searched()
     with pytest.raises(UsageError, match="--confirm-seeds and --trial 0: give one of them"):
-        promote(root, Wanted(trial=0), confirm_seeds=1)
+        promote(root, PromotionRequest(trial=0), confirm_seeds=1)
 
 
 def test_a_search_that_broke_off_is_not_confirmed(searched):
@@ -180,5 +180,5 @@ def test_a_search_that_broke_off_is_not_confirmed(searched):
     kept = [*lines[: started[1]], closed.replace("finished", "failed")]
     (root / "journal.jsonl").write_text("".join(kept))
     with pytest.raises(UsageError, match="its search broke off, .* automl resume"):
-        promote(root, Wanted(), confirm_seeds=1)
+        promote(root, PromotionRequest(), confirm_seeds=1)
     assert (root / "settings.yaml").read_text() == settings

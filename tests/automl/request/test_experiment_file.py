@@ -7,11 +7,11 @@ from paths import LOGISTIC, ROOT
 from automl.cli import run as run_command
 from automl.cli.flags import said_by_flags
 from automl.errors import UsageError
-from automl.plan.plan import prepare
-from automl.request.command_line import said_in_words
+from automl.plan.plan import plan_from_request
+from automl.request.command_line import options_from_words
 from automl.request.experiment_file import read_experiment_file
 from automl.request.options import BY_NAME, KEYS
-from automl.request.request import Request, request_from_keys
+from automl.request.request import Request, request_from_options
 from automl.request.template import experiment_template
 from automl.schema.schema import Schema
 from automl.search.options import canonical_name
@@ -38,8 +38,8 @@ def ask(tmp_path):
         path = tmp_path / "file.yaml"
         path.write_text(text)
         arguments, rest = parser().parse_known_args([str(path), *words])
-        file, said = said_in_words([*arguments.overrides, *rest], said_by_flags(arguments))
-        return request_from_keys(said, file=file)
+        file, said = options_from_words([*arguments.overrides, *rest], said_by_flags(arguments))
+        return request_from_options(said, file=file)
 
     return call
 
@@ -52,8 +52,8 @@ def test_every_flag_of_run_is_a_key_and_every_key_is_a_flag():
 
 def test_the_defaults_that_are_told_hold(toy_data):
     request = Request(skill="toy", data=str(toy_data), **{"tracker": "none"})
-    prepared = prepare(request)
-    settings = prepared.settings
+    plan = plan_from_request(request)
+    settings = plan.settings
     told = {key.name: key.default for key in KEYS if key.default}
     held = {
         "trials": settings.budget.trials,
@@ -76,7 +76,7 @@ def test_the_file_of_init_says_the_skill_and_with_every_line_uncommented_every_k
     for name in keys & BY_NAME.keys():
         (tmp_path / "file.yaml").write_text(text.replace(f"\n# {name}: ", f"\n{name}: "))
         assert set(read_experiment_file(tmp_path / "file.yaml")) == {"skill", name}
-        request_from_keys({}, file=tmp_path / "file.yaml")
+        request_from_options({}, file=tmp_path / "file.yaml")
     assert keys >= BY_NAME.keys() - {"skill"}
 
 
@@ -84,8 +84,8 @@ def test_the_examples_of_the_search_are_of_the_skills_own_space(toy_data, tmp_pa
     text = experiment_template("toy").replace("# search:", "search:").replace("# data:", "data:")
     path = tmp_path / "file.yaml"
     path.write_text(text.replace("my_data", str(toy_data)))
-    prepared = prepare(request_from_keys(LOCAL, file=path))
-    assert prepared.space.parameters["train.lr"].is_log
+    plan = plan_from_request(request_from_options(LOCAL, file=path))
+    assert plan.space.parameters["train.lr"].is_log
 
 
 @pytest.mark.parametrize("path", sorted(EXPERIMENTS.glob("*.yaml")), ids=lambda path: path.stem)
@@ -94,7 +94,7 @@ def test_each_file_that_is_shipped_has_keys_that_its_skill_knows(path):
     assert "data" not in said
     schema = Schema.read(schema_path(load_skill(said["skill"]).folder, "train"))
     schema.check_keys(said["spec"])
-    request_from_keys({"data": "somewhere"}, file=path)
+    request_from_options({"data": "somewhere"}, file=path)
 
 
 def test_a_file_alone_makes_the_request_that_its_flags_make(ask, tmp_path):
@@ -161,8 +161,8 @@ def test_what_is_said_for_this_run_wins_over_the_file_by_whatever_name(
 
 def test_the_policy_of_the_file_gives_way_to_what_is_said(ask, toy_data):
     text = f"{{skill: toy, data: {toy_data}, tracker: none, policy: off}}"
-    assert prepare(ask(text)).settings.policy == "off"
-    assert prepare(ask(text, "--policy", "auto")).settings.policy == "auto"
+    assert plan_from_request(ask(text)).settings.policy == "off"
+    assert plan_from_request(ask(text, "--policy", "auto")).settings.policy == "auto"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 
 from automl.errors import UsageError
-from automl.request.space import SpaceFlags, parse_searched
+from automl.request.space import SpaceRequest, parse_searched
 from automl.schema.schema import Schema
 from automl.schema.spec import unflatten
 
@@ -26,7 +26,7 @@ def chosen(tmp_path, overrides=(), **flags):
     path.write_text(OVERLAY)
     if flags.pop("with_overlay", False):
         flags["overlay"] = str(path)
-    choice = SpaceFlags(**flags).chosen(
+    choice = SpaceRequest(**flags).chosen(
         dict(overrides), skill="s", folder=tmp_path, shorthand={"learning_rate": "lr"}
     )
     base = unflatten({**SCHEMA.defaults(), **choice.overrides})

@@ -9,9 +9,9 @@ from automl.experiment.experiment import Experiment
 from automl.experiment.journal import Journal
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.resources import Resources
-from automl.plan.plan import prepare
+from automl.plan.plan import plan_from_request
 from automl.request.request import Request
-from automl.request.search import SearchFlags
+from automl.request.search import SearchRequest
 from automl.session.session import drive
 from automl.trial.trial import TrialState
 
@@ -31,12 +31,12 @@ def start(tmp_path, toy_data):
             skill="toy",
             data=str(toy_data),
             out=tmp_path / name,
-            search=SearchFlags(**{"epochs": 9, "trials": 8, **search}),
+            search=SearchRequest(**{"epochs": 9, "trials": 8, **search}),
             overrides=overrides or {},
             resources=Resources(runner="local"),
             tracker="none",
         )
-        prepare(request).write()
+        plan_from_request(request).write()
         return tmp_path / name
 
     return make

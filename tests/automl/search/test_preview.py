@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from paths import ROOT
-from test_space_build import build, families
+from spaces import build, families
 
 from automl.errors import UsageError
 from automl.schema.schema import Schema

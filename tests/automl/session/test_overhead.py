@@ -11,7 +11,7 @@ import pytest
 from searchers import EPOCHS, make, score_of
 from simulation import Simulation
 
-from automl.experiment.state import Ledger
+from automl.experiment.state import ExperimentState
 from automl.search.auto.curves import MAX_OBSERVATIONS, Curve, observations, rungs
 from automl.trial.moves import Start
 from automl.trial.trial import Outcome, TrialState
@@ -23,7 +23,7 @@ ELSE = 0.05
 
 def test_memory_grows_by_a_little_per_trial_up_to_5000():
     """Complaint 14. All of searcher and ledger; each trial has at least its values and a report."""
-    trials, ledger = 5000, Ledger()
+    trials, ledger = 5000, ExperimentState()
     search = Simulation(make("random", trials=trials), score_of("random"), epochs=EPOCHS)
     search.log = search.decisions = Forgetful(ledger)
     tracemalloc.start()

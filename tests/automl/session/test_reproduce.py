@@ -8,9 +8,9 @@ from automl.errors import UsageError
 from automl.experiment.environment import FILE, differences, environment
 from automl.experiment.experiment import Experiment
 from automl.experiment.resources import Resources
-from automl.plan.plan import prepare
+from automl.plan.plan import plan_from_request
 from automl.request.request import Request
-from automl.request.search import SearchFlags
+from automl.request.search import SearchRequest
 from automl.session.reproduce import Reproducer
 from automl.session.session import drive
 
@@ -22,13 +22,13 @@ def search(tmp_path, toy_data):
     def make(*, trials=4, algorithm="asha", settings=None, **overrides):
         request = Request(
             skill="toy", data=str(toy_data), out=tmp_path / "exp", tracker="none",
-            search=SearchFlags(
+            search=SearchRequest(
                 trials=trials, epochs=6, algorithm=algorithm, settings=settings or {}
             ),
             resources=Resources(runner="local"),
             overrides={k.replace("__", "."): v for k, v in overrides.items()},
         )  # fmt: skip
-        prepare(request).write()
+        plan_from_request(request).write()
         drive(tmp_path / "exp")
         return tmp_path / "exp"
 

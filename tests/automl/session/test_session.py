@@ -7,13 +7,13 @@ import pytest
 from automl.errors import RunFailed
 from automl.experiment.experiment import Experiment
 from automl.experiment.journal import Journal
-from automl.experiment.observer import NoTracker
+from automl.experiment.observer import ExperimentObserver
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.resources import Resources
-from automl.plan.plan import prepare
+from automl.plan.plan import plan_from_request
 from automl.report import summary
 from automl.request.request import Request
-from automl.request.search import SearchFlags
+from automl.request.search import SearchRequest
 from automl.session.session import drive
 
 
@@ -25,14 +25,14 @@ def start(tmp_path, toy_data):
         request = Request(
             skill="toy",
             data=str(toy_data),
-            search=SearchFlags(trials=trials, epochs=epochs, algorithm=algorithm),
+            search=SearchRequest(trials=trials, epochs=epochs, algorithm=algorithm),
             out=tmp_path / name,
             policy=policy,
             overrides={key.replace("__", "."): value for key, value in overrides.items()},
             resources=Resources(runner="local"),
             tracker="none",
         )
-        prepare(request).write()
+        plan_from_request(request).write()
         return tmp_path / name
 
     return make
@@ -126,7 +126,7 @@ def test_a_resume_after_a_cut_at_any_event_ends_the_same(start, tmp_path):
             assert log == "from 0\n"
 
 
-class Interrupting(NoTracker):
+class Interrupting(ExperimentObserver):
     """A tracker whose user presses Ctrl-C at the first report of a trial."""
 
     def __init__(self, trial):

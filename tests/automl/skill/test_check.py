@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from paths import ROOT
 
 from automl.errors import UsageError
-from automl.request.space import SpaceFlags, space_of_skill
+from automl.request.space import SpaceRequest, space_of_skill
 from automl.schema.schema import Schema
 from automl.schema.spec import flatten
 from automl.skill.check import check_folder
@@ -139,7 +139,7 @@ def test_a_folder_without_schemas_is_refused(tmp_path):
 
 
 def test_the_flags_of_the_space_are_shown():
-    flags = SpaceFlags(overlay="wide", fixed={"learning_rate": 1e-3})
+    flags = SpaceRequest(overlay="wide", fixed={"learning_rate": 1e-3})
     name, schema, space = space_of_skill("segformer", flags)
     text = "\n".join(lines(space, schema))
     assert (name, "train.optim.lr" in space.parameters) == ("segformer", False)

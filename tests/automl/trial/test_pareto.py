@@ -7,11 +7,11 @@ import pytest
 from automl.errors import RunFailed, UsageError
 from automl.experiment.experiment import space_of
 from automl.experiment.resources import Resources
-from automl.plan.plan import prepare
+from automl.plan.plan import plan_from_request
 from automl.report import summary
 from automl.report.importance import importance
 from automl.request.request import Request
-from automl.request.search import SearchFlags, seconds
+from automl.request.search import SearchRequest, seconds
 from automl.session.session import drive
 from automl.skill.info import SkillInfo
 from automl.skill.installed import load_skill
@@ -27,13 +27,13 @@ def start(tmp_path, toy_data):
             data=str(toy_data),
             out=tmp_path / name,
             seed=seed,
-            search=SearchFlags(**{"epochs": 4, "trials": 8, **search}),
+            search=SearchRequest(**{"epochs": 4, "trials": 8, **search}),
             overrides=overrides or {},
             resources=Resources(runner="local"),
             tracker="none",
         )
-        prepared = prepare(request)
-        prepared.write()
+        plan = plan_from_request(request)
+        plan.write()
         return tmp_path / name
 
     return make
@@ -194,7 +194,7 @@ def test_a_fault_of_a_search_flag_says_what_is_allowed(start, tmp_path, flags, m
     ],
 )
 def test_settings_of_tao_are_flags_here(settings, expected):
-    flags = SearchFlags(settings=settings).resolved()
+    flags = SearchRequest(settings=settings).resolved()
     assert {name: getattr(flags, name) for name in expected} == expected
 
 

@@ -16,7 +16,7 @@ from segformer.evaluation.tensorrt import driver_fault
 from segformer.export.onnx import export
 from segformer.quantization.quantize import quantize
 from segformer.skill import skill
-from segformer.storage.encryption import is_sealed, unlocked
+from segformer.storage.encryption import encryption_key_from, is_sealed
 from segformer.storage.key import VARIABLE
 from segformer.storage.scratch import IN_MEMORY, scratch
 from segformer.training.loop import train
@@ -199,7 +199,7 @@ def test_an_encrypted_engine_is_read_with_its_key_only(engine, tiny_spec, tmp_pa
 
 
 def test_with_a_key_files_on_the_way_are_in_memory(environment):
-    with unlocked("env:A_KEY"), scratch() as folder:
+    with encryption_key_from("env:A_KEY"), scratch() as folder:
         assert folder.parent == IN_MEMORY
         assert tempfile.gettempdir() == str(folder)
     assert not folder.exists()

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from segformer.errors import CheckpointError
-from segformer.storage.encryption import PIECE, is_sealed, reading, unlocked, writing
+from segformer.storage.encryption import PIECE, encryption_key_from, is_sealed, reading, writing
 
 KEY = "correct horse battery staple"
 CANNOT = "cannot be decrypted: encryption_key is not its key, or the file was changed"
@@ -16,13 +16,13 @@ def keys(monkeypatch):
 
 
 def write(path, content, reference="env:OURS"):
-    with unlocked(reference), writing(path) as file:
+    with encryption_key_from(reference), writing(path) as file:
         file.write(content)
     return path
 
 
 def read(path, reference="env:OURS"):
-    with unlocked(reference), reading(path) as file:
+    with encryption_key_from(reference), reading(path) as file:
         return file.read()
 
 
@@ -37,7 +37,7 @@ def test_what_was_written_is_read_and_nothing_of_it_shows(tmp_path, size):
 
 def test_parts_are_read_from_any_place(tmp_path):
     content = os.urandom(2 * PIECE + 100)
-    with unlocked("env:OURS"):
+    with encryption_key_from("env:OURS"):
         with writing(tmp_path / "file") as file:
             for start in range(0, len(content), 70_001):
                 file.write(content[start : start + 70_001])
@@ -97,7 +97,11 @@ def test_two_files_of_one_content_differ(tmp_path):
 
 def test_what_fails_in_between_is_no_whole_file(tmp_path):
     path = tmp_path / "file"
-    with pytest.raises(RuntimeError, match="disk"), unlocked("env:OURS"), writing(path) as file:
+    with (
+        pytest.raises(RuntimeError, match="disk"),
+        encryption_key_from("env:OURS"),
+        writing(path) as file,
+    ):
         file.write(bytes(2 * PIECE))
         raise RuntimeError("disk")
     with pytest.raises(CheckpointError, match=CANNOT):

@@ -146,9 +146,9 @@ def test_trials_at_once_share_one_staging(web):
 
 
 def test_a_staging_that_broke_off_goes_on_where_it_was(web, source, monkeypatch):
-    monkeypatch.setattr("segformer.data.remote.STREAMS", 1)
-    monkeypatch.setattr("segformer.data.staging.STREAMS", 1)
-    monkeypatch.setattr("segformer.data.remote._TRIES", 1)
+    monkeypatch.setattr("segformer.storage.remote.STREAMS", 1)
+    monkeypatch.setattr("segformer.storage.staging.STREAMS", 1)
+    monkeypatch.setattr("segformer.storage.remote._TRIES", 1)
     address, asked, breaks_after = web
     name = pinned(address, is_data_set=True)
     # SHA256SUMS is asked for, six folders, the server's own dataset.json/ and four pictures.
@@ -165,7 +165,7 @@ def test_a_staging_that_broke_off_goes_on_where_it_was(web, source, monkeypatch)
 
 
 def test_a_single_break_is_bridged(web, source, monkeypatch):
-    monkeypatch.setattr("segformer.data.remote._PAUSE_S", 0)
+    monkeypatch.setattr("segformer.storage.remote._PAUSE_S", 0)
     address, asked, breaks_once = web
     name = pinned(address, is_data_set=True)
     breaks_once += [sum(asked.values()) + 3, "once"]

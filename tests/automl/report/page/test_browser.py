@@ -4,9 +4,9 @@ import base64
 from itertools import combinations
 
 import pytest
+from searched import LOCAL, SEARCHED
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
-from test_report import LOCAL, SEARCHED
 
 import automl
 from experiments.screenshots import report as screenshots

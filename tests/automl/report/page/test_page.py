@@ -9,34 +9,18 @@ import sys
 import time
 
 import pytest
+from searched import LOCAL, SEARCHED
 
 import automl
 from automl.errors import RunFailed
 from automl.experiment.experiment import space_of
 from automl.experiment.journal import Journal
 from automl.experiment.memory import PeakMemory, peak_mb, tree_memory_mb
-from automl.experiment.state import Ledger
+from automl.experiment.state import ExperimentState
 from automl.report.page import skill_report
 from automl.report.page.markup import embedded, esc
 from automl.report.page.page import page
 from automl.report.page.timeline import best_so_far, points, short_names
-
-LOCAL = {"skill": "toy", "runner": "local", "tracker": "none"}
-SEARCHED = {
-    "train.optim.name": "choice(sgd,adam,adamw,lion)",
-    "train.optim.momentum": "uniform(0.5,0.99)",
-    "train.optim.weight_decay": "log(1e-5,0.1)",
-    "train.schedule.policy": "choice(linear,cosine,step)",
-    "train.schedule.warmup_epochs": "uniform(0,5,1)",
-    "train.augment.rotate.enable": "choice(true,false)",
-    "train.augment.rotate.p": "uniform(0,1)",
-    "train.augment.color.brightness": "uniform(0,1)",
-    "train.augment.color.contrast": "uniform(0,1)",
-    "train.augment.color.saturation": "uniform(0,1)",
-    "train.augment.color.hue": "uniform(0,1)",
-    "train.augment.crop.enable": "choice(true,false)",
-}
-"""With the toy's own four these are 16 parameters."""
 
 
 def text_of(experiment):
@@ -259,7 +243,7 @@ def test_time_between_sessions_does_not_count(copy):
 
 
 def test_a_pause_is_no_time_of_the_trial():
-    ledger = Ledger()
+    ledger = ExperimentState()
     for event in (
         {"event": "start", "trial": 0, "values": {}, "epochs": 2, "time": 100.0},
         {"event": "finish", "trial": 0, "state": "paused", "time": 103.0},

@@ -52,24 +52,24 @@ def pause_all(rule, losses):
 def test_everybody_pauses_at_a_rung_and_the_best_third_is_promoted():
     rule = HalvingPromote(9)
     pause_all(rule, [(0.3,), (0.1,)])
-    assert rule.promotion(is_last_call=False) is None
+    assert rule.resume(is_last_call=False) is None
     pause_all_more = [(0.2,)]
     rule.start(Start(2, {}, 1))
     assert rule.report(2, 1, pause_all_more[0]) is Decision.PAUSE
     rule.finish(2, PAUSED)
-    assert rule.promotion(is_last_call=False) == Continue(1, 3)
+    assert rule.resume(is_last_call=False) == Continue(1, 3)
 
 
 def test_a_search_that_would_end_without_a_full_training_promotes_its_best():
     rule = HalvingPromote(9)
     pause_all(rule, [(0.3,), (0.1,)])
-    assert rule.promotion(is_last_call=True) == Continue(1, 3)
+    assert rule.resume(is_last_call=True) == Continue(1, 3)
 
 
 def test_several_objectives_are_promoted_by_front():
     rule = HalvingPromote(9)
     pause_all(rule, [(1.0, 1.0), (0.5, 2.0), (2.0, 2.0), (0.4, 0.9), (3.0, 3.0), (9.0, 9.0)])
-    assert rule.promotion(is_last_call=False) == Continue(3, 3)
+    assert rule.resume(is_last_call=False) == Continue(3, 3)
 
 
 def test_a_failed_trial_leaves_its_rung():
@@ -77,4 +77,4 @@ def test_a_failed_trial_leaves_its_rung():
     pause_all(rule, [(0.1,), (0.2,), (0.3,)])
     rule.start(Continue(0, 3))
     rule.finish(0, Outcome(TrialState.FAILED))
-    assert rule.promotion(is_last_call=True) == Continue(1, 3)
+    assert rule.resume(is_last_call=True) == Continue(1, 3)

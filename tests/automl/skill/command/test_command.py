@@ -94,7 +94,7 @@ def test_each_way_to_fail_has_its_kind(skill, points, tmp_path, fail, kind, matc
 
 def test_the_command_ends_when_its_driver_is_killed(points, tmp_path):
     code = (
-        "from pathlib import Path\nfrom automl.skill import load_skill\n"
+        "from pathlib import Path\nfrom automl.skill.installed import load_skill\n"
         f"skill = load_skill({str(FOLDER)!r})\n"
         f"spec = skill.resolve('train', {{'data.root': {str(points)!r}, 'train.epochs': 100,"
         " 'train.pause_s': 0.2, 'train.fail': 'family'})\n"
