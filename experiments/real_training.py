@@ -25,7 +25,7 @@ from automl.schema.schema import Schema
 from automl.schema.spec import parse_assignments, with_values
 from automl.search.algorithms import make_searcher
 from automl.search.proposers.optuna import distribution_from_parameter, value_from_param
-from automl.skill.info import SkillInfo, schema_path
+from automl.skill.info import schema_path
 from automl.skill.installed import load_skill
 from automl.space.build import space_from_schema
 from automl.space.space import SearchSpace
@@ -41,7 +41,7 @@ class Bench:
 
     def __init__(self, arguments: argparse.Namespace, folder: Path) -> None:
         self.skill = load_skill(SKILL)
-        self.objective = SkillInfo.read(self.skill.folder).objective
+        self.objective = self.skill.info.objective
         overrides = {
             "dataset.segment.root_dir": str(arguments.data.resolve()),
             "train.num_epochs": arguments.epochs,

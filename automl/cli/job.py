@@ -94,7 +94,6 @@ def _created(arguments: argparse.Namespace) -> "Job":
     from automl.jobs.datasets import values_from_sources
     from automl.jobs.store import JobStore
     from automl.schema.spec import parse_assignments
-    from automl.skill.info import SkillInfo
     from automl.skill.installed import load_skill, only_skill
 
     if not arguments.action:
@@ -103,7 +102,7 @@ def _created(arguments: argparse.Namespace) -> "Job":
     if skill is None:
         parent = arguments.parent
         skill = JobStore(arguments.root).get(parent).skill if parent else only_skill()
-    info = SkillInfo.read(load_skill(skill).folder)
+    info = load_skill(skill).info
     overrides = parse_assignments(arguments.overrides)
     data = values_from_sources(info, arguments.action, _sources(arguments))
     if clashes := [key for key in data if overrides.get(key, data[key]) != data[key]]:

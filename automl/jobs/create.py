@@ -48,7 +48,7 @@ def create_job(
     Raises `UsageError` naming all faults found; nothing is left on disk then.
     """
     loaded = load_skill(skill)
-    info = SkillInfo.read(loaded.folder)
+    info = loaded.info
     _check_action(info, action)
     store = JobStore(root)
     draft = _Draft(

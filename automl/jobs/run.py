@@ -37,7 +37,7 @@ def run_job(job_id: str, *, root: Path = DEFAULT_ROOT) -> Job:
     _check_can_run(job)
     folder = store.folder(job).resolve()
     skill = load_skill(job.skill)
-    heard = _Heard(SkillInfo.read(skill.folder))
+    heard = _Heard(skill.info)
     with ExperimentLock(ExperimentPaths(folder)):
         running = replace(job, state=JobState.RUNNING, started=job.started or time.time(),
                           ended=None, failure=None, pid=os.getpid())  # fmt: skip

@@ -33,7 +33,7 @@ class DryRun:
     @classmethod
     def of(cls, plan: Plan) -> "DryRun":
         """Ask a searcher for its first batch, and the experiments beside for time and disk."""
-        info = SkillInfo.read(load_skill(plan.settings.skill).folder)
+        info = load_skill(plan.settings.skill).info
         root = plan.paths.root
         return cls(
             plan,

@@ -71,7 +71,7 @@ def plan_from_request(
 ) -> Plan:
     """Check a request, its data included; raises `UsageError` naming all faults found."""
     skill = load_skill(request.skill)
-    info = SkillInfo.read(skill.folder)
+    info = skill.info
     given = dict(request.overrides)
     policy = choose_policy(
         flag=request.policy,

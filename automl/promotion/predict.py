@@ -8,7 +8,6 @@ from typing import Any
 from automl.errors import RunFailed, UsageError
 from automl.skill.base import Result
 from automl.skill.failures import failure_kind, faults_of_the_user
-from automl.skill.info import SkillInfo
 from automl.skill.inputs import keys_taking
 from automl.skill.installed import load_skill
 
@@ -21,7 +20,7 @@ def predict(
     Raises `UsageError` for what is not there or has no name of its own, `RunFailed` otherwise.
     """
     loaded = load_skill(skill)
-    info = SkillInfo.read(loaded.folder)
+    info = loaded.info
     if info.images_key is None or "inference" not in info.spec_params:
         raise UsageError(f"{info.name}: its skill_info.yaml names no images_key of inference")
     if not model.is_file():

@@ -9,7 +9,7 @@ from automl.request.options import BY_NAME, Options
 from automl.request.parsing import parsed_options
 from automl.schema.schema import Schema
 from automl.schema.spec import parse_assignments
-from automl.skill.info import SkillInfo, schema_path
+from automl.skill.info import schema_path
 from automl.skill.installed import load_skill, only_skill
 
 
@@ -55,7 +55,7 @@ def _skill_of(file: Path | None) -> str | None:
 
 def _own_keys(skill: str) -> set[str]:
     """Return the keys of the skill's train spec, short names too."""
-    folder = load_skill(skill).folder
-    own = set(SkillInfo.read(folder).shorthand)
-    path = schema_path(folder, "train")
+    loaded = load_skill(skill)
+    own = set(loaded.info.shorthand)
+    path = schema_path(loaded.folder, "train")
     return own | set(Schema.read(path).fields) if path.exists() else own

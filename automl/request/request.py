@@ -12,7 +12,6 @@ from automl.request.policy import choose_policy
 from automl.request.precedence import merged
 from automl.request.search import SearchRequest
 from automl.request.space import SpaceRequest
-from automl.skill.info import SkillInfo
 from automl.skill.installed import load_skill, only_skill
 
 _SEARCH = {
@@ -77,7 +76,7 @@ def request_from_options(
     """
     filed = {} if file is None else dict(read_experiment_file(file))
     skill = said.get("skill") or filed.get("skill") or only_skill()
-    info = SkillInfo.read(load_skill(skill).folder)
+    info = load_skill(skill).info
     # The policy of the file is kept apart: what is said for this run wins over it.
     file_policy = _policy(filed)
     filed = {name: value for name, value in filed.items() if name not in ("policy", "request")}

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from automl.request.options import KEYS, Key
 from automl.request.space import SpaceRequest, space_of_skill
-from automl.skill.info import SkillInfo
-from automl.skill.installed import folder_of_skill
+from automl.skill.installed import load_skill
 from automl.space.domain import Range
 from automl.space.parameter import Parameter
 
@@ -45,7 +44,7 @@ def _example(key: Key) -> str:
 def _examples(skill: str) -> dict[str, str]:
     """Return examples of the skill's own: its metric and a parameter of its space."""
     _, _, space = space_of_skill(skill, SpaceRequest())
-    info = SkillInfo.read(folder_of_skill(skill))
+    info = load_skill(skill).info
     ranges = [p for p in space.parameters.values() if isinstance(p.domain, Range)]
     first = next((p for p in ranges if p.is_log), ranges[0] if ranges else None)
     found = {"objective": f"{info.objective.metric}:{info.objective.mode}"}

@@ -4,12 +4,11 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from automl.experiment.experiment import Experiment
 from automl.files import write_yaml
 from automl.schema.spec import flatten, with_values
-from automl.skill.base import MeasuringSkill
 from automl.skill.info import SkillInfo
 from automl.skill.installed import load_skill
 from automl.space.space import SearchSpace
@@ -32,7 +31,7 @@ class Preparation:
     @classmethod
     def of(cls, experiment: Experiment, space: SearchSpace) -> "Preparation":
         """Return the preparation of an experiment's trials."""
-        info = SkillInfo.read(load_skill(experiment.settings.skill).folder)
+        info = load_skill(experiment.settings.skill).info
         asked = set()
         for objective in experiment.settings.objectives:
             asked |= {objective.metric, *(c.metric for c in objective.constraints)}
@@ -52,7 +51,7 @@ class Preparation:
         relevant = {k: v for k, v in flatten(spec).items() if self.info.has_cost_of(k)}
         key = json.dumps(relevant, sort_keys=True, default=str)
         if key not in self._measured:
-            skill = cast(MeasuringSkill, load_skill(self.experiment.settings.skill))
+            skill = load_skill(self.experiment.settings.skill)
             self._measured[key] = dict(skill.measure(spec, self.wanted))
         return self._measured[key]
 

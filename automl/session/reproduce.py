@@ -17,7 +17,6 @@ from automl.experiment.experiment import Experiment
 from automl.runners.base import Task, run_task
 from automl.schema.spec import flatten, with_values
 from automl.skill.failures import faults_of_the_user
-from automl.skill.info import SkillInfo
 from automl.skill.installed import load_skill
 from automl.trial.trial import Decision, FailureKind, Outcome, Report, Trial, TrialState
 
@@ -160,7 +159,7 @@ class Reproducer:
 
     def _spec(self, trial: Trial) -> dict[str, Any]:
         """Return the spec of a trial, with the seed that was drawn for a seed of -1."""
-        info = SkillInfo.read(load_skill(self.experiment.settings.skill).folder)
+        info = load_skill(self.experiment.settings.skill).info
         values: dict[str, Any] = {}
         if self.data is not None and info.data_key is not None:
             values[info.data_key] = self.data
@@ -201,7 +200,7 @@ class Reproducer:
                 f"trial {parent.number:04d}, from whose checkpoint trial {trial.number:04d} began, "
                 f"failed: {outcome.failure.message}"
             )
-        last = SkillInfo.read(load_skill(self.experiment.settings.skill).folder).checkpoints["last"]
+        last = load_skill(self.experiment.settings.skill).info.checkpoints["last"]
         (folder / last).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(beside / last, folder / last)
         shutil.rmtree(beside)

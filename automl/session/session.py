@@ -156,7 +156,7 @@ def _explain(experiment: Experiment, space: SearchSpace) -> None:
 
 
 def _info(experiment: Experiment) -> SkillInfo:
-    return SkillInfo.read(load_skill(experiment.settings.skill).folder)
+    return load_skill(experiment.settings.skill).info
 
 
 def _promote(
@@ -166,7 +166,7 @@ def _promote(
     wanted: PromotionRequest | None = None,
 ) -> None:
     skill = load_skill(experiment.settings.skill)
-    info = SkillInfo.read(skill.folder)
+    info = skill.info
     wanted = wanted or PromotionRequest()
     number = experiment.best.number if wanted.trial is None and experiment.best else wanted.trial
     trial = None if number is None else experiment.ledger.trials.get(number)

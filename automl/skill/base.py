@@ -21,8 +21,11 @@ class Result(Protocol):
 class Skill(Protocol):
     """Something that can be trained. Its errors carry a `kind`; see `failure_kind`."""
 
-    name: str
-    folder: Path
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    @property
+    def folder(self) -> Path: ...  # noqa: D102
 
     def resolve(self, action: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
         """Return the whole spec of an action: template, what the data says, then `overrides`."""

@@ -8,6 +8,7 @@ from typing import cast
 
 from automl.errors import UsageError, nearest
 from automl.skill.base import Skill
+from automl.skill.loaded import LoadedSkill
 
 GROUP = "automl.skills"
 
@@ -17,14 +18,14 @@ def installed_skills() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
-def load_skill(name: str) -> Skill:
-    """Import an installed skill, or take the one in a folder; raises `UsageError`."""
+def load_skill(name: str) -> LoadedSkill:
+    """Import an installed skill, or read the one in a folder; raises `UsageError`."""
     known = installed_skills()
     if name in known:
-        return cast(Skill, known[name].load())
+        return LoadedSkill(cast(Skill, known[name].load()))
     folder = Path(name).expanduser()
     if os.sep in name or folder.is_dir():
-        return _skill_in(folder.resolve(), known)
+        return LoadedSkill(_skill_in(folder.resolve(), known))
     raise UsageError(
         f"--skill: {name!r} is not installed{nearest(name, known)}; "
         f"installed: {', '.join(sorted(known)) or 'none'}; or give the path of a skill's folder"

@@ -69,7 +69,7 @@ def _listed(name: str) -> dict[str, Any]:
     about: dict[str, Any] = {"skill": name, "problem": "", "description": "", "actions": []}
     try:
         skill = load_skill(name)
-        info = SkillInfo.read(skill.folder)
+        info = skill.info
     except Exception as error:  # A plug-in may raise anything when it is imported.
         problem = f"cannot be loaded ({type(error).__name__}: {error})"
         unknown = Route("direct", problem).to_dict()

@@ -34,7 +34,6 @@ from automl.experiment.experiment import Experiment
 from automl.experiment.observer import Tracker
 from automl.experiment.paths import ExperimentPaths
 from automl.files import write_json
-from automl.skill.info import SkillInfo
 from automl.skill.installed import load_skill
 from automl.tracking import mlflow_runs as told
 from automl.tracking.registry import CHAMPION, Standing, alias_of
@@ -250,13 +249,13 @@ class MlflowTracker(Tracker):
 
     def _create_child(self, trial: Trial) -> str:
         assert self._experiment is not None
-        folder = load_skill(self._experiment.settings.skill).folder
+        skill = load_skill(self._experiment.settings.skill)
         tags = told.child_tags(
             self._experiment,
             trial,
             root=self._root,
-            environment=environment(folder),
-            seed_key=SkillInfo.read(folder).seed_key,
+            environment=environment(skill.folder),
+            seed_key=skill.info.seed_key,
         )
         tags["mlflow.parentRunId"] = self._parent
         run_id = self._create(f"trial-{trial.number:04d}", tags, trial.started)

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from toy_skill import ToyError, ToySkill
 
@@ -9,6 +11,13 @@ from automl.skill.installed import load_skill, only_skill
 
 def test_installed_skills_load_by_name():
     assert load_skill("toy").name == "toy"
+
+
+def test_a_loaded_skill_carries_its_facts_whether_installed_or_a_folder():
+    installed = load_skill("toy")
+    assert installed.info == SkillInfo.read(ToySkill.folder)
+    folder = Path(__file__).parents[2] / "logistic"
+    assert load_skill(str(folder)).info == SkillInfo.read(folder)
 
 
 def test_an_unknown_skill_gets_the_nearest_name():

@@ -13,7 +13,6 @@ from automl.report.importance import importance
 from automl.request.request import Request
 from automl.request.search import SearchRequest, seconds
 from automl.session.session import drive
-from automl.skill.info import SkillInfo
 from automl.skill.installed import load_skill
 from automl.trial.objective import Constraint, Objective
 from automl.trial.trial import FailureKind
@@ -211,7 +210,7 @@ def test_durations_and_constraints_are_read():
 
 
 def test_the_skill_says_what_costs_depend_on():
-    info = SkillInfo.read(load_skill("toy").folder)
+    info = load_skill("toy").info
     assert info.has_cost_of("train.width") and not info.has_cost_of("train.width2")
 
 

@@ -142,7 +142,7 @@ def changed(tmp_path, **action):
 
 
 def test_the_folder_of_an_installed_skill_is_that_skill():
-    assert load_skill(str(load_skill("toy").folder)) is load_skill("toy")
+    assert load_skill(str(load_skill("toy").folder)) == load_skill("toy")
 
 
 def test_a_path_without_a_skill_is_refused(tmp_path):

@@ -1,0 +1,59 @@
+"""A skill together with the facts of its skill_info.yaml."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+from automl.skill.base import MeasuringSkill, ReportMetrics, Result, Skill
+from automl.skill.info import SkillInfo
+
+
+@dataclass(frozen=True)
+class LoadedSkill:
+    """A skill of any kind, with `info`. Its verbs are those of `automl.skill.base.Skill`."""
+
+    skill: Skill
+
+    @cached_property
+    def info(self) -> SkillInfo:
+        """The skill's skill_info.yaml; read on first use, as `generate` needs none."""
+        return SkillInfo.read(self.folder)
+
+    @property
+    def name(self) -> str:
+        """The skill's own name."""
+        return self.skill.name
+
+    @property
+    def folder(self) -> Path:
+        """The folder of schemas/ and references/."""
+        return self.skill.folder
+
+    def resolve(self, action: str, overrides: Mapping[str, Any]) -> dict[str, Any]:  # noqa: D102
+        return self.skill.resolve(action, overrides)
+
+    def check(  # noqa: D102
+        self, spec: dict[str, Any], *, progress: Callable[[int, int], None] | None = None
+    ) -> Mapping[str, Any]:
+        return self.skill.check(spec, progress=progress)
+
+    def run(  # noqa: D102
+        self,
+        action: str,
+        spec: dict[str, Any],
+        folder: Path,
+        report: ReportMetrics | None = None,
+    ) -> Result:
+        return self.skill.run(action, spec, folder, report)
+
+    def sample(self, folder: Path, *, seed: int) -> None:  # noqa: D102
+        self.skill.sample(folder, seed=seed)
+
+    def generate(self, folder: Path) -> list[Path]:  # noqa: D102
+        return self.skill.generate(folder)
+
+    def measure(self, spec: dict[str, Any], names: Collection[str]) -> Mapping[str, float]:
+        """Return costs of a spec's model; only of a skill whose skill_info.yaml has `costs`."""
+        return cast(MeasuringSkill, self.skill).measure(spec, names)
