@@ -1,13 +1,14 @@
-# demo and test set themselves up: they need Python 3.11 or newer and make, no more.
+# demo and test set themselves up: they need only Python 3.11 or newer and make.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# pip would compile 28,000 files on one core; a few are for a later Python, and do not compile.
+# pip would compile 28,000 files on one core. A few are for a later Python and do not compile.
 define install
 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
 	-c constraints.txt -e ".[$(1)]"
 $(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null || true
 endef
+CODE := automl segformer tests docs experiments
 TEST := all,test,check,docs
 DOCS := all,docs
 
@@ -19,18 +20,18 @@ demo: $(VENV)/installed-run ## generated data -> search -> promoted ONNX model, 
 	$(BIN)/automl run --skill segformer --data demo/data --out demo/runs/sample --trials 8 --epochs 10 \
 		dataset.segment.img_size=64 dataset.segment.batch_size=4 dataset.segment.workers=0
 
-test: $(VENV)/installed-test ## the whole suite, the slow part too, a file at a time on two processes
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+test: $(VENV)/installed-test ## the whole suite, slow tests too, on two processes, a file at a time
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=30
 
 check: $(VENV)/installed-test ## format, lint, types, layers
-	$(BIN)/ruff format --check automl segformer tests docs
-	$(BIN)/ruff check automl segformer tests docs
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/pytest tests/test_layers.py
 
 format: $(VENV)/installed-test
-	$(BIN)/ruff format automl segformer tests docs
-	$(BIN)/ruff check --fix automl segformer tests docs
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
 
 docs: $(VENV)/installed-docs ## site/, from docs/ and the code; a warning is a failure
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -6,7 +6,7 @@ A page takes a measured part of the README where it says `<!-- from README: NAME
 import argparse
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +144,7 @@ def _part(name: str) -> str:
     text = (ROOT / "README.md").read_text()
     (part,) = re.findall(rf"<!-- {name}: begin -->\n(.*?)<!-- {name}: end -->", text, re.DOTALL)
     pictures = re.findall(r"`experiments/benchmarks/(critical_difference\w*\.png)`", part)
-    return part + "".join(f"\n![Critical differences](images/{picture})\n" for picture in pictures)
+    return str(part) + "".join(f"\n![Critical differences](images/{picture})\n" for picture in pictures)
 
 
 def _commands(parser: argparse.ArgumentParser) -> Iterator[str]:
@@ -215,7 +215,7 @@ def _members(owner: type) -> list[tuple[str, str]]:
         if name.startswith("_") or not (inspect.isroutine(function) and function.__doc__):
             continue
         call = "" if isinstance(member, property) else "()"
-        found.append((f"`{name}{call}`", inspect.getdoc(function).partition("\n\n")[0]))
+        found.append((f"`{name}{call}`", (inspect.getdoc(function) or "").partition("\n\n")[0]))
     return found
 
 
@@ -226,7 +226,7 @@ def _signature(function: Any) -> str:
     return re.sub(r"\b(pathlib|typing|collections\.abc)\.", "", text)
 
 
-def _table(head: tuple[str, ...], body: list[tuple[str, ...]]) -> Iterator[str]:
+def _table(head: tuple[str, ...], body: Sequence[tuple[str, ...]]) -> Iterator[str]:
     yield from _head(head)
     yield from map(_row, body)
 

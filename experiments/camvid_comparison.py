@@ -1,15 +1,15 @@
-"""Ours beside a plain loop around transformers' SegFormer-B0, from scratch, on the same data.
+"""Ours against a plain loop around transformers' SegFormer-B0, from scratch, on the same data.
 
     python experiments/camvid_comparison.py train CAMVID OUT [--seeds 0 1 2] [--epochs 15]
     python experiments/camvid_comparison.py steps CAMVID [--steps 40]
     python experiments/camvid_comparison.py report OUT
 
-Both get the same budget (epochs, batch), learning rate and decay, AdamW with a linear schedule, and
-the same images in the same order with the same augmentation and normalisation (our data set and
-sampler, the spec's defaults). They are scored on the test split, by the same confusion matrix, with
-the weights of the epoch that was best on the validation split. What differs is the training: ours
-is `segformer train`; the plain loop is the model's own loss, one learning rate for all parameters,
-`loss.backward()`, `step()`. A pair of (kind, seed) whose result is in OUT is not trained again.
+Both use the same epochs, batch size, learning rate, weight decay and linear schedule with AdamW,
+and the same images in the same order with the same augmentation and normalisation (our data set and
+sampler, the spec's defaults). Both are scored on the test split, by the same confusion matrix, with
+the weights of the best epoch on the validation split. Only the training differs: ours is
+`segformer train`; the plain loop is the model's own loss, one learning rate for all parameters,
+`loss.backward()`, `step()`. A pair of kind and seed whose result is in OUT is not trained again.
 """
 
 import argparse
@@ -63,13 +63,15 @@ def loader_of(spec: Spec, split: Split, *, epoch: int = 0) -> DataLoader[Batch]:
 
 def plain_network(num_classes: int) -> SegformerForSemanticSegmentation:
     # The configuration's defaults are those of B0.
-    return SegformerForSemanticSegmentation(
-        SegformerConfig(num_labels=num_classes, semantic_loss_ignore_index=255)
-    )
+    config = SegformerConfig(semantic_loss_ignore_index=255)
+    config.num_labels = num_classes
+    return SegformerForSemanticSegmentation(config)
 
 
 @torch.inference_mode()
-def scores(logits_of: Callable[[Tensor], Tensor], spec: Spec, loader: DataLoader[Batch], name: str):  # noqa: ANN201
+def scores(
+    logits_of: Callable[[Tensor], Tensor], spec: Spec, loader: DataLoader[Batch], name: str
+) -> dict[str, float]:
     tally = Tally(spec.dataset.segment.num_classes, align_corners=False)
     for batch in loader:
         tally.add(logits_of(batch["image"]), batch["mask"])
@@ -87,11 +89,12 @@ def train_plain(spec: Spec, folder: Path) -> dict[str, float]:
     best, weights = -1.0, {}
     for epoch in range(spec.train.num_epochs):
         network.train()
-        loader.sampler.set_epoch(epoch)
+        sampler: Any = loader.sampler
+        sampler.set_epoch(epoch)
         for batch in loader:
             plain_step(network, optimizer, batch)
             schedule.step()
-        network.eval()
+        network.train(mode=False)
         miou = scores(lambda x: network(x).logits, spec, validation, "val")["val_miou"]
         print(f"plain, seed {spec.train.seed}, epoch {epoch + 1}: val_miou {miou:.4f}", flush=True)
         if miou > best:
@@ -200,7 +203,8 @@ def _our_stepper(spec: Spec) -> Callable[[Batch], Any]:
 
     def step(batch: Batch) -> None:
         optimizer.zero_grad()
-        module.training_step(batch, 0).backward()
+        loss: Any = module.training_step(batch, 0)
+        loss.backward()
         optimizer.step()
         schedule.step()
 

@@ -1,10 +1,10 @@
-"""Trains on 200 corrupted data sets, each by the real command, and says what came of each.
+"""Trains on 200 corrupted data sets, each by the real command, and prints a verdict for each.
 
     PYTHONPATH=. python experiments/corrupted_data.py [--count 200] [--out FOLDER]
 
-A set is trained on rightly (the command ends with 0 and the pairs are read as the corruption says),
-or refused by name before the first step (exit code 2, a name of a harmed file, nothing written).
-All else is counted as wrong, and the exit code is then 1.
+A set is either trained on rightly (exit code 0, and the pairs are read as the corruption left them)
+or refused by name before the first step (exit code 2, the name of a damaged file, nothing written).
+Any other result counts as wrong and makes the script's exit code 1.
 """
 
 import argparse
@@ -21,9 +21,9 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "segformer"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "helpers"))
 
-import corruptions_images  # noqa: F401 - makes its corruptions known
+import corruptions_images  # noqa: F401 - registers its corruptions
 import corruptions_masks  # noqa: F401
 import numpy as np
 import yaml
@@ -46,28 +46,28 @@ SETTINGS = {
 
 
 def verdict_of(case: Case, results: Path) -> str:
-    """Run the command on a set; returns "trained rightly", "refused by name", or what is wrong."""
-    heard = StringIO()
+    """Run the command on a set; return "trained rightly", "refused by name", or the fault."""
+    output = StringIO()
     words = [f"{key}={value}" for key, value in SETTINGS.items()]
     words += [f"dataset.segment.root_dir={case.folder}", f"results_dir={results}"]
     try:
-        with redirect_stderr(heard), redirect_stdout(StringIO()):
+        with redirect_stderr(output), redirect_stdout(StringIO()):
             code = segformer_main(["train", *words])
-    except Exception as error:  # Whatever comes out is what this experiment looks for.
+    except Exception as error:  # A crash of any kind is a result here.
         return f"crashed: {type(error).__name__}: {error}"
     if code == 2:
         if results.exists():
-            return f"refused late: {heard.getvalue()}"
-        return refusal_of(case, heard.getvalue())
+            return f"refused late: {output.getvalue()}"
+        return refusal_of(case, output.getvalue())
     if code != 0:
-        return f"failed with {code}: {heard.getvalue()}"
+        return f"failed with {code}: {output.getvalue()}"
     if case.is_harmful:
         return "wrongly accepted"
     return reading_of(case, yaml.safe_load((results / "train" / "experiment.yaml").read_text()))
 
 
 def refusal_of(case: Case, text: str) -> str:
-    """Say whether a set had to be refused, and whether the text names what was harmed."""
+    """Return whether the refusal was due and its text names the damaged files."""
     if "Traceback" in text:
         return f"refused with a trace: {text}"
     if not case.is_harmful:
@@ -78,7 +78,7 @@ def refusal_of(case: Case, text: str) -> str:
 
 
 def reading_of(case: Case, spec: dict[str, Any]) -> str:
-    """Compare what a training reads with what the corruption says that the files hold."""
+    """Return whether a training reads what the corruption says the files hold."""
     segment = parse(spec).dataset.segment
     splits = dict.fromkeys((segment.train_split, segment.validation_split, segment.test_split))
     pairs = {(s, pair.stem): pair for s in splits for pair in pairs_of(case.folder, s)}
@@ -112,7 +112,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="where verdicts.jsonl is written")
     options = parser.parse_args()
     context = multiprocessing.get_context("spawn")
-    rows = []
+    rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="corrupted-") as name:
         base, start = write_base(Path(name) / "base"), time.monotonic()
         seeds, answers = context.Queue(), context.Queue()
@@ -121,7 +121,8 @@ def main() -> int:
         seeds.put(None)
         worker = context.Process(target=_work, args=(base, Path(name), seeds, answers))
         worker.start()
-        running, since = None, time.monotonic()
+        running = options.first
+        since = time.monotonic()
         while len(rows) < options.count:
             try:
                 seed, verdict, done = answers.get(timeout=1)

@@ -1,9 +1,9 @@
-"""Time of a training step, ours beside transformers' SegformerForSemanticSegmentation.
+"""Time of a training step, ours against transformers' SegformerForSemanticSegmentation.
 
     python experiments/step_time.py --size 160 --batch 8 --threads 1 --rounds 10
 
-Forward, cross-entropy at the image's size, backward, AdamW. Both models take turns, so that other
-load on the machine falls on both; the ratio of the medians is what to read.
+A step is forward, cross-entropy at the image's size, backward, AdamW. The models take turns, so
+that other load on the machine falls on both. Read the ratio of the medians.
 """
 
 import argparse
@@ -55,7 +55,8 @@ def step(model: torch.nn.Module, images: torch.Tensor, masks: torch.Tensor) -> C
         logits = model(images)
         logits = getattr(logits, "logits", logits)
         logits = F.interpolate(logits, size=masks.shape[1:], mode="bilinear", align_corners=False)
-        F.cross_entropy(logits, masks, ignore_index=255).backward()
+        loss = F.cross_entropy(logits, masks, ignore_index=255)
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
     return run
@@ -68,7 +69,8 @@ def ours() -> torch.nn.Module:
 def published() -> torch.nn.Module:
     config = transformers_config("mit_b0")
     config.num_labels, config.decoder_hidden_size = CLASSES, 256
-    return SegformerForSemanticSegmentation(config).train()
+    model: torch.nn.Module = SegformerForSemanticSegmentation(config)
+    return model.train()
 
 
 if __name__ == "__main__":

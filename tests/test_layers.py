@@ -4,27 +4,46 @@ import subprocess
 import sys
 
 import pytest
-from layers import AUTOML, ROOT, SEGFORMER, parts_imported
+from layers import LEVELS, ROOT, imports, imports_between_parts, part_of, parts, ring
 
 HEAVY = ("torch", "ray", "mlflow", "transformers", "optuna", "pandas", "pytorch_lightning", "onnx")
 # The command line, the package's front, the tables of names and the verbs of a skill load late.
 MAY_IMPORT_LATE = {"__init__", "cli", "runners", "search", "tracking", "skill"}
 
 
-@pytest.mark.parametrize(("package", "layers"), [("automl", AUTOML), ("segformer", SEGFORMER)])
-def test_imports_only_go_down(package, layers):
-    level = {part: number for number, parts in enumerate(layers) for part in parts}
+PACKAGES = pytest.mark.parametrize("package", ["automl", "segformer"])
+
+
+@PACKAGES
+def test_every_folder_and_file_of_a_package_has_exactly_one_level(package):
+    placed = [part for level in LEVELS[package] for part in level]
+    assert sorted(placed) == sorted(parts(package))
+
+
+@pytest.mark.parametrize(("package", "most"), [("automl", 9), ("segformer", 10)])
+def test_there_are_few_levels(package, most):
+    assert len(LEVELS[package]) <= most
+
+
+@PACKAGES
+def test_imports_only_go_down(package):
+    level = {part: number for number, level in enumerate(LEVELS[package]) for part in level}
     upward = [
-        (source, target)
-        for source, target, _ in parts_imported(package)
-        if level[source] >= level[target]
+        (each.source, each.target)
+        for each in imports_between_parts(package)
+        if level[part_of(each.source)] >= level[part_of(each.target)]
     ]
     assert upward == []
 
 
-@pytest.mark.parametrize("package", ["automl", "segformer"])
+@PACKAGES
+def test_no_modules_import_each_other_in_a_ring(package):
+    assert ring(package) == []
+
+
+@PACKAGES
 def test_only_the_tables_import_inside_functions(package):
-    late = {source for source, _, is_top in parts_imported(package) if not is_top}
+    late = {part_of(each.source) for each in imports(package) if not each.at_top}
     assert late <= MAY_IMPORT_LATE
 
 
@@ -52,7 +71,7 @@ def test_help_loads_no_heavy_library(command):
     assert result.stderr.strip() == "[]"
 
 
-@pytest.mark.parametrize("package", ["automl", "segformer"])
+@PACKAGES
 def test_every_module_says_what_it_holds(package):
     paths = (ROOT / package).rglob("*.py")
     assert [str(p) for p in paths if not ast.get_docstring(ast.parse(p.read_text()))] == []

@@ -68,7 +68,7 @@ def _svg(view: View, columns: int) -> str:
     text = console.export_svg(title="automl run", theme=MONOKAI)
     # The fonts would come from the network; the machine's own stand in.
     text = re.sub(r"@font-face \{.*?\}", "", text, flags=re.S).replace("Fira Code", "monospace")
-    width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text).groups()
+    ((width, height),) = re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text)
     return text.replace("<svg ", f'<svg width="{width}" height="{height}" ', 1)
 
 

@@ -25,8 +25,8 @@ SMALL = {
 """What is added to a command of segformer's in the docs, so that it takes seconds."""
 
 _LOADED = (
-    "automl.api", "automl.search.auto.searcher", "automl.search.proposers.optuna", "automl.tracking.mlflow",
-    "automl.runners.ray", "onnxruntime", "sklearn.ensemble", "segformer.skill",
+    "automl.api", "automl.search.auto.searcher", "automl.search.proposers.optuna",
+    "automl.tracking.mlflow", "automl.runners.ray", "onnxruntime", "sklearn.ensemble", "segformer.skill",
     "segformer.training.loop", "segformer.evaluation.evaluate", "segformer.export.onnx",
     "segformer.quantization.quantize",
 )  # fmt: skip
