@@ -188,9 +188,7 @@ class Experiment:
             "costs": trial.costs,
             "parent": trial.parent,
             "confirms": trial.confirms,
-            "failure": None
-            if failure is None
-            else {"kind": failure.kind.value, "message": failure.message},
+            "failure": None if failure is None else failure.to_dict(),
         }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from automl.experiment.experiment import CONTENDERS
 from automl.experiment.settings import Settings
 from automl.experiment.state import ExperimentState
+from automl.trial.epochs import EpochCounter
 from automl.trial.trial import TrialState
 
 
@@ -44,7 +45,7 @@ class Pace:
     """Epochs that the trials of the search trained; a copy begins with its parent's."""
     confirmed: int = 0
     """Epochs of the confirmation's repeats."""
-    _epochs: dict[int, int] = field(default_factory=dict)
+    _epochs: EpochCounter = field(default_factory=EpochCounter)
     _running: set[int] = field(default_factory=set)
     _at_once: int = 1
     """The most trials that ran at once."""
@@ -59,18 +60,16 @@ class Pace:
         elif event["event"] == "finish":
             self._running.discard(event["trial"])
         if event["event"] == "start":
-            parent = event.get("parent")
-            self._epochs[event["trial"]] = 0 if parent is None else self._epochs[parent]
+            self._epochs.start(event["trial"], event.get("parent"))
         elif event["event"] == "report":
             number, epoch = event["trial"], event["epoch"]
             if self._first_s is None:
                 self._first_s = ledger.driven(event["time"])
-            new = max(0, epoch - self._epochs[number])
-            self._epochs[number] = max(epoch, self._epochs[number])
+            added = self._epochs.report(number, epoch)
             if ledger.trials[number].confirms is None:
-                self.searched += new
+                self.searched += added
             else:
-                self.confirmed += new
+                self.confirmed += added
 
     def limits(self, ledger: ExperimentState, driven_s: float) -> tuple[Limit, ...]:
         """Return the limits of the budget, trials first."""

@@ -1,11 +1,11 @@
 """The state of an experiment as its events tell it; the same code serves live and replay."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from automl.trial.trial import Decision, Failure, FailureKind, Outcome, Report, Trial, TrialState
+from automl.trial.numbers import metrics_from_json
+from automl.trial.trial import Decision, Outcome, Report, Trial, TrialState
 
 
 @dataclass
@@ -57,7 +57,7 @@ class ExperimentState:
             parent=event.get("parent"),
             confirms=event.get("confirms"),
             adjusted=dict(event.get("adjusted", {})),
-            costs={k: math.nan if v is None else v for k, v in event.get("costs", {}).items()},
+            costs=metrics_from_json(event.get("costs", {})),
         )
         self._resumed[number] = (time, 0.0)
 
@@ -72,10 +72,7 @@ class ExperimentState:
 
     def _on_report(self, event: Mapping[str, Any]) -> None:
         trial = self.trials[event["trial"]]
-        metrics = {k: math.nan if v is None else float(v) for k, v in event["metrics"].items()}
-        trial.reports.append(
-            Report(event["epoch"], metrics, Decision(event["decision"]), event["time"])
-        )
+        trial.reports.append(Report.from_event(event))
         self._count_time(trial, event["time"])
 
     def _on_lost(self, event: Mapping[str, Any]) -> None:
@@ -91,7 +88,7 @@ class ExperimentState:
 
     def _on_finish(self, event: Mapping[str, Any]) -> None:
         trial = self.trials[event["trial"]]
-        outcome = outcome_from_event(event)
+        outcome = Outcome.from_dict(event)
         if trial.state is not TrialState.PAUSED:  # Its time ended when it paused.
             self._count_time(trial, event["time"])
         trial.state, trial.failure = outcome.state, outcome.failure
@@ -99,23 +96,3 @@ class ExperimentState:
     def _count_time(self, trial: Trial, time: float) -> None:
         resumed, before = self._resumed[trial.number]
         trial.seconds = before + time - resumed
-
-
-def outcome_from_event(event: Mapping[str, Any]) -> Outcome:
-    """Return the outcome that a finish event holds."""
-    failure = event.get("failure")
-    return Outcome(
-        TrialState(event["state"]),
-        None if failure is None else Failure(FailureKind(failure["kind"]), failure["message"]),
-    )
-
-
-def event_from_outcome(outcome: Outcome) -> dict[str, Any]:
-    """Return the plain form of an outcome; the inverse of `outcome_from_event`."""
-    failure = outcome.failure
-    return {
-        "state": outcome.state.value,
-        "failure": None
-        if failure is None
-        else {"kind": failure.kind.value, "message": failure.message},
-    }

@@ -1,7 +1,6 @@
 """Trials of earlier experiments that a new search learns from."""
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,10 @@ from automl.errors import UsageError
 from automl.experiment.experiment import Experiment
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
-from automl.files import json_text
+from automl.files import json_text, write_atomic
 from automl.schema.schema import Schema
 from automl.space.space import SearchSpace
+from automl.trial.numbers import number_from_json
 from automl.trial.objective import value_of
 from automl.trial.trial import PastTrial
 
@@ -72,7 +72,7 @@ def _trials(past: Experiment, space: SearchSpace) -> Iterator[PastTrial]:
 def write_past(paths: ExperimentPaths, past: Sequence[PastTrial]) -> None:
     """Keep earlier trials with the experiment, which then needs nothing else."""
     rows = [{"values": t.values, "curve": list(t.curve.items())} for t in past]
-    paths.warm_start.write_text(json_text(rows) + "\n")
+    write_atomic(paths.warm_start, json_text(rows) + "\n")
 
 
 def read_past(paths: ExperimentPaths) -> list[PastTrial]:
@@ -89,4 +89,4 @@ def read_past(paths: ExperimentPaths) -> list[PastTrial]:
 def _value(plain: Any) -> Any:
     if isinstance(plain, list):
         return tuple(_value(part) for part in plain)
-    return math.nan if plain is None else plain
+    return number_from_json(plain)

@@ -67,7 +67,5 @@ class Job:
             "ended": self.ended,
             "metrics": dict(self.metrics),
             "artifacts": {n: str(root / self.id / path) for n, path in self.artifacts.items()},
-            "failure": None
-            if failure is None
-            else {"kind": failure.kind.value, "message": failure.message},
+            "failure": None if failure is None else failure.to_dict(),
         }

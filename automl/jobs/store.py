@@ -6,7 +6,6 @@ a running job's process is alive is told by the lock on its folder, which the ke
 
 import fcntl
 import json
-import math
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -19,6 +18,7 @@ from automl.experiment.lock import is_driven
 from automl.experiment.paths import ExperimentPaths
 from automl.files import json_text
 from automl.jobs.record import EXPERIMENT, Job, JobState
+from automl.trial.numbers import metrics_from_json
 from automl.trial.trial import Failure, FailureKind
 
 _COLUMNS = (
@@ -135,10 +135,7 @@ def _job(row: tuple[Any, ...]) -> Job:
         **{
             **values,
             "state": JobState(values["state"]),
-            "metrics": {
-                name: math.nan if value is None else value
-                for name, value in json.loads(values["metrics"]).items()
-            },
+            "metrics": metrics_from_json(json.loads(values["metrics"])),
             "artifacts": json.loads(values["artifacts"]),
             "failure": None if kind is None else Failure(FailureKind(kind), message),
         }

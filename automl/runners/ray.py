@@ -35,7 +35,6 @@ from ray.tune.search import Searcher as RaySearcher
 
 from automl.errors import UsageError
 from automl.experiment.resources import Resources
-from automl.experiment.state import event_from_outcome, outcome_from_event
 from automl.runners.allocation import shares
 from automl.runners.base import Driver, Task, run_task
 from automl.runners.cluster import check_answers
@@ -140,7 +139,7 @@ class TaskTrainable(tune.Trainable):
 
         outcome = run_task(self._task, report)
         # Tune flattens and renames nested results; a text it leaves alone.
-        self._reports.put({"outcome": json.dumps(event_from_outcome(outcome)), "done": True})
+        self._reports.put({"outcome": json.dumps(outcome.to_dict()), "done": True})
 
 
 class _Slots:
@@ -244,7 +243,7 @@ class _Decisions(FIFOScheduler):
     ) -> None:
         """Forward the outcome that the worker told."""
         if "outcome" in result:
-            self._slots.finish(trial.trial_id, outcome_from_event(json.loads(result["outcome"])))
+            self._slots.finish(trial.trial_id, Outcome.from_dict(json.loads(result["outcome"])))
 
     def on_trial_error(self, tune_controller: Any, trial: RayTrial) -> None:
         """Count a worker that died as lost: its own errors arrive as outcomes."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from automl.search.base import Searcher
 from automl.search.searcher import loss_of
 from automl.trial.budget import Budget
+from automl.trial.epochs import EpochCounter
 from automl.trial.moves import Continue, Done, Move, Start, Wait
 from automl.trial.objective import Objective
 from automl.trial.trial import Decision, Outcome
@@ -32,8 +33,7 @@ class BudgetedSearcher:
         self._rule = rule
         self._searcher = searcher
         self._budget = budget
-        self._epochs: dict[int, int] = {}
-        self._spent = 0
+        self._epochs = EpochCounter()
         self._running: set[int] = set()
 
     def next(self) -> Move:
@@ -51,16 +51,15 @@ class BudgetedSearcher:
         self._running.add(move.trial)
         if self._rule is not None and isinstance(move, Start):
             self._rule.start(move.trial, move.values)
-        if isinstance(move, Start) and move.parent is not None:
-            self._epochs[move.trial] = self._epochs.get(move.parent, 0)
+        if isinstance(move, Start):
+            self._epochs.start(move.trial, move.parent)
 
     def report(self, trial: int, epoch: int, value: Any) -> Decision:
         """Count the epoch; stop the trial where no other is left for it."""
         decision = self._searcher.report(trial, epoch, value)
         if self._rule is not None:
             self._rule.report(trial, epoch, loss_of(self._objectives, value))
-        self._spent += max(0, epoch - self._epochs.get(trial, 0))
-        self._epochs[trial] = max(epoch, self._epochs.get(trial, 0))
+        self._epochs.report(trial, epoch)
         is_full = epoch >= self._budget.epochs
         others = len(self._running - {trial})
         if decision is Decision.CONTINUE and not is_full and not self._has_epoch_for(others):
@@ -76,4 +75,4 @@ class BudgetedSearcher:
 
     def _has_epoch_for(self, others: int) -> bool:
         limit = self._budget.budget_epochs
-        return limit is None or self._spent + others + 1 <= limit
+        return limit is None or self._epochs.spent + others + 1 <= limit

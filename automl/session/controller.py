@@ -14,12 +14,12 @@ from automl.errors import RunFailed
 from automl.experiment.experiment import Experiment
 from automl.experiment.journal import Journal
 from automl.experiment.observer import Tracker
-from automl.experiment.state import event_from_outcome, outcome_from_event
 from automl.runners.base import Task
 from automl.search.base import Searcher
 from automl.session.confirmation import Repeat, next_repeat
 from automl.session.preparation import Preparation
 from automl.trial.moves import Continue, Done, Start, Wait
+from automl.trial.numbers import metrics_from_json
 from automl.trial.objective import value_of
 from automl.trial.trial import Decision, Failure, FailureKind, Outcome, TrialState
 
@@ -163,19 +163,19 @@ class Controller:
         record = self.experiment.ledger.trials[trial]
         kind = None if outcome.failure is None else outcome.failure.kind
         if kind is FailureKind.LOST and record.losses + 1 < LOSSES_BEFORE_FAILING:
-            self._record({"event": "lost", "trial": trial, **event_from_outcome(outcome)})
+            self._record({"event": "lost", "trial": trial, **outcome.to_dict()})
             self._interrupted.append(trial)
             return
         halved = self._preparation.halved(record) if kind is FailureKind.OUT_OF_MEMORY else None
         if halved is not None:
             event = {"event": "halved", "trial": trial, "adjusted": halved}
-            self._record({**event, **event_from_outcome(outcome)})
+            self._record({**event, **outcome.to_dict()})
             self._interrupted.append(trial)
             return
         self._finish(trial, outcome)
 
     def _finish(self, trial: int, outcome: Outcome) -> None:
-        self._record({"event": "finish", "trial": trial, **event_from_outcome(outcome)})
+        self._record({"event": "finish", "trial": trial, **outcome.to_dict()})
         record = self.experiment.ledger.trials[trial]
         if record.confirms is None:
             self._searcher.finish(trial, outcome)
@@ -250,10 +250,10 @@ class Controller:
             elif kind == "continue" and not event["is_interrupted"]:
                 self._searcher.start(Continue(trial, event["epochs"]))
             elif kind == "report":
-                metrics = {k: float("nan") if v is None else v for k, v in event["metrics"].items()}
+                metrics = metrics_from_json(event["metrics"])
                 self._searcher.report(trial, event["epoch"], value_of(objectives, metrics))
             elif kind == "finish":
-                self._searcher.finish(trial, outcome_from_event(event))
+                self._searcher.finish(trial, Outcome.from_dict(event))
         return deque(sorted(self._running()))
 
     def _running(self) -> set[int]:

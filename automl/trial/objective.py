@@ -107,6 +107,21 @@ class Objective:
         return plain
 
 
+@dataclass
+class RunningBest:
+    """The best objective so far; NaN before the first finite one."""
+
+    objective: Objective
+    value: float = math.nan
+
+    def improves(self, value: float) -> bool:
+        """Take in a value; return whether it beats all before it."""
+        is_better = self.objective.is_better(value, self.value)
+        if is_better:
+            self.value = value
+        return is_better
+
+
 def value_of(objectives: Sequence[Objective], metrics: Mapping[str, float]) -> Any:
     """Return what a searcher is told of a report: the value, or a tuple of several."""
     if len(objectives) == 1:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from automl.trial.objective import Objective
+from automl.trial.numbers import metrics_from_json
+from automl.trial.objective import Objective, RunningBest
 
 
 class TrialState(StrEnum):
@@ -59,13 +60,37 @@ class Failure:
     kind: FailureKind
     message: str
 
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Failure":
+        """Return the failure of a plain form; the inverse of `to_dict`."""
+        return cls(FailureKind(content["kind"]), content["message"])
+
+    def to_dict(self) -> dict[str, str]:
+        """Return the plain form of the journal and of ``--json``."""
+        return {"kind": self.kind.value, "message": self.message}
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a trial's run ended: a state, and the failure where it failed."""
+    """How a trial's run ended: a state, and the failure if it failed."""
 
     state: TrialState
     failure: Failure | None = None
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Outcome":
+        """Return the outcome that an event or a worker's message holds."""
+        failure = content.get("failure")
+        return cls(
+            TrialState(content["state"]), None if failure is None else Failure.from_dict(failure)
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plain form that the journal keeps and that a worker sends."""
+        return {
+            "state": self.state.value,
+            "failure": None if self.failure is None else self.failure.to_dict(),
+        }
 
 
 @dataclass(frozen=True)
@@ -76,6 +101,12 @@ class Report:
     metrics: dict[str, float]
     decision: Decision
     time: float
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> "Report":
+        """Return the report that an event of the journal holds."""
+        metrics = metrics_from_json(event["metrics"])
+        return cls(event["epoch"], metrics, Decision(event["decision"]), event["time"])
 
 
 @dataclass
@@ -110,12 +141,9 @@ class Trial:
 
     def best_report(self, objective: Objective) -> Report | None:
         """Return the report with the best objective, the first of equals."""
-        best: Report | None = None
+        best, running = None, RunningBest(objective)
         for report in self.reports:
-            value = objective.value(report.metrics)
-            if objective.is_better(
-                value, float("nan") if best is None else objective.value(best.metrics)
-            ):
+            if running.improves(objective.value(report.metrics)):
                 best = report
         return best
 

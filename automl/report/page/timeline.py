@@ -1,12 +1,14 @@
 """An experiment's course: the best value so far by epochs trained and by time."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from automl.experiment.experiment import Experiment
 from automl.experiment.journal import Journal
+from automl.trial.epochs import EpochCounter
+from automl.trial.numbers import metrics_from_json
+from automl.trial.objective import RunningBest
 
 
 @dataclass(frozen=True)
@@ -26,29 +28,24 @@ class Point:
 def points(experiment: Experiment) -> list[Point]:
     """Return the reports of the search: not those of failed trials, nor of confirmations."""
     trials, objective = experiment.ledger.trials, experiment.settings.objective
-    found, spent, reached = [], 0, dict[int, int]()
+    course, epochs = [], EpochCounter()
     for event, seconds in _clocked(experiment):
-        if event["event"] == "start" and event.get("parent") is not None:
-            reached[event["trial"]] = reached.get(event["parent"], 0)
+        if event["event"] == "start":
+            epochs.start(event["trial"], event.get("parent"))
         if event["event"] != "report" or trials[event["trial"]].confirms is not None:
             continue
         number, epoch = event["trial"], event["epoch"]
-        spent += max(0, epoch - reached.get(number, 0))
-        reached[number] = max(epoch, reached.get(number, 0))
+        epochs.report(number, epoch)
         if trials[number].failure is None:
-            metrics = {k: math.nan if v is None else v for k, v in event["metrics"].items()}
-            found.append(Point(number, epoch, spent, seconds, objective.value(metrics)))
-    return found
+            value = objective.value(metrics_from_json(event["metrics"]))
+            course.append(Point(number, epoch, epochs.spent, seconds, value))
+    return course
 
 
 def best_so_far(experiment: Experiment, course: Sequence[Point]) -> list[Point]:
     """Return the points that were better than all before them."""
-    objective, best, found = experiment.settings.objective, math.nan, []
-    for point in course:
-        if objective.is_better(point.value, best):
-            best = point.value
-            found.append(point)
-    return found
+    best = RunningBest(experiment.settings.objective)
+    return [point for point in course if best.improves(point.value)]
 
 
 def _clocked(experiment: Experiment) -> Iterator[tuple[Mapping[str, Any], float]]:

@@ -26,6 +26,7 @@ from automl.search.auto.model import CurveModel, Observations
 from automl.search.base import canonical
 from automl.space.space import SearchSpace
 from automl.trial.budget import Budget
+from automl.trial.epochs import EpochCounter
 from automl.trial.moves import Continue, Done, Move, Start, Wait
 from automl.trial.objective import Objective
 from automl.trial.trial import Decision, FailureKind, Outcome, PastTrial, TrialState
@@ -77,7 +78,7 @@ class AutoSearcher:
         self._planned += [curve.values for curve in by_loss[:_PAST]]
         self._belief = Belief(self._features.groups, parameters=len(space.parameters), seed=seed)
         self._tuned_at = 0
-        self._spent = 0
+        self._epochs = EpochCounter()
         self._move: Move | None = None
         self._after_pause: tuple[int, Move] | None = None
 
@@ -103,7 +104,7 @@ class AutoSearcher:
         """Pause at the target; stop what diverged or repeats another trial."""
         self._move = self._after_pause = None
         curve = self._curves[trial]
-        self._spent += max(0, epoch - curve.epoch)
+        self._epochs.report(trial, epoch)
         curve.take(epoch, self._objective.loss(value))
         if not np.isfinite(value):
             self._fail(curve)
@@ -174,7 +175,7 @@ class AutoSearcher:
 
     def _move_without_model(self, *, may_start: bool) -> Move:
         """Return a move while no trial has reported a number yet."""
-        drawn = self._candidates.anywhere(self._seen, self._spent) if may_start else None
+        drawn = self._candidates.anywhere(self._seen, self._epochs.spent) if may_start else None
         if drawn is not None:
             return self._new(drawn)
         paused = self._paused()
@@ -233,7 +234,7 @@ class AutoSearcher:
         values: list[dict[str, Any]] = []
         rows = np.empty((0, len(self._features.groups)))
         if may_start:
-            values, rows = self._candidates.choice(parents, len(self._curves), self._spent)
+            values, rows = self._candidates.choice(parents, len(self._curves), self._epochs.spent)
             if self._twins:
                 known = np.stack([curve.features for curve in self._curves])
                 values, rows = away_from_twins(values, rows, known, distances=self._twins)
@@ -308,7 +309,7 @@ class AutoSearcher:
     def _left(self) -> int | None:
         """Epochs that may still be trained; None without such a budget."""
         whole = self._budget.budget_epochs
-        return None if whole is None else max(1, whole - self._spent)
+        return None if whole is None else max(1, whole - self._epochs.spent)
 
     @property
     def _has_full_training(self) -> bool:

@@ -1,0 +1,33 @@
+import math
+
+import pytest
+
+from automl.errors import UsageError
+from automl.trial.budget import UNLIMITED, Budget
+
+
+@pytest.mark.parametrize(
+    ("limits", "match"),
+    [
+        ({"trials": 0}, "--trials: 0 is not allowed"),
+        ({"epochs": -1}, "--epochs: -1 is not allowed"),
+        ({"budget_epochs": 0}, "--budget-epochs: 0 is not allowed"),
+        ({"time_s": 0.0}, "--time: 0 s is not allowed: must be above 0"),
+        ({"time_s": math.inf}, "--time: inf s is not allowed"),
+    ],
+)
+def test_a_limit_that_allows_nothing_is_refused(limits, match):
+    with pytest.raises(UsageError, match=match):
+        Budget(**{"trials": 1, "epochs": 1, **limits})
+
+
+def test_a_budget_says_its_limits_in_words():
+    assert str(Budget(20, 50, 500, 60.0)) == (
+        "20 trials of up to 50 epochs, at most 500 epochs in all, at most 60 s"
+    )
+
+
+def test_unlimited_trials_are_not_named():
+    budget = Budget(UNLIMITED, 5, time_s=9.0)
+    assert not budget.is_limited_in_trials
+    assert str(budget) == "trials of up to 5 epochs, at most 9 s"
