@@ -144,7 +144,9 @@ def _part(name: str) -> str:
     text = (ROOT / "README.md").read_text()
     (part,) = re.findall(rf"<!-- {name}: begin -->\n(.*?)<!-- {name}: end -->", text, re.DOTALL)
     pictures = re.findall(r"`experiments/benchmarks/(critical_difference\w*\.png)`", part)
-    return str(part) + "".join(f"\n![Critical differences](images/{picture})\n" for picture in pictures)
+    return str(part) + "".join(
+        f"\n![Critical differences](images/{picture})\n" for picture in pictures
+    )
 
 
 def _commands(parser: argparse.ArgumentParser) -> Iterator[str]:
