@@ -1,4 +1,4 @@
-"""A trained model in the hands of a program: images in, class ids out."""
+"""A trained model for use from Python: images in, class ids out."""
 
 from pathlib import Path
 
@@ -16,21 +16,21 @@ from segformer.evaluation.pictures import class_colours, overlay
 from segformer.evaluation.predictor import load_predictor
 from segformer.model.saved import ModelRecord
 from segformer.spec.sections.dataset import DatasetSegment
-from segformer.spec.spec import Spec, parse
+from segformer.spec.spec import Spec
 from segformer.storage.encryption import encryption_key_from
 
 
 def load_model(path: str | Path, *, encryption_key: str = "") -> "LoadedModel":
     """Load a promoted model (ONNX), a checkpoint or an engine; raises `CheckpointError`.
 
-    An encrypted one needs its key, as such or as env:NAME.
+    An encrypted one needs its key, or env:NAME, the environment variable that holds the key.
     """
-    with encryption_key_from(parse({"encryption_key": encryption_key}).encryption_key):
+    with encryption_key_from(encryption_key):
         return LoadedModel(Path(path))
 
 
 class LoadedModel:
-    """A model that says itself what it is."""
+    """A model with the record of how it was trained, so that nothing else is needed to use it."""
 
     def __init__(self, path: Path) -> None:
         unknown = ModelRecord.of(Spec())

@@ -1,4 +1,4 @@
-"""SegFormer as AutoML sees it: resolve a spec, check the data, run an action. Loads no torch."""
+"""The skill for AutoML: resolve a spec, check its data, run an action. Loads no torch."""
 
 from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
@@ -19,9 +19,11 @@ from segformer.spec.fields import path_keys
 from segformer.spec.keys import full_keys, inputs
 from segformer.spec.overrides import flattened, nested
 from segformer.spec.spec import ACTIONS, Spec, parse
+from segformer.storage.key import reference_from_key
 from segformer.storage.location import Location, is_remote
 
 _ROOT = "dataset.segment.root_dir"
+_KEY = "encryption_key"
 _PATHS = tuple(path_keys(Spec))
 
 
@@ -43,24 +45,37 @@ class SegformerSkill:
     folder = Path(__file__).parent
     """Holds references/ and schemas/."""
 
+    def __init__(self) -> None:
+        self._credentials: dict[str, Location] = {}
+        """Locations with the credentials that the user gave, by clean address; never written."""
+
     def resolve(self, action: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
         """Return the whole spec of an action: defaults, then dataset.json, then `overrides`.
 
         `overrides` are values by dotted key or short name. Paths become absolute. Keys of another
-        action's section are checked and left out. Raises `SpecError` with every fault of keys,
-        values and files, `DataError` for a dataset.json that is not understood.
-        Addresses lose their credentials, and name the files as they are there now.
+        action's section are checked and left out. An encryption key moves into the environment,
+        where child processes find it, and the spec names its variable. Addresses lose their
+        credentials, which this skill keeps in memory, and are pinned to the present files.
+
+        Raises `SpecError` with every fault of keys, values and files, and `DataError` for a
+        dataset.json that is not understood.
         """
-        _known(action)
-        given = full_keys(overrides)
-        if any(is_remote(given.get(key)) for key in _PATHS):
+        _check_action(action)
+        values = full_keys(overrides)
+        if isinstance(key := values.get(_KEY), str):
+            values[_KEY] = reference_from_key(key)
+        if any(is_remote(values.get(key)) for key in _PATHS):
             from segformer.storage.staging import pin_inputs
 
-            given = pin_inputs(
-                given, paths=_PATHS, inputs=inputs(action, given), data_set_key=_ROOT
+            values = pin_inputs(
+                values,
+                paths=_PATHS,
+                inputs=inputs(action, values),
+                data_set_key=_ROOT,
+                credentials=self._credentials,
             )
         faults: list[str] = []
-        flat = {**_from_data_set(given), **given}
+        flat = {**_from_data_set(values), **values}
         try:
             spec = parse(nested(flat)).model_dump()
         except SpecError as error:
@@ -68,7 +83,7 @@ class SegformerSkill:
             spec = {}
         flat = {**flat, **dict(flattened(spec))}
         files = inputs(action, flat)
-        faults += [f for key, must in files.items() for f in _file_faults(flat, key, must)]
+        faults += [f for key, needed in files.items() for f in _file_faults(flat, key, needed)]
         sections = sections_of(action)
         faults += [
             f"{key}: must be a local path, not {flat[key]}"
@@ -90,7 +105,7 @@ class SegformerSkill:
         from segformer.data.check import check_data
 
         address = parse(spec).dataset.segment.root_dir
-        here = parse(_staged(spec, is_checked=True, progress=progress)).dataset.segment
+        here = parse(self._staged(spec, is_checked=True, progress=progress)).dataset.segment
         try:
             return check_data(here, progress=progress)
         except DataError as error:
@@ -103,8 +118,8 @@ class SegformerSkill:
         self, action: str, spec: dict[str, Any], folder: Path, report: Report | None = None
     ) -> Result:
         """Run an action in a folder of its own; raises `SkillError`. Only train reports."""
-        _known(action)
-        parsed = parse(_staged(spec))
+        _check_action(action)
+        parsed = parse(self._staged(spec))
         folder.mkdir(parents=True, exist_ok=True)
         module, name = _PROGRAMS[action]
         program = getattr(import_module(module), name)
@@ -143,40 +158,47 @@ class SegformerSkill:
             path.write_text(text, encoding="utf-8")
         return [folder / name for name in texts]
 
+    def _staged(
+        self,
+        spec: dict[str, Any],
+        *,
+        is_checked: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> dict[str, Any]:
+        """Return the spec with its remote inputs replaced by their copies on this machine."""
+        flat = dict(flattened(spec))
+        if not any(is_remote(flat.get(key)) for key in _PATHS):
+            return spec
+        from segformer.storage.staging import stage_inputs
 
-def _known(action: str) -> None:
+        return nested(
+            stage_inputs(
+                flat,
+                paths=_PATHS,
+                data_set_key=_ROOT,
+                credentials=self._credentials,
+                is_checked=is_checked,
+                progress=progress,
+            )
+        )
+
+
+def _check_action(action: str) -> None:
     if action not in ACTIONS:
-        raise SpecError(f"{action!r} is no action of this skill; there are {', '.join(ACTIONS)}")
+        raise SpecError(
+            f"{action!r} is not an action of this skill; its actions are {', '.join(ACTIONS)}"
+        )
 
 
-def _from_data_set(given: Mapping[str, Any]) -> dict[str, Any]:
-    root = given.get(_ROOT)
+def _from_data_set(values: Mapping[str, Any]) -> dict[str, Any]:
+    root = values.get(_ROOT)
     if not root or not isinstance(root, str):
         return {}
     if is_remote(root):
         from segformer.storage.staging import begun
 
-        return described(begun(root), given=given)
-    return described(Path(root).expanduser(), given=given)
-
-
-def _staged(
-    spec: dict[str, Any],
-    *,
-    is_checked: bool = False,
-    progress: Callable[[int, int], None] | None = None,
-) -> dict[str, Any]:
-    """Return a spec whose inputs are all on this machine."""
-    flat = dict(flattened(spec))
-    if not any(is_remote(flat.get(key)) for key in _PATHS):
-        return spec
-    from segformer.storage.staging import stage_inputs
-
-    return nested(
-        stage_inputs(
-            flat, paths=_PATHS, data_set_key=_ROOT, is_checked=is_checked, progress=progress
-        )
-    )
+        return described(begun(root), given=values)
+    return described(Path(root).expanduser(), given=values)
 
 
 def _clean(address: str) -> str:
@@ -193,10 +215,10 @@ def _file_faults(flat: Mapping[str, Any], key: str, must_be_given: bool) -> list
     if value == "":
         return [f"{key}: is not set; give {key}={kind}"] if must_be_given else []
     if not isinstance(value, str) or is_remote(value) or _is_on_hub(key, value):
-        return []  # Named by parse; or known to be there; or a name that training fetches.
+        return []  # parse reports it; or it was listed by now; or training fetches it.
     path = Path(value).expanduser()
-    is_there = path.is_dir() if kind == "FOLDER" else path.exists()
-    return [] if is_there else [f"{key}: there is no {kind.lower()} {value}; give {key}={kind}"]
+    exists = path.is_dir() if kind == "FOLDER" else path.exists()
+    return [] if exists else [f"{key}: there is no {kind.lower()} {value}; give {key}={kind}"]
 
 
 skill = SegformerSkill()

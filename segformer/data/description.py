@@ -1,4 +1,4 @@
-"""What a data set says of itself in dataset.json: its classes, as values of the spec."""
+"""Reads dataset.json, the description of a data set: its classes, as values of the spec."""
 
 import json
 from collections.abc import Mapping
@@ -10,15 +10,16 @@ from segformer.errors import DataError
 from segformer.storage.staging import FILE_NAME
 
 _SEGMENT = "dataset.segment"
+_EXAMPLE = '{"value": 0, "name": "road"}'
 
 
 def described(root: Path, *, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the dotted spec keys that the data set answers and that are not in `given`.
+    """Return spec values by dotted key that a data set implies and that are not in `given`.
 
     A folder named test holds the test split. Of the keys of dataset.json, ``classes`` (a list of
     ``{"value", "name"}``: the value in the mask; and ``"color"``: [red, green, blue] in masks of
     colours) and ``ignore`` (a value or null) are read.
-    Raises `DataError` for a dataset.json that cannot be understood.
+    Raises `DataError` for a dataset.json that is not understood.
     """
     found: dict[str, Any] = {}
     if (root / "images" / "test").is_dir() and (root / "masks" / "test").is_dir():
@@ -26,7 +27,7 @@ def described(root: Path, *, given: Mapping[str, Any]) -> dict[str, Any]:
     path = root / FILE_NAME
     if path.exists():
         if not path.is_file():
-            raise DataError(f"{path}: is no file")
+            raise DataError(f"{path}: is not a file")
         found.update(_classes_described(path, given))
     return {key: value for key, value in found.items() if key not in given}
 
@@ -40,13 +41,18 @@ class _Class:
     colour: list[int] | None
 
     @classmethod
-    def read(cls, entry: Mapping[str, Any]) -> "_Class":
+    def read(cls, entry: object, where: str) -> "_Class":
+        """Read an entry of ``classes``; raises `ValueError` that begins with `where`."""
+        if not isinstance(entry, Mapping):
+            raise ValueError(f"{where} is {entry!r}, not an object like {_EXAMPLE}")
+        if missing := [name for name in ("value", "name") if name not in entry]:
+            raise ValueError(f'{where} has no "{missing[0]}"; it must be like {_EXAMPLE}')
         colour = entry.get("color")
         if colour is not None:
-            colour = [_byte(part) for part in colour]
-            if len(colour) != 3:
-                raise ValueError(f"color {colour} is not three numbers")
-        return cls(_byte(entry["value"]), str(entry["name"]), colour)
+            if not isinstance(colour, list) or len(colour) != 3:
+                raise ValueError(f"{where}.color is {colour!r}, not [red, green, blue]")
+            colour = [_byte(part, f"{where}.color") for part in colour]
+        return cls(_byte(entry["value"], f"{where}.value"), str(entry["name"]), colour)
 
     def entry(self, label_id: int, rgb: list[int]) -> dict[str, Any]:
         return {"label_id": label_id, "seg_class": self.name, "mapping_class": self.name,
@@ -87,28 +93,36 @@ def _read(path: Path) -> tuple[list[_Class], int | None]:
     """Return the classes in order of value, and the ignored value."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        classes = [_Class.read(each) for each in content.get("classes") or []]
-        ignored = content.get("ignore")
-        ignored = None if ignored is None else _byte(ignored)
-        for name in ("value", "name"):
-            _check_unique([getattr(each, name) for each in classes], name)
-        return sorted(classes, key=lambda each: each.value), ignored
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise DataError(f"{path}: cannot be read ({error})") from None
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f'{path}: wants "classes": [{{"value": 0, "name": "road"}}, ...] and '
-            f'"ignore": null or a value ({type(error).__name__}: {error})'
-        ) from None
+    try:
+        return _classes_from(content)
+    except ValueError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def _classes_from(content: object) -> tuple[list[_Class], int | None]:
+    if not isinstance(content, Mapping):
+        raise ValueError(f'is not an object like {{"classes": [{_EXAMPLE}, ...], "ignore": null}}')
+    entries = content.get("classes") or []
+    if not isinstance(entries, list):
+        raise ValueError(f"classes is {entries!r}, not a list like [{_EXAMPLE}, ...]")
+    classes = [_Class.read(entry, f"classes[{i}]") for i, entry in enumerate(entries)]
+    for name in ("value", "name"):
+        _check_unique([getattr(each, name) for each in classes], name)
+    ignored = content.get("ignore")
+    if ignored is not None:
+        ignored = _byte(ignored, "ignore")
+    return sorted(classes, key=lambda each: each.value), ignored
 
 
 def _check_unique(values: list[Any], name: str) -> None:
-    twice = sorted({value for value in values if values.count(value) > 1})
-    if twice:
-        raise ValueError(f"two classes have the {name} {twice[0]!r}")
+    duplicates = sorted({value for value in values if values.count(value) > 1})
+    if duplicates:
+        raise ValueError(f"two classes have the {name} {duplicates[0]!r}")
 
 
-def _byte(value: object) -> int:
+def _byte(value: object, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 255:
-        raise ValueError(f"{value!r} is no whole number from 0 to 255")
+        raise ValueError(f"{where} is {value!r}, not a whole number from 0 to 255")
     return value

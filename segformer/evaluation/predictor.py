@@ -15,7 +15,7 @@ from segformer.evaluation.grey import fed
 from segformer.evaluation.tensorrt import EnginePredictor
 from segformer.model.saved import ENTRY, ModelRecord, SavedModel, read_model, record_from_json
 from segformer.spec.spec import Spec
-from segformer.storage.encryption import is_sealed, reading
+from segformer.storage.encryption import is_encrypted, reading
 
 
 class Predictor(Protocol):
@@ -142,7 +142,7 @@ def _session(path: Path, device: torch.device) -> onnxruntime.InferenceSession:
     if device.type == "cuda" and gpu in onnxruntime.get_available_providers():
         providers.insert(0, (gpu, {"device_id": device.index}))
     with reading(path) as file:
-        model = file.read() if is_sealed(path) else str(path)
+        model = file.read() if is_encrypted(path) else str(path)
     try:
         return onnxruntime.InferenceSession(model, options, providers=providers)
     except Exception as error:  # ONNX Runtime's errors share no class below Exception.

@@ -18,7 +18,7 @@ from segformer.model.segformer import SegFormer, build
 from segformer.spec.sections.dataset import DatasetSegment
 from segformer.spec.sections.model import Model
 from segformer.spec.spec import Spec
-from segformer.storage.encryption import is_sealed, reading, writing
+from segformer.storage.encryption import is_encrypted, reading, writing
 
 ENTRY = "segformer"
 """Name of the record in a checkpoint, in safetensors metadata and in ONNX metadata."""
@@ -148,7 +148,7 @@ def load_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Weights and metadata of a safetensors file; raises `CheckpointError`."""
     try:
         with reading(path) as sealed:
-            if is_sealed(path):
+            if is_encrypted(path):
                 return _weights_and_metadata(sealed.read())
         with safetensors.safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}

@@ -22,8 +22,8 @@ _SHOWN = 8
 def load_backbone(backbone: nn.Module, source: str | Path, *, name: str) -> None:
     """Load an encoder's weights: safetensors, torch file, folder of transformers or hub name.
 
-    Names of ours, of transformers and of the files that `segformer.model.weight_names` tells of are known;
-    position embeddings and kernels of patches are fitted. What does not fit is listed in a warning.
+    Names may be ours, those of transformers, or those of the files in `weight_names`. Position
+    embeddings and patch kernels are resampled to fit. A warning lists what does not fit.
 
     Args:
         backbone: The encoder.

@@ -1,8 +1,7 @@
 """The spec of every action as classes: one field gives type, default, bounds, help, annotations.
 
-Names and defaults are TAO's where TAO has the field. Loads no torch. Its sections have modules of
-their own: `spec_dataset`, `spec_augmentation`, `spec_model`, `spec_train`, `spec_actions`,
-`spec_deploy`; what sections demand of each other is in `spec_rules`.
+Names and defaults are TAO's where TAO has the field. Loads no torch. Each section has a module in
+`sections/`; the rules that tie sections together are in `rules`.
 """
 
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ from segformer.spec.sections.evaluate import Evaluate, Inference
 from segformer.spec.sections.model import Model
 from segformer.spec.sections.train import Train
 from segformer.spec.sections.wandb import Wandb
-from segformer.storage.key import reference_of
+from segformer.storage.key import check_reference
 
 ACTIONS = ("train", "evaluate", "inference", "export", "quantize", "gen_trt_engine")
 """The actions that have a section of their own name in the spec."""
@@ -51,9 +50,10 @@ class Spec(Node):
 
     @field_validator("encryption_key")
     @classmethod
-    def _only_named(cls, value: str) -> str:
+    def _is_a_reference(cls, value: str) -> str:
         """A spec never holds a key."""
-        return reference_of(value)
+        check_reference(value)
+        return value
 
 
 def parse(mapping: Mapping[str, Any]) -> Spec:

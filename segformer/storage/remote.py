@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import fsspec
+from fsspec.spec import AbstractFileSystem
 
 from segformer.errors import DataError, SkillError
 from segformer.storage.location import Location, redacted
@@ -29,6 +30,8 @@ _HELP = {
     "AWS_ENDPOINT_URL names another server",
     "gs": "credentials are GOOGLE_APPLICATION_CREDENTIALS",
 }
+_NETWORK_LIBRARIES = {"aiobotocore", "aiohttp", "botocore", "fsspec", "gcsfs", "google", "s3fs"}
+"""Modules whose exceptions are faults of the network, of a server or of credentials."""
 _TIMES = {"connect_timeout": 15, "read_timeout": 60, "retries": {"max_attempts": 4}}
 
 
@@ -48,14 +51,18 @@ class RemoteFile:
         return self.tag.removeprefix("sha256:") if self.tag.startswith("sha256:") else None
 
 
-class _BrokenOffError(DataError):
-    """What may go better a second time."""
+class _TransferError(DataError):
+    """A fault of the network, which a second try may not meet again."""
 
 
 class Store:
-    """A location and the connection to it; every error is a `DataError` without secrets."""
+    """A location and the connection to it.
 
-    def __init__(self, location: Location) -> None:
+    Its errors are `DataError`s without secrets, except programming errors, which are raised as
+    they are. `files` is a file system of fsspec to use in place of a new connection.
+    """
+
+    def __init__(self, location: Location, files: AbstractFileSystem | None = None) -> None:
         if location.is_hidden:
             raise DataError(
                 f"{location.clean}: the query of this address was taken for a secret and not kept; "
@@ -63,7 +70,7 @@ class Store:
             )
         self.location = location
         with _errors_explained(location):
-            self._files = self._connected()
+            self._files = files or self._connect()
 
     def files(self, parts: tuple[str, ...]) -> list[RemoteFile]:
         """Return the files below the location whose path is, or is below, one of `parts`.
@@ -71,22 +78,22 @@ class Store:
         The part "" means everything, and the location itself if it is a file.
         """
         with _errors_explained(self.location):
-            found = self._sums() if self._is_http else None
-            if found is None:
-                found = [file for part in parts for file in self._listed(part)]
-            wanted = [f for f in found if any(_is_within(f.name, part) for part in parts)]
-        for file in wanted:
+            files = self._sums() if self._is_http else None
+            if files is None:
+                files = [file for part in parts for file in self._list(part)]
+            files = [f for f in files if any(_is_within(f.name, part) for part in parts)]
+        for file in files:
             _check_name(file.name, self.location)
-        return sorted(wanted, key=lambda file: file.name)
+        return sorted(files, key=lambda file: file.name)
 
     def fetch(self, file: RemoteFile, path: Path) -> None:
-        """Write a file to `path`; what broke off is tried again."""
+        """Download a file to `path`; a transfer that broke off is tried again."""
         for tries_left in reversed(range(_TRIES)):
             try:
                 with _errors_explained(self.location):
                     self._files.get_file(self._address(file.name), str(path))
                 return
-            except _BrokenOffError:
+            except _TransferError:
                 if not tries_left:
                     raise
                 time.sleep(_PAUSE_S * (_TRIES - tries_left))
@@ -95,7 +102,7 @@ class Store:
     def _is_http(self) -> bool:
         return self.location.scheme in ("http", "https")
 
-    def _connected(self) -> Any:
+    def _connect(self) -> Any:
         location, options = self.location, dict[str, Any]()
         if location.scheme == "s3":
             if location.user:
@@ -119,15 +126,15 @@ class Store:
         query = f"?{self.location.query}" if self.location.query else ""
         return f"{self.location.scheme}://{place}{query}"
 
-    def _listed(self, part: str) -> list[RemoteFile]:
+    def _list(self, part: str) -> list[RemoteFile]:
         if self._is_http:
-            return self._listed_by_links(part)
+            return self._list_by_links(part)
         base = self._address(part)
-        found = self._files.find(base, detail=True)
+        entries = self._files.find(base, detail=True)
         cut = len(self.location.place)
         return [
             RemoteFile(path[cut:].strip("/"), info["size"], _tag(info))
-            for path, info in found.items()
+            for path, info in entries.items()
             if info["type"] == "file" and not path.endswith("/")
         ]
 
@@ -140,11 +147,13 @@ class Store:
         for line in text.splitlines():
             sha256, _, name = line.partition(" ")
             if len(sha256) != 64:
-                raise DataError(f"{self.location.clean}/{SUMS}: {line[:80]!r} is no line of it")
+                raise DataError(
+                    f"{self.location.clean}/{SUMS}: {line[:80]!r} is not a line of sha256sum"
+                )
             files.append(RemoteFile(name[1:].removeprefix("./"), None, f"sha256:{sha256}"))
         return files
 
-    def _listed_by_links(self, part: str) -> list[RemoteFile]:
+    def _list_by_links(self, part: str) -> list[RemoteFile]:
         """Follow the links of the pages that a server makes of its folders."""
         base = f"{self._address('')}/"
         names, todo = [], [part]
@@ -161,9 +170,9 @@ class Store:
             todo += [name.rstrip("/") for name in plain if name.endswith("/")]
             names += [name for name in plain if not name.endswith("/")]
         with ThreadPoolExecutor(STREAMS) as pool:
-            return [file for file in pool.map(self._asked, sorted(names)) if file]
+            return [file for file in pool.map(self._file_at, sorted(names)) if file]
 
-    def _asked(self, name: str) -> RemoteFile | None:
+    def _file_at(self, name: str) -> RemoteFile | None:
         try:
             info = self._files.info(self._address(name))
         except FileNotFoundError:
@@ -189,10 +198,10 @@ def _is_within(name: str, part: str) -> bool:
 
 
 def _check_name(name: str, location: Location) -> None:
-    """Nothing is written outside the cache, whatever a server calls its files."""
+    """Raise `DataError` for a name that would be written outside the cache."""
     parts = name.split("/")
     if name and ("\\" in name or "\0" in name or any(p in ("", ".", "..") for p in parts)):
-        raise DataError(f"{location.clean}: holds a file {name!r}, which is no path")
+        raise DataError(f"{location.clean}: holds a file {name!r}, which is not a valid path")
 
 
 def _has_aws_credentials() -> bool:
@@ -203,7 +212,7 @@ def _has_aws_credentials() -> bool:
 
 @contextmanager
 def _errors_explained(location: Location) -> Iterator[None]:
-    where, advice = (
+    address, advice = (
         location.clean,
         _HELP.get(location.scheme, "give user:password@ before the host"),
     )
@@ -214,21 +223,32 @@ def _errors_explained(location: Location) -> Iterator[None]:
     except ImportError:
         library, extra = _EXTRAS.get(location.scheme, ("aiohttp", "remote"))
         raise DataError(
-            f"{where}: {location.scheme}:// needs {library}; "
+            f"{address}: {location.scheme}:// needs {library}; "
             f"install it with: pip install -e '.[{extra}]'"
         ) from None
     except FileNotFoundError:
-        raise DataError(f"{where}: there is nothing of that name") from None
+        raise DataError(f"{address}: does not exist") from None
     except PermissionError as error:
         raise DataError(
-            f"{where}: access is refused ({_told(error, location)}); {advice}"
+            f"{address}: access is refused ({_clean_text(error, location)}); {advice}"
         ) from None
-    except Exception as error:  # A file system of fsspec raises whatever its libraries raise.
-        text = f"{where}: cannot be read ({_told(error, location)}); {advice}"
-        raise _BrokenOffError(text) from None
+    except Exception as error:  # Each file system of fsspec raises the errors of its libraries.
+        text = f"{address}: cannot be read ({_clean_text(error, location)}); {advice}"
+        if _is_of_network(error):
+            raise _TransferError(text) from None
+        if isinstance(error, ValueError):  # An address that a library cannot make sense of.
+            raise DataError(text) from None
+        raise
 
 
-def _told(error: Exception, location: Location) -> str:
+def _is_of_network(error: Exception) -> bool:
+    """Whether an error is the system's or a library's for the network, and no bug of ours."""
+    modules = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
+    return isinstance(error, OSError) or bool(modules & _NETWORK_LIBRARIES)
+
+
+def _clean_text(error: Exception, location: Location) -> str:
+    """Return the error as text without the secrets of the location."""
     text = redacted(f"{type(error).__name__}: {error}")
     for secret in filter(None, (location.password, location.user, location.query)):
         text = text.replace(secret, "***").replace(quote(secret, safe=""), "***")

@@ -1,4 +1,4 @@
-"""A folder for what is made on the way to a model, and is of no use after."""
+"""A folder for intermediate files, off the disk if models are encrypted."""
 
 import os
 import tempfile
@@ -10,15 +10,15 @@ from segformer.errors import SpecError
 from segformer.storage.encryption import has_key
 
 IN_MEMORY = Path("/dev/shm")
-"""Where Linux keeps files that are never on a disk."""
+"""Linux keeps the files in this folder in memory."""
 
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """Give a folder that is gone afterwards.
+    """Give a folder that is deleted afterwards.
 
-    Where a key is set, it is in memory, and so are the temporary files of the libraries that are
-    called inside: they know nothing of the key. Raises `SpecError` where there is no such place.
+    With a key it is in memory, as are the temporary files of libraries that are called inside,
+    which do not encrypt. Raises `SpecError` on a machine without `IN_MEMORY`.
     """
     if not has_key():
         with tempfile.TemporaryDirectory() as folder:
@@ -29,10 +29,19 @@ def scratch() -> Iterator[Path]:
             f"encryption_key: models are quantized by way of files, and {IN_MEMORY}, which keeps "
             "them off the disk, cannot be written to; run this on Linux, or without a key"
         )
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY) as folder, _temporary_files_in(folder):
+        yield Path(folder)
+
+
+@contextmanager
+def _temporary_files_in(folder: str) -> Iterator[None]:
+    """Let `tempfile` put its files there: onnxruntime and ModelOpt take no folder as argument.
+
+    It holds for every thread of the process, which is what is wanted: they calibrate in threads.
+    """
     before = tempfile.tempdir
-    with tempfile.TemporaryDirectory(dir=IN_MEMORY) as folder:
-        tempfile.tempdir = folder
-        try:
-            yield Path(folder)
-        finally:
-            tempfile.tempdir = before
+    tempfile.tempdir = folder
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before

@@ -1,11 +1,11 @@
-"""Brings remote files into a cache on this machine: once, whole, and for all trials."""
+"""Copies remote files into a cache on this machine: once, complete, and for all trials."""
 
 import fcntl
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,8 +24,8 @@ DATA_SET = ("images", "masks", FILE_NAME)
 
 Progress = Callable[[int, int], None]
 
-_with_credentials: dict[str, Location] = {}
-"""By clean address, for as long as this process lives: they are written nowhere."""
+Credentials = MutableMapping[str, Location]
+"""Locations with credentials by clean address: the caller keeps them, and nothing writes them."""
 
 
 def cache_folder() -> Path:
@@ -35,50 +35,66 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "automl"
 
 
-def pinned(address: str, *, is_data_set: bool) -> str:
-    """Return the address, without credentials, of the files as they are there now.
+def pinned(address: str, *, is_data_set: bool, credentials: Credentials | None = None) -> str:
+    """Return the address, without credentials, of the files as they are now.
 
     Of a data set dataset.json and the names of the folders are fetched at once, the rest by
-    `staged`. Raises `DataError` where nothing is there or it cannot be read.
+    `staged`. Credentials in the address are added to `credentials`. Raises `DataError` if nothing
+    is there or it cannot be read.
     """
-    return _pin(Location.read(address), is_data_set=is_data_set).pinned
+    location = Location.read(address)
+    if credentials is not None and (location.user or location.query):
+        credentials[location.clean] = location
+    return _pin(location, is_data_set=is_data_set).pinned
 
 
 def begun(address: str) -> Path:
-    """Return where the files of a pinned address are, or will be: see `pinned`."""
+    """Return the folder in the cache for the files of a pinned address; it may lack files yet."""
     return _Staging(Location.read(address)).data
 
 
 def staged(
-    address: str, *, is_data_set: bool, is_checked: bool = False, progress: Progress | None = None
+    address: str,
+    *,
+    is_data_set: bool,
+    credentials: Mapping[str, Location] | None = None,
+    is_checked: bool = False,
+    progress: Progress | None = None,
 ) -> Path:
-    """Return the file or folder on this machine that holds what an address names.
+    """Return the file or folder on this machine with the content of an address.
 
-    What is in the cache already stays there; with `is_checked` its bytes are compared with what
-    was fetched, and else its sizes. Whoever comes while another fetches waits for it.
-    Raises `DataError` where files are gone, or are others than those that were pinned.
+    Files that are in the cache are not fetched again; with `is_checked` their bytes are compared
+    with those that were fetched, else their sizes. If another process is fetching, this one waits.
+    Raises `DataError` for files that are gone or are no longer those that were pinned.
     """
     location = _pin(Location.read(address), is_data_set=is_data_set)
     staging = _Staging(location)
     with staging.locked():
         if not staging.is_whole(is_checked=is_checked):
-            staging.complete(location, is_data_set=is_data_set, progress=progress)
+            source = (credentials or {}).get(location.clean, location)
+            staging.complete(Store(source), is_data_set=is_data_set, progress=progress)
     return staging.file_or_folder()
 
 
 def pin_inputs(
-    flat: Mapping[str, Any], *, paths: Iterable[str], inputs: Container[str], data_set_key: str
+    flat: Mapping[str, Any],
+    *,
+    paths: Iterable[str],
+    inputs: Container[str],
+    data_set_key: str,
+    credentials: Credentials | None = None,
 ) -> dict[str, Any]:
     """Return values by dotted key with the addresses of `paths` clean, those of `inputs` pinned."""
-    found = dict(flat)
+    result = dict(flat)
     for key in paths:
-        if is_remote(address := flat.get(key, "")):
-            found[key] = (
-                pinned(address, is_data_set=key == data_set_key)
-                if key in inputs
-                else Location.read(address).clean
-            )
-    return found
+        if not is_remote(address := flat.get(key, "")):
+            continue
+        if key in inputs:
+            is_data = key == data_set_key
+            result[key] = pinned(address, is_data_set=is_data, credentials=credentials)
+        else:
+            result[key] = Location.read(address).clean
+    return result
 
 
 def stage_inputs(
@@ -86,23 +102,29 @@ def stage_inputs(
     *,
     paths: Iterable[str],
     data_set_key: str,
+    credentials: Mapping[str, Location] | None = None,
     is_checked: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Return values by dotted key with the addresses of `paths` staged on this machine."""
-    found = dict(flat)
+    result = dict(flat)
     for key in paths:
         if is_remote(address := flat.get(key, "")):
-            is_data = key == data_set_key
-            found[key] = str(
-                staged(address, is_data_set=is_data, is_checked=is_checked, progress=progress)
+            result[key] = str(
+                staged(
+                    address,
+                    is_data_set=key == data_set_key,
+                    credentials=credentials,
+                    is_checked=is_checked,
+                    progress=progress,
+                )
             )
-    return found
+    return result
 
 
 @dataclass(frozen=True)
 class _Staging:
-    """The folder of the cache for one state of one location."""
+    """The folder of the cache for one version of one location."""
 
     location: Location
 
@@ -127,7 +149,7 @@ class _Staging:
             yield
 
     def file_or_folder(self) -> Path:
-        """A location that is a file lies below data/ under its own name."""
+        """Return data/, or if the location is a single file, that file below data/."""
         name = self.location.place.rpartition("/")[2]
         listed = _read_manifest(self.manifest)
         return self.data / name if listed is not None and set(listed) == {""} else self.data
@@ -147,13 +169,12 @@ class _Staging:
             self._is_as_listed(name, facts, is_checked=is_checked) for name, facts in listed.items()
         )
 
-    def complete(self, location: Location, *, is_data_set: bool, progress: Progress | None) -> None:
-        store = Store(_with_credentials.get(location.clean, location))
+    def complete(self, store: Store, *, is_data_set: bool, progress: Progress | None) -> None:
         files = _files(store, is_data_set=is_data_set)
-        if _digest(files) != location.pin:
+        if _digest(files) != self.location.pin:
             raise DataError(
-                f"{location.clean}: the files are not those that were there at first "
-                f"(#files={location.pin}); name the data again to take those of now"
+                f"{self.location.clean}: the files have changed since the data were first used "
+                f"(#files={self.location.pin}); give the address again without #files to use them"
             )
         self._drop_damaged()
         missing = [file for file in files if not self._is_here(file)]
@@ -170,7 +191,7 @@ class _Staging:
                 raise
         listed = {f.name: self._facts(f.name) for f in files}
         with replacing(self.manifest) as part:
-            content = {"source": location.clean, "files": listed}
+            content = {"source": self.location.clean, "files": listed}
             part.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
     def _fetch(self, store: Store, file: RemoteFile) -> None:
@@ -181,7 +202,9 @@ class _Staging:
             where = f"{store.location.clean}/{file.name}".rstrip("/")
             size = part.stat().st_size
             if file.size not in (None, size):
-                raise DataError(f"{where}: came as {size} bytes instead of {file.size}; try again")
+                raise DataError(
+                    f"{where}: arrived as {size} bytes instead of {file.size}; try again"
+                )
             if file.sha256 and sha256_of(part) != file.sha256:
                 raise DataError(f"{where}: is not the file that SHA256SUMS names")
 
@@ -192,7 +215,7 @@ class _Staging:
         return file.sha256 is None or sha256_of(path) == file.sha256
 
     def _drop_damaged(self) -> None:
-        """Remove files that are not what was once fetched, for them to be fetched again."""
+        """Remove files whose bytes have changed since they were fetched."""
         for name, facts in (_read_manifest(self.manifest) or {}).items():
             if not self._is_as_listed(name, facts, is_checked=True):
                 self.path_of(name).unlink(missing_ok=True)
@@ -208,11 +231,11 @@ class _Staging:
         return {"size": path.stat().st_size, "sha256": sha256_of(path)}
 
     def _check_space(self, files: list[RemoteFile]) -> None:
-        wanted, free = sum(f.size or 0 for f in files), shutil.disk_usage(self.folder).free
-        if wanted > free:
+        needed, free = sum(f.size or 0 for f in files), shutil.disk_usage(self.folder).free
+        if needed > free:
             raise DataError(
-                f"{self.location.clean}: {wanted / 1e9:.1f} GB are to be fetched and "
-                f"{self.folder} has {free / 1e9:.1f} GB left; AUTOML_CACHE names another place"
+                f"{self.location.clean}: {needed / 1e9:.1f} GB must be fetched, but "
+                f"{self.folder} has {free / 1e9:.1f} GB left; AUTOML_CACHE names another folder"
             )
 
 
@@ -220,8 +243,6 @@ def _pin(location: Location, *, is_data_set: bool) -> Location:
     if location.pin:
         return location
     store = Store(location)
-    if location.user or location.query:
-        _with_credentials[location.clean] = location
     files = _files(store, is_data_set=is_data_set)
     location = replace(location, pin=_digest(files))
     staging = _Staging(location)
@@ -233,8 +254,8 @@ def _pin(location: Location, *, is_data_set: bool) -> Location:
 def _files(store: Store, *, is_data_set: bool) -> list[RemoteFile]:
     files = store.files(DATA_SET if is_data_set else ("",))
     if not files:
-        wanted = " ".join(DATA_SET) if is_data_set else "files"
-        raise DataError(f"{store.location.clean}: holds no {wanted}")
+        expected = " ".join(DATA_SET) if is_data_set else "files"
+        raise DataError(f"{store.location.clean}: holds no {expected}")
     return files
 
 

@@ -77,7 +77,11 @@ def test_paths_become_absolute(data, monkeypatch):
         ("evaluate", {}, "evaluate.checkpoint: is not set; give evaluate.checkpoint=FILE"),
         ("export", {"export.checkpoint": "/no.ckpt"}, "export.checkpoint: there is no file /no"),
         ("train", {"pretrained_model": "/no.ckpt"}, "train.pretrained_model_path: there is no"),
-        ("quantise", {}, "'quantise' is no action of this skill; there are train, evaluate"),
+        (
+            "quantise",
+            {},
+            "'quantise' is not an action of this skill; its actions are train, evaluate",
+        ),
         ("train", {"train.lr": 1}, "train.lr: unknown key; did you mean train.optim.lr"),
     ],
 )
@@ -116,7 +120,7 @@ def test_too_few_classes_are_a_fault_of_the_data(data):
 
 
 def test_run_refuses_an_unknown_action(tmp_path):
-    with pytest.raises(SpecError, match="is no action"):
+    with pytest.raises(SpecError, match="is not an action"):
         skill.run("prune", {}, tmp_path)
 
 

@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -62,24 +63,41 @@ def test_no_file_says_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "words"),
     [
-        "{",
-        "[]",
-        '{"classes": 3}',
-        '{"classes": [{"name": "a"}]}',
-        '{"ignore": "x"}',
-        '{"ignore": -1}',
-        '{"classes": [{"name": "a", "value": 1}, {"name": "b", "value": 1}]}',
-        '{"classes": [{"name": "a", "value": 1}, {"name": "a", "value": 2}]}',
-        '{"classes": [{"name": "a", "value": 1, "color": [1, 2]}]}',
-        '{"classes": [{"name": "a", "value": 1, "color": [1, 2, 256]}]}',
+        ("{", "cannot be read (Expecting property name"),
+        ("[]", "is not an object like {"),
+        ('{"classes": 3}', "classes is 3, not a list like ["),
+        ('{"classes": {"road": 0}}', "classes is {'road': 0}, not a list like ["),
+        ('{"classes": ["road"]}', "classes[0] is 'road', not an object like {\"value\": 0"),
+        ('{"classes": [{"name": "a"}]}', 'classes[0] has no "value"'),
+        ('{"classes": [{"value": 0}]}', 'classes[0] has no "name"'),
+        ('{"classes": [{"name": "a", "value": "0"}]}', "classes[0].value is '0', not a whole"),
+        ('{"ignore": "x"}', "ignore is 'x', not a whole number from 0 to 255"),
+        ('{"ignore": -1}', "ignore is -1, not a whole number from 0 to 255"),
+        (
+            '{"classes": [{"name": "a", "value": 1}, {"name": "b", "value": 1}]}',
+            "two classes have the value 1",
+        ),
+        (
+            '{"classes": [{"name": "a", "value": 1}, {"name": "a", "value": 2}]}',
+            "two classes have the name 'a'",
+        ),
+        (
+            '{"classes": [{"name": "a", "value": 1, "color": [1, 2]}]}',
+            "classes[0].color is [1, 2], not [red, green, blue]",
+        ),
+        (
+            '{"classes": [{"name": "a", "value": 1, "color": [1, 2, 256]}]}',
+            "classes[0].color is 256, not a whole number",
+        ),
     ],
 )
-def test_a_file_that_is_not_understood_is_a_fault(tmp_path, text):
+def test_a_file_that_is_not_understood_is_one_clear_line(tmp_path, text, words):
     (tmp_path / "dataset.json").write_text(text)
-    with pytest.raises(DataError, match=r"dataset.json: (wants|cannot be read)"):
+    with pytest.raises(DataError, match=re.escape(f"dataset.json: {words}")) as caught:
         described(tmp_path, given={})
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_colours_of_their_own_are_read_beside_the_values(tmp_path):
@@ -92,5 +110,5 @@ def test_colours_of_their_own_are_read_beside_the_values(tmp_path):
 
 def test_a_folder_of_that_name_is_a_fault(tmp_path):
     (tmp_path / "dataset.json").mkdir()
-    with pytest.raises(DataError, match="dataset.json: is no file"):
+    with pytest.raises(DataError, match="dataset.json: is not a file"):
         described(tmp_path, given={})

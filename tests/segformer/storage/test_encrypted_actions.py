@@ -16,7 +16,7 @@ from segformer.evaluation.tensorrt import driver_fault
 from segformer.export.onnx import export
 from segformer.quantization.quantize import quantize
 from segformer.skill import skill
-from segformer.storage.encryption import encryption_key_from, is_sealed
+from segformer.storage.encryption import encryption_key_from, is_encrypted
 from segformer.storage.key import VARIABLE
 from segformer.storage.scratch import IN_MEMORY, scratch
 from segformer.training.loop import train
@@ -37,7 +37,7 @@ def environment():
 def sealed(environment, tiny_spec, tmp_path_factory):
     """Spec, folder and result of one epoch, trained with a key."""
     folder = tmp_path_factory.mktemp("sealed")
-    spec = tiny_spec(encryption_key=KEY, **{"train.num_epochs": 1})
+    spec = tiny_spec(encryption_key="env:A_KEY", **{"train.num_epochs": 1})
     return SimpleNamespace(spec=spec, folder=folder, result=train(spec, folder))
 
 
@@ -55,13 +55,13 @@ def evaluated(tiny_spec, folder, path, key):
 
 
 def test_checkpoints_are_encrypted_and_the_key_is_in_no_file(sealed):
-    assert is_sealed(sealed.folder / "checkpoints/best.ckpt")
-    assert is_sealed(sealed.folder / "checkpoints/last.ckpt")
+    assert is_encrypted(sealed.folder / "checkpoints/best.ckpt")
+    assert is_encrypted(sealed.folder / "checkpoints/last.ckpt")
     for path in sealed.folder.rglob("*"):
         content = path.read_bytes() if path.is_file() else b""
         assert KEY.encode() not in content, path
         assert b"backbone.stages" not in content, path
-    assert f"encryption_key: env:{VARIABLE}" in (sealed.folder / "experiment.yaml").read_text()
+    assert "encryption_key: env:A_KEY" in (sealed.folder / "experiment.yaml").read_text()
 
 
 def test_training_goes_on_from_an_encrypted_checkpoint(sealed, tiny_spec, tmp_path):
@@ -71,7 +71,7 @@ def test_training_goes_on_from_an_encrypted_checkpoint(sealed, tiny_spec, tmp_pa
     spec = tiny_spec(encryption_key="env:A_KEY", **more, **resume)
     train(spec, tmp_path, lambda epoch, _: heard.append(epoch) or "continue")
     assert heard == [1, 2]
-    assert is_sealed(tmp_path / "checkpoints/last.ckpt")
+    assert is_encrypted(tmp_path / "checkpoints/last.ckpt")
     with pytest.raises(CheckpointError, match="last.ckpt: is encrypted; give its key"):
         train(tiny_spec(**more, **resume), tmp_path / "without")
 
@@ -79,7 +79,7 @@ def test_training_goes_on_from_an_encrypted_checkpoint(sealed, tiny_spec, tmp_pa
 @pytest.mark.parametrize("kind", ["onnx", "safetensors", "best"])
 def test_every_kind_of_model_is_read_with_its_key_only(sealed, exported, tiny_spec, tmp_path, kind):
     path = {**exported, **sealed.result.artifacts}[kind]
-    assert is_sealed(path)
+    assert is_encrypted(path)
     metrics = evaluated(tiny_spec, tmp_path, path, "env:A_KEY")
     assert metrics["val_miou"] == pytest.approx(sealed.result.metrics["val_miou"], abs=1e-3)
     with pytest.raises(CheckpointError, match="is encrypted; give its key"):
@@ -129,7 +129,7 @@ def assert_nothing_is_readable(folder):
     measured = ("status.json", "results.json", "report.json")
     sealed = [p for p in folder.rglob("*") if p.suffix in models and p.name not in measured]
     assert sealed
-    assert [path.name for path in sealed if not is_sealed(path)] == []
+    assert [path.name for path in sealed if not is_encrypted(path)] == []
     for path in folder.rglob("*"):
         content = path.read_bytes() if path.is_file() else b""
         assert KEY.encode() not in content, path

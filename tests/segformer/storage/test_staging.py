@@ -86,7 +86,9 @@ def files(root, *, but=()):
 
 
 def of_data_set(address, **options):
-    return staged(pinned(address, is_data_set=True), is_data_set=True, **options)
+    credentials = {}
+    name = pinned(address, is_data_set=True, credentials=credentials)
+    return staged(name, is_data_set=True, credentials=credentials, **options)
 
 
 def test_a_bucket_comes_whole_and_without_what_is_no_data(bucket, source):
@@ -187,7 +189,7 @@ def test_data_that_changed_is_other_data_and_not_taken_for_the_same(bucket, s3):
     address = pinned(bucket, is_data_set=True)
     s3.put_object(Bucket=bucket.split("/")[2], Key="set/masks/val/00.png", Body=b"new")
     assert pinned(bucket, is_data_set=True) != address
-    with pytest.raises(DataError, match="the files are not those that were there at first"):
+    with pytest.raises(DataError, match="the files have changed since the data were first used"):
         staged(address, is_data_set=True)
 
 
@@ -205,7 +207,7 @@ def test_a_folder_that_is_no_data_set_comes_whole(bucket, source):
 @pytest.mark.parametrize(
     ("address", "words"),
     [
-        ("s3://no-such-bucket/x", "no-such-bucket/x: (holds no images|there is nothing)"),
+        ("s3://no-such-bucket/x", "no-such-bucket/x: (holds no images|does not exist)"),
         ("http://127.0.0.1:9/x", "http://127.0.0.1:9/x: cannot be read"),
         ("gs://bucket/x", r"gs:// needs gcsfs; install it with: pip install -e '.\[gs\]'"),
         ("http://host/a?hidden-12345678", "was taken for a secret and not kept"),
@@ -221,8 +223,12 @@ def test_credentials_in_the_address_open_a_bucket_and_are_kept_in_memory_only(
 ):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
-    address = pinned(bucket.replace("s3://", "s3://AKIAOTHER:s3cr3t%2Fkey@"), is_data_set=True)
-    assert files(staged(address, is_data_set=True)) == files(source, but={"other.bin"})
+    credentials = {}
+    with_key = bucket.replace("s3://", "s3://AKIAOTHER:s3cr3t%2Fkey@")
+    address = pinned(with_key, is_data_set=True, credentials=credentials)
+    assert "s3cr3t" not in repr(credentials)
+    root = staged(address, is_data_set=True, credentials=credentials)
+    assert files(root) == files(source, but={"other.bin"})
     assert address.partition("#")[0] == bucket
     assert [p for p in files(cache) if "s3cr3t" in p or b"s3cr3t" in files(cache)[p]] == []
 
@@ -236,5 +242,7 @@ def test_refused_access_names_no_secret(web, source):
 
 def test_a_name_that_leaves_the_cache_is_refused(web, source):
     (source / "SHA256SUMS").write_text(f"{'0' * 64}  images/../../../evil\n")
-    with pytest.raises(DataError, match="holds a file 'images/../../../evil', which is no path"):
+    with pytest.raises(
+        DataError, match="holds a file 'images/../../../evil', which is not a valid path"
+    ):
         pinned(web[0], is_data_set=True)
