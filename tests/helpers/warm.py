@@ -26,7 +26,8 @@ SMALL = {
 
 _LOADED = (
     "automl.api", "automl.search.auto.searcher", "automl.search.proposers.optuna",
-    "automl.tracking.mlflow", "automl.runners.ray", "onnxruntime", "sklearn.ensemble", "segformer.skill",
+    "automl.tracking.mlflow", "automl.runners.ray", "onnxruntime", "sklearn.ensemble",
+    "segformer.skill",
     "segformer.training.loop", "segformer.evaluation.evaluate", "segformer.export.onnx",
     "segformer.quantization.quantize",
 )  # fmt: skip
