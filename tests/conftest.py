@@ -1,9 +1,11 @@
 """Fixtures of the whole suite: the toy skill is installed for this process and its children."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from functools import partial
@@ -12,6 +14,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 import warm
+from paths import HELPERS
 
 # A shell that starts the suite in the background has Ctrl-C ignored, also by what the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -90,6 +93,30 @@ def run_in(commands):
 def automl(tmp_path, run_in):
     """Return a function that runs `automl` in tmp_path."""
     return partial(run_in, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def _ray_head():
+    """Yield the address of a Ray cluster of two CPUs, which tests share: a start takes seconds."""
+    # Its sockets need a short path; a folder of its own keeps it from being found as `auto`.
+    folder = tempfile.mkdtemp(prefix="ray", dir="/tmp")
+    with subprocess.Popen(
+        [sys.executable, str(HELPERS / "ray_head.py"), "2"], stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "RAY_AUTH_MODE": "disabled", "RAY_TMPDIR": folder},
+    ) as head:  # fmt: skip
+        address = head.stdout.readline().strip()
+        assert address, "Ray did not start"
+        yield address
+        head.stdin.close()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def ray_head(_ray_head, monkeypatch):
+    """Return the address of the shared Ray cluster, which the commands of the test can join."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    return _ray_head
 
 
 @pytest.fixture(scope="session")

@@ -172,11 +172,12 @@ def test_a_chain_of_jobs_ends_at_an_engine_without_a_path(request, folder, start
             job("inference", engine.id)
 
 
-def test_a_killed_search_is_resumed_without_losing_an_epoch(folder, run_in):
+def test_a_killed_search_is_resumed_without_losing_an_epoch(folder, run_in, ray_head):
     root = folder / "runs" / "killed"
     driver = subprocess.Popen(
         [sys.executable, "-m", "automl", "run", "--skill", "segformer", "--data", "data",
-         "--trials", "3", "--epochs", "4", "--out", str(root), "--tracker", "none", *SMALL],
+         "--trials", "3", "--epochs", "4", "--out", str(root), "--tracker", "none",
+         "--address", ray_head, *SMALL],
         cwd=folder, env=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     _wait_for_reports(root / "journal.jsonl", 3)

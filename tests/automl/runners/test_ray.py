@@ -19,8 +19,14 @@ def words(toy_data, *more):
             "--concurrency", "2", "--quiet", *map(str, more)]  # fmt: skip
 
 
-def test_two_trials_run_at_once_and_slots_never_stand_empty(automl, toy_data, tmp_path):
-    result = automl(*words(toy_data, "--trials", 6, "--epochs", 3, "--json", "train.pause_s=0.1"))
+@pytest.fixture
+def joining(toy_data, ray_head):
+    """Return a function that makes such a command on the Ray that the tests share."""
+    return lambda *more: words(toy_data, "--address", ray_head, *more)
+
+
+def test_two_trials_run_at_once_and_slots_never_stand_empty(automl, joining, tmp_path):
+    result = automl(*joining("--trials", 6, "--epochs", 3, "--json", "train.pause_s=0.1"))
     assert result.returncode == 0, result.stderr
     told = json.loads(result.stdout)
     assert told["state"] == "finished"
@@ -36,9 +42,9 @@ def test_two_trials_run_at_once_and_slots_never_stand_empty(automl, toy_data, tm
 
 
 @pytest.mark.parametrize("algorithm", ["auto", "tpe"])
-def test_on_one_worker_ray_and_local_make_the_same_search(automl, toy_data, tmp_path, algorithm):
+def test_on_one_worker_ray_and_local_make_the_same_search(automl, toy_data, joining, algorithm):
     same = ("--trials", 5, "--epochs", 9, "--json", "--algorithm", algorithm)
-    ray = automl(*words(toy_data, *same, "--concurrency", 1))
+    ray = automl(*joining(*same, "--concurrency", 1))
     local = automl("run", "--skill", "toy", "--data", toy_data, "--tracker", "none",
                    "--runner", "local", "--out", "local", *same)  # fmt: skip
     trials = [
@@ -48,17 +54,16 @@ def test_on_one_worker_ray_and_local_make_the_same_search(automl, toy_data, tmp_
     assert trials[0] == trials[1]
 
 
-def test_a_trial_whose_worker_dies_goes_on_from_its_checkpoint(automl, toy_data, tmp_path):
-    result = automl(*words(toy_data, "--trials", 2, "--epochs", 3, "--json", "train.fail=once",
-                           "--algorithm", "random",
-                           "--concurrency", 1))  # fmt: skip
+def test_a_trial_whose_worker_dies_goes_on_from_its_checkpoint(automl, joining, tmp_path):
+    result = automl(*joining("--trials", 2, "--epochs", 3, "--json", "train.fail=once",
+                             "--algorithm", "random", "--concurrency", 1))  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert {t["epochs"] for t in json.loads(result.stdout)["trials"]} == {3}
     assert (tmp_path / "exp/trials/0000/epochs.txt").read_text() == "from 0\nfrom 1\n"
 
 
-def test_a_trial_whose_workers_always_die_fails_as_lost(automl, toy_data):
-    result = automl(*words(toy_data, "--trials", 1, "--epochs", 3, "--json", "train.fail=always"))
+def test_a_trial_whose_workers_always_die_fails_as_lost(automl, joining):
+    result = automl(*joining("--trials", 1, "--epochs", 3, "--json", "train.fail=always"))
     (trial,) = json.loads(result.stdout)["trials"]
     assert trial["failure"]["kind"] == "lost"
     assert trial["failure"]["message"].startswith("the worker died: The actor is dead")
@@ -97,9 +102,9 @@ def test_a_killed_driver_leaves_no_worker_and_is_resumed(automl, toy_data, tmp_p
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75)])
-def test_a_stopped_run_on_ray_says_so_and_can_be_resumed(toy_data, tmp_path, automl, number, code):
+def test_a_stopped_run_on_ray_says_so_and_can_be_resumed(joining, tmp_path, automl, number, code):
     driver = subprocess.Popen(
-        [sys.executable, "-m", "automl", *words(toy_data, "--trials", 3, "train.pause_s=0.3")],
+        [sys.executable, "-m", "automl", *joining("--trials", 3, "train.pause_s=0.3")],
         cwd=tmp_path, env=os.environ, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     journal = tmp_path / "exp" / "journal.jsonl"
@@ -123,10 +128,10 @@ def _sizes(folder):
 
 
 @pytest.mark.parametrize("algorithm", ["asha", "pbt"])
-def test_paused_trials_free_their_slot_and_come_back_on_ray(automl, toy_data, tmp_path, algorithm):
+def test_paused_trials_free_their_slot_and_come_back_on_ray(automl, joining, tmp_path, algorithm):
     settings = ("--set", "population_size=4", "--set", "eval_interval=2")
-    result = automl(*words(toy_data, "--trials", 7, "--epochs", 6, "--algorithm", algorithm,
-                           *(settings if algorithm == "pbt" else ()), "--json"))  # fmt: skip
+    result = automl(*joining("--trials", 7, "--epochs", 6, "--algorithm", algorithm,
+                             *(settings if algorithm == "pbt" else ()), "--json"))  # fmt: skip
     assert result.returncode == 0, result.stderr
     events = list(Journal(tmp_path / "exp" / "journal.jsonl").read())
     paused = [e["trial"] for e in events if e["event"] == "finish" and e["state"] == "paused"]

@@ -187,8 +187,11 @@ RUN = ("--tracker", "none", "--epochs", 6)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("runner", ["local", "ray"])
-def test_a_script_is_tuned_end_to_end(automl, points, tmp_path, runner):
-    result = automl("run", "--skill", FOLDER, "--data", points, "--trials", 6, "--runner", runner,
+def test_a_script_is_tuned_end_to_end(automl, points, request, runner):
+    on = ("--runner", "local")
+    if runner == "ray":
+        on = ("--address", request.getfixturevalue("ray_head"))
+    result = automl("run", "--skill", FOLDER, "--data", points, "--trials", 6, *on,
                     "--out", "exp", "--json", *RUN)  # fmt: skip
     assert result.returncode == 0, result.stderr
     told = json.loads(result.stdout)
