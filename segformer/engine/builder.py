@@ -1,6 +1,12 @@
-"""TensorRT's builder: which GPUs an engine is for, and the engine of a graph."""
+"""TensorRT's builder: the GPUs that an engine is for, and the engine of a graph.
+
+TensorRT builds in one of two ways. `tensorrt` compiles on the GPU that will run the engine
+("current" below) and times its kernels there. `tensorrt_rtx` compiles ahead of time for a list of
+compute capabilities, without any GPU, and chooses kernels when an engine is loaded.
+"""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,37 +22,38 @@ from segformer.storage.atomic import replacing
 def capabilities_of(options: GenTrtEngine) -> list[str]:
     """Return the compute capabilities to build for; ["current"] for a GPU of this machine.
 
-    Raises `SpecError` for one that the installed TensorRT does not build for, or a GPU that is not
-    here.
+    Raises `SpecError` for a capability that the installed TensorRT does not build for, and for a
+    GPU that this machine does not have.
     """
-    trt, wanted = tensorrt(), options.tensorrt.compute_capabilities
-    known = _ahead_of_time(trt)
-    strange = [c for c in wanted if c not in known]
-    if strange:
+    trt, requested = tensorrt(), options.tensorrt.compute_capabilities
+    supported = _ahead_of_time(trt)
+    unsupported = [capability for capability in requested if capability not in supported]
+    if unsupported:
         raise SpecError(
-            f"gen_trt_engine.tensorrt.compute_capabilities: {', '.join(strange)}: "
+            f"gen_trt_engine.tensorrt.compute_capabilities: {', '.join(unsupported)}: "
             f"{trt.__name__} {trt.__version__} builds ahead of time for "
-            f"{', '.join(known) or 'none'}"
+            f"{', '.join(supported) or 'none'}"
         )
     fault = driver_fault()
-    if not wanted and fault is None:
+    if not requested and fault is None:
         _check_gpu(options.gpu_id, torch.cuda.device_count())
         return ["current"]
-    if not wanted and not known:
+    if not requested and not supported:
         raise SpecError(
             f"gen_trt_engine: {trt.__name__} builds on the GPU that the engine is for, but "
             f"{fault}; build on a machine with a GPU, or without one with "
             "pip install -e '.[trt]' (tensorrt_rtx_cu13)"
         )
-    # Ahead of time, no GPU has a part in it.
+    # Building ahead of time involves no GPU.
     _check_gpu(options.gpu_id, 0)
-    return list(wanted) or known
+    return list(requested) or supported
 
 
 def _ahead_of_time(trt: Any) -> list[str]:  # noqa: ANN401
     names = dir(getattr(trt, "ComputeCapability", None))
-    found = [f"{name[2:-1]}.{name[-1]}" for name in names if name.startswith("SM")]
-    return sorted(found, key=float)
+    # SM89 is compute capability 8.9.
+    capabilities = [f"{name[2:-1]}.{name[-1]}" for name in names if name.startswith("SM")]
+    return sorted(capabilities, key=float)
 
 
 def _check_gpu(gpu_id: int, count: int) -> None:
@@ -69,25 +76,39 @@ def build(
     """Return the engine of a graph.
 
     Args:
-        graph: In the precision that is to be computed in.
-        source: Where it comes from, for messages.
+        graph: The graph, with its precisions written into it.
+        source: The file of the graph, for messages.
         options: Workspace, timing cache, GPU, verbose.
         shapes: Smallest, usual and largest BxCxHxW of the input.
-        capabilities: What `capabilities_of` says.
+        capabilities: From `capabilities_of`.
 
     Raises:
-        CheckpointError: TensorRT does not take the graph.
-        SkillError: It could not build; with its words.
+        CheckpointError: TensorRT does not accept the graph.
+        SkillError: TensorRT could not build; with its messages.
     """
+    is_on_gpu = capabilities == ["current"]
+    with torch.cuda.device(options.gpu_id) if is_on_gpu else nullcontext():
+        return _built(graph, source, options, shapes=shapes, capabilities=capabilities)
+
+
+def _built(
+    graph: onnx.ModelProto,
+    source: Path,
+    options: GenTrtEngine,
+    *,
+    shapes: Sequence[tuple[int, ...]],
+    capabilities: list[str],
+) -> bytes:
     trt, log = tensorrt(), logger(is_verbose=options.verbose)
     log.errors.clear()
     builder = trt.Builder(log)
-    network, _weights = parsed(graph, builder, log, source=source)
+    # The parser holds the memory of the weights: it has to outlive the build.
+    network, _parser = parsed(graph, builder, log, source=source)
     config = builder.create_builder_config()
     megabytes = options.tensorrt.workspace_size
     if megabytes:
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, megabytes * 2**20)
-    _set_capabilities(config, capabilities, options.gpu_id)
+    _set_capabilities(config, capabilities)
     profile = builder.create_optimization_profile()
     profile.set_shape("input", *shapes)
     config.add_optimization_profile(profile)
@@ -96,7 +117,7 @@ def build(
     if content is None:
         raise SkillError(
             f"{source}: {trt.__name__} {trt.__version__} could not build an engine with "
-            f"gen_trt_engine.tensorrt.workspace_size={megabytes} (MB, 0: all there is): "
+            f"gen_trt_engine.tensorrt.workspace_size={megabytes} (MB, 0: no limit): "
             + ("; ".join(log.errors) or "it did not say why")
         )
     if cache is not None:
@@ -112,9 +133,9 @@ def parsed(
     *,
     source: Path,
 ) -> tuple[Any, Any]:
-    """Return a strongly typed network of TensorRT's, and the parser that holds its weights.
+    """Return a strongly typed TensorRT network, and the parser, which holds its weights.
 
-    Raises `CheckpointError` with the parser's words.
+    Raises `CheckpointError` with the parser's messages.
     """
     trt = tensorrt()
     flag = 1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
@@ -123,16 +144,15 @@ def parsed(
     if not parser.parse(graph.SerializeToString()):
         faults = [parser.get_error(i).desc() for i in range(parser.num_errors)]
         raise CheckpointError(
-            f"{source}: {trt.__name__} {trt.__version__} does not take it: {'; '.join(faults)}. A "
-            "model quantized for the CPU is not for TensorRT: quantize with quantize.device=trt"
+            f"{source}: {trt.__name__} {trt.__version__} does not accept it: {'; '.join(faults)}. "
+            "A model quantized for the CPU is not for TensorRT: quantize with quantize.device=trt"
         )
     return network, parser
 
 
-def _set_capabilities(config: Any, capabilities: list[str], gpu_id: int) -> None:  # noqa: ANN401
+def _set_capabilities(config: Any, capabilities: list[str]) -> None:  # noqa: ANN401
     trt = tensorrt()
     if capabilities == ["current"]:
-        torch.cuda.set_device(gpu_id)
         return
     config.num_compute_capabilities = len(capabilities)
     for place, capability in enumerate(capabilities):

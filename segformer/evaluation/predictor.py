@@ -1,4 +1,4 @@
-"""Models of any format behind one call: images in, logits out."""
+"""Trained models of every format behind one interface: images in, logits out."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ from segformer.storage.encryption import is_encrypted, reading
 
 
 class Predictor(Protocol):
-    """A model that is ready to run."""
+    """A loaded model."""
 
     record: ModelRecord
 
@@ -28,7 +28,7 @@ class Predictor(Protocol):
 
 
 class TorchPredictor:
-    """A checkpoint run by torch."""
+    """A checkpoint, run by torch."""
 
     def __init__(self, saved: SavedModel, device: torch.device) -> None:
         self.record = saved.record
@@ -42,7 +42,7 @@ class TorchPredictor:
 
 
 class OnnxPredictor:
-    """An exported model run by ONNX Runtime, on a GPU where its build can."""
+    """An exported model, run by ONNX Runtime; on a GPU if its build supports that."""
 
     def __init__(
         self, path: Path, *, otherwise: ModelRecord, device: torch.device | None = None
@@ -56,7 +56,7 @@ class OnnxPredictor:
         self.size: tuple[int, int] = (size[0], size[1])
 
     def logits(self, images: Tensor) -> Tensor:
-        """See `Predictor`; a model of fixed batch size is run as often as it takes."""
+        """See `Predictor`; a model of fixed batch size runs several times, padded at the end."""
         pixels = fed(images, self.record, channels=self.channels).cpu().numpy()
         step = self._batch or len(pixels)
         parts = [self._run(pixels[i : i + step]) for i in range(0, len(pixels), step)]
@@ -72,23 +72,23 @@ class OnnxPredictor:
 
 
 def load_predictor(path: Path, *, otherwise: ModelRecord, device: torch.device) -> Predictor:
-    """Load a model by the ending of its name; raises `CheckpointError`.
+    """Load a model, choosing the format by the ending of its name; raises `CheckpointError`.
 
     Args:
         path: The file.
-        otherwise: The record to use when the file has none.
-        device: Where to run it.
+        otherwise: The record to use if the file has none.
+        device: The device to run on.
     """
-    known = ", ".join(_LOADERS)
+    endings = ", ".join(_LOADERS)
     if not path.is_file():
-        raise CheckpointError(f"{path}: no such file; give one that ends in {known}")
+        raise CheckpointError(f"{path}: no such file; give one that ends in {endings}")
     if path.suffix not in _LOADERS:
-        raise CheckpointError(f"{path}: is not understood; a model's name ends in {known}")
+        raise CheckpointError(f"{path}: is not understood; a model's name ends in {endings}")
     return _LOADERS[path.suffix](path, otherwise, device)
 
 
 def model_file(action: Literal["evaluate", "inference"], spec: Spec) -> Path:
-    """Return the model that an action is to run: `checkpoint`, or `trt_engine`."""
+    """Return the file of the model that an action runs: `checkpoint` or `trt_engine`."""
     options = spec.evaluate if action == "evaluate" else spec.inference
     if options.checkpoint and options.trt_engine:
         raise SpecError(f"{action}.checkpoint and {action}.trt_engine: give one of them")
@@ -104,10 +104,7 @@ def _onnx(path: Path, otherwise: ModelRecord, device: torch.device) -> Predictor
 
 
 def _engine(path: Path, otherwise: ModelRecord, device: torch.device) -> Predictor:
-    if device.type == "cuda":
-        # The current GPU is the one that an engine is loaded on.
-        torch.cuda.set_device(device)
-    return _fitting(EnginePredictor(path), path)
+    return _fitting(EnginePredictor(path, device), path)
 
 
 _LOADERS: dict[str, Callable[[Path, ModelRecord, torch.device], Predictor]] = {
@@ -120,7 +117,10 @@ _LOADERS: dict[str, Callable[[Path, ModelRecord, torch.device], Predictor]] = {
 
 
 def _fitting(model: "OnnxPredictor | EnginePredictor", path: Path) -> Predictor:
-    """Check that an exported model takes images of the size that it was trained with."""
+    """Return an exported model whose input has the size that it was trained with.
+
+    Raises `SpecError` for another size: the network would run, with lower scores than it has.
+    """
     trained = model.record.segment["img_size"]
     if model.size != (trained, trained):
         height, width = model.size
@@ -134,7 +134,7 @@ def _fitting(model: "OnnxPredictor | EnginePredictor", path: Path) -> Predictor:
 
 def _session(path: Path, device: torch.device) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
-    # Its own default is every core of the machine, whatever share of it this process has.
+    # By default ONNX Runtime takes every core, whatever share of the machine this process has.
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
     providers: list[str | tuple[str, dict[str, int]]] = ["CPUExecutionProvider"]

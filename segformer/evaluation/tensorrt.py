@@ -1,4 +1,4 @@
-"""The adapter of TensorRT: which of its packages is here, and an engine that is ready to run."""
+"""The adapter of TensorRT: the package that is installed, and engines that are ready to run."""
 
 import ctypes
 import importlib
@@ -18,39 +18,44 @@ from segformer.model.saved import ModelRecord, record_from_json
 from segformer.storage.encryption import reading
 
 PACKAGES = ("tensorrt", "tensorrt_rtx")
-"""Packages with TensorRT's API, the preferred first; the second builds without a GPU."""
+"""Packages with TensorRT's API, in order of preference; the second builds without a GPU."""
 
 
 class EnginePredictor:
-    """A TensorRT engine on the GPU that is current."""
+    """A TensorRT engine on one GPU."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, device: torch.device) -> None:
+        # An engine has no other place to run, so accelerator=cpu means the first GPU.
+        self._gpu = (device.index or 0) if device.type == "cuda" else 0
         self._facts = read_facts(path)
         self.record: ModelRecord = record_from_json(
             json.dumps(self._facts["record"]), source=facts_path(path)
         )
         require_driver(path, self._facts)
         trt = tensorrt()
-        runtime = trt.Runtime(logger())
-        with reading(path) as file:
-            self._engine = runtime.deserialize_cuda_engine(file.read())
+        with reading(path) as file, torch.cuda.device(self._gpu):
+            self._engine = trt.Runtime(logger()).deserialize_cuda_engine(file.read())
         if self._engine is None:
             raise CheckpointError(
                 f"{path}: {trt.__name__} {trt.__version__} cannot load it on "
-                f"{torch.cuda.get_device_name()}; it was built by {self._facts['package']} "
-                f"{self._facts['version']} for {', '.join(self._facts['compute_capabilities'])}; "
+                f"{torch.cuda.get_device_name(self._gpu)}; it was built by "
+                f"{self._facts['package']} {self._facts['version']} for "
+                f"{', '.join(self._facts['compute_capabilities'])}; "
                 f"build it here: segformer gen_trt_engine "
                 f"gen_trt_engine.onnx_file={self._facts['onnx_file']}"
             )
-        self._context = self._engine.create_execution_context()
+        with torch.cuda.device(self._gpu):
+            self._context = self._engine.create_execution_context()
         self.size: tuple[int, int] = tuple(self._facts["size"])
         self.channels: int = self._facts["channels"]
         self._smallest, _, self._largest = self._facts["batch"]
 
     def logits(self, images: Tensor) -> Tensor:
-        """Images Bx3xHxW -> logits BxCxhxw on the GPU; any batch, cut or filled."""
-        pixels = fed(images.cuda(), self.record, channels=self.channels).contiguous()
-        return torch.cat([self._run(part) for part in torch.split(pixels, self._largest)])
+        """Images Bx3xHxW -> logits BxCxhxw on the GPU; a batch of any size is split or padded."""
+        # TensorRT runs on whichever GPU is current.
+        with torch.cuda.device(self._gpu):
+            pixels = fed(images.cuda(), self.record, channels=self.channels).contiguous()
+            return torch.cat([self._run(part) for part in torch.split(pixels, self._largest)])
 
     def _run(self, pixels: Tensor) -> Tensor:
         count = len(pixels)
@@ -63,14 +68,14 @@ class EnginePredictor:
         self._context.set_tensor_address("output", output.data_ptr())
         stream = torch.cuda.current_stream()
         if not self._context.execute_async_v3(stream.cuda_stream):
-            raise RuntimeError("TensorRT could not run the engine; what it said stands above")
+            raise RuntimeError("TensorRT could not run the engine; its messages are above")
         stream.synchronize()
         return output[:count]
 
 
 @cache
 def tensorrt() -> Any:  # noqa: ANN401 - a package without types.
-    """Import TensorRT; raises `CheckpointError` saying what to install."""
+    """Import TensorRT; raises `CheckpointError` with the command that installs it."""
     for name in PACKAGES:
         if find_spec(name) is not None:
             return importlib.import_module(name)
@@ -82,7 +87,7 @@ def tensorrt() -> Any:  # noqa: ANN401 - a package without types.
 
 @cache
 def logger(*, is_verbose: bool = False) -> Any:  # noqa: ANN401
-    """Return a logger of TensorRT's that keeps its errors; a verbose one writes all to stderr."""
+    """Return a logger for TensorRT that keeps errors; a verbose one writes all to stderr."""
     trt = tensorrt()
 
     base: Any = trt.ILogger
@@ -103,7 +108,7 @@ def logger(*, is_verbose: bool = False) -> Any:  # noqa: ANN401
 
 @cache
 def driver_fault() -> str | None:
-    """Return why no GPU can be used here, or None where one can."""
+    """Return why this machine cannot use a GPU, or None if it can."""
     try:
         status = ctypes.CDLL("libcuda.so.1").cuInit(0)
     except OSError:
@@ -116,7 +121,7 @@ def driver_fault() -> str | None:
 
 
 def require_driver(path: Path, facts: dict[str, Any]) -> None:
-    """Raise `CheckpointError` where an engine cannot run, with what can be run instead."""
+    """Raise `CheckpointError` if an engine cannot run here, naming the model to run instead."""
     fault = driver_fault()
     if fault:
         raise CheckpointError(
@@ -127,12 +132,12 @@ def require_driver(path: Path, facts: dict[str, Any]) -> None:
 
 
 def facts_path(engine: Path) -> Path:
-    """Return where the facts of an engine lie: an engine file itself has no place for them."""
+    """Return the file with the facts of an engine, since an engine file has no metadata."""
     return engine.with_name(engine.name + ".json")
 
 
 def read_facts(engine: Path) -> dict[str, Any]:
-    """Return what was written beside an engine; raises `CheckpointError`."""
+    """Return the facts of an engine; raises `CheckpointError`."""
     path = facts_path(engine)
     try:
         with reading(path) as file:
@@ -141,8 +146,8 @@ def read_facts(engine: Path) -> dict[str, Any]:
         facts["onnx_file"] = str((engine.parent / facts["onnx_file"]).resolve())
     except FileNotFoundError:
         raise CheckpointError(
-            f"{path}: is not there; segformer gen_trt_engine writes it beside the engine, and "
-            "without it nobody knows the engine's classes and scaling"
+            f"{path}: is missing; segformer gen_trt_engine writes it next to the engine, and "
+            "without it the engine's classes and scaling are unknown"
         ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path}: is not what gen_trt_engine wrote ({error})") from None

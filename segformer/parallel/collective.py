@@ -1,4 +1,4 @@
-"""What the processes of an action do together. With one process each is the plain thing."""
+"""Collective operations of the processes of an action; with a single process they do nothing."""
 
 from typing import Any, TypeVar
 
@@ -9,18 +9,18 @@ T = TypeVar("T")
 
 
 def count() -> int:
-    """How many processes there are."""
+    """The number of processes."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 def number() -> int:
-    """Which of them this is, from 0."""
+    """The number of this process, from 0."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
 @torch.no_grad()
 def summed(value: Tensor) -> Tensor:
-    """The sum over all processes, on every one; without gradient."""
+    """The sum over all processes, on each of them; without gradient."""
     if count() == 1:
         return value
     total = value.detach().to(_device(), copy=True)
@@ -29,22 +29,22 @@ def summed(value: Tensor) -> Tensor:
 
 
 def from_first(value: T) -> T:
-    """What process 0 has."""
+    """The value of process 0, on every process."""
     if count() == 1:
         return value
-    held: list[Any] = [value]
-    distributed.broadcast_object_list(held, src=0, device=_device())
-    first: T = held[0]
+    values: list[Any] = [value]
+    distributed.broadcast_object_list(values, src=0, device=_device())
+    first: T = values[0]
     return first
 
 
 def gathered(value: T) -> list[T]:
-    """What every process has, in order of their numbers."""
+    """The values of all processes, in the order of their numbers."""
     if count() == 1:
         return [value]
-    held: list[Any] = [None] * count()
-    distributed.all_gather_object(held, value)
-    return held
+    values: list[Any] = [None] * count()
+    distributed.all_gather_object(values, value)
+    return values
 
 
 def _device() -> torch.device:

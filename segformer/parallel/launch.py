@@ -1,4 +1,19 @@
-"""Starts the processes of this node, passes on what process 0 reports, and ends them together."""
+"""Starts the processes of this node, relays the reports of process 0, and ends them together.
+
+Neither torchrun nor Lightning's launchers do this:
+
+- An action is a function call, made by a Ray worker, a notebook or the command line, with a
+  callback `report` whose answer decides whether the training continues. torchrun starts scripts and
+  has no channel back; Lightning's subprocess launcher starts `sys.argv` again, which here may be
+  `automl run` or the notebook's kernel; its spawn launcher has to pickle the callback.
+- `evaluate` and `inference` have processes too, but no Lightning Trainer.
+- An error of a process must reach the caller as the class it was raised as (`errors`), because the
+  class decides the exit code and whether a search retries the trial. torchrun reports exit codes.
+- WORLD_SIZE is the number of nodes here, as in TAO. torchrun sets it to the number of processes.
+
+So the processes are plain subprocesses that exchange JSON lines with this one. Only the process
+group that they form (`parallel.worker`) is torch's.
+"""
 
 import json
 import os
@@ -22,7 +37,7 @@ from segformer.spec.sections.devices import Devices
 from segformer.spec.spec import Spec
 
 LOG = "processes.log"
-"""What the processes print, in the folder of the action."""
+"""The file in the action's folder for the output of the processes."""
 
 Here = Callable[[Spec, Path, Topology, Report | None], Result]
 """An action in one process."""
@@ -31,10 +46,9 @@ Here = Callable[[Spec, Path, Topology, Report | None], Result]
 def run_action(
     action: str, spec: Spec, folder: Path, here: Here, report: Report | None = None
 ) -> Result:
-    """Run an action in as many processes as it asks for: with one, in this one.
+    """Run an action in as many processes as its section asks for; a single one is this process.
 
-    Status and spec are written by this process; on another node than the first, in a folder of
-    that node's own.
+    This process writes status and spec. Nodes other than the first use a subfolder of their own.
     """
     settings: Devices = getattr(spec, action)
     topology = topology_of(action, settings)
@@ -57,33 +71,34 @@ def _launched(
 
 
 class _Child:
-    """One process of this node; its lines come as (local number, message or None at the end)."""
+    """One process of this node."""
 
     def __init__(self, local: int, process: "subprocess.Popen[str]") -> None:
         self.local = local
         self.process = process
 
-    def listen(self, heard: "queue.Queue[tuple[int, dict[str, Any] | None]]") -> None:
+    def listen(self, messages: "queue.Queue[tuple[int, dict[str, Any] | None]]") -> None:
+        """Queue each line of the process as (local number, message), and None at its end."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            heard.put((self.local, json.loads(line)))
-        heard.put((self.local, None))
+            messages.put((self.local, json.loads(line)))
+        messages.put((self.local, None))
 
-    def tell(self, message: dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any]) -> None:
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(message) + "\n")
         self.process.stdin.flush()
 
 
 def _attend(children: list[_Child], topology: Topology, report: Report | None, log: Path) -> Result:
-    """Serve the processes until each has ended; the first error ends them all."""
-    heard: queue.Queue[tuple[int, dict[str, Any] | None]] = queue.Queue()
+    """Answer the reports of the processes until all have ended; the first error ends them all."""
+    messages: queue.Queue[tuple[int, dict[str, Any] | None]] = queue.Queue()
     for child in children:
-        threading.Thread(target=child.listen, args=(heard,), daemon=True).start()
+        threading.Thread(target=child.listen, args=(messages,), daemon=True).start()
     results: dict[int, Result] = {}
     ended = 0
     while ended < len(children):
-        local, message = heard.get()
+        local, message = messages.get()
         if message is None:
             ended += 1
             if local not in results:
@@ -91,7 +106,7 @@ def _attend(children: list[_Child], topology: Topology, report: Report | None, l
         elif "report" in message:
             epoch, metrics = message["report"]
             answer = report(epoch, metrics) if report else "continue"
-            children[local].tell({"answer": answer})
+            children[local].send({"answer": answer})
         elif "error" in message:
             raise _error(message["error"], topology.number_of(local))
         else:
@@ -102,28 +117,28 @@ def _attend(children: list[_Child], topology: Topology, report: Report | None, l
 
 @contextmanager
 def _processes(topology: Topology, order: dict[str, Any], log: Path) -> Iterator[list[_Child]]:
-    """Start this node's processes; on leaving, whatever the reason, none is left."""
+    """Start this node's processes, and kill those that still run on leaving."""
     port = topology.port or _free_port()
     children: list[_Child] = []
     try:
-        with log.open("a", encoding="utf-8") as printed:
+        with log.open("a", encoding="utf-8") as output:
             for local in range(len(topology.devices)):
                 process = subprocess.Popen(
                     [sys.executable, "-m", "segformer.parallel.worker"],
                     env=_environment(topology, local, port),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
-                    stderr=printed,
+                    stderr=output,
                     text=True,
                 )
                 children.append(_Child(local, process))
-                children[-1].tell({**order, "topology": vars(topology)})
+                children[-1].send({**order, "topology": vars(topology)})
         yield children
     finally:
         for child in children:
             child.process.kill()
         for child in children:
-            # Leaving it closes its pipes and waits for its end.
+            # Leaving the context closes the pipes and reaps the process.
             with child.process:
                 pass
 
@@ -150,15 +165,15 @@ def _free_port() -> int:
         return port
 
 
-def _error(told: dict[str, Any], number: int) -> Exception:
-    """The error that a process told of; one of ours keeps its class."""
-    kind = getattr(errors, told["class"], None)
+def _error(report: dict[str, Any], number: int) -> Exception:
+    """The error that a process reported; an error of ours keeps its class."""
+    kind = getattr(errors, report["class"], None)
     if isinstance(kind, type) and issubclass(kind, SkillError):
-        return kind(told["faults"])
-    return RuntimeError(f"process {number} failed: {told['trace']}")
+        return kind(report["faults"])
+    return RuntimeError(f"process {number} failed: {report['trace']}")
 
 
 def _death(code: int, number: int, log: Path) -> SkillError:
     cause = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
     hint = " (the system does so when memory is exhausted)" if code == -signal.SIGKILL else ""
-    return SkillError(f"process {number} {cause}{hint}; what it printed is in {log}")
+    return SkillError(f"process {number} {cause}{hint}; its output is in {log}")

@@ -1,4 +1,4 @@
-"""Each process its share of the samples: every sample once in all, every share as long."""
+"""Splits samples between processes: each sample once, all shares of one length."""
 
 from collections.abc import Iterator
 from typing import TypeVar
@@ -14,7 +14,7 @@ Key = tuple[int, int]
 T = TypeVar("T")
 
 FILLER = -1
-"""The index of a sample that only fills up a share: no pixel of it counts."""
+"""Index of a sample that pads a share: all of its pixels are ignored."""
 
 
 def share_of(items: list[T]) -> list[T]:
@@ -23,9 +23,9 @@ def share_of(items: list[T]) -> list[T]:
 
 
 class SharedSampler(Sampler[Key]):
-    """Every n-th (epoch, index) of a sampler; shares are filled up to one length.
+    """Every n-th (epoch, index) of a sampler, padded to one length for all processes.
 
-    One batch of each process is, taken together, one batch of a single process n times as large.
+    The batches of n processes together are one batch, n times as large, of a single process.
     """
 
     def __init__(self, whole: Sampler[Key], size: int) -> None:
@@ -33,7 +33,7 @@ class SharedSampler(Sampler[Key]):
         self.size = size
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch of the next pass; Lightning calls this."""
+        """Set the epoch of the next pass; Lightning calls this."""
         self.whole.set_epoch(epoch)  # type: ignore[attr-defined]
 
     def __len__(self) -> int:
@@ -41,13 +41,13 @@ class SharedSampler(Sampler[Key]):
 
     def __iter__(self) -> Iterator[Key]:
         keys = list(self.whole)
-        # Not of the length: a pass that is resumed has fewer.
+        # Counted from the keys, not from the size: a resumed pass has fewer.
         missing = -len(keys) % count()
         yield from share_of(keys + [(0, FILLER)] * missing)
 
 
 class Filled(Dataset[dict[str, Tensor]]):
-    """A data set that also has the filler: its first image, all of its pixels ignored."""
+    """A data set with the filler added: its first image, all pixels ignored."""
 
     def __init__(self, data: Dataset[dict[str, Tensor]]) -> None:
         self.data = data

@@ -1,4 +1,4 @@
-"""Which processes an action has, on which devices of which nodes."""
+"""The processes of an action, and their devices and nodes."""
 
 import os
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from segformer.errors import SpecError
 from segformer.spec.sections.devices import Devices
 
 LOCAL = "LOCAL_RANK"
-"""The environment variable, Lightning's too, that tells a process its number on its node."""
+"""The environment variable with the number of a process on its node, as Lightning reads it."""
 
 _LOOPBACK = "127.0.0.1"
 
@@ -22,21 +22,21 @@ class Topology:
 
     accelerator: Literal["cpu", "gpu"]
     devices: tuple[int, ...]
-    """The GPUs of this node by number; on the CPU, the numbers of its processes."""
+    """The numbers of this node's GPUs; on the CPU, the numbers of its processes."""
     num_nodes: int = 1
     node: int = 0
     address: str = _LOOPBACK
-    """Where process 0 listens."""
+    """The address on which process 0 listens."""
     port: int = 0
-    """Its port; 0: any that is free, which only one node can do."""
+    """Its port; 0 picks a free one, which works on a single node only."""
 
     @property
     def count(self) -> int:
-        """Processes in all; every node has as many."""
+        """The number of processes on all nodes; every node has the same number."""
         return len(self.devices) * self.num_nodes
 
     def number_of(self, local: int) -> int:
-        """The number among all of this node's process `local`."""
+        """The global number of this node's process `local`."""
         return self.node * len(self.devices) + local
 
     def device_of(self, number: int) -> torch.device:
@@ -51,9 +51,9 @@ def topology_of(
 ) -> Topology:
     """Return the processes that an action's section and the environment ask for.
 
-    As in TAO, WORLD_SIZE in the environment is the number of nodes and goes, with NUM_GPU_PER_NODE,
-    over the spec; NODE_RANK, MASTER_ADDR and MASTER_PORT must then be there. Raises `SpecError`
-    for what this machine does not have.
+    As in TAO, WORLD_SIZE in the environment is the number of nodes. It overrides the spec, as does
+    NUM_GPU_PER_NODE, and NODE_RANK, MASTER_ADDR and MASTER_PORT must then be set. Raises
+    `SpecError` for devices that this machine does not have.
     """
     num_nodes, per_node = settings.num_nodes, settings.num_gpus
     if "WORLD_SIZE" in environ:
@@ -90,12 +90,12 @@ def _devices(
     action: str, settings: Devices, per_node: int
 ) -> tuple[Literal["cpu", "gpu"], tuple[int, ...]]:
     present = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    named = settings.gpu_ids
+    chosen = settings.gpu_ids
     if settings.accelerator == "cpu" or (settings.accelerator == "auto" and not present):
         _check_cpu(action, settings, per_node)
         return "cpu", tuple(range(per_node))
-    # The default [0] stands for the first ones, however many are asked for.
-    ids = list(range(per_node)) if named == [0] else named
+    # The default [0] means the first num_gpus GPUs.
+    ids = list(range(per_node)) if chosen == [0] else chosen
     if len(ids) != per_node:
         raise SpecError(
             f"{action}.gpu_ids: {ids} are {len(ids)} GPUs, but {action}.num_gpus is {per_node}"
@@ -110,7 +110,7 @@ def _devices(
 
 
 def _check_cpu(action: str, settings: Devices, per_node: int) -> None:
-    """Refuse what means nothing on the CPU; several processes there must be asked for by name."""
+    """Refuse GPU numbers on the CPU, and several CPU processes that were not asked for by name."""
     if settings.gpu_ids != [0]:
         raise SpecError(f"{action}.gpu_ids: {settings.gpu_ids} asked for, but no GPU is used here")
     if per_node > 1 and settings.accelerator == "auto":

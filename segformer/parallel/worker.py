@@ -1,6 +1,6 @@
 """One process of an action that has several; `segformer.parallel.launch` starts it.
 
-It reads its order as a line of JSON and writes reports, its result or its error as such lines.
+It reads its order as a line of JSON, and writes reports, its result or its error as lines of JSON.
 """
 
 import json
@@ -30,55 +30,55 @@ _ACTIONS = {
     "evaluate": "segformer.evaluation.evaluate.evaluate_here",
     "inference": "segformer.evaluation.inference.infer_here",
 }
-"""Where the actions are; only that which is run is loaded."""
-_PATIENCE = timedelta(minutes=30)
-"""How long a process waits for the others."""
+"""The function of each action; only the one that runs is imported."""
+_COLLECTIVE_TIMEOUT = timedelta(minutes=30)
+"""How long a process waits for the others in a collective operation."""
 
 
 def main() -> None:
-    """Run the action that is ordered."""
-    # Ctrl-C reaches the whole group; the one that started this process decides.
+    """Run the action of the order."""
+    # Ctrl-C reaches the whole process group; the parent decides what to do.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = _Channel()
     try:
         result = _run(channel)
     except BaseException as error:
-        channel.tell({"error": _told(error)})
-        # Others may still wait in a collective, and the interpreter's end would wait with them.
+        channel.send({"error": _error_report(error)})
+        # The interpreter's end would wait for collectives in which other processes still wait.
         os._exit(1)
     files = {name: str(path) for name, path in result.artifacts.items()}
-    channel.tell({"artifacts": files, "metrics": result.metrics})
-    # What is left is to be freed, which the system does quicker.
+    channel.send({"artifacts": files, "metrics": result.metrics})
+    # Skip the teardown of torch: the system frees the memory faster.
     os._exit(0)
 
 
 class _Channel:
-    """Lines of JSON to and from the process that started this one; its end is also ours."""
+    """Lines of JSON to and from the parent; this process ends when the parent does."""
 
     def __init__(self) -> None:
-        # What libraries print to stdout must not come between the lines.
+        # Libraries print to stdout too; their output must not mix with the messages.
         self._out: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8")
         os.dup2(2, 1)
-        self._heard: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._messages: queue.Queue[dict[str, Any]] = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def hear(self) -> dict[str, Any]:
-        return self._heard.get()
+    def receive(self) -> dict[str, Any]:
+        return self._messages.get()
 
-    def tell(self, message: dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any]) -> None:
         self._out.write(json.dumps(message) + "\n")
         self._out.flush()
 
     def _listen(self) -> None:
         for line in sys.stdin:
-            self._heard.put(json.loads(line))
+            self._messages.put(json.loads(line))
         os._exit(1)
 
 
 def _run(channel: _Channel) -> Result:
-    order = channel.hear()
-    told = order["topology"]
-    topology = Topology(**{**told, "devices": tuple(told["devices"])})
+    order = channel.receive()
+    fields = order["topology"]
+    topology = Topology(**{**fields, "devices": tuple(fields["devices"])})
     number = topology.number_of(int(os.environ[LOCAL]))
     if topology.accelerator == "gpu":
         torch.cuda.set_device(topology.device_of(number))
@@ -86,12 +86,12 @@ def _run(channel: _Channel) -> Result:
         "nccl" if topology.accelerator == "gpu" else "gloo",
         rank=number,
         world_size=topology.count,
-        timeout=_PATIENCE,
+        timeout=_COLLECTIVE_TIMEOUT,
     )
 
     def report(epoch: int, metrics: dict[str, float]) -> str:
-        channel.tell({"report": [epoch, metrics]})
-        return str(channel.hear()["answer"])
+        channel.send({"report": [epoch, metrics]})
+        return str(channel.receive()["answer"])
 
     module, _, name = _ACTIONS[order["action"]].rpartition(".")
     here: Here = getattr(import_module(module), name)
@@ -102,7 +102,7 @@ def _run(channel: _Channel) -> Result:
     return result
 
 
-def _told(error: BaseException) -> dict[str, Any]:
+def _error_report(error: BaseException) -> dict[str, Any]:
     faults = list(error.faults) if isinstance(error, SkillError) else []
     trace = "".join(traceback.format_exception(error))
     return {"class": type(error).__name__, "faults": faults, "trace": trace}

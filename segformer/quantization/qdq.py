@@ -47,8 +47,8 @@ class QdqSettings:
     algorithm: str = "minmax"
     percentile: float = 99.99
     for_tensorrt: bool = False
-    """Symmetric ranges and biases left in 32 bits, as TensorRT's parser wants them; else
-    zero points, and what ONNX Runtime is faster at in 8 bits; see `segformer.quantization.fusion`."""
+    """For TensorRT's parser: symmetric ranges and biases in 32 bits. Otherwise for ONNX Runtime on
+    the CPU: zero points, and only the nodes that `segformer.quantization.fusion` chooses."""
     layers: Sequence[tuple[str, bool]] = ()
     """Pattern of node names, and whether these nodes are quantized; the last match wins."""
     cache: Path | None = field(default=None)

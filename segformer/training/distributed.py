@@ -1,4 +1,4 @@
-"""What Lightning is told about processes, devices and files."""
+"""Lightning's settings for processes, devices and files."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ from segformer.spec.spec import Spec
 from segformer.training.checkpoint_io import CheckpointFiles
 
 
-def lightning_settings(spec: Spec, topology: Topology) -> dict[str, Any]:
-    """Return the Trainer's arguments for a topology; raises `SpecError` for what cannot apply."""
+def lightning_settings(spec: Spec, topology: Topology, files: CheckpointFiles) -> dict[str, Any]:
+    """Return the Trainer's arguments for a topology; raises `SpecError` for a contradiction."""
     options = spec.train
     is_many, is_gpu = topology.count > 1, topology.accelerator == "gpu"
     if is_many and not options.use_distributed_sampler and not spec.dataset.segment.shuffle:
@@ -20,8 +20,9 @@ def lightning_settings(spec: Spec, topology: Topology) -> dict[str, Any]:
             "dataset.segment.shuffle: is false, so that every process would draw the same images;"
             " set train.use_distributed_sampler=true"
         )
-    # Not to be taken for a job of Slurm's because its variables are set.
-    plugins: list[Any] = [LightningEnvironment(), CheckpointFiles()]
+    # Named, because Lightning would take the processes for its own Slurm job if its variables are
+    # set; `parallel.launch` starts them.
+    plugins: list[Any] = [LightningEnvironment(), files]
     if is_many and options.sync_batchnorm and not is_gpu:
         plugins.append(SharedBatchNorms())
     return {

@@ -1,4 +1,4 @@
-"""Seeds, and leaving the process as a training found it."""
+"""Seeds, and what a training changes in its process and restores."""
 
 import os
 import random
@@ -22,11 +22,11 @@ def seed_everything(*parts: int) -> None:
 
 @contextmanager
 def isolated() -> Iterator[None]:
-    """Restore, on leaving, what a training sets for the whole process.
+    """Restore on leaving what a training sets for the whole process.
 
-    These are the random generators, torch's settings for determinism, and its threads: as many as
-    OMP_NUM_THREADS says, which torch itself heeds only if it is loaded after that was set. They
-    are global, so only one training at a time can run in a process.
+    That is the random generators, torch's settings for determinism, and its number of threads:
+    OMP_NUM_THREADS, which torch itself reads only when it is imported. All of it is global, so one
+    training at a time can run in a process.
     """
     python_state, numpy_state = random.getstate(), np.random.get_state()
     deterministic = torch.are_deterministic_algorithms_enabled()

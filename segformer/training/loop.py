@@ -19,6 +19,7 @@ from segformer.data.dataset import SegmentationDataset
 from segformer.data.sampler import EpochSampler
 from segformer.errors import CheckpointError, SpecError
 from segformer.model.out_of_memory import out_of_memory_explained
+from segformer.model.saved import ModelRecord
 from segformer.model.segformer import SegFormer, build
 from segformer.model.weights import load_backbone, load_model
 from segformer.parallel.collective import count, from_first, gathered, number
@@ -28,29 +29,31 @@ from segformer.parallel.topology import Topology
 from segformer.result import Report, Result
 from segformer.spec.spec import Spec
 from segformer.training.callbacks.build import build_callbacks
-from segformer.training.callbacks.checkpoint import CheckpointPaths, ResumePoint, read_record
+from segformer.training.callbacks.checkpoint import CheckpointPaths
 from segformer.training.callbacks.resumed_settings import ResumedSettings
-from segformer.training.callbacks.status import EpochReport, goes_on, log_file
+from segformer.training.callbacks.status import EpochReport, is_to_continue, log_file
+from segformer.training.checkpoint_io import CheckpointFiles
 from segformer.training.distributed import lightning_settings
 from segformer.training.isolation import isolated, seed_everything
 from segformer.training.module import SegmentationModule
+from segformer.training.resume import ResumePoint, read_record
 
 _LOG = logging.getLogger("segformer")
 Loader = DataLoader[dict[str, Tensor]]
 
 
 def train(spec: Spec, folder: Path, report: Report | None = None) -> Result:
-    """Train a model in `folder`; goes on from its last checkpoint where there is one.
+    """Train a model in `folder`, or resume from the last checkpoint that is there.
 
     Writes experiment.yaml, status.json, log.txt, checkpoints/last.ckpt and checkpoints/best.ckpt.
     Equal specs give equal checkpoints, bit for bit on one kind of machine with one number of
-    threads, also when the training was cut and resumed. One training at a time per process.
+    threads, also if the training was interrupted and resumed. One training at a time per process.
 
     Args:
-        spec: What to train, on what.
-        folder: Where to; created if need be.
-        report: Called after each validated epoch, and for the epoch of the checkpoint that a
-            resumed training goes on from; "stop" and "pause" end the training after that epoch.
+        spec: The settings.
+        folder: The results folder; created if missing.
+        report: Called after each validated epoch, and first for the epoch of the checkpoint from
+            which the training resumes; "stop" and "pause" end the training after that epoch.
 
     Returns:
         Artifacts best and last; the metrics of the best epoch and its number as `epoch`.
@@ -59,8 +62,8 @@ def train(spec: Spec, folder: Path, report: Report | None = None) -> Result:
         CheckpointError: A checkpoint or weights file that cannot be used.
         DataError: The data set cannot be used.
         OutOfMemoryError: The batch does not fit.
-        SpecError: A setting that this machine is not made for.
-        DivergedError: The loss is no longer a number.
+        SpecError: A setting that this machine does not support.
+        DivergedError: The loss became NaN or infinite.
     """
     return run_action("train", _with_seed(spec, folder), folder, train_here, report)
 
@@ -79,18 +82,19 @@ def train_here(spec: Spec, folder: Path, topology: Topology, report: Report | No
 
 
 def _train(spec: Spec, paths: CheckpointPaths, topology: Topology, report: Report | None) -> Result:
-    status = StatusFile(paths.folder)
-    resume, best = _resumed(spec, paths, status)
-    if resume is None or _is_to_go_on(spec, resume, report):
+    status, files = StatusFile(paths.folder), CheckpointFiles()
+    resume, best = _resumed(spec, paths, files, status)
+    if resume is None or _is_unfinished(spec, resume, report):
         train_loader, validation_loader = _loaders(spec, resume)
         network = _network(spec, resume)
         module = SegmentationModule(network, spec, batches_per_epoch=len(train_loader))
-        callbacks = build_callbacks(module, spec, paths, resume=resume, best=best)
+        record = resume.record if resume else ModelRecord.of(spec)
+        callbacks = build_callbacks(module, spec, paths, record=record, best=best)
         callbacks.insert(0, ResumedSettings(network, spec.train.optim))
         monitor = spec.train.enable_lr_monitor
-        # The last to hear of an epoch: what it tells of is on disk by then.
+        # Last in order, so that an epoch's checkpoints are on disk before the epoch is reported.
         callbacks.append(EpochReport(module, status, report, with_learning_rates=monitor))
-        trainer = _trainer(spec, paths, topology, callbacks)
+        trainer = _trainer(spec, paths, topology, files, callbacks)
         with _interrupts_kept():
             trainer.fit(
                 module,
@@ -103,33 +107,34 @@ def _train(spec: Spec, paths: CheckpointPaths, topology: Topology, report: Repor
 
 
 def _resumed(
-    spec: Spec, paths: CheckpointPaths, status: StatusFile
+    spec: Spec, paths: CheckpointPaths, files: CheckpointFiles, status: StatusFile
 ) -> tuple[ResumePoint | None, float | None]:
-    """The checkpoint to go on from and the best value so far, the same for all processes."""
+    """The checkpoint to resume from and the best value so far, the same for all processes."""
 
     def warn(text: str) -> None:
         _LOG.warning(text)
         status.write("RUNNING", f"warning: {text}")
 
-    found: tuple[Path, float | None] | None = None
-    if number() == 0 and (resume := ResumePoint.newest(paths, spec, warn=warn)):
-        found = resume.path, resume.bring(paths, warn=warn)
-    found = from_first(found)
-    if found is None:
+    choice: tuple[Path, float | None] | None = None
+    if number() == 0 and (resume := ResumePoint.newest(paths, spec, files, warn=warn)):
+        choice = resume.path, resume.prepare(paths, files, warn=warn)
+    choice = from_first(choice)
+    if choice is None:
         return None, None
-    path, best = found
-    return ResumePoint.read(path, spec), best
+    path, best = choice
+    return ResumePoint.read(path, spec, files), best
 
 
 def _with_seed(spec: Spec, folder: Path) -> Spec:
-    """The spec with a seed drawn for -1, or that which was drawn when the training began."""
+    """The spec with a random seed in place of -1; a resumed training keeps the seed it drew."""
     if spec.train.seed >= 0:
         return spec
-    begun = folder / "experiment.yaml"
-    drawn = -1
-    if begun.is_file():
-        drawn = yaml.safe_load(begun.read_text(encoding="utf-8"))["train"]["seed"]
-    seed = drawn if drawn >= 0 else secrets.randbelow(2**32)
+    earlier = folder / "experiment.yaml"
+    seed = -1
+    if earlier.is_file():
+        seed = yaml.safe_load(earlier.read_text(encoding="utf-8"))["train"]["seed"]
+    if seed < 0:
+        seed = secrets.randbelow(2**32)
     return spec.model_copy(update={"train": spec.train.model_copy(update={"seed": seed})})
 
 
@@ -138,7 +143,7 @@ def _check_precision(spec: Spec) -> None:
     if precision != "32-true" and not torch.cuda.is_available():
         raise SpecError(
             f"train.precision: {precision} is not allowed on this machine: it has no CUDA device,"
-            " and on a CPU half precision makes a step more than ten times slower, not faster;"
+            " and on a CPU half precision makes a step more than ten times slower;"
             " set train.precision=32-true"
         )
     if precision == "bf16-mixed" and not torch.cuda.is_bf16_supported():
@@ -148,16 +153,16 @@ def _check_precision(spec: Spec) -> None:
         )
 
 
-def _is_to_go_on(spec: Spec, resume: ResumePoint, report: Report | None) -> bool:
-    """Whether an epoch is left to train, after the caller heard of the one that is done."""
+def _is_unfinished(spec: Spec, resume: ResumePoint, report: Report | None) -> bool:
+    """Whether an epoch is left to train, after reporting the last one that is done."""
     record = resume.record
-    if record.metrics and not goes_on(report, record.epoch, record.metrics):
+    if record.metrics and not is_to_continue(report, record.epoch, record.metrics):
         return False
     return record.epoch < spec.train.num_epochs
 
 
 def _network(spec: Spec, resume: ResumePoint | None) -> SegFormer:
-    """The network with its first weights; a resumed training brings its own."""
+    """The network with its initial weights; those of a resume come from the checkpoint."""
     seed_everything(spec.train.seed)
     network = build(spec.model, num_classes=spec.dataset.segment.num_classes)
     encoder, whole = spec.model.backbone.pretrained_backbone_path, spec.train.pretrained_model_path
@@ -170,12 +175,12 @@ def _network(spec: Spec, resume: ResumePoint | None) -> SegFormer:
 
 def _loaders(spec: Spec, resume: ResumePoint | None) -> tuple[Loader, Loader]:
     segment, is_shared = spec.dataset.segment, spec.train.use_distributed_sampler
-    # Processes that draw from all the data do it each in an order of its own.
+    # Without the distributed sampler each process draws from all the data, in its own order.
     seed = spec.train.seed + (0 if is_shared else number())
     train_data = SegmentationDataset(segment, split="train", augment=True, seed=seed)
     order = EpochSampler(len(train_data), shuffle=segment.shuffle, seed=seed)
     sampler = SharedSampler(order, len(train_data)) if is_shared else order
-    # Lightning opens the loader, and so its workers, before it tells the sampler the epoch.
+    # Lightning opens the loader, and so starts its workers, before it sets the sampler's epoch.
     if resume:
         sampler.set_epoch(resume.record.epoch)
         processes = count() if is_shared else 1
@@ -195,16 +200,20 @@ def _loader(spec: Spec, data: SegmentationDataset, sampler: EpochSampler | Share
         num_workers=segment.workers,
         persistent_workers=segment.workers > 0,
         pin_memory=torch.cuda.is_available(),
-        # Without a generator of its own a loader draws from the one that drop-out draws from.
+        # By default a loader draws from torch's global generator, on which drop-out depends.
         generator=torch.Generator().manual_seed(spec.train.seed),
     )
 
 
 def _trainer(
-    spec: Spec, paths: CheckpointPaths, topology: Topology, callbacks: list[Callback]
+    spec: Spec,
+    paths: CheckpointPaths,
+    topology: Topology,
+    files: CheckpointFiles,
+    callbacks: list[Callback],
 ) -> Trainer:
     return Trainer(
-        **lightning_settings(spec, topology),
+        **lightning_settings(spec, topology, files),
         max_epochs=spec.train.num_epochs,
         check_val_every_n_epoch=spec.train.validation_interval,
         precision=spec.train.precision,
@@ -225,7 +234,10 @@ def _trainer(
 
 @contextmanager
 def _interrupts_kept() -> Iterator[None]:
-    """Let Ctrl-C through: Lightning makes it SystemExit(1) and goes on to ignore the signal."""
+    """Raise KeyboardInterrupt on Ctrl-C, and keep the caller's handler of the signal.
+
+    Lightning turns the interrupt into SystemExit(1) and leaves SIGINT ignored.
+    """
     handler = signal.getsignal(signal.SIGINT)
     try:
         yield

@@ -1,8 +1,9 @@
-"""The losses of a segmentation, each between 0 and 1 but for the cross-entropy.
+"""The losses of a segmentation: cross-entropy, and three losses between 0 and 1.
 
-All take logits BxCxHxW in single precision and a mask BxHxW (int64, 255 = does not count), and
-give a number that is 0, with gradients of 0, when no pixel counts. Classes that are not in the mask
-have no part in them. Only operations that CUDA repeats bit for bit are used.
+All take logits BxCxHxW in single precision and a mask BxHxW (int64, 255 = ignored). If every pixel
+is ignored the loss is 0 with gradients of 0. Classes that are not in the mask have no influence.
+Only operations are used that CUDA computes deterministically, so that a training can be repeated
+bit for bit; several detours below have this reason alone.
 """
 
 from collections.abc import Callable
@@ -21,9 +22,9 @@ _Term = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 _TINY = 1e-12
 _BOUNDARY_RADIUS = 1
-"""Pixels from a boundary that belong to it: a window of 3, as in the paper."""
+"""A pixel this near to another class is on the boundary: a window of 3, as in the paper."""
 _NEAR_RADIUS = 2
-"""Pixels between two boundaries that still match: a window of 5, as in the paper."""
+"""Boundaries this near to each other match: a window of 5, as in the paper."""
 
 
 def build_loss(settings: TrainSegment, *, num_classes: int) -> Loss:
@@ -36,18 +37,20 @@ def build_loss(settings: TrainSegment, *, num_classes: int) -> Loss:
     second = _SECOND_TERMS[name]
 
     def loss(logits: Tensor, mask: Tensor) -> Tensor:
-        own = weights.to(logits.device)
-        return (1 - share) * cross_entropy(logits, mask, own) + share * second(logits, mask, own)
+        moved = weights.to(logits.device)
+        first = cross_entropy(logits, mask, moved)
+        return (1 - share) * first + share * second(logits, mask, moved)
 
     return loss
 
 
 def cross_entropy(logits: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
-    """Mean cross-entropy of the pixels, each weighing as its class does.
+    """Mean cross-entropy of the pixels, weighted by class.
 
-    Of several processes, what makes their mean that over the pixels of all of them.
+    Of several processes each returns the value whose mean over the processes is the mean over the
+    pixels of all of them: DDP averages gradients by process, however many pixels each has.
     """
-    # One row per pixel: CUDA has a deterministic kernel for this form, none for images.
+    # One row per pixel: CUDA has a deterministic kernel for rows, but none for images.
     rows = logits.movedim(1, -1).flatten(0, -2)
     total = F.cross_entropy(
         rows, mask.flatten(), weight=weights, ignore_index=IGNORED, reduction="sum"
@@ -58,15 +61,17 @@ def cross_entropy(logits: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
 
 
 def min_mean_iou_loss(logits: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
-    """One minus the mean of the mean and the lowest soft IoU of the classes in the mask.
+    """One minus the average of the mean and the lowest soft IoU of the classes in the mask.
 
-    The soft IoU of a class is sum(p y) / sum(p + y - p y), with the predicted probability p and
+    The lowest IoU is added so that a class which the mean could neglect still has a gradient. The
+    soft IoU of a class is sum(p y) / sum(p + y - p y), with the predicted probability p and
     the truth y of a pixel (Rahman & Wang 2016, https://doi.org/10.1007/978-3-319-50835-1_22).
     """
     probabilities, truth = _counted(logits, mask)
     together = (probabilities * truth).sum(0)
     iou = together / (probabilities.sum(0) + truth.sum(0) - together).clamp(min=_TINY)
     present = (truth.sum(0) > 0) & (weights > 0)
+    # 1 is the highest IoU, so an absent class is never the lowest.
     lowest = iou.masked_fill(~present, 1.0).min()
     loss: Tensor = 1 - (_mean(iou, weights * present) + lowest) / 2
     return loss * present.any()
@@ -75,7 +80,10 @@ def min_mean_iou_loss(logits: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
 def lovasz_softmax(logits: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
     """Lovasz extension of the Jaccard loss (Berman et al. 2018, https://arxiv.org/abs/1705.08790).
 
-    Over the pixels of the whole batch, averaged over the classes in the mask.
+    Computed over the pixels of the whole batch and averaged over the classes in the mask. The
+    Jaccard loss is defined on sets of wrong pixels; its Lovasz extension makes it continuous. With
+    the pixels in descending order of error it is the sum of error times slope, where the slope of a
+    pixel is the increase of the Jaccard loss if that pixel too is counted as wrong.
     """
     probabilities, truth = _counted(logits, mask)
     errors = (truth - probabilities).abs()
@@ -89,20 +97,20 @@ def lovasz_softmax(logits: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
 def boundary_loss(logits: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
     """One minus the soft F1 of the boundaries (Bokhovkin & Burnaev 2019, arXiv:1905.07852).
 
-    A predicted boundary is right within 2 pixels of a true one. Pixels from which one that does
-    not count can be reached by that are left out: where its boundary is, is not known.
+    A predicted boundary is correct within 2 pixels of a true one. Pixels from which an ignored
+    pixel is within reach are left out, since the true boundary there is unknown.
     """
     counted = (mask != IGNORED)[:, None]
     probabilities = logits.softmax(1)
     classes = torch.arange(logits.shape[1], device=mask.device)[None, :, None, None]
     truth = (mask[:, None] == classes).to(logits.dtype)
     reach = _BOUNDARY_RADIUS + _NEAR_RADIUS
-    known = 1 - _dilated((~counted).to(logits.dtype), reach)
-    ours, theirs = _boundary(probabilities), _boundary(truth)
-    precision = _share(ours * _dilated(theirs, _NEAR_RADIUS), ours, known)
-    recall = _share(theirs * _dilated(ours, _NEAR_RADIUS), theirs, known)
+    valid = 1 - _dilated((~counted).to(logits.dtype), reach)
+    predicted, true = _boundary(probabilities), _boundary(truth)
+    precision = _share(predicted * _dilated(true, _NEAR_RADIUS), predicted, valid)
+    recall = _share(true * _dilated(predicted, _NEAR_RADIUS), true, valid)
     f1 = 2 * precision * recall / (precision + recall).clamp(min=_TINY)
-    present = (theirs * known).sum((0, 2, 3)) > 0
+    present = (true * valid).sum((0, 2, 3)) > 0
     return _mean(1 - f1, weights * present)
 
 
@@ -114,7 +122,7 @@ _SECOND_TERMS: dict[str, _Term] = {
 
 
 def _counted(logits: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Probabilities and truth (0 or 1) of the pixels that count: both PxC."""
+    """Probabilities and truth (0 or 1) of the pixels that are not ignored: both PxC."""
     counted = mask != IGNORED
     rows = logits.movedim(1, -1)[counted]
     classes = torch.arange(rows.shape[1], device=mask.device)
@@ -122,14 +130,16 @@ def _counted(logits: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _mean(values: Tensor, weights: Tensor) -> Tensor:
-    """Weighted mean; 0 where all weights are 0."""
+    """Weighted mean; 0 if all weights are 0."""
     return (values * weights).sum() / weights.sum().clamp(min=_TINY)
 
 
 def _jaccard_slopes(truth: Tensor, order: Tensor) -> Tensor:
-    """How much the Jaccard loss of each class grows with each pixel taken in this order: PxC."""
-    # Sums of integers: CUDA has no deterministic kernel for those of floats.
+    """The increase of each class's Jaccard loss with each further wrong pixel of the order: PxC."""
+    # Integers, because CUDA has no deterministic cumulative sum of floats.
     right = truth.gather(0, order).long()
+    # With the first k pixels wrong, those of the class are missed, the others falsely predicted:
+    # intersection = total - missed, union = total + extra.
     missed, extra = right.cumsum(0), (1 - right).cumsum(0)
     total = right.sum(0)
     jaccard = 1 - (total - missed) / (total + extra).clamp(min=1)
@@ -137,14 +147,17 @@ def _jaccard_slopes(truth: Tensor, order: Tensor) -> Tensor:
 
 
 def _boundary(shares: Tensor) -> Tensor:
-    """How much of each pixel is the rim of its class: BxCxHxW, as the argument."""
+    """The share of each pixel that is on the inner rim of its class: BxCxHxW, as the argument."""
+    # A pixel of the class is on the rim if a neighbour is outside; the subtraction drops the
+    # pixels that are outside themselves.
     outside = 1 - shares
     return _dilated(outside, _BOUNDARY_RADIUS) - outside
 
 
 def _dilated(values: Tensor, radius: int) -> Tensor:
-    """The largest of the values, none negative, in the square window about each pixel."""
-    # By shifts: the gradient of a pooling is not deterministic on CUDA.
+    """The largest value in the square window around each pixel; values are not negative."""
+    # By shifted copies, because the gradient of max pooling is not deterministic on CUDA. Rows and
+    # columns one after the other: 2 x 5 shifts instead of 25.
     for dim, padding in ((2, (0, 0, radius, radius)), (3, (radius, radius))):
         size = values.shape[dim]
         padded = F.pad(values, padding)
@@ -153,6 +166,6 @@ def _dilated(values: Tensor, radius: int) -> Tensor:
     return values
 
 
-def _share(part: Tensor, whole: Tensor, known: Tensor) -> Tensor:
-    """Per class, the part of the whole over the pixels that are known."""
-    return (part * known).sum((0, 2, 3)) / (whole * known).sum((0, 2, 3)).clamp(min=_TINY)
+def _share(part: Tensor, whole: Tensor, valid: Tensor) -> Tensor:
+    """Per class, part divided by whole over the valid pixels."""
+    return (part * valid).sum((0, 2, 3)) / (whole * valid).sum((0, 2, 3)).clamp(min=_TINY)

@@ -1,4 +1,4 @@
-"""The network in training, as Lightning wants it."""
+"""The network in training, as a Lightning module."""
 
 import math
 from typing import Any
@@ -23,10 +23,10 @@ _SUMS = "sums_of_the_epoch"
 
 
 class SegmentationModule(LightningModule):
-    """Trains a network by the spec's loss and scores it on the validation split.
+    """Trains a network with the spec's loss and scores it on the validation split.
 
-    `metrics` holds the numbers of the last epoch, empty while it has not been validated. The loss
-    of validation is the cross-entropy, whatever the loss of training, so that trainings compare.
+    `metrics` holds the metrics of the present epoch, and is empty until it has been validated. The
+    validation loss is the cross-entropy whatever the training loss, so that trainings compare.
     """
 
     def __init__(self, network: SegFormer, spec: Spec, *, batches_per_epoch: int) -> None:
@@ -43,59 +43,60 @@ class SegmentationModule(LightningModule):
         self._start_tally()
 
     def on_train_epoch_start(self) -> None:
-        """Start summing anew."""
+        """Reset the sums of the epoch."""
         self.metrics = {}
         self._loss_sum, self._pixels = 0.0, 0.0
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Draw the step's random numbers from generators that depend on nothing but the step.
+        """Seed the generators from seed, process, epoch and batch alone.
 
-        So a training that is resumed here goes on as if it had not been cut.
+        So a training that resumes here draws the same numbers as an uninterrupted one.
         """
         seed_everything(self._spec.train.seed, number(), self.current_epoch, batch_idx)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The batch's loss; raises `DivergedError` when it is no number."""
+        """The loss of a batch; raises `DivergedError` if it is NaN or infinite."""
         mask = batch["mask"]
-        # In mixed precision the logits are of half precision, too coarse for sums over pixels.
+        # Mixed precision gives logits in half precision, too coarse for sums over pixels.
         logits = self.model(batch["image"]).float()
         size = (mask.shape[1], mask.shape[2])
         logits = resize_logits(logits, size, align_corners=self._align_corners)
         loss = self._loss(logits, mask)
         if not torch.isfinite(loss):
             raise DivergedError(self._divergence("training"))
-        # The processes' mean: of it and of the losses it weighs, the sums over them are exact.
+        # cross_entropy returns the share of this process in the mean over all pixels; times the
+        # mean number of pixels, its sum over the processes is the exact sum over pixels.
         pixels = summed((mask != IGNORED).sum()).double() / count()
         self._loss_sum = self._loss_sum + loss.detach().double() * pixels
         self._pixels = self._pixels + pixels
         return loss * self._accumulation_factor(batch_idx)
 
     def learning_rates(self) -> dict[str, float]:
-        """The present rates: lr_backbone, unless it is frozen, and lr_head."""
+        """The present learning rates: lr_head, and lr_backbone unless the encoder is frozen."""
         groups = self.trainer.optimizers[0].param_groups
         return {f"lr_{group['part']}": group["lr"] for group in groups}
 
     def _accumulation_factor(self, batch_idx: int) -> float:
-        """What makes a mean of the last batches of an epoch, too few for a full accumulation.
+        """Correct the mean over the last batches of an epoch if they do not fill an accumulation.
 
-        Lightning divides by the number of a full one.
+        Lightning divides by the number of batches of a full accumulation.
         """
         full = self._spec.train.accumulate_grad_batches
         first = batch_idx - batch_idx % full
         return full / min(full, self._batches_per_epoch - first)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Save the sums of the epoch so far, over all processes."""
+        """Save the sums of the epoch so far over all processes."""
         sums = torch.tensor([float(self._loss_sum), float(self._pixels)], dtype=torch.float64)
         checkpoint[_SUMS] = summed(sums).tolist()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on from these sums; the first process keeps them for all."""
+        """Restore the sums, on the first process only since they are those of all."""
         if number() == 0:
             self._loss_sum, self._pixels = checkpoint[_SUMS]
 
     def on_validation_epoch_start(self) -> None:
-        """Start counting anew."""
+        """Reset the confusion matrix."""
         self._start_tally()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -103,7 +104,7 @@ class SegmentationModule(LightningModule):
         self._tally.add(self.model(batch["image"]).float(), batch["mask"])
 
     def on_validation_epoch_end(self) -> None:
-        """Fill `metrics`; raises `DivergedError` when the loss is no number."""
+        """Fill `metrics`; raises `DivergedError` if the loss is NaN or infinite."""
         scores = self._tally.scores(what="the validation split")
         if not math.isfinite(scores.loss):
             raise DivergedError(self._divergence("validation"))
@@ -112,7 +113,7 @@ class SegmentationModule(LightningModule):
         self.metrics = {"train_loss": train_loss} | scores.metrics("val", self._class_names)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """The spec's optimiser and a schedule that moves with every step."""
+        """The spec's optimiser, and a schedule that advances with every step."""
         settings = self._spec.train.optim
         optimizer = build_optimizer(self.model, settings)
         schedule = build_schedule(
@@ -133,6 +134,6 @@ class SegmentationModule(LightningModule):
     def _divergence(self, where: str) -> str:
         settings = self._spec.train.optim
         return (
-            f"the {where} loss is no finite number in epoch {self.current_epoch + 1};"
+            f"the {where} loss became NaN or infinite in epoch {self.current_epoch + 1};"
             f" lower train.optim.lr ({settings.lr:g}, ten times that for the head)"
         )

@@ -11,12 +11,12 @@ from segformer.model.segformer import SegFormer
 from segformer.spec.sections.train import Optim
 
 HEAD_LR_FACTOR = 10.0
-"""How much faster the head learns than the encoder, as in the SegFormer paper."""
+"""The learning rate of the head over that of the encoder, as in the SegFormer paper."""
 _EMBEDDINGS = ("position_embedding", "register_tokens")
 
 
 def parameter_groups(network: SegFormer, settings: Optim) -> list[dict[str, object]]:
-    """Groups by part and decay; frozen parameters are in none.
+    """Groups by part (encoder, head) and weight decay, without frozen parameters.
 
     Biases, norms and position embeddings have no weight decay.
     """
@@ -36,7 +36,7 @@ def parameter_groups(network: SegFormer, settings: Optim) -> list[dict[str, obje
 
 
 def build_optimizer(network: SegFormer, settings: Optim) -> torch.optim.Optimizer:
-    """The optimiser; `momentum` is that of sgd and the first beta of adam and adamw."""
+    """The optimiser; `momentum` is the momentum of sgd and the first beta of adam and adamw."""
     groups = parameter_groups(network, settings)
     if settings.optim == "sgd":
         return torch.optim.SGD(groups, momentum=settings.momentum)
@@ -47,12 +47,12 @@ def build_optimizer(network: SegFormer, settings: Optim) -> torch.optim.Optimize
 def build_schedule(
     optimizer: torch.optim.Optimizer, settings: Optim, *, num_epochs: int, steps_per_epoch: int
 ) -> LambdaLR:
-    """The schedule, to be advanced once per step of the optimiser.
+    """The schedule, which advances with every step of the optimiser.
 
-    The rate rises for `warm_up_share` of the steps; the policy has the rest.
+    The rate rises linearly for `warm_up_share` of the steps, then follows the policy.
     """
     steps = num_epochs * steps_per_epoch
-    # Of one step there would be none at the full rate.
+    # At least one step, even the only one, is at the full rate.
     warm_up = min(int(steps * settings.warm_up_share), steps - 1)
     fall = _fall(settings, num_epochs)
 
@@ -65,7 +65,7 @@ def build_schedule(
 
 
 def _fall(settings: Optim, num_epochs: int) -> Callable[[int, float, int], float]:
-    """The share of the full rate after so many steps, from the share of the steps that is done."""
+    """The policy, from (steps, share of the steps done, steps per epoch) to a share of the rate."""
     every = max(1, num_epochs // 3)
     policies: dict[str, Callable[[int, float, int], float]] = {
         "linear": lambda step, done, per_epoch: 1 - done,

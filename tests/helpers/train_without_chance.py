@@ -15,6 +15,7 @@ from segformer.parallel.sharding import Filled, SharedSampler
 from segformer.parallel.topology import Topology
 from segformer.spec.overrides import nested
 from segformer.spec.spec import parse
+from segformer.training.checkpoint_io import CheckpointFiles
 from segformer.training.distributed import lightning_settings
 from segformer.training.module import SegmentationModule
 
@@ -53,7 +54,7 @@ training = loader("train", shuffle=True)
 module = SegmentationModule(network, spec, batches_per_epoch=len(training))
 start = {key: value.clone() for key, value in network.state_dict().items()}
 trainer = Trainer(
-    **lightning_settings(spec, Topology("cpu", tuple(range(count)))),
+    **lightning_settings(spec, Topology("cpu", tuple(range(count))), CheckpointFiles()),
     max_epochs=2,
     logger=False,
     enable_checkpointing=False,

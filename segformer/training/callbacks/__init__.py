@@ -1,1 +1,1 @@
-"""What Lightning calls while it trains."""
+"""Callbacks of Lightning: checkpoints, averages, reports."""

@@ -1,4 +1,4 @@
-"""The moving average of the weights: what is validated and kept, while others are trained."""
+"""The moving average of the weights, which is validated and saved in place of the weights."""
 
 from typing import Any
 
@@ -9,15 +9,16 @@ from torch import Tensor
 from segformer.spec.sections.train import Ema
 
 TRAINED = "trained_state_dict"
-"""Entry of a checkpoint for the weights in training; its state_dict is then the average."""
+"""Entry of a checkpoint for the weights in training, if its state_dict holds the average."""
 
 
 class WeightAverage(Callback):
-    """Keeps average = k average + (1 - k) weights after every step of the optimiser.
+    """Updates average = k average + (1 - k) weights after every step of the optimiser.
 
-    k is the spec's decay, or (1 + steps) / (10 + steps) where that is less, so that the random
-    first weights are soon forgotten. Statistics of norms are averaged likewise; whole numbers are
-    taken as they are. The module holds the average while it is validated.
+    k is the spec's decay, or (1 + steps) / (10 + steps) if that is less, so that the random initial
+    weights soon lose their influence. Running statistics of norms are averaged too; integers, such
+    as the number of batches a norm has seen, are copied. The module holds the average while it is
+    validated.
     """
 
     def __init__(self, settings: Ema) -> None:
@@ -27,18 +28,18 @@ class WeightAverage(Callback):
         self._step = 0
 
     def state_dict_of(self, module: LightningModule) -> dict[str, Tensor]:
-        """The averaged weights, by the names of the module's."""
+        """The averaged weights, under the names of the module's."""
         return self._average or module.state_dict()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begin with the weights as they are, unless a checkpoint brought an average."""
+        """Start from the present weights, unless a checkpoint brought an average."""
         self._step = trainer.global_step
         if not self._average:
             self._average = _copy(pl_module.state_dict())
 
     @torch.no_grad()
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Take in the weights after a step; a batch that only accumulates has none."""
+        """Add the weights after a step; a batch that only accumulates makes none."""
         if trainer.global_step == self._step:
             return
         self._step = trainer.global_step
@@ -55,21 +56,21 @@ class WeightAverage(Callback):
         pl_module.load_state_dict(self._average)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Put the weights in training back."""
+        """Restore the weights in training."""
         pl_module.load_state_dict(self._trained)
         self._trained = {}
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Save both, the average as the model's weights."""
+        """Save both; the average as the model's weights."""
         checkpoint[TRAINED] = checkpoint["state_dict"]
         checkpoint["state_dict"] = _copy(self._average)
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Take both apart again."""
+        """Restore both."""
         self._average = _copy(checkpoint["state_dict"], like=pl_module.state_dict())
         pl_module.load_state_dict(checkpoint[TRAINED])
 

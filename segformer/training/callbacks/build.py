@@ -7,9 +7,10 @@ from types import ModuleType
 from pytorch_lightning import Callback
 
 from segformer.errors import SpecError
+from segformer.model.saved import ModelRecord
 from segformer.spec.spec import Spec
 from segformer.training.callbacks.average import WeightAverage
-from segformer.training.callbacks.checkpoint import CheckpointPaths, Checkpoints, ResumePoint
+from segformer.training.callbacks.checkpoint import CheckpointPaths, Checkpoints
 from segformer.training.callbacks.top_checkpoints import TopCheckpoints
 from segformer.training.module import SegmentationModule
 
@@ -17,7 +18,7 @@ _ADAPTERS = {
     "train.tensorboard.enabled": ("segformer.training.callbacks.tensorboard", "tensorboardX"),
     "wandb.enable": ("segformer.training.callbacks.wandb", "wandb"),
 }
-"""The module behind a switch, and the package that it needs."""
+"""The module behind each switch, and the package that it needs."""
 
 
 def build_callbacks(
@@ -25,18 +26,26 @@ def build_callbacks(
     spec: Spec,
     paths: CheckpointPaths,
     *,
-    resume: ResumePoint | None,
+    record: ModelRecord,
     best: float | None,
 ) -> list[Callback]:
-    """What works on the training, in the order in which it has to hear of a step.
+    """The callbacks that a spec asks for, in the order in which Lightning must call them.
 
-    The average takes a step in before a checkpoint of that step is written, and the record of an
-    epoch is made before the checkpoints of the best epochs are. Raises `SpecError` where a package
-    that the spec wants is not there.
+    The order matters twice: the average includes a step before the checkpoint of that step is
+    written, and `Checkpoints` updates the record of an epoch before `TopCheckpoints` saves it.
+
+    Args:
+        module: The network in training.
+        spec: The settings.
+        paths: Where the checkpoints go.
+        record: Of the checkpoint that is resumed, or of the untrained model.
+        best: The highest value of the objective so far.
+
+    Raises `SpecError` if a package that the spec needs is not installed.
     """
     average = WeightAverage(spec.train.ema) if spec.train.ema.enable else None
     callbacks: list[Callback] = [average] if average else []
-    callbacks.append(Checkpoints(module, paths, spec, resume=resume, best=best, average=average))
+    callbacks.append(Checkpoints(module, paths, spec, record=record, best=best, average=average))
     settings = spec.train.checkpointer
     if settings.enable_topk:
         folder = Path(settings.dirpath) if settings.dirpath else paths.best.parent
@@ -65,7 +74,7 @@ def _adapter(switch: str) -> ModuleType:
 
 
 def _config(spec: Spec) -> dict[str, object]:
-    """What may be told to others: no key, and no place where data or results are."""
+    """The settings that may leave this machine: no key, no path of data or results."""
     return {
         "model": spec.model.model_dump(exclude={"backbone": {"pretrained_backbone_path"}}),
         "dataset": spec.dataset.segment.model_dump(include={"img_size", "batch_size"}),

@@ -1,4 +1,4 @@
-"""What a training tells while it runs: status.json, log.txt and the caller's report."""
+"""How a running training reports: to status.json, log.txt and the caller."""
 
 import logging
 import time
@@ -20,7 +20,7 @@ _LOGGERS = ("segformer", "pytorch_lightning", "lightning_fabric", "transformers"
 
 
 class EpochReport(Callback):
-    """After each validated epoch: a line of status, then the caller's report, which may end it."""
+    """After each validated epoch: a status line, then the caller's report, which may stop it."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class EpochReport(Callback):
         self._started_s = 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Note the time, for an epoch that is resumed within."""
+        """Note the time; a resume within an epoch does not pass its start."""
         self._started_s = time.monotonic()
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -45,7 +45,7 @@ class EpochReport(Callback):
         self._started_s = time.monotonic()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Tell of the epoch; ends the training when the answer is not to go on."""
+        """Report the epoch; stop the training if the answer is not "continue"."""
         metrics, epoch = self._module.metrics, trainer.current_epoch + 1
         last = trainer.max_epochs or epoch
         if not metrics:
@@ -64,14 +64,14 @@ class EpochReport(Callback):
             rates = self._module.learning_rates() if self._with_learning_rates else {}
             message = f"epoch {epoch} of {last}"
             self._status.write("RUNNING", message, kpi=metrics | rates, progress=progress)
-        if not goes_on(self._report, epoch, metrics):
+        if not is_to_continue(self._report, epoch, metrics):
             trainer.should_stop = True
 
 
-def goes_on(report: Report | None, epoch: int, metrics: dict[str, float]) -> bool:
-    """Report an epoch and say whether the training goes on after it.
+def is_to_continue(report: Report | None, epoch: int, metrics: dict[str, float]) -> bool:
+    """Report an epoch and return whether the training continues after it.
 
-    The first of several processes reports, and its answer goes for all.
+    Of several processes the first reports, and its answer holds for all.
     """
     answer = from_first(report(epoch, dict(metrics)) if report and number() == 0 else "continue")
     if answer not in ("continue", "pause", "stop"):
@@ -81,7 +81,10 @@ def goes_on(report: Report | None, epoch: int, metrics: dict[str, float]) -> boo
 
 @contextmanager
 def log_file(path: Path) -> Iterator[None]:
-    """Send what Lightning, transformers and this package log, and warnings, to a file only."""
+    """Send the logs of Lightning, transformers and this package, and warnings, to a file only.
+
+    Restores loggers and warning filters on leaving.
+    """
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     loggers = [logging.getLogger(name) for name in _LOGGERS]
@@ -91,9 +94,9 @@ def log_file(path: Path) -> Iterator[None]:
             each.handlers, each.propagate = [handler], False
             each.setLevel(logging.INFO)
         with warnings.catch_warnings():
-            # Advice, e.g. on how many workers to use; what it is about is the user's choice.
+            # Advice on settings that the user chose, such as the number of workers.
             warnings.simplefilter("ignore", PossibleUserWarning)
-            # Lightning 2.6 calls what torch 2.13 deprecates.
+            # Lightning 2.6 calls a function that torch 2.13 deprecates.
             warnings.filterwarnings("ignore", r".*LeafSpec", FutureWarning)
             warnings.showwarning = _log_warning
             yield

@@ -10,11 +10,11 @@ from segformer.spec.sections.train import Tensorboard
 from segformer.training.module import SegmentationModule
 
 FOLDER = "tensorboard"
-"""Where in the results folder the event files are."""
+"""The subfolder of the results for event files."""
 
 
 class EventFiles(Callback):
-    """Writes loss and learning rates of each step, metrics of each epoch, histograms of weights."""
+    """Writes losses and learning rates by step, metrics by epoch, and histograms of the weights."""
 
     def __init__(self, module: SegmentationModule, folder: Path, settings: Tensorboard) -> None:
         self._module = module
@@ -24,7 +24,7 @@ class EventFiles(Callback):
         self._step = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Open a file; what an earlier one holds beyond the present step no longer counts."""
+        """Open a file; TensorBoard hides the steps of earlier files beyond the present one."""
         if trainer.is_global_zero:
             self._step = trainer.global_step
             self._writer = SummaryWriter(str(self._folder), purge_step=self._step + 1)
@@ -43,7 +43,7 @@ class EventFiles(Callback):
             self._writer.add_scalar(f"step/{name}", value, self._step)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the epoch's metrics and, every so many epochs, histograms."""
+        """Write the epoch's metrics and, if they are due, histograms."""
         if self._writer is None:
             return
         for name, value in self._module.metrics.items():

@@ -1,4 +1,4 @@
-"""Full checkpoints of the best epochs by a metric, beside best and last."""
+"""Full checkpoints of the best epochs by a metric, besides best and last."""
 
 import re
 from pathlib import Path
@@ -13,10 +13,9 @@ from segformer.training.module import SegmentationModule
 
 
 class TopCheckpoints(Callback):
-    """Keeps the checkpoints of the `save_top_k` best validated epochs; a tie goes to the earlier.
+    """Keeps the checkpoints of the `save_top_k` best validated epochs; the earlier wins a tie.
 
-    Epochs are counted from 1. Which files are kept goes into each checkpoint, so that a resumed
-    training knows them.
+    Epochs are counted from 1. Each checkpoint lists the files that are kept, for a resume.
     """
 
     def __init__(
@@ -31,16 +30,16 @@ class TopCheckpoints(Callback):
         self._dropped: set[str] = set()
 
     def state_dict(self) -> dict[str, Any]:
-        """The names of the files that are kept, with their values."""
+        """The names of the files that are kept, with their metric."""
         return {"kept": dict(self._kept)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with the files that are still there."""
+        """Restore the list, without files that were removed."""
         kept = state_dict["kept"].items()
         self._kept = {name: value for name, value in kept if (self._folder / name).is_file()}
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Rank the epoch; so last.ckpt, written before the epoch's own file, knows of it."""
+        """Rank the epoch before last.ckpt is written, which contains the list."""
         metrics = self._module.metrics
         name = self._name(trainer.current_epoch + 1, trainer.global_step, metrics)
         ranked = sorted(
@@ -48,13 +47,13 @@ class TopCheckpoints(Callback):
             key=lambda entry: entry[1],
             reverse=self._settings.mode == "max",
         )
-        # Only the first process need see the files, and all must agree on what is due.
+        # All processes must agree on what is due; only the first is sure to see the files.
         kept: dict[str, float] = from_first(dict(ranked[: self._settings.save_top_k]))
         self._dropped, self._kept = set(self._kept) - set(kept), kept
         self._due = name if name in kept else None
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the epoch if it is among the best, and remove the one that no longer is."""
+        """Write the epoch if it is among the best, and remove the one that it displaces."""
         if self._due:
             save_full(trainer, self._folder / self._due)
         for name in self._dropped if number() == 0 else ():

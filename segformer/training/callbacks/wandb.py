@@ -1,4 +1,4 @@
-"""A run of Weights & Biases that is told of the training."""
+"""Logs a training to Weights & Biases."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,9 +12,9 @@ from segformer.training.module import SegmentationModule
 
 
 class WandbRun(Callback):
-    """Opens a run with the settings of the spec and logs each epoch's metrics.
+    """Opens a run with the spec's settings and logs each epoch's metrics.
 
-    WANDB_MODE=offline keeps it on this machine. `config` is shown with the run.
+    WANDB_MODE=offline keeps the run on this machine. `config` is shown with the run.
     """
 
     def __init__(
@@ -37,18 +37,18 @@ class WandbRun(Callback):
         """Open the run."""
         if not trainer.is_global_zero:
             return
-        own = self._settings
+        options = self._settings
         self._run = self._init(
-            project=own.project,
-            entity=own.entity or None,
-            group=own.group or None,
-            name=own.name or None,
-            id=own.run_id or None,
-            resume="allow" if own.run_id else None,
-            tags=own.tags,
-            reinit="finish_previous" if own.reinit else None,
-            save_code=own.save_code,
-            sync_tensorboard=own.sync_tensorboard,
+            project=options.project,
+            entity=options.entity or None,
+            group=options.group or None,
+            name=options.name or None,
+            id=options.run_id or None,
+            resume="allow" if options.run_id else None,
+            tags=options.tags,
+            reinit="finish_previous" if options.reinit else None,
+            save_code=options.save_code,
+            sync_tensorboard=options.sync_tensorboard,
             dir=str(self._folder),
             config=dict(self._config),
         )
@@ -56,8 +56,8 @@ class WandbRun(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the epoch's metrics and learning rates."""
         if self._run is not None and self._module.metrics:
-            told = self._module.metrics | self._module.learning_rates()
-            self._run.log({"epoch": trainer.current_epoch + 1, **told})
+            values = self._module.metrics | self._module.learning_rates()
+            self._run.log({"epoch": trainer.current_epoch + 1, **values})
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Close the run."""

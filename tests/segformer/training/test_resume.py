@@ -1,168 +1,74 @@
-"""A training that was cut, wherever, is the one that was not."""
-
-import json
-import logging
-from contextlib import contextmanager
-
 import pytest
 import torch
-from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from segformer.errors import CheckpointError
+from segformer.training.callbacks.checkpoint import CheckpointPaths, write_best
+from segformer.training.checkpoint_io import CheckpointFiles
 from segformer.training.loop import train
-
-pytestmark = pytest.mark.slow
-
-EVERY_STEP = {"train.checkpoint_interval_unit": "step", "train.optim.lr": 1e-2}
-PARTS = ("state_dict", "optimizer_states", "lr_schedulers", "segformer", "global_step")
+from segformer.training.resume import ResumePoint, read_record
 
 
-def state(folder, name="last"):
-    return torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)
+def resume_point(spec, path, folder, files=None):
+    named = spec.train.model_copy(update={"resume_training_checkpoint_path": str(path)})
+    spec = spec.model_copy(update={"train": named})
+    files = files or CheckpointFiles()
+    return ResumePoint.newest(CheckpointPaths(folder), spec, files, warn=pytest.fail)
 
 
-def same(one, other):
-    """Compare nested values, tensors bit for bit."""
-    if isinstance(one, torch.Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return one == other
+def test_a_resume_reads_its_checkpoint_once(tiny_spec, tmp_path, monkeypatch):
+    train(tiny_spec(), tmp_path, lambda *_: "pause")
+    reads, load = [], torch.load
+    monkeypatch.setattr(
+        torch, "load", lambda file, **options: reads.append(file.name) or load(file, **options)
+    )
+    result = train(tiny_spec(), tmp_path)
+    assert [str(path) for path in reads].count(str(result.artifacts["last"])) == 1
 
 
-@contextmanager
-def cut_after(steps):
-    """Let the process "die" just after the optimiser has made so many steps."""
-    made = []
-
-    def step_made(*_):
-        made.append(1)
-        if len(made) == steps:
-            raise ConnectionAbortedError("cut")
-
-    hook = register_optimizer_step_post_hook(step_made)
-    try:
-        yield
-    finally:
-        hook.remove()
+def test_content_that_was_read_ahead_is_handed_out_once(trained):
+    path, files = CheckpointPaths(trained.folder).last, CheckpointFiles()
+    ahead = files.read_ahead(path)
+    assert files.read_ahead(path) is ahead
+    assert files.load_checkpoint(path) is ahead
+    assert files.load_checkpoint(path) is not ahead
 
 
-def train_cut(spec, folder, *, every):
-    """Train, cut again and again; returns how often."""
-    for cuts in range(100):
-        try:
-            with cut_after(every):
-                train(spec, folder)
-        except ConnectionAbortedError:
-            continue
-        return cuts
-    raise AssertionError("no step was made between the cuts")
+def test_best_is_made_of_the_resumed_checkpoint_when_none_is_beside_it(trained, tmp_path):
+    alone = tmp_path / "elsewhere" / "epoch2.ckpt"
+    alone.parent.mkdir()
+    alone.write_bytes(CheckpointPaths(trained.folder).last.read_bytes())
+    files = CheckpointFiles()
+    point = resume_point(trained.spec, alone, tmp_path, files)
+    value = point.prepare(CheckpointPaths(tmp_path), files, warn=pytest.fail)
+    assert value == trained.reports[-1][1]["val_miou"]
+    assert read_record(CheckpointPaths(tmp_path).best).epoch == 2
 
 
-@pytest.mark.parametrize(
-    ("overrides", "every", "cuts"),
-    [
-        ({}, 2, 5),
-        (
-            {
-                **{"train.ema.enable": True, "train.ema.decay": 0.9},
-                **{"train.accumulate_grad_batches": 2, "train.clip_grad_norm": 0.5},
-                **{"train.optim.policy": "cosine", "train.segment.loss": "ce_lovasz"},
-                **{"dataset.segment.batch_size": 1},
-            },
-            2,
-            5,
-        ),
-        ({"dataset.segment.workers": 1, "train.optim.optim": "sgd"}, 3, 2),
-    ],
-    ids=["plain", "all", "workers"],
-)
-def test_training_cut_at_any_step_is_the_one_that_was_not(
-    tiny_spec, tmp_path, overrides, every, cuts
-):
-    whole = train(tiny_spec(**EVERY_STEP, **overrides), tmp_path / "whole")
-    # A cut loses the step that it comes after; all others are on disk.
-    assert train_cut(tiny_spec(**EVERY_STEP, **overrides), tmp_path / "cut", every=every) == cuts
-    for part in PARTS:
-        assert same(state(tmp_path / "whole")[part], state(tmp_path / "cut")[part])
-    best = [state(tmp_path / name, "best") for name in ("whole", "cut")]
-    assert same(*best)
-    assert best[0]["segformer"]["metrics"]["val_miou"] == whole.metrics["val_miou"]
-
-
-def test_interval_of_the_checkpoints_does_not_change_the_training(trained, tiny_spec, tmp_path):
-    train(tiny_spec(**{"train.checkpoint_interval_unit": "step"}), tmp_path)
-    assert same(state(trained.folder)["state_dict"], state(tmp_path)["state_dict"])
-
-
-def cut_short(path):
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def test_torn_checkpoint_is_skipped_with_a_warning_for_the_one_before_it(
+def test_best_of_a_later_epoch_or_of_another_training_is_not_taken_over(
     trained, tiny_spec, tmp_path
 ):
-    train(tiny_spec(), tmp_path)
-    cut_short(tmp_path / "checkpoints/last.ckpt")
-    heard = []
-    train(tiny_spec(), tmp_path, lambda epoch, _: heard.append(epoch) or "continue")
-    assert heard == [1, 2]
-    assert same(state(tmp_path)["state_dict"], state(trained.folder)["state_dict"])
-    lines = (tmp_path / "status.json").read_text().splitlines()
-    told = [json.loads(line)["message"] for line in lines]
-    (warning,) = [text for text in told if text.startswith("warning: ")]
-    assert "skipped for previous.ckpt" in warning
-    assert "last.ckpt: cannot be read" in warning
-    assert "skipped for previous.ckpt" in (tmp_path / "log.txt").read_text()
-
-
-def test_kill_between_the_two_renames_leaves_the_one_before(tiny_spec, tmp_path):
-    train(tiny_spec(), tmp_path, lambda *_: "pause")
-    last = tmp_path / "checkpoints/last.ckpt"
-    last.rename(last.with_name("previous.ckpt"))
-    heard = []
-    train(tiny_spec(), tmp_path, lambda epoch, _: heard.append(epoch) or "continue")
-    assert heard == [1, 2]
-
-
-def test_torn_checkpoints_without_a_whole_one_are_refused(tiny_spec, tmp_path):
-    train(tiny_spec(), tmp_path)
-    for name in ("last", "previous"):
-        cut_short(tmp_path / f"checkpoints/{name}.ckpt")
-    with pytest.raises(CheckpointError, match=r"last\.ckpt: cannot be read .* remove this one"):
-        train(tiny_spec(), tmp_path)
-
-
-def test_torn_best_is_told_and_made_anew(tiny_spec, tmp_path):
-    train(tiny_spec(**{"train.num_epochs": 2}), tmp_path, lambda *_: "pause")
-    cut_short(tmp_path / "checkpoints/best.ckpt")
-    train(tiny_spec(**{"train.num_epochs": 2}), tmp_path, lambda *_: "stop")
-    assert state(tmp_path, "best")["segformer"]["epoch"] == 1
-    assert "left out: " in (tmp_path / "status.json").read_text()
+    early, here = CheckpointPaths(tmp_path / "early"), CheckpointPaths(tmp_path / "here")
+    train(tiny_spec(), early.folder, lambda *_: "stop")
+    late = read_record(early.best).after(9, {"val_miou": 1.0}, best=1.0)
+    write_best(early.best, {}, late)
+    write_best(here.best, {}, late)
+    files = CheckpointFiles()
+    point = resume_point(trained.spec, early.last, here.folder, files)
+    best = point.prepare(here, files, warn=pytest.fail)
+    assert best == point.record.metrics["val_miou"]
+    assert read_record(here.best).epoch == read_record(here.last).epoch == 1
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "match"),
-    [
-        ("dataset.segment.batch_size", 1, "was trained with batch_size 2, the spec says 1"),
-        ("train.seed", 7, "was trained with seed 1234, the spec says 7"),
-        ("train.ema.enable", True, "was trained with train.ema.enable False, the spec says True"),
-    ],
+    ("content", "match"),
+    [({"state_dict": {}}, "no checkpoint of ours"), ([1, 2], "holds list")],
 )
-def test_place_within_an_epoch_is_that_of_one_spec(tiny_spec, tmp_path, key, value, match):
-    with pytest.raises(ConnectionAbortedError), cut_after(2):
-        train(tiny_spec(**EVERY_STEP), tmp_path)
+def test_checkpoint_of_others_is_not_resumed(trained, tmp_path, content, match):
+    torch.save(content, tmp_path / "other.ckpt")
     with pytest.raises(CheckpointError, match=match):
-        train(tiny_spec(**EVERY_STEP, **{key: value}), tmp_path)
+        resume_point(trained.spec, tmp_path / "other.ckpt", tmp_path)
 
 
-def test_warnings_reach_the_log_only(tiny_spec, tmp_path, capfd):
-    train(tiny_spec(), tmp_path, lambda *_: "pause")
-    train(tiny_spec(), tmp_path, lambda *_: "pause")
-    cut_short(tmp_path / "checkpoints/last.ckpt")
-    with pytest.raises(CheckpointError):
-        train(tiny_spec(), tmp_path)
-    assert capfd.readouterr() == ("", "")
-    assert logging.getLogger("segformer").handlers == []
+def test_missing_checkpoint_is_named_with_its_key(trained, tmp_path):
+    with pytest.raises(CheckpointError, match=r"resume_training_checkpoint_path: .*none\.ckpt"):
+        resume_point(trained.spec, tmp_path / "none.ckpt", tmp_path)

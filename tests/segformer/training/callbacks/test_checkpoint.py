@@ -2,25 +2,14 @@ import pytest
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from segformer.errors import CheckpointError
 from segformer.model.saved import ModelRecord, read_model
-from segformer.training.callbacks.checkpoint import (
-    CheckpointPaths,
-    ResumePoint,
-    read_record,
-    write_best,
-)
+from segformer.training.callbacks.checkpoint import CheckpointPaths
 from segformer.training.loop import train
+from segformer.training.resume import read_record
 
 
 def load(path):
     return torch.load(path, weights_only=True)
-
-
-def resume_point(spec, path, folder):
-    train = spec.train.model_copy(update={"resume_training_checkpoint_path": str(path)})
-    named = spec.model_copy(update={"train": train})
-    return ResumePoint.newest(CheckpointPaths(folder), named, warn=pytest.fail)
 
 
 @pytest.fixture
@@ -111,41 +100,3 @@ def test_both_build_the_network_they_were_saved_from(paths, trained):
     same_epoch = saved[0].record.epoch == saved[1].record.epoch
     best, last = (each.build()(image) for each in saved)
     assert torch.equal(best, last) == same_epoch
-
-
-def test_best_is_made_of_the_resumed_checkpoint_when_none_is_beside_it(trained, tmp_path):
-    alone = tmp_path / "elsewhere" / "epoch2.ckpt"
-    alone.parent.mkdir()
-    alone.write_bytes(CheckpointPaths(trained.folder).last.read_bytes())
-    point = resume_point(trained.spec, alone, tmp_path)
-    value = point.bring(CheckpointPaths(tmp_path), warn=pytest.fail)
-    assert value == trained.reports[-1][1]["val_miou"]
-    assert read_record(CheckpointPaths(tmp_path).best).epoch == 2
-
-
-def test_best_of_a_later_epoch_or_of_another_training_is_not_taken_over(
-    trained, tiny_spec, tmp_path
-):
-    early, here = CheckpointPaths(tmp_path / "early"), CheckpointPaths(tmp_path / "here")
-    train(tiny_spec(), early.folder, lambda *_: "stop")
-    late = read_record(early.best).after(9, {"val_miou": 1.0}, best=1.0)
-    write_best(early.best, {}, late)
-    write_best(here.best, {}, late)
-    point = resume_point(trained.spec, early.last, here.folder)
-    assert point.bring(here, warn=pytest.fail) == point.record.metrics["val_miou"]
-    assert read_record(here.best).epoch == read_record(here.last).epoch == 1
-
-
-@pytest.mark.parametrize(
-    ("content", "match"),
-    [({"state_dict": {}}, "no checkpoint of ours"), ([1, 2], "holds list")],
-)
-def test_checkpoint_of_others_is_not_continued(trained, tmp_path, content, match):
-    torch.save(content, tmp_path / "other.ckpt")
-    with pytest.raises(CheckpointError, match=match):
-        resume_point(trained.spec, tmp_path / "other.ckpt", tmp_path)
-
-
-def test_missing_checkpoint_is_named_with_its_key(trained, tmp_path):
-    with pytest.raises(CheckpointError, match=r"resume_training_checkpoint_path: .*none\.ckpt"):
-        resume_point(trained.spec, tmp_path / "none.ckpt", tmp_path)
