@@ -39,6 +39,11 @@ class Stopped(AutomlError):
     exit_code = 75
 
 
+def disagreement(*sources: str) -> str:
+    """Return the fault of options that contradict each other, e.g. `--epochs 3` and `epochs=4`."""
+    return f"{' and '.join(sources)} disagree; give one of them"
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean X?"`` for the known name closest to `name`, or an empty text."""
     match = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)

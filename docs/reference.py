@@ -14,7 +14,7 @@ from mkdocs.structure.files import File
 
 import automl
 from automl.cli import parser as automl_parser
-from automl.request.options import KEYS
+from automl.request.options import RUN_OPTIONS
 from automl.request.space import SpaceRequest, space_of_skill
 from automl.request.template import experiment_template
 from automl.skill.installed import load_skill
@@ -63,7 +63,7 @@ def experiment_files() -> Iterator[str]:
         ("key", "flag", "takes", "default", "what"),
         [
             (f"`{k.name}`", f"`{k.flag or 'key.sub=value'}`", k.kind, k.default or "", k.help)
-            for k in KEYS
+            for k in RUN_OPTIONS.values()
         ],
     )
     yield "\n## What `automl init` writes\n"

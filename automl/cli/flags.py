@@ -1,10 +1,10 @@
-"""The flags of a run, made from the table of keys, and what was said by them."""
+"""The flags of a run, made from the table of options, and the options that they give."""
 
 import argparse
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from automl.request.options import BY_NAME, KEYS, Key, Options
+from automl.request.options import RUN_OPTIONS, Option, Options
 
 if TYPE_CHECKING:
     from automl.request.space import SpaceRequest
@@ -13,47 +13,47 @@ SPACE = ("space", "search", "fix")
 _TYPES: dict[str, type] = {"whole": int, "number": float}
 
 
-def add_flags(parser: argparse.ArgumentParser, names: Iterable[str] = BY_NAME) -> None:
-    """Add the flags of some keys; one that is not given is None."""
+def add_flags(parser: argparse.ArgumentParser, names: Iterable[str] = RUN_OPTIONS) -> None:
+    """Add the flags of some options; a flag that is not given is None."""
     for name in names:
-        key = BY_NAME[name]
-        if key.flag is None:
+        option = RUN_OPTIONS[name]
+        if option.flag is None:
             continue
         parser.add_argument(
-            key.flag, *key.more_flags, dest=name, help=_help(key), metavar=key.metavar,
-            type=_TYPES.get(key.kind, str),
-            action="append" if key.kind in ("texts", "mapping") else "store",
+            option.flag, *option.more_flags, dest=name, help=_help(option),
+            metavar=option.metavar, type=_TYPES.get(option.kind, str),
+            action="append" if option.kind in ("texts", "mapping") else "store",
         )  # fmt: skip
 
 
-def said_by_flags(arguments: argparse.Namespace) -> Options:
-    """Return what the flags say, by the names of their keys."""
+def options_from_flags(arguments: argparse.Namespace) -> Options:
+    """Return the options that were given by flags."""
     from automl.request.space import parse_searched
     from automl.schema.spec import parse_assignments
 
-    said: dict[str, Any] = {}
-    for key in KEYS:
-        value = getattr(arguments, key.name, None)
+    options: dict[str, Any] = {}
+    for name, option in RUN_OPTIONS.items():
+        value = getattr(arguments, name, None)
         if value is None:
             continue
-        if key.name == "search":
+        if name == "search":
             value = parse_searched(value)
-        elif key.kind == "mapping":
+        elif option.kind == "mapping":
             value = parse_assignments(value)
-        elif key.kind == "texts":
+        elif option.kind == "texts":
             value = tuple(value)
-        said[key.name] = value
-    return said
+        options[name] = value
+    return options
 
 
 def space_flags(arguments: argparse.Namespace) -> "SpaceRequest":
-    """Return what the flags of the space say."""
+    """Return the search space that the flags ask for."""
     from automl.request.request import space_request_from_options
 
-    return space_request_from_options(said_by_flags(arguments))
+    return space_request_from_options(options_from_flags(arguments))
 
 
-def _help(key: Key) -> str:
-    repeated = "; may be repeated" if key.kind in ("texts", "mapping") else ""
-    default = f" (default {key.default})" if key.default else ""
-    return f"{key.help}{repeated}{default}".replace("%", "%%")
+def _help(option: Option) -> str:
+    repeated = "; may be repeated" if option.kind in ("texts", "mapping") else ""
+    default = f" (default {option.default})" if option.default else ""
+    return f"{option.help}{repeated}{default}".replace("%", "%%")

@@ -40,12 +40,12 @@ def add(commands: Any) -> None:
 
 
 def _promote(arguments: argparse.Namespace) -> int:
-    from automl.promotion.gates import MAX_DROP, PromotionRequest
+    from automl.promotion.gates import MAX_DROP, PromotionRequest, parsed_targets
     from automl.session.session import promote
 
     wanted = PromotionRequest(
         arguments.trial,
-        tuple(dict.fromkeys(name.strip() for name in arguments.to.split(","))),
+        parsed_targets(arguments.to),
         MAX_DROP if arguments.max_drop is None else arguments.max_drop,
         arguments.max_logit_difference,
         arguments.max_latency_ms,

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl.cli.flags import add_flags, said_by_flags
+from automl.cli.flags import add_flags, options_from_flags
 from automl.cli.output import add_output, print_experiment, say
 from automl.errors import EXIT_DIRECT_INSTEAD
 
@@ -39,8 +39,8 @@ def _run(arguments: argparse.Namespace) -> int:
     from automl.request.command_line import options_from_words
     from automl.request.request import request_from_options
 
-    file, said = options_from_words(arguments.overrides, said_by_flags(arguments))
-    request = request_from_options(said, file=file, command=tuple(sys.argv))
+    file, options = options_from_words(arguments.overrides, options_from_flags(arguments))
+    request = request_from_options(options, file=file, command=tuple(sys.argv))
     is_bar_shown = not arguments.quiet and not arguments.json
     with _data_progress(is_shown=is_bar_shown) as progress:
         plan = plan_from_request(request, progress=progress)

@@ -36,7 +36,7 @@ class Experiment:
         paths = ExperimentPaths(Path(root))
         if not paths.exists():
             raise UsageError(f"{root}: is not an experiment folder (it has no settings.yaml)")
-        settings = Settings.from_dict(yaml.safe_load(paths.settings.read_text()))
+        settings = Settings.read(paths.settings)
         ledger = ExperimentState()
         for event in Journal(paths.journal).read():
             ledger.apply(event)

@@ -1,9 +1,9 @@
-"""The machine that a search may use: runner, concurrency, memory, address."""
+"""The resources that a search may use: runner, concurrency, memory, address."""
 
 import re
 from dataclasses import dataclass, replace
 
-from automl.errors import UsageError, nearest
+from automl.errors import UsageError, disagreement, nearest
 
 RUNNERS = ("ray", "local")
 
@@ -16,17 +16,17 @@ _ADDRESS = re.compile(r"auto|(ray://)?[\w.-]+:\d+")
 
 @dataclass(frozen=True)
 class Resources:
-    """Where trials run: the runner, how many at once, and each one's share; None = worked out."""
+    """Where trials run, how many at once, and the share of each; None: chosen by the runner."""
 
     runner: str | None = None
     concurrency: int | None = None
     cpus_per_trial: float | None = None
     gpus_per_trial: float | None = None
-    """A part of a GPU, or whole ones."""
+    """A fraction of one GPU, or a whole number of GPUs."""
     memory_per_trial: str | None = None
-    """As `8GB`: a trial is placed where so much of the machine's memory is not yet given away."""
+    """As `8GB`: a trial is placed only on a machine with this much unreserved memory."""
     address: str | None = None
-    """Of a running Ray cluster: `auto`, `HOST:PORT` or `ray://HOST:PORT`; None: one is started."""
+    """A running Ray cluster: `auto`, `HOST:PORT` or `ray://HOST:PORT`; None: start one."""
 
     def __post_init__(self) -> None:
         if self.runner is not None and self.runner not in RUNNERS:
@@ -42,7 +42,8 @@ class Resources:
         gpus = self.gpus_per_trial or 0.0
         if gpus > 1 and gpus % 1:
             raise UsageError(
-                f"--gpus-per-trial: {gpus:g} is not allowed: a part of one GPU (0.5) or whole ones"
+                f"--gpus-per-trial: {gpus:g} is not allowed: a fraction of one GPU (0.5) or "
+                "whole GPUs"
             )
         if self.memory_per_trial is not None and not _MEMORY.fullmatch(self.memory_per_trial):
             raise UsageError(
@@ -64,14 +65,13 @@ class Resources:
         return float(found[1]) * _UNITS[found[2].upper()] if found else None
 
     def on(self, runner: str, concurrency: int | None = None) -> "Resources":
-        """Return the same with a runner, and trials at once, where none were named.
+        """Return the same with this runner and concurrency, unless others were given.
 
-        Raises `UsageError` where another number of trials at once was named.
+        Raises `UsageError` if another concurrency was given.
         """
         if concurrency is not None and self.concurrency not in (None, concurrency):
             raise UsageError(
-                f"--concurrency {self.concurrency} and max_concurrent={concurrency} disagree; "
-                "give one of them"
+                disagreement(f"--concurrency {self.concurrency}", f"max_concurrent={concurrency}")
             )
         return replace(
             self,
@@ -80,16 +80,15 @@ class Resources:
         )
 
     def for_trials_of(self, gpus: int | None, *, key: str) -> "Resources":
-        """Return the same for trials of `gpus` GPUs each, as `key` of the spec says.
+        """Return the same for trials of `gpus` GPUs each, the value of `key` in the spec.
 
-        Raises `UsageError` where another share was asked for.
+        Raises `UsageError` if another share was asked for.
         """
         if gpus is None or gpus < 2 or self.runner != "ray":
             return self
         if self.gpus_per_trial not in (None, gpus):
             raise UsageError(
-                f"--gpus-per-trial {self.gpus_per_trial:g} and {key}={gpus} disagree; give one "
-                "of them"
+                disagreement(f"--gpus-per-trial {self.gpus_per_trial:g}", f"{key}={gpus}")
             )
         return replace(self, gpus_per_trial=float(gpus))
 

@@ -1,13 +1,20 @@
-"""What one experiment was asked to do, resolved: the content of settings.yaml."""
+"""The resolved settings of one experiment: the content of settings.yaml."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from automl.errors import UsageError, nearest
+from automl.experiment.records import record_faults
 from automl.experiment.resources import Resources
+from automl.files import read_yaml, write_yaml
 from automl.trial.budget import Budget
 from automl.trial.objective import Objective
+from automl.version import __version__
+
+FORMAT = 1
+"""The format of settings.yaml that this version writes and reads."""
 
 TRACKERS = ("mlflow", "none")
 
@@ -18,30 +25,31 @@ class Settings:
 
     skill: str
     policy: str
-    objective: Objective
+    objectives: tuple[Objective, ...]
+    """The first ranks the trials and chooses what is promoted."""
     budget: Budget
     seed: int
     spec: Mapping[str, Any]
     """The base spec, nested: what trial 0 trains."""
     route: Mapping[str, Any] = field(default_factory=dict)
-    """The way that the request took, search or direct, and why; see `automl.skill.route.Route`."""
-    more_objectives: tuple[Objective, ...] = ()
-    """Those beside the first, which ranks the trials and chooses what is promoted."""
+    """Whether the request was searched or trained directly, and why; see `Route`."""
     algorithm: str = "random"
-    options: Mapping[str, Any] = field(default_factory=dict)
-    """The algorithm's own settings, as far as they were given."""
+    algorithm_options: Mapping[str, Any] = field(default_factory=dict)
+    """The options of the algorithm that the user gave."""
     confirm_seeds: int = 0
     """How often the best are trained again, each time with a fresh seed."""
     stop_rule: str = "off"
     """Whether little expected improvement ends the search: on or off."""
     fixed: tuple[str, ...] = ()
-    """Keys that the user set and the search therefore leaves alone."""
+    """Keys that the user set, which are therefore not searched."""
     resources: Resources = field(default_factory=Resources)
     tracker: str = "mlflow"
     data: Mapping[str, Any] = field(default_factory=dict)
-    """What the data check found."""
+    """The summary that the data check returned."""
     command: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    automl: str = __version__
+    """The version of automl that made the experiment."""
 
     def __post_init__(self) -> None:
         if self.tracker not in TRACKERS:
@@ -51,37 +59,60 @@ class Settings:
             )
 
     @property
-    def objectives(self) -> tuple[Objective, ...]:
-        """All objectives, the first one first."""
-        return (self.objective, *self.more_objectives)
+    def objective(self) -> Objective:
+        """The first objective."""
+        return self.objectives[0]
+
+    def write(self, path: Path) -> None:
+        """Write the settings as YAML, with the number of their format."""
+        write_yaml(path, self.to_dict())
+
+    @classmethod
+    def read(cls, path: Path) -> "Settings":
+        """Read a file that `write` wrote; raises `UsageError` naming all faults."""
+        return cls.from_dict(read_yaml(path), source=str(path))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain form; the inverse of `from_dict`."""
-        content = asdict(self)
-        content["objective"] = self.objective.to_dict()
-        content["more_objectives"] = [o.to_dict() for o in self.more_objectives]
-        return {**content, "fixed": list(self.fixed), "command": list(self.command)}
+        return {
+            "format": FORMAT,
+            "automl": self.automl,
+            **asdict(self),
+            "objectives": [objective.to_dict() for objective in self.objectives],
+            "fixed": list(self.fixed),
+            "command": list(self.command),
+        }
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "Settings":
-        """Build settings; raises `UsageError` naming all unknown and missing keys."""
-        known = {f.name for f in fields(cls)}
-        faults = [f"settings: unknown key {key!r}{nearest(key, known)}" for key in content
-                  if key not in known]  # fmt: skip
-        required = ("skill", "policy", "objective", "budget", "seed", "spec")
-        faults += [f"settings: {key} is missing" for key in required if key not in content]
-        if faults:
+    def from_dict(cls, content: Any, *, source: str = "settings") -> "Settings":
+        """Build settings; raises `UsageError` for another format, else naming all faulty keys."""
+        if not isinstance(content, Mapping) or not content:
+            raise UsageError(f"{source}: holds no settings, only {content!r}")
+        _check_format(content, source)
+        plain = {key: value for key, value in content.items() if key != "format"}
+        if faults := list(record_faults(cls, plain, source)):
             raise UsageError(*faults)
-        return cls(
-            **{
-                **content,
-                "objective": Objective.from_dict(content["objective"]),
-                "more_objectives": tuple(
-                    Objective.from_dict(plain) for plain in content.get("more_objectives", ())
-                ),
-                "budget": Budget(**content["budget"]),
-                "resources": Resources(**content.get("resources", {})),
-                "fixed": tuple(content.get("fixed", ())),
-                "command": tuple(content.get("command", ())),
-            }
-        )
+        try:
+            return cls(
+                **{
+                    **plain,
+                    "objectives": tuple(map(Objective.from_dict, plain["objectives"])),
+                    "budget": Budget(**plain["budget"]),
+                    "resources": Resources(**plain.get("resources", {})),
+                    "fixed": tuple(plain.get("fixed", ())),
+                    "command": tuple(plain.get("command", ())),
+                }
+            )
+        except UsageError as error:
+            raise UsageError(*(f"{source}: {fault}" for fault in error.faults)) from error
+
+
+def _check_format(content: Mapping[str, Any], source: str) -> None:
+    found = content.get("format")
+    if found == FORMAT:
+        return
+    writer = f"automl {content['automl']}" if "automl" in content else "the version that wrote it"
+    raise UsageError(
+        f"{source}: has format {found}, and automl {__version__} reads format {FORMAT}; "
+        f"read it with {writer}"
+    )

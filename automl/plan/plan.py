@@ -1,31 +1,30 @@
-"""Turns a request into settings and a new experiment's folder."""
+"""Checks a request and resolves it into the settings and space of a new experiment."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from automl.errors import UsageError
 from automl.experiment.environment import versions
 from automl.experiment.paths import ExperimentPaths
-from automl.experiment.resources import Resources
 from automl.experiment.settings import Settings
 from automl.experiment.warm_start import earlier_trials, write_past
 from automl.files import write_json, write_yaml
+from automl.plan.checks import check_fits_plain_training, check_installed, check_is_new
+from automl.plan.overrides import overrides_of
 from automl.redact import check_kept_out, redacted
-from automl.request.policy import choose_policy
 from automl.request.request import Request
 from automl.request.search import SearchRequest
-from automl.request.space import SpaceChoice, SpaceRequest
+from automl.request.space import SpaceChoice
 from automl.runners.cluster import check_answers
 from automl.schema.schema import Schema
 from automl.schema.spec import flatten
-from automl.skill.base import Skill
 from automl.skill.failures import faults_of_the_user
 from automl.skill.info import SkillInfo, schema_path
 from automl.skill.installed import lasting_name, load_skill
+from automl.skill.loaded import LoadedSkill
 from automl.skill.route import Route, route
 from automl.space.space import SearchSpace
 from automl.trial.budget import Budget
@@ -39,7 +38,7 @@ class Plan:
     paths: ExperimentPaths
     settings: Settings
     schema: Schema | None
-    """None where the skill has none that can be read; it then trains plainly."""
+    """None if the skill has none that can be read; it then trains plainly."""
     space: SearchSpace
     route: Route
     past: Sequence[PastTrial] = ()
@@ -52,17 +51,17 @@ class Plan:
         write_yaml(self.paths.space, self.space.to_dict())
         if self.past:
             write_past(self.paths, self.past)
-        write_yaml(self.paths.settings, self.settings.to_dict())
+        self.settings.write(self.paths.settings)
 
     def announcement(self) -> str:
-        """Say what is about to run."""
+        """Return one line that describes the run."""
         root, budget = self.paths.root, self.settings.budget
         if not self.route.is_search:
             return f"{self.route.reason}: {budget.epochs} epochs in {root}"
         return (
             f"searching {len(self.space.parameters)} parameters by {self.settings.algorithm}: "
             f"{budget} in {root}"
-            + (f"; {len(self.past)} earlier trials are known" if self.past else "")
+            + (f"; learning from {len(self.past)} earlier trials" if self.past else "")
         )
 
 
@@ -72,68 +71,86 @@ def plan_from_request(
     """Check a request, its data included; raises `UsageError` naming all faults found."""
     skill = load_skill(request.skill)
     info = skill.info
-    given = dict(request.overrides)
-    policy = choose_policy(
-        flag=request.policy,
-        setting=given.pop("automl_policy", None),
-        text=request.text,
-        file=request.file_policy,
-    )
-    way = route("train", skill, info, policy)
-    # TAO's settings may stand among those of the spec.
-    named = {key: given.pop(key) for key in list(given) if key.startswith("automl_")}
-    search = request.search.with_settings(named).resolved()
-    choice = _choice(way, request.space, given, info, skill)
-    request = replace(request, overrides=choice.overrides, search=search)
-    overrides = _overrides(request, info)
+    way = route("train", skill, info, request.policy)
+    search = request.search.resolved()
+    if not way.is_search:
+        check_fits_plain_training(way, search, request.space)
+    choice = _choice(request, skill)
+    overrides = overrides_of(replace(request, overrides=choice.overrides, search=search), info)
     paths = ExperimentPaths(request.out or _default_out(info.name))
-    _check_is_new(paths)
-    # A plain training is what the skill does by itself: in this process, on all its threads.
+    check_is_new(paths)
+    # A plain training runs in this process, on all its threads, as the skill does by itself.
     resources = request.resources.on("ray" if way.is_search else "local", search.concurrency)
-    _check_installed(resources, request.tracker)
+    check_installed("search" if way.is_search else None, resources.runner, request.tracker)
     check_answers(resources.address)
     schema = _schema(way, skill)
-    if schema is not None:
-        schema.check_keys(overrides)
-    with faults_of_the_user():
-        spec = skill.resolve("train", {**_key_defaults(info, schema), **overrides})
-    check_kept_out(overrides, flatten(spec))
+    spec = _spec(skill, schema, overrides)
     resources = resources.for_trials_of(info.gpus_of(flatten(spec)), key=info.gpus.get("key", ""))
-    # The flags of a request set keys too.
+    # --data and --epochs set keys of the spec too.
     choice = replace(choice, fixed=frozenset(overrides) - choice.searched)
     space = _space(way, schema, spec, choice)
     if info.gpus.get("key") in space.parameters:
-        raise UsageError(f"{info.gpus['key']}: cannot be searched: all trials have as many GPUs")
-    budget = _budget(search, way, int(flatten(spec)[info.epochs_key]))
+        raise UsageError(f"{info.gpus['key']}: cannot be searched: all trials use as many GPUs")
+    epochs = int(flatten(spec)[info.epochs_key])
+    budget = search.budget(epochs) if way.is_search else Budget(1, epochs)
     with faults_of_the_user():
         data = skill.check(spec, progress=progress)
-    objectives = search.resolved_objectives(info) if way.is_search else (info.objective,)
     settings = Settings(
         skill=lasting_name(request.skill),
         policy="auto" if way.is_search else "off",
         route=way.to_dict(),
-        objective=objectives[0],
-        more_objectives=objectives[1:],
-        confirm_seeds=search.confirm_seeds if way.is_search else 0,
-        stop_rule=search.stop_rule if way.is_search else "off",
         budget=budget,
-        algorithm=search.algorithm or "random" if way.is_search else "random",
-        options=dict(search.settings) if way.is_search else {},
         seed=request.seed,
         spec=spec,
         fixed=tuple(sorted(choice.fixed)),
         resources=resources,
         tracker=request.tracker,
         data=dict(data),
-        command=_shown(request.command, schema),
+        command=_without_secrets(request.command, schema),
         versions=versions(),
+        **_search_settings(way, search, info),
     )
     past = _past(search, paths, settings, schema, space) if way.is_search else []
     return Plan(paths, settings, schema, space, way, past)
 
 
-def _shown(command: Sequence[str], schema: Schema | None) -> tuple[str, ...]:
-    """Return what was typed, less the values of secret keys and credentials in addresses."""
+def _choice(request: Request, skill: LoadedSkill) -> SpaceChoice:
+    info = skill.info
+    overrides = {info.shorthand.get(key, key): value for key, value in request.overrides.items()}
+    return request.space.chosen(
+        overrides, skill=info.name, folder=skill.folder, shorthand=info.shorthand
+    )
+
+
+def _spec(
+    skill: LoadedSkill, schema: Schema | None, overrides: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the base spec: the skill's defaults with the user's values."""
+    if schema is not None:
+        schema.check_keys(overrides)
+    own = skill.info.key_defaults
+    defaults = {key: own[key] for key in own if schema is None or key in schema.fields}
+    with faults_of_the_user():
+        spec = skill.resolve("train", {**defaults, **overrides})
+    check_kept_out(overrides, flatten(spec))
+    return spec
+
+
+def _search_settings(way: Route, search: SearchRequest, info: SkillInfo) -> dict[str, Any]:
+    """Return the settings of the search; a plain training keeps their defaults."""
+    if not way.is_search:
+        return {"objectives": (info.objective,)}
+    return {
+        "objectives": search.resolved_objectives(info),
+        "algorithm": search.algorithm,
+        "algorithm_options": dict(search.algorithm_options),
+        "confirm_seeds": search.confirm_seeds,
+        "stop_rule": search.stop_rule,
+    }
+
+
+def _without_secrets(command: Sequence[str], schema: Schema | None) -> tuple[str, ...]:
+    """Return a command without the values of secret keys and credentials in addresses."""
     words = []
     for word in command:
         key, equals, _ = word.partition("=")
@@ -142,68 +159,7 @@ def _shown(command: Sequence[str], schema: Schema | None) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _choice(
-    way: Route, flags: SpaceRequest, given: Mapping[str, Any], info: SkillInfo, skill: Skill
-) -> SpaceChoice:
-    if not way.is_search and flags.used():
-        raise UsageError(f"{' and '.join(flags.used())} have no use here: {way.reason}")
-    named = {info.shorthand.get(key, key): value for key, value in given.items()}
-    return flags.chosen(named, skill=info.name, folder=skill.folder, shorthand=info.shorthand)
-
-
-def _overrides(request: Request, info: SkillInfo) -> dict[str, Any]:
-    overrides = {info.shorthand.get(k, k): v for k, v in request.overrides.items()}
-    driven = {
-        key: name
-        for key, name in info.spec_params.get("train", {}).items()
-        if name in ("output_dir", "resume_model")
-    }
-    faults = [
-        f"{key}: cannot be set here, every trial has its own; use --out for the experiment's folder"
-        for key in overrides
-        if key in driven
-    ]
-    for flag, key, value in (
-        ("--data", info.data_key, request.data),
-        ("--epochs", info.epochs_key, request.search.epochs),
-    ):
-        if value is None:
-            continue
-        if key is None:
-            faults.append(f"{flag}: {info.name} takes no data (no data_sources in {info.path})")
-        elif overrides.get(key, value) != value:
-            faults.append(f"{flag} {value} and {key}={overrides[key]} disagree; give one of them")
-        else:
-            overrides[key] = value
-    data_key = info.data_key
-    if data_key is not None and data_key not in overrides and request.data is None:
-        faults.append(f"--data is missing: the folder of the data set (or {data_key}=DIR)")
-    if faults:
-        raise UsageError(*faults)
-    if data_key is not None:
-        overrides[data_key] = _absolute(str(overrides[data_key]))
-    return overrides
-
-
-def _key_defaults(info: SkillInfo, schema: Schema | None) -> dict[str, Any]:
-    """Return the skill's own defaults of those keys that a training has."""
-    return {k: v for k, v in info.key_defaults.items() if schema is None or k in schema.fields}
-
-
-def _check_installed(resources: Resources, tracker: str) -> None:
-    """Raise `UsageError` naming the extras to install, before anything is done."""
-    wanted = {"search": "optuna", "ray": "ray", "mlflow": "mlflow"}
-    used = {"search", resources.runner, tracker}
-    faults = [
-        f"{library} is not installed; install it with: pip install -e '.[{extra}]'"
-        for extra, library in wanted.items()
-        if extra in used and find_spec(library) is None
-    ]
-    if faults:
-        raise UsageError(*faults)
-
-
-def _schema(way: Route, skill: Skill) -> Schema | None:
+def _schema(way: Route, skill: LoadedSkill) -> Schema | None:
     try:
         return Schema.read(schema_path(skill.folder, "train"))
     except UsageError:
@@ -212,23 +168,8 @@ def _schema(way: Route, skill: Skill) -> Schema | None:
         return None
 
 
-def _absolute(location: str) -> str:
-    return location if "://" in location else str(Path(location).expanduser().resolve())
-
-
 def _default_out(skill: str) -> Path:
     return Path("runs") / f"{skill}-{datetime.now():%Y%m%d-%H%M%S}"
-
-
-def _check_is_new(paths: ExperimentPaths) -> None:
-    root = paths.root
-    if paths.exists():
-        raise UsageError(
-            f"--out: {root} already holds an experiment; go on with it: automl resume {root}, "
-            "or give another folder"
-        )
-    if root.is_file() or (root.is_dir() and any(root.iterdir())):
-        raise UsageError(f"--out: {root} is not empty; give a new folder")
 
 
 def _space(
@@ -255,25 +196,3 @@ def _past(
     if search.warm_start is None or schema is None:
         return []
     return earlier_trials(search.warm_start, paths.root, settings, schema, space)
-
-
-def _budget(search: SearchRequest, way: Route, epochs: int) -> Budget:
-    if way.is_search:
-        return search.budget(epochs)
-    limits = {
-        "--budget-epochs": search.budget_epochs,
-        "--time": search.time,
-        "--confirm-seeds": search.confirm_seeds or None,
-        "--warm-start": search.warm_start,
-        "--objective": ", ".join(search.objectives) or None,
-        "--constraint": ", ".join(search.constraints) or None,
-        "--trials": None if search.trials == 1 else search.trials,
-    }
-    faults = [
-        f"{flag}: {value} has no use here: {way.reason}"
-        for flag, value in limits.items()
-        if value is not None
-    ]
-    if faults:
-        raise UsageError(*faults)
-    return Budget(1, epochs)

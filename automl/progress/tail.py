@@ -3,8 +3,6 @@
 import time
 from pathlib import Path
 
-import yaml
-
 from automl.errors import UsageError
 from automl.experiment.journal import JournalReader
 from automl.experiment.lock import is_driven
@@ -21,7 +19,7 @@ class Follower:
         self.paths = ExperimentPaths(root)
         if not self.paths.exists():
             raise UsageError(f"{root}: is not an experiment folder (it has no settings.yaml)")
-        settings = Settings.from_dict(yaml.safe_load(self.paths.settings.read_text()))
+        settings = Settings.read(self.paths.settings)
         self.story = Monitor(root, settings)
         self._journal = JournalReader(self.paths.journal)
 

@@ -1,6 +1,6 @@
 """What a promotion is to give, and what each of its models must hold to be let through."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,12 @@ MAX_LOGIT_DIFFERENCE = 0.001
 LATENCY = ("latency_p50_ms", "latency_p95_ms", "images_per_s", "memory_mb",
            "latency_batch", "latency_threads", "latency_runs")  # fmt: skip
 """What a skill's evaluate may tell of a model's speed; the gate looks at the first."""
+
+
+def parsed_targets(to: str | Iterable[str]) -> tuple[str, ...]:
+    """Return the models that a list such as `onnx, int8` names, each once."""
+    names = to.split(",") if isinstance(to, str) else to
+    return tuple(dict.fromkeys(name.strip() for name in names))
 
 
 class GateError(Exception):

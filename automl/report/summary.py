@@ -75,7 +75,7 @@ def _best_lines(experiment: Experiment, best: Trial) -> list[str]:
 
 
 def _front_lines(experiment: Experiment) -> list[str]:
-    if not experiment.settings.more_objectives:
+    if len(experiment.settings.objectives) == 1:
         return []
     lines = ["Pareto front:"]
     for trial, values in experiment.front():

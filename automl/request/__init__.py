@@ -1,1 +1,1 @@
-"""What a user asked for, from flags, an experiment file or keywords."""
+"""The request of a run, from flags, an experiment file or keywords."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from automl.errors import UsageError
+from automl.errors import UsageError, disagreement
 from automl.request.experiment_file import SUFFIXES, read_experiment_file
-from automl.request.options import BY_NAME, Options
+from automl.request.options import RUN_OPTIONS, Options
 from automl.request.parsing import parsed_options
 from automl.schema.schema import Schema
 from automl.schema.spec import parse_assignments
@@ -14,48 +14,62 @@ from automl.skill.installed import load_skill, only_skill
 
 
 def options_from_words(words: Iterable[str], flags: Options) -> tuple[Path | None, Options]:
-    """Return the experiment file among the words of a command, and all that the command says.
+    """Return the experiment file among the words of a command, and all options of the command.
 
-    ``key=value`` is a setting of the spec, or, where the skill has no such setting, a key of the
+    ``key=value`` is a setting of the spec. If the skill has no such setting, it is a key of the
     experiment file: ``trials=5`` is --trials 5.
 
-    Raises `UsageError` for words that are not understood, and where words and flags disagree.
+    Raises `UsageError` for words that are not understood and for words that contradict flags.
     """
     words = list(words)
-    files = [word for word in words if "=" not in word and word.endswith(SUFFIXES)]
+    file = _experiment_file(words)
+    assignments = parse_assignments(word for word in words if "=" in word)
+    named = _named_options(assignments, flags, file)
+    options = parsed_options({key: assignments.pop(key) for key in named}, source="key=value")
+    if faults := [
+        disagreement(f"{RUN_OPTIONS[name].flag} {flags[name]}", f"{name}={value}")
+        for name, value in options.items()
+        if flags.get(name, value) != value
+    ]:
+        raise UsageError(*faults)
+    return file, {**flags, **options, **({"spec": assignments} if assignments else {})}
+
+
+def _experiment_file(words: list[str]) -> Path | None:
+    """Return the one word that names a file; raises `UsageError` for any other plain word."""
+    plain = [word for word in words if "=" not in word]
+    files = [word for word in plain if word.endswith(SUFFIXES)]
     if len(files) > 1:
         raise UsageError(f"{' and '.join(files)}: one experiment file at a time")
-    if strange := [word for word in words if "=" not in word and word not in files]:
+    if unknown := [word for word in plain if word not in files]:
         raise UsageError(
             *(
                 f"{word!r} is not understood: settings are given as key.sub=value, and an "
                 f"experiment file ends in {SUFFIXES[0]}"
-                for word in strange
+                for word in unknown
             )
         )
-    file = Path(files[0]) if files else None
-    given = parse_assignments(word for word in words if word not in files)
-    named = {key for key in given if key in BY_NAME and BY_NAME[key].kind != "mapping"}
+    return Path(files[0]) if files else None
+
+
+def _named_options(assignments: Options, flags: Options, file: Path | None) -> set[str]:
+    """Return the keys that name options of the run; the settings of the skill come first."""
+    named = {
+        key for key in assignments if key in RUN_OPTIONS and RUN_OPTIONS[key].kind != "mapping"
+    }
     if named - {"skill"}:
-        skill = flags.get("skill") or given.get("skill") or _skill_of(file) or only_skill()
-        named -= _own_keys(skill) - {"skill"}
-    keys = parsed_options({key: given.pop(key) for key in named}, source="key=value")
-    if faults := [
-        f"{BY_NAME[name].flag} {flags[name]} and {name}={value} disagree; give one of them"
-        for name, value in keys.items()
-        if flags.get(name, value) != value
-    ]:
-        raise UsageError(*faults)
-    return file, {**flags, **keys, **({"spec": given} if given else {})}
+        skill = flags.get("skill") or assignments.get("skill") or _skill_of(file) or only_skill()
+        named -= _spec_keys(skill) - {"skill"}
+    return named
 
 
 def _skill_of(file: Path | None) -> str | None:
     return None if file is None else read_experiment_file(file).get("skill")
 
 
-def _own_keys(skill: str) -> set[str]:
-    """Return the keys of the skill's train spec, short names too."""
+def _spec_keys(skill: str) -> set[str]:
+    """Return the keys of the skill's train spec, short names included."""
     loaded = load_skill(skill)
-    own = set(loaded.info.shorthand)
+    keys = set(loaded.info.shorthand)
     path = schema_path(loaded.folder, "train")
-    return own | set(Schema.read(path).fields) if path.exists() else own
+    return keys | set(Schema.read(path).fields) if path.exists() else keys

@@ -1,11 +1,11 @@
-"""Checks what an experiment file or a call says of a run."""
+"""Validates the options of an experiment file or a Python call."""
 
 from collections.abc import Mapping
 from os import PathLike, fspath
 from typing import Any
 
 from automl.errors import UsageError, nearest
-from automl.request.options import BY_NAME, Key, Options
+from automl.request.options import RUN_OPTIONS, Option, Options
 from automl.schema.spec import flatten
 
 _TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
@@ -13,40 +13,40 @@ _TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
     "number": ((int, float), "a number"),
 }
 
+_ALL = f"; there are {', '.join(RUN_OPTIONS)}. Settings of the spec belong under spec:"
 
-_ALL = f"; there are {', '.join(BY_NAME)}. Settings of the spec belong under spec:"
 
+def parsed_options(content: Mapping[Any, Any], *, source: str) -> Options:
+    """Return the options of a file or a call; those that are None are left out.
 
-def parsed_options(given: Mapping[Any, Any], *, source: str) -> Options:
-    """Check what a file or a call says; what is None is not said.
-
-    Raises `UsageError` naming every name that is unknown and every value of a wrong type.
+    Raises `UsageError` naming every unknown name and every value of a wrong type.
     """
-    said: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     faults = []
-    for name, value in given.items():
-        if name not in BY_NAME:
-            faults.append(f"{source}: {name}: unknown key{nearest(str(name), BY_NAME) or _ALL}")
+    for name, value in content.items():
+        if name not in RUN_OPTIONS:
+            hint = nearest(str(name), RUN_OPTIONS) or _ALL
+            faults.append(f"{source}: {name}: unknown key{hint}")
         elif value is not None:
             try:
-                said[name] = _parsed(BY_NAME[name], value)
+                options[name] = _parsed(RUN_OPTIONS[name], value)
             except ValueError as error:
                 faults.append(f"{source}: {name}: {value!r} is not allowed: must be {error}")
     if faults:
         raise UsageError(*faults)
-    return said
+    return options
 
 
-def _parsed(key: Key, value: Any) -> Any:
-    """Return a value of a file or a call as `Options` has it.
+def _parsed(option: Option, value: Any) -> Any:
+    """Return a value of a file or a call as `Options` holds it.
 
-    Raises `ValueError` that says what it must be.
+    Raises `ValueError` naming the kind of value that is allowed.
     """
-    kind = key.kind
+    kind = option.kind
     if isinstance(value, PathLike):
         value = fspath(value)
     if kind == "switch" and isinstance(value, bool):
-        return "on" if value else "off"  # YAML reads a bare on and off like that.
+        return "on" if value else "off"  # YAML reads a bare on and off as booleans.
     if kind == "texts":
         texts = [value] if isinstance(value, str) else value
         if not (isinstance(texts, list | tuple) and all(isinstance(t, str) for t in texts)):
@@ -55,9 +55,9 @@ def _parsed(key: Key, value: Any) -> Any:
     if kind == "mapping":
         if not isinstance(value, Mapping):
             raise ValueError("a mapping of keys to values")
-        flat = flatten({str(above): inner for above, inner in value.items()})
-        # The expressions of a search are parsed later, one that reads as a number too.
-        return {k: str(v) for k, v in flat.items()} if key.name == "search" else flat
+        flat = flatten({str(key): inner for key, inner in value.items()})
+        # Expressions of --search are parsed later, also one that YAML reads as a number.
+        return {k: str(v) for k, v in flat.items()} if option.name == "search" else flat
     types, text = _TYPES.get(kind, ((str, int, float), "a text"))
     if isinstance(value, bool) or not isinstance(value, types):
         raise ValueError(text)

@@ -1,16 +1,44 @@
-"""Decides whether a train request goes to the search or straight to a plain training."""
+"""Decides the policy of a run, auto or off, from its flag, setting and text and from its file."""
 
-from automl.errors import UsageError, nearest
+from automl.errors import UsageError, disagreement, nearest
+from automl.request.options import Options
 from automl.request.phrases import says_off
 
 POLICIES = ("auto", "off")
 ALIASES = {"on": "auto", "true": "auto", "false": "off"}
 
 
+def decided_policy(run: Options, file: Options) -> str:
+    """Return the policy of a run: its own options come before its experiment file's.
+
+    Raises `UsageError` for options of the same source that disagree.
+    """
+    return stated_policy(run) or stated_policy(file) or "auto"
+
+
+def stated_policy(options: Options) -> str | None:
+    """Return the policy that options state by --policy, automl_policy or --request, or None.
+
+    Raises `UsageError` if they disagree.
+    """
+    text = options.get("request")
+    sources = {
+        "--policy": options.get("policy"),
+        "automl_policy": options.get("spec", {}).get("automl_policy"),
+        f"--request {text!r}": "off" if text and says_off(text) else None,
+    }
+    stated = {
+        source: parse_policy(word, source) for source, word in sources.items() if word is not None
+    }
+    if len(set(stated.values())) > 1:
+        raise UsageError(disagreement(*(f"{source} ({word})" for source, word in stated.items())))
+    return next(iter(stated.values()), None)
+
+
 def parse_policy(word: object, source: str = "automl_policy") -> str:
     """Return ``auto`` or ``off``; raises `UsageError` with the nearest name.
 
-    YAML reads a bare ``on`` and ``off`` as booleans, which stand for themselves here.
+    YAML reads a bare ``on`` and ``off`` as booleans, which mean the same here.
     """
     text = str(word).lower()
     policy = ALIASES.get(text, text)
@@ -20,31 +48,3 @@ def parse_policy(word: object, source: str = "automl_policy") -> str:
             f"{nearest(policy, (*POLICIES, *ALIASES))}"
         )
     return policy
-
-
-def choose_policy(
-    *,
-    flag: object = None,
-    setting: object = None,
-    text: str | None = None,
-    file: object = None,
-) -> str:
-    """Return the policy of a run; auto where nothing is said.
-
-    Args:
-        flag: What --policy says.
-        setting: What automl_policy=... says.
-        text: The request in words, of --request.
-        file: What the experiment file says; the other three are for this run and come first.
-
-    Raises `UsageError` where two of the first three disagree.
-    """
-    words = "off" if text and says_off(text) else None
-    given = {"--policy": flag, "automl_policy": setting, f"--request {text!r}": words}
-    said = {source: parse_policy(w, source) for source, w in given.items() if w is not None}
-    if len(set(said.values())) > 1:
-        told = " and ".join(f"{source} ({policy})" for source, policy in said.items())
-        raise UsageError(f"{told} disagree; give one of them")
-    if said:
-        return next(iter(said.values()))
-    return "auto" if file is None else parse_policy(file)

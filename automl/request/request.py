@@ -1,22 +1,24 @@
-"""Makes the request of a run from what its experiment file says and what is said nearer to it."""
+"""Builds a run's request from its experiment file and the options that override it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from automl.errors import UsageError, disagreement
 from automl.experiment.resources import Resources
 from automl.request.experiment_file import read_experiment_file
 from automl.request.options import Options
-from automl.request.policy import choose_policy
+from automl.request.policy import decided_policy
 from automl.request.precedence import merged
 from automl.request.search import SearchRequest
 from automl.request.space import SpaceRequest
 from automl.skill.installed import load_skill, only_skill
 
+# The field of each record by the name of its option.
 _SEARCH = {
     "algorithm": "algorithm",
-    "set": "settings",
+    "set": "algorithm_options",
     "trials": "trials",
     "epochs": "epochs",
     "objective": "objectives",
@@ -36,79 +38,86 @@ _RESOURCES = (
     "memory_per_trial",
     "address",
 )
-_PLAIN = ("data", "policy", "seed", "tracker")
+_PLAIN = ("data", "seed", "tracker")
+_POLICY = ("policy", "request")
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asked for; None where nothing was said."""
+    """What a user asked for; None is an option that was not given."""
 
     skill: str
     data: str | None = None
     search: SearchRequest = field(default_factory=SearchRequest)
     space: SpaceRequest = field(default_factory=SpaceRequest)
     out: Path | None = None
-    policy: str | None = None
-    """What --policy says, for this run."""
-    text: str | None = None
-    """The request in words; it may say to leave AutoML off."""
-    file_policy: str | bool | None = None
-    """automl_policy of the experiment file."""
+    policy: str = "auto"
+    """auto or off."""
     seed: int = 0
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    """Values of the spec by dotted key."""
     resources: Resources = field(default_factory=Resources)
     tracker: str = "mlflow"
     command: tuple[str, ...] = ()
-    """What was typed, for the record."""
+    """The command as it was typed, for the record."""
 
 
 def request_from_options(
-    said: Options, *, file: Path | None = None, command: tuple[str, ...] = ()
+    run: Options, *, file: Path | None = None, command: tuple[str, ...] = ()
 ) -> Request:
-    """Return the request; what is `said` wins over the experiment file.
+    """Return the request; the options of the run override the experiment file.
 
     Args:
-        said: By flags or keywords.
+        run: The options of flags or keywords.
         file: The experiment file.
-        command: What was typed, for the record.
+        command: The command as it was typed, for the record.
 
-    Raises `UsageError` for a file that is not understood and for what disagrees.
+    Raises `UsageError` for a file that is not understood and for options that disagree.
     """
-    filed = {} if file is None else dict(read_experiment_file(file))
-    skill = said.get("skill") or filed.get("skill") or only_skill()
-    info = load_skill(skill).info
-    # The policy of the file is kept apart: what is said for this run wins over it.
-    file_policy = _policy(filed)
-    filed = {name: value for name, value in filed.items() if name not in ("policy", "request")}
-    whole = merged(filed, said, info)
+    filed = {} if file is None else read_experiment_file(file)
+    skill = run.get("skill") or filed.get("skill") or only_skill()
+    policy = decided_policy(run, filed)
+    options = merged(_without_policy(filed), run, load_skill(skill).info)
+    spec = dict(options.get("spec", {}))
+    spec.pop("automl_policy", None)
+    # TAO's settings may stand among those of the spec.
+    tao = {key: spec.pop(key) for key in list(spec) if key.startswith("automl_")}
+    search = {**options, "set": _united(options.get("set", {}), tao)}
     return Request(
         skill=skill,
-        search=SearchRequest(**_renamed(whole, _SEARCH)),
-        space=space_request_from_options(whole),
-        resources=Resources(**{name: whole[name] for name in _RESOURCES if name in whole}),
-        out=Path(whole["out"]) if "out" in whole else None,
-        text=whole.get("request"),
-        file_policy=file_policy,
-        overrides=whole.get("spec", {}),
+        search=SearchRequest(**_renamed(search, _SEARCH)),
+        space=space_request_from_options(options),
+        resources=Resources(**{name: options[name] for name in _RESOURCES if name in options}),
+        out=Path(options["out"]) if "out" in options else None,
+        policy=policy,
+        overrides=spec,
         command=command,
-        **{name: whole[name] for name in _PLAIN if name in whole},
+        **{name: options[name] for name in _PLAIN if name in options},
     )
 
 
-def space_request_from_options(said: Options) -> SpaceRequest:
-    """Return what is said of the search space."""
-    return SpaceRequest(**_renamed(said, _SPACE))
+def space_request_from_options(options: Options) -> SpaceRequest:
+    """Return the options of the search space."""
+    return SpaceRequest(**_renamed(options, _SPACE))
 
 
-def _policy(filed: dict[str, Any]) -> str | None:
-    """Take the policy out of what a file says; None where it says nothing of it."""
-    spec = dict(filed.get("spec", {}))
-    setting = spec.pop("automl_policy", None)
-    filed |= {"spec": spec} if "spec" in filed else {}
-    flag, text = filed.get("policy"), filed.get("request")
-    is_said = any(one is not None for one in (flag, setting, text))
-    return choose_policy(flag=flag, setting=setting, text=text) if is_said else None
+def _without_policy(filed: Options) -> Options:
+    """Return the options of a file without its policy, which has been decided."""
+    spec = {key: value for key, value in filed.get("spec", {}).items() if key != "automl_policy"}
+    rest = {name: value for name, value in filed.items() if name not in _POLICY}
+    return {**rest, "spec": spec} if spec else {k: v for k, v in rest.items() if k != "spec"}
 
 
-def _renamed(said: Options, names: Mapping[str, str]) -> dict[str, Any]:
-    return {field: said[name] for name, field in names.items() if name in said}
+def _united(flags: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the algorithm's options of both; raises `UsageError` if they disagree."""
+    if faults := [
+        disagreement(f"--set {name}={flags[name]}", f"{name}={value}")
+        for name, value in settings.items()
+        if flags.get(name, value) != value
+    ]:
+        raise UsageError(*faults)
+    return {**flags, **settings}
+
+
+def _renamed(options: Options, names: Mapping[str, str]) -> dict[str, Any]:
+    return {field: options[name] for name, field in names.items() if name in options}

@@ -1,16 +1,17 @@
-"""What was said about the search, by flags and by TAO's settings, brought together."""
+"""The search part of a request, from flags and TAO's settings."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from automl.errors import UsageError, nearest
+from automl.errors import UsageError, disagreement
+from automl.request.durations import seconds
+from automl.request.objectives import resolved_objectives
 from automl.search.algorithms import algorithm_named
 from automl.search.options import options_of, parse_options
 from automl.skill.info import SkillInfo
 from automl.trial.budget import UNLIMITED, Budget
-from automl.trial.objective import MODES, Constraint, Objective
+from automl.trial.objective import Objective
 
 DEFAULT_TRIALS = 20
 """As TAO's automl_max_recommendations."""
@@ -18,11 +19,11 @@ DEFAULT_TRIALS = 20
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """The search as it was asked for; None where nothing was said."""
+    """The search as it was asked for; None is an option that was not given."""
 
     algorithm: str | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    """Of the algorithm, by our names or TAO's."""
+    algorithm_options: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the algorithm, by our names or TAO's."""
     trials: int | None = None
     epochs: int | None = None
     concurrency: int | None = None
@@ -33,16 +34,25 @@ class SearchRequest:
     confirm_seeds: int = 0
     """How often the best are trained again with fresh seeds."""
     stop_rule: str = "on"
+    """Whether little expected improvement ends the search: on or off."""
     warm_start: str | None = None
-    """An earlier experiment, or `auto` for all beside this one that fit."""
+    """An earlier experiment, or `auto` for all in the same folder that fit."""
     budget_epochs: int | None = None
     time: str | None = None
     """As `2h`, `90m`, `1h30m` or `45s`."""
 
-    def budget(self, epochs: int) -> Budget:
-        """Return the budget of a search whose full trainings take so many epochs.
+    def __post_init__(self) -> None:
+        if self.stop_rule not in ("on", "off"):
+            raise UsageError(f"--stop-rule: {self.stop_rule!r} is not one of on, off")
+        if self.confirm_seeds < 0:
+            raise UsageError(
+                f"--confirm-seeds: {self.confirm_seeds} is not allowed: must be 0 or more"
+            )
 
-        Without any limit the trials are 20; one of epochs or time needs no other.
+    def budget(self, epochs: int) -> Budget:
+        """Return the budget of a search whose full trainings take `epochs` epochs.
+
+        Without any limit there are 20 trials; a limit of epochs or time needs no other.
         """
         is_limited = self.budget_epochs is not None or self.time is not None
         trials = UNLIMITED if is_limited else DEFAULT_TRIALS
@@ -54,132 +64,50 @@ class SearchRequest:
         )
 
     def resolved_objectives(self, info: SkillInfo) -> tuple[Objective, ...]:
-        """Return the objectives with their directions, the constraints with the first of them.
-
-        Raises `UsageError` for a metric or direction that is not known.
-        """
-        limits = tuple(Constraint.parse(text) for text in self.constraints)
-        named = [_objective(text, info) for text in self.objectives] or [info.objective]
-        metrics = [o.metric for o in named]
-        faults = [
-            f"--objective: {m} is given twice" for m in sorted(set(metrics)) if metrics.count(m) > 1
-        ]
-        faults += [
-            fault
-            for flag, metric in [
-                *(("--objective", m) for m in metrics),
-                *(("--constraint", c.metric) for c in limits),
-            ]
-            if (fault := _unknown_metric(flag, metric, info))
-        ]
-        first = info.stated_objective
-        if first is not None and first not in named:
-            faults.append(
-                f"--objective: {first.metric}:{first.mode} must be one of them: each trial keeps "
-                f"the checkpoint that is best by it; add --objective {first.metric}"
-            )
-        if faults:
-            raise UsageError(*faults)
-        # The first ranks the trials; the skill's best checkpoint is the best by its own.
-        named.sort(key=lambda objective: objective != first)
-        # Every objective is within the constraints: a report that breaks one has no value.
-        return tuple(replace(objective, constraints=limits) for objective in named)
-
-    def with_settings(self, more: Mapping[str, Any]) -> "SearchRequest":
-        """Return the same with more settings; raises `UsageError` for one that is there already."""
-        twice = [name for name in more if self.settings.get(name, more[name]) != more[name]]
-        if twice:
-            raise UsageError(*(f"{name}: is given twice with different values" for name in twice))
-        return replace(self, settings={**self.settings, **more})
-
-    def __post_init__(self) -> None:
-        if self.stop_rule not in ("on", "off"):
-            raise UsageError(f"--stop-rule: {self.stop_rule!r} is not one of on, off")
-        if self.confirm_seeds < 0:
-            raise UsageError(
-                f"--confirm-seeds: {self.confirm_seeds} is not allowed: must be 0 or more"
-            )
+        """Return the objectives with their directions; see `automl.request.objectives`."""
+        return resolved_objectives(self.objectives, self.constraints, info)
 
     def resolved(self) -> "SearchRequest":
-        """Return the same with TAO's settings taken in, and the algorithm's full name.
+        """Return the request with TAO's settings merged in and the algorithm's full name.
 
-        Raises `UsageError` for what is unknown, has no effect, or is said twice and disagrees.
+        Raises `UsageError` for options that are unknown, have no effect, or disagree.
         """
-        parsed = parse_options(self.settings)
-        said = dict(parsed.experiment)
-        if "epochs" in said:
-            said["epochs"] *= parsed.options.get("epoch_multiplier", 1)
-        faults = [
-            f"--{name} {flag} and --set {name}={said[name]} disagree; give one of them"
-            for name in said
-            if name not in ("metric", "direction")
-            and (flag := getattr(self, name, None)) is not None
-            and flag != said[name]
-        ]
-        if faults:
+        parsed = parse_options(self.algorithm_options)
+        flags = dict(parsed.experiment)
+        if "epochs" in flags:
+            flags["epochs"] *= parsed.options.get("epoch_multiplier", 1)
+        if faults := [*self._disagreements(flags)]:
             raise UsageError(*faults)
-
-        def one(name: str) -> Any:
-            return said.get(name, getattr(self, name))
-
         objectives = self.objectives
-        if "metric" in said or "direction" in said:
-            objectives = (*objectives, _tao_objective(said))
-        algorithm = algorithm_named(one("algorithm"), objectives=max(1, len(objectives)))
+        if "metric" in flags or "direction" in flags:
+            objectives = (*objectives, _tao_objective(flags))
+        algorithm = flags.get("algorithm", self.algorithm)
+        algorithm = algorithm_named(algorithm, objectives=max(1, len(objectives)))
         options_of(algorithm, parsed.options)
         return replace(
             self,
             algorithm=algorithm,
+            algorithm_options=parsed.options,
             objectives=objectives,
-            settings=parsed.options,
-            trials=one("trials"),
-            epochs=one("epochs"),
-            concurrency=one("concurrency"),
+            trials=flags.get("trials", self.trials),
+            epochs=flags.get("epochs", self.epochs),
+            concurrency=flags.get("concurrency", self.concurrency),
         )
 
-
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?")
-
-
-def seconds(text: str) -> float:
-    """Return the seconds of a duration like `1h30m`; raises `UsageError` for another text."""
-    match = _DURATION.fullmatch(text.strip())
-    if not match or not any(match.groups()):
-        raise UsageError(f"--time: {text!r} is not a duration: give hours, minutes and seconds as "
-                         "2h, 90m, 1h30m or 45s")  # fmt: skip
-    hours, minutes, rest = (int(group or 0) for group in match.groups())
-    return float(hours * 3600 + minutes * 60 + rest)
+    def _disagreements(self, flags: Mapping[str, Any]) -> list[str]:
+        own = {name: getattr(self, name) for name in flags if name not in ("metric", "direction")}
+        return [
+            disagreement(f"--{name} {value}", f"--set {name}={flags[name]}")
+            for name, value in own.items()
+            if value is not None and value != flags[name]
+        ]
 
 
-def _tao_objective(said: Mapping[str, Any]) -> str:
-    """Return the objective that TAO's settings `metric` and `direction` give."""
-    if "metric" not in said:
-        raise UsageError(f"direction={said['direction']} is given without metric")
+def _tao_objective(flags: Mapping[str, Any]) -> str:
+    """Return the objective of TAO's settings `metric` and `direction`."""
+    if "metric" not in flags:
+        raise UsageError(f"direction={flags['direction']} is given without metric")
     words = {"maximize": "max", "minimize": "min", "maximise": "max", "minimise": "min"}
-    direction = said.get("direction")
-    return f"{said['metric']}:{words.get(direction, direction)}" if direction else said["metric"]
-
-
-def _objective(text: str, info: SkillInfo) -> Objective:
-    metric, colon, mode = text.partition(":")
-    if colon:
-        if mode not in MODES:
-            raise UsageError(f"--objective {text}: the direction {mode!r} is not one of max, min")
-        return Objective(metric, mode)
-    if info.stated_objective is not None and info.stated_objective.metric == metric:
-        return info.stated_objective
-    if metric in info.cost_metrics:
-        return Objective(metric, "min")
-    if fault := _unknown_metric("--objective", metric, info):
-        raise UsageError(fault)
-    raise UsageError(f"--objective {text}: say in which direction, {text}:max or {text}:min")
-
-
-def _unknown_metric(flag: str, metric: str, info: SkillInfo) -> str | None:
-    """Return what is wrong with a metric; nothing where the skill does not say what it reports."""
-    known = (*info.metrics, *info.cost_metrics)
-    if not info.metrics or metric in known:
-        return None
-    return (
-        f"{flag}: {metric!r} is not measured{nearest(metric, known)}; there are {', '.join(known)}"
-    )
+    direction = flags.get("direction")
+    metric = str(flags["metric"])
+    return f"{metric}:{words.get(direction, direction)}" if direction else metric

@@ -1,11 +1,11 @@
-"""What was said about the search space on the command line: --space, --search and --fix."""
+"""The space part of a request: --space, --search and --fix."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from automl.errors import UsageError
+from automl.errors import UsageError, disagreement
 from automl.schema.schema import Schema
 from automl.schema.spec import with_values
 from automl.skill.check import check_folder
@@ -24,7 +24,7 @@ from automl.space.space import SearchSpace
 
 @dataclass(frozen=True)
 class SpaceChoice:
-    """What is searched, what is set, and what of it was said for this run."""
+    """The parameters that are searched and the values that are set."""
 
     entries: Mapping[str, Entry] = field(default_factory=dict)
     dropped: frozenset[str] = frozenset()
@@ -33,7 +33,7 @@ class SpaceChoice:
     fixed: frozenset[str] = frozenset()
     """Keys of `overrides` that are not searched."""
     searched: frozenset[str] = frozenset()
-    """Keys that --search names: they are searched around the value they are given."""
+    """Keys of --search, which are searched around the value in `overrides`."""
 
     def space(self, schema: Schema, spec: Mapping[str, Any]) -> SearchSpace:
         """Build the space around a resolved spec."""
@@ -44,7 +44,7 @@ class SpaceChoice:
 
 @dataclass(frozen=True)
 class SpaceRequest:
-    """The flags as they were given."""
+    """The space as it was asked for."""
 
     overlay: str | None = None
     """Name or file of --space."""
@@ -61,9 +61,10 @@ class SpaceRequest:
         folder: Path,
         shorthand: Mapping[str, str],
     ) -> SpaceChoice:
-        """Bring flags, overlay and `key=value` settings together: the nearer to the run wins.
+        """Return the choice that flags, overlay and `key=value` settings make.
 
-        Raises `UsageError` for an overlay that cannot be read and for flags that disagree.
+        Flags and settings override the overlay. Raises `UsageError` for an overlay that cannot be
+        read and for flags that disagree.
         """
         overlay = Overlay()
         if self.overlay is not None:
@@ -75,10 +76,10 @@ class SpaceRequest:
             for key, text in self.searched.items()
         }
         _check_agreement(fixed, searched, overrides)
-        said = {**overrides, **fixed}
-        entries = {k: entry for k, entry in overlay.entries.items() if k not in said}
-        kept = {k: v for k, v in overlay.fixed.items() if k not in searched}
-        values = {**kept, **said}
+        own = {**overrides, **fixed}
+        entries = {k: entry for k, entry in overlay.entries.items() if k not in own}
+        from_overlay = {k: v for k, v in overlay.fixed.items() if k not in searched}
+        values = {**from_overlay, **own}
         return SpaceChoice(
             entries={**entries, **searched},
             dropped=overlay.dropped - searched.keys(),
@@ -88,27 +89,27 @@ class SpaceRequest:
         )
 
     def used(self) -> list[str]:
-        """Return the flags that were given."""
-        said = {"--space": self.overlay, "--search": self.searched}
-        return [flag for flag, value in said.items() if value]
+        """Return the flags that were given and are of use only to a search."""
+        flags = {"--space": self.overlay, "--search": self.searched}
+        return [flag for flag, value in flags.items() if value]
 
 
 def parse_searched(words: Iterable[str]) -> dict[str, str]:
     """Return the expressions of ``key=EXPR`` words; raises `UsageError` for another word."""
-    found: dict[str, str] = {}
+    expressions: dict[str, str] = {}
     faults = []
     for word in words:
         key, equals, text = word.partition("=")
         if not equals or not key or not text:
             faults.append(f"--search: {word!r} is not understood: give key=EXPR, such as "
                           "train.optim.lr='log(1e-5,1e-3)'")  # fmt: skip
-        elif key in found:
+        elif key in expressions:
             faults.append(f"--search: {key} is given twice")
         else:
-            found[key] = text
+            expressions[key] = text
     if faults:
         raise UsageError(*faults)
-    return found
+    return expressions
 
 
 def _check_agreement(
@@ -117,7 +118,7 @@ def _check_agreement(
     faults = [f"--fix {key} and --search {key} exclude each other" for key in fixed
               if key in searched]  # fmt: skip
     faults += [
-        f"--fix {key}={value} and {key}={overrides[key]} disagree; give one of them"
+        disagreement(f"--fix {key}={value}", f"{key}={overrides[key]}")
         for key, value in fixed.items()
         if overrides.get(key, value) != value
     ]
@@ -125,10 +126,10 @@ def _check_agreement(
         raise UsageError(*faults)
 
 
-def space_of_skill(name: str, flags: SpaceRequest) -> tuple[str, Schema, SearchSpace]:
+def space_of_skill(name: str, request: SpaceRequest) -> tuple[str, Schema, SearchSpace]:
     """Return the skill's name, its train schema and its space around the spec's defaults.
 
-    Raises `UsageError` with everything that keeps the space from being built.
+    Raises `UsageError` naming every fault that keeps the space from being built.
     """
     folder = folder_of_skill(name)
     checked = check_folder(folder)
@@ -138,7 +139,7 @@ def space_of_skill(name: str, flags: SpaceRequest) -> tuple[str, Schema, SearchS
     shorthand = {}
     if (folder / "references" / "skill_info.yaml").is_file():
         shorthand = dict(SkillInfo.read(folder).shorthand)
-    choice = flags.chosen({}, skill=checked.skill, folder=folder, shorthand=shorthand)
+    choice = request.chosen({}, skill=checked.skill, folder=folder, shorthand=shorthand)
     schema.check_keys(choice.overrides)
     space = choice.space(schema, with_values(checked.spec, choice.overrides))
     return checked.skill, schema, space

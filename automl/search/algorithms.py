@@ -295,7 +295,7 @@ def make_searcher(
     budget: Budget,
     *,
     seed: int,
-    settings: Mapping[str, Any] | None = None,
+    algorithm_options: Mapping[str, Any] | None = None,
     past: Sequence[PastTrial] = (),
     stops_when_flat: bool = False,
     kept: Collection[str] = (),
@@ -308,18 +308,18 @@ def make_searcher(
         objective: One, or several with directions of their own.
         budget: Its time is not the searcher's matter.
         seed: Equal seeds and histories give equal decisions.
-        settings: The algorithm's own, by our names; see `automl.search.options`.
+        algorithm_options: By our names; see `automl.search.options`.
         past: Trials of earlier experiments on the same space, data and objectives.
         stops_when_flat: Whether little expected improvement ends the search; of one objective.
         kept: Parameters of the model itself, which a copy of a trial cannot change.
 
     Raises:
-        UsageError: An unknown name, or settings that do not belong to it.
+        UsageError: An unknown name, or options that do not belong to it.
     """
     objectives = (objective,) if isinstance(objective, Objective) else tuple(objective)
     full = algorithm_named(name, objectives=len(objectives))
-    options = options_of(full, settings or {})
-    if full == "tpe" and "pruner" not in (settings or {}) and len(objectives) == 1:
+    options = options_of(full, algorithm_options or {})
+    if full == "tpe" and "pruner" not in (algorithm_options or {}) and len(objectives) == 1:
         options["pruner"] = "halving"
     setup = Setup(space, objectives, budget, seed, options, tuple(past), frozenset(kept))
     rule = None

@@ -20,7 +20,7 @@ def searcher_of(
         settings.objectives,
         settings.budget,
         seed=settings.seed,
-        settings=settings.options,
+        algorithm_options=settings.algorithm_options,
         past=past,
         stops_when_flat=settings.stop_rule == "on",
         kept=[key for key in space.parameters if info.has_cost_of(key)],

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from automl.errors import UsageError, nearest
+from automl.errors import UsageError, disagreement, nearest
 
 ALIASES = {"b": "bayesian", "h": "hyperband", "hes": "hyperband_es"}
 """TAO's short names of algorithms."""
@@ -122,7 +122,7 @@ def parse_options(given: Mapping[str, Any]) -> Parsed:
             faults.append(_unknown(name, short))
             continue
         if target.get(key, value) != value:
-            faults.append(f"--set {name}: {value!r} and {target[key]!r} disagree; give one of them")
+            faults.append(disagreement(f"--set {name}: {value!r}", repr(target[key])))
         target[key] = value
     if faults:
         raise UsageError(*faults)

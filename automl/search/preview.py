@@ -61,7 +61,12 @@ def _round(space: SearchSpace, name: str, *, seed: int) -> Iterator[dict[str, An
     one = Objective("a", "max")
     objectives = [one, Objective("b", "min")] if several else one
     searcher = make_searcher(
-        name, space, objectives, Budget(ROUND, _EPOCHS), seed=seed, settings=_SMALL.get(name, {})
+        name,
+        space,
+        objectives,
+        Budget(ROUND, _EPOCHS),
+        seed=seed,
+        algorithm_options=_SMALL.get(name, {}),
     )
     rng = np.random.default_rng(seed)
     epochs: dict[int, int] = {}

@@ -11,7 +11,7 @@ from automl.experiment.lock import ExperimentLock
 from automl.experiment.observer import Tracker
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.warm_start import read_past
-from automl.files import write_json, write_yaml
+from automl.files import write_json
 from automl.jobs.mirror import JobObserver
 from automl.promotion.gates import PromotionRequest
 from automl.promotion.promoter import Promoter
@@ -94,7 +94,7 @@ def promote(root: Path, wanted: PromotionRequest, *, confirm_seeds: int = 0) -> 
         if confirm_seeds:
             _check_searched(controller)
             # Whoever reads the experiment later has to know that its repeats decide.
-            write_yaml(paths.settings, settings.to_dict())
+            settings.write(paths.settings)
         controller.open()
         with _closing(controller, experiment):
             if confirm_seeds and not controller.is_settled():
@@ -130,7 +130,7 @@ def change_address(root: Path, address: str) -> None:
         settings = Experiment.load(root).settings
         there = None if address == "none" else address
         resources = replace(settings.resources, address=there)
-        write_yaml(paths.settings, replace(settings, resources=resources).to_dict())
+        replace(settings, resources=resources).write(paths.settings)
 
 
 def _check_spec(experiment: Experiment) -> None:

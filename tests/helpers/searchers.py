@@ -37,7 +37,12 @@ def make(name, *, mode="max", seed=0, trials=12, **budget):
         Objective("m", mode)
     )  # fmt: skip
     return make_searcher(
-        name, SPACE, objective, Budget(trials, EPOCHS, **budget), seed=seed, settings=options
+        name,
+        SPACE,
+        objective,
+        Budget(trials, EPOCHS, **budget),
+        seed=seed,
+        algorithm_options=options,
     )
 
 

@@ -88,7 +88,7 @@ def _sections(
                 plot("figure-slices", space_charts.slices(experiment, space, state)),
             ],
         )
-    if experiment.settings.more_objectives:
+    if len(experiment.settings.objectives) > 1:
         yield "pareto", "Pareto front", list(_front(experiment))
     if experiment.confirmed():
         yield "confirmed", "Confirmation", list(_confirmed(experiment))

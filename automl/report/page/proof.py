@@ -153,7 +153,7 @@ def reproduce(experiment: Experiment) -> Iterator[str]:
         ]
     yield pre("\n".join(lines))
     budget = [f"{key} {value}" for key, value in vars(settings.budget).items() if value is not None]
-    options = [f"{key}={value}" for key, value in settings.options.items()]
+    options = [f"{key}={value}" for key, value in settings.algorithm_options.items()]
     facts = {
         "skill": settings.skill,
         "algorithm": " ".join([settings.algorithm, *options]),

@@ -103,7 +103,7 @@ def test_a_folder_that_is_taken_is_refused_and_resume_is_named(run, tmp_path):
     run("--trials", 1, "--out", "exp")
     result = run("--trials", 1, "--out", "exp")
     assert result.returncode == 2
-    assert "already holds an experiment; go on with it: automl resume" in result.stderr
+    assert "already holds an experiment; resume it with: automl resume" in result.stderr
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes").touch()
     assert "is not empty" in run("--out", "other").stderr

@@ -1,16 +1,19 @@
+from dataclasses import replace
+
 import pytest
 import yaml
 
 from automl.errors import UsageError
 from automl.experiment.resources import Resources
 from automl.experiment.settings import Settings
+from automl.files import write_yaml
 from automl.trial.budget import Budget
 from automl.trial.objective import Objective
 
 SETTINGS = Settings(
     skill="toy",
     policy="auto",
-    objective=Objective("m", "max"),
+    objectives=(Objective("m", "max"),),
     budget=Budget(3, 4),
     seed=7,
     spec={"a": {"b": [1, 2]}},
@@ -35,6 +38,51 @@ def test_unknown_and_missing_keys_are_all_named():
 
 
 @pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({None: 1}, "unknown key None"),
+        ({"budget": None}, "budget: None is not allowed: must be a mapping"),
+        ({"budget": {"trials": 3, "epochs": None}}, "budget: epochs: None .* a whole number"),
+        ({"budget": {"trials": 3}}, "budget: epochs is missing"),
+        ({"resources": {"gpu": 1}}, "resources: unknown key 'gpu'"),
+        ({"resources": {"runner": "rai"}}, "--runner: 'rai' is not one of ray, local"),
+        ({"objectives": [{"metric": "m"}]}, "objectives: mode is missing"),
+        ({"objectives": [{"metric": "m", "mode": "max", "constraints": [3]}]}, "3 is not allowed"),
+        ({"seed": "7"}, "seed: '7' is not allowed: must be a whole number"),
+        ({"fixed": "a.b"}, "fixed: 'a.b' is not allowed: must be a list"),
+    ],
+)
+def test_a_key_of_a_wrong_kind_is_a_line_that_names_the_file(tmp_path, changes, match):
+    write_yaml(tmp_path / "settings.yaml", {**SETTINGS.to_dict(), **changes})
+    with pytest.raises(UsageError, match=f"settings.yaml: {match}"):
+        Settings.read(tmp_path / "settings.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("", "holds no settings, only None"),
+        ("- 1", "holds no settings"),
+        ("format: 1\nautoml: 0.1.0\nskill: {a", "is not YAML"),
+        ("skill: toy", "has format None, and automl .* reads format 1; read it with the version"),
+        ("format: 9\nautoml: 7.0.0", "has format 9, and .* read it with automl 7.0.0"),
+    ],
+)
+def test_a_torn_or_foreign_file_is_one_sentence(tmp_path, text, match):
+    (tmp_path / "settings.yaml").write_text(text)
+    with pytest.raises(UsageError, match=match) as caught:
+        Settings.read(tmp_path / "settings.yaml")
+    assert len(caught.value.faults) == 1
+
+
+def test_a_file_says_which_format_it_has_and_which_version_made_it(tmp_path):
+    replace(SETTINGS, automl="0.0.9").write(tmp_path / "settings.yaml")
+    Settings.read(tmp_path / "settings.yaml").write(tmp_path / "settings.yaml")
+    content = yaml.safe_load((tmp_path / "settings.yaml").read_text())
+    assert list(content.items())[:2] == [("format", 1), ("automl", "0.0.9")]
+
+
+@pytest.mark.parametrize(
     ("arguments", "match"),
     [
         ({"runner": "rai"}, "--runner: 'rai' is not one of ray, local; did you mean ray"),
@@ -45,7 +93,7 @@ def test_unknown_and_missing_keys_are_all_named():
             {"runner": "local", "address": "auto", "cpus_per_trial": 1},
             "--cpus-per-trial and --address need --runner ray",
         ),
-        ({"gpus_per_trial": 1.5}, "1.5 is not allowed: a part of one GPU .0.5. or whole ones"),
+        ({"gpus_per_trial": 1.5}, "1.5 is not allowed: a fraction of one GPU .0.5. or whole GPUs"),
         ({"memory_per_trial": "8"}, "'8' is not understood; give for example 8GB"),
         ({"address": "head"}, "give auto, HOST:PORT or ray://HOST:PORT"),
         ({"cpus_per_trial": -1.0}, "--cpus-per-trial: -1 is not allowed"),

@@ -6,7 +6,6 @@ import pytest
 from automl.experiment.journal import Journal
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
-from automl.files import write_yaml
 from automl.plan.estimate import estimate
 from automl.skill.info import SkillInfo
 from automl.trial.budget import Budget
@@ -15,7 +14,8 @@ from automl.trial.objective import Objective
 INFO = SkillInfo("toy", True, Path(), stated_epochs_key="epochs", seed_key="seed",
                  data_sources={"train": {"data": {}}})  # fmt: skip
 SETTINGS = Settings(
-    skill="toy", policy="auto", objective=Objective("score", "max"), budget=Budget(4, 10), seed=0,
+    skill="toy", policy="auto", objectives=(Objective("score", "max"),), budget=Budget(4, 10),
+    seed=0,
     spec={"epochs": 10, "seed": 0, "data": "here", "width": 8}, data={"fingerprint": "one"},
 )  # fmt: skip
 
@@ -24,7 +24,7 @@ SETTINGS = Settings(
 def runs(tmp_path):
     """Return a folder with an experiment: 5 s until trial 0, then 2 s an epoch, 1 s at the end."""
     paths = ExperimentPaths(tmp_path / "past")
-    write_yaml(paths.settings, SETTINGS.to_dict())
+    SETTINGS.write(paths.settings)
     journal = Journal(paths.journal)
     journal.append({"event": "opened", "time": 100.0})
     journal.append({"event": "start", "trial": 0, "values": {}, "epochs": 2, "time": 105.0})
@@ -82,3 +82,11 @@ def test_only_an_experiment_that_trained_the_same_is_taken(runs, changed, has_ti
     told = estimate(replace(SETTINGS, **changed), INFO, runs / "new")
     assert (told.seconds is not None, told.bytes_per_trial is not None) == (has_time, has_disk)
     assert told.why_none == (() if why is None else (f"{runs / 'past'}: {why}",))
+
+
+def test_a_damaged_or_foreign_neighbour_is_passed_over(runs):
+    for name, text in (("torn", "skill: {"), ("foreign", "format: 9\nautoml: 7.0.0")):
+        (runs / name).mkdir()
+        (runs / name / "settings.yaml").write_text(text)
+        (runs / name / "journal.jsonl").touch()
+    assert estimate(SETTINGS, INFO, runs / "new").time_source == str(runs / "past")

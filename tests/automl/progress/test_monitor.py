@@ -20,7 +20,7 @@ from automl.trial.objective import Constraint, Objective
 
 def settings(*, mode="max", algorithm="asha", constraints=(), confirm_seeds=0, **budget):
     return Settings(
-        skill="toy", policy="auto", objective=Objective("score", mode, constraints),
+        skill="toy", policy="auto", objectives=(Objective("score", mode, constraints),),
         budget=Budget(**{"trials": 4, "epochs": 9, **budget}), seed=0, spec={},
         algorithm=algorithm, confirm_seeds=confirm_seeds,
     )  # fmt: skip

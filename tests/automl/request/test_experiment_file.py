@@ -5,12 +5,12 @@ import yaml
 from paths import LOGISTIC, ROOT
 
 from automl.cli import run as run_command
-from automl.cli.flags import said_by_flags
+from automl.cli.flags import options_from_flags
 from automl.errors import UsageError
 from automl.plan.plan import plan_from_request
 from automl.request.command_line import options_from_words
 from automl.request.experiment_file import read_experiment_file
-from automl.request.options import BY_NAME, KEYS
+from automl.request.options import RUN_OPTIONS
 from automl.request.request import Request, request_from_options
 from automl.request.template import experiment_template
 from automl.schema.schema import Schema
@@ -38,7 +38,9 @@ def ask(tmp_path):
         path = tmp_path / "file.yaml"
         path.write_text(text)
         arguments, rest = parser().parse_known_args([str(path), *words])
-        file, said = options_from_words([*arguments.overrides, *rest], said_by_flags(arguments))
+        file, said = options_from_words(
+            [*arguments.overrides, *rest], options_from_flags(arguments)
+        )
         return request_from_options(said, file=file)
 
     return call
@@ -46,15 +48,15 @@ def ask(tmp_path):
 
 def test_every_flag_of_run_is_a_key_and_every_key_is_a_flag():
     flags = {a.dest for a in parser()._actions if a.option_strings}
-    assert flags - OF_THE_TERMINAL == {key.name for key in KEYS if key.flag}
-    assert {key.name for key in KEYS} - flags == {"spec"}
+    assert flags - OF_THE_TERMINAL == {name for name, option in RUN_OPTIONS.items() if option.flag}
+    assert RUN_OPTIONS.keys() - flags == {"spec"}
 
 
 def test_the_defaults_that_are_told_hold(toy_data):
     request = Request(skill="toy", data=str(toy_data), **{"tracker": "none"})
     plan = plan_from_request(request)
     settings = plan.settings
-    told = {key.name: key.default for key in KEYS if key.default}
+    told = {name: option.default for name, option in RUN_OPTIONS.items() if option.default}
     held = {
         "trials": settings.budget.trials,
         "confirm_seeds": settings.confirm_seeds,
@@ -73,11 +75,11 @@ def test_the_file_of_init_says_the_skill_and_with_every_line_uncommented_every_k
     (tmp_path / "file.yaml").write_text(text)
     assert read_experiment_file(tmp_path / "file.yaml") == {"skill": skill}
     keys = {line[2:].partition(":")[0] for line in text.splitlines() if line.startswith("# ")}
-    for name in keys & BY_NAME.keys():
+    for name in keys & RUN_OPTIONS.keys():
         (tmp_path / "file.yaml").write_text(text.replace(f"\n# {name}: ", f"\n{name}: "))
         assert set(read_experiment_file(tmp_path / "file.yaml")) == {"skill", name}
         request_from_options({}, file=tmp_path / "file.yaml")
-    assert keys >= BY_NAME.keys() - {"skill"}
+    assert keys >= RUN_OPTIONS.keys() - {"skill"}
 
 
 def test_the_examples_of_the_search_are_of_the_skills_own_space(toy_data, tmp_path):
@@ -127,10 +129,10 @@ BASE = "{skill: toy, data: d, tracker: none, "
         ("spec: {data.root: e}", ["--data", "f"], "overrides", {}),
         ("epochs: 5", ["train.epochs=3"], "search.epochs", None),
         ("spec: {train: {epochs: 5}}", ["--epochs", "3"], "overrides", {}),
-        ("set: {automl_max_epochs: 5}", ["--epochs", "3"], "search.settings", {}),
+        ("set: {automl_max_epochs: 5}", ["--epochs", "3"], "search.algorithm_options", {}),
         ("automl_R: 5", ["train.epochs=3"], "overrides", {"train.epochs": 3}),
         ("trials: 5", ["automl_max_recommendations=3"], "search.trials", None),
-        ("set: {automl_nu: 5}", ["--set", "reduction_factor=3"], "search.settings",
+        ("set: {automl_nu: 5}", ["--set", "reduction_factor=3"], "search.algorithm_options",
          {"reduction_factor": 3}),
         ("objective: [a, b]", ["--objective", "c"], "search.objectives", ("c",)),
         ("spec: {train.lr: 1, train.width: 2}", ["learning_rate=3"], "overrides",
@@ -139,9 +141,9 @@ BASE = "{skill: toy, data: d, tracker: none, "
         ("search: {learning_rate: auto}", ["--fix", "train.lr=3"], "space.searched", {}),
         ("fix: {train.lr: 1}", ["--search", "train.lr=auto"], "space.fixed", {}),
         ("spec: {train.lr: 1}", ["--search", "train.lr=auto"], "overrides", {"train.lr": 1}),
-        ("policy: off", [], "file_policy", "off"),
-        ("automl_policy: off", [], "file_policy", "off"),
-        ("request: 'no HPO please'", [], "file_policy", "off"),
+        ("policy: off", [], "policy", "off"),
+        ("automl_policy: off", [], "policy", "off"),
+        ("request: 'no HPO please'", [], "policy", "off"),
         ("policy: off", ["--policy", "auto"], "policy", "auto"),
         ("trials: 5, space: wide, fix: {train.lr: 1}", ["--policy", "off"], "search.trials", None),
         ("trials: 5, space: wide", ["automl_policy=off"], "space.overlay", None),

@@ -5,7 +5,7 @@ import pytest
 from toy_skill import ToySkill
 
 from automl.errors import UsageError
-from automl.request.policy import choose_policy, parse_policy
+from automl.request.policy import decided_policy, parse_policy
 from automl.skill.info import SkillInfo, schema_path, template_path
 from automl.skill.route import route
 
@@ -31,33 +31,44 @@ def test_an_unknown_policy_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("given", "policy"),
+    ("run", "file", "policy"),
     [
-        ({}, "auto"),
-        ({"flag": "off"}, "off"),
-        ({"setting": False}, "off"),
-        ({"text": "train it, no HPO please"}, "off"),
-        ({"text": "train it"}, "auto"),
-        ({"file": "off"}, "off"),
-        ({"file": "off", "flag": "on"}, "auto"),
-        ({"file": "auto", "text": "plain training"}, "off"),
-        ({"flag": "off", "setting": "off", "text": "disable AutoML"}, "off"),
+        ({}, {}, "auto"),
+        ({"policy": "off"}, {}, "off"),
+        ({"spec": {"automl_policy": False}}, {}, "off"),
+        ({"request": "train it, no HPO please"}, {}, "off"),
+        ({"request": "train it"}, {}, "auto"),
+        ({}, {"policy": "off"}, "off"),
+        ({}, {"spec": {"automl_policy": "off"}}, "off"),
+        ({"policy": "on"}, {"policy": "off"}, "auto"),
+        ({"request": "plain training"}, {"policy": "auto"}, "off"),
+        (
+            {"policy": "off", "spec": {"automl_policy": "off"}, "request": "disable AutoML"},
+            {},
+            "off",
+        ),
     ],
 )
-def test_what_is_said_for_this_run_comes_before_the_file(given, policy):
-    assert choose_policy(**given) == policy
+def test_options_of_the_run_override_the_policy_of_the_file(run, file, policy):
+    assert decided_policy(run, file) == policy
 
 
 @pytest.mark.parametrize(
-    ("given", "match"),
+    ("options", "match"),
     [
-        ({"flag": "auto", "setting": "off"}, r"--policy \(auto\) and automl_policy \(off\) dis"),
-        ({"flag": "auto", "text": "no HPO"}, r"--policy \(auto\) and --request 'no HPO' \(off\)"),
+        (
+            {"policy": "auto", "spec": {"automl_policy": "off"}},
+            r"--policy \(auto\) and automl_policy \(off\) dis",
+        ),
+        (
+            {"policy": "auto", "request": "no HPO"},
+            r"--policy \(auto\) and --request 'no HPO' \(off\)",
+        ),
     ],
 )
-def test_two_words_that_disagree_are_refused(given, match):
+def test_two_words_that_disagree_are_refused(options, match):
     with pytest.raises(UsageError, match=match):
-        choose_policy(**given)
+        decided_policy(options, {})
 
 
 def test_a_packaged_skill_is_searched_unless_the_policy_is_off(skill):

@@ -95,8 +95,8 @@ def test_a_population_copies_its_best_and_changes_booleans_and_categories_too(na
 
 def test_what_makes_the_model_stays_in_a_copy():
     searcher = make_searcher(
-        "pbt", SPACE, Objective("m", "max"), Budget(16, EPOCHS), seed=0, settings=SETTINGS["pbt"],
-        kept=["n", "c"],
+        "pbt", SPACE, Objective("m", "max"), Budget(16, EPOCHS), seed=0,
+        algorithm_options=SETTINGS["pbt"], kept=["n", "c"],
     )  # fmt: skip
     done = Simulation(searcher, score_of("pbt"), epochs=EPOCHS).run()
     starts = [rest[0] for kind, *rest in done.log if kind == "start"]

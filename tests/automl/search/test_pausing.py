@@ -118,7 +118,9 @@ def _rewind(folder, lines, number):
 
 
 def test_a_copy_begins_from_its_parents_checkpoint_with_other_values(start):
-    experiment = drive(start(algorithm="pbt", settings=SETTINGS["pbt"], trials=8, epochs=8))
+    experiment = drive(
+        start(algorithm="pbt", algorithm_options=SETTINGS["pbt"], trials=8, epochs=8)
+    )
     copies = [t for t in experiment.ledger.trials.values() if t.parent is not None]
     assert copies
     for trial in copies:

@@ -10,8 +10,9 @@ from automl.experiment.resources import Resources
 from automl.plan.plan import plan_from_request
 from automl.report import summary
 from automl.report.importance import importance
+from automl.request.durations import seconds
 from automl.request.request import Request
-from automl.request.search import SearchRequest, seconds
+from automl.request.search import SearchRequest
 from automl.session.session import drive
 from automl.skill.installed import load_skill
 from automl.trial.objective import Constraint, Objective
@@ -153,7 +154,7 @@ def test_too_few_trials_have_no_importance(start):
     ("flags", "match"),
     [
         ({"objectives": ("scor",)}, "'scor' is not measured; did you mean score?"),
-        ({"objectives": ("loss",)}, "say in which direction, loss:max or loss:min"),
+        ({"objectives": ("loss",)}, "add its direction, loss:max or loss:min"),
         ({"objectives": ("score:up",)}, "the direction 'up' is not one of max, min"),
         ({"objectives": ("score", "score:min")}, "score is given twice"),
         ({"objectives": ("loss:min",)}, "score:max must be one of them"),
@@ -162,11 +163,20 @@ def test_too_few_trials_have_no_importance(start):
         ({"objectives": ("score", "parameters"), "algorithm": "bohb"}, "takes one objective, not"),
         ({"algorithm": "hyperbnd"}, "did you mean hyperband"),
         ({"algorithm": "llm"}, "language model, which is not built"),
-        ({"settings": {"automl_reduction_facto": 3}}, "did you mean automl_reduction_factor"),
-        ({"settings": {"llm_endpoint": "x"}}, "language model is not built"),
-        ({"settings": {"kde_samples": 9}, "algorithm": "asha"}, "no effect with --algorithm asha"),
-        ({"settings": {"reduction_factor": 1}, "algorithm": "asha"}, r"must be in \[2, 100\]"),
-        ({"settings": {"automl_max_epochs": 9}}, "--epochs 4 and --set epochs=9 disagree"),
+        (
+            {"algorithm_options": {"automl_reduction_facto": 3}},
+            "did you mean automl_reduction_factor",
+        ),
+        ({"algorithm_options": {"llm_endpoint": "x"}}, "language model is not built"),
+        (
+            {"algorithm_options": {"kde_samples": 9}, "algorithm": "asha"},
+            "no effect with --algorithm asha",
+        ),
+        (
+            {"algorithm_options": {"reduction_factor": 1}, "algorithm": "asha"},
+            r"must be in \[2, 100\]",
+        ),
+        ({"algorithm_options": {"automl_max_epochs": 9}}, "--epochs 4 and --set epochs=9 disagree"),
         ({"confirm_seeds": -1}, "must be 0 or more"),
         ({"stop_rule": "maybe"}, "is not one of on, off"),
         ({"time": "soon"}, "'soon' is not a duration"),
@@ -188,12 +198,12 @@ def test_a_fault_of_a_search_flag_says_what_is_allowed(start, tmp_path, flags, m
         ({"automl_max_epochs": 9, "epoch_multiplier": 2, "algorithm": "asha"}, {"epochs": 18}),
         ({"automl_max_concurrent": 2}, {"concurrency": 2}),
         ({"automl_algorithm": "hes"}, {"algorithm": "hyperband_es"}),
-        ({"automl_nu": 4, "algorithm": "asha"}, {"settings": {"reduction_factor": 4}}),
+        ({"automl_nu": 4, "algorithm": "asha"}, {"algorithm_options": {"reduction_factor": 4}}),
         ({"metric": "loss", "direction": "minimize"}, {"objectives": ("loss:min",)}),
     ],
 )
 def test_settings_of_tao_are_flags_here(settings, expected):
-    flags = SearchRequest(settings=settings).resolved()
+    flags = SearchRequest(algorithm_options=settings).resolved()
     assert {name: getattr(flags, name) for name in expected} == expected
 
 

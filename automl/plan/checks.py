@@ -1,0 +1,57 @@
+"""Checks of a plan that need neither schema nor data: what is installed, and the new folder."""
+
+from importlib.util import find_spec
+
+from automl.errors import UsageError
+from automl.experiment.paths import ExperimentPaths
+from automl.request.search import SearchRequest
+from automl.request.space import SpaceRequest
+from automl.skill.route import Route
+
+_LIBRARIES = {"search": "optuna", "ray": "ray", "mlflow": "mlflow"}
+"""The library of each extra that a run may need."""
+
+
+def check_installed(*extras: str | None) -> None:
+    """Raise `UsageError` naming the extras whose library is not installed."""
+    faults = [
+        f"{library} is not installed; install it with: pip install -e '.[{extra}]'"
+        for extra, library in _LIBRARIES.items()
+        if extra in extras and find_spec(library) is None
+    ]
+    if faults:
+        raise UsageError(*faults)
+
+
+def check_is_new(paths: ExperimentPaths) -> None:
+    """Raise `UsageError` if the experiment's folder holds anything."""
+    root = paths.root
+    if paths.exists():
+        raise UsageError(
+            f"--out: {root} already holds an experiment; resume it with: automl resume {root}, "
+            "or choose another folder"
+        )
+    if root.is_file() or (root.is_dir() and any(root.iterdir())):
+        raise UsageError(f"--out: {root} is not empty; choose a new folder")
+
+
+def check_fits_plain_training(route: Route, search: SearchRequest, space: SpaceRequest) -> None:
+    """Raise `UsageError` for options that only a search uses."""
+    if flags := space.used():
+        raise UsageError(f"{' and '.join(flags)} have no use here: {route.reason}")
+    options = {
+        "--budget-epochs": search.budget_epochs,
+        "--time": search.time,
+        "--confirm-seeds": search.confirm_seeds or None,
+        "--warm-start": search.warm_start,
+        "--objective": ", ".join(search.objectives) or None,
+        "--constraint": ", ".join(search.constraints) or None,
+        "--trials": None if search.trials == 1 else search.trials,
+    }
+    faults = [
+        f"{flag}: {value} has no use here: {route.reason}"
+        for flag, value in options.items()
+        if value is not None
+    ]
+    if faults:
+        raise UsageError(*faults)

@@ -1,0 +1,53 @@
+"""The values of the spec that a request sets, by dotted key."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from automl.errors import UsageError, disagreement
+from automl.request.request import Request
+from automl.skill.info import SkillInfo
+
+
+def overrides_of(request: Request, info: SkillInfo) -> dict[str, Any]:
+    """Return the request's own values with --data and --epochs under their keys of the spec.
+
+    Raises `UsageError` for keys that each trial sets itself, for flags that disagree with values,
+    and for data that is missing.
+    """
+    overrides = {info.shorthand.get(key, key): value for key, value in request.overrides.items()}
+    if faults := [*_faults(request, overrides, info)]:
+        raise UsageError(*faults)
+    given = {key: value for _, key, value in _flags(request, info) if value is not None}
+    overrides |= {key: value for key, value in given.items() if key is not None}
+    if info.data_key is not None:
+        overrides[info.data_key] = _absolute(str(overrides[info.data_key]))
+    return overrides
+
+
+def _flags(request: Request, info: SkillInfo) -> Iterator[tuple[str, str | None, Any]]:
+    """Yield each flag that has a key in the spec, the key and the value that was given."""
+    yield "--data", info.data_key, request.data
+    if request.search.epochs is not None:
+        yield "--epochs", info.epochs_key, request.search.epochs
+
+
+def _faults(request: Request, overrides: Mapping[str, Any], info: SkillInfo) -> Iterator[str]:
+    functions = info.spec_params.get("train", {})
+    for name in overrides:
+        if functions.get(name) in ("output_dir", "resume_model"):
+            yield (
+                f"{name}: cannot be set here, every trial has its own; use --out for the "
+                "experiment's folder"
+            )
+    for flag, key, value in _flags(request, info):
+        if value is not None and key is None:
+            yield f"{flag}: {info.name} takes no data (no data_sources in {info.path})"
+        elif value is not None and overrides.get(str(key), value) != value:
+            yield disagreement(f"{flag} {value}", f"{key}={overrides[str(key)]}")
+    if info.data_key is not None and request.data is None and info.data_key not in overrides:
+        yield f"--data is missing: the folder of the data set (or {info.data_key}=DIR)"
+
+
+def _absolute(location: str) -> str:
+    return location if "://" in location else str(Path(location).expanduser().resolve())

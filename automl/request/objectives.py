@@ -1,0 +1,75 @@
+"""Objectives and constraints as a user writes them, resolved with the metrics of a skill."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from automl.errors import UsageError, nearest
+from automl.skill.info import SkillInfo
+from automl.trial.objective import MODES, Constraint, Objective
+
+
+def resolved_objectives(
+    objectives: Sequence[str], constraints: Sequence[str], info: SkillInfo
+) -> tuple[Objective, ...]:
+    """Return the objectives with their directions, each with the constraints.
+
+    Raises `UsageError` for a metric or direction that is not known.
+    """
+    limits = tuple(Constraint.parse(text) for text in constraints)
+    resolved = [_objective(text, info) for text in objectives] or [info.objective]
+    if faults := [*_faults(resolved, limits, info)]:
+        raise UsageError(*faults)
+    # The first ranks the trials; a trial's best checkpoint is the best by the skill's objective.
+    resolved.sort(key=lambda objective: objective != info.stated_objective)
+    # Every objective has the constraints: a report that breaks one has no value.
+    return tuple(replace(objective, constraints=limits) for objective in resolved)
+
+
+def _faults(
+    objectives: Sequence[Objective], constraints: Sequence[Constraint], info: SkillInfo
+) -> list[str]:
+    metrics = [objective.metric for objective in objectives]
+    faults = [
+        f"--objective: {metric} is given twice"
+        for metric in sorted(set(metrics))
+        if metrics.count(metric) > 1
+    ]
+    flags = [("--objective", metric) for metric in metrics]
+    flags += [("--constraint", constraint.metric) for constraint in constraints]
+    faults += [
+        fault
+        for flag, metric in flags
+        if (fault := _unknown_metric(flag, metric, info)) is not None
+    ]
+    first = info.stated_objective
+    if first is not None and first not in objectives:
+        faults.append(
+            f"--objective: {first.metric}:{first.mode} must be one of them: each trial keeps "
+            f"the checkpoint that is best by it; add --objective {first.metric}"
+        )
+    return faults
+
+
+def _objective(text: str, info: SkillInfo) -> Objective:
+    metric, colon, mode = text.partition(":")
+    if colon:
+        if mode not in MODES:
+            raise UsageError(f"--objective {text}: the direction {mode!r} is not one of max, min")
+        return Objective(metric, mode)
+    if info.stated_objective is not None and info.stated_objective.metric == metric:
+        return info.stated_objective
+    if metric in info.cost_metrics:
+        return Objective(metric, "min")
+    if fault := _unknown_metric("--objective", metric, info):
+        raise UsageError(fault)
+    raise UsageError(f"--objective {text}: add its direction, {text}:max or {text}:min")
+
+
+def _unknown_metric(flag: str, metric: str, info: SkillInfo) -> str | None:
+    """Return the fault of a metric; None if the skill does not list its metrics."""
+    known = (*info.metrics, *info.cost_metrics)
+    if not info.metrics or metric in known:
+        return None
+    return (
+        f"{flag}: {metric!r} is not measured{nearest(metric, known)}; there are {', '.join(known)}"
+    )
