@@ -47,7 +47,10 @@ def test_unknown_and_missing_keys_are_all_named():
         ({"resources": {"gpu": 1}}, "resources: unknown key 'gpu'"),
         ({"resources": {"runner": "rai"}}, "--runner: 'rai' is not one of ray, local"),
         ({"objectives": [{"metric": "m"}]}, "objectives: mode is missing"),
-        ({"objectives": [{"metric": "m", "mode": "max", "constraints": [3]}]}, "3 is not allowed"),
+        (
+            {"objectives": [{"metric": "m", "mode": "max", "constraints": [3]}]},
+            "objectives: constraints: 3",
+        ),
         ({"seed": "7"}, "seed: '7' is not allowed: must be a whole number"),
         ({"fixed": "a.b"}, "fixed: 'a.b' is not allowed: must be a list"),
     ],
