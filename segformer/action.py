@@ -1,4 +1,4 @@
-"""What every action leaves in its results folder: experiment.yaml, and status.json as it goes."""
+"""The files that every action writes: experiment.yaml at the start, status.json as it runs."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from segformer.storage.encryption import encryption_key_from
 
 
 class StatusFile:
-    """JSON lines, appended as things happen; TAO's names where TAO has them."""
+    """JSON lines, appended as events happen; keys have TAO's names where TAO has them."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "status.json"
@@ -52,10 +52,10 @@ class StatusFile:
 
 @contextmanager
 def started(action: str, spec: Spec, folder: Path) -> Iterator[StatusFile]:
-    """Begin an action in its folder: the spec it runs with, STARTED in its status, its key.
+    """Start an action in its folder: write its spec and STARTED, and set its encryption key.
 
-    Whatever ends it, an interrupt and exhausted memory too, is told as FAILURE and goes on up. The
-    action itself tells of its SUCCESS.
+    Any exception, including an interrupt or out of memory, is recorded as FAILURE and re-raised.
+    The action itself records SUCCESS.
     """
     folder.mkdir(parents=True, exist_ok=True)
     status = StatusFile(folder)

@@ -16,7 +16,7 @@ from segformer.result import Result
 from segformer.storage.location import redacted
 
 _HELP = {
-    "train": "train a model; goes on from the last checkpoint in the results folder",
+    "train": "train a model; resumes from the last checkpoint in the results folder",
     "evaluate": "score a checkpoint or an ONNX model on a split",
     "inference": "write masks and overlays of images, of any size, that need no labels",
     "export": "write a checkpoint as ONNX",
@@ -27,9 +27,10 @@ _FAULT_KINDS = ("usage", "bad_data")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns 0, or 2 for the user's faults, 1 for a failed run, 130 for Ctrl-C.
+    """Run the command.
 
-    SIGTERM gives 75. What is not a fault of the run, but of this program, keeps its trace.
+    Returns 0, or 1 for a failed run, 2 for a user's fault, 75 for SIGTERM, 130 for Ctrl-C. A bug of
+    this program keeps its traceback.
     """
     terminated = threading.Event()
     try:
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextlib.contextmanager
 def _sigterm_as_interrupt(terminated: threading.Event) -> Iterator[None]:
-    """Let SIGTERM end a run as Ctrl-C does, so that its end is told in its status."""
+    """End a run on SIGTERM as on Ctrl-C, so that its status records how it ended."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -74,8 +75,8 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    whole = _Parser(prog="segformer", description="SegFormer for semantic segmentation.")
-    actions = whole.add_subparsers(dest="action", required=True, metavar="ACTION")
+    commands = _Parser(prog="segformer", description="SegFormer for semantic segmentation.")
+    actions = commands.add_subparsers(dest="action", required=True, metavar="ACTION")
     for action, text in _HELP.items():
         command = actions.add_parser(action, help=text, description=text.capitalize() + ".")
         command.add_argument(
@@ -85,19 +86,21 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "overrides", nargs="*", metavar="key=value", help="e.g. train.optim.lr=1e-3"
         )
-    fields = "list all fields of the spec: type, default, bounds, effect, and the test that sees it"
+    fields = "list all fields of the spec: type, default, bounds and effect"
     listing = actions.add_parser("fields", help=fields, description=fields.capitalize() + ".")
     listing.add_argument("--json", action="store_true", help="print one JSON list on stdout")
-    listing.add_argument("overrides", nargs="*", metavar="key", help="only keys that begin so")
-    return whole
+    listing.add_argument(
+        "overrides", nargs="*", metavar="key", help="only keys that begin with this"
+    )
+    return commands
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
-    known = parser()
-    options, rest = known.parse_known_args(argv)
-    if strange := [word for word in rest if word.startswith("-")]:
-        known.error(f"unknown option {strange[0]}")
-    # argparse leaves over the words that come after an option.
+    commands = parser()
+    options, rest = commands.parse_known_args(argv)
+    if unknown := [word for word in rest if word.startswith("-")]:
+        commands.error(f"unknown option {unknown[0]}")
+    # argparse leaves the overrides that follow an option in `rest`.
     options.overrides += rest
     return options
 
@@ -108,10 +111,10 @@ def _run(options: argparse.Namespace) -> None:
     from segformer.spec.overrides import read_file, read_words
 
     action: str = options.action
-    # The packaged template is the defaults: unlike a file's, its values give way to dataset.json.
+    # The packaged template holds the defaults. Unlike a file's, they yield to dataset.json.
     in_file = read_file(options.spec) if options.spec else {}
     spec = skill.resolve(action, {**full_keys(in_file), **full_keys(read_words(options.overrides))})
-    # Libraries print as they like; stdout is the answer.
+    # Libraries may print; stdout holds only the answer.
     with contextlib.redirect_stdout(sys.stderr):
         if action == "train":
             skill.check(spec, progress=_progress)

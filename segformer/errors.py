@@ -1,8 +1,8 @@
-"""What can go wrong in a run, by whose fault it is.
+"""The errors of a run, by whose fault they are.
 
 SkillError
-|-- SpecError           the spec: unknown key, value out of bounds, file not there     usage
-|-- CheckpointError     the weights handed in do not fit or cannot be read             usage
+|-- SpecError           the spec: unknown key, value out of bounds, missing file       usage
+|-- CheckpointError     the weights do not fit or cannot be read                       usage
 |-- DataError           the data set: missing partners, sizes, mask values             bad_data
 |-- OutOfMemoryError    the batch does not fit the device                              out_of_memory
 |-- DivergedError       the loss is no longer a number                                 diverged
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 
 class SkillError(Exception):
-    """A run that cannot go on; `kind` says why in one word, `faults` in one line each."""
+    """A run that cannot continue; `kind` is the reason in one word, `faults` has one line each."""
 
     kind: str = "failed"
 
@@ -32,7 +32,7 @@ class SpecError(SkillError):
 
 
 class CheckpointError(SkillError):
-    """The weights handed in are no weights, or none of them fits: the user's fault."""
+    """A file of weights cannot be read, or none of its weights fits: the user's fault."""
 
     kind = "usage"
 

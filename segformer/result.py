@@ -1,4 +1,4 @@
-"""What an action hands back, and how it reports on the way."""
+"""The result of an action, and its reports while it runs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from pathlib import Path
 
 Report = Callable[[int, dict[str, float]], str]
 """Called after each validation with (epoch counted from 1, metrics); answers "continue", "pause"
-(save a checkpoint and end, to be continued later) or "stop" (end for good)."""
+(save a checkpoint and end, to be resumed later) or "stop" (end for good)."""
 
 
 @dataclass(frozen=True)

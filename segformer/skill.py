@@ -149,7 +149,7 @@ class SegformerSkill:
         for action in ACTIONS:
             texts[f"schemas/{action}.schema.json"] = json_text(schema(action))
             texts[f"references/spec_template_{action}.yaml"] = template(action)
-        texts["references/deploy-segformer.md"] = deploy_text()
+        texts["references/tao-deploy-segformer.md"] = deploy_text()
         for action in DEPLOY_ACTIONS:
             texts[f"references/spec_template_deploy_{action}.yaml"] = deploy_template(action)
         for name, text in texts.items():

@@ -1,1 +1,1 @@
-"""The data set of pairs of images and masks: found, read, checked, augmented, fed."""
+"""Data sets of images and masks: finding, reading, checking and augmenting pairs."""

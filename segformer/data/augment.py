@@ -1,4 +1,4 @@
-"""Random changes of a training image and its mask, drawn from a generator that is handed in."""
+"""Random changes of a training image and its mask, drawn from a given generator."""
 
 import math
 
@@ -22,8 +22,8 @@ def augment(
 ) -> tuple[Pixels, Pixels]:
     """Return a changed image SxSx3 and mask SxS of the same sizes.
 
-    In order: flips, rotation, crop, scaling, blur, colour. What comes in from outside the image
-    is black, and ignored in the mask.
+    In order: flips, rotation, crop, scaling, blur, colour. Pixels from outside the image are
+    black, and ignored in the mask.
     """
     image, mask = _flip(image, mask, settings.random_flip, draw)
     image, mask = _rotate(image, mask, settings.random_rotate, draw)

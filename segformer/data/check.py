@@ -21,7 +21,7 @@ from segformer.spec.sections.dataset import DatasetSegment
 _log = logging.getLogger(__name__)
 
 MOST_FAULTS = 50
-"""A `DataError` lists so many faults and counts the others."""
+"""A `DataError` lists this many faults and counts the others."""
 
 Progress = Callable[[int, int], None]
 
@@ -33,9 +33,9 @@ def check_data(
 
     Returns the number of pairs by split folder, and a ``fingerprint``: a SHA-256 over the names
     and the bytes of all files. Raises `DataError` with all faults: folders, partners, files that
-    cannot be read, sizes, mask values, masks without two classes to tell apart, masks stored in
-    ways that do not go together. Logs a warning for images that are in two splits, and for files
-    passed over. `progress` is called with (pairs done, pairs in all).
+    cannot be read, sizes, mask values, splits with fewer than two classes, masks stored in
+    ways that contradict each other. Logs a warning for images that are in two splits and for files
+    that are skipped. `progress` is called with (pairs done, pairs in all).
     """
     root = Path(segment.root_dir)
     if not root.is_dir():
@@ -46,7 +46,7 @@ def check_data(
         faults += wrong
         for kind in ("images", "masks"):
             _warn_of_other_files(root / kind / split)
-    todo = [(split, pair) for split, found in pairs.items() for pair in found]
+    todo = [(split, pair) for split, members in pairs.items() for pair in members]
     digest, checked = hashlib.sha256(), []
     for done, pair in enumerate(_checked(todo, segment), start=1):
         digest.update(pair.line.encode())
@@ -59,7 +59,7 @@ def check_data(
     if faults:
         raise DataError(_capped(faults))
     _warn_of_shared_images(checked)
-    counts = {split: len(found) for split, found in pairs.items()}
+    counts = {split: len(members) for split, members in pairs.items()}
     return {**counts, "fingerprint": digest.hexdigest()}
 
 
@@ -72,7 +72,7 @@ def _splits(segment: DatasetSegment, root: Path) -> list[str]:
 
 @dataclass(frozen=True)
 class _Checked:
-    """What was found in one pair."""
+    """The result of checking one pair."""
 
     split: str
     pair: Pair
@@ -102,16 +102,16 @@ def _checked(todo: list[tuple[str, Pair]], segment: DatasetSegment) -> Iterator[
         classes = frozenset(present.tolist()) - {IGNORED}
         return _Checked(split, pair, faults, image_hash, mask_hash, classes, loaded.reading)
 
-    # Pillow and numpy let go of the interpreter while they decode.
+    # Pillow and numpy release the interpreter lock while they decode.
     with ThreadPoolExecutor(max_workers=min(8, cpu_count() or 1)) as pool:
         yield from pool.map(check, todo)
 
 
 def _mixed_readings(checked: list[_Checked], segment: DatasetSegment) -> Iterator[str]:
-    """Name a mask of each way of storing, where one value means two things by the way.
+    """Name a mask of each format, if one value could mean two classes depending on the format.
 
-    1 in a 1-bit mask may be class 1 or what is white, 255, in 8 bits; black in an RGB mask may be
-    the value 0 or a colour.
+    1 in a 1-bit mask may be class 1, or the white that is 255 in 8 bits; black in an RGB mask may
+    be the value 0 or a colour.
     """
     first = {c.reading: c.pair.mask for c in reversed(checked) if c.reading}
     greys = [r for r in first if r not in (COLOURS, GREY_IN_RGB)]
@@ -121,27 +121,27 @@ def _mixed_readings(checked: list[_Checked], segment: DatasetSegment) -> Iterato
     if len(ambiguous) > 1:
         counts = Counter(c.reading for c in checked)
         ways = ", ".join(f"{first[r]} holds {r} (as {counts[r]} in all)" for r in ambiguous)
-        yield f"{ways}: the same value may mean different classes; save all masks in one way"
+        yield f"{ways}: the same value may mean different classes; save all masks in one format"
 
 
 def _too_few_classes(checked: list[_Checked], segment: DatasetSegment) -> Iterator[str]:
-    """Name the splits that teach or measure nothing, mostly for a wrong reading of the masks."""
+    """Name the splits with nothing to learn or measure; mostly the masks are read wrongly."""
     for split in dict.fromkeys(each.split for each in checked):
         classes = frozenset[int]().union(*(c.classes for c in checked if c.split == split))
-        wanted = 2 if split == segment.train_split else 1
-        if len(classes) < wanted:
-            found = f"only class {min(classes)} occurs" if classes else "no pixel counts"
+        needed = 2 if split == segment.train_split else 1
+        if len(classes) < needed:
+            problem = f"only class {min(classes)} occurs" if classes else "no pixel counts"
             yield (
-                f"{Path(segment.root_dir) / 'masks' / split}: {found}, where value "
+                f"{Path(segment.root_dir) / 'masks' / split}: {problem}; value "
                 f"{segment.ignore_index} is ignored (dataset.segment.ignore_index) and "
                 f"dataset.segment.label_transform is {segment.label_transform}; masks of 0 and 255 "
-                "want dataset.segment.label_transform=norm"
+                "need dataset.segment.label_transform=norm"
             )
 
 
 def _warn_of_other_files(folder: Path) -> None:
     if others := other_files(folder):
-        _log.warning("%s is no image and passed over (%d such files)", others[0], len(others))
+        _log.warning("%s is not an image and is skipped (%d such files)", others[0], len(others))
 
 
 def _warn_of_shared_images(checked: list[_Checked]) -> None:
@@ -153,7 +153,7 @@ def _warn_of_shared_images(checked: list[_Checked]) -> None:
     ]
     if shared:
         _log.warning(
-            "%s is byte for byte %s (%d such images): a score on images that were trained on is "
+            "%s is byte for byte %s (%d such images): scores on images of the training split are "
             "too good",
             *shared[0],
             len(shared),

@@ -14,7 +14,7 @@ from segformer.data.pairs import pairs_of
 from segformer.spec.sections.dataset import DatasetSegment
 
 CACHE_BYTES = 512 * 2**20
-"""Resized pairs are kept in memory up to this size, per process."""
+"""Each process caches resized pairs up to this size."""
 
 Split = Literal["train", "validation", "test"]
 
@@ -24,7 +24,7 @@ class SegmentationDataset(Dataset[dict[str, Tensor]]):
 
     A key is (epoch, index), or an index of epoch 0. With `augment`, an item depends on seed,
     epoch and index only: neither on the number of workers nor on a resume.
-    Raises `DataError` where the split has no complete pairs, or a file cannot be used.
+    Raises `DataError` if the split has no complete pairs or a file cannot be used.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class SegmentationDataset(Dataset[dict[str, Tensor]]):
 
 def normalised(image: Pixels, segment: DatasetSegment) -> Tensor:
     """Return pixels HxWx3 as 3xHxW, float32, less the spec's mean and over its std."""
-    # In numpy: torch would start its threads, which costs more than the work is.
+    # In numpy: starting torch's threads would cost more than the work itself.
     mean = np.array(segment.augmentation.mean, dtype=np.float32)
     std = np.array(segment.augmentation.std, dtype=np.float32)
     pixels = (image.astype(np.float32) / 255 - mean) / std
@@ -74,7 +74,7 @@ def normalised(image: Pixels, segment: DatasetSegment) -> Tensor:
 
 
 def model_input(image: Pixels, segment: DatasetSegment) -> Tensor:
-    """Return an image of any size as the model is to see it: as in an item without augmentation."""
+    """Return an image of any size as input of the model: as an item without augmentation."""
     size = (segment.img_size, segment.img_size)
     return normalised(resized(image, image[..., 0], size)[0], segment)
 

@@ -1,4 +1,4 @@
-"""Reads image and mask files into arrays, whatever mode they are stored in."""
+"""Reads image and mask files of any mode into arrays."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from segformer.errors import DataError
 
-# Others that Pillow knows are not opened: some of them start programs (EPS runs Ghostscript).
+# No other format of Pillow is opened: some start programs (EPS runs Ghostscript).
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF")
 _SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 _PALETTES = ("P", "PA")
@@ -24,7 +24,7 @@ _LARGEST_VALUE = 2**20  # No class: beyond 16 bits, and exact as a 32-bit float.
 
 @dataclass(frozen=True)
 class MaskFile:
-    """What a mask file holds, before anything is made of it."""
+    """The content of a mask file, before it is interpreted."""
 
     values: NDArray[np.int32]
     """HxW for grey and indices, HxWx3 for colours; samples of fewer than 8 bits as stored."""
@@ -35,10 +35,10 @@ class MaskFile:
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
-    """Return an image as RGB, HxWx3, turned as its EXIF orientation says.
+    """Return an image as RGB, HxWx3, rotated by its EXIF orientation.
 
-    16-bit grey is scaled from 0..65535, alpha is dropped. Raises `DataError` for what cannot be
-    read or has no known range (32-bit values).
+    16-bit grey is scaled from 0..65535; alpha is dropped. Raises `DataError` for a file that
+    cannot be read or has no known range (32-bit values).
     """
     with _opened(path) as (image, _):
         if image.mode in _SIXTEEN_BIT:
@@ -52,14 +52,14 @@ def read_image(path: Path) -> NDArray[np.uint8]:
 
 
 def read_mask(path: Path) -> MaskFile:
-    """Return what a mask file holds.
+    """Return the content of a mask file.
 
-    Raises `DataError` for what cannot be read, holds fractions, or was compressed with loss.
+    Raises `DataError` for a file that cannot be read, holds fractions or has lossy compression.
     """
     with _opened(path) as (image, content):
         if _is_lossy(image, content):
             raise DataError(
-                f"{path}: is compressed with loss ({image.format}), which changes the values of a "
+                f"{path}: has lossy compression ({image.format}), which changes the values of a "
                 "mask; save masks as PNG, from their source"
             )
         bits = _grey_bits(image, content)
@@ -78,14 +78,14 @@ def read_mask(path: Path) -> MaskFile:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[Any, bytes]]:
-    """Yield the decoded image and the file's bytes; what Pillow says becomes a `DataError`."""
+    """Yield the decoded image and the file's bytes; Pillow's errors become `DataError`."""
     try:
         content = path.read_bytes()
         with Image.open(BytesIO(content), formats=_FORMATS) as image:
-            # Pillow decodes a PNG of wrong checksums without a word; this alone compares them.
+            # Only verify() compares the checksums of a PNG.
             image.verify()
         with Image.open(BytesIO(content), formats=_FORMATS) as image:
-            # Of an MPO, the JPEG of many phones, the first picture is the photograph.
+            # An MPO is the JPEG of many phones; its first picture is the photograph.
             frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
             if frames > 1:
                 raise DataError(f"{path}: holds {frames} pictures; a file may hold one")
@@ -109,7 +109,7 @@ def _is_lossy(image: Any, content: bytes) -> bool:
 
 
 def _grey_bits(image: Any, content: bytes) -> int:
-    """Return the bits of a grey sample as stored: Pillow has widened 2 and 4 to 8."""
+    """Return the bits of a grey sample as stored: Pillow widens 2 and 4 bits to 8."""
     if image.mode == "1":
         return 1
     if image.mode == "L" and image.format == "PNG":

@@ -1,4 +1,4 @@
-"""From the values of a mask to class ids: label_transform, palette, ignored pixels."""
+"""Converts mask values to class ids: label_transform, palette, ignored pixels."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class Labels:
-    """Class ids HxW, `IGNORED` where a pixel does not count, and how the file was read."""
+    """Class ids HxW, `IGNORED` for pixels that do not count, and how the file was read."""
 
     ids: NDArray[np.uint8]
     reading: str
@@ -45,9 +45,9 @@ def class_names(segment: DatasetSegment) -> list[str]:
 def labels_of(mask: MaskFile, segment: DatasetSegment, *, where: object) -> Labels:
     """Return the class ids of a mask file; the palette is read as `Palette` says.
 
-    A file with a colour table is read by its colours where the palette holds colours, and else
-    by its indices if the table proves that they are the values. Raises `DataError`, beginning
-    with `where`, for values that are no class.
+    A file with a colour table is read by its colours if the palette holds colours, else by its
+    indices if the table proves that they are the values. Raises `DataError`, beginning
+    with `where`, for values without a class.
     """
     palette = Palette(segment)
     if segment.label_transform == "norm":
@@ -115,7 +115,7 @@ def _normed(mask: MaskFile, where: object) -> tuple[NDArray[np.int64], str]:
     if wrong:
         raise DataError(
             f"{where}: {_listed(wrong)} neither 0 nor 255, as dataset.segment.label_transform=norm "
-            "wants; if masks hold class ids, give dataset.segment.label_transform=None"
+            "requires; if masks hold class ids, give dataset.segment.label_transform=None"
         )
     values = values // 255
     if values.ndim == 3 and not _is_grey(values):

@@ -22,7 +22,7 @@ class LoadedPair:
 
 
 def load_pair(pair: Pair, segment: DatasetSegment) -> LoadedPair:
-    """Read a pair; raises `DataError` with all that is wrong."""
+    """Read a pair; raises `DataError` with all its faults."""
     faults: list[str] = []
     image = labels = None
     try:

@@ -6,12 +6,12 @@ from pathlib import Path
 from segformer.errors import DataError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
-"""File names with these endings, in any case, are images or masks; others are passed over."""
+"""Suffixes of images and masks, in any case; other files are skipped."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """An image and its mask; `stem` is the file name that they share, less the last suffix."""
+    """An image and its mask; `stem` is the file name that they share, without the suffix."""
 
     stem: str
     image: Path
@@ -27,7 +27,7 @@ def pairs_of(root: Path, split: str) -> list[Pair]:
 
 
 def find_pairs(root: Path, split: str) -> tuple[list[Pair], list[str]]:
-    """Return the pairs of a split and one line for everything that makes no pair."""
+    """Return the pairs of a split, and one line for each fault."""
     folders = root / "images" / split, root / "masks" / split
     faults = [f"{folder}: no such folder" for folder in folders if not folder.is_dir()]
     if faults:
@@ -48,25 +48,27 @@ def find_pairs(root: Path, split: str) -> tuple[list[Pair], list[str]]:
 
 
 def other_files(folder: Path) -> list[Path]:
-    """Return what is in a folder of images or masks and is neither; hidden files aside."""
+    """Return the files of a folder that are neither images nor masks, without hidden ones."""
     if not folder.is_dir():
         return []
-    return [p for p in sorted(folder.iterdir()) if not p.name.startswith(".") and not _is_ours(p)]
+    return [
+        p for p in sorted(folder.iterdir()) if not p.name.startswith(".") and not _is_picture(p)
+    ]
 
 
-def _is_ours(path: Path) -> bool:
-    is_named_so = path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-    return is_named_so and path.is_file()
+def _is_picture(path: Path) -> bool:
+    has_suffix = path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    return has_suffix and path.is_file()
 
 
 def _by_stem(folder: Path) -> tuple[dict[str, Path], list[str]]:
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     faults = []
-    for path in filter(_is_ours, sorted(folder.iterdir())):
-        if path.stem in found:
-            faults.append(f"{path}: has the same stem as {found[path.stem].name}")
-        found.setdefault(path.stem, path)
-    return found, faults
+    for path in filter(_is_picture, sorted(folder.iterdir())):
+        if path.stem in files:
+            faults.append(f"{path}: has the same stem as {files[path.stem].name}")
+        files.setdefault(path.stem, path)
+    return files, faults
 
 
 def _partnerless(path: Path, other: Path) -> str:

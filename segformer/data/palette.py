@@ -1,4 +1,4 @@
-"""The palette as two dictionaries: which grey value, and which colour, is which class."""
+"""The palette as a dictionary: the class of each grey value and each colour."""
 
 from collections.abc import Iterable
 
@@ -11,17 +11,17 @@ IGNORED = 255
 """The class id of pixels that never count."""
 
 DOES_NOT_COUNT = -1
-"""What `Palette` answers for such pixels: not `IGNORED`, since a mask may hold 255 by mistake."""
+"""Class of such pixels in `Palette`: not `IGNORED`, since a mask may hold 255 by mistake."""
 
-_COLOUR = 1 << 32  # Above every grey value, 16-bit and 32-bit ones too.
+_COLOUR = 1 << 32  # Above every grey value of 32 bits.
 
 
 class Palette:
     """Class ids by code; a code is a grey value, or from 2^32 on a colour (`colour_codes`).
 
-    An entry of three numbers is a colour, and where they are equal a grey value too. An entry of
-    one number is a grey value; beside real colours, such alone say what grey values mean. In a
-    palette of nothing but greys v with label_id v, every grey value stands for itself.
+    An entry of three numbers is a colour; if they are equal, it is a grey value too. An entry of
+    one number is a grey value; if the palette also has real colours, only such entries are grey
+    values. In a palette of nothing but greys v with label_id v, every grey value is its own class.
     """
 
     def __init__(self, segment: DatasetSegment) -> None:

@@ -35,7 +35,7 @@ class _Kind:
 def write_sample(folder: Path, *, seed: int) -> None:
     """Write images/<split>, masks/<split> and dataset.json; the same files for the same seed.
 
-    Raises `SpecError` where the folder holds anything but this very data set.
+    Raises `SpecError` if the folder holds anything but this same data set.
     """
     text = json.dumps(_description(seed), indent=1) + "\n"
     description = folder / FILE_NAME
@@ -72,7 +72,7 @@ def sample_pair(draw: Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 def _paint(
     image: Map, mask: NDArray[np.uint8], kind: _Kind, label_id: int, draw: Generator
 ) -> None:
-    """Draw one cell over whatever is there; its border is ragged."""
+    """Paint one cell with a ragged border over the image."""
     centre = draw.uniform(0, SIZE, 2)
     rows, columns = np.mgrid[0:SIZE, 0:SIZE].astype(np.float64)
     rows, columns = rows - centre[0], columns - centre[1]

@@ -1,4 +1,4 @@
-"""The order of the samples: it depends on seed and epoch only, so a resumed run repeats it."""
+"""The order of the samples, which depends only on seed and epoch, so a resumed run repeats it."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ class EpochSampler(Sampler[tuple[int, int]]):
         self.epoch = epoch
 
     def skip(self, count: int) -> None:
-        """Leave out the first `count` of the next pass: a resumed epoch has had them."""
+        """Skip the first `count` samples of the next pass, which a resumed epoch has seen."""
         self._skipped = count
 
     def __len__(self) -> int:

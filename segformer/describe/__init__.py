@@ -1,1 +1,1 @@
-"""The skill described for others: schemas, skill_info.yaml, lists of fields."""
+"""Generated descriptions of the skill: schemas, skill_info.yaml, lists of fields."""

@@ -1,4 +1,4 @@
-"""The reference of deployment: a text and a spec for each action on an engine, generated."""
+"""Generates the deployment reference: a text, and a spec for each action with an engine."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from segformer.describe.field_list import field_rows
 from segformer.describe.schema import NAME, default
 
 ACTIONS = ("gen_trt_engine", "evaluate", "inference")
-"""The actions that make or run an engine."""
+"""Actions that build or run an engine."""
 
 _ENGINE = "results/gen_trt_engine/model.engine"
 _DATA = ("dataset", "root_dir", "img_size", "workers")
@@ -25,12 +25,12 @@ _MODELS: dict[str, dict[str, str]] = {
 
 
 def deploy_template(action: str) -> str:
-    """Return a spec, as YAML, of an action that makes or runs an engine."""
+    """Return a YAML spec of an action that builds or runs an engine."""
     head = (
         f"# For `{NAME} {action} -e` with TensorRT, generated from segformer/spec/spec.py.\n"
-        "# img_size, mean and std are a training's; those that the model itself records win.\n"
+        "# img_size, mean and std are the defaults of training; those in the model override them.\n"
         "# Classes and palette are those of the data's dataset.json: give num_classes,\n"
-        "# label_transform, palette and ignore_index here only where there is none.\n"
+        "# label_transform, palette and ignore_index here only if there is none.\n"
     )
     return head + yaml.safe_dump(deploy_spec(action), sort_keys=False)
 
@@ -56,7 +56,7 @@ def deploy_spec(action: str) -> dict[str, Any]:
 
 
 def deploy_text() -> str:
-    """Return references/deploy-segformer.md."""
+    """Return references/tao-deploy-segformer.md."""
     scaling = default("train")["dataset"]["segment"]
     tables = {action: _table(action) for action in ACTIONS}
     return _TEXT.format(
@@ -68,7 +68,7 @@ def deploy_text() -> str:
 
 
 def _table(action: str) -> str:
-    lines = ["| key | default | what it is |", "| --- | --- | --- |"]
+    lines = ["| key | default | meaning |", "| --- | --- | --- |"]
     for row in field_rows():
         if row.key.startswith(f"{action}."):
             limits = [limit for limit in (row.bounds, ", ".join(map(str, row.choices))) if limit]
@@ -82,10 +82,10 @@ _TEXT = """\
 
 Generated from segformer/describe/deploy_text.py and the spec classes.
 
-## What it takes
+## Requirements
 
 An ONNX model that `segformer export` or `quantize` wrote, or that a search promoted. `tensorrt`
-is used where it is installed (`pip install tensorrt`, on a machine with a GPU), else `tensorrt_rtx`
+is used if it is installed (`pip install tensorrt`, on a machine with a GPU), else `tensorrt_rtx`
 (`pip install -e '.[trt]'`): it builds without a GPU, ahead of time, and needs one to run.
 
 ## By paths
@@ -96,8 +96,8 @@ is used where it is installed (`pip install tensorrt`, on a machine with a GPU),
     segformer evaluate -e spec_template_deploy_evaluate.yaml root_dir=my_data
     segformer inference -e spec_template_deploy_inference.yaml inference.images_dir=photos
 
-The three specs lie beside this file. What one writes, the next one reads. int8 wants root_dir for
-`gen_trt_engine` too, or `cal_image_dir`.
+The three specs are in this folder. Each action reads what the one before it wrote. int8 also needs
+root_dir for `gen_trt_engine`, or `cal_image_dir`.
 
 ## By ids
 
@@ -106,28 +106,28 @@ The three specs lie beside this file. What one writes, the next one reads. int8 
     automl job run evaluate --parent JOB
     automl job run inference --parent JOB
 
-No path is typed: each takes the model of the job before, JOB. `automl promote EXPERIMENT --to
-engine` does it for the best trial of a search, with a gate on the mIoU.
+No paths are needed: each job takes the model of its parent, JOB. `automl promote EXPERIMENT --to
+engine` does all of it for the best trial of a search, with a gate on the mIoU.
 
-## What the engine sees
+## Preprocessing
 
 Images as in training: read as RGB, resized to the model's size, scaled by its mean and std. Size,
-mean and std are in the ONNX model and beside the engine (`model.engine.json`), and win over the
-spec's. A training has dataset.segment.img_size {size}, mean {mean} and std {std} unless it is told
-otherwise; these are the values of the deploy specs too. Masks are compared at the model's size
-as in training, by the same code: their classes never come from resampled values.
+mean and std are recorded in the ONNX model and beside the engine (`model.engine.json`) and override
+the spec's. Training defaults to dataset.segment.img_size {size}, mean {mean} and std {std}, as do
+the deploy specs. Masks are compared at the model's size by the code that training uses; class ids
+are never interpolated.
 
 Input `input` (batch, channels, height, width), fp32; output `output`, logits (batch, classes,
-height/4, width/4), fp32. Whatever the precision inside, both ends are fp32.
+height/4, width/4), fp32. Both are fp32 at any precision.
 
 ## Precision
 
-It is written into the graph, and TensorRT 10, 11 and RTX keep to it.
+The precision is written into the graph, and TensorRT 10, 11 and RTX obey it.
 
-| gen_trt_engine.tensorrt.data_type | what is computed in it |
+| gen_trt_engine.tensorrt.data_type | computed in it |
 | --- | --- |
 | fp32 | everything |
-| fp16, bf16 | everything; layers named by `layers_precision` in another |
+| fp16, bf16 | everything but the layers that `layers_precision` names |
 | int8 | convolutions and products with weights; the rest in fp16 |
 
 For int8, a model without Q/DQ is calibrated first, on `cal_batches` of `cal_batch_size` images.
@@ -136,7 +136,7 @@ For int8, a model without Q/DQ is calibrated first, on `cal_batches` of `cal_bat
 
 With `encryption_key=env:NAME` engine, facts, calibrated graph and calibration cache are encrypted;
 building, evaluate and inference read an encrypted ONNX model or engine with the same key. The
-timing cache holds no weights and stays as it is.
+timing cache holds no weights and is not encrypted.
 
 ## gen_trt_engine
 

@@ -1,4 +1,4 @@
-"""The list of all fields, generated: what each is, what it does, and how it differs from TAO's."""
+"""The list of all fields, generated: type, default, bounds, effect, difference from TAO."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -22,11 +22,11 @@ class FieldRow:
     """As in mathematics: `[` with the bound, `(` without."""
     choices: tuple[Any, ...]
     text: str
-    """What it does, or the message with which it is refused."""
+    """Its effect, or the message with which it is refused."""
     status: str
     """effective or refused."""
     difference: str = ""
-    """Why the default is not TAO's, where it is not."""
+    """Why the default is not TAO's; empty if it is."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -35,12 +35,11 @@ class FieldRow:
 
 def field_rows() -> list[FieldRow]:
     """Return a row for every field of the spec and for every field of TAO's that is refused."""
-    known = list(leaf_keys(Spec))
+    keys = list(leaf_keys(Spec))
     nodes = dict(node for action in ACTIONS for node in _leaves(schema(action)["properties"]))
-    rows = [_effective(key, nodes[key]) for key in known]
+    rows = [_effective(key, nodes[key]) for key in keys]
     return rows + [
-        FieldRow(key, "", None, "", (), unknown_key(key, known), "refused")
-        for key in sorted(FIELDS)
+        FieldRow(key, "", None, "", (), unknown_key(key, keys), "refused") for key in sorted(FIELDS)
     ]
 
 

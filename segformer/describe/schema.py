@@ -19,7 +19,7 @@ def sections_of(action: str) -> tuple[str, ...]:
 
 
 def schema(action: str) -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of an action's spec, with what AutoML wants to know."""
+    """Return the JSON Schema (2020-12) of an action's spec, with the annotations for AutoML."""
     generated = Spec.model_json_schema()
     definitions = generated.pop("$defs")
     defaults = default(action)
@@ -64,7 +64,7 @@ def template(action: str) -> str:
 
 
 def manifest() -> dict[str, Any]:
-    """Return the list of the actions with what their schemas say to AutoML."""
+    """Return the list of the actions with the AutoML parts of their schemas."""
     copied = ("automl_default_parameters", "automl_disabled_parameters", "popular")
     actions = {}
     for action in ACTIONS:
@@ -89,7 +89,7 @@ def json_text(content: Mapping[str, Any]) -> str:
 
 
 def _node(name: str, raw: Any, value: Any, definitions: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401
-    """Return one property without references, with its default and its annotations."""
+    """Return one property with references resolved, its default and its annotations."""
     node = _resolved(raw, definitions)
     if "properties" in node:
         children = {
@@ -116,7 +116,7 @@ def _closed_object(properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _must_be_set(node: dict[str, Any]) -> bool:
-    """Whether a default alone will not do; takes the mark of the classes away."""
+    """Whether the user must set it; removes the mark that the classes use."""
     return bool(node.pop("must_be_set", False) or node.get("required"))
 
 
@@ -153,9 +153,9 @@ def _walk(properties: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
 
 def _only_popular(properties: Mapping[str, Any]) -> dict[str, Any]:
     """Return the defaults, nested, of the fields marked as popular."""
-    found = {}
+    popular = {}
     for name, node in properties.items():
         inner = _only_popular(node.get("properties", {}))
         if inner or node.get("popular"):
-            found[name] = inner or node["default"]
-    return found
+            popular[name] = inner or node["default"]
+    return popular

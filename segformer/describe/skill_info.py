@@ -1,36 +1,36 @@
-"""The facts of skill_info.yaml: what the skill's actions take, and how AutoML drives them."""
+"""The content of skill_info.yaml: inputs of the actions, and how AutoML drives them."""
 
 from typing import Any
 
 from segformer.describe.schema import NAME
-from segformer.spec.keys import _CALIBRATION, _FOLDER, _INPUTS, _ROOT, SHORTHAND
+from segformer.spec.keys import CALIBRATION, FOLDER, INPUTS, ROOT, SHORTHAND
 from segformer.spec.spec import ACTIONS
 
 METRICS = (
     "train_loss", "val_loss", "val_acc", "val_miou", "val_macc",
     "val_mf1", "val_mprecision", "val_mrecall",
 )  # fmt: skip
-"""What a training reports of each epoch, the scores of the single classes left out."""
+"""Metrics that a training reports each epoch, without those of single classes."""
 COSTS = ("parameters", "gflops", "latency_ms", "memory_mb", "memory_limit_mb")
-"""What is measured of a model before it is trained."""
+"""Costs that are measured of a model before it is trained."""
 COST_KEYS = ("model.", "dataset.segment.img_size", "dataset.segment.batch_size",
              "dataset.segment.num_classes")  # fmt: skip
 """Keys, or beginnings of keys, that costs depend on."""
 
 
 _SOURCES: dict[str, dict[str, Any]] = {
-    "train": {_ROOT: {"source": "train_datasets"}},
-    "evaluate": {_ROOT: {"source": "eval_dataset"}},
-    "inference": {_ROOT: {"source": "inference_dataset", "unless": "inference.images_dir"}},
-    # A checkpoint carries what an export needs of its data.
-    "export": {_ROOT: {"source": "train_datasets", "optional": True}},
+    "train": {ROOT: {"source": "train_datasets"}},
+    "evaluate": {ROOT: {"source": "eval_dataset"}},
+    "inference": {ROOT: {"source": "inference_dataset", "unless": "inference.images_dir"}},
+    # The checkpoint records what an export needs to know of the data.
+    "export": {ROOT: {"source": "train_datasets", "optional": True}},
     "quantize": {
-        _ROOT: {"source": "train_datasets"},
-        _CALIBRATION: {"source": "calibration_dataset", "optional": True},
+        ROOT: {"source": "train_datasets"},
+        CALIBRATION: {"source": "calibration_dataset", "optional": True},
     },
     "gen_trt_engine": {
-        _ROOT: {"source": "train_datasets", "optional": True},
-        _CALIBRATION: {"source": "calibration_dataset", "optional": True},
+        ROOT: {"source": "train_datasets", "optional": True},
+        CALIBRATION: {"source": "calibration_dataset", "optional": True},
     },
 }
 """By action: the keys that hold data and the data set that each takes."""
@@ -60,7 +60,7 @@ classes = model.segment("image.jpg")  # class ids, height x width of the image
 print(model.class_names, classes.shape)
 model.overlay("image.jpg").save("overlay.png")
 """
-"""How a promoted model is used from Python; the model card says it."""
+"""Use of a promoted model from Python, for the model card."""
 
 
 def skill_info() -> dict[str, Any]:
@@ -111,6 +111,6 @@ def _action(action: str) -> dict[str, Any]:
         "command": f"{NAME} {action} -e {{config_path}}",
         "config_format": "yaml",
         "mode": "config",
-        "inputs": {key: dict(kind) for key, kind in _INPUTS[action].items()},
-        "outputs": {"results_dir": dict(_FOLDER)},
+        "inputs": {key: dict(kind) for key, kind in INPUTS[action].items()},
+        "outputs": {"results_dir": dict(FOLDER)},
     }

@@ -13,7 +13,7 @@ MIN_SIZE = 32
 
 @dataclass(frozen=True)
 class BackboneFacts:
-    """What can be said of an encoder without building it."""
+    """Facts of an encoder that need no network."""
 
     family: str
     """Name of the module in segformer/model/ that builds it."""

@@ -16,8 +16,8 @@ _KINDS = {"int": "an integer", "float": "a number", "bool": "true or false", "st
 
 def faults_from(error: ValidationError, root: type[BaseModel]) -> list[str]:
     """Return one line for each error, e.g. ``train.optim.lr: -1 is not allowed: must be ...``."""
-    known = list(leaf_keys(root))
-    lines = [line for detail in error.errors() for line in _lines(detail, root, known)]
+    keys = list(leaf_keys(root))
+    lines = [line for detail in error.errors() for line in _lines(detail, root, keys)]
     return list(dict.fromkeys(lines))
 
 
@@ -30,14 +30,14 @@ def leaf_keys(root: type[BaseModel], prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{name}"
 
 
-def nearest_key(key: str, known: list[str]) -> str | None:
-    """Return the known dotted key that `key` most likely means: alike in its last word."""
+def nearest_key(key: str, keys: list[str]) -> str | None:
+    """Return the dotted key that `key` most likely means, by its last word; None for no match."""
 
     def likeness(name: str) -> float:
         last = _ratio(name.rpartition(".")[2], key.rpartition(".")[2])
         return last + _ratio(name, key) if last >= 0.6 else 0.0
 
-    best = max(known, key=likeness)
+    best = max(keys, key=likeness)
     return best if likeness(best) else None
 
 
@@ -45,25 +45,25 @@ def _ratio(one: str, other: str) -> float:
     return difflib.SequenceMatcher(None, one, other).ratio()
 
 
-def unknown_key(key: str, known: list[str]) -> str:
-    """Return the fault of a key that no field has."""
+def unknown_key(key: str, keys: list[str]) -> str:
+    """Return the fault line of a key that is no field; `keys` are all fields."""
     if is_tao_field(key):
         return f"{key}: is a TAO field that this version does not have yet"
-    near = nearest_key(key, known)
+    near = nearest_key(key, keys)
     return f"{key}: unknown key" + (f"; did you mean {near}?" if near else "")
 
 
-def _lines(detail: ErrorDetails, root: type[BaseModel], known: list[str]) -> Iterator[str]:
+def _lines(detail: ErrorDetails, root: type[BaseModel], keys: list[str]) -> Iterator[str]:
     key = ".".join(map(str, detail["loc"]))
     if detail["type"] == "extra_forbidden":
-        yield from (unknown_key(k, known) for k in _given_keys(key, detail["input"]))
+        yield from (unknown_key(k, keys) for k in _keys_within(key, detail["input"]))
     elif detail["type"] == "missing":
         yield f"{key}: is missing"
     else:
         field = _field_at(root, detail["loc"])
         default = _default_text(field) if field else ""
-        given = "the value" if _is_secret(field) else _short(detail["input"])
-        yield f"{key}: {given} is not allowed: {_reason(detail, field)}{default}"
+        value = "the value" if _is_secret(field) else _short(detail["input"])
+        yield f"{key}: {value} is not allowed: {_reason(detail, field)}{default}"
 
 
 def _is_secret(field: FieldInfo | None) -> bool:
@@ -71,10 +71,10 @@ def _is_secret(field: FieldInfo | None) -> bool:
     return isinstance(extra, dict) and bool(extra.get("writeOnly"))
 
 
-def _given_keys(key: str, value: object) -> Iterator[str]:
+def _keys_within(key: str, value: object) -> Iterator[str]:
     if isinstance(value, Mapping) and value:
         for name, child in value.items():
-            yield from _given_keys(f"{key}.{name}", child)
+            yield from _keys_within(f"{key}.{name}", child)
     else:
         yield key
 
@@ -100,7 +100,7 @@ def _reason(detail: ErrorDetails, field: FieldInfo | None) -> str:
 
 
 def _allowed(detail: ErrorDetails, field: FieldInfo) -> str:
-    """Say in words what the field takes: a choice, a list, or a kind with its bounds."""
+    """Describe the values that the field takes: choices, a list, or a type with its bounds."""
     limits = {type(limit): limit for limit in field.metadata}
     if choices := _choices(field.annotation):
         near = difflib.get_close_matches(str(detail["input"]), map(str, choices), n=1)

@@ -1,4 +1,4 @@
-"""How a spec field is declared: type, default, bounds, text and annotations in one place."""
+"""Declares a spec field: type, default, bounds, text and annotations in one place."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, TypeVar
@@ -50,10 +50,10 @@ def setting(  # noqa: ANN201 - as pydantic's Field, it is whatever type the fiel
     scale: str | None = None,
     **bounds: Any,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
-    """Declare a leaf; `automl` None means that it is searched only when named.
+    """Declare a leaf; with `automl` None it is searched only if the user names it.
 
-    `active_when` says under which values of other keys it is worth a search: a mapping of dotted
-    keys to a value, or to ``{"not": value}``, that must all hold; or a list of which one must.
+    `active_when` is the condition under which it has an effect: a mapping of dotted keys to a
+    value, or to ``{"not": value}``, all of which must hold; or a list, one of which must hold.
     """
     annotations: dict[str, Any] = {
         "automl_enabled": automl,
@@ -91,10 +91,10 @@ def applies(
     when: str,
     **choices: tuple[object, ...],
 ) -> _Value:
-    """Refuse a value that is not the default where a choice made above it gives it no effect.
+    """Return the value; raise `ValueError` if it is not the default and has no effect.
 
-    For a field's validator; `choices` are fields declared above this one, with the values under
-    which it applies; `when` says the same in words.
+    For a field's validator. `choices` are fields declared above this one, with the values under
+    which it has an effect; `when` is the same in words.
     """
     field = node.model_fields[str(info.field_name)]
     default = field.get_default(call_default_factory=True, validated_data={})

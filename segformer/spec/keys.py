@@ -1,4 +1,4 @@
-"""Short names of keys, and the files that an action reads."""
+"""Short names of keys, and the files and folders that an action reads."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,13 +25,13 @@ SHORTHAND = {
     "input_height": "export.input_height",
     "export_onnx": "export.onnx_file",
 }
-"""Short names that are taken for dotted keys."""
+"""Short name -> dotted key."""
 
-_ROOT = "dataset.segment.root_dir"
+ROOT = "dataset.segment.root_dir"
 
-_CALIBRATION = "dataset.segment.quant_calibration_dataset.images_dir"
+CALIBRATION = "dataset.segment.quant_calibration_dataset.images_dir"
 
-_FOLDER, _MAY_BE_FILE = {"type": "folder"}, {"type": "file", "optional": True}
+FOLDER, _MAY_BE_FILE = {"type": "folder"}, {"type": "file", "optional": True}
 
 _MAY_BE_FOLDER = {"type": "folder", "optional": True}
 
@@ -42,43 +42,46 @@ def _model_unless(other: str) -> dict[str, Any]:
     return {"type": "file", "suffixes": [*_WEIGHTS, ".pth", ".onnx"], "unless": other}
 
 
-_INPUTS: dict[str, dict[str, Any]] = {
+INPUTS: dict[str, dict[str, Any]] = {
     "train": {
-        _ROOT: _FOLDER,
+        ROOT: FOLDER,
         "model.backbone.pretrained_backbone_path": _MAY_BE_FILE,
         "train.pretrained_model_path": _MAY_BE_FILE,
         "train.resume_training_checkpoint_path": _MAY_BE_FILE,
     },
     "evaluate": {
-        _ROOT: _FOLDER,
+        ROOT: FOLDER,
         "evaluate.checkpoint": _model_unless("evaluate.trt_engine"),
         "evaluate.trt_engine": {"type": "file", "optional": True, "suffixes": [".engine"]},
     },
     "inference": {
-        _ROOT: _MAY_BE_FOLDER,
+        ROOT: _MAY_BE_FOLDER,
         "inference.images_dir": _MAY_BE_FOLDER,
         "inference.checkpoint": _model_unless("inference.trt_engine"),
         "inference.trt_engine": {"type": "file", "optional": True, "suffixes": [".engine"]},
     },
     "export": {
-        _ROOT: _MAY_BE_FOLDER,
+        ROOT: _MAY_BE_FOLDER,
         "export.checkpoint": {"type": "file", "suffixes": [*_WEIGHTS]},
     },
     "quantize": {
-        _ROOT: _FOLDER,
-        _CALIBRATION: _MAY_BE_FOLDER,
+        ROOT: FOLDER,
+        CALIBRATION: _MAY_BE_FOLDER,
         "quantize.model_path": {"type": "file", "suffixes": [*_WEIGHTS, ".onnx"]},
     },
     "gen_trt_engine": {
-        _ROOT: _MAY_BE_FOLDER,
-        _CALIBRATION: _MAY_BE_FOLDER,
+        ROOT: _MAY_BE_FOLDER,
+        CALIBRATION: _MAY_BE_FOLDER,
         "gen_trt_engine.onnx_file": {"type": "file", "suffixes": [".onnx"]},
     },
 }
 
 
 def full_keys(overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return overrides flat, short names written out; raises `SpecError` for a key given twice."""
+    """Return overrides by dotted key in place of short names.
+
+    Raises `SpecError` for a key with two values.
+    """
     flat: dict[str, Any] = {}
     for name, value in flattened(overrides):
         key = SHORTHAND.get(name, name)
@@ -88,12 +91,12 @@ def full_keys(overrides: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def inputs(action: str, given: Mapping[str, Any]) -> dict[str, bool]:
-    """Return the keys of the files and folders that an action reads: whether each must be given.
+def inputs(action: str, values: Mapping[str, Any]) -> dict[str, bool]:
+    """Return the keys of the files and folders that an action reads: whether each is required.
 
-    `given` are the values of other keys, one of which may stand in for it.
+    `values` are by dotted key; a key may be optional because another one is set.
     """
     return {
-        key: not kind.get("optional", False) and not given.get(kind.get("unless", ""))
-        for key, kind in _INPUTS[action].items()
+        key: not kind.get("optional", False) and not values.get(kind.get("unless", ""))
+        for key, kind in INPUTS[action].items()
     }

@@ -10,9 +10,9 @@ from segformer.errors import SpecError
 
 
 def read_words(words: Iterable[str]) -> dict[str, Any]:
-    """Return ``{"a.b": 1}`` for ``["a.b=1"]``; values are YAML, and nothing is an empty text.
+    """Return ``{"a.b": 1}`` for ``["a.b=1"]``; values are YAML, and ``a.b=`` is an empty text.
 
-    Raises `SpecError` naming every word that is no assignment.
+    Raises `SpecError` with every word that is not an assignment.
     """
     flat: dict[str, Any] = {}
     faults = []
@@ -24,7 +24,7 @@ def read_words(words: Iterable[str]) -> dict[str, Any]:
         try:
             flat[key] = "" if text == "" else yaml.safe_load(text)
         except yaml.YAMLError:
-            # The value may be a key that nobody else is to see.
+            # The value may be a secret: it is not shown.
             faults.append(f"{key}: what follows = is no YAML value; put it in quotes")
     if faults:
         raise SpecError(faults)

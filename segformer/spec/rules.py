@@ -1,4 +1,4 @@
-"""What sections of the spec demand of each other; each section alone has been checked."""
+"""Rules that tie sections of the spec together; each section alone is valid already."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from segformer.spec.sections.wandb import Wandb
 
 
 def broken_rules(dataset: Dataset, model: Model, train: Train, wandb: Wandb) -> Iterator[str]:
-    """Yield one line for each demand that is not met."""
+    """Yield one line for each rule that is broken."""
     size = dataset.segment.img_size
     faults = (
         channels_fault(model),
@@ -28,8 +28,8 @@ def _weights_fault(train: Train, classes: int) -> str | None:
         return None
     return (
         f"train.segment.weights: {weights} is not allowed: has {len(weights)} entries, but"
-        f" dataset.segment.num_classes is {classes}; give one for each class, or [] to count all"
-        " alike"
+        f" dataset.segment.num_classes is {classes}; give one for each class, or [] for equal"
+        " weights"
     )
 
 

@@ -1,1 +1,1 @@
-"""Files that are written at once, encrypted, or remote."""
+"""Files: written atomically, encrypted, or remote."""

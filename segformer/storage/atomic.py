@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside their name, then moved into place."""
+"""Atomic writes: a file is written under another name, then moved into place."""
 
 import os
 from collections.abc import Iterator
@@ -8,9 +8,10 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a path to write to; on leaving without an error the file becomes `path`.
+    """Give a path to write to; if the block succeeds, that file becomes `path`.
 
-    The name is the same on every call, so that what a killed process left is overwritten.
+    The temporary name is the same on every call, so that leftovers of a killed process are
+    overwritten.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")

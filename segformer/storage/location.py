@@ -1,4 +1,4 @@
-"""Addresses of data that are not on this machine, and how they are written without secrets."""
+"""Addresses of remote data, and their form without secrets."""
 
 import hashlib
 import re
@@ -11,7 +11,7 @@ _SCHEMES = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "http": "http", "h
 _BUCKETS = ("s3", "gs")
 _PIN = re.compile(r"#files=([0-9a-f]{16})$")
 _HIDDEN_QUERY = re.compile(r"hidden-[0-9a-f]{8}$")
-# A secret may hold slashes and at-signs: all up to the last one goes.
+# A secret may hold slashes and at-signs: all up to the last at-sign is removed.
 _USER = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s'\"<>]*@", re.IGNORECASE)
 _QUERY = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s'\"<>?#]*)\?[^\s'\"<>#]*", re.IGNORECASE)
 
@@ -28,11 +28,11 @@ class Location:
     password: str = field(default="", repr=False)
     query: str = field(default="", repr=False)
     pin: str = ""
-    """Which state of the files is meant: a digest of their names and versions; or any."""
+    """Digest of the names and versions of the files at one time; empty for any time."""
 
     @classmethod
     def read(cls, text: str) -> "Location":
-        """Take an address apart; raises `SpecError` for one that cannot be read from."""
+        """Parse an address; raises `SpecError` for one of another kind."""
         scheme, _, rest = text.partition("://")
         if scheme.lower() not in _SCHEMES:
             raise SpecError(
@@ -57,13 +57,13 @@ class Location:
 
     @property
     def clean(self) -> str:
-        """The address without credentials; a query, which may be one, is there as a digest."""
+        """The address without credentials; a query, which may hold one, becomes a digest."""
         query = f"?{self._hidden_query}" if self.query else ""
         return f"{self.scheme}://{self.place}{query}"
 
     @property
     def pinned(self) -> str:
-        """The clean address of this very state of the files; `read` takes it."""
+        """The clean address with its pin; `read` accepts it."""
         return f"{self.clean}#files={self.pin}"
 
     @property
@@ -84,12 +84,12 @@ def is_remote(text: object) -> bool:
 
 
 def redacted(text: str) -> str:
-    """Return a text in which the addresses have neither user, password nor query."""
+    """Return the text with user, password and query removed from its addresses."""
     return _QUERY.sub(r"\1?***", _USER.sub(r"\1***@", text))
 
 
 def _credentials(scheme: str, rest: str) -> tuple[str, str, str]:
-    """Split user, password and place; a bucket has no colon, so that one means credentials."""
+    """Split user, password and place; a colon before a bucket means credentials."""
     first, slash, path = rest.partition("/")
     if scheme in _BUCKETS and ":" in first and "@" in rest:
         userinfo, _, place = rest.rpartition("@")

@@ -1,4 +1,4 @@
-"""The part of the spec that says how training images change at random."""
+"""The spec's augmentation section: random changes of training images."""
 
 from pydantic import field_validator
 
@@ -77,14 +77,14 @@ class ScaleRandomCrop(Node):
 
 
 class Augmentation(Node):
-    """What happens to a training image; validation images are only resized and normalised."""
+    """Changes of a training image; validation images are only resized and normalised."""
 
     mean: list[Float] = setting(
         [0.5] * 3, "Mean", "Mean of red, green, blue in [0, 1], subtracted from every image",
         min_length=3, max_length=3,
     )  # fmt: skip
     std: list[PositiveFloat] = setting(
-        [0.5] * 3, "Standard deviation", "What red, green, blue are divided by after the mean",
+        [0.5] * 3, "Standard deviation", "Divisor of red, green, blue after the mean is subtracted",
         min_length=3, max_length=3,
     )  # fmt: skip
     random_flip: RandomFlip = section(RandomFlip, "Random mirroring")

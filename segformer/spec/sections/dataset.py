@@ -1,4 +1,4 @@
-"""The part of the spec that says what the data are, what the masks mean, how they are fed."""
+"""The spec's dataset section: the files, the meaning of the masks, the batches."""
 
 from typing import Annotated, Literal
 
@@ -19,7 +19,7 @@ class PaletteEntry(Node):
         default="", description="Name that classes which share a label_id have in common"
     )
     rgb: list[Byte] = Field(description="Colour in the mask, or one grey value")
-    """Beside real colours, entries of one number say what the values of grey masks mean."""
+    """If the palette also has real colours, entries of one number are values of grey masks."""
 
     @field_validator("rgb")
     @classmethod
@@ -45,7 +45,7 @@ class QuantCalibrationDataset(Node):
 
 
 class DatasetSegment(Node):
-    """The data set: where it is, what its masks mean, how it is fed."""
+    """The data set: its folder, the meaning of its masks, its batches."""
 
     dataset: Literal["SFDataset"] = setting("SFDataset", "Data set class", "Layout of the data set")
     root_dir: str = setting(
@@ -68,7 +68,7 @@ class DatasetSegment(Node):
     predict_split: str = setting("test", "Inference split", "Folder name of images without masks")
     label_transform: Annotated[Literal["norm", "None"], NullIsNone] = setting(
         "norm", "Label transform",
-        "norm: mask values are 0 and 255 and are divided by 255; None: they stand as they are",
+        "norm: mask values are 0 and 255 and are divided by 255; None: values are used as stored",
     )  # fmt: skip
     palette: list[PaletteEntry] = setting(
         _DEFAULT_PALETTE, "Palette", "Which colour or grey value of a mask is which class"
@@ -88,7 +88,7 @@ class DatasetSegment(Node):
         seen: dict[tuple[int, ...], int] = {}
         has_colours = any(len(set(entry.rgb)) > 1 for entry in value)
         for entry in value:
-            # Beside real colours, one number is a grey value and no colour.
+            # If the palette has real colours, one number is a grey value, not a colour.
             rgb = tuple(entry.rgb if has_colours or len(entry.rgb) == 3 else entry.rgb * 3)
             if seen.setdefault(rgb, entry.label_id) != entry.label_id:
                 raise ValueError(

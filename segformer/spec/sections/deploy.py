@@ -1,4 +1,4 @@
-"""The parts of the spec that turn a trained model into one that is deployed."""
+"""The spec's sections for export, quantization and TensorRT engines."""
 
 from typing import Literal
 
@@ -17,7 +17,7 @@ ALGORITHMS = {
     "torchao": ("minmax",),
     "modelopt.pytorch": ("max", "entropy", "percentile"),
 }
-"""How each backend chooses the range of values that 8 bits stand for."""
+"""How each backend chooses the range of values that 8 bits span."""
 
 
 class Export(Node):
@@ -35,15 +35,13 @@ class Export(Node):
         3, "Channels", "Channels of the input; 1: grey images, made red, green and blue inside"
     )
     opset_version: Int = setting(17, "Opset", "ONNX operator set", ge=1)
-    on_cpu: bool = setting(False, "On the CPU", "Trace the model on the CPU where there is a GPU")
-    gpu_id: Int = setting(0, "GPU", "The GPU to trace the model on, where there is one", ge=0)
+    on_cpu: bool = setting(False, "On the CPU", "Trace the model on the CPU even if there is a GPU")
+    gpu_id: Int = setting(0, "GPU", "GPU to trace the model on, if there is one", ge=0)
     serialize_nvdsinfer: bool = setting(
         False, "DeepStream", "Write nvdsinfer_config.yaml and labels.txt beside the model"
     )
     force: bool = setting(False, "Overwrite", "Replace files of an earlier export")
-    verbose: bool = setting(
-        False, "Verbose", "Tell on stderr what is exported, and how long it takes"
-    )
+    verbose: bool = setting(False, "Verbose", "Report steps and times on stderr")
     results_dir: str = setting("", "Results folder", RESULTS_TEXT, is_path=True)
 
     @field_validator("batch_size")
@@ -58,12 +56,12 @@ class QuantizedTensor(Node):
     """How the weights or the activations of some layers are stored."""
 
     dtype: Literal["int8", "native"] | None = Field(
-        default=None, description="int8, or native: as they are; null: as the mode has it"
+        default=None, description="int8, or native: unchanged; null: as the mode prescribes"
     )
 
 
 class QuantizedLayers(Node):
-    """Layers by pattern of their names, and what becomes of them."""
+    """Layers, by a pattern of their names, and their types."""
 
     module_name: str = Field(description="Pattern of layer names, with * and ?")
     weights: QuantizedTensor = section(QuantizedTensor, "Weights of these layers")
@@ -87,27 +85,29 @@ class Quantize(Node):
     )  # fmt: skip
     algorithm: Literal["minmax", "max", "entropy", "percentile"] = setting(
         "minmax", "Algorithm",
-        "What 8 bits span: minmax: a moving mean of each image's extremes; max: the extremes of "
-        "all; entropy: least loss of information; percentile: all but the outermost values",
+        "Range that 8 bits span: minmax: a moving mean of each image's extremes; max: the extremes "
+        "of all; entropy: least loss of information; percentile: all but the outermost values",
     )  # fmt: skip
     device: str = setting(
-        "cpu", "Device", "What the model is to run on: cpu, trt (TensorRT), cuda or cuda:N",
+        "cpu", "Device", "Device the model will run on: cpu, trt (TensorRT), cuda or cuda:N",
         pattern=r"^(cuda|cpu|trt|cuda:[0-9]+)$",
     )  # fmt: skip
     layers: list[QuantizedLayers] = setting(
         [], "Layers", "Which layers are quantized, the last match wins; empty: all that can be"
     )
-    skip_names: list[str] = setting([], "Skipped", "Patterns of names of layers left as they are")
+    skip_names: list[str] = setting(
+        [], "Skipped", "Patterns of names of layers that are not quantized"
+    )
     percentile: Float = setting(
         99.99, "Percentile", "Share of the values, in percent, that 8 bits span", gt=50, le=100
     )
     calibration_images: Int = setting(
-        64, "Calibration images", "Most images that are read to calibrate", ge=1
+        64, "Calibration images", "Largest number of images read to calibrate", ge=1
     )
     max_miou_drop: Float = setting(
         0.02,
         "Allowed drop",
-        "A model whose mIoU falls by more is refused and kept aside",
+        "Largest fall of the mIoU; a model that falls by more is rejected and kept aside",
         ge=0,
         le=1,
     )
@@ -146,7 +146,10 @@ class Calibration(Node):
     cal_batch_size: Int = setting(1, "Batch size", "Images in a batch", ge=1, popular=True)
     cal_batches: Int = setting(1, "Batches", "Batches to calibrate on", ge=1, popular=True)
     cal_cache_file: str = setting(
-        "", "Cache", "Ranges of an earlier calibration; written where there is none", is_path=True
+        "",
+        "Cache",
+        "Ranges of an earlier calibration; written if the file does not exist",
+        is_path=True,
     )
 
 
@@ -154,11 +157,13 @@ class TensorRt(Node):
     """How the engine is built."""
 
     data_type: Literal["fp32", "fp16", "bf16", "int8"] = setting(
-        "fp16", "Precision", "What the engine computes in"
+        "fp16", "Precision", "Precision that the engine computes in"
     )
     workspace_size: Int = setting(1024, "Workspace", "Memory for building, in MB", ge=0)
     min_batch_size: Int = setting(1, "Smallest batch", "Smallest batch", ge=1, popular=True)
-    opt_batch_size: Int = setting(1, "Usual batch", "Batch to be fastest at", ge=1, popular=True)
+    opt_batch_size: Int = setting(
+        1, "Usual batch", "Batch size to optimise for", ge=1, popular=True
+    )
     max_batch_size: Int = setting(1, "Largest batch", "Largest batch", ge=1, popular=True)
     layers_precision: list[str] = setting(
         [], "Layer precision", "PATTERN:fp32|fp16|bf16 for layers that differ, the last match wins"
@@ -166,8 +171,8 @@ class TensorRt(Node):
     calibration: Calibration = section(Calibration, "Calibration of int8")
     compute_capabilities: list[str] = setting(
         [], "GPUs",
-        "Compute capabilities to build for, e.g. 8.9; empty: this machine's GPU, or where there is "
-        "none all that the installed TensorRT builds for ahead of time",
+        "Compute capabilities to build for, e.g. 8.9; empty: this machine's GPU, or without one "
+        "all that the installed TensorRT can build for ahead of time",
     )  # fmt: skip
 
     @field_validator("compute_capabilities", mode="before")
@@ -192,7 +197,7 @@ class TensorRt(Node):
         if not self.min_batch_size <= self.opt_batch_size <= self.max_batch_size:
             raise ValueError(
                 f"min_batch_size {self.min_batch_size}, opt_batch_size {self.opt_batch_size}, "
-                f"max_batch_size {self.max_batch_size}: must not fall"
+                f"max_batch_size {self.max_batch_size}: must be in ascending order"
             )
         return self
 
@@ -207,11 +212,11 @@ class GenTrtEngine(Node):
     batch_size: Int = setting(
         -1, "Batch size", "Batch of an ONNX model of fixed batch; -1: any", ge=-1, popular=True
     )
-    gpu_id: Int = setting(0, "GPU", "The GPU to build on, where there is one", ge=0, popular=True)
+    gpu_id: Int = setting(0, "GPU", "GPU to build on, if there is one", ge=0, popular=True)
     tensorrt: TensorRt = section(TensorRt, "How the engine is built")
     timing_cache: str = setting(
-        "", "Timing cache", "File of timings, used and brought up to date", is_path=True
+        "", "Timing cache", "File of kernel timings, read and updated", is_path=True
     )
     force: bool = setting(False, "Overwrite", "Replace the engine of an earlier run")
-    verbose: bool = setting(False, "Verbose", "Show all that TensorRT says")
+    verbose: bool = setting(False, "Verbose", "Show TensorRT's full log")
     results_dir: str = setting("", "Results folder", RESULTS_TEXT, is_path=True)

@@ -1,4 +1,4 @@
-"""The fields of an action's section that say on which devices it runs."""
+"""The fields for the devices that an action runs on."""
 
 from typing import Literal
 
@@ -8,10 +8,10 @@ from segformer.spec.fields import Count, Int, Node, setting
 
 
 class Devices(Node):
-    """Where an action runs."""
+    """The devices that an action runs on."""
 
     num_gpus: Int = setting(
-        1, "GPUs", "GPUs of a node, each with a process; with accelerator cpu, the processes",
+        1, "GPUs", "GPUs of a node, one process each; with accelerator cpu, processes",
         ge=1, popular=True,
     )  # fmt: skip
     gpu_ids: list[Count] = setting(
@@ -22,7 +22,7 @@ class Devices(Node):
         " environment", ge=1, popular=True,
     )  # fmt: skip
     accelerator: Literal["auto", "gpu", "cpu"] = setting(
-        "auto", "Accelerator", "auto: GPUs where there are some, else one process on the CPU"
+        "auto", "Accelerator", "auto: GPUs if there are any, else one process on the CPU"
     )
 
     @field_validator("gpu_ids")

@@ -1,4 +1,4 @@
-"""The parts of the spec for the actions on a trained model."""
+"""The spec's sections for actions that run a trained model."""
 
 from typing import Literal
 
@@ -6,19 +6,21 @@ from segformer.spec.fields import RESULTS_TEXT, Int, Node, section, setting
 from segformer.spec.sections.devices import Devices
 
 _ENGINE_TEXT = "TensorRT engine to run in place of a checkpoint"
-_PICTURES_TEXT = "Pictures of every so many batches, from the first on; 0: none"
+_PICTURES_TEXT = "Save pictures of every Nth batch, starting with the first; 0: none"
 
 
 class Latency(Node):
-    """How the time that a model takes is measured."""
+    """How the latency of a model is measured."""
 
     runs: Int = setting(
         0, "Runs",
-        "How often a batch of noise is timed, less often where that takes over a minute; 0: not",
+        "Timed runs of a batch of noise, fewer if they would take over a minute; 0: none",
         ge=0,
     )  # fmt: skip
     batch_size: Int = setting(1, "Batch size", "Images in a timed batch", ge=1)
-    threads: Int = setting(0, "Threads", "Cores that compute; 0: all that the process has", ge=0)
+    threads: Int = setting(
+        0, "Threads", "Cores to compute on; 0: all that the process may use", ge=0
+    )
 
 
 class Evaluate(Devices):
@@ -34,7 +36,7 @@ class Evaluate(Devices):
         "test", "Split", "Which split: dataset.segment.test_split or validation_split"
     )
     vis_after_n_batches: Int = setting(1, "Pictures", _PICTURES_TEXT, ge=0)
-    latency: Latency = section(Latency, "Time and memory that the model takes")
+    latency: Latency = section(Latency, "Latency and memory of the model")
     results_dir: str = setting("", "Results folder", RESULTS_TEXT, is_path=True)
 
 

@@ -1,4 +1,4 @@
-"""The part of the spec that says what the network is."""
+"""The spec's model section: the network."""
 
 from typing import Literal
 
@@ -37,7 +37,7 @@ class Backbone(Node):
 
     type: BackboneName = setting("mit_b0", "Backbone", "Encoder")
     freeze_backbone: bool = setting(
-        False, "Freeze", "Keep the encoder as it is; searched when it starts from given weights",
+        False, "Freeze", "Do not train the encoder; searched only if it starts from given weights",
         automl=True,
         active_when=[
             {"model.backbone.pretrained_backbone_path": {"not": ""}},
@@ -46,13 +46,13 @@ class Backbone(Node):
     )  # fmt: skip
     pretrained_backbone_path: str = setting(
         "", "Encoder weights",
-        "Weights that the encoder starts from: a file, a folder of transformers, or owner/name on"
+        "Initial weights of the encoder: a file, a folder of transformers, or owner/name on"
         " Hugging Face's hub; empty: random",
         is_path=True,
     )  # fmt: skip
     feat_downsample: bool = setting(
         False, "Downsample features",
-        "FAN only: halve its last map by a learned convolution instead of by maximum",
+        "FAN only: halve its last map by a learned convolution instead of max pooling",
     )  # fmt: skip
 
     @field_validator("feat_downsample")
@@ -77,7 +77,7 @@ class DecodeHead(Node):
 
     decoder_params: DecoderParams = section(DecoderParams, "Sizes of the head")
     align_corners: bool = setting(
-        False, "Align corners", "Whether corner pixels keep their place in bilinear resizing"
+        False, "Align corners", "Align the corner pixels in bilinear resizing"
     )
     feature_strides: list[Int] = setting(
         list(STRIDES), "Strides", "Strides of the encoder's four maps; every encoder has these"
@@ -115,11 +115,11 @@ class Model(Node):
     decode_head: DecodeHead = section(DecodeHead, "Head")
     activation_checkpoint: bool = setting(
         False, "Activation checkpointing",
-        "Compute the encoder's activations again on the way back instead of keeping them: less"
+        "Recompute the encoder's activations in the backward pass instead of storing them: less"
         " memory, about a third more time, the same gradients",
     )  # fmt: skip
     precise_msda: bool = setting(
-        False, "Precise deformable attention", "Only false: no backbone here has this attention"
+        False, "Precise deformable attention", "Must be false: no backbone here has this attention"
     )
 
     @field_validator("precise_msda")

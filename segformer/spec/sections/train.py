@@ -1,4 +1,4 @@
-"""The part of the spec that says how to train."""
+"""The spec's train section: schedule, optimiser, loss, checkpoints."""
 
 from string import Formatter
 from typing import Any, Literal, get_args
@@ -57,7 +57,11 @@ class Optim(Node):
         active_when={"train.optim.policy": "poly"},
     )  # fmt: skip
     warm_up_share: Float = setting(
-        0.01, "Warm-up", "Share of the steps in which the rate rises to the full one", ge=0, le=0.5
+        0.01,
+        "Warm-up",
+        "Share of the steps in which the rate rises to its full value",
+        ge=0,
+        le=0.5,
     )
     monitor_name: Metric = setting(
         "val_loss", "Monitored metric", "Metric that the checkpointer follows unless it names one"
@@ -72,8 +76,8 @@ class Optim(Node):
 class Cudnn(Node):
     """Settings of cuDNN, for CUDA devices."""
 
-    benchmark: bool = setting(False, "Benchmark", "Let cuDNN choose the fastest kernels by trying")
-    deterministic: bool = setting(True, "Deterministic", "Only kernels that repeat bit for bit")
+    benchmark: bool = setting(False, "Benchmark", "Let cuDNN try kernels and choose the fastest")
+    deterministic: bool = setting(True, "Deterministic", "Use only kernels that repeat bit for bit")
 
 
 class TrainSegment(Node):
@@ -86,10 +90,11 @@ class TrainSegment(Node):
         " softmax, mmiou, F1 of the boundaries)",
     )  # fmt: skip
     weights: list[NotNegative] = setting(
-        [], "Class weights", "What a class counts in the loss, one number a class; empty: all alike"
+        [], "Class weights", "Weight of each class in the loss; empty: equal weights"
     )
     iou_weight: Float = setting(
-        0.5, "Weight of the second term", "Share of the second term of a loss of two", ge=0, le=1,
+        0.5, "Weight of the second term", "Share of the second term in a loss with two terms",
+        ge=0, le=1,
         active_when=[{"train.segment.loss": name} for name in WITH_SECOND_TERM],
     )  # fmt: skip
 
@@ -111,10 +116,10 @@ class Ema(Node):
     """Exponential moving average of the weights."""
 
     enable: bool = setting(
-        False, "Average the weights", "Validate and keep a moving average of the weights"
+        False, "Average the weights", "Validate and save a moving average of the weights"
     )
     decay: Float = setting(
-        0.999, "Decay", "Share of the average that a step keeps; less in the first steps",
+        0.999, "Decay", "Share of the average that each step keeps; less in the first steps",
         ge=0, lt=1, active_when={"train.ema.enable": True},
     )  # fmt: skip
 
@@ -142,12 +147,12 @@ class Tensorboard(Node):
 
 
 class Checkpointer(Node):
-    """More checkpoints than best and last: those of the best epochs by a metric."""
+    """Checkpoints of the best epochs by a metric, besides best and last."""
 
     enable_topk: bool = setting(
         False, "Keep the best epochs", "Keep full checkpoints of the best epochs by a metric"
     )
-    save_top_k: Int = setting(1, "How many", "Epochs to keep", ge=1)
+    save_top_k: Int = setting(1, "Number kept", "Number of epochs to keep", ge=1)
     monitor: MetricOrNone = setting(
         "", "Metric", "Metric by which epochs are best; empty: train.optim.monitor_name"
     )
@@ -156,16 +161,19 @@ class Checkpointer(Node):
     )
     filename: str = setting(
         "model_best_{epoch:03d}", "File name",
-        "Name of a file, without .ckpt; {epoch}, {step} and metrics are filled in",
+        "Name of a file, without .ckpt; may hold {epoch}, {step} and metrics",
     )  # fmt: skip
     auto_insert_metric_name: bool = setting(
-        False, "Names in the file name", "Write epoch=003 where the name would have 003"
+        False, "Names in the file name", "Write epoch=003 instead of 003"
     )
     dirpath: str = setting(
-        "", "Folder", "Where to; empty: checkpoints/ in the results folder", is_path=True
+        "",
+        "Folder",
+        "Folder for these checkpoints; empty: checkpoints/ in the results folder",
+        is_path=True,
     )
     replace_periodic: bool = setting(
-        False, "Instead of last.ckpt", "Write last.ckpt at the end only, not every interval"
+        False, "Instead of last.ckpt", "Write last.ckpt only at the end, not at every interval"
     )
 
     @field_validator(
@@ -185,7 +193,7 @@ class Checkpointer(Node):
         if "/" in value or not names <= allowed:
             raise ValueError(f"must be a file name with fields of {', '.join(sorted(allowed))}")
         if not names & {"epoch", "step"}:
-            raise ValueError("must have {epoch} or {step}, to tell the files apart")
+            raise ValueError("must have {epoch} or {step}, so that names differ")
         return value
 
 
@@ -204,18 +212,18 @@ class Train(Devices):
     )
     distributed_strategy: Literal["ddp_find_unused_parameters_true", "ddp"] = setting(
         "ddp_find_unused_parameters_true", "Strategy",
-        "How several processes train one model; ddp does not look for weights without gradient",
+        "How several processes train one model; ddp does not search for unused weights",
     )  # fmt: skip
     sync_batchnorm: bool = setting(
-        False, "Shared batch norm", "Norms over the batches of all processes, not of each"
+        False, "Shared batch norm", "Batch norm over the batches of all processes, not of each"
     )
     use_distributed_sampler: bool = setting(
         False, "Shared samples",
-        "An epoch is one pass over the data by all processes together; else by each, in an order"
-        " of its own",
+        "An epoch is one pass over the data shared by all processes; else each process makes a"
+        " pass of its own",
     )  # fmt: skip
     seed: Int = setting(
-        1234, "Seed", "Seed of weights, order and augmentation; -1: draw one and record it",
+        1234, "Seed", "Seed of weights, sample order and augmentation; -1: draw one and record it",
         ge=-1, le=2**32 - 1,
     )  # fmt: skip
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = setting(
@@ -229,10 +237,10 @@ class Train(Devices):
     )
     results_dir: str = setting("", "Results folder", RESULTS_TEXT, is_path=True)
     resume_training_checkpoint_path: str = setting(
-        "", "Resume from", "Checkpoint with optimiser state to go on from", is_path=True
+        "", "Resume from", "Checkpoint with optimiser state to resume from", is_path=True
     )
     pretrained_model_path: str = setting(
-        "", "Model weights", "Weights that the whole model starts from", is_path=True
+        "", "Model weights", "Initial weights of the whole model", is_path=True
     )
     optim: Optim = section(Optim, "Optimiser")
     segment: TrainSegment = section(TrainSegment, "Loss")
@@ -240,7 +248,7 @@ class Train(Devices):
     cudnn: Cudnn = section(Cudnn, "cuDNN")
     checkpointer: Checkpointer = section(Checkpointer, "Checkpoints of the best epochs")
     enable_lr_monitor: bool = setting(
-        False, "Tell the learning rates", "Add the learning rates to the epochs in status.json"
+        False, "Log the learning rates", "Add the learning rates to each epoch in status.json"
     )
     tensorboard: Tensorboard = section(Tensorboard, "TensorBoard")
 

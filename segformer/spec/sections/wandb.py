@@ -1,4 +1,4 @@
-"""The part of the spec for Weights & Biases."""
+"""The spec's wandb section: logging to Weights & Biases."""
 
 from typing import Any
 
@@ -8,22 +8,20 @@ from segformer.spec.fields import Node, applies, setting
 
 
 class Wandb(Node):
-    """Weights & Biases: off unless asked for, since it sends what it is told to a server."""
+    """Weights & Biases; off by default, since it sends data to a server."""
 
     enable: bool = setting(
-        False, "Enable", "Tell Weights & Biases of the training (pip install wandb)"
+        False, "Enable", "Log the training to Weights & Biases (pip install wandb)"
     )
     project: str = setting("TAO Toolkit", "Project", "Project that the run is in")
     entity: str = setting("", "Entity", "User or team; empty: that of the login")
     group: str = setting("", "Group", "Group that the run is in; empty: none")
     name: str = setting("TAO Toolkit Training", "Name", "Name of the run")
-    run_id: str = setting("", "Run id", "Id of a run to go on with; empty: a new run")
+    run_id: str = setting("", "Run id", "Id of a run to resume; empty: a new run")
     tags: list[str] = setting(["tao-toolkit"], "Tags", "Tags of the run")
-    reinit: bool = setting(False, "Another run", "Finish a run that this process has open before")
+    reinit: bool = setting(False, "Another run", "First finish a run that this process has open")
     save_code: bool = setting(False, "Save the code", "Send the code of the main program")
-    sync_tensorboard: bool = setting(
-        False, "Follow TensorBoard", "Send what is written for TensorBoard"
-    )
+    sync_tensorboard: bool = setting(False, "Sync TensorBoard", "Send the TensorBoard events")
 
     @field_validator(
         *("project", "entity", "group", "name", "run_id", "tags", "reinit", "save_code"),

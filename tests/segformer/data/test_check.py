@@ -83,7 +83,7 @@ def test_masks_of_1_and_of_8_bits_do_not_go_together_but_with_norm(tmp_path):
     one_bit = png_of_few_bits(np.eye(8, 10, dtype=int), 1)
     (tmp_path / "masks/train/01.png").write_bytes(one_bit)
     assert check_data(segment(tmp_path, label_transform="norm"))["train"] == 3
-    with pytest.raises(DataError, match=r"01.png holds 1-bit values \(as 1 in all\).*in one way"):
+    with pytest.raises(DataError, match=r"01.png holds 1-bit values \(as 1 in all\).*in one format"):
         check_data(segment(tmp_path))
     for mask in tmp_path.glob("masks/*/*.png"):
         mask.write_bytes(one_bit)
@@ -113,4 +113,4 @@ def test_files_passed_over_are_warned_of(tmp_path, caplog):
     for name in ("a.txt", "b.txt", ".hidden"):
         (tmp_path / "masks/train" / name).write_text("x")
     check_data(segment(tmp_path))
-    assert "masks/train/a.txt is no image and passed over (2 such files)" in caplog.text
+    assert "masks/train/a.txt is not an image and is skipped (2 such files)" in caplog.text

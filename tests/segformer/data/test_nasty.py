@@ -45,7 +45,7 @@ BROKEN_MASKS = {
     "mask_out_of_range.png": "value 37 is not in dataset.segment.palette",
     "mask_void255.png": "value 255 is not in dataset.segment.palette",
     "mask_bilinear_240x180.png": "is 240x180 pixels", "mask_rotated.png": "is 360x480 pixels",
-    "real_mask_jpeg.jpg": "compressed with loss",
+    "real_mask_jpeg.jpg": "lossy compression",
 }  # fmt: skip
 OTHERS = {
     "real_16bit_gray_256x256.png", "real_gray8_image.png", "real_mask_0_255.png",

@@ -40,14 +40,20 @@ def table(*columns):
 def test_the_front_matter_names_the_skill():
     front = yaml.safe_load(TEXT.split("---")[1])
     assert front["name"] == skill.name
-    assert "train SegFormer" in front["description"]
+    for phrase in (
+        "train SegFormer",
+        "semantic segmentation",
+        "lightweight transformer segmenter",
+        "real-time semantic segmentation",
+    ):
+        assert f'"{phrase}"' in front["description"]
 
 
 def test_the_facts_of_a_training_are_those_of_skill_info():
     told = {row[0]: row[1] for row in table("what")}
     info = skill_info()
     assert told["data format"] == info["data_format"]
-    assert told["metric that is watched"] == info["objective"]["metric"]
+    assert told["monitoring metric"] == info["objective"]["metric"]
     assert told["direction"] == info["objective"]["mode"]
 
 
