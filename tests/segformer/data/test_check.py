@@ -83,7 +83,9 @@ def test_masks_of_1_and_of_8_bits_do_not_go_together_but_with_norm(tmp_path):
     one_bit = png_of_few_bits(np.eye(8, 10, dtype=int), 1)
     (tmp_path / "masks/train/01.png").write_bytes(one_bit)
     assert check_data(segment(tmp_path, label_transform="norm"))["train"] == 3
-    with pytest.raises(DataError, match=r"01.png holds 1-bit values \(as 1 in all\).*in one format"):
+    with pytest.raises(
+        DataError, match=r"01.png holds 1-bit values \(as 1 in all\).*in one format"
+    ):
         check_data(segment(tmp_path))
     for mask in tmp_path.glob("masks/*/*.png"):
         mask.write_bytes(one_bit)

@@ -180,7 +180,9 @@ def test_what_cannot_be_built_is_refused(building, tmp_path, overrides, message)
 
 
 def test_profile_must_not_fall(building):
-    with pytest.raises(SpecError, match="opt_batch_size 8, max_batch_size 4: must be in ascending order"):
+    with pytest.raises(
+        SpecError, match="opt_batch_size 8, max_batch_size 4: must be in ascending order"
+    ):
         building(**{"gen_trt_engine.tensorrt.opt_batch_size": 8})
 
 
