@@ -1,32 +1,42 @@
-"""Small drawings and amounts in text: bars, curves, durations, sizes."""
+"""Amounts as text for people: durations, sizes, numbers, tables. The one home of their forms."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
+
+_NONE = "-"
 
 
 def clock(seconds: float) -> str:
-    """Return `0:07`, `12:05` or `1:02:05`."""
+    """Return a running time as a clock shows it: `0:07`, `12:05` or `1:02:05`."""
     minutes, second = divmod(int(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
 
 
-def about(seconds: float) -> str:
-    """Return a duration as it is estimated: `40 s`, `3 min`, `1 h 20 min`, `2 d 3 h`."""
+def duration(seconds: float) -> str:
+    """Return a duration to about two digits: `4.2 s`, `40 s`, `3 min 5 s`, `1 h 20 min`, `2 d`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
     if seconds < 90:
-        return f"{max(1, round(seconds))} s"
+        return f"{round(seconds)} s"
+    if seconds < 600:
+        return _joined(round(seconds), 60, "min", "s")
     minutes = round(seconds / 60)
     if minutes < 60:
         return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h" + (f" {minutes} min" if minutes else "")
-    days, hours = divmod(hours, 24)
-    return f"{days} d" + (f" {hours} h" if hours else "")
+    if minutes < 48 * 60:
+        return _joined(minutes, 60, "h", "min")
+    return _joined(round(minutes / 60), 24, "d", "h")
+
+
+def _joined(amount: int, per: int, large: str, small: str) -> str:
+    whole, rest = divmod(amount, per)
+    return f"{whole} {large}" + (f" {rest} {small}" if rest else "")
 
 
 def size(amount: float) -> str:
-    """Return bytes as people say them: `870 B`, `1.2 GB`; 1 GB is 1e9 bytes."""
+    """Return bytes with a decimal unit: `870 B`, `1.2 GB`; 1 GB is 1e9 bytes."""
     for unit in ("B", "kB", "MB", "GB"):
         if amount < 1000:
             return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
@@ -34,10 +44,10 @@ def size(amount: float) -> str:
     return f"{amount:.1f} TB"
 
 
-def shown(value: Any) -> str:
-    """Return a value as people read it: four significant digits, a dash for nothing."""
+def compact(value: Any) -> str:
+    """Return any value as text: a float to four significant digits, a dash for no number."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return "-"
+        return _NONE
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
@@ -45,12 +55,14 @@ def shown(value: Any) -> str:
     return str(value)
 
 
-def duration(seconds: float) -> str:
-    """Return seconds as `42 s`, `3 min 5 s` or `2 h 7 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
+def score(value: float | None, *, is_signed: bool = False) -> str:
+    """Return a metric to four decimals, a dash for no number; differences are signed."""
+    if value is None or not math.isfinite(value):
+        return _NONE
+    return f"{value:+.4f}" if is_signed else f"{value:.4f}"
+
+
+def table(rows: Sequence[Sequence[str]], *, indent: str = "") -> list[str]:
+    """Return the lines of a table whose columns are aligned at the left."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [indent + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl.cli.output import add_output
-from automl.errors import UsageError
+from automl.errors import UsageError, disagreement
+from automl.formats import table
 
 if TYPE_CHECKING:
     from automl.jobs.record import Job
@@ -107,7 +108,7 @@ def _created(arguments: argparse.Namespace) -> "Job":
     data = values_from_sources(info, arguments.action, _sources(arguments))
     if clashes := [key for key in data if overrides.get(key, data[key]) != data[key]]:
         raise UsageError(
-            *(f"{key}: is given by a flag and as a setting, and differs" for key in clashes)
+            *(disagreement(f"{data[key]} by a flag", f"{key}={overrides[key]}") for key in clashes)
         )
     return create_job(
         arguments.action,
@@ -153,9 +154,7 @@ def _list(arguments: argparse.Namespace) -> int:
         return 0
     rows = [("job", "action", "state", "parent")]
     rows += [(job.id, job.action, job.state.value, job.parent or "-") for job in jobs]
-    widths = [max(len(row[i]) for row in rows) for i in range(4)]
-    for row in rows:
-        print("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip())
+    print("\n".join(table(rows)))
     return 0
 
 

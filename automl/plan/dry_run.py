@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from automl.formats import about, size
+from automl.formats import compact, duration, size, table
 from automl.plan.estimate import Estimate, estimate
 from automl.plan.plan import Plan
 from automl.search.from_settings import searcher_of
@@ -65,8 +65,7 @@ class DryRun:
         found = self._rows()
         if found:
             yield f"\nspace: {len(found)} parameters (automl skill show says why each)"
-            width = max(len(row["key"]) for row in found)
-            yield from (f"  {row['key'].ljust(width)}  {values_text(row)}" for row in found)
+            yield from table([(row["key"], values_text(row)) for row in found], indent="  ")
             named = plan.settings.algorithm
             yield f"\nsuggestions: the first {len(self.suggestions)} of {named}, without any result"
             yield from _table(self.suggestions)
@@ -86,11 +85,11 @@ class DryRun:
         if told.seconds is None or told.seconds_per_epoch is None:
             return f"no estimate: {self._missing('settings, data and resources')}"
         text = (
-            f"at most about {about(told.seconds)}, by the {told.seconds_per_epoch:.3g} s an epoch "
-            f"that {told.time_source} took"
+            f"at most about {duration(told.seconds)}, by the {told.seconds_per_epoch:.3g} s per "
+            f"epoch of {told.time_source}"
         )
         if told.seconds_of_same is not None:
-            text += f", which with the same budget ended after {about(told.seconds_of_same)}"
+            text += f", which with the same budget ended after {duration(told.seconds_of_same)}"
         return text
 
     def _disk(self) -> str:
@@ -120,23 +119,17 @@ def _first_batch(plan: Plan, info: SkillInfo) -> list[dict[str, Any]]:
     return batch
 
 
-def _table(suggestions: list[dict[str, Any]]) -> Iterator[str]:
+def _table(suggestions: list[dict[str, Any]]) -> list[str]:
     keys = list(dict.fromkeys(key for values in suggestions for key in values))
     names = (f"{n:04d}" + (" (defaults)" if n == 0 else "") for n in range(len(suggestions)))
-    table = [["", *names]]
-    table += [[key, *(_shown(values, key) for values in suggestions)] for key in keys]
-    widths = [max(len(row[place]) for row in table) for place in range(len(table[0]))]
-    for row in table:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield f"  {'  '.join(cells)}".rstrip()
+    rows = [["", *names]]
+    rows += [[key, *(_cell(values, key) for values in suggestions)] for key in keys]
+    return table(rows, indent="  ")
 
 
-def _shown(values: Mapping[str, Any], key: str) -> str:
-    """Return a value; a dot where its switch is off."""
-    if key not in values:
-        return "."
-    value = values[key]
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _cell(values: Mapping[str, Any], key: str) -> str:
+    """Return a value as text; a dot for an inactive parameter."""
+    return compact(values[key]) if key in values else "."
 
 
 def _existing(path: Path) -> Path:

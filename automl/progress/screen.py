@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from automl.experiment.pace import Limit
-from automl.formats import about, clock
+from automl.formats import clock, duration
 from automl.progress.sparkline import bar, sparkline
 from automl.progress.view import BestSoFar, Message, RunningTrial, View, What
 
@@ -146,7 +146,7 @@ class _Drawing:
             return Text(f"nothing to train; {done}")
         if left is None:
             return Text("not known before some epochs have ended")
-        told = f"{'at most ' if left.is_at_most else ''}about {about(left.seconds)}"
+        told = f"{'at most ' if left.is_at_most else ''}about {duration(left.seconds)}"
         return Text.assemble((told, "bold"), f"; {done}")
 
     def _best(self, best: BestSoFar) -> Text:

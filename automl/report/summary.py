@@ -6,6 +6,7 @@ from typing import Any
 
 from automl.experiment.experiment import Experiment
 from automl.experiment.paths import ExperimentPaths
+from automl.formats import compact, score, table
 from automl.trial.trial import Trial
 
 
@@ -43,7 +44,7 @@ def _table(experiment: Experiment, state: str) -> str:
             (
                 str(rank),
                 f"{trial.number:04d}" + (" (defaults)" if trial.number == 0 else ""),
-                "-" if value is None else f"{value:.4f}",
+                score(value),
                 str(experiment.epoch_of(trial) or "-"),
                 f"{trial.epoch}/{trial.epochs}",
                 experiment.shown_state(trial, state)
@@ -51,11 +52,7 @@ def _table(experiment: Experiment, state: str) -> str:
                 f"{trial.seconds:.0f}",
             )
         )
-    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
+    return "\n".join(table(rows))
 
 
 def _best_lines(experiment: Experiment, best: Trial) -> list[str]:
@@ -66,11 +63,11 @@ def _best_lines(experiment: Experiment, best: Trial) -> list[str]:
     default = experiment.ledger.trials.get(0)
     baseline = None if default is None else experiment.value_of(default)
     if best.number and baseline is not None and value is not None:
-        lines[0] += f" ({value - baseline:+.4f} against the defaults)"
+        lines[0] += f" ({score(value - baseline, is_signed=True)} against the defaults)"
     defaults = {} if default is None else default.values
     for key, chosen in best.values.items():
-        was = f"   (default {_short(defaults[key])})" if key in defaults else ""
-        lines.append(f"  {key} = {_short(chosen)}{was if chosen != defaults.get(key) else ''}")
+        was = f"   (default {compact(defaults[key])})" if key in defaults else ""
+        lines.append(f"  {key} = {compact(chosen)}{was if chosen != defaults.get(key) else ''}")
     return lines
 
 
@@ -79,7 +76,7 @@ def _front_lines(experiment: Experiment) -> list[str]:
         return []
     lines = ["Pareto front:"]
     for trial, values in experiment.front():
-        shown = ", ".join(f"{metric} {_short(value)}" for metric, value in values.items())
+        shown = ", ".join(f"{metric} {compact(value)}" for metric, value in values.items())
         lines.append(f"  trial {trial.number:04d}  {shown}")
     return lines
 
@@ -115,8 +112,7 @@ def _promotion_lines(promotion: Mapping[str, Any]) -> list[str]:
     test = promotion.get("test", {})
     if test:
         lines.append("on the test split:")
-        width = max(map(len, test))
-        lines += [f"  {name.ljust(width)}  {_figure(value)}" for name, value in test.items()]
+        lines += table([(name, score(value)) for name, value in test.items()], indent="  ")
     registry = promotion.get("registry")
     if registry:
         why = f", version {registry['version']} ({registry['why']})" if "why" in registry else ""
@@ -164,11 +160,3 @@ def _mlflow_lines(paths: ExperimentPaths) -> list[str]:
     if str(where.get("store", "")).startswith("http"):
         return [f"compare the trials: {where['store']}/{where['compare']}"]
     return [f"next: automl ui {paths.root}   (compare the trials in MLflow)"]
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"

@@ -5,7 +5,7 @@ from typing import Any
 
 from automl.experiment.experiment import Experiment
 from automl.experiment.memory import peak_mb
-from automl.formats import duration, shown
+from automl.formats import compact, duration
 from automl.report.page.timeline import Point, best_so_far
 from automl.trial.trial import Trial
 
@@ -269,7 +269,7 @@ def totals(experiment: Experiment, course: Sequence[Point]) -> Mapping[str, str]
     found["time of all trials together"] = duration(sum(t.seconds for t in trials))
     found["epochs trained"] = str(course[-1].epochs if course else 0)
     if peaks := [peak for t in trials if (peak := peak_of(experiment, t)) is not None]:
-        found["largest peak memory of a trial"] = f"{shown(max(peaks))} MB"
+        found["largest peak memory of a trial"] = f"{compact(max(peaks))} MB"
     return found
 
 

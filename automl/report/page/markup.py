@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from automl.files import json_text
-from automl.formats import shown
+from automl.formats import compact
 from automl.redact import redacted
 
 _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
@@ -44,7 +44,9 @@ def _cell(value: Any) -> str:
         return f"<td>{value.html}</td>"
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return (
-        f'<td class="number">{shown(value)}</td>' if is_number else f"<td>{esc(shown(value))}</td>"
+        f'<td class="number">{compact(value)}</td>'
+        if is_number
+        else f"<td>{esc(compact(value))}</td>"
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from automl.errors import UsageError
 from automl.experiment.experiment import Experiment
 from automl.files import write_atomic
-from automl.formats import shown
+from automl.formats import compact
 from automl.report.page import charts, proof, skill_report, space_charts
 from automl.report.page.markup import bar, esc, note, plot, section, table, tiles
 from automl.report.page.parallel import parallel
@@ -118,10 +118,10 @@ def _summary(experiment: Experiment, state: str, course: Sequence[Point]) -> Ite
     value = None if best is None else experiment.value_of(best)
     default = experiment.ledger.trials.get(0)
     baseline = None if default is None else experiment.value_of(default)
-    facts = {f"best {settings.objective.metric}": (shown(value), "no trial has a value")}
+    facts = {f"best {settings.objective.metric}": (compact(value), "no trial has a value")}
     if best is not None:
         told = f"trial {best.number:04d}, epoch {experiment.epoch_of(best)}"
-        facts = {f"best {settings.objective.metric}": (shown(value), told)}
+        facts = {f"best {settings.objective.metric}": (compact(value), told)}
     gain = "-" if value is None or baseline is None else f"{value - baseline:+.4g}"
     facts["against the defaults"] = (gain, _baseline(baseline))
     facts["trials"] = (str(len(trials)), counts)
@@ -139,7 +139,7 @@ def _summary(experiment: Experiment, state: str, course: Sequence[Point]) -> Ite
 
 
 def _baseline(value: float | None) -> str:
-    return "trial 0000 has no value" if value is None else f"trial 0000 has {shown(value)}"
+    return "trial 0000 has no value" if value is None else f"trial 0000 has {compact(value)}"
 
 
 def _promoted(experiment: Experiment) -> tuple[str, str]:
@@ -156,7 +156,7 @@ def _winner(experiment: Experiment) -> str:
     default = experiment.ledger.trials.get(0)
     defaults = {} if default is None else default.values
     rows = [
-        (key, shown(defaults.get(key)), shown(value), bar(shares[key]) if key in shares else "")
+        (key, compact(defaults.get(key)), compact(value), bar(shares[key]) if key in shares else "")
         for key, value in best.values.items()
     ]
     rows.sort(key=lambda row: -shares.get(row[0], 0.0))
@@ -223,7 +223,7 @@ def _front(experiment: Experiment) -> Iterator[str]:
 def _confirmed(experiment: Experiment) -> Iterator[str]:
     yield note("The best trials, trained again with fresh seeds; only the repeats count.")
     rows = [
-        (f"{row['trial']:04d}", row["mean"], ", ".join(shown(v) for v in row["values"]),
+        (f"{row['trial']:04d}", row["mean"], ", ".join(compact(v) for v in row["values"]),
          f"{row['best_trial']:04d}")
         for row in experiment.confirmed()
     ]  # fmt: skip
@@ -264,7 +264,7 @@ def _trials(experiment: Experiment, state: str) -> Iterator[str]:
         names = [f"{t.number:04d}" + (" (defaults)" if t.number == 0 else "") for t in top]
         yield table(
             ("", *names),
-            [(key, *(shown(t.values.get(key)) for t in top)) for key in keys],
+            [(key, *(compact(t.values.get(key)) for t in top)) for key in keys],
             kind="values",
         )
     yield note(f"All values of all trials: {experiment.paths.leaderboard}")

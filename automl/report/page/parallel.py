@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from automl.experiment.experiment import Experiment
-from automl.formats import shown
+from automl.formats import compact
 from automl.report.page.charts import BEST, DARK, DEFAULT, FATES, GREY, Figure, layout
 from automl.report.page.space_charts import charted, measured
 from automl.report.page.timeline import short_names
@@ -72,11 +72,11 @@ def _line(
         key = parameter.key
         is_on = key in trial.values
         places.append(parameter.domain.position_of(trial.values[key]) if is_on else OFF)
-        texts.append(f"{key} = {shown(trial.values[key])}" if is_on else f"{key} is off")
+        texts.append(f"{key} = {compact(trial.values[key])}" if is_on else f"{key} is off")
     if end is not None:
         metric, place, value = end
         places.append(place)
-        texts.append(f"{metric} = {shown(value)}")
+        texts.append(f"{metric} = {compact(value)}")
     return {
         "type": "scatter", "mode": "lines+markers", "name": name, "legendgroup": name,
         "meta": trial.number, "x": list(range(len(places))), "y": places, "text": texts,
@@ -98,7 +98,7 @@ def _ticks(parameter: Parameter, data: Sequence[Figure], place: int) -> dict[flo
 
 
 def _tick(value: Any) -> str:
-    text = f"{value:.2g}" if isinstance(value, float) else shown(value)
+    text = f"{value:.2g}" if isinstance(value, float) else compact(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from automl.experiment.experiment import Experiment
-from automl.formats import shown
+from automl.formats import compact
 from automl.report.page.charts import BEST, FATES, GREY, Figure, axis, layout
 from automl.report.page.timeline import short_names
 from automl.space.domain import Range
@@ -132,14 +132,14 @@ def _points(
 
 
 def _placed(parameter: Parameter, value: Any) -> Any:
-    return value if isinstance(parameter.domain, Range) else shown(value)
+    return value if isinstance(parameter.domain, Range) else compact(value)
 
 
 def _value_axis(parameter: Parameter) -> dict[str, Any]:
     plain: dict[str, Any] = {"tickfont": {"size": 11, "color": GREY}, "nticks": 4}
     domain = parameter.domain
     if not isinstance(domain, Range):
-        order = [shown(choice) for choice in domain.values]
+        order = [compact(choice) for choice in domain.values]
         return axis(type="category", categoryorder="array", categoryarray=order,
                     range=[-0.5, len(order) - 0.5], **plain)  # fmt: skip
     if parameter.is_log:

@@ -5,7 +5,6 @@ import pytest
 from rich.console import Console
 
 from automl.experiment.pace import Limit, TimeLeft
-from automl.formats import about, clock, size
 from automl.progress.screen import MAX_RUNNING, Screen
 from automl.progress.sparkline import bar, sparkline
 from automl.progress.view import BestSoFar, Message, RunningTrial, View, What
@@ -94,10 +93,5 @@ def test_a_sparkline_shows_the_last_value_and_leaves_out_what_is_no_number():
     assert sparkline([], 5) == ""
 
 
-def test_amounts_are_told_as_people_say_them():
+def test_a_bar_is_filled_by_its_share():
     assert bar(0.5, 4) == ("━━", "──")
-    assert [clock(s) for s in (7, 725, 3725)] == ["0:07", "12:05", "1:02:05"]
-    assert [about(s) for s in (0.2, 89, 150, 4800, 7200, 200000)] == [
-        "1 s", "89 s", "2 min", "1 h 20 min", "2 h", "2 d 7 h",
-    ]  # fmt: skip
-    assert [size(b) for b in (870, 1.25e9, 4e13)] == ["870 B", "1.2 GB", "40.0 TB"]
