@@ -13,14 +13,21 @@ from automl.errors import UsageError
 
 
 def write_atomic(path: Path, text: str) -> None:
-    """Write a file beside its name and move it into place, so that nobody reads half of it."""
+    """Write a file beside its name and move it into place, so that nobody reads half of it.
+
+    A write that fails leaves the old file, and no temporary one.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        with beside.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def write_yaml(path: Path, content: Mapping[str, Any]) -> None:
@@ -49,7 +56,7 @@ def _strict(value: Any) -> Any:
 
 
 def read_yaml(path: Path) -> Any:
-    """Return a file's content; raises `UsageError` where it cannot be read or is not YAML."""
+    """Return a file's content; raises `UsageError` if it cannot be read or is not YAML."""
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:

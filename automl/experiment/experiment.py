@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import yaml
-
 from automl.errors import UsageError
 from automl.experiment.journal import Journal
 from automl.experiment.lock import is_driven
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
 from automl.experiment.state import ExperimentState
+from automl.files import read_yaml
 from automl.schema.spec import flatten, with_values
 from automl.space.space import SearchSpace
 from automl.trial.pareto import fronts
@@ -32,14 +31,20 @@ class Experiment:
 
     @classmethod
     def load(cls, root: str | Path) -> Self:
-        """Read a folder; raises `UsageError` where there is no experiment in it."""
+        """Read a folder; raises `UsageError` if it holds no experiment, or a damaged one."""
         paths = ExperimentPaths(Path(root))
         if not paths.exists():
             raise UsageError(f"{root}: is not an experiment folder (it has no settings.yaml)")
         settings = Settings.read(paths.settings)
         ledger = ExperimentState()
-        for event in Journal(paths.journal).read():
-            ledger.apply(event)
+        for line, event in enumerate(Journal(paths.journal).read(), start=1):
+            try:
+                ledger.apply(event)
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise UsageError(
+                    f"{paths.journal}: line {line}: the event {event['event']!r} is damaged "
+                    f"({type(error).__name__}: {error})"
+                ) from error
         return cls(paths, settings, ledger)
 
     @property
@@ -196,4 +201,4 @@ def space_of(paths: ExperimentPaths, settings: Settings) -> SearchSpace:
     """Return the space of an experiment that exists: the same that `plan_from_request` wrote."""
     if settings.policy == "off":
         return SearchSpace({}, flatten(settings.spec))
-    return SearchSpace.from_dict(yaml.safe_load(paths.space.read_text()), flatten(settings.spec))
+    return SearchSpace.from_dict(read_yaml(paths.space), flatten(settings.spec))

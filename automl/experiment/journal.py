@@ -1,4 +1,8 @@
-"""The journal of an experiment: every event in order, the truth."""
+"""The journal of an experiment: every event in order, the truth.
+
+An event is a JSON object on a line of its own. Each session begins with an ``opened`` event, which
+has the number of the journal's format and the version of automl that wrote it.
+"""
 
 import json
 import os
@@ -8,6 +12,15 @@ from typing import Any
 
 from automl.errors import UsageError
 from automl.files import json_text
+from automl.version import __version__
+
+FORMAT = 1
+"""Counts up when an event changes so that this code would misread it."""
+
+
+def opened_event() -> dict[str, Any]:
+    """Return the event that begins a session."""
+    return {"event": "opened", "format": FORMAT, "automl": __version__}
 
 
 class Journal:
@@ -26,13 +39,16 @@ class Journal:
             os.fsync(file.fileno())
 
     def read(self) -> Iterator[dict[str, Any]]:
-        """Yield all whole events; a last line that was cut while it was written is left out.
+        """Yield all whole events, without a last line that was cut while it was written.
 
-        Raises `UsageError` naming the line where anything else is not an event.
+        Raises `UsageError` if another line is no event, or the journal has another format.
         """
         yield from JournalReader(self.path).new()
 
     def _drop_torn_line(self) -> None:
+        # A process that was killed while it wrote leaves half a line without its end. The event was
+        # never acted on, since acting begins when `append` returns, so that dropping it loses
+        # nothing; a new event after it would make both unreadable.
         if not self._is_whole and self.path.exists():
             content = self.path.read_bytes()
             whole = content.rfind(b"\n") + 1
@@ -42,7 +58,7 @@ class Journal:
 
 
 class JournalReader:
-    """Reads a journal as it grows: each call reads what was added since the last."""
+    """Reads a journal while it grows: each call reads what was added since the last."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -50,9 +66,9 @@ class JournalReader:
         self._lines = 0
 
     def new(self) -> Iterator[dict[str, Any]]:
-        """Yield the new whole events; a last line that is being written waits.
+        """Yield the new whole events; a last line that is being written waits for the next call.
 
-        Raises `UsageError` naming the line where anything else is not an event.
+        Raises `UsageError` if another line is no event, or the journal has another format.
         """
         if not self.path.exists():
             return
@@ -64,10 +80,21 @@ class JournalReader:
             self._lines += 1
             try:
                 event = json.loads(line)
-                event["event"]  # noqa: B018 - a line without it is no event
+                kind = event["event"]
             except (ValueError, KeyError, TypeError) as error:
                 raise UsageError(
                     f"{self.path}: line {self._lines} is not an event; the journal was changed by "
                     "something else. Move the experiment aside and start a new one"
                 ) from error
+            if kind == "opened":
+                self._check_format(event)
             yield event
+
+    def _check_format(self, event: Mapping[str, Any]) -> None:
+        # The first format was written without a number, too.
+        number = event.get("format", FORMAT)
+        if number != FORMAT:
+            raise UsageError(
+                f"{self.path}: has format {number}, which automl {event.get('automl', '(unknown)')}"
+                f" wrote and reads; this is automl {__version__}, which reads format {FORMAT}"
+            )

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from automl.errors import UsageError
+from automl.experiment.comparison import differences_in_task, neighbours
 from automl.experiment.experiment import Experiment
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
@@ -17,49 +19,43 @@ from automl.trial.objective import value_of
 from automl.trial.trial import PastTrial
 
 
-def earlier_trials(
-    which: str, root: Path, settings: Settings, schema: Schema, space: SearchSpace
-) -> list[PastTrial]:
-    """Return the trials of an experiment, or with `auto` of all beside `root` that fit.
+@dataclass(frozen=True)
+class WarmStart:
+    """What earlier experiments hand to a new search."""
 
-    An experiment fits when it has the same skill, schema, data and objectives. Its trials whose
-    values the space does not hold are left out.
+    trials: tuple[PastTrial, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    """Why experiments beside the new one were skipped: they are damaged."""
+
+
+def earlier_trials(
+    source: str, root: Path, settings: Settings, schema: Schema, space: SearchSpace
+) -> WarmStart:
+    """Return the trials of the experiment `source`, or with `auto` of all beside `root` that fit.
+
+    An experiment fits when it has the same skill, schema, data and objectives. Trials whose values
+    the space does not hold are left out.
 
     Raises:
         UsageError: A named experiment that does not fit, with what differs.
     """
-    if which == "auto":
-        folders = [p for p in sorted(root.resolve().parent.glob("*")) if p != root.resolve()]
+    if source == "auto":
+        beside = neighbours(root)
         fitting = [
             past
-            for folder in folders
-            if ExperimentPaths(folder).exists()
-            and not list(_differences(past := Experiment.load(folder), settings, schema))
+            for past in sorted(beside.experiments, key=lambda past: past.paths.root)
+            if not any(differences_in_task(settings, schema, past))
         ]
-    else:
-        past = Experiment.load(Path(which))
-        differences = list(_differences(past, settings, schema))
-        if differences:
-            raise UsageError(f"--warm-start {which}: does not fit: {'; '.join(differences)}")
-        fitting = [past]
-    return [trial for past in fitting for trial in _trials(past, space)]
+        return WarmStart(_all_trials(fitting, space), beside.unreadable)
+    past = Experiment.load(Path(source))
+    differences = list(differences_in_task(settings, schema, past))
+    if differences:
+        raise UsageError(f"--warm-start {source}: does not fit: {'; '.join(differences)}")
+    return WarmStart(_all_trials([past], space))
 
 
-def _differences(past: Experiment, settings: Settings, schema: Schema) -> Iterator[str]:
-    """Yield what makes an experiment one of another kind."""
-    if past.settings.skill != settings.skill:
-        yield f"its skill is {past.settings.skill}, not {settings.skill}"
-        return
-    document = json.loads(json_text(schema.document))
-    if not past.paths.schema.exists() or json.loads(past.paths.schema.read_text()) != document:
-        yield "its schema is another"
-    before, now = past.settings.data.get("fingerprint"), settings.data.get("fingerprint")
-    if before != now or now is None:
-        yield f"its data has fingerprint {before}, not {now}"
-    before_goal = [o.to_dict() for o in past.settings.objectives]
-    goal = [o.to_dict() for o in settings.objectives]
-    if before_goal != goal:
-        yield f"its objectives are {before_goal}, not {goal}"
+def _all_trials(experiments: Sequence[Experiment], space: SearchSpace) -> tuple[PastTrial, ...]:
+    return tuple(trial for past in experiments for trial in _trials(past, space))
 
 
 def _trials(past: Experiment, space: SearchSpace) -> Iterator[PastTrial]:
@@ -70,13 +66,13 @@ def _trials(past: Experiment, space: SearchSpace) -> Iterator[PastTrial]:
 
 
 def write_past(paths: ExperimentPaths, past: Sequence[PastTrial]) -> None:
-    """Keep earlier trials with the experiment, which then needs nothing else."""
+    """Write earlier trials into the experiment's folder, which then needs no other folder."""
     rows = [{"values": t.values, "curve": list(t.curve.items())} for t in past]
     write_atomic(paths.warm_start, json_text(rows) + "\n")
 
 
 def read_past(paths: ExperimentPaths) -> list[PastTrial]:
-    """Return the earlier trials that an experiment keeps; the inverse of `write_past`."""
+    """Return the earlier trials in an experiment's folder; the inverse of `write_past`."""
     if not paths.warm_start.exists():
         return []
     rows = json.loads(paths.warm_start.read_text())

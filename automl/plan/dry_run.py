@@ -108,7 +108,7 @@ class DryRun:
 
 def _first_batch(plan: Plan, info: SkillInfo) -> list[dict[str, Any]]:
     settings = plan.settings
-    searcher = searcher_of(settings, plan.space, info, plan.past)
+    searcher = searcher_of(settings, plan.space, info, plan.warm_start.trials)
     batch: list[dict[str, Any]] = []
     while len(batch) < (settings.resources.concurrency or FIRST):
         move = searcher.next()

@@ -4,19 +4,20 @@ Nothing is guessed: where no experiment beside this one trained the same, there 
 the reason is said.
 """
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from automl.errors import UsageError
+from automl.experiment.comparison import (
+    differences_in_pace,
+    differences_in_size,
+    neighbours,
+)
 from automl.experiment.experiment import CONTENDERS, Experiment
 from automl.experiment.journal import Journal
 from automl.experiment.pace import Pace
-from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
 from automl.experiment.state import ExperimentState
-from automl.schema.spec import flatten
 from automl.skill.info import SkillInfo
 
 _REASONS = 3
@@ -63,9 +64,9 @@ def estimate(settings: Settings, info: SkillInfo, root: Path) -> Estimate:
     reasons: list[str] = []
     timed: tuple[Experiment, _Measured] | None = None
     sized: tuple[Experiment, int] | None = None
-    for past in _neighbours(root):
-        differing = list(_differences(settings, past.settings, info))
-        about_time = [*differing, *_other_pace(settings, past.settings)]
+    for past in neighbours(root).experiments:
+        differing = list(differences_in_size(settings, info, past.settings))
+        about_time = [*differing, *differences_in_pace(settings, past.settings)]
         measured = None if about_time else _measured(past)
         largest = 0 if differing else _largest_trial(past)
         if timed is None and measured is not None:
@@ -88,38 +89,6 @@ def estimate(settings: Settings, info: SkillInfo, root: Path) -> Estimate:
         else count * sized[1] + _size(sized[0].paths.promoted),
         why_none=tuple(reasons[:_REASONS]),
     )
-
-
-def _neighbours(root: Path) -> Iterator[Experiment]:
-    """Yield the experiments beside a folder, the one that was driven last first."""
-    beside = [ExperimentPaths(p) for p in root.parent.glob("*") if p != root]
-    known = [paths for paths in beside if paths.exists() and paths.journal.exists()]
-    for paths in sorted(known, key=lambda p: p.journal.stat().st_mtime, reverse=True):
-        try:
-            yield Experiment.load(paths.root)
-        except UsageError:
-            continue  # Of another version, or damaged: it tells nothing.
-
-
-def _differences(settings: Settings, past: Settings, info: SkillInfo) -> Iterator[str]:
-    """Yield what makes trainings of two experiments unlike in size."""
-    if settings.skill != past.skill:
-        yield f"its skill is {past.skill}"
-        return
-    free = {info.stated_epochs_key, info.seed_key, *info.data_sources.get("train", {})}
-    now, then = flatten(settings.spec), flatten(past.spec)
-    keys = sorted(k for k in {*now, *then} - free if now.get(k) != then.get(k))
-    if keys:
-        more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
-        yield f"it differs in {', '.join(keys[:3])}{more}"
-
-
-def _other_pace(settings: Settings, past: Settings) -> Iterator[str]:
-    before, now = past.data.get("fingerprint"), settings.data.get("fingerprint")
-    if now is None or before != now:
-        yield "its data is other data"
-    if past.resources != settings.resources:
-        yield "it had other resources"
 
 
 def _measured(past: Experiment) -> _Measured | None:

@@ -1,7 +1,7 @@
 """Checks a request and resolves it into the settings and space of a new experiment."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from automl.errors import UsageError
 from automl.experiment.environment import versions
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
-from automl.experiment.warm_start import earlier_trials, write_past
+from automl.experiment.warm_start import WarmStart, earlier_trials, write_past
 from automl.files import write_json, write_yaml
 from automl.plan.checks import check_fits_plain_training, check_installed, check_is_new
 from automl.plan.overrides import overrides_of
@@ -28,7 +28,6 @@ from automl.skill.loaded import LoadedSkill
 from automl.skill.route import Route, route
 from automl.space.space import SearchSpace
 from automl.trial.budget import Budget
-from automl.trial.trial import PastTrial
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Plan:
     """None if the skill has none that can be read; it then trains plainly."""
     space: SearchSpace
     route: Route
-    past: Sequence[PastTrial] = ()
+    warm_start: WarmStart = field(default_factory=WarmStart)
     """Trials of earlier experiments that the search learns from."""
 
     def write(self) -> None:
@@ -49,19 +48,21 @@ class Plan:
         if self.schema is not None:
             write_json(self.paths.schema, self.schema.document)
         write_yaml(self.paths.space, self.space.to_dict())
-        if self.past:
-            write_past(self.paths, self.past)
+        if self.warm_start.trials:
+            write_past(self.paths, self.warm_start.trials)
         self.settings.write(self.paths.settings)
 
     def announcement(self) -> str:
         """Return one line that describes the run."""
         root, budget = self.paths.root, self.settings.budget
+        earlier, unreadable = self.warm_start.trials, self.warm_start.unreadable
         if not self.route.is_search:
             return f"{self.route.reason}: {budget.epochs} epochs in {root}"
         return (
             f"searching {len(self.space.parameters)} parameters by {self.settings.algorithm}: "
             f"{budget} in {root}"
-            + (f"; learning from {len(self.past)} earlier trials" if self.past else "")
+            + (f"; learning from {len(earlier)} earlier trials" if earlier else "")
+            + "".join(f"; skipped for the warm start: {fault}" for fault in unreadable)
         )
 
 
@@ -110,8 +111,10 @@ def plan_from_request(
         versions=versions(),
         **_search_settings(way, search, info),
     )
-    past = _past(search, paths, settings, schema, space) if way.is_search else []
-    return Plan(paths, settings, schema, space, way, past)
+    warm_start = WarmStart()
+    if way.is_search and search.warm_start is not None and schema is not None:
+        warm_start = earlier_trials(search.warm_start, paths.root, settings, schema, space)
+    return Plan(paths, settings, schema, space, way, warm_start)
 
 
 def _choice(request: Request, skill: LoadedSkill) -> SpaceChoice:
@@ -184,15 +187,3 @@ def _space(
             "training"
         )
     return space
-
-
-def _past(
-    search: SearchRequest,
-    paths: ExperimentPaths,
-    settings: Settings,
-    schema: Schema | None,
-    space: SearchSpace,
-) -> list[PastTrial]:
-    if search.warm_start is None or schema is None:
-        return []
-    return earlier_trials(search.warm_start, paths.root, settings, schema, space)

@@ -13,12 +13,13 @@ from automl.redact import redacted
 from automl.skill.failures import failure_from_error
 from automl.skill.installed import load_skill
 from automl.trial.moves import Done, Wait
+from automl.trial.objective import MissingMetricError
 from automl.trial.trial import Decision, Outcome, TrialState
 
 
 @dataclass(frozen=True)
 class Task:
-    """One run of a trial: from its last checkpoint, where there is one, to the spec's end."""
+    """One run of a trial: from its last checkpoint, if there is one, to the spec's end."""
 
     trial: int
     skill: str
@@ -31,14 +32,17 @@ class Task:
 
 
 class Driver(Protocol):
-    """What a runner asks and tells; the controller is one. Called from one thread only."""
+    """Hands out tasks and takes reports; the controller is one. Called from one thread only."""
 
     def next(self) -> Task | Wait | Done:
-        """Return what a free slot is to do."""
+        """Return the task of a free slot."""
         ...
 
     def report(self, trial: int, epoch: int, metrics: dict[str, float]) -> Decision:
-        """Take in the metrics of an epoch and return what the trial is to do."""
+        """Take in the metrics of an epoch and return the decision on the trial.
+
+        Raises `MissingMetricError` if the objective is not among them.
+        """
         ...
 
     def finish(self, trial: int, outcome: Outcome) -> None:
@@ -57,15 +61,11 @@ class Runner(Protocol):
 def run_task(task: Task, report: Callable[[int, dict[str, float]], Decision]) -> Outcome:
     """Train one trial and return how it ended; whatever the skill raises becomes data.
 
-    The trace of an error goes to the trial's log.txt, what it ran on to environment.json.
+    What `report` raises is not the skill's fault and is raised again, whatever the skill made of
+    it; only a missing metric is the trial's failure. The trace of an error goes to the trial's
+    log.txt, what it ran on to environment.json.
     """
-    last = Decision.CONTINUE
-
-    def answer(epoch: int, metrics: dict[str, float]) -> str:
-        nonlocal last
-        last = report(epoch, metrics)
-        return last.value
-
+    answer = _Answer(report)
     folder = Path(task.folder)
     try:
         skill = load_skill(task.skill)
@@ -73,12 +73,38 @@ def run_task(task: Task, report: Callable[[int, dict[str, float]], Decision]) ->
         with PeakMemory(folder):
             skill.run("train", task.spec, folder, answer)
     except Exception as error:  # A skill may raise anything; a failed trial is data.
-        _log_trace(folder)
-        return Outcome(TrialState.FAILED, failure_from_error(error))
-    return Outcome(last.state)
+        if answer.error is None:
+            return _failed(folder, error)
+    if isinstance(answer.error, MissingMetricError):
+        return _failed(folder, answer.error)
+    if answer.error is not None:
+        raise answer.error
+    return Outcome(answer.last.state)
 
 
-def _log_trace(folder: Path) -> None:
+class _Answer:
+    """The callback of a skill: passes reports on, keeps the last decision and the first error."""
+
+    def __init__(self, report: Callable[[int, dict[str, float]], Decision]) -> None:
+        self._report = report
+        self.last = Decision.CONTINUE
+        self.error: Exception | None = None
+
+    def __call__(self, epoch: int, metrics: dict[str, float]) -> str:
+        try:
+            self.last = self._report(epoch, metrics)
+        except Exception as error:
+            self.error = self.error or error
+            raise
+        return self.last.value
+
+
+def _failed(folder: Path, error: Exception) -> Outcome:
+    _log_trace(folder, error)
+    return Outcome(TrialState.FAILED, failure_from_error(error))
+
+
+def _log_trace(folder: Path, error: Exception) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "log.txt").open("a") as log:
-        log.write(redacted(traceback.format_exc()))
+        log.write(redacted("".join(traceback.format_exception(error))))

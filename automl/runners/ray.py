@@ -5,53 +5,26 @@ interrupted trial comes back as a new Ray trial, so Ray's own state is never nee
 """
 
 import json
-import logging
-import os
 import queue
-import signal
 import tempfile
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-# Ray reads these when it is imported.
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
-os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
-os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "1000000")
-
-import ray
 from ray import tune
 from ray.experimental import internal_kv
-from ray.train._internal import storage as tune_storage
-from ray.tune.execution.class_cache import ENV_VARS_TO_PROPAGATE
 from ray.tune.experiment import Trial as RayTrial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher as RaySearcher
 
-from automl.errors import UsageError
+from automl.errors import RunFailed
 from automl.experiment.resources import Resources
 from automl.runners.allocation import shares
 from automl.runners.base import Driver, Task, run_task
-from automl.runners.cluster import check_answers
+from automl.runners.ray_session import amounts_by_node, ray_session, staged_in
 from automl.skill.failures import failure_from_error
 from automl.trial.moves import Done, Wait
+from automl.trial.objective import MissingMetricError
 from automl.trial.trial import Decision, Failure, FailureKind, Outcome, TrialState
-
-# Tune would send these to its actors by way of Ray's logs. Workers here inherit them.
-ENV_VARS_TO_PROPAGATE.difference_update([n for n in ENV_VARS_TO_PROPAGATE if n.startswith("AWS_")])
-
-_CLIENT_TRIES = 3
-"""To join a cluster by ray://."""
-_NOT_JOINED = (ConnectionError, RuntimeError, ray.exceptions.RayError)
-
-# A worker's death is told as its trial's failure; Ray would print its trace as well.
-for _name in ("ray.tune", "ray.air"):
-    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 
 class RayRunner:
@@ -63,17 +36,18 @@ class RayRunner:
     def run(self, driver: Driver) -> None:
         """Run tasks until the driver has no more; Ray is shut down at the end."""
         with (
-            _ray(self.resources.address),
+            ray_session(self.resources.address),
             tempfile.TemporaryDirectory(prefix="automl-ray-") as storage,
+            staged_in(storage),
         ):
-            share, concurrency = shares(self.resources, _nodes())
+            share, concurrency = shares(self.resources, amounts_by_node())
             slots = _Slots(driver, concurrency)
-            _stage_in(storage)
             tune.run(
                 TaskTrainable,
                 resources_per_trial=share,
                 search_alg=_Suggestions(slots),
                 scheduler=_Decisions(slots),
+                stop=_DriverFault(slots),
                 num_samples=-1,
                 reuse_actors=True,
                 trial_name_creator=_name_of,
@@ -92,9 +66,13 @@ class RayRunner:
 class TaskTrainable(tune.Trainable):
     """Runs a task in a thread; each step lets it train up to its next report.
 
-    The thread starts with the first step, for Tune may set up two actors for one trial and then
-    use one of them. It ends of itself when it is told to stop, which frees its memory before the
-    actor takes the next task.
+    Tune asks for one result at a time, and a skill calls back once an epoch: the two meet in a
+    pair of queues. `step` returns what the training reported last; the next `step` passes on the
+    decision that the driver took in between, on which the training continues or ends itself.
+
+    The thread starts with the first step, since Tune may set up two actors for one trial and then
+    use one of them. It ends itself on a stop, which frees its memory before the actor takes the
+    next task.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
@@ -111,17 +89,17 @@ class TaskTrainable(tune.Trainable):
             self._thread = threading.Thread(target=self._train, daemon=True)
             self._thread.start()
         else:
-            self._decisions.put(_told(self._ray_id))
+            self._decisions.put(_decision_for(self._ray_id))
         return self._reports.get()
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """End the old task, which was stopped, and start the new one in this same actor."""
+        """End the old task, which was stopped, and take the new one in this same actor."""
         self.cleanup()
         self.setup(new_config)
         return True
 
     def cleanup(self) -> None:
-        """Tell the task to stop and wait until it has."""
+        """Stop the task and wait for its end."""
         if self._thread is not None:
             self._decisions.put(Decision.STOP)
             self._thread.join()
@@ -143,21 +121,28 @@ class TaskTrainable(tune.Trainable):
 
 
 class _Slots:
-    """Which Ray trial runs which of our trials; forwards to the driver, from Tune's one loop."""
+    """Which Ray trial runs which of our trials; forwards to the driver, from Tune's one loop.
+
+    An error of the driver itself is never a trial's: it is kept here and ends the run, and trials
+    in flight are left unfinished, so that a resume trains them to their end.
+    """
 
     def __init__(self, driver: Driver, concurrency: int) -> None:
         self.driver = driver
         self.concurrency = concurrency
         self.live: dict[str, int] = {}
         self.is_done = False
-        self.error: BaseException | None = None
+        self.error: Exception | None = None
+        """What the driver raised; the runner raises it when Tune has ended."""
+        self.is_driver_broken = False
+        """Whether the driver can no longer be called."""
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave everything behind: Tune pickles its parts for a restore that we never ask for."""
         return {}
 
     def take(self, ray_id: str) -> Task | None:
-        """Return a task for a free slot; None where there is no slot or nothing to start."""
+        """Return a task for a free slot; None if no slot is free or nothing is to start."""
         if self.is_done or len(self.live) >= self.concurrency:
             return None
         move = self._guarded_next()
@@ -168,19 +153,28 @@ class _Slots:
         return None
 
     def _guarded_next(self) -> Task | Wait | Done:
-        # Tune would log an error of its searcher and go on; ours ends the run.
+        # Tune would log an error of its searcher and continue; ours ends the run.
         try:
             return self.driver.next()
-        except Exception as error:
+        except RunFailed as error:
+            # The search gives up: trials in flight still report and end.
             self.error = error
+            return Done()
+        except Exception as error:
+            self._break(error)
             return Done()
 
     def report(self, ray_id: str, epoch: int, metrics: dict[str, float]) -> Decision:
-        """Forward a report; a trial that is to end is finished here."""
+        """Forward a report; a trial that must end is finished here."""
+        if self.is_driver_broken:
+            return Decision.STOP
         try:
             decision = self.driver.report(self.live[ray_id], epoch, metrics)
-        except KeyError as error:
+        except MissingMetricError as error:
             self.finish(ray_id, Outcome(TrialState.FAILED, failure_from_error(error)))
+            return Decision.STOP
+        except Exception as error:
+            self._break(error)
             return Decision.STOP
         if decision is Decision.STOP:
             self.finish(ray_id, Outcome(TrialState.STOPPED))
@@ -191,10 +185,33 @@ class _Slots:
         return decision
 
     def finish(self, ray_id: str, outcome: Outcome) -> None:
-        """Forward an outcome once; Tune tells some ends twice."""
+        """Forward an outcome once; Tune reports some ends twice."""
         trial = self.live.pop(ray_id, None)
-        if trial is not None:
+        if trial is None or self.is_driver_broken:
+            return
+        try:
             self.driver.finish(trial, outcome)
+        except Exception as error:
+            self._break(error)
+
+    def _break(self, error: Exception) -> None:
+        self.error = error
+        self.is_driver_broken = self.is_done = True
+
+
+class _DriverFault(tune.Stopper):
+    """Ends all of Tune's trials at once when the driver is broken."""
+
+    def __init__(self, slots: _Slots) -> None:
+        self._slots = slots
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """End no single trial: the scheduler does."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether nothing may run on."""
+        return self._slots.is_driver_broken
 
 
 class _Suggestions(RaySearcher):
@@ -215,7 +232,7 @@ class _Suggestions(RaySearcher):
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Leave it to the scheduler, which is told the same."""
+        """Leave it to the scheduler, which gets the same call."""
 
 
 class _Decisions(FIFOScheduler):
@@ -231,7 +248,7 @@ class _Decisions(FIFOScheduler):
         trial: RayTrial,
         result: dict[str, Any],
     ) -> str:
-        """Answer a report; a trial that is to pause goes on for its last step, in which it ends."""
+        """Answer a report; a trial that must pause takes one more step, in which it ends."""
         decision = self._slots.report(trial.trial_id, *json.loads(result["report"]))
         return str(self.STOP if decision is Decision.STOP else self.CONTINUE)
 
@@ -241,7 +258,7 @@ class _Decisions(FIFOScheduler):
         trial: RayTrial,
         result: dict[str, Any],
     ) -> None:
-        """Forward the outcome that the worker told."""
+        """Forward the outcome that the worker sent."""
         if "outcome" in result:
             self._slots.finish(trial.trial_id, Outcome.from_dict(json.loads(result["outcome"])))
 
@@ -261,28 +278,17 @@ class _Decisions(FIFOScheduler):
         )
 
 
-def _told(ray_id: str) -> Decision:
-    """Return what the driver answered to the last report of a task; in a worker."""
+def _decision_for(ray_id: str) -> Decision:
+    """Return the driver's decision on the last report of a task; called in a worker.
+
+    Tune can only continue or stop a trial. A pause reaches the worker by Ray's key-value store.
+    """
     answer = internal_kv._internal_kv_get(_key(ray_id))
     return Decision.CONTINUE if answer is None else Decision(answer.decode())
 
 
 def _key(ray_id: str) -> str:
     return f"automl/decision/{ray_id}"
-
-
-def _stage_in(folder: str) -> None:
-    """Let Tune stage its files in a folder where it would ask the node that this process is on.
-
-    By ray:// the driver is on no node of the cluster.
-    """
-    if ray.util.client.ray.is_connected():  # type: ignore[no-untyped-call]
-        tune_storage._get_ray_train_session_dir = lambda: folder  # type: ignore[attr-defined]
-
-
-def _nodes() -> list[dict[str, float]]:
-    nodes = ray.nodes()  # type: ignore[no-untyped-call]
-    return [dict(node["Resources"]) for node in nodes if node["Alive"]]
 
 
 def _name_of(trial: RayTrial) -> str:
@@ -297,55 +303,3 @@ def _last_line(path: str) -> str:
 
 def _first_sentence(text: str) -> str:
     return text.split(". ", maxsplit=1)[0]
-
-
-@contextmanager
-def _ray(address: str | None) -> Iterator[None]:
-    """Start Ray here, or join the cluster at an address, which goes on without us afterwards."""
-    handler = signal.getsignal(signal.SIGTERM)
-    _connect(address)
-    if threading.current_thread() is threading.main_thread():
-        # Ray installs one that ends the process on the spot.
-        signal.signal(signal.SIGTERM, handler)
-    try:
-        yield
-    finally:
-        ray.shutdown()
-
-
-def _join(address: str) -> None:
-    """Join a cluster; where it starts a process for each client, a busy one may not at once."""
-    tries = _CLIENT_TRIES if address.startswith("ray://") else 1
-    for left in reversed(range(tries)):
-        try:
-            ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
-            return
-        except _NOT_JOINED:
-            if not left:
-                raise
-            time.sleep(1)
-
-
-def _connect(address: str | None) -> None:
-    if address is None:
-        ray.init(
-            # Not RAY_ADDRESS: a cluster is joined where it is asked for.
-            "local",
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
-        return
-    check_answers(address)
-    try:
-        _join(address)
-    except _NOT_JOINED as error:
-        reason = " ".join(_first_sentence(str(error)).split())
-        raise UsageError(
-            f"--address {address}: no Ray cluster could be joined ({reason}); one is started on "
-            "its first machine with: ray start --head (docs/clusters.md says more)"
-        ) from error
-    except ImportError as error:
-        raise UsageError(
-            f"--address {address}: {error}; install it with: pip install -e '.[ray]'"
-        ) from error

@@ -12,7 +12,7 @@ from typing import Any
 
 from automl.errors import RunFailed
 from automl.experiment.experiment import Experiment
-from automl.experiment.journal import Journal
+from automl.experiment.journal import Journal, opened_event
 from automl.experiment.observer import Tracker
 from automl.runners.base import Task
 from automl.search.base import Searcher
@@ -51,7 +51,7 @@ class Controller:
         """Begin the session; trackers catch up first."""
         for tracker in self._trackers:
             tracker.opened(self.experiment)
-        self._record({"event": "opened"})
+        self._record(opened_event())
 
     def close(self, state: str, reason: str = "") -> None:
         """End the session with a state: finished, failed or stopped."""

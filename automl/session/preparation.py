@@ -1,4 +1,4 @@
-"""What is done with a trial before it is trained: costs, constraints, spec, first checkpoint."""
+"""Prepares a trial for its training: costs, constraints, spec, first checkpoint."""
 
 import json
 import shutil
@@ -18,42 +18,42 @@ from automl.trial.trial import Trial
 MEMORY, MEMORY_LIMIT = "memory_mb", "memory_limit_mb"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Preparation:
-    """Prepares the trials of one experiment through its skill."""
+    """Prepares the trials of one experiment through its skill; remembers the costs it measured."""
 
     experiment: Experiment
     info: SkillInfo
-    wanted: tuple[str, ...] = ()
-    """Costs to be measured before a launch, e.g. parameters."""
-    _measured: dict[str, dict[str, float]] = field(default_factory=dict)
+    metrics: tuple[str, ...] = ()
+    """Costs that are measured before a launch, e.g. parameters."""
+    _costs_by_spec: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, experiment: Experiment, space: SearchSpace) -> "Preparation":
         """Return the preparation of an experiment's trials."""
         info = load_skill(experiment.settings.skill).info
-        asked = set()
+        metrics = set()
         for objective in experiment.settings.objectives:
-            asked |= {objective.metric, *(c.metric for c in objective.constraints)}
-        # Where the search may change a model's size, none is started that no memory can hold.
+            metrics |= {objective.metric, *(c.metric for c in objective.constraints)}
+        # A search that may change a model's size starts none that no memory can hold.
         if any(info.has_cost_of(key) for key in space.parameters):
-            asked |= {MEMORY, MEMORY_LIMIT}
-        return cls(experiment, info, tuple(m for m in info.cost_metrics if m in asked))
+            metrics |= {MEMORY, MEMORY_LIMIT}
+        return cls(experiment, info, tuple(m for m in info.cost_metrics if m in metrics))
 
     def costs(self, values: Mapping[str, Any]) -> dict[str, float]:
-        """Return what the model of these values costs, as far as anybody asked.
+        """Return the costs of these values' model that objectives and constraints name.
 
-        Specs that differ in nothing that costs depend on are measured once.
+        Specs that agree in all keys that costs depend on are measured once.
         """
-        if not self.wanted:
+        if not self.metrics:
             return {}
         spec = with_values(self.experiment.settings.spec, values)
         relevant = {k: v for k, v in flatten(spec).items() if self.info.has_cost_of(k)}
         key = json.dumps(relevant, sort_keys=True, default=str)
-        if key not in self._measured:
+        if key not in self._costs_by_spec:
             skill = load_skill(self.experiment.settings.skill)
-            self._measured[key] = dict(skill.measure(spec, self.wanted))
-        return self._measured[key]
+            self._costs_by_spec[key] = dict(skill.measure(spec, self.metrics))
+        return self._costs_by_spec[key]
 
     def broken(self, costs: Mapping[str, float]) -> list[str]:
         """Return the constraints that the costs break, with their values."""
@@ -69,7 +69,7 @@ class Preparation:
     def halved(self, trial: Trial) -> dict[str, Any] | None:
         """Return the keys that halve a trial's batch and double its batches a step.
 
-        None where that was done before, the batch is 1, or the skill names no such keys.
+        None if that was done before, the batch is 1, or the skill names no such keys.
         """
         batch_key, step_key = self.info.batch_size_key, self.info.accumulation_key
         flat = flatten(self.experiment.spec_of(trial))
@@ -81,7 +81,7 @@ class Preparation:
         return {batch_key: batch // 2, step_key: steps * 2}
 
     def prepare(self, trial: Trial) -> dict[str, Any]:
-        """Write a trial's spec, give it its parent's checkpoint at its start, return the spec."""
+        """Write and return a trial's spec; give a new copy its parent's checkpoint."""
         folder = self.experiment.paths.trial(trial.number)
         spec = self.experiment.spec_of(trial)
         write_yaml(folder / "spec.yaml", spec)

@@ -1,19 +1,19 @@
-"""Runs one trial again from what is recorded of it, and compares what comes out."""
+"""Runs one trial again from its record and compares the metrics."""
 
 import json
 import math
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from automl.errors import RunFailed, UsageError
 from automl.experiment import environment
 from automl.experiment.experiment import Experiment
+from automl.files import read_yaml
 from automl.runners.base import Task, run_task
 from automl.schema.spec import flatten, with_values
 from automl.skill.failures import faults_of_the_user
@@ -21,9 +21,9 @@ from automl.skill.installed import load_skill
 from automl.trial.trial import Decision, FailureKind, Outcome, Report, Trial, TrialState
 
 ELSEWHERE = 0.01
-"""How far metrics may differ, of themselves or of 1, where the machine or the versions differ."""
+"""How far metrics may differ, relative to the larger of them and 1, on another machine."""
 _SETTLES = ("processor", "device", "threads", "platform", "versions.")
-"""What has to be as it was for a training to give the very same numbers."""
+"""Parts of the environment that must be equal for a training to give the same numbers."""
 _CONTINUE, _STOP = Decision.CONTINUE, Decision.STOP
 
 Watch = Callable[[int, Mapping[str, float]], None]
@@ -40,7 +40,7 @@ class Compared:
 
     @property
     def difference(self) -> float:
-        """The distance of the two, relative where they are larger than 1; infinite for a lack."""
+        """The distance of the two, relative above 1; infinite if one is missing."""
         if self.again is None:
             return math.inf
         if self.recorded == self.again or (math.isnan(self.recorded) and math.isnan(self.again)):
@@ -51,12 +51,12 @@ class Compared:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What a second run of a trial gave."""
+    """The result of a second run of a trial."""
 
     trial: Trial
     folder: Path
     differences: dict[str, tuple[Any, Any]]
-    """What is not as it was, by name: then and now."""
+    """Changes of environment and data, by name: then and now."""
     outcome: Outcome
     compared: list[Compared]
     tolerance: float
@@ -68,7 +68,7 @@ class Reproduction:
 
     @property
     def faults(self) -> list[str]:
-        """What is not as recorded, a line each; none where the trial was reproduced."""
+        """Differences from the record, a line each; none if the trial was reproduced."""
         then, now = self.trial.failure, self.outcome.failure
         if (then and then.kind) != (now and now.kind):
             was = then.kind.value if then else "no failure"
@@ -103,17 +103,22 @@ class Reproducer:
     experiment: Experiment
     number: int
     data: str | None = None
-    """Where the data is now; None: where it was."""
+    """The data's folder now; None: the recorded one."""
 
     def run(self, *, tolerance: float | None = None, watch: Watch) -> Reproduction:
         """Run the trial and compare; raises `UsageError` for one that cannot run again.
 
-        With no tolerance given the metrics have to be equal where machine, threads and versions
-        are as they were, and within `ELSEWHERE` where not.
+        Without a tolerance the metrics must be equal if machine, threads and versions are as they
+        were, and within `ELSEWHERE` if not.
         """
         trial = self._trial()
         recorded = self._recorded_environment(trial)
-        self._take_threads(recorded)
+        with _threads(recorded.get("threads")):
+            return self._run(trial, recorded, tolerance, watch)
+
+    def _run(
+        self, trial: Trial, recorded: Mapping[str, Any], tolerance: float | None, watch: Watch
+    ) -> Reproduction:
         skill = load_skill(self.experiment.settings.skill)
         differing = environment.differences(recorded, environment.environment(skill.folder))
         with faults_of_the_user():
@@ -149,16 +154,11 @@ class Reproducer:
         path = self.experiment.paths.trial(trial.number) / environment.FILE
         if path.exists():
             return dict(json.loads(path.read_text()))
-        # Of an experiment made before each trial told what it ran on.
+        # The trial's worker died before it wrote the file.
         return {"versions": dict(self.experiment.settings.versions)}
 
-    def _take_threads(self, recorded: Mapping[str, Any]) -> None:
-        """Let the training use as many threads as it did: other sums would be rounded otherwise."""
-        if "threads" in recorded:
-            os.environ[environment.THREADS] = str(recorded["threads"])
-
     def _spec(self, trial: Trial) -> dict[str, Any]:
-        """Return the spec of a trial, with the seed that was drawn for a seed of -1."""
+        """Return the spec of a trial; a seed of -1 becomes the one that the training chose."""
         info = load_skill(self.experiment.settings.skill).info
         values: dict[str, Any] = {}
         if self.data is not None and info.data_key is not None:
@@ -166,14 +166,13 @@ class Reproducer:
         spec = self.experiment.spec_of(trial)
         ran = self.experiment.paths.trial(trial.number) / "experiment.yaml"
         if info.seed_key and flatten(spec).get(info.seed_key) == -1 and ran.exists():
-            drawn = flatten(yaml.safe_load(ran.read_text())).get(info.seed_key, -1)
-            values[info.seed_key] = drawn
+            values[info.seed_key] = flatten(read_yaml(ran)).get(info.seed_key, -1)
         return with_values(spec, values)
 
     def _train(
         self, trial: Trial, end: int | None, folder: Path, watch: Watch
     ) -> tuple[Outcome, list[tuple[int, dict[str, float]]]]:
-        """Train up to the epoch `end`; first what a trial began from the checkpoint of."""
+        """Train up to the epoch `end`, the trial's parent first if it has one."""
         if trial.parent is not None and trial.reports:
             self._train_parent(trial, folder)
         reports: list[tuple[int, dict[str, float]]] = []
@@ -188,12 +187,12 @@ class Reproducer:
         return run_task(task, report), reports
 
     def _train_parent(self, trial: Trial, folder: Path) -> None:
-        """Train the parent up to the epoch that a child began from, and copy its checkpoint."""
+        """Train the parent up to the epoch that its child began from; copy its checkpoint."""
         assert trial.parent is not None
         parent = self.experiment.ledger.trials[trial.parent]
         beside = folder.with_name(f"{folder.name}-from-{parent.number:04d}")
         shutil.rmtree(beside, ignore_errors=True)
-        # A child tells the epoch of the checkpoint that it began from first.
+        # The first report of a child repeats the epoch of the checkpoint that it began from.
         outcome, _ = self._train(parent, trial.reports[0].epoch, beside, lambda *_: None)
         if outcome.failure is not None:
             raise RunFailed(
@@ -206,19 +205,34 @@ class Reproducer:
         shutil.rmtree(beside)
 
 
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    """Let the training use as many threads as it did: others would round its sums otherwise."""
+    before = os.environ.get(environment.THREADS)
+    if count is not None:
+        os.environ[environment.THREADS] = str(count)
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(environment.THREADS, None)
+        else:
+            os.environ[environment.THREADS] = before
+
+
 def _end_of(trial: Trial) -> int | None:
-    """Return the epoch to stop at; None for what ended of itself."""
+    """Return the epoch to stop at; None for a trial that ended by itself."""
     is_own_end = trial.state in (TrialState.COMPLETED, TrialState.FAILED)
     return None if is_own_end else trial.epoch
 
 
 def _compare(trial: Trial, reports: list[tuple[int, dict[str, float]]]) -> list[Compared]:
-    """Pair what was recorded with what came again; costs were measured before the training."""
+    """Pair recorded metrics with new ones, but for costs, which the training does not report."""
     again = dict(reports)
     return [
-        Compared(told.epoch, metric, value, again.get(told.epoch, {}).get(metric))
-        for told in trial.reports
-        for metric, value in _own_metrics(trial, told).items()
+        Compared(recorded.epoch, metric, value, again.get(recorded.epoch, {}).get(metric))
+        for recorded in trial.reports
+        for metric, value in _own_metrics(trial, recorded).items()
     ]
 
 

@@ -1,5 +1,6 @@
 """One session of an experiment, new or resumed: search, promote, close."""
 
+import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -34,6 +35,10 @@ from automl.tracking import make_tracker
 from automl.trial.moves import Done
 
 
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""A disk or a quota that is full, a limit of the file size, a read-only file system."""
+
+
 def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
     """Run an experiment from where its journal ends to its promotion.
 
@@ -49,7 +54,7 @@ def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
         _check_spec(experiment)
         tracker = make_tracker(settings.tracker, paths, _info(experiment).name, settings.objective)
         space = space_of(paths, settings)
-        # The page is there when the tracker takes it along.
+        # The page must exist before the tracker uploads it.
         trackers = [*watchers, ReportWriter(space), tracker, JobObserver(experiment)]
         controller = Controller(
             experiment, _searcher(experiment, space), Preparation.of(experiment, space), trackers
@@ -70,9 +75,9 @@ def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
 def promote(root: Path, wanted: PromotionRequest, *, confirm_seeds: int = 0) -> Experiment:
     """Promote a trial of an experiment whose search is over, as `wanted` says.
 
-    With `confirm_seeds` the best two are trained again first, with so many fresh seeds each, and
-    the experiment's settings say so from then on. Raises `UsageError` where the search is not over
-    or cannot be confirmed, `RunFailed` when a step fails or a gate says no.
+    With `confirm_seeds` the best two are trained again first, each with this many fresh seeds, and
+    the experiment's settings say so from then on. Raises `UsageError` if the search is not over or
+    cannot be confirmed, `RunFailed` if a step fails or a gate refuses the model.
     """
     paths = ExperimentPaths(root)
     with ExperimentLock(paths):
@@ -107,9 +112,7 @@ def promote(root: Path, wanted: PromotionRequest, *, confirm_seeds: int = 0) -> 
 def _check_promotable(experiment: Experiment, info: SkillInfo) -> None:
     root = experiment.paths.root
     if experiment.ledger.closed not in ("finished", "failed"):
-        raise UsageError(
-            f"{root}: its search is not over; go on with it first: automl resume {root}"
-        )
+        raise UsageError(f"{root}: its search is not over; resume it first: automl resume {root}")
     if not info.is_promotable:
         raise UsageError(f"{root}: the skill {info.name} exports no model to promote")
 
@@ -118,25 +121,25 @@ def _check_searched(controller: Controller) -> None:
     if not isinstance(controller.next_move(), Done):
         root = controller.experiment.paths.root
         raise UsageError(
-            f"{root}: its search broke off, and there is nothing to confirm before its end; go on "
-            f"with it first: automl resume {root}"
+            f"{root}: its search broke off, and nothing can be confirmed before its end; resume it "
+            f"first: automl resume {root}"
         )
 
 
 def change_address(root: Path, address: str) -> None:
-    """Let a resume run its trials on another Ray cluster, or with `none` on this machine."""
+    """Make a resume run its trials on another Ray cluster, or with `none` on this machine."""
     paths = ExperimentPaths(root)
     with ExperimentLock(paths):
         settings = Experiment.load(root).settings
-        there = None if address == "none" else address
-        resources = replace(settings.resources, address=there)
+        cluster = None if address == "none" else address
+        resources = replace(settings.resources, address=cluster)
         replace(settings, resources=resources).write(paths.settings)
 
 
 def _check_spec(experiment: Experiment) -> None:
-    """Raise `UsageError` for what was there when the experiment was made and is not now.
+    """Raise `UsageError` for data or keys that the experiment began with and that are gone.
 
-    Data or a key that is gone would fail every trial, also those that only wait to go on.
+    Every trial would fail without them, also those that only wait to be resumed.
     """
     with faults_of_the_user():
         load_skill(experiment.settings.skill).resolve("train", flatten(experiment.settings.spec))
@@ -148,7 +151,7 @@ def _searcher(experiment: Experiment, space: SearchSpace) -> Searcher:
 
 
 def _explain(experiment: Experiment, space: SearchSpace) -> None:
-    """Write which parameters mattered, where there are trials enough to say so."""
+    """Write which parameters mattered, if enough trials ended to say so."""
     if not space.parameters:
         return
     with suppress(UsageError):
@@ -182,7 +185,10 @@ def _promote(
 
 @contextmanager
 def _closing(controller: Controller, experiment: Experiment) -> Iterator[None]:
-    """Close the session with the state that its end deserves; SIGTERM stops it like Ctrl-C."""
+    """Record how the session ended: finished, failed or stopped; SIGTERM stops it like Ctrl-C.
+
+    A disk that takes no more stops it, too: `Stopped` says which file and how to resume.
+    """
     try:
         with sigterm_as_stop():
             yield
@@ -190,8 +196,15 @@ def _closing(controller: Controller, experiment: Experiment) -> Iterator[None]:
         controller.close("stopped")
         raise
     except BaseException as error:
-        if experiment.ledger.trials:
-            write_results(experiment)
-        controller.close("failed", redacted(str(error)))
+        is_disk_error = isinstance(error, OSError) and error.errno in _DISK_ERRORS
+        # The error at hand says more than a second one, of a disk that is still full.
+        with suppress(OSError):
+            if experiment.ledger.trials:
+                write_results(experiment)
+            controller.close("stopped" if is_disk_error else "failed", redacted(str(error)))
+        if is_disk_error:
+            raise Stopped(
+                f"{error}; the search stopped; resume it: automl resume {experiment.paths.root}"
+            ) from error
         raise
     controller.close("finished")

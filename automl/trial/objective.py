@@ -12,6 +12,13 @@ MODES = ("max", "min")
 _CONSTRAINT = re.compile(r"\s*([\w.\-]+)\s*(<=|>=)\s*(\S+)\s*")
 
 
+class MissingMetricError(Exception):
+    """A report lacks a metric that the search optimises or limits."""
+
+    kind = "no_metric"
+    """The failure kind of the trial that reported."""
+
+
 @dataclass(frozen=True)
 class Constraint:
     """A metric that must not be above, or below, a limit."""
@@ -69,13 +76,13 @@ class Objective:
         return cls(content["metric"], content["mode"], limits)
 
     def measured(self, metrics: Mapping[str, float]) -> float:
-        """Return the metric of a report; raises `KeyError` listing the metrics that exist."""
+        """Return the metric of a report; raises `MissingMetricError` naming those that exist."""
         return _of(self.metric, metrics)
 
     def value(self, metrics: Mapping[str, float]) -> float:
-        """Return the objective of a report, NaN where it breaks a constraint.
+        """Return the objective of a report, NaN if it breaks a constraint.
 
-        Raises `KeyError` listing the metrics that exist where one is missing.
+        Raises `MissingMetricError` naming the metrics that exist if one is missing.
         """
         is_within = all(c.holds(_of(c.metric, metrics)) for c in self.constraints)
         return self.measured(metrics) if is_within else math.nan
@@ -93,7 +100,7 @@ class Objective:
         return -value if self.mode == "max" else value
 
     def best(self, values: Iterable[float]) -> float | None:
-        """Return the best finite value, or None where there is none."""
+        """Return the best finite value, None if there is none."""
         finite = [v for v in values if math.isfinite(v)]
         if not finite:
             return None
@@ -123,7 +130,7 @@ class RunningBest:
 
 
 def value_of(objectives: Sequence[Objective], metrics: Mapping[str, float]) -> Any:
-    """Return what a searcher is told of a report: the value, or a tuple of several."""
+    """Return the value of a report as a searcher takes it: a number, or a tuple of several."""
     if len(objectives) == 1:
         return objectives[0].value(metrics)
     return tuple(objective.value(metrics) for objective in objectives)
@@ -131,7 +138,7 @@ def value_of(objectives: Sequence[Objective], metrics: Mapping[str, float]) -> A
 
 def _of(metric: str, metrics: Mapping[str, float]) -> float:
     if metric not in metrics:
-        raise KeyError(
+        raise MissingMetricError(
             f"the report has no {metric}; it has {', '.join(sorted(metrics)) or 'nothing'}"
         )
     return float(metrics[metric])

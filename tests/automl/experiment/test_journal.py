@@ -1,15 +1,8 @@
-import json
-import math
-import subprocess
-import sys
-
 import pytest
 
 from automl.errors import UsageError
-from automl.experiment.journal import Journal
-from automl.experiment.lock import ExperimentLock, is_driven
-from automl.experiment.paths import ExperimentPaths
-from automl.files import json_text, write_atomic
+from automl.experiment.journal import FORMAT, Journal, opened_event
+from automl.version import __version__
 
 
 def test_a_journal_gives_back_what_was_appended(tmp_path):
@@ -37,40 +30,14 @@ def test_a_journal_that_something_else_changed_is_refused(tmp_path):
         list(Journal(path).read())
 
 
-def test_json_is_strict():
-    text = json_text({"a": math.nan, "b": [math.inf, 1.5]})
-    assert json.loads(text) == {"a": None, "b": [None, 1.5]}
+def test_a_journal_of_another_format_names_the_version_that_reads_it(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    path.write_text('{"event": "opened", "format": 2, "automl": "0.9.0"}\n')
+    with pytest.raises(UsageError, match=r"has format 2, which automl 0.9.0 wrote and reads; this"):
+        list(Journal(path).read())
 
 
-def test_a_file_is_replaced_whole(tmp_path):
-    path = tmp_path / "deep" / "file.txt"
-    write_atomic(path, "one")
-    write_atomic(path, "two")
-    assert path.read_text() == "two"
-    assert [p.name for p in path.parent.iterdir()] == ["file.txt"]
-
-
-def test_an_experiment_has_one_driver_at_a_time(tmp_path):
-    paths = ExperimentPaths(tmp_path)
-    assert not is_driven(paths)
-    with ExperimentLock(paths):
-        assert is_driven(paths)
-        with (
-            pytest.raises(UsageError, match="another process is running this experiment"),
-            ExperimentLock(paths),
-        ):
-            pass
-    assert not is_driven(paths)
-
-
-def test_the_lock_of_a_killed_driver_is_free(tmp_path):
-    code = (
-        "import os, signal, pathlib\n"
-        "from automl.experiment.lock import ExperimentLock\n"
-        "from automl.experiment.paths import ExperimentPaths\n"
-        f"with ExperimentLock(ExperimentPaths(pathlib.Path({str(tmp_path)!r}))):\n"
-        "    os.kill(os.getpid(), signal.SIGKILL)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=False, timeout=60)
-    assert (tmp_path / ".lock").exists()
-    assert not is_driven(ExperimentPaths(tmp_path))
+def test_a_session_begins_with_the_format_and_the_version(tmp_path):
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.append(opened_event())
+    assert list(journal.read()) == [{"event": "opened", "format": FORMAT, "automl": __version__}]

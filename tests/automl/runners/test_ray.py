@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -144,3 +145,21 @@ def test_paused_trials_free_their_slot_and_come_back_on_ray(automl, joining, tmp
     assert all(e == list(range(e[0], e[-1] + 1)) for e in epochs.values())
     states = {t["state"] for t in json.loads(result.stdout)["trials"]}
     assert states <= {"completed", "stopped"} and "completed" in states
+
+
+def test_a_search_leaves_rays_globals_and_the_environment_as_they_were():
+    from ray.tune.execution.class_cache import ENV_VARS_TO_PROPAGATE
+
+    from automl.runners.ray_session import ray_session
+
+    names = ("RAY_USAGE_STATS_ENABLED", "RAY_AIR_NEW_OUTPUT", "TUNE_DISABLE_SIGINT_HANDLER")
+
+    def state():
+        level = logging.getLogger("ray.tune").level
+        return {n: os.environ.get(n) for n in names}, set(ENV_VARS_TO_PROPAGATE), level
+
+    before = state()
+    with ray_session(None):
+        assert state()[0] == {**dict.fromkeys(names, "1"), names[0]: "0", names[1]: "0"}
+        assert not any(name.startswith("AWS_") for name in ENV_VARS_TO_PROPAGATE)
+    assert state() == before

@@ -1,4 +1,5 @@
 import json
+import os
 from dataclasses import replace
 
 import pytest
@@ -115,3 +116,15 @@ def test_each_trial_tells_what_it_ran_on(search):
     assert differences(told, environment(Experiment.load(root).paths.root)) in (
         {}, {"skill_commit": (told.get("skill_commit"), None)},
     )  # fmt: skip
+
+
+def test_a_reproduction_leaves_the_threads_of_this_process_as_they_were(search, monkeypatch):
+    root = search(trials=1)
+    path = root / "trials" / "0000" / FILE
+    path.write_text(json.dumps({**json.loads(path.read_text()), "threads": 3}))
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert "threads" not in again(root, 0).differences
+    assert os.environ["OMP_NUM_THREADS"] == "2"
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    again(root, 0)
+    assert "OMP_NUM_THREADS" not in os.environ

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from automl.errors import RunFailed
+from automl.errors import RunFailed, Stopped
 from automl.experiment.experiment import Experiment
 from automl.experiment.journal import Journal
 from automl.experiment.observer import ExperimentObserver
@@ -79,7 +79,7 @@ def test_a_small_drift_within_the_tolerance_is_promoted(start):
     [
         ("memory", "(?s)3 trials failed.*out_of_memory: toy: no memory left .trials 0000, 0001"),
         ("crash", "crashed: ValueError: toy: broke"),
-        ("metric", "crashed: KeyError: .*no score; it has loss"),
+        ("metric", "no_metric: the report has no score; it has loss"),
     ],
 )
 def test_when_the_first_trials_all_fail_the_search_stops_and_names_the_cause(start, how, match):
@@ -135,6 +135,36 @@ class Interrupting(ExperimentObserver):
     def reported(self, trial, report):
         if trial.number == self.trial:
             raise KeyboardInterrupt
+
+
+class Failing(ExperimentObserver):
+    """Raises at the second report of a trial, as a fault of the driver does."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def reported(self, trial, report):
+        if (trial.number, report.epoch) == (1, 2):
+            raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "state"),
+    [
+        (KeyError("ours"), KeyError, "failed"),
+        (OSError(28, "No space left on device", "journal.jsonl"), Stopped, "stopped"),
+    ],
+)
+def test_a_fault_of_the_driver_fails_no_trial_and_can_be_resumed(start, error, raised, state):
+    whole = values_of(drive(start("whole", algorithm="tpe")))
+    root = start(algorithm="tpe")
+    with pytest.raises(raised, match="ours|No space left on device.*automl resume"):
+        drive(root, watchers=[Failing(error)])
+    broken = Experiment.load(root)
+    assert broken.state == state
+    assert broken.ledger.trials[1].failure is None
+    assert not broken.ledger.trials[1].state.is_final
+    assert values_of(drive(root)) == whole
 
 
 @pytest.mark.parametrize("algorithm", ["tpe", "auto"])

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from automl.errors import UsageError
-from automl.trial.objective import Objective
+from automl.trial.objective import MissingMetricError, Objective
 
 HIGH, LOW = Objective("m", "max"), Objective("m", "min")
 
@@ -24,7 +24,7 @@ def test_a_value_that_is_not_finite_beats_nothing(objective, bad):
 
 
 def test_a_missing_metric_lists_those_that_exist():
-    with pytest.raises(KeyError, match="no m; it has loss, miou"):
+    with pytest.raises(MissingMetricError, match="no m; it has loss, miou"):
         HIGH.value({"miou": 1.0, "loss": 2.0})
 
 

@@ -1,0 +1,150 @@
+"""Starts Ray here or joins a cluster, with Ray's settings as a search needs them meanwhile."""
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import ray
+from ray.train._internal import storage as tune_storage
+from ray.tune.execution.class_cache import ENV_VARS_TO_PROPAGATE
+
+from automl.errors import UsageError
+from automl.runners.cluster import check_answers
+
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # A trial without a GPU keeps CUDA_VISIBLE_DEVICES as it is.
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    # Tune's own state is never restored: seconds between two times that it is saved.
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",
+}
+"""Read by Ray when it starts and when Tune runs; the user's own values win."""
+_CLIENT_TRIES = 3
+"""Attempts to join a cluster by ray://."""
+_NOT_JOINED = (ConnectionError, RuntimeError, ray.exceptions.RayError)
+
+
+@contextmanager
+def ray_session(address: str | None) -> Iterator[None]:
+    """Start Ray here, or join the cluster at an address, which stays up afterwards.
+
+    Raises `UsageError` if the cluster cannot be joined. Changes of the environment, of Ray's
+    globals and of its log levels end with the context.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    with _environment(), _without_secrets_in_logs(), _quiet("ray.tune", "ray.air"):
+        _connect(address)
+        if threading.current_thread() is threading.main_thread():
+            # Ray installs one that ends the process on the spot.
+            signal.signal(signal.SIGTERM, handler)
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+
+@contextmanager
+def staged_in(folder: str) -> Iterator[None]:
+    """Let Tune stage its files in a folder.
+
+    It would ask the node that this process is on, and by ray:// the driver is on none.
+    """
+    if not ray.util.client.ray.is_connected():  # type: ignore[no-untyped-call]
+        yield
+        return
+    original = tune_storage._get_ray_train_session_dir  # type: ignore[attr-defined]
+    tune_storage._get_ray_train_session_dir = lambda: folder  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        tune_storage._get_ray_train_session_dir = original  # type: ignore[attr-defined]
+
+
+def amounts_by_node() -> list[dict[str, float]]:
+    """Return what each living machine of the cluster has, by Ray's names."""
+    nodes = ray.nodes()  # type: ignore[no-untyped-call]
+    return [dict(node["Resources"]) for node in nodes if node["Alive"]]
+
+
+@contextmanager
+def _environment() -> Iterator[None]:
+    added = {name: value for name, value in _ENVIRONMENT.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+@contextmanager
+def _without_secrets_in_logs() -> Iterator[None]:
+    """Keep Tune from sending AWS_* to its actors, which passes through Ray's logs.
+
+    The actors inherit them: they are children of this machine's Ray, or of the cluster's.
+    """
+    secrets = {name for name in ENV_VARS_TO_PROPAGATE if name.startswith("AWS_")}
+    ENV_VARS_TO_PROPAGATE.difference_update(secrets)
+    try:
+        yield
+    finally:
+        ENV_VARS_TO_PROPAGATE.update(secrets)
+
+
+@contextmanager
+def _quiet(*names: str) -> Iterator[None]:
+    """Silence loggers: a worker's death becomes its trial's failure, and Ray would trace it too."""
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _connect(address: str | None) -> None:
+    if address is None:
+        ray.init(
+            # Not RAY_ADDRESS: a cluster is joined only if the user asks for it.
+            "local",
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+        return
+    check_answers(address)
+    try:
+        _join(address)
+    except _NOT_JOINED as error:
+        reason = " ".join(str(error).split(". ", maxsplit=1)[0].split())
+        raise UsageError(
+            f"--address {address}: no Ray cluster could be joined ({reason}); one is started on "
+            "its first machine with: ray start --head (docs/clusters.md says more)"
+        ) from error
+    except ImportError as error:
+        raise UsageError(
+            f"--address {address}: {error}; install it with: pip install -e '.[ray]'"
+        ) from error
+
+
+def _join(address: str) -> None:
+    """Join a cluster; one that starts a process for each client may need a second attempt."""
+    tries = _CLIENT_TRIES if address.startswith("ray://") else 1
+    for left in reversed(range(tries)):
+        try:
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+            return
+        except _NOT_JOINED:
+            if not left:
+                raise
+            time.sleep(1)
