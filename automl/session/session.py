@@ -34,7 +34,6 @@ from automl.space.space import SearchSpace
 from automl.tracking import make_tracker
 from automl.trial.moves import Done
 
-
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 """A disk or a quota that is full, a limit of the file size, a read-only file system."""
 

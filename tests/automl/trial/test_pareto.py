@@ -1,239 +1,31 @@
-"""Several objectives, constraints, confirmation, warm start and importance, in real searches."""
+import math
 
-import json
-
-import pytest
-
-from automl.errors import RunFailed, UsageError
-from automl.experiment.experiment import space_of
-from automl.experiment.resources import Resources
-from automl.plan.plan import plan_from_request
-from automl.report import summary
-from automl.report.importance import importance
-from automl.request.durations import seconds
-from automl.request.request import Request
-from automl.request.search import SearchRequest
-from automl.session.session import drive
-from automl.skill.installed import load_skill
-from automl.trial.objective import Constraint, Objective
-from automl.trial.trial import FailureKind
+from automl.trial.pareto import better, dominates, fronts, ranked
 
 
-@pytest.fixture
-def start(tmp_path, toy_data):
-    def make(name="exp", *, seed=0, overrides=None, **search):
-        request = Request(
-            skill="toy",
-            data=str(toy_data),
-            out=tmp_path / name,
-            seed=seed,
-            search=SearchRequest(**{"epochs": 4, "trials": 8, **search}),
-            overrides=overrides or {},
-            resources=Resources(runner="local"),
-            tracker="none",
-        )
-        plan = plan_from_request(request)
-        plan.write()
-        return tmp_path / name
-
-    return make
+def test_a_loss_dominates_one_that_is_nowhere_better():
+    assert dominates((1, 2), (1, 3)) and dominates((0, 2), (1, 3))
+    assert not dominates((1, 2), (1, 2))
+    assert not dominates((0, 3), (1, 2)) and not dominates((1, 2), (0, 3))
 
 
-def test_two_objectives_give_a_front_that_nobody_dominates(start):
-    experiment = drive(start(objectives=("score", "parameters:max"), trials=16))
-    assert experiment.settings.algorithm == "moasha"
-    told = experiment.to_dict()
-    front = told["pareto_front"]
-    assert len(front) > 1
-    for one in front:
-        assert (
-            one["parameters"] == 100 * experiment.ledger.trials[one["trial"]].values["train.width"]
-        )
-        assert not any(
-            o["score"] >= one["score"] and o["parameters"] > one["parameters"] for o in front
-        )
-    assert "Pareto front:" in summary(experiment)
+def test_fronts_are_layers_and_leave_out_what_is_not_finite():
+    losses = {"a": (1, 4), "b": (4, 1), "c": (4, 4), "d": (5, 5), "e": (math.nan, 0)}
+    assert fronts(losses) == [["a", "b"], ["c"], ["d"]]
+    assert fronts({}) == []
 
 
-def test_a_trial_that_breaks_a_constraint_is_never_started(start):
-    experiment = drive(start(constraints=("latency_ms<=10",), trials=12))
-    broken = [t for t in experiment.ledger.trials.values() if t.values["train.width"] > 20]
-    assert broken
-    for trial in broken:
-        assert trial.failure.kind is FailureKind.INFEASIBLE
-        assert not experiment.paths.trial(trial.number).exists()
-        assert "which breaks latency_ms<=10" in trial.failure.message
-    assert experiment.best.costs["latency_ms"] <= 10
+def test_with_one_objective_the_ranking_is_the_order_of_the_values():
+    assert ranked({1: (0.3,), 2: (0.1,), 3: (math.inf,), 4: (0.2,)}) == [2, 4, 1]
 
 
-def test_what_no_memory_can_hold_is_never_started(start):
-    experiment = drive(start(trials=12, overrides={"train.fail": "small"}))
-    failed = [t for t in experiment.ledger.trials.values() if t.failure is not None]
-    assert failed and all(t.values["train.width"] > 48 for t in failed)
-    assert all(t.failure.kind is FailureKind.INFEASIBLE for t in failed)
+def test_of_one_front_the_ends_come_before_the_crowded_middle():
+    losses = {0: (0.0, 10.0), 1: (4.9, 5.1), 2: (5.0, 5.0), 3: (10.0, 0.0)}
+    assert set(ranked(losses)[:2]) == {0, 3}
 
 
-def test_a_constraint_on_what_is_reported_leaves_no_value_to_trials_that_break_it(start):
-    experiment = drive(start(constraints=("loss<=0.55",), algorithm="random"))
-    for trial in experiment.ledger.trials.values():
-        value = experiment.value_of(trial)
-        assert value is None or value >= 0.45
-
-
-@pytest.mark.slow
-def test_constraints_that_nobody_meets_end_the_search_with_the_cause(start):
-    root = start(constraints=("parameters<=10",), trials=60, overrides={"train.lr": 0.1})
-    with pytest.raises(RunFailed, match="infeasible: parameters is .* breaks parameters<=10"):
-        drive(root)
-
-
-@pytest.mark.slow
-def test_the_best_two_are_confirmed_with_fresh_seeds_and_a_repeat_is_promoted(start):
-    experiment = drive(start(confirm_seeds=2, algorithm="random"))
-    repeats = [t for t in experiment.ledger.trials.values() if t.confirms is not None]
-    assert len(repeats) == 4
-    seeds = {(t.confirms, t.adjusted["train.seed"]) for t in repeats}
-    assert len(seeds) == 4 and all(seed != 0 for _, seed in seeds)
-    rows = experiment.to_dict()["confirmed"]
-    assert rows[0]["mean"] >= rows[1]["mean"]
-    assert experiment.best.number == rows[0]["best_trial"]
-    assert experiment.promotion["trial"] == experiment.best.number
-    spec = (experiment.paths.promoted / "spec.yaml").read_text()
-    assert f"seed: {experiment.best.adjusted['train.seed']}" in spec
-    assert drive(experiment.paths.root).to_dict()["confirmed"] == rows
-
-
-def test_a_warm_start_begins_with_the_best_of_the_earlier_experiment(start, tmp_path):
-    first = drive(start("first", trials=12))
-    again = drive(start("again", trials=3, warm_start=str(tmp_path / "first"), seed=5))
-    best = max(first.ledger.trials.values(), key=lambda t: first.value_of(t) or 0)
-    assert again.ledger.trials[1].values == best.values
-    auto = drive(start("auto", trials=3, warm_start="auto", seed=6))
-    assert auto.ledger.trials[1].values == best.values
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("change", "match"),
-    [
-        ({"constraints": ("latency_ms<=20",)}, "its objectives are"),
-        ({"objectives": ("score", "loss:min")}, "its objectives are"),
-    ],
-)
-def test_a_warm_start_from_another_kind_of_experiment_is_refused(start, tmp_path, change, match):
-    drive(start("first", trials=2))
-    with pytest.raises(UsageError, match=match):
-        start("again", warm_start=str(tmp_path / "first"), **change)
-    (tmp_path / "first" / "schema.json").write_text("{}")
-    with pytest.raises(UsageError, match="its schema is another"):
-        start("third", warm_start=str(tmp_path / "first"))
-
-
-@pytest.mark.slow
-def test_importance_names_the_parameter_that_matters(start):
-    experiment = drive(start(trials=30, algorithm="random", stop_rule="off"))
-    space = space_of(experiment.paths, experiment.settings)
-    for method in ("fanova", "ped-anova"):
-        shares = importance(experiment, space, method=method)
-        assert set(shares) == set(space.parameters)
-        assert sum(shares.values()) == pytest.approx(1)
-    assert json.loads(experiment.paths.importance.read_text()) == experiment.to_dict()["importance"]
-    with pytest.raises(UsageError, match="'shapley' is not one of fanova, ped-anova"):
-        importance(experiment, space, method="shapley")
-
-
-def test_too_few_trials_have_no_importance(start):
-    experiment = drive(start(trials=2))
-    space = space_of(experiment.paths, experiment.settings)
-    with pytest.raises(UsageError, match="importance takes 4 trials"):
-        importance(experiment, space)
-    assert experiment.importance is None
-
-
-@pytest.mark.parametrize(
-    ("flags", "match"),
-    [
-        ({"objectives": ("scor",)}, "'scor' is not measured; did you mean score?"),
-        ({"objectives": ("loss",)}, "add its direction, loss:max or loss:min"),
-        ({"objectives": ("score:up",)}, "the direction 'up' is not one of max, min"),
-        ({"objectives": ("score", "score:min")}, "score is given twice"),
-        ({"objectives": ("loss:min",)}, "score:max must be one of them"),
-        ({"constraints": ("latency<20",)}, "'latency<20' is not understood"),
-        ({"constraints": ("latency_m<=20",)}, "did you mean latency_ms"),
-        ({"objectives": ("score", "parameters"), "algorithm": "bohb"}, "takes one objective, not"),
-        ({"algorithm": "hyperbnd"}, "did you mean hyperband"),
-        ({"algorithm": "llm"}, "language model, which is not built"),
-        (
-            {"algorithm_options": {"automl_reduction_facto": 3}},
-            "did you mean automl_reduction_factor",
-        ),
-        ({"algorithm_options": {"llm_endpoint": "x"}}, "language model is not built"),
-        (
-            {"algorithm_options": {"kde_samples": 9}, "algorithm": "asha"},
-            "no effect with --algorithm asha",
-        ),
-        (
-            {"algorithm_options": {"reduction_factor": 1}, "algorithm": "asha"},
-            r"must be in \[2, 100\]",
-        ),
-        ({"algorithm_options": {"automl_max_epochs": 9}}, "--epochs 4 and --set epochs=9 disagree"),
-        ({"confirm_seeds": -1}, "must be 0 or more"),
-        ({"stop_rule": "maybe"}, "is not one of on, off"),
-        ({"time": "soon"}, "'soon' is not a duration"),
-        ({"budget_epochs": 0}, "--budget-epochs: 0 is not allowed"),
-    ],
-)
-def test_a_fault_of_a_search_flag_says_what_is_allowed(start, tmp_path, flags, match):
-    with pytest.raises(UsageError, match=match):
-        start(**flags)
-    assert not (tmp_path / "exp").exists()
-
-
-@pytest.mark.parametrize(
-    ("settings", "expected"),
-    [
-        ({"automl_max_recommendations": 5}, {"trials": 5}),
-        ({"num_recommendations": 5}, {"trials": 5}),
-        ({"automl_R": 9}, {"epochs": 9}),
-        ({"automl_max_epochs": 9, "epoch_multiplier": 2, "algorithm": "asha"}, {"epochs": 18}),
-        ({"automl_max_concurrent": 2}, {"concurrency": 2}),
-        ({"automl_algorithm": "hes"}, {"algorithm": "hyperband_es"}),
-        ({"automl_nu": 4, "algorithm": "asha"}, {"algorithm_options": {"reduction_factor": 4}}),
-        ({"metric": "loss", "direction": "minimize"}, {"objectives": ("loss:min",)}),
-    ],
-)
-def test_settings_of_tao_are_flags_here(settings, expected):
-    flags = SearchRequest(algorithm_options=settings).resolved()
-    assert {name: getattr(flags, name) for name in expected} == expected
-
-
-def test_durations_and_constraints_are_read():
-    assert [seconds(t) for t in ("2h", "90m", "1h30m", "45s")] == [7200, 5400, 5400, 45]
-    limit = Constraint.parse("latency_ms <= 2e1")
-    assert (str(limit), limit.holds(20), limit.holds(21)) == ("latency_ms<=20", True, False)
-    assert Constraint.parse(str(limit)) == limit
-    within = Objective("score", "max", (limit,))
-    assert Objective.from_dict(within.to_dict()) == within
-    assert within.value({"score": 1.0, "latency_ms": 21}) != within.value(
-        {"score": 1.0, "latency_ms": 1}
-    )
-
-
-def test_the_skill_says_what_costs_depend_on():
-    info = load_skill("toy").info
-    assert info.has_cost_of("train.width") and not info.has_cost_of("train.width2")
-
-
-def test_a_search_without_a_value_within_the_constraints_says_so(start):
-    root = start(constraints=("loss<=0.01",), algorithm="random", trials=4)
-    with pytest.raises(RunFailed, match="no trial has a value within loss<=0.01"):
-        drive(root)
-
-
-@pytest.mark.slow
-def test_little_expected_improvement_ends_a_search_and_can_be_turned_off(start):
-    fixed = {"train.lr": 0.03, "train.flip.enable": False, "train.flip.p": 0.5}
-    options = {"overrides": fixed, "algorithm": "random", "trials": 40}
-    ended = drive(start("ended", **options))
-    assert 20 <= len(ended.ledger.trials) < 40
-    assert len(drive(start("whole", stop_rule="off", **options)).ledger.trials) == 40
+def test_the_better_of_two_losses_is_never_the_one_that_is_not_finite():
+    assert better((1.0,), None) == (1.0,)
+    assert better((1.0,), (2.0,)) == (1.0,) == better((2.0,), (1.0,))
+    assert better((math.nan,), (2.0,)) == (2.0,)
+    assert better((2.0,), (math.nan,)) == (2.0,)
