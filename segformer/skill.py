@@ -1,5 +1,6 @@
 """The skill for AutoML: resolve a spec, check its data, run an action. Loads no torch."""
 
+import logging
 from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -21,6 +22,8 @@ from segformer.spec.overrides import flattened, nested
 from segformer.spec.spec import ACTIONS, Spec, parse
 from segformer.storage.key import reference_from_key
 from segformer.storage.location import Location, is_remote
+
+_log = logging.getLogger(__name__)
 
 _ROOT = "dataset.segment.root_dir"
 _KEY = "encryption_key"
@@ -75,7 +78,7 @@ class SegformerSkill:
                 credentials=self._credentials,
             )
         faults: list[str] = []
-        flat = {**_from_data_set(values), **values}
+        flat = {**_from_data_set(action, values), **values}
         try:
             spec = parse(nested(flat)).model_dump()
         except SpecError as error:
@@ -190,7 +193,10 @@ def _check_action(action: str) -> None:
         )
 
 
-def _from_data_set(values: Mapping[str, Any]) -> dict[str, Any]:
+def _from_data_set(action: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what dataset.json, the layout and the masks say, in this order of precedence."""
+    from segformer.data.source import layout_settings
+
     root = values.get(_ROOT)
     if not root or not isinstance(root, str):
         return {}
@@ -198,7 +204,11 @@ def _from_data_set(values: Mapping[str, Any]) -> dict[str, Any]:
         from segformer.storage.staging import begun
 
         return described(begun(root), given=values)
-    return described(Path(root).expanduser(), given=values)
+    folder = Path(root).expanduser()
+    settings, note = layout_settings(folder, action=action, given=values)
+    if note:
+        _log.warning(note)
+    return {**settings, **described(folder, given=values)}
 
 
 def _clean(address: str) -> str:

@@ -13,8 +13,9 @@ import numpy as np
 
 from segformer.data.labels import COLOURS, GREY, GREY_IN_RGB, IGNORED
 from segformer.data.load import load_pair
-from segformer.data.pairs import Pair, find_pairs, other_files
+from segformer.data.pairs import Pair, other_files
 from segformer.data.palette import Palette
+from segformer.data.source import source_of
 from segformer.errors import DataError
 from segformer.spec.sections.dataset import DatasetSegment
 
@@ -37,16 +38,13 @@ def check_data(
     ways that contradict each other. Logs a warning for images that are in two splits and for files
     that are skipped. `progress` is called with (pairs done, pairs in all).
     """
-    root = Path(segment.root_dir)
-    if not root.is_dir():
-        raise DataError(f"{root}: no such folder (dataset.segment.root_dir)")
-    pairs, faults = {}, []
-    for split in _splits(segment, root):
-        pairs[split], wrong = find_pairs(root, split)
-        faults += wrong
-        for kind in ("images", "masks"):
-            _warn_of_other_files(root / kind / split)
-    todo = [(split, pair) for split, members in pairs.items() for pair in members]
+    source = source_of(segment)
+    faults = list(source.faults)
+    for note in source.notes:
+        _log.warning(note)
+    for folder in source.folders:
+        _warn_of_other_files(folder)
+    todo = [(split, pair) for split, pairs in source.splits.items() for pair in pairs]
     digest, checked = hashlib.sha256(), []
     for done, pair in enumerate(_checked(todo, segment), start=1):
         digest.update(pair.line.encode())
@@ -59,15 +57,8 @@ def check_data(
     if faults:
         raise DataError(_capped(faults))
     _warn_of_shared_images(checked)
-    counts = {split: len(members) for split, members in pairs.items()}
+    counts = {split: len(pairs) for split, pairs in source.splits.items()}
     return {**counts, "fingerprint": digest.hexdigest()}
-
-
-def _splits(segment: DatasetSegment, root: Path) -> list[str]:
-    splits = [segment.train_split, segment.validation_split]
-    if (root / "images" / segment.test_split).is_dir():
-        splits.append(segment.test_split)
-    return list(dict.fromkeys(splits))
 
 
 @dataclass(frozen=True)

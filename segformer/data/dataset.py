@@ -1,6 +1,5 @@
 """The pairs of one split as tensors for the model."""
 
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -10,7 +9,7 @@ from torch.utils.data import Dataset
 
 from segformer.data.augment import Pixels, augment, resized
 from segformer.data.load import load_pair
-from segformer.data.pairs import pairs_of
+from segformer.data.source import source_of
 from segformer.spec.sections.dataset import DatasetSegment
 
 CACHE_BYTES = 512 * 2**20
@@ -33,7 +32,7 @@ class SegmentationDataset(Dataset[dict[str, Tensor]]):
         self.segment = segment
         self.is_augmented = augment
         self.seed = seed
-        self.pairs = pairs_of(Path(segment.root_dir), split_folder(segment, split))
+        self.pairs = source_of(segment).pairs(split_folder(segment, split))
         self._cache: dict[int, tuple[Pixels, Pixels]] = {}
         self._cached_bytes = 0
 

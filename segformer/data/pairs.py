@@ -1,50 +1,88 @@
-"""Finds the pairs of a split: an image and a mask of the same stem."""
+"""Finds the pairs of a split: an image and a mask whose names match."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from segformer.data.matching import SUFFIXES as SUFFIXES
+from segformer.data.matching import matched, stem_of
 from segformer.errors import DataError
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
-"""Suffixes of images and masks, in any case; other files are skipped."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """An image and its mask; `stem` is the file name that they share, without the suffix."""
+    """An image and its mask; `stem` is the image's file name, less the last suffix."""
 
     stem: str
     image: Path
     mask: Path
 
 
+@dataclass(frozen=True)
+class Pairing:
+    """The pairs of some files, in order of stem; a line per fault; how unequal names match."""
+
+    pairs: list[Pair] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    note: str = ""
+
+
 def pairs_of(root: Path, split: str) -> list[Pair]:
     """Return the pairs of a split in order of stem; raises `DataError` with every fault."""
-    pairs, faults = find_pairs(root, split)
-    if faults:
-        raise DataError(faults)
-    return pairs
+    pairing = find_pairs(root, split)
+    if pairing.faults:
+        raise DataError(pairing.faults)
+    return pairing.pairs
 
 
-def find_pairs(root: Path, split: str) -> tuple[list[Pair], list[str]]:
-    """Return the pairs of a split, and one line for each fault."""
-    folders = root / "images" / split, root / "masks" / split
+def find_pairs(root: Path, split: str) -> Pairing:
+    """Return the pairs of a split and one line for everything that makes no pair."""
+    return pairs_in(root / "images" / split, root / "masks" / split)
+
+
+def pairs_in(images_folder: Path, masks_folder: Path) -> Pairing:
+    """Return the pairs of a folder of images and a folder of masks."""
+    folders = images_folder, masks_folder
     faults = [f"{folder}: no such folder" for folder in folders if not folder.is_dir()]
     if faults:
-        return [], faults
-    kinds = []
-    for folder in folders:
-        files, duplicates = _by_stem(folder)
-        kinds.append(files)
-        faults += duplicates
-        if not files:
-            faults.append(f"{folder}: holds no {' '.join(SUFFIXES)} files")
-    images, masks = kinds
-    if images and masks:
-        faults += [_partnerless(images[stem], folders[1]) for stem in sorted(images.keys() - masks)]
-        faults += [_partnerless(masks[stem], folders[0]) for stem in sorted(masks.keys() - images)]
-    both = sorted(images.keys() & masks.keys())
-    return [Pair(stem, images[stem], masks[stem]) for stem in both], faults
+        return Pairing([], faults)
+    images, masks = map(image_files, folders)
+    faults += [
+        f"{folder}: holds no {' '.join(SUFFIXES)} files"
+        for folder, files in ((images_folder, images), (masks_folder, masks))
+        if not files
+    ]
+    if faults:
+        return Pairing([], faults)
+    return pair_files(images, masks)
+
+
+def pair_files(images: Sequence[Path], masks: Sequence[Path]) -> Pairing:
+    """Return the pairs of image files and mask files; neither may be empty."""
+    images, faults = _one_a_stem(images)
+    masks, more_faults = _one_a_stem(masks)
+    matching = matched(images, masks)
+    with_partner = {path for pair in matching.pairs for path in pair}
+    faults += more_faults
+    for files, others in ((images, masks), (masks, images)):
+        folder = others[0].parent
+        faults += [_partnerless(path, folder) for path in files if path not in with_partner]
+    pairs = sorted(
+        (Pair(image.stem, image, mask) for image, mask in matching.pairs),
+        key=lambda pair: pair.stem,
+    )
+    return Pairing(pairs, faults, _note(matching.change, pairs))
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Return the files of a folder that are named like images, in order; not those below it."""
+    return [path for path in sorted(folder.iterdir()) if is_image_file(path)]
+
+
+def is_image_file(path: Path) -> bool:
+    """Whether a path is a file that is named like an image and not hidden."""
+    is_named_so = path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    return is_named_so and path.is_file()
 
 
 def other_files(folder: Path) -> list[Path]:
@@ -52,24 +90,30 @@ def other_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return [
-        p for p in sorted(folder.iterdir()) if not p.name.startswith(".") and not _is_picture(p)
+        p for p in sorted(folder.iterdir()) if not p.name.startswith(".") and not is_image_file(p)
     ]
 
 
-def _is_picture(path: Path) -> bool:
-    has_suffix = path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-    return has_suffix and path.is_file()
-
-
-def _by_stem(folder: Path) -> tuple[dict[str, Path], list[str]]:
-    files: dict[str, Path] = {}
+def _one_a_stem(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    by_stem: dict[str, Path] = {}
     faults = []
-    for path in filter(_is_picture, sorted(folder.iterdir())):
-        if path.stem in files:
-            faults.append(f"{path}: has the same stem as {files[path.stem].name}")
-        files.setdefault(path.stem, path)
-    return files, faults
+    for path in paths:
+        stem = stem_of(path)
+        if stem in by_stem:
+            faults.append(f"{path}: has the same stem as {by_stem[stem].name}")
+        by_stem.setdefault(stem, path)
+    return list(by_stem.values()), faults
 
 
 def _partnerless(path: Path, other: Path) -> str:
     return f"{path}: has no partner {path.stem}.* in {other}"
+
+
+def _note(change: str, pairs: Sequence[Pair]) -> str:
+    if not change or not pairs:
+        return ""
+    first = pairs[0]
+    return (
+        f"{first.mask.parent}: masks match their images by {change}, "
+        f"as {first.image.name} and {first.mask.name} ({len(pairs)} pairs)"
+    )

@@ -16,6 +16,7 @@ from segformer.data.dataset import model_input
 from segformer.data.images import read_image
 from segformer.data.labels import class_names
 from segformer.data.pairs import SUFFIXES
+from segformer.data.source import images_of
 from segformer.errors import DataError, SpecError
 from segformer.evaluation.pictures import (
     Pixels,
@@ -62,7 +63,7 @@ def infer_here(
     path, device = model_file("inference", spec), topology.device_of(number())
     predictor = load_predictor(path, otherwise=ModelRecord.of(spec), device=device)
     segment = DatasetSegment.model_validate(predictor.record.segment)
-    images = share_of(images_in(_source(spec)))
+    images = share_of(_images(spec))
     size = f"images are {segment.img_size} px"
     with out_of_memory_explained(
         f"reduce inference.batch_size ({spec.inference.batch_size}; {size})"
@@ -185,6 +186,13 @@ def _read(path: Path) -> Pixels | DataError:
         return read_image(path)
     except DataError as error:
         return error
+
+
+def _images(spec: Spec) -> list[Path]:
+    folder, segment = _source(spec), spec.dataset.segment
+    if spec.inference.images_dir or folder.is_dir():
+        return images_in(folder)
+    return images_of(segment, segment.predict_split)
 
 
 def _source(spec: Spec) -> Path:

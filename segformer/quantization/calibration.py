@@ -9,6 +9,7 @@ from torch import Tensor
 from segformer.data.dataset import model_input, split_folder
 from segformer.data.images import read_image
 from segformer.data.pairs import SUFFIXES
+from segformer.data.source import images_of
 from segformer.errors import DataError
 from segformer.model.saved import ModelRecord
 from segformer.spec.sections.dataset import DatasetSegment
@@ -32,7 +33,7 @@ def calibration_images(spec: Spec, folders: Sequence[str] = ()) -> list[Path]:
                 "dataset.segment.quant_calibration_dataset.images_dir=FOLDER or "
                 "dataset.segment.root_dir=FOLDER"
             )
-        named = [str(Path(segment.root_dir) / "images" / split_folder(segment, "train"))]
+        return images_of(segment, split_folder(segment, "train"))
     return [image for folder in named for image in _images_in(Path(folder))]
 
 

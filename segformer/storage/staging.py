@@ -18,8 +18,9 @@ from segformer.storage.location import Location, is_remote
 from segformer.storage.remote import STREAMS, RemoteFile, Store, sha256_of
 
 FILE_NAME = "dataset.json"
+SPLIT_FILE = "split.json"
 
-DATA_SET = ("images", "masks", FILE_NAME)
+DATA_SET = ("images", "masks", FILE_NAME, SPLIT_FILE)
 """What is fetched of a data set's folder."""
 
 Progress = Callable[[int, int], None]

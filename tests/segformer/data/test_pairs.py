@@ -18,8 +18,9 @@ def test_pairs_share_a_stem_whatever_the_format(tmp_path):
 def test_a_stem_without_partner_is_named_on_both_sides(tmp_path):
     data_set(tmp_path)
     (tmp_path / "masks/train/01.png").rename(tmp_path / "masks/train/1.png")
-    pairs, faults = find_pairs(tmp_path, "train")
-    assert [pair.stem for pair in pairs] == ["00", "02"]
+    pairing = find_pairs(tmp_path, "train")
+    assert [pair.stem for pair in pairing.pairs] == ["00", "02"]
+    faults = pairing.faults
     assert ["images/train/01.png: has no partner" in faults[0], "1.png" in faults[1]] == [True] * 2
 
 

@@ -1,0 +1,121 @@
+"""CVAT for images 1.1: one XML file of polygons, masks, boxes and ellipses."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from xml.etree import ElementTree
+
+from segformer.data.layouts.base import UNSPLIT, DataSet, DrawnPair, LabelClass, Part
+from segformer.data.layouts.drawing import Ids, Region, drawn, ellipse, mask_from_runs, rectangle
+from segformer.data.layouts.names import IMAGES, SPLITS, subfolder
+from segformer.errors import DataError
+
+_NAME = "annotations.xml"
+_BACKGROUND = "background"
+
+
+class Cvat:
+    """Shapes are drawn in CVAT's order of z."""
+
+    name, title = "cvat", "CVAT for images (XML)"
+
+    def parts(self, root: Path) -> Sequence[Part]:
+        """Return the XML file; see `Layout.parts`."""
+        return [Part(f"{_NAME} of CVAT for images", _tree(root) is not None)]
+
+    def read(self, root: Path) -> DataSet:
+        """Read all shapes; labels become classes in the order of the task, after background."""
+        tree = _tree(root)
+        if tree is None:
+            return DataSet({})
+        classes = _classes(tree)
+        label_ids = {each.name: each.value or 0 for each in classes}
+        pairs: dict[str, list[DrawnPair]] = {}
+        absent = []
+        for image in tree.iter("image"):
+            file = _image_file(root, image.get("name", ""), image.get("subset", ""))
+            if file is None:
+                absent.append(image.get("name", ""))
+                continue
+            subset = image.get("subset", "").lower()
+            split = next((s for s, names in SPLITS.items() if subset in names), UNSPLIT)
+            draw = partial(_drawn, root / _NAME, image, label_ids)
+            pairs.setdefault(split, []).append(DrawnPair(file.stem, file, draw))
+        faults = []
+        if absent:
+            faults = [
+                f"{root / _NAME}: {len(absent)} images have no file in {root} or its images/: "
+                f"{', '.join(absent[:3])}"
+            ]
+        return DataSet({}, pairs, classes=classes, faults=faults)
+
+
+def _tree(root: Path) -> ElementTree.Element | None:
+    path = root / _NAME
+    if not path.is_file():
+        return None
+    try:
+        tree = ElementTree.parse(path).getroot()
+    except ElementTree.ParseError:
+        return None
+    is_for_images = tree.tag == "annotations" and tree.find("image") is not None
+    return tree if is_for_images else None
+
+
+def _classes(tree: ElementTree.Element) -> list[LabelClass]:
+    labels = {
+        label.findtext("name", ""): label.findtext("color", "") for label in tree.iter("label")
+    }
+    for image in tree.iter("image"):
+        labels |= {
+            shape.get("label", ""): "" for shape in image if shape.get("label") not in labels
+        }
+    names = [name for name in labels if name and name != _BACKGROUND]
+    return [
+        LabelClass(_BACKGROUND, 0),
+        *(LabelClass(name, i, _colour(labels[name])) for i, name in enumerate(names, start=1)),
+    ]
+
+
+def _colour(text: str) -> tuple[int, int, int] | None:
+    if len(text) != 7 or not text.startswith("#"):
+        return None
+    red, green, blue = bytes.fromhex(text[1:])
+    return red, green, blue
+
+
+def _image_file(root: Path, name: str, subset: str) -> Path | None:
+    images = subfolder(root, IMAGES) or root
+    places = (root / name, images / name, images / subset / name, images / Path(name).name)
+    return next((path for path in places if path.is_file()), None)
+
+
+def _drawn(path: Path, image: ElementTree.Element, label_ids: dict[str, int]) -> Ids:
+    try:
+        size = int(image.get("width", "")), int(image.get("height", ""))
+        shapes = [shape for shape in image if shape.get("label") is not None]
+        shapes.sort(key=lambda shape: int(shape.get("z_order", 0)))
+        return drawn(size, [_region(shape, label_ids) for shape in shapes])
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: {image.get('name')} cannot be drawn ({error})") from None
+
+
+def _region(shape: ElementTree.Element, label_ids: dict[str, int]) -> Region:
+    label_id = label_ids[shape.get("label", "")]
+
+    def numbers(*names: str) -> list[float]:
+        return [float(shape.get(name, "")) for name in names]
+
+    if shape.tag == "polygon":
+        points = [point.split(",") for point in shape.get("points", "").split(";")]
+        return Region(label_id, [[(float(x), float(y)) for x, y in points]])
+    if shape.tag == "box":
+        return Region(label_id, [rectangle(*numbers("xtl", "ytl", "xbr", "ybr"))])
+    if shape.tag == "ellipse":
+        return Region(label_id, [ellipse(*numbers("cx", "cy", "rx", "ry"))])
+    if shape.tag == "mask":
+        left, top, width, height = map(int, numbers("left", "top", "width", "height"))
+        runs = [int(run) for run in shape.get("rle", "").split(",")]
+        mask = mask_from_runs(runs, height, width, by_column=False)
+        return Region(label_id, mask=mask, left=left, top=top)
+    raise ValueError(f"a {shape.tag} covers no area; use polygon, mask, box, ellipse")

@@ -1,0 +1,69 @@
+"""The table of layouts, and which of them a folder has."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from segformer.data.layouts.ade20k import Ade20k
+from segformer.data.layouts.base import Layout, Part
+from segformer.data.layouts.camvid import CamVid
+from segformer.data.layouts.cityscapes import Cityscapes
+from segformer.data.layouts.coco import Coco
+from segformer.data.layouts.csv_pairs import CsvPairs
+from segformer.data.layouts.cvat import Cvat
+from segformer.data.layouts.folders import KindSplit, SplitKind, Unsplit
+from segformer.data.layouts.label_studio import LabelStudio
+from segformer.data.layouts.labelme import LabelMe
+from segformer.data.layouts.names import subfolders
+from segformer.data.layouts.suffix import Suffix
+from segformer.data.layouts.voc import Voc
+from segformer.errors import DataError
+
+LAYOUTS: tuple[Layout, ...] = (
+    Voc(), Cityscapes(), Ade20k(), CamVid(), Cvat(), LabelStudio(), LabelMe(), KindSplit(),
+    SplitKind(), Coco(), Unsplit(), CsvPairs(), Suffix(),
+)  # fmt: skip
+"""The special before the general: a folder has the first layout of which it has all parts."""
+
+_NEAREST = 3
+_DEPTH = 3
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A layout and the folder that has it: what was named, or the one folder within it."""
+
+    layout: Layout
+    root: Path
+
+
+def layout_of(root: Path, *, kind: str = "auto") -> Recognised:
+    """Return the layout of a folder, or of the only folder within it, as archives unpack.
+
+    Raises `DataError` with what the nearest layouts lack.
+    """
+    layouts = [each for each in LAYOUTS if kind in ("auto", each.name)]
+    folder = root
+    for _ in range(_DEPTH):
+        for layout in layouts:
+            if all(part.exists for part in layout.parts(folder)):
+                return Recognised(layout, folder)
+        inner = subfolders(folder)
+        if len(inner) != 1:
+            break
+        folder = inner[0]
+    raise DataError(_unknown(root, layouts))
+
+
+def _unknown(root: Path, layouts: Sequence[Layout]) -> list[str]:
+    parts = [(layout, list(layout.parts(root))) for layout in layouts]
+    # One part more or less says little of layouts that have one alone, hence the share.
+    parts.sort(key=lambda each: (sum(not p.exists for p in each[1]) / len(each[1]), len(each[1])))
+    nearest = [f"{root}: is not {layout.title}: {_lacking(p)}" for layout, p in parts[:_NEAREST]]
+    return [f"{root}: is laid out in no known way; the nearest are:", *nearest]
+
+
+def _lacking(parts: Sequence[Part]) -> str:
+    lacking = ", ".join(part.name for part in parts if not part.exists)
+    there = ", ".join(part.name for part in parts if part.exists)
+    return f"lacks {lacking}" + (f", has {there}" if there else "")

@@ -1,0 +1,140 @@
+"""Matches the names of images and masks: equal stems, or one same change that makes them equal."""
+
+import os
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+"""File names with these endings, in any case, are images or masks; others are passed over."""
+
+Key = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Images with their masks, and the change of names that matched them ("" for equal stems)."""
+
+    pairs: list[tuple[Path, Path]]
+    change: str = ""
+
+
+def stem_of(path: Path) -> str:
+    """Return the stem of a name in Unicode's form NFC: file systems differ in the form they keep.
+
+    An umlaut is one character in NFC and two in NFD, which macOS writes.
+    """
+    return unicodedata.normalize("NFC", path.stem)
+
+
+def matched(images: Sequence[Path], masks: Sequence[Path]) -> Matching:
+    """Match by equal stems, else by the first change that gives every image and mask a partner.
+
+    Without such a change, the pairs of equal stems are returned: few names that fit nowhere are
+    faults of these names, and no reason to read the others in another way.
+    """
+    plain = _pairs_by(images, masks, stem_of_name, stem_of_name)
+    if len(plain) == len(images) == len(masks):
+        return Matching(plain)
+    for change, image_key, mask_key in _changes(images, masks):
+        pairs = _pairs_by(images, masks, image_key, mask_key)
+        if len(pairs) == len(images) == len(masks):
+            return Matching(pairs, change)
+    # Most masks of a set may have a suffix that a few lack; it still says more than no pair.
+    best = max(
+        (
+            Matching(_pairs_by(images, masks, i, m), change)
+            for change, i, m in _changes(images, masks)
+        ),
+        key=lambda matching: len(matching.pairs),
+        default=Matching([]),
+    )
+    return best if not plain and best.pairs else Matching(plain)
+
+
+def stem_of_name(stem: str) -> str:
+    """Return a stem as it is: the key of files that match by equal stems."""
+    return stem
+
+
+def _changes(images: Sequence[Path], masks: Sequence[Path]) -> list[tuple[str, Key, Key]]:
+    image_stems, mask_stems = [stem_of(p) for p in images], [stem_of(p) for p in masks]
+    image_affixes = _affixes(map(_bare, image_stems))
+    mask_affixes = _affixes(map(_bare, mask_stems))
+    if len(images) == len(masks) == 1 and (rest := _ending(*image_stems, *mask_stems)):
+        image_affixes, mask_affixes = ("", ""), ("", rest)
+
+    def image_key(stem: str) -> str:
+        return _without(_bare(stem), image_affixes)
+
+    def mask_key(stem: str) -> str:
+        return _without(_bare(stem), mask_affixes)
+
+    affixes = _described(image_affixes, mask_affixes)
+    return [
+        ("letters of another case", str.casefold, str.casefold),
+        ("a second extension", _bare, _bare),
+        (affixes, image_key, mask_key),
+        (
+            f"{affixes}, letters of another case",
+            lambda stem: image_key(stem).casefold(),
+            lambda stem: mask_key(stem).casefold(),
+        ),
+    ]
+
+
+def _pairs_by(
+    images: Sequence[Path], masks: Sequence[Path], image_key: Key, mask_key: Key
+) -> list[tuple[Path, Path]]:
+    """Return the pairs whose keys are equal and belong to one image and one mask alone."""
+    by_key = _unique(masks, mask_key)
+    return [
+        (image, by_key[key]) for key, image in _unique(images, image_key).items() if key in by_key
+    ]
+
+
+def _unique(paths: Iterable[Path], key_of: Key) -> dict[str, Path]:
+    keys = {path: key_of(stem_of(path)) for path in paths}
+    counts = Counter(keys.values())
+    return {key: path for path, key in keys.items() if counts[key] == 1}
+
+
+def _bare(stem: str) -> str:
+    """Return a stem without further extensions of images: 001.jpg for the name 001.jpg.png."""
+    while Path(stem).suffix.lower() in SUFFIXES:
+        stem = Path(stem).stem
+    return stem
+
+
+def _affixes(stems: Iterable[str]) -> tuple[str, str]:
+    """Return what all stems begin and end with, digits aside: numbers that look alike are names."""
+    names = list(stems)
+    if len(names) < 2:
+        return "", ""
+    prefix = os.path.commonprefix(names)
+    suffix = os.path.commonprefix([name[::-1] for name in names])[::-1]
+    head = re.match(r".*\D", prefix)
+    tail = re.search(r"[\W_].*|[^\W\d_].*", suffix)
+    return head.group() if head else "", tail.group() if tail else ""
+
+
+def _without(stem: str, affixes: tuple[str, str]) -> str:
+    prefix, suffix = affixes
+    return stem.removeprefix(prefix).removesuffix(suffix)
+
+
+def _ending(image: str, mask: str) -> str:
+    return _bare(mask).removeprefix(_bare(image)) if _bare(mask).startswith(_bare(image)) else ""
+
+
+def _described(image: tuple[str, str], mask: tuple[str, str]) -> str:
+    parts = [
+        f'"{text}" at the {place} of {kind}'
+        for kind, affixes, other in (("images", image, mask), ("masks", mask, image))
+        for place, text, same in zip(("beginning", "end"), affixes, other, strict=True)
+        if text and text != same
+    ]
+    return " and ".join(parts) or "a second extension"

@@ -1,0 +1,173 @@
+"""A data set as the settings name it: its layout, the pairs of each split, what is held out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segformer.data.classes import inferred, spec_keys
+from segformer.data.layouts import layout_of
+from segformer.data.layouts.base import TEST, TRAIN, UNSPLIT, VAL, DataSet
+from segformer.data.pairs import Pair, find_pairs, image_files
+from segformer.data.split_file import SplitFile, held_out
+from segformer.errors import DataError
+from segformer.spec.sections.dataset import DatasetSegment
+from segformer.storage.staging import FILE_NAME
+
+_SEGMENT = "dataset.segment"
+_KINDS = ("images", "masks")
+_SAY_CLASSES = ("num_classes", "label_transform", "palette", "ignore_index")
+_READS_MASKS = ("train", "evaluate", "quantize")
+
+
+@dataclass(frozen=True)
+class Source:
+    """The pairs of a data set by the name of their split, and what is wrong with the rest."""
+
+    splits: Mapping[str, Sequence[Pair]]
+    faults: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    """Lines that say how the folder was read; none for the layout that is documented."""
+
+    @property
+    def folders(self) -> list[Path]:
+        """Return the folders that images and masks lie in."""
+        pairs = [pair for pairs in self.splits.values() for pair in pairs]
+        paths = [path for pair in pairs for path in (pair.image.parent, pair.mask.parent)]
+        return list(dict.fromkeys(paths))
+
+    def pairs(self, split: str) -> list[Pair]:
+        """Return the pairs of a split; raises `DataError` with every fault."""
+        if self.faults:
+            raise DataError(self.faults)
+        if split not in self.splits:
+            raise DataError(f"there is no split {split}; there are {', '.join(self.splits)}")
+        return list(self.splits[split])
+
+
+def source_of(segment: DatasetSegment) -> Source:
+    """Find the pairs of a data set; raises `DataError` for a folder of no known layout.
+
+    images/<split> and masks/<split> are read as they stand. Of other layouts the splits have the
+    names train, val and test. If there is no validation split, one is held out (`split_file`).
+    """
+    root = Path(segment.root_dir)
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder (dataset.segment.root_dir)")
+    if _is_standard(root, segment):
+        return _standard(root, segment)
+    recognised = layout_of(root)
+    data = recognised.layout.read(recognised.root)
+    where = "" if recognised.root == root else f" in {recognised.root.relative_to(root)}/"
+    title = f"{root}: {recognised.layout.title}{where}"
+    if data.drawn:
+        raise DataError(
+            f"{title}: its masks are annotations ({_counted(data)}), which have to be drawn first: "
+            f"automl data import {recognised.layout.name} {root} NEW_FOLDER"
+        )
+    return _with_validation(root, data, title)
+
+
+def images_of(segment: DatasetSegment, split: str) -> list[Path]:
+    """Return the images of a split, which in images/<split> need no masks; raises `DataError`."""
+    root = Path(segment.root_dir)
+    folder = root / "images" / split
+    if folder.is_dir():
+        return image_files(folder)
+    if _is_standard(root, segment):
+        raise DataError(f"{folder}: no such folder of images")
+    return [pair.image for pair in source_of(segment).pairs(split)]
+
+
+def layout_settings(
+    root: Path, *, action: str, given: Mapping[str, Any]
+) -> tuple[dict[str, Any], str]:
+    """Return the settings that layout and masks answer, and a line on classes found in masks.
+
+    Those of dataset.json go before them, and those that are given before all.
+    """
+    if not root.is_dir():
+        return {}, ""
+    segment = DatasetSegment(root_dir=str(root), **_names_of_splits(given))
+    try:
+        data = _data_set(root, segment)
+    except DataError:
+        return {}, ""  # The check names what is wrong.
+    keys: dict[str, Any] = {}
+    if TEST in data.splits and not _is_standard(root, segment):
+        keys[f"{_SEGMENT}.test_split"] = TEST
+    line = ""
+    is_answered = any(f"{_SEGMENT}.{key}" in given for key in _SAY_CLASSES)
+    if not is_answered and not (root / FILE_NAME).exists() and action in _READS_MASKS:
+        classes, ignored = data.classes, data.ignored
+        if not classes:
+            pairs = [pair for pairs in data.splits.values() for pair in pairs]
+            classes, more, line = inferred(pairs)
+            ignored = [*ignored, *more]
+        if classes:
+            keys |= spec_keys(classes, ignored)
+    return keys, f"{root}: {line}" if line else ""
+
+
+def _data_set(root: Path, segment: DatasetSegment) -> DataSet:
+    if _is_standard(root, segment):
+        return DataSet(_standard_splits(root, segment)[0])
+    recognised = layout_of(root)
+    return recognised.layout.read(recognised.root)
+
+
+def _names_of_splits(given: Mapping[str, Any]) -> dict[str, str]:
+    names = ("train_split", "validation_split", "test_split")
+    values = {name: given.get(f"{_SEGMENT}.{name}") for name in names}
+    return {name: value for name, value in values.items() if isinstance(value, str)}
+
+
+def _is_standard(root: Path, segment: DatasetSegment) -> bool:
+    """Whether a folder is images/<split> and masks/<split> under the names of the settings."""
+    train, val = segment.train_split, segment.validation_split
+    if (train, val) != (TRAIN, VAL):
+        return True
+    has_val = any((root / kind / val).is_dir() for kind in _KINDS)
+    return has_val and all((root / kind).is_dir() for kind in _KINDS)
+
+
+def _standard(root: Path, segment: DatasetSegment) -> Source:
+    splits, faults, notes = _standard_splits(root, segment)
+    return Source(splits, faults, notes)
+
+
+def _standard_splits(
+    root: Path, segment: DatasetSegment
+) -> tuple[dict[str, list[Pair]], list[str], list[str]]:
+    names = [segment.train_split, segment.validation_split]
+    if (root / "images" / segment.test_split).is_dir():
+        names.append(segment.test_split)
+    splits, faults, notes = {}, [], []
+    for name in dict.fromkeys(names):
+        pairing = find_pairs(root, name)
+        splits[name] = pairing.pairs
+        faults += pairing.faults
+        notes += [pairing.note] if pairing.note else []
+    return splits, faults, notes
+
+
+def _with_validation(root: Path, data: DataSet, title: str) -> Source:
+    notes = [f"{title} ({_counted(data)})", *data.notes]
+    if data.faults or VAL in data.splits:
+        return Source(data.splits, data.faults, notes)
+    pairs = [*data.splits.get(TRAIN, ()), *data.splits.get(UNSPLIT, ())]
+    split = held_out(root, pairs)
+    splits = {**split.applied(pairs, root), **{k: v for k, v in data.splits.items() if k == TEST}}
+    return Source(splits, (), [*notes, _held_out_line(root, split, len(pairs))])
+
+
+def _held_out_line(root: Path, split: SplitFile, count: int) -> str:
+    parts = [f"{len(names)} for {name}" for name, names in split.names.items()]
+    return (
+        f"{root}: there is no validation split: of {count} images {' and '.join(parts)} are held "
+        f"out, as {split.path} says; automl data split makes another"
+    )
+
+
+def _counted(data: DataSet) -> str:
+    return ", ".join(f"{name or 'no split'} {count}" for name, count in data.counts.items())

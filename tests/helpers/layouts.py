@@ -1,0 +1,200 @@
+"""Writes tiny data sets of each layout: 4 images of 12x8 pixels, 2 of them for validation."""
+
+import json
+
+import numpy as np
+from pictures import noise, save
+from PIL import Image
+
+from segformer.data.layouts.voc import voc_colour
+
+HEIGHT, WIDTH = 8, 12
+SPLITS = {"train": ("a", "b"), "val": ("c", "d")}
+STEMS = ("a", "b", "c", "d")
+
+
+def ids(classes=3):
+    """Return class ids: stripes 4 pixels wide."""
+    return np.repeat(np.arange(WIDTH // 4) % classes, 4)[None].repeat(HEIGHT, 0).astype(np.uint8)
+
+
+def image(path, seed=0):
+    return save(path, noise(HEIGHT, WIDTH, seed))
+
+
+def pairs(images, masks, *, values=None, image_end=".jpg", mask_end=".png", stems=STEMS):
+    """Write images and masks into two folders."""
+    for seed, stem in enumerate(stems):
+        image(images / f"{stem}{image_end}", seed)
+        save(masks / f"{stem}{mask_end}", ids() if values is None else values)
+
+
+def split_pairs(images, masks, names=("train", "val"), **options):
+    """Write pairs into folders whose patterns have {} for the split."""
+    for name, stems in zip(names, SPLITS.values(), strict=True):
+        pairs(*(type(p)(str(p).format(name)) for p in (images, masks)), stems=stems, **options)
+
+
+def kind_split(root):
+    split_pairs(root / "images/{}", root / "labels/{}", ("training", "valid"))
+
+
+def mmseg(root):
+    split_pairs(root / "img_dir/{}", root / "ann_dir/{}")
+
+
+def split_kind(root):
+    split_pairs(root / "{}/images", root / "{}/masks")
+
+
+def unsplit(root):
+    pairs(root / "images", root / "masks")
+
+
+def suffix(root):
+    pairs(root, root, mask_end="_mask.png")
+
+
+def second_extension(root):
+    pairs(root, root, mask_end=".jpg.png")
+
+
+def camvid(root):
+    values = ids()
+    values[0] = 11
+    split_pairs(root / "{}", root / "{}annot", values=values, image_end=".png")
+
+
+def camvid_colours(root):
+    colours = np.array([[0, 0, 0], [128, 64, 128], [64, 0, 128]], np.uint8)
+    options = {"image_end": ".png", "mask_end": "_L.png", "values": colours[ids()]}
+    split_pairs(root / "{}", root / "{}_labels", **options)
+    rows = ["name, r, g, b", "Void, 0, 0, 0", "Road, 128, 64, 128", "Car, 64, 0, 128"]
+    (root / "class_dict.csv").write_text("\n".join(rows))
+
+
+def voc(root):
+    root = root / "VOCdevkit" / "VOC2012"
+    values = ids()
+    values[0] = 255
+    lists = root / "ImageSets/Segmentation"
+    lists.mkdir(parents=True)
+    for split, stems in SPLITS.items():
+        names = [f"2007_00000{ord(stem) - ord('a')}" for stem in stems]
+        (lists / f"{split}.txt").write_text("\n".join(names) + "\n")
+        for name in names:
+            image(root / f"JPEGImages/{name}.jpg")
+            mask = Image.fromarray(values, "P")
+            mask.putpalette([part for i in range(256) for part in voc_colour(i)])
+            (root / "SegmentationClass").mkdir(exist_ok=True)
+            mask.save(root / f"SegmentationClass/{name}.png")
+
+
+def cvat_masks(root):
+    colours = np.array([[0, 0, 0], [250, 50, 83], [51, 221, 255]], np.uint8)
+    pairs(root / "JPEGImages", root / "SegmentationClass", values=colours[ids()])
+    (root / "ImageSets/Segmentation").mkdir(parents=True)
+    (root / "ImageSets/Segmentation/default.txt").write_text("\n".join(STEMS))
+    lines = [
+        "# label:color_rgb:parts:actions",
+        "background:0,0,0::",
+        "cat:250,50,83::",
+        "dog:51,221,255::",
+    ]
+    (root / "labelmap.txt").write_text("\n".join(lines))
+
+
+def cityscapes(root, end="_gtFine_labelIds", values=(0, 7, 26)):
+    mask = np.array(values, np.uint8)[ids()]
+    options = {"image_end": "_leftImg8bit.png", "mask_end": f"{end}.png", "values": mask}
+    split_pairs(root / "leftImg8bit/{}/ulm", root / "gtFine/{}/ulm", **options)
+    image(root / "leftImg8bit/test/ulm/e_leftImg8bit.png")
+
+
+def cityscapes_train_ids(root):
+    cityscapes(root, "_gtFine_labelTrainIds", (255, 0, 13))
+
+
+def ade20k(root):
+    split_pairs(root / "images/{}", root / "annotations/{}", ("training", "validation"))
+    rows = ["Idx\tRatio\tTrain\tVal\tName", "1\t0.1\t9\t9\twall", "2\t0.1\t9\t9\tbuilding, edifice"]
+    (root / "objectInfo150.txt").write_text("\n".join(rows))
+
+
+def csv_pairs(root):
+    pairs(root / "x", root / "y")
+    rows = [f"x/{s}.jpg,y/{s}.png,{name}" for name, stems in SPLITS.items() for s in stems]
+    (root / "pairs.csv").write_text("\n".join(["image,mask,split", *rows]))
+
+
+POLYGONS = {"road": (4, 8), "car": (8, 12)}
+"""Columns of the two classes above the background, as in `ids`."""
+
+
+def corners(columns):
+    left, right = columns
+    return [[left, 0], [right, 0], [right, HEIGHT], [left, HEIGHT]]
+
+
+def coco(root):
+    categories = [{"id": 7, "name": "road"}, {"id": 3, "name": "car"}, {"id": 9, "name": "moon"}]
+    for split, stems in SPLITS.items():
+        images, entries = [], []
+        for number, stem in enumerate(stems):
+            image(root / f"{split}2017/{stem}.jpg")
+            images.append(
+                {"id": number, "file_name": f"{stem}.jpg", "width": WIDTH, "height": HEIGHT}
+            )
+            polygon = [part for point in corners(POLYGONS["road"]) for part in point]
+            runs = {"size": [HEIGHT, WIDTH], "counts": [8 * HEIGHT, 4 * HEIGHT]}
+            entries += [{"image_id": number, "category_id": c, "segmentation": shape, "area": 32}
+                        for c, shape in ((7, [polygon]), (3, runs))]  # fmt: skip
+        content = {"images": images, "annotations": entries, "categories": categories}
+        (root / "annotations").mkdir(exist_ok=True)
+        (root / f"annotations/instances_{split}2017.json").write_text(json.dumps(content))
+
+
+def labelme(root):
+    for stem in STEMS:
+        image(root / f"{stem}.jpg")
+        shapes = [{"label": name, "points": corners(columns), "shape_type": "polygon"}
+                  for name, columns in POLYGONS.items()]  # fmt: skip
+        content = {
+            "shapes": shapes,
+            "imagePath": f"{stem}.jpg",
+            "imageWidth": WIDTH,
+            "imageHeight": HEIGHT,
+        }
+        (root / f"{stem}.json").write_text(json.dumps(content))
+
+
+def cvat(root):
+    images = []
+    for stem in STEMS:
+        image(root / f"images/{stem}.jpg")
+        points = ";".join(f"{x},{y}" for x, y in corners(POLYGONS["road"]))
+        images.append(
+            f'<image name="{stem}.jpg" width="{WIDTH}" height="{HEIGHT}">'
+            f'<polygon label="road" points="{points}" z_order="0"/>'
+            f'<mask label="car" rle="0,{4 * HEIGHT}" left="8" top="0" width="4" height="{HEIGHT}"/>'
+            "</image>"
+        )
+    labels = "".join(f"<label><name>{n}</name><color>#102030</color></label>" for n in POLYGONS)
+    (root / "annotations.xml").write_text(
+        f"<annotations><meta>{labels}</meta>{''.join(images)}</annotations>"
+    )
+
+
+def label_studio(root):
+    tasks = []
+    for stem in STEMS:
+        image(root / f"{stem}.jpg")
+        size = {"original_width": WIDTH, "original_height": HEIGHT, "type": "polygonlabels"}
+        results = [
+            {**size, "value": {"polygonlabels": [name], "points": [
+                [100 * x / WIDTH, 100 * y / HEIGHT] for x, y in corners(columns)]}}
+            for name, columns in POLYGONS.items()
+        ]  # fmt: skip
+        data = {"image": f"/data/upload/1/0123abcd-{stem}.jpg"}
+        tasks.append({"data": data, "annotations": [{"result": results}]})
+    (root / "export.json").write_text(json.dumps(tasks))

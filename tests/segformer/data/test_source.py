@@ -1,0 +1,156 @@
+import json
+
+import layouts
+import numpy as np
+import pytest
+from pictures import data_set, save, segment
+
+from segformer.data.load import load_pair
+from segformer.data.source import layout_settings, source_of
+from segformer.errors import DataError
+from segformer.spec.overrides import nested
+from segformer.spec.spec import parse
+
+THREE = ["class_0", "class_1", "class_2"]
+SPLIT = {"train": ["a", "b"], "val": ["c", "d"]}
+READ_IN_PLACE = {
+    layouts.kind_split: (SPLIT, THREE, [0, 1, 2]),
+    layouts.mmseg: (SPLIT, THREE, [0, 1, 2]),
+    layouts.split_kind: (SPLIT, THREE, [0, 1, 2]),
+    layouts.unsplit: (None, THREE, [0, 1, 2]),
+    layouts.suffix: (None, THREE, [0, 1, 2]),
+    layouts.second_extension: (None, THREE, [0, 1, 2]),
+    layouts.camvid: (SPLIT, ["sky", "building", "pole"], [0, 1, 2]),
+    layouts.camvid_colours: (SPLIT, ["Road", "Car"], [255, 0, 1]),
+    layouts.voc: (None, ["background", "aeroplane", "bicycle"], [0, 1, 2]),
+    layouts.cvat_masks: (None, ["background", "cat", "dog"], [0, 1, 2]),
+    layouts.cityscapes: (None, ["road", "sidewalk", "building"], [255, 0, 13]),
+    layouts.cityscapes_train_ids: (None, ["road", "sidewalk", "building"], [255, 0, 13]),
+    layouts.ade20k: (SPLIT, ["wall", "building", "class_3"], [255, 0, 1]),
+    layouts.csv_pairs: (SPLIT, THREE, [0, 1, 2]),
+}
+"""Writer of a layout: the stems of its splits (None: too many to list), class names, ids."""
+
+
+def settings(root, **given):
+    keys = {
+        f"dataset.segment.{key}": value for key, value in {"root_dir": str(root), **given}.items()
+    }
+    answered, _ = layout_settings(root, action="train", given=keys)
+    return parse(nested({**answered, **keys})).dataset.segment
+
+
+@pytest.mark.parametrize("write", READ_IN_PLACE, ids=lambda write: write.__name__)
+def test_a_layout_gives_pairs_classes_and_ids(tmp_path, write):
+    stems, names, expected = READ_IN_PLACE[write]
+    write(tmp_path)
+    chosen = settings(tmp_path)
+    source = source_of(chosen)
+    assert not source.faults
+    assert stems in (None, {s: [p.stem for p in pairs] for s, pairs in source.splits.items()})
+    assert sum(map(len, source.splits.values())) == 4
+    assert source.splits["val"]
+    assert [entry.seg_class for entry in chosen.palette][: len(names)] == names
+    loaded = load_pair(source.splits["train"][0], chosen)
+    assert loaded.ids[-1, ::4].tolist() == expected
+    assert str(tmp_path) in source.notes[0]
+
+
+@pytest.mark.parametrize(
+    "write", [layouts.coco, layouts.labelme, layouts.cvat, layouts.label_studio]
+)
+def test_a_layout_of_annotations_names_the_command_that_draws_them(tmp_path, write):
+    write(tmp_path)
+    with pytest.raises(DataError, match=r"automl data import \w+ .* NEW_FOLDER"):
+        source_of(segment(tmp_path))
+
+
+def test_an_unknown_layout_is_answered_with_the_three_nearest(tmp_path):
+    layouts.image(tmp_path / "JPEGImages/a.jpg")
+    (tmp_path / "SegmentationClass").mkdir()
+    with pytest.raises(DataError) as caught:
+        source_of(segment(tmp_path))
+    first, *nearest = caught.value.faults
+    assert "no known way" in first
+    assert len(nearest) == 3
+    assert "is not Pascal VOC: lacks ImageSets/Segmentation/train.txt" in nearest[0]
+
+
+def test_names_of_another_unicode_form_are_partners(tmp_path):
+    data_set(tmp_path, train=0)
+    save(tmp_path / "images/train/cafe\u0301.png", [[0] * 10] * 8)
+    save(tmp_path / "masks/train/caf\u00e9.png", [[0] * 10] * 8)
+    source = source_of(segment(tmp_path))
+    assert [pair.mask.name for pair in source.splits["train"]] == ["caf\u00e9.png"]
+    assert not [*source.faults, *source.notes]
+
+
+@pytest.mark.parametrize(
+    ("ending", "words"),
+    [("_mask", '"_mask" at the end of masks'), (".jpg", "a second extension")],
+)
+def test_one_line_says_what_makes_partners_of_all(tmp_path, ending, words):
+    layouts.split_pairs(tmp_path / "images/{}", tmp_path / "masks/{}", mask_end=f"{ending}.png")
+    source = source_of(segment(tmp_path))
+    assert not source.faults
+    assert [words in note for note in source.notes] == [True, True]
+
+
+def test_the_held_out_split_is_written_once_and_kept(tmp_path):
+    layouts.pairs(tmp_path / "images", tmp_path / "masks", stems=[f"{i:02}" for i in range(20)])
+    first = source_of(segment(tmp_path)).splits
+    content = json.loads((tmp_path / "split.json").read_text())
+    assert [f"images/{pair.stem}.jpg" for pair in first["val"]] == content["val"]
+    assert len(content["val"]) == 3
+    layouts.pairs(tmp_path / "images", tmp_path / "masks", stems=["new"])
+    again = source_of(segment(tmp_path)).splits
+    assert again["val"] == first["val"]
+    assert "new" in {pair.stem for pair in again["train"]}
+
+
+def test_a_folder_that_cannot_be_written_has_the_same_split_from_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("AUTOML_CACHE", str(tmp_path / "cache"))
+    for name in ("one", "two"):
+        root = tmp_path / name
+        layouts.pairs(root / "images", root / "masks", stems=[f"{i:02}" for i in range(20)])
+    (tmp_path / "one/split.json.part").mkdir()  # Nothing can be written there, root or not.
+    splits = [source_of(segment(tmp_path / name)).splits for name in ("one", "two")]
+    assert not (tmp_path / "one/split.json").exists()
+    one, two = [[pair.stem for pair in split["val"]] for split in splits]
+    assert one == two
+
+
+@pytest.mark.parametrize(
+    ("values", "names", "ignored"),
+    [
+        ([0, 1, 255], ["class_0", "class_1"], [255]),
+        ([1, 2, 3], ["class_1", "class_2", "class_3"], []),
+        ([0, 128, 255], ["class_0", "class_128", "class_255"], []),
+        ([0, 255, 0], ["background", "foreground"], []),
+    ],
+)
+def test_masks_without_description_say_which_values_are_classes(tmp_path, values, names, ignored):
+    mask = np.array(values, np.uint8)[layouts.ids()]
+    layouts.split_pairs(tmp_path / "images/{}", tmp_path / "masks/{}", values=mask)
+    chosen = settings(tmp_path)
+    assert [e.seg_class for e in chosen.palette if e.label_id != 255] == names
+    loaded = load_pair(source_of(chosen).splits["train"][0], chosen)
+    wanted = {
+        value: 255 if value in ignored else sorted({*values}).index(value) for value in values
+    }
+    assert loaded.ids[0, ::4].tolist() == [wanted[value] for value in values]
+
+
+def test_masks_of_too_many_values_are_refused_in_one_line(tmp_path):
+    mask = np.arange(96, dtype=np.uint8).reshape(8, 12)
+    layouts.split_pairs(tmp_path / "images/{}", tmp_path / "masks/{}", values=mask)
+    with pytest.raises(DataError, match=r"masks hold 96 values .* too many to be classes"):
+        settings(tmp_path)
+
+
+def test_settings_that_are_given_are_not_inferred(tmp_path):
+    layouts.unsplit(tmp_path)
+    assert layout_settings(tmp_path, action="train", given={"dataset.segment.num_classes": 3}) == (
+        {},
+        "",
+    )
