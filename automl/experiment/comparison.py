@@ -1,7 +1,7 @@
 """How earlier experiments compare with a new one: which lie beside it, and in what they differ."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from automl.experiment.settings import Settings
 from automl.files import json_text
 from automl.schema.schema import Schema
 from automl.schema.spec import flatten
-from automl.skill.info import SkillInfo
 
 _KEYS = 3
 """Differing keys that are named; of the rest only the number is."""
@@ -57,14 +56,15 @@ def differences_in_task(settings: Settings, schema: Schema, past: Experiment) ->
         yield f"its objectives are {before_goal}, not {goal}"
 
 
-def differences_in_size(settings: Settings, info: SkillInfo, past: Settings) -> Iterator[str]:
-    """Yield what makes the trainings of two experiments unlike in size."""
+def differences_in_size(
+    settings: Settings, past: Settings, *, free: Collection[str]
+) -> Iterator[str]:
+    """Yield what makes the trainings of two experiments unlike in size; `free` keys may differ."""
     if settings.skill != past.skill:
         yield f"its skill is {past.skill}"
         return
-    free = {info.stated_epochs_key, info.seed_key, *info.data_sources.get("train", {})}
     now, then = flatten(settings.spec), flatten(past.spec)
-    keys = sorted(k for k in {*now, *then} - free if now.get(k) != then.get(k))
+    keys = sorted(k for k in {*now, *then}.difference(free) if now.get(k) != then.get(k))
     if keys:
         more = f" and {len(keys) - _KEYS} more" if len(keys) > _KEYS else ""
         yield f"it differs in {', '.join(keys[:_KEYS])}{more}"

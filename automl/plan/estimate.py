@@ -61,11 +61,13 @@ class _Measured:
 
 def estimate(settings: Settings, info: SkillInfo, root: Path) -> Estimate:
     """Return what the experiments beside `root` say of one with these settings."""
+    epochs_and_seed = (key for key in (info.stated_epochs_key, info.seed_key) if key)
+    free = {*epochs_and_seed, *info.data_sources.get("train", {})}
     reasons: list[str] = []
     timed: tuple[Experiment, _Measured] | None = None
     sized: tuple[Experiment, int] | None = None
     for past in neighbours(root).experiments:
-        differing = list(differences_in_size(settings, info, past.settings))
+        differing = list(differences_in_size(settings, past.settings, free=free))
         about_time = [*differing, *differences_in_pace(settings, past.settings)]
         measured = None if about_time else _measured(past)
         largest = 0 if differing else _largest_trial(past)
