@@ -32,7 +32,7 @@ from segformer.data.sampler import EpochSampler
 from segformer.evaluation.metrics import Tally
 from segformer.model.segformer import build
 from segformer.skill import skill
-from segformer.spec.spec import Spec, parse
+from segformer.spec import Spec, parse
 from segformer.training.isolation import seed_everything
 from segformer.training.module import SegmentationModule
 

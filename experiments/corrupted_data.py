@@ -32,7 +32,7 @@ from corruptions import Case, corrupted, write_base
 from segformer.cli import main as segformer_main
 from segformer.data.load import load_pair
 from segformer.data.pairs import pairs_of
-from segformer.spec.spec import parse
+from segformer.spec import parse
 
 LONGEST_S = 120
 SETTINGS = {

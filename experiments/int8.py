@@ -15,8 +15,8 @@ from segformer.errors import RejectedError
 from segformer.export.onnx import export
 from segformer.quantization.quantize import quantize
 from segformer.skill import skill
+from segformer.spec import Spec, parse
 from segformer.spec.overrides import nested
-from segformer.spec.spec import Spec, parse
 from segformer.training.loop import train
 
 WAYS: dict[str, dict[str, str]] = {

@@ -25,8 +25,8 @@ from segformer.export.onnx import write_onnx
 from segformer.model.saved import ModelRecord, write_safetensors
 from segformer.model.segformer import build
 from segformer.quantization.qdq import QdqSettings, quantize_onnx
+from segformer.spec import Spec, parse
 from segformer.spec.overrides import nested
-from segformer.spec.spec import Spec, parse
 
 WARM_UP = 5
 WANTED = {("torch", "fp32"): 1.5, ("fp32", "int8"): 1.2}

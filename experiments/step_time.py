@@ -17,7 +17,7 @@ from transformers.models.segformer.modeling_segformer import SegformerForSemanti
 
 from segformer.model.encoders.mit import transformers_config
 from segformer.model.segformer import build
-from segformer.spec.spec import parse
+from segformer.spec import parse
 
 CLASSES = 11
 

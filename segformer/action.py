@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from segformer.spec.spec import Spec
+from segformer.spec import Spec
 from segformer.storage.atomic import replacing
 from segformer.storage.encryption import encryption_key_from
 

@@ -15,8 +15,8 @@ from segformer.evaluation.inference import class_ids
 from segformer.evaluation.pictures import class_colours, overlay
 from segformer.evaluation.predictor import load_predictor
 from segformer.model.saved import ModelRecord
+from segformer.spec import Spec
 from segformer.spec.sections.dataset import DatasetSegment
-from segformer.spec.spec import Spec
 from segformer.storage.encryption import encryption_key_from
 
 

@@ -15,11 +15,11 @@ from segformer.describe.schema import json_text, manifest, schema, sections_of, 
 from segformer.describe.skill_info import skill_info
 from segformer.errors import DataError, SpecError
 from segformer.result import Report, Result
+from segformer.spec import ACTIONS, Spec, parse
 from segformer.spec.backbones import is_hub_name
 from segformer.spec.fields import path_keys
 from segformer.spec.keys import full_keys, inputs
 from segformer.spec.overrides import flattened, nested
-from segformer.spec.spec import ACTIONS, Spec, parse
 from segformer.storage.key import reference_from_key
 from segformer.storage.location import Location, is_remote
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from segformer.describe.differences import DIFFERENCES
 from segformer.describe.schema import schema
+from segformer.spec import ACTIONS, Spec
 from segformer.spec.faults import leaf_keys, unknown_key
-from segformer.spec.spec import ACTIONS, Spec
 from segformer.spec.tao import FIELDS
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from segformer.spec.spec import ACTIONS, Spec
+from segformer.spec import ACTIONS, Spec
 
 NAME = "segformer"
 

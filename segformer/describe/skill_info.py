@@ -3,8 +3,8 @@
 from typing import Any
 
 from segformer.describe.schema import NAME
+from segformer.spec import ACTIONS
 from segformer.spec.keys import CALIBRATION, FOLDER, INPUTS, ROOT, SHORTHAND
-from segformer.spec.spec import ACTIONS
 
 METRICS = (
     "train_loss", "val_loss", "val_acc", "val_miou", "val_macc",

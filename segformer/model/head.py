@@ -49,7 +49,7 @@ class AllMLPHead(nn.Module):
         return _upsampled_sum(maps, align_corners=self.align_corners)
 
     def kernels(self) -> list[tuple[Tensor, Tensor]]:
-        """Matrix and bias that project and fuse each map."""
+        """Return the matrix and bias that project and fuse each map, finest first."""
         # The published order of the concatenation is coarsest first.
         slices = reversed(self.fuse.weight.flatten(1).chunk(len(self.projections), dim=1))
         return [
@@ -71,10 +71,10 @@ class AllMLPHead(nn.Module):
 
 
 class FoldedHead(nn.Module):
-    """The same function as a head in evaluation mode, with its constant products worked out.
+    """The function of a head in evaluation mode, with products of constants precomputed.
 
-    For deployment: one 1x1 convolution per map, the norm within it, and the classifier, so that
-    every weight of the graph is a constant, as quantizers want it.
+    For deployment: one 1x1 convolution per map that includes the norm, and the classifier. Every
+    weight of the graph is then a constant, as quantizers require.
     """
 
     def __init__(self, head: AllMLPHead) -> None:
@@ -93,7 +93,12 @@ class FoldedHead(nn.Module):
 
 @torch.no_grad()
 def _folded_convolutions(head: AllMLPHead) -> list[nn.Conv2d]:
-    """Convolutions whose upsampled sum is what the head's norm gives."""
+    """Return convolutions whose upsampled sum is the output of the head's norm.
+
+    With W_i, b_i of `AllMLPHead.kernels` the norm gives s * (sum_i up(W_i x_i + b_i) - m) + t; s is
+    weight / sqrt(var + eps), m the running mean, t the norm's bias. So s scales every W_i and b_i,
+    and t - s * m is added once.
+    """
     norm, convolutions = head.norm, []
     if norm.running_mean is None or norm.running_var is None:
         raise ValueError("the head's norm keeps no running statistics")
@@ -110,15 +115,15 @@ def _folded_convolutions(head: AllMLPHead) -> list[nn.Conv2d]:
 
 
 def _pointwise(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """A 1x1 convolution as a product: encoders give channels-last maps, whose rows it takes.
+    """Apply a 1x1 convolution as a matrix product over the rows of a channels-last map.
 
-    On one thread torch's own convolution of 1x1 copies them, and a step takes a few % longer.
+    On one thread torch's own 1x1 convolution copies them, and a step takes a few % longer.
     """
     return F.linear(features.permute(0, 2, 3, 1), weight, bias).permute(0, 3, 1, 2)
 
 
 def _upsampled_sum(maps: Sequence[Tensor], *, align_corners: bool) -> Tensor:
-    """Sum of the maps at the size of the first."""
+    """Sum the maps at the size of the first."""
     size, total = maps[0].shape[2:], maps[0]
     for coarser in maps[1:]:
         total = total + F.interpolate(

@@ -1,4 +1,4 @@
-"""Weights from Hugging Face's hub, by way of its cache on this machine."""
+"""Weights from Hugging Face's hub, through its cache on this machine."""
 
 from pathlib import Path
 
@@ -8,13 +8,13 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from segformer.errors import CheckpointError
 
 PATTERNS = ("model*.safetensors", "pytorch_model*.bin")
-"""Files of weights in a folder of transformers, of one part or several; the first kind counts."""
+"""Files of weights in a folder of transformers, one or several; the first pattern has priority."""
 
 
 def folder_from_hub(name: str) -> Path:
-    """Return the folder with the weights of ``owner/name``: from the cache, else fetched into it.
+    """Return the folder with the weights of ``owner/name``, downloaded unless it is in the cache.
 
-    Raises `CheckpointError` when it is not in the cache and cannot be fetched, or has no weights.
+    Raises `CheckpointError` if it cannot be downloaded or has no weights.
     """
     for is_local in (True, False):
         for pattern in PATTERNS:
@@ -27,7 +27,7 @@ def folder_from_hub(name: str) -> Path:
 def _snapshot(name: str, pattern: str, *, is_local: bool) -> Path | None:
     try:
         return Path(snapshot_download(name, allow_patterns=pattern, local_files_only=is_local))
-    except Exception as error:  # The hub's errors and those of its transport share no class.
+    except Exception as error:  # The hub's errors and those of its transport have no common class.
         if is_local and isinstance(error, LocalEntryNotFoundError):
             return None
         first = (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,4 +1,4 @@
-"""Out of memory, told as such and with what to do about it."""
+"""Turns out of memory into an error that says what to reduce."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,15 +15,15 @@ def out_of_memory_explained(advice: str) -> Iterator[None]:
     """Turn torch's and Python's errors for exhausted memory into `OutOfMemoryError`.
 
     Args:
-        advice: What to reduce, with the present values.
+        advice: The settings to reduce, with their present values.
     """
     try:
         yield
     except (MemoryError, RuntimeError) as error:
         text = str(error)
-        # On the CPU torch raises a plain RuntimeError; only its text tells.
-        known = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        if not known and not any(sign in text for sign in _SIGNS):
+        # On the CPU torch raises a plain RuntimeError, recognisable only by its text.
+        is_typed = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not is_typed and not any(sign in text for sign in _SIGNS):
             raise
         detail = text.splitlines()[0] if text else type(error).__name__
         raise OutOfMemoryError(f"out of memory: {advice} ({detail})") from error

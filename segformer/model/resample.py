@@ -1,4 +1,4 @@
-"""Weights of another size made to fit: position embeddings and kernels of patches."""
+"""Resamples weights of another size: position embeddings and patch kernels."""
 
 import math
 
@@ -8,10 +8,10 @@ from torch.nn import functional as F
 
 
 def fitted(key: str, value: Tensor, own: Tensor) -> Tensor | None:
-    """The weight of a name in the shape of ours, or None when it is of another kind.
+    """Return a weight in the shape of ours, or None if that is impossible.
 
-    A grid of position embeddings is interpolated, a kernel of patches resampled, and dimensions of
-    1 are added or left out.
+    A grid of position embeddings is interpolated, a patch kernel resampled, and dimensions of size
+    1 are added or dropped.
     """
     if _without_ones(value.shape) == _without_ones(own.shape):
         return value.reshape(own.shape)
@@ -28,10 +28,10 @@ def _without_ones(shape: torch.Size) -> list[int]:
 
 
 def fitted_positions(value: Tensor, count: int) -> Tensor | None:
-    """Embeddings NxC, of a square grid and at most one token before it, as `count` of them.
+    """Resize embeddings NxC of a square grid, with at most one token before it, to `count` rows.
 
-    The grid is interpolated, bicubic; a token before it is left out when `count` has none. None
-    when there is no square in it, or no such token although `count` has one.
+    The grid is interpolated bicubically. The token is dropped if `count` has none. Returns None if
+    N holds no square grid, or no token although `count` has one.
     """
     side, own_side = math.isqrt(len(value)), math.isqrt(count)
     before, own_before = len(value) - side**2, count - own_side**2
@@ -46,10 +46,10 @@ def fitted_positions(value: Tensor, count: int) -> Tensor | None:
 
 
 def resampled_kernel(kernel: Tensor, side: int) -> Tensor:
-    """A kernel OxIxPxP of patches as one of `side` pixels.
+    """Resample a patch kernel OxIxPxP to `side` pixels.
 
-    By the pseudo-inverse of Beyer et al. 2023 (FlexiViT, equation 4): what the new kernel says of
-    an enlarged patch is what the old one said of the patch.
+    By the pseudo-inverse of Beyer et al. 2023 (FlexiViT, equation 4): the new kernel gives for an
+    enlarged patch what the old one gives for the patch.
     """
     old = kernel.shape[2]
     basis = torch.eye(old * old, dtype=torch.float64).reshape(-1, 1, old, old)

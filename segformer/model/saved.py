@@ -1,4 +1,4 @@
-"""Saved models that say what they are: weights with a record of how to build and use them."""
+"""Saved models: weights with a record of how to build and use them."""
 
 import json
 import pickle
@@ -15,9 +15,9 @@ from torch import Tensor
 
 from segformer.errors import CheckpointError, SpecError
 from segformer.model.segformer import SegFormer, build
+from segformer.spec import Spec
 from segformer.spec.sections.dataset import DatasetSegment
 from segformer.spec.sections.model import Model
-from segformer.spec.spec import Spec
 from segformer.storage.encryption import is_encrypted, reading, writing
 
 ENTRY = "segformer"
@@ -28,22 +28,22 @@ _SEGMENT_KEYS = ("num_classes", "palette", "img_size", "label_transform", "ignor
 
 @dataclass(frozen=True)
 class ModelRecord:
-    """What a saved model says about itself; holds no path and no time."""
+    """The record in a saved model; it holds no path and no time."""
 
     model: dict[str, Any]
     """The spec's model section."""
     segment: dict[str, Any]
-    """The part of the spec's dataset.segment that is needed to use the model."""
+    """The part of dataset.segment that is needed to use the model."""
     epoch: int = 0
     """Epochs trained."""
     metrics: dict[str, float] = field(default_factory=dict)
-    """Metrics of that epoch; empty when it was not validated."""
+    """Metrics of that epoch; empty if it was not validated."""
     best: float | None = None
     """Highest val_miou of the training so far."""
 
     @classmethod
     def of(cls, spec: Spec) -> "ModelRecord":
-        """The record of an untrained model."""
+        """Return the record of an untrained model."""
         model = spec.model.model_dump(exclude={"backbone": {"pretrained_backbone_path"}})
         segment = spec.dataset.segment.model_dump()
         kept = {key: segment[key] for key in _SEGMENT_KEYS}
@@ -52,7 +52,7 @@ class ModelRecord:
 
     @classmethod
     def from_dict(cls, mapping: Any, *, source: Path) -> "ModelRecord":
-        """Read what `to_dict` gave; raises `CheckpointError` when it is not that."""
+        """Read the output of `to_dict`; raises `CheckpointError` for anything else."""
         try:
             record = cls(**mapping)
             Model.model_validate(record.model)
@@ -63,37 +63,37 @@ class ModelRecord:
         return record
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain nested values."""
-        # Through JSON, so that equal records pickle to equal bytes whatever objects they share.
+        """Return plain nested values."""
+        # Through JSON, so that equal records pickle to equal bytes, whichever objects they share.
         plain: dict[str, Any] = json.loads(self.to_json())
         return plain
 
     def to_json(self) -> str:
-        """The same as text."""
+        """Return `to_dict` as JSON."""
         return json.dumps(asdict(self), sort_keys=True)
 
     def after(
         self, epoch: int, metrics: Mapping[str, float], *, best: float | None
     ) -> "ModelRecord":
-        """The record of the same model after more training."""
+        """Return the record of the same model after more training."""
         return replace(self, epoch=epoch, metrics=dict(metrics), best=best)
 
     def build(self) -> SegFormer:
-        """The network, randomly initialised."""
+        """Build the network, randomly initialised."""
         model = Model.model_validate(self.model)
         return build(model, num_classes=self.segment["num_classes"])
 
     def applied_to(self, segment: DatasetSegment) -> DatasetSegment:
-        """The data set's spec with the image size and scaling that the model was trained with.
+        """Return `segment` with the image size and scaling that the model was trained with.
 
-        What the masks mean stays as in `segment`. Raises `SpecError` when its num_classes is not
-        the model's.
+        The meaning of the masks stays that of `segment`. Raises `SpecError` if its num_classes is
+        not the model's.
         """
-        own, asked = self.segment["num_classes"], segment.num_classes
-        if own != asked:
+        own, requested = self.segment["num_classes"], segment.num_classes
+        if own != requested:
             raise SpecError(
-                f"dataset.segment.num_classes: value {asked}, but the checkpoint has {own} classes;"
-                f" set dataset.segment.num_classes={own} or give another checkpoint"
+                f"dataset.segment.num_classes: value {requested}, but the checkpoint has {own}"
+                f" classes; set dataset.segment.num_classes={own} or give another checkpoint"
             )
         scaling = segment.augmentation.model_copy(update=self.segment["augmentation"])
         size = self.segment["img_size"]
@@ -110,11 +110,11 @@ class SavedModel:
 
     @property
     def _is_quantized(self) -> bool:
-        """Whether some weights are in 8 bits: tensors of a kind of their own, kept as they are."""
+        """Whether some weights are in 8 bits: such tensors have their own class."""
         return any(type(weight) is not Tensor for weight in self.weights.values())
 
     def build(self) -> SegFormer:
-        """The network with these weights, in evaluation mode; raises `CheckpointError`."""
+        """Build the network with these weights, in evaluation mode; raises `CheckpointError`."""
         network = self.record.build()
         try:
             network.load_state_dict(self.weights, assign=self._is_quantized)
@@ -129,7 +129,7 @@ class SavedModel:
 
 
 def load_torch(path: Path) -> dict[str, Any]:
-    """Read a torch file without running anything in it; raises `CheckpointError`."""
+    """Read a torch file without executing code in it; raises `CheckpointError`."""
     try:
         with reading(path) as file:
             content = torch.load(file, map_location="cpu", weights_only=True)
@@ -145,11 +145,11 @@ def load_torch(path: Path) -> dict[str, Any]:
 
 
 def load_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Weights and metadata of a safetensors file; raises `CheckpointError`."""
+    """Return weights and metadata of a safetensors file; raises `CheckpointError`."""
     try:
-        with reading(path) as sealed:
+        with reading(path) as content:
             if is_encrypted(path):
-                return _weights_and_metadata(sealed.read())
+                return _weights_and_metadata(content.read())
         with safetensors.safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}
             return {key: file.get_tensor(key) for key in file.keys()}, metadata  # noqa: SIM118
@@ -158,7 +158,7 @@ def load_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def _weights_and_metadata(content: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
-    # The library gives the metadata of files only: they stand in a header of JSON, after its size.
+    # The library reads metadata only from files: they are in a JSON header that follows its size.
     size = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + size])
     return safetensors.torch.load(content), header.get("__metadata__", {})
@@ -169,7 +169,7 @@ def read_model(path: Path, *, otherwise: ModelRecord) -> SavedModel:
 
     Args:
         path: The file.
-        otherwise: The record to use when the file has none.
+        otherwise: The record to use if the file has none.
     """
     if not path.is_file():
         raise CheckpointError(f"{path}: there is no such file; give a .ckpt or .safetensors")
@@ -184,7 +184,7 @@ def read_model(path: Path, *, otherwise: ModelRecord) -> SavedModel:
 
 
 def record_from_json(text: str, *, source: Path) -> ModelRecord:
-    """Read what `ModelRecord.to_json` gave; raises `CheckpointError`."""
+    """Read the output of `ModelRecord.to_json`; raises `CheckpointError`."""
     try:
         mapping = json.loads(text)
     except json.JSONDecodeError as error:
@@ -193,7 +193,7 @@ def record_from_json(text: str, *, source: Path) -> ModelRecord:
 
 
 def without_prefix(weights: Mapping[str, Any], prefix: str = "model.") -> dict[str, Tensor]:
-    """The tensors, named as in the network: Lightning puts the attribute's name before."""
+    """Return the tensors, named as in the network: Lightning prefixes the attribute's name."""
     return {key.removeprefix(prefix): x for key, x in weights.items() if isinstance(x, Tensor)}
 
 

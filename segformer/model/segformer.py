@@ -5,13 +5,16 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 
 from segformer.model.encoders.blocks import Encoder
-from segformer.model.encoders.convnext import ConvNextV2
-from segformer.model.encoders.fan import FullyAttentional
-from segformer.model.encoders.mit import MixTransformer
-from segformer.model.encoders.vit import Dinov2, Dinov3, PlainTransformer, Siglip
 from segformer.model.head import AllMLPHead, FoldedHead
+from segformer.model.quiet import quiet_imports
 from segformer.spec.backbones import BACKBONES
 from segformer.spec.sections.model import Model
+
+with quiet_imports():
+    from segformer.model.encoders.convnext import ConvNextV2
+    from segformer.model.encoders.fan import FullyAttentional
+    from segformer.model.encoders.mit import MixTransformer
+    from segformer.model.encoders.vit import Dinov2, Dinov3, PlainTransformer, Siglip
 
 FAMILIES: dict[str, Callable[..., Encoder]] = {
     "mit": MixTransformer,
@@ -21,13 +24,13 @@ FAMILIES: dict[str, Callable[..., Encoder]] = {
     "siglip": Siglip,
     "convnext": ConvNextV2,
 }
-"""The encoder of each family, made from a name and activation_checkpoint."""
+"""Encoder class of each family, called with a name and `activation_checkpoint`."""
 
 
 class SegFormer(nn.Module):
-    """Image Bx3xHxW -> logits BxCx(H/4)x(W/4), rounded up; sizes as the encoder takes them.
+    """Image Bx3xHxW -> logits BxCx(H/4)x(W/4), rounded up; the encoder restricts H and W.
 
-    With maps left out by `in_index`, the logits have the size of the first that is read.
+    If `in_index` leaves out the finest map, the logits have the size of the first that is read.
     """
 
     def __init__(
@@ -52,10 +55,9 @@ class SegFormer(nn.Module):
         return [maps[index] for index in self.in_index]
 
     def train(self, mode: bool = True) -> "SegFormer":
-        """Switch to training, save for a frozen encoder.
+        """Switch to training mode, except for a frozen encoder.
 
-        That one stays as in evaluation: without drop path, and without change of what its norms
-        keep of the batches.
+        That one stays in evaluation mode: without drop path, and with fixed running statistics.
         """
         super().train(mode)
         _published_part(self.backbone).train(mode and not self.frozen)
@@ -63,7 +65,7 @@ class SegFormer(nn.Module):
 
 
 class FoldedSegFormer(nn.Module):
-    """A network in evaluation mode with its head folded, see `FoldedHead`; for deployment."""
+    """A network in evaluation mode with a `FoldedHead`, for deployment."""
 
     def __init__(self, network: SegFormer) -> None:
         super().__init__()
@@ -78,7 +80,7 @@ class FoldedSegFormer(nn.Module):
 
 
 def build(model: Model, *, num_classes: int) -> SegFormer:
-    """The network of a spec, randomly initialised from torch's global generator."""
+    """Build the network of a spec, randomly initialised from torch's global generator."""
     name, decode_head = model.backbone.type, model.decode_head
     facts = BACKBONES[name]
     head = AllMLPHead(
@@ -93,7 +95,7 @@ def build(model: Model, *, num_classes: int) -> SegFormer:
 
 
 def _published_part(backbone: Encoder) -> nn.Module:
-    """What pretrained weights are of, and freezing means: not the pyramid that a plain ViT gets."""
+    """Return the part that has pretrained weights and can be frozen: not the pyramid of a ViT."""
     return backbone.vit if isinstance(backbone, PlainTransformer) else backbone
 
 

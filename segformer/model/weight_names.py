@@ -1,4 +1,4 @@
-"""Names of weights: those of transformers, of the authors' files, of timm and open_clip -> ours."""
+"""Maps names of weights of transformers, the authors' files, timm and open_clip to ours."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,8 +7,8 @@ from torch import Tensor
 
 Rename = tuple[str, str]
 
-# What files put before the names of an encoder: Lightning, TAO, DistributedDataParallel, the
-# classes of transformers, DINO's teacher, open_clip.
+# Prefixes of an encoder's names: of Lightning, TAO, DistributedDataParallel, the classes of
+# transformers, DINO's teacher, open_clip.
 _PREFIX = re.compile(
     r"^(?:(?:model|module|backbone|network|vit|encoder|segformer|dinov2|convnextv2|vision_model"
     r"|teacher|visual|trunk)\.)+"
@@ -21,7 +21,7 @@ _SPLITS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (".mlp.w12.", (".mlp.w1.", ".mlp.w2.")),
     (".mlp.weights_in.", (".mlp.w1.", ".mlp.w2.")),
 )
-"""Matrices that hold several of ours, one above the other."""
+"""Matrices that hold several of ours as blocks of rows."""
 
 # transformers before and after its version 5, then the authors' files, which count stages from 1:
 # hence the two ways to write a stage.
@@ -123,11 +123,11 @@ RENAMES: dict[str, tuple[Rename, ...]] = {
     "siglip": _SIGLIP,
     "convnext": _CONVNEXT,
 }
-"""By family, applied in order to a name without its prefix; ours pass unchanged."""
+"""By family: rules applied in order to a name without its prefix; our names pass unchanged."""
 
 
 def renamed(weights: Mapping[str, Tensor], family: str) -> dict[str, Tensor]:
-    """Weights under the names of our encoder of a family; unknown names stay as they are."""
+    """Return weights under the names of our encoder of a family; unknown names are kept."""
     parts = (part for key, value in weights.items() for part in _split(key, value))
     return {_renamed(key, RENAMES[family]): value for key, value in parts}
 

@@ -1,4 +1,4 @@
-"""Weights to start from: of the encoder as others publish them, or of a whole model of ours."""
+"""Loads initial weights: of an encoder as others publish it, or of a whole model of ours."""
 
 import logging
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ def load_backbone(backbone: nn.Module, source: str | Path, *, name: str) -> None
         name: The encoder's name in a spec.
 
     Raises:
-        CheckpointError: Nothing fits, or it cannot be read or fetched.
+        CheckpointError: No weight fits, or the source cannot be read or fetched.
     """
     path = folder_from_hub(str(source)) if is_hub_name(str(source)) else Path(source)
     weights = renamed(_read(path), BACKBONES[name].family)
@@ -39,7 +39,7 @@ def load_backbone(backbone: nn.Module, source: str | Path, *, name: str) -> None
 
 
 def load_model(network: nn.Module, path: Path) -> None:
-    """Load the weights of a whole model of ours, .ckpt or .safetensors, under the same rules."""
+    """Load the weights of a whole model of ours, .ckpt or .safetensors, by the same rules."""
     _load_fitting(network, without_prefix(_read(path)), source=path, what="this model")
 
 
@@ -82,13 +82,13 @@ def _load_fitting(
         )
     module.load_state_dict(fitting, strict=False)
     changed = [key for key, value in fitting.items() if value.shape != weights[key].shape]
-    for told, names in (
+    for problem, names in (
         ("do not fit and were left out", weights.keys() - fitting.keys()),
         ("are not in it and stay random", own.keys() - fitting.keys()),
         ("were of another size and were resampled", changed),
     ):
         if names:
-            _log.warning("%s: %d %s: %s", source, len(names), told, _listed(sorted(names)))
+            _log.warning("%s: %d %s: %s", source, len(names), problem, _listed(sorted(names)))
 
 
 def _listed(names: list[str]) -> str:

@@ -72,7 +72,7 @@ TESTS: dict[str, str] = {
     "train.checkpoint_interval_unit": "training/callbacks/test_checkpoint::test_steps_are_a_unit_of_the_interval",
     "train.validation_interval": "training/test_loop::test_epochs_without_validation_are_not_reported",
     "train.seed": "spec/sections/test_train::test_a_seed_of_minus_1_is_drawn_once_and_recorded",
-    "train.precision": "spec/sections/test_train::test_precision_is_the_trainers",
+    "train.precision": "spec/sections/test_train::test_half_precision_without_a_gpu_is_refused_with_the_reason",
     "train.accumulate_grad_batches": _VARIED,
     "train.clip_grad_norm": "spec/sections/test_train::test_no_step_goes_beyond_the_clipped_norm",
     "train.results_dir": _RESULTS,

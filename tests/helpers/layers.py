@@ -108,7 +108,9 @@ def _targets(path: Path, modules: dict[str, Path]) -> Iterator[tuple[str, bool]]
 
 def _run_when_loaded(body: list[ast.stmt]) -> Iterator[ast.AST]:
     for node in body:
-        if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
+        if isinstance(node, ast.With):
+            yield from _run_when_loaded(node.body)
+        elif not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
             yield node
 
 

@@ -1,10 +1,10 @@
 """Networks for tests: specs of a backbone, and plain ViTs cut to a few blocks."""
 
 from segformer.model.encoders import vit
+from segformer.spec import parse
 from segformer.spec.backbones import BACKBONES
 from segformer.spec.overrides import nested
 from segformer.spec.sections.model import Model
-from segformer.spec.spec import parse
 
 LIGHT = (
     "mit_b0",

@@ -13,8 +13,8 @@ from segformer.data.sampler import EpochSampler
 from segformer.model.segformer import build
 from segformer.parallel.sharding import Filled, SharedSampler
 from segformer.parallel.topology import Topology
+from segformer.spec import parse
 from segformer.spec.overrides import nested
-from segformer.spec.spec import parse
 from segformer.training.checkpoint_io import CheckpointFiles
 from segformer.training.distributed import lightning_settings
 from segformer.training.module import SegmentationModule

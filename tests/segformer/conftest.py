@@ -46,8 +46,8 @@ def tiny_data(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_spec(tiny_data):
     """Return a function from overrides, by dotted key, to a spec on the tiny data."""
+    from segformer.spec import parse
     from segformer.spec.overrides import nested
-    from segformer.spec.spec import parse
 
     def make(**overrides):
         return parse(nested({**TINY, "dataset.segment.root_dir": str(tiny_data), **overrides}))

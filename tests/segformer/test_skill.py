@@ -8,7 +8,7 @@ from pictures import data_set, save
 from segformer.describe.schema import default
 from segformer.errors import DataError, SpecError
 from segformer.skill import skill
-from segformer.spec.spec import ACTIONS
+from segformer.spec import ACTIONS
 
 ROOT = "dataset.segment.root_dir"
 

@@ -1,4 +1,4 @@
-"""What the encoders have in common: their interface, first weights, running of blocks."""
+"""Parts that the encoders share: interface, initial weights, running of blocks."""
 
 import math
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from torch.utils.checkpoint import checkpoint
 
 
 class Encoder(nn.Module):
-    """What makes four maps of an image; each says which sizes it takes."""
+    """Interface: an image to four feature maps. Each encoder documents the sizes it accepts."""
 
     channels: tuple[int, ...]
     """Channels of the maps, finest first."""
@@ -21,14 +21,14 @@ class Encoder(nn.Module):
 
 
 class DropPath(nn.Module):
-    """Stochastic depth (Huang et al. 2016): leaves a branch out, for each image by itself."""
+    """Stochastic depth (Huang et al. 2016): drops a branch, independently for each image."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.rate = rate
 
     def forward(self, branch: Tensor) -> Tensor:
-        """The branch, or in training 0 with probability `rate` and its mean kept."""
+        """Return the branch; in training 0 with probability `rate`, scaled to keep its mean."""
         if not self.training or self.rate == 0.0:
             return branch
         kept = branch.new_empty((branch.shape[0],) + (1,) * (branch.ndim - 1))
@@ -42,10 +42,10 @@ def run_blocks(
 
     Args:
         blocks: In order.
-        x: What the first takes and each gives to the next.
+        x: Input of the first block; each passes its output to the next.
         arguments: Further arguments of each block.
-        recompute: Keep only what is between the blocks, and run each again on the way back, with
-            the same random numbers: less memory, more time, the same gradients.
+        recompute: Store only the inputs of the blocks, and run each again in the backward pass,
+            with the same random numbers: less memory, more time, the same gradients.
     """
     for block in blocks:
         if recompute and torch.is_grad_enabled():
@@ -69,13 +69,13 @@ def initialise(module: nn.Module) -> None:
 
 
 def image_of(tokens: Tensor, height: int, width: int) -> Tensor:
-    """Tokens BxNxC in rows -> map BxCx`height`x`width`, a view.
+    """Return tokens BxNxC in rows as a map BxCx`height`x`width`, a view.
 
-    Its memory is channels-last, which convolutions take as it is; a copy would cost time.
+    Its memory is channels-last, which convolutions accept; a copy would cost time.
     """
     return tokens.transpose(1, 2).reshape(tokens.shape[0], tokens.shape[2], height, width)
 
 
 def halved(features: Tensor) -> Tensor:
-    """Map of half the size, rounded up, by the maximum."""
+    """Halve the size of a map, rounded up, by max pooling."""
     return F.max_pool2d(features, kernel_size=2, stride=2, ceil_mode=True)

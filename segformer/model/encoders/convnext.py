@@ -20,7 +20,7 @@ DEPTHS: dict[str, tuple[int, int, int, int]] = {
 class ConvNextV2(Encoder):
     """ConvNeXt V2 (Woo et al. 2023, https://arxiv.org/abs/2301.00808), random weights.
 
-    Takes images whose sides are multiples of 32; see `segformer.model.blocks.Encoder`.
+    Takes images whose sides are multiples of 32; see `segformer.model.encoders.blocks.Encoder`.
     """
 
     stages: Any

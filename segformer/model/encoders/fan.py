@@ -56,7 +56,7 @@ LAYOUTS: dict[str, Layout] = {
 class FullyAttentional(Encoder):
     """Hybrid FAN encoder with random weights: ConvNeXt blocks, then blocks of two attentions.
 
-    Takes images whose sides are multiples of 16; see `segformer.model.blocks.Encoder`. The map at
+    Takes images whose sides are multiples of 16; see `Encoder`. The map at
     1/32 is that of the last block at 1/16, halved by maximum, or by a convolution with
     `feat_downsample`.
     """

@@ -23,7 +23,7 @@ DEPTHS: dict[str, tuple[int, int, int, int]] = {
 class MixTransformer(Encoder):
     """Encoder of SegFormer (Xie et al. 2021, https://arxiv.org/abs/2105.15203), random weights.
 
-    Takes images of any size from 32 px; see `segformer.model.blocks.Encoder`.
+    Takes images of any size from 32 px; see `segformer.model.encoders.blocks.Encoder`.
     """
 
     stages: Any
@@ -33,8 +33,8 @@ class MixTransformer(Encoder):
         super().__init__()
         self.channels = BACKBONES[name].channels
         self.activation_checkpoint = activation_checkpoint
-        # Only the stages are kept: SegformerModel's own forward gathers hidden states through
-        # hooks, which costs time and does not trace.
+        # Only the stages are kept: SegformerModel's own forward collects hidden states through
+        # hooks, which costs time and cannot be traced.
         self.stages = SegformerModel(transformers_config(name)).stages
         self.apply(initialise)
 
@@ -53,7 +53,7 @@ class MixTransformer(Encoder):
 
 
 def transformers_config(name: str) -> SegformerConfig:
-    """The same encoder in the words of transformers."""
+    """Return the configuration of the same encoder in transformers."""
     return SegformerConfig(
         hidden_sizes=list(BACKBONES[name].channels),
         depths=list(DEPTHS[name]),

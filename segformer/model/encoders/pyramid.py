@@ -1,4 +1,4 @@
-"""The simple feature pyramid: four maps from the one map of a plain vision transformer."""
+"""The simple feature pyramid: four maps from the single map of a plain vision transformer."""
 
 from torch import Tensor, nn
 
@@ -8,8 +8,8 @@ from segformer.model.encoders.blocks import halved
 class FeaturePyramid(nn.Module):
     """Maps at 1/4, 1/8, 1/16 and 1/32 from one at 1/16 (Li et al. 2022, ViTDet, section 3).
 
-    Without ViTDet's last convolutions: the all-MLP head projects every map by itself. Where a map
-    doubles its size it halves its channels.
+    Without ViTDet's last convolutions, since the all-MLP head projects every map. Each doubling of
+    the size halves the channels.
     """
 
     def __init__(self, width: int) -> None:

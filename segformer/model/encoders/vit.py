@@ -81,13 +81,13 @@ SIGLIP: dict[str, SiglipVisionConfig] = {
 
 
 class PlainTransformer(Encoder):
-    """What the families share; each says how an image becomes tokens.
+    """Base of the families, which differ in how an image becomes tokens.
 
-    Takes images whose sides are multiples of 16; see `segformer.model.blocks.Encoder`.
+    Takes images whose sides are multiples of 16; see `segformer.model.encoders.blocks.Encoder`.
     """
 
     prefix = 0
-    """Tokens that stand before those of the image."""
+    """Number of tokens before those of the image."""
     vit: Any
     """A model of transformers, which has no types for its parts."""
 
@@ -139,7 +139,7 @@ class Dinov3(PlainTransformer):
     def __init__(self, name: str, *, activation_checkpoint: bool = False) -> None:
         config = DINOV3[name]
         vit: Any = DINOv3ViTModel(config)
-        # Only pre-training masks: as a parameter without gradient it would be in the way.
+        # Used only in pre-training; here it would be a parameter without gradient.
         vit.embeddings.mask_token = None
         super().__init__(vit, config.hidden_size, activation_checkpoint=activation_checkpoint)
 
@@ -151,9 +151,9 @@ class Dinov3(PlainTransformer):
         return normed
 
     def rotations(self, height: int, width: int) -> tuple[Tensor, Tensor]:
-        """Cosines and sines, NxD for heads of D, that mark the places of N tokens in rows.
+        """Return cosines and sines, NxD for heads of D, of the positions of N tokens in rows.
 
-        The same as the model's own, which keeps what it made for a size and so does not trace.
+        The same as the model's own, which caches them by size and so cannot be traced.
         """
         frequencies = self.vit.rope_embeddings.inv_freq
         down, across = (

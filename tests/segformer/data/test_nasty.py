@@ -15,8 +15,8 @@ from segformer.data.images import read_image
 from segformer.data.load import load_pair
 from segformer.data.pairs import Pair
 from segformer.errors import DataError
+from segformer.spec import parse
 from segformer.spec.overrides import nested
-from segformer.spec.spec import parse
 
 EXACT, NEAR, GREY = 0, 6, 14
 """Largest mean difference from the reference image: none, a JPEG's, a loss of colours too."""

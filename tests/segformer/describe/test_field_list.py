@@ -15,9 +15,9 @@ from segformer.cli import main
 from segformer.describe.differences import DIFFERENCES
 from segformer.describe.field_list import field_rows, table
 from segformer.errors import SpecError
+from segformer.spec import Spec, parse
 from segformer.spec.faults import leaf_keys
 from segformer.spec.overrides import nested
-from segformer.spec.spec import Spec, parse
 
 HERE = Path(__file__).parent
 ROWS = {row.key: row for row in field_rows()}

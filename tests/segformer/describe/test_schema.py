@@ -4,7 +4,7 @@ import jsonschema
 import pytest
 
 from segformer.describe.schema import default, json_text, manifest, schema, template
-from segformer.spec.spec import ACTIONS
+from segformer.spec import ACTIONS
 
 ANNOTATIONS = {"automl_enabled", "popular", "active_when", "scale", "format", "writeOnly"}
 KEYWORDS = ANNOTATIONS | {

@@ -2,9 +2,9 @@ import pytest
 
 from segformer.describe.skill_info import skill_info
 from segformer.errors import SpecError
+from segformer.spec import ACTIONS, Spec
 from segformer.spec.faults import leaf_keys
 from segformer.spec.keys import SHORTHAND, full_keys, inputs
-from segformer.spec.spec import ACTIONS, Spec
 
 
 def test_every_key_named_is_a_field():

@@ -12,8 +12,8 @@ import segformer.cli
 from segformer.describe.schema import default
 from segformer.describe.skill_info import skill_info
 from segformer.skill import skill
+from segformer.spec import ACTIONS, Spec
 from segformer.spec.faults import leaf_keys
-from segformer.spec.spec import ACTIONS, Spec
 
 TEXT = (skill.folder / "SKILL.md").read_text()
 SOURCES = "\n".join(

@@ -2,7 +2,7 @@ import pytest
 
 from segformer.export.costs import measure
 from segformer.model.segformer import build
-from segformer.spec.spec import parse
+from segformer.spec import parse
 
 SPEC = {
     "model": {"backbone": {"type": "mit_b0"}},

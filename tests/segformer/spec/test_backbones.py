@@ -3,10 +3,10 @@ from typing import get_args
 import pytest
 
 from segformer.errors import SpecError
+from segformer.spec import parse
 from segformer.spec.backbones import BACKBONES, size_fault
 from segformer.spec.overrides import nested
 from segformer.spec.sections.model import BackboneName
-from segformer.spec.spec import parse
 
 
 def parsed(**values):

@@ -1,9 +1,9 @@
 import pytest
 
 from segformer.errors import SpecError
+from segformer.spec import Spec, parse
 from segformer.spec.fields import path_keys
 from segformer.spec.overrides import nested
-from segformer.spec.spec import Spec, parse
 
 
 def fault(key, value):

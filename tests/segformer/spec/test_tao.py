@@ -1,5 +1,5 @@
+from segformer.spec import Spec
 from segformer.spec.faults import leaf_keys
-from segformer.spec.spec import Spec
 from segformer.spec.tao import FIELDS, is_tao_field
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from segformer.errors import SpecError
 from segformer.skill import skill
-from segformer.spec.spec import parse
+from segformer.spec import parse
 from segformer.storage.key import (
     VARIABLE,
     check_reference,

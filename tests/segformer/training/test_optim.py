@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from segformer.model.segformer import build
+from segformer.spec import parse
 from segformer.spec.sections.train import Optim
-from segformer.spec.spec import parse
 from segformer.training.optim import build_optimizer, build_schedule, parameter_groups
 
 

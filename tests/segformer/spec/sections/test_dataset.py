@@ -5,12 +5,10 @@ from pictures import data_set
 
 from segformer.data.dataset import SegmentationDataset, split_folder
 from segformer.errors import DataError, SpecError
-from segformer.evaluation.inference import _source
 from segformer.quantization.calibration import calibration_images
+from segformer.spec import Spec, parse
 from segformer.spec.faults import leaf_keys
 from segformer.spec.overrides import nested
-from segformer.spec.spec import Spec, parse
-from segformer.training.loop import _loaders
 
 S, A = "dataset.segment", "dataset.segment.augmentation"
 BASE = {
@@ -67,15 +65,6 @@ def test_a_field_changes_what_is_trained_on(spec, key):
     assert items(spec(**{key: ON_ITEMS[key]})) != items(spec())
 
 
-def test_the_loader_is_as_the_fields_say(spec):
-    train, _ = _loaders(spec(**{f"{S}.shuffle": False, f"{S}.batch_size": 4, f"{S}.workers": 1}), 0)
-    assert (train.batch_size, train.num_workers) == (4, 1)
-    assert [index for _, index in train.sampler] == list(range(6))
-    train, _ = _loaders(spec(), 0)
-    assert (train.batch_size, train.num_workers) == (1, 0)
-    assert [index for _, index in train.sampler] != list(range(6))
-
-
 def test_splits_and_root_name_folders(spec, tmp_path):
     other = spec(**{f"{S}.validation_split": "train", f"{S}.test_split": "odd"}).dataset.segment
     assert len(SegmentationDataset(other, split="validation")) == 6
@@ -98,9 +87,8 @@ def test_there_is_one_kind_of_data_set(spec):
         spec(**{f"{S}.dataset": "Other"})
 
 
-def test_inference_and_calibration_take_images_without_masks(spec, root):
+def test_calibration_takes_images_without_masks(spec, root):
     (root / "masks" / "val" / "00.png").unlink()
-    assert _source(spec(**{f"{S}.predict_split": "val"})) == root / "images" / "val"
     key = f"{S}.quant_calibration_dataset.images_dir"
     assert len(calibration_images(spec(**{key: str(root / "images/val")}))) == 2
     assert len(calibration_images(spec())) == 6

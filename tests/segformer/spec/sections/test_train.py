@@ -10,9 +10,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from segformer.errors import SpecError
 from segformer.model.saved import ModelRecord, write_safetensors
 from segformer.model.segformer import build
-from segformer.parallel.topology import Topology
-from segformer.training.callbacks.checkpoint import CheckpointPaths
-from segformer.training.loop import _trainer, train
+from segformer.training.loop import train
 
 WEIGHT = "model.head.classifier.weight"
 
@@ -35,6 +33,8 @@ def weights(folder):
 @pytest.mark.parametrize(
     "overrides",
     [
+        {"dataset.segment.batch_size": 4},
+        {"dataset.segment.shuffle": False},
         {"train.accumulate_grad_batches": 2},
         {"train.clip_grad_norm": 0.01},
         {"train.optim.policy": "poly"},
@@ -63,13 +63,6 @@ def test_no_step_goes_beyond_the_clipped_norm(tiny_spec, tmp_path):
     train(tiny_spec(**{"train.clip_grad_norm": 0.01, "train.num_epochs": 1}), tmp_path)
     hook.remove()
     assert norms == pytest.approx([0.01] * 3, rel=1e-3)
-
-
-@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
-def test_precision_is_the_trainers(tiny_spec, tmp_path, precision):
-    spec = tiny_spec(**{"train.precision": precision})
-    trainer = _trainer(spec, CheckpointPaths(tmp_path), Topology("cpu", (0,)), [])
-    assert trainer.precision == precision
 
 
 def test_encoder_starts_from_the_weights_given(trained, tiny_spec, tmp_path):
