@@ -28,6 +28,11 @@ def redacted(text: str) -> str:
     return _QUERY.sub(rf"\1?{MASK}", _USER.sub(rf"\1{MASK}@", text))
 
 
+def without_user(address: str) -> str:
+    """Return an address that can be opened and printed: without user and password."""
+    return _USER.sub(r"\1", address)
+
+
 def check_kept_out(given: Mapping[str, Any], resolved: Mapping[str, Any]) -> None:
     """Raise `UsageError` where a skill left an address of `given` with its credentials in a spec.
 

@@ -1,58 +1,32 @@
-"""The tracker's interface: who is told of an experiment as it goes. A mirror, never the truth."""
+"""The interface of whatever follows an experiment as it runs: a mirror, a page, a live view."""
 
 from pathlib import Path
-from typing import Any, Protocol
 
 from automl.experiment.experiment import Experiment
 from automl.trial.trial import Report, Trial
 
 
-class Tracker(Protocol):
-    """Told of everything by the driver alone."""
+class ExperimentObserver:
+    """Called by the driver after each journal event; every method does nothing until overridden.
+
+    The journal is the truth: an observer must not raise for a fault of its own, and must catch up
+    in `opened` with what earlier sessions did.
+    """
 
     def opened(self, experiment: Experiment) -> None:
-        """Begin, or catch up with what an earlier session did."""
-        ...
+        """A session begins."""
 
     def started(self, trial: Trial, folder: Path) -> None:
-        """Begin or go on with a trial."""
-        ...
+        """A trial starts or resumes; its spec is in `folder`."""
 
     def reported(self, trial: Trial, report: Report) -> None:
-        """Take in the metrics of an epoch."""
-        ...
+        """A trial reported the metrics of an epoch."""
 
     def finished(self, trial: Trial, folder: Path) -> None:
-        """End a trial."""
-        ...
+        """A trial ended."""
 
     def promoting(self, trial: Trial) -> None:
-        """Take note that a trial's model is exported and measured."""
-        ...
-
-    def promoted(self, experiment: Experiment, model: Path) -> dict[str, Any]:
-        """Register a promoted ONNX model and return where it is found."""
-        ...
+        """The promotion of a trial begins: its model is exported and measured."""
 
     def closed(self, experiment: Experiment) -> None:
-        """End the session."""
-        ...
-
-
-class ExperimentObserver(Tracker):
-    """Tells nobody."""
-
-    def opened(self, experiment: Experiment) -> None: ...  # noqa: D102
-
-    def started(self, trial: Trial, folder: Path) -> None: ...  # noqa: D102
-
-    def reported(self, trial: Trial, report: Report) -> None: ...  # noqa: D102
-
-    def finished(self, trial: Trial, folder: Path) -> None: ...  # noqa: D102
-
-    def promoting(self, trial: Trial) -> None: ...  # noqa: D102
-
-    def promoted(self, experiment: Experiment, model: Path) -> dict[str, Any]:  # noqa: D102
-        return {}
-
-    def closed(self, experiment: Experiment) -> None: ...  # noqa: D102
+        """A session ended."""

@@ -1,4 +1,4 @@
-"""What there is to see of an experiment at one moment: plain data, made by `automl.progress.monitor`."""
+"""An experiment at one moment, as plain data: made by `Monitor`, drawn by `Screen`."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -1,7 +1,6 @@
-"""What is seen of an experiment while it runs: live on a terminal, else in lines, or as JSON lines.
+"""Shows a running experiment: live on a terminal, else as plain lines or JSON lines.
 
-All of it is told by `automl.progress.monitor` from the journal, here for the process that drives an experiment
-and for one that only looks on.
+Used by the process that drives an experiment and by one that only watches; both read the journal.
 """
 
 import os
@@ -17,7 +16,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from automl.experiment.experiment import Experiment
-from automl.experiment.observer import ExperimentObserver, Tracker
+from automl.experiment.observer import ExperimentObserver
 from automl.files import json_text
 from automl.progress.screen import Screen
 from automl.progress.tail import Follower
@@ -32,8 +31,8 @@ _NOT_IN_LINES = (What.ENDED, What.CLOSED)
 
 
 @contextmanager
-def watching(root: Path, *, is_quiet: bool, is_json: bool) -> Iterator[list[Tracker]]:
-    """Yield the trackers that show an experiment on stderr while this process drives it."""
+def watching(root: Path, *, is_quiet: bool, is_json: bool) -> Iterator[list[ExperimentObserver]]:
+    """Yield the observers that show an experiment on stderr while this process drives it."""
     if is_quiet:
         yield []
     elif is_json or not is_live_terminal(sys.stderr):

@@ -1,4 +1,4 @@
-"""Drives one experiment: asks the searcher, feeds the runner, writes the journal, tells trackers.
+"""Drives one experiment: asks the searcher, feeds the runner, writes the journal, calls observers.
 
 Only the driver's process writes. Every change goes to the journal first and is applied from
 there, live and on a resume alike.
@@ -13,7 +13,7 @@ from typing import Any
 from automl.errors import RunFailed
 from automl.experiment.experiment import Experiment
 from automl.experiment.journal import Journal, opened_event
-from automl.experiment.observer import Tracker
+from automl.experiment.observer import ExperimentObserver
 from automl.runners.base import Task
 from automl.search.base import Searcher
 from automl.session.confirmation import Repeat, next_repeat
@@ -36,11 +36,11 @@ class Controller:
         experiment: Experiment,
         searcher: Searcher,
         preparation: Preparation,
-        trackers: Sequence[Tracker],
+        observers: Sequence[ExperimentObserver],
     ) -> None:
         self.experiment = experiment
         self._searcher = searcher
-        self._trackers = trackers
+        self._observers = observers
         self._journal = Journal(experiment.paths.journal)
         self._preparation = preparation
         self._interrupted = self._replay()
@@ -48,22 +48,22 @@ class Controller:
         self._ended_before = {t.number for t in trials if t.state.is_final}
 
     def open(self) -> None:
-        """Begin the session; trackers catch up first."""
-        for tracker in self._trackers:
-            tracker.opened(self.experiment)
+        """Begin the session; observers catch up first."""
+        for observer in self._observers:
+            observer.opened(self.experiment)
         self._record(opened_event())
 
     def close(self, state: str, reason: str = "") -> None:
         """End the session with a state: finished, failed or stopped."""
         self._record({"event": "closed", "state": state, "reason": reason})
-        for tracker in self._trackers:
-            tracker.closed(self.experiment)
+        for observer in self._observers:
+            observer.closed(self.experiment)
 
     def promoting(self, trial: int) -> None:
         """Take note that the promotion of a trial begins: nothing is trained any more."""
         self._record({"event": "promoting", "trial": trial})
-        for tracker in self._trackers:
-            tracker.promoting(self.experiment.ledger.trials[trial])
+        for observer in self._observers:
+            observer.promoting(self.experiment.ledger.trials[trial])
 
     def promoted(self, promotion: Mapping[str, Any]) -> None:
         """Take in a promotion."""
@@ -141,8 +141,8 @@ class Controller:
                 "decision": decision.value,
             }
         )
-        for tracker in self._trackers:
-            tracker.reported(record, record.reports[-1])
+        for observer in self._observers:
+            observer.reported(record, record.reports[-1])
         return decision
 
     def _decision(self, trial: int, epoch: int, metrics: Mapping[str, float]) -> Decision:
@@ -179,8 +179,8 @@ class Controller:
         record = self.experiment.ledger.trials[trial]
         if record.confirms is None:
             self._searcher.finish(trial, outcome)
-        for tracker in self._trackers:
-            tracker.finished(record, self.experiment.paths.trial(trial))
+        for observer in self._observers:
+            observer.finished(record, self.experiment.paths.trial(trial))
 
     def _end(self) -> None:
         """Stop for good what the search paused or lost: nobody will go on with it."""
@@ -280,8 +280,8 @@ class Controller:
         trial = self.experiment.ledger.trials[number]
         folder = self.experiment.paths.trial(number)
         spec = self._preparation.prepare(trial)
-        for tracker in self._trackers:
-            tracker.started(trial, folder)
+        for observer in self._observers:
+            observer.started(trial, folder)
         return Task(number, self.experiment.settings.skill, spec, str(folder.resolve()))
 
     def _record(self, event: dict[str, Any]) -> None:

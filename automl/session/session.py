@@ -3,13 +3,13 @@
 import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from automl.errors import RunFailed, Stopped, UsageError
 from automl.experiment.experiment import Experiment, space_of
 from automl.experiment.lock import ExperimentLock
-from automl.experiment.observer import Tracker
+from automl.experiment.observer import ExperimentObserver
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.warm_start import read_past
 from automl.files import write_json
@@ -31,14 +31,15 @@ from automl.skill.failures import faults_of_the_user
 from automl.skill.info import SkillInfo
 from automl.skill.installed import load_skill
 from automl.space.space import SearchSpace
-from automl.tracking import make_tracker
+from automl.tracking import make_tracking
+from automl.tracking.registry import Registry
 from automl.trial.moves import Done
 
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 """A disk or a quota that is full, a limit of the file size, a read-only file system."""
 
 
-def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
+def drive(root: Path, *, watchers: Sequence[ExperimentObserver] = ()) -> Experiment:
     """Run an experiment from where its journal ends to its promotion.
 
     Raises `RunFailed` when no trial has a result or the promotion fails, `Stopped` on SIGTERM
@@ -51,12 +52,14 @@ def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
             return experiment
         settings = experiment.settings
         _check_spec(experiment)
-        tracker = make_tracker(settings.tracker, paths, _info(experiment).name, settings.objective)
+        tracking = make_tracking(settings.tracker, paths, _info(experiment).name)
         space = space_of(paths, settings)
-        # The page must exist before the tracker uploads it.
-        trackers = [*watchers, ReportWriter(space), tracker, JobObserver(experiment)]
+        # The page must exist before MLflow uploads it.
+        observers = [
+            *watchers, ReportWriter(space), tracking.observer, JobObserver(experiment)
+        ]  # fmt: skip
         controller = Controller(
-            experiment, _searcher(experiment, space), Preparation.of(experiment, space), trackers
+            experiment, _searcher(experiment, space), Preparation.of(experiment, space), observers
         )
         controller.open()
         with _closing(controller, experiment):
@@ -67,7 +70,7 @@ def drive(root: Path, *, watchers: Sequence[Tracker] = ()) -> Experiment:
             _explain(experiment, space)
             write_results(experiment)
             if _info(experiment).is_promotable:
-                _promote(controller, experiment, trackers)
+                _promote(controller, experiment, tracking.registry)
     return Experiment.load(root)
 
 
@@ -89,11 +92,11 @@ def promote(root: Path, wanted: PromotionRequest, *, confirm_seeds: int = 0) -> 
             experiment = replace(experiment, settings=confirming)
         settings = experiment.settings
         _check_spec(experiment)
-        tracker = make_tracker(settings.tracker, paths, info.name, settings.objective)
+        tracking = make_tracking(settings.tracker, paths, info.name)
         space = space_of(paths, settings)
-        trackers = [ReportWriter(space), tracker, JobObserver(experiment)]
+        observers = [ReportWriter(space), tracking.observer, JobObserver(experiment)]
         controller = Controller(
-            experiment, _searcher(experiment, space), Preparation.of(experiment, space), trackers
+            experiment, _searcher(experiment, space), Preparation.of(experiment, space), observers
         )
         if confirm_seeds:
             _check_searched(controller)
@@ -104,7 +107,7 @@ def promote(root: Path, wanted: PromotionRequest, *, confirm_seeds: int = 0) -> 
             if confirm_seeds and not controller.is_settled():
                 make_runner(settings.resources).run(controller)
                 write_results(experiment)
-            _promote(controller, experiment, trackers, wanted)
+            _promote(controller, experiment, tracking.registry, wanted)
     return Experiment.load(root)
 
 
@@ -164,7 +167,7 @@ def _info(experiment: Experiment) -> SkillInfo:
 def _promote(
     controller: Controller,
     experiment: Experiment,
-    trackers: Sequence[Tracker],
+    registry: Registry,
     wanted: PromotionRequest | None = None,
 ) -> None:
     skill = load_skill(experiment.settings.skill)
@@ -175,10 +178,9 @@ def _promote(
     if trial is not None and experiment.value_of(trial) is not None:
         controller.promoting(trial.number)
     promotion = Promoter(experiment, skill, info, wanted).promote()
-    for tracker in trackers:
-        registry = tracker.promoted(experiment, experiment.paths.root / promotion["onnx"])
-        if registry:
-            promotion["registry"] = registry
+    entry = registry.register(experiment, experiment.paths.root / promotion["onnx"])
+    if entry is not None:
+        promotion["registry"] = asdict(entry)
     controller.promoted(promotion)
 
 

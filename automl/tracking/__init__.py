@@ -1,14 +1,27 @@
-"""Trackers by name; each module loads its library only when it is asked for."""
+"""Experiment trackers by name; each module loads its library only when it is asked for."""
 
-from automl.experiment.observer import ExperimentObserver, Tracker
+from dataclasses import dataclass, field
+
+from automl.experiment.observer import ExperimentObserver
 from automl.experiment.paths import ExperimentPaths
-from automl.trial.objective import Objective
+from automl.tracking.environment import mlflow_environment
+from automl.tracking.registry import Registry
 
 
-def make_tracker(kind: str, paths: ExperimentPaths, name: str, objective: Objective) -> Tracker:
-    """Return the tracker of a kind; `name` is the MLflow experiment and registered model."""
+@dataclass(frozen=True)
+class Tracking:
+    """What mirrors an experiment, and where its promoted model is registered."""
+
+    observer: ExperimentObserver = field(default_factory=ExperimentObserver)
+    registry: Registry = field(default_factory=Registry)
+
+
+def make_tracking(kind: str, paths: ExperimentPaths, name: str) -> Tracking:
+    """Return the tracking of a kind; `name` is the MLflow experiment and the registered model."""
     if kind == "none":
-        return ExperimentObserver()
-    from automl.tracking.mlflow import MlflowTracker
+        return Tracking()
+    with mlflow_environment():
+        from automl.tracking.mlflow import mlflow_mirror
 
-    return MlflowTracker(paths, name, objective)
+    mirror = mlflow_mirror(paths, name)
+    return Tracking(mirror, mirror)

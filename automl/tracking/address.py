@@ -1,37 +1,65 @@
-"""Where MLflow's store is."""
+"""Where MLflow's store is, and how its address is written and shown."""
 
 import json
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from automl.errors import UsageError
 from automl.experiment.paths import ExperimentPaths
 
+VARIABLE = "MLFLOW_TRACKING_URI"
+_SQLITE = "sqlite:///"
+_LOCK_TIMEOUT_S = 2.0
+
 
 def tracking_uri(paths: ExperimentPaths) -> str:
     """Return MLFLOW_TRACKING_URI, or the address of the database beside the experiment."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{paths.tracking_database.resolve()}"
+    return os.environ.get(VARIABLE) or uri_from_database(paths.tracking_database)
+
+
+def uri_from_database(path: Path) -> str:
+    """Return the address of a SQLite database; SQLAlchemy reads it as a quoted URL."""
+    return _SQLITE + quote(str(path.resolve()))
+
+
+def database_from_uri(uri: str) -> Path | None:
+    """Return the SQLite database of an address, or None if it is of another kind."""
+    if not uri.startswith(_SQLITE):
+        return None
+    return Path(unquote(uri.removeprefix(_SQLITE).partition("?")[0]))
+
+
+def is_server(uri: str) -> bool:
+    """Whether an address is the one of an MLflow server."""
+    return uri.startswith(("http://", "https://"))
+
+
+def check_database(path: Path) -> None:
+    """Raise `sqlite3.Error` if a database, or its folder, cannot be written within seconds.
+
+    MLflow itself would try again for minutes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(path, timeout=_LOCK_TIMEOUT_S)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        database.rollback()
 
 
 def store_of(folder: Path) -> str:
     """Return the tracking address for a runs folder or one experiment in it.
 
-    Raises `UsageError` where neither holds an MLflow database.
+    Raises `UsageError` if neither holds an MLflow database.
     """
-    given = os.environ.get("MLFLOW_TRACKING_URI")
+    given = os.environ.get(VARIABLE)
     if given:
         return given
     where = ExperimentPaths(folder).mlflow
-    if where.exists() and (server := json.loads(where.read_text())["store"]).startswith("http"):
-        return str(server)
-    beside = ExperimentPaths(folder).tracking_database
-    for database in (folder / "mlflow.db", beside):
+    if where.exists() and is_server(server := str(json.loads(where.read_text())["store"])):
+        return server
+    for database in (folder / "mlflow.db", ExperimentPaths(folder).tracking_database):
         if database.exists():
-            return f"sqlite:///{database.resolve()}"
+            return uri_from_database(database)
     raise UsageError(f"{folder}: has no mlflow.db; give the folder that holds the experiments")
-
-
-def without_password(uri: str) -> str:
-    """Return an address that may be printed: what stands before an @ is left out."""
-    scheme, separator, rest = uri.partition("://")
-    return scheme + separator + rest.rpartition("@")[2]

@@ -1,13 +1,38 @@
-"""Which alias a newly registered model gets: the champion has to be beaten on the same data."""
+"""Registering promoted models, and the alias that a new one gets.
+
+The champion has to be beaten on the same data.
+"""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 
+from automl.experiment.experiment import Experiment
 from automl.trial.objective import Objective
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 _PREFIX = "automl."
+
+
+@dataclass(frozen=True)
+class RegisteredModel:
+    """The entry of a model in a registry."""
+
+    name: str
+    version: str
+    alias: str
+    """champion or challenger."""
+    why: str
+    """Why it has this alias, with the figures."""
+
+
+class Registry:
+    """Where promoted models are registered; this one registers none."""
+
+    def register(self, experiment: Experiment, model: Path) -> RegisteredModel | None:
+        """Register a promoted ONNX model; None if the registry did not take it."""
+        return None
 
 
 @dataclass(frozen=True)
@@ -17,9 +42,9 @@ class Standing:
     metric: str
     mode: str
     value: str
-    """Of the registered file itself, measured again; the shortest text that reads as it."""
+    """Objective of the registered file itself; the shortest text that reads as this number."""
     data_fingerprint: str
-    """Of the images and masks and the splits they are in; empty where the skill tells none."""
+    """Of images, masks and splits; empty if the skill reports none."""
     experiment: str
     trial: str
 
@@ -29,7 +54,7 @@ class Standing:
 
     @classmethod
     def from_tags(cls, tags: Mapping[str, str]) -> "Standing":
-        """Return what tags say; what they do not say is empty."""
+        """Return the standing that tags hold; what they lack is empty."""
         names = [field.name for field in fields(cls)]
         return cls(**{name: str(tags.get(_PREFIX + name, "")) for name in names})
 
@@ -41,32 +66,32 @@ class Standing:
 def alias_of(new: Standing, champion: Standing | None, *, version: str = "") -> tuple[str, str]:
     """Return the alias of a new model and why, with the figures.
 
-    It is champion where there is none, where the champion is an earlier promotion of the same
-    trial, or where it beats the champion in the same metric on the same data. Else it is
+    It becomes champion if there is none, if the champion is an earlier promotion of the same
+    trial, or if it beats the champion in the same metric on the same data. Otherwise it is a
     challenger: a tie is no win, and values on other data cannot be compared.
     """
     if champion is None:
         return CHAMPION, "the first"
     if new.same_trial(champion):
-        return CHAMPION, f"takes the place of version {version}, the same trial"
-    known = f"version {version} stays champion"
+        return CHAMPION, f"replaces version {version}, the same trial"
+    stays = f"version {version} stays champion"
     if not new.data_fingerprint or new.data_fingerprint != champion.data_fingerprint:
         return CHALLENGER, (
-            f"{known}: it was measured on other data ({_short(champion.data_fingerprint)}, this "
+            f"{stays}: it was measured on other data ({_short(champion.data_fingerprint)}, this "
             f"one on {_short(new.data_fingerprint)}); measure both on the same, and move the alias "
             "if this one is better"
         )
     if (new.metric, new.mode) != (champion.metric, champion.mode):
         return CHALLENGER, (
-            f"{known}: it was chosen for {champion.metric} ({champion.mode}), this one for "
+            f"{stays}: it was chosen for {champion.metric} ({champion.mode}), this one for "
             f"{new.metric} ({new.mode})"
         )
     old, value = _number(champion.value), _number(new.value)
-    told = f"{new.metric} {value:.6f} against {old:.6f} on the same data"
+    figures = f"{new.metric} {value:.6f} against {old:.6f} on the same data"
     objective = Objective(new.metric, new.mode)
     if math.isfinite(value) and objective.is_better(value, old):
-        return CHAMPION, f"beats version {version}: {told}"
-    return CHALLENGER, f"{known}: {told}"
+        return CHAMPION, f"beats version {version}: {figures}"
+    return CHALLENGER, f"{stays}: {figures}"
 
 
 def _number(text: str) -> float:
@@ -77,4 +102,4 @@ def _number(text: str) -> float:
 
 
 def _short(fingerprint: str) -> str:
-    return fingerprint[:12] or "nobody knows which"
+    return fingerprint[:12] or "unknown"

@@ -14,7 +14,8 @@ from types import FrameType
 
 from automl.errors import RunFailed
 from automl.experiment.paths import ExperimentPaths
-from automl.tracking.address import store_of, without_password
+from automl.redact import without_user
+from automl.tracking.address import is_server, store_of
 
 START_TIMEOUT_S = 180
 SHOWN = 5
@@ -24,8 +25,8 @@ SHOWN = 5
 def serve(folder: Path, *, port: int | None = None, opens_browser: bool = True) -> int:
     """Serve the MLflow UI on loopback until it ends and return its exit code."""
     store = store_of(folder)
-    if store.startswith(("http://", "https://")):
-        _show(without_password(store).rstrip("/"), folder, opens_browser=opens_browser)
+    if is_server(store):
+        _show(without_user(store).rstrip("/"), folder, opens_browser=opens_browser)
         return 0
     port = port or _free_port()
     url = f"http://127.0.0.1:{port}"

@@ -2,7 +2,7 @@ import pytest
 
 from automl.errors import UsageError
 from automl.plan.plan import plan_from_request
-from automl.redact import check_kept_out, redacted
+from automl.redact import check_kept_out, redacted, without_user
 from automl.request.request import Request
 
 
@@ -38,3 +38,15 @@ def test_a_skill_that_keeps_credentials_is_not_run_on_them(tmp_path):
     with pytest.raises(UsageError, match="data.root: the address holds credentials"):
         plan_from_request(request)
     assert not (tmp_path / "exp").exists()
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("http://me:secret@host:5000", "http://host:5000"),
+        ("sqlite:////a/b.db", "sqlite:////a/b.db"),
+        ("postgresql://u:p@x@host/db", "postgresql://host/db"),
+    ],
+)
+def test_a_password_is_never_shown(uri, shown):
+    assert without_user(uri) == shown

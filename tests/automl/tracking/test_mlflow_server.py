@@ -90,5 +90,5 @@ def test_a_wrong_password_is_told_once_and_the_search_goes_on(server, automl, to
     wrong = {**USER, "MLFLOW_TRACKING_PASSWORD": "not-the-password"}
     result = search(automl, toy_data, "exp", 2, MLFLOW_TRACKING_URI=server, **wrong)
     assert result.returncode == 0, result.stderr
-    assert result.stderr.count(f"warning: MLflow at {server} does not take everything") == 1
+    assert result.stderr.count(f"warning: MLflow at {server} is behind") == 1
     assert "not-the-password" not in result.stderr and "Traceback" not in result.stderr

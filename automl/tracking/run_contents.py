@@ -1,9 +1,9 @@
-"""What MLflow is told of an experiment: tags, notes, curves, links. Plain values, no MLflow."""
+"""Tags, notes, curves and links of an experiment's runs: plain values, without MLflow."""
 
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,10 +11,10 @@ from urllib.parse import quote
 from automl.experiment.environment import FILE
 from automl.experiment.experiment import Experiment
 from automl.schema.spec import flatten
-from automl.trial.trial import Trial, TrialState
+from automl.trial.trial import Trial
 
 PICTURES = 8
-"""Of the winner's predictions, so many are kept."""
+"""Pictures of the best model's predictions that are uploaded."""
 COMPARED = 100
 """Trials on one page of MLflow's comparison; with more it is no longer quick."""
 
@@ -48,7 +48,6 @@ def child_tags(
         "automl.experiment": root,
         "automl.trial": str(trial.number),
         "automl.state": trial.state.value,
-        "automl.fate": trial.state.value,
         **_common(experiment, environment),
     }
     if seed is not None:
@@ -61,8 +60,8 @@ def child_tags(
 
 
 def ended_tags(trial: Trial, folder: Path) -> dict[str, str]:
-    """Return the tags of a trial's run as it ends, what it ran on among them."""
-    tags = {"automl.state": trial.state.value, "automl.fate": fate(trial)}
+    """Return the tags of a trial's run as it ends, including the machine that it ran on."""
+    tags = {"automl.state": trial.state.value}
     if trial.failure is not None:
         tags["automl.failure"] = trial.failure.kind.value
         tags["automl.failure_message"] = trial.failure.message[:4000]
@@ -75,15 +74,6 @@ def ended_tags(trial: Trial, folder: Path) -> dict[str, str]:
             f"automl.{n}": str(ran_on[n]) for n in ("host", "device", "threads") if n in ran_on
         }
     return tags
-
-
-def fate(trial: Trial, best: Trial | None = None) -> str:
-    """Return in one word what became of a trial: best, its state, or why it failed."""
-    if best is not None and trial.number == best.number:
-        return "best"
-    if trial.state is TrialState.FAILED and trial.failure is not None:
-        return trial.failure.kind.value
-    return trial.state.value
 
 
 def curves(trial: Trial) -> str:
@@ -117,27 +107,22 @@ def note(experiment: Experiment, page: str) -> str:
 
 
 def pictures(promoted: Path) -> list[Path]:
-    """Return a few pictures of what the promoted model predicts, where the skill made some."""
-    found: dict[Path, list[Path]] = {}
+    """Return a few pictures of the promoted model's predictions, if the skill made some."""
+    by_folder: dict[Path, list[Path]] = {}
     for path in sorted(promoted.rglob("*.png")) if promoted.is_dir() else ():
-        found.setdefault(path.parent, []).append(path)
-    return next(iter(found.values()), [])[:PICTURES]
+        by_folder.setdefault(path.parent, []).append(path)
+    return next(iter(by_folder.values()), [])[:PICTURES]
 
 
 def safe_name(name: str) -> str:
-    """Return a metric name of the characters that MLflow takes."""
+    """Return a metric name in the characters that MLflow allows."""
     return "".join(c if c.isalnum() or c in "_-. /" else "_" for c in name)
-
-
-def chunks(items: list[Any], size: int) -> Iterable[list[Any]]:
-    """Return the items in lists of at most so many."""
-    return (items[i : i + size] for i in range(0, len(items), size))
 
 
 def _common(experiment: Experiment, environment: Mapping[str, Any]) -> dict[str, str]:
     tags = {
         "automl.data_fingerprint": str(experiment.settings.data.get("fingerprint", "")),
-        # MLflow shows these two in columns of its own.
+        # MLflow shows these two in their own columns.
         "mlflow.source.name": "automl run",
         "mlflow.source.type": "LOCAL",
     }

@@ -1,0 +1,167 @@
+"""Keeps a slow or dead store away from the search: its calls wait in a queue for a thread.
+
+A fault of the store is reported once. It opens a circuit breaker, and calls are dropped until its
+pause is over; then the store catches up from the journal, which has everything.
+"""
+
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from automl.experiment.experiment import Experiment
+from automl.experiment.observer import ExperimentObserver
+from automl.redact import redacted
+from automl.tracking.breaker import Breaker
+from automl.tracking.registry import RegisteredModel, Registry
+from automl.trial.trial import Report, Trial
+
+QUEUE_SIZE = 1000
+"""Calls that may wait; one more is dropped, and the store catches up from the journal."""
+_POLL_S = 0.05
+
+
+@dataclass(frozen=True)
+class Store:
+    """A store that may be slow, or raise anything."""
+
+    name: str
+    """For messages; without a password."""
+    observer: ExperimentObserver
+    """Its `opened` catches up with an experiment, however often it is called."""
+    registry: Registry
+    last_call: Callable[[], float]
+    """When the store was last called, by the monotonic clock."""
+    patience_s: float
+    """How long one call may take before the end of a session no longer waits for it."""
+    environment: Callable[[], AbstractContextManager[None]]
+    """Entered around the calls."""
+
+
+@dataclass
+class _Call:
+    run: Callable[[], RegisteredModel | None]
+    is_awaited: bool = False
+    insists: bool = False
+    """Whether it is made in a pause of the breaker too."""
+    result: RegisteredModel | None = None
+    is_done: threading.Event = field(default_factory=threading.Event)
+
+
+class Mirror(ExperimentObserver, Registry):
+    """Passes a session's events on to a store from a thread; no fault of the store is raised."""
+
+    def __init__(self, store: Store, breaker: Breaker | None = None) -> None:
+        self._store = store
+        self._breaker = breaker or Breaker()
+        self._calls: queue.Queue[_Call | None] = queue.Queue(QUEUE_SIZE)
+        self._root = Path()
+        self._is_behind = True
+        self._has_given_up = False
+        self._has_warned = False
+
+    def opened(self, experiment: Experiment) -> None:
+        """Start the thread, which catches up first."""
+        self._root = experiment.paths.root
+        threading.Thread(target=self._work, name="mirror", daemon=True).start()
+        self._put(_Call(lambda: None))
+
+    def started(self, trial: Trial, folder: Path) -> None:
+        """Pass on a trial as it is now."""
+        now = _copy(trial)
+        self._put(_Call(lambda: self._store.observer.started(now, folder)))
+
+    def reported(self, trial: Trial, report: Report) -> None:
+        """Pass on an epoch."""
+        now = _copy(trial)
+        self._put(_Call(lambda: self._store.observer.reported(now, report)))
+
+    def finished(self, trial: Trial, folder: Path) -> None:
+        """Pass on a trial as it ended."""
+        now = _copy(trial)
+        self._put(_Call(lambda: self._store.observer.finished(now, folder)))
+
+    def promoting(self, trial: Trial) -> None:
+        """Pass on the trial whose promotion begins."""
+        now = _copy(trial)
+        self._put(_Call(lambda: self._store.observer.promoting(now)))
+
+    def register(self, experiment: Experiment, model: Path) -> RegisteredModel | None:
+        """Register a model and wait for its entry; None if the store does not take it."""
+        return self._wait_for(lambda: self._store.registry.register(experiment, model))
+
+    def closed(self, experiment: Experiment) -> None:
+        """Wait until the store has caught up; give up if it fails or stops answering."""
+        self._wait_for(lambda: self._store.observer.closed(experiment))
+        self._put(None)
+
+    def _put(self, call: _Call | None) -> None:
+        try:
+            self._calls.put_nowait(call)
+        except queue.Full:
+            self._is_behind = True
+            if call is None or call.is_awaited:
+                self._drop_oldest()
+                self._calls.put_nowait(call)
+
+    def _drop_oldest(self) -> None:
+        try:
+            self._calls.get_nowait()
+        except queue.Empty:
+            return
+
+    def _wait_for(self, run: Callable[[], RegisteredModel | None]) -> RegisteredModel | None:
+        begun = time.monotonic()
+        # One attempt in a pause is enough: with a store that is dead each costs a timeout.
+        call = _Call(run, is_awaited=True, insists=not self._has_given_up)
+        self._put(call)
+        while not call.is_done.wait(_POLL_S):
+            if time.monotonic() - max(begun, self._store.last_call()) > self._store.patience_s:
+                self._warn(f"no answer within {self._store.patience_s:.0f} s")
+                break
+        self._has_given_up = self._is_behind
+        return call.result
+
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            if call.insists or not self._breaker.is_open:
+                self._make(call)
+            call.is_done.set()
+
+    def _make(self, call: _Call) -> None:
+        try:
+            with self._store.environment():
+                self._catch_up()
+                call.result = call.run()
+        except Exception as error:  # Whatever the store or the network does.
+            self._is_behind = True
+            self._breaker.record_failure()
+            self._warn(str(error))
+        else:
+            self._breaker.record_success()
+
+    def _catch_up(self) -> None:
+        if self._is_behind:
+            # Cleared first: a call that is dropped from now on is not in what is read here.
+            self._is_behind = False
+            self._store.observer.opened(Experiment.load(self._root))
+
+    def _warn(self, cause: str) -> None:
+        """Say on stderr that the store is behind; only the first time."""
+        if not self._has_warned:
+            self._has_warned = True
+            text = " ".join(redacted(cause).split())[:300]
+            print(
+                f"warning: {self._store.name} is behind ({text}); the journal has everything, and "
+                f"automl resume {self._root} brings it up to date",
+                file=sys.stderr,
+            )
+
+
+def _copy(trial: Trial) -> Trial:
+    """Return a trial that the driver no longer changes."""
+    return replace(trial, reports=list(trial.reports), adjusted=dict(trial.adjusted))

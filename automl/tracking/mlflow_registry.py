@@ -1,0 +1,104 @@
+"""Registers promoted models in MLflow: one version for each model, whatever breaks off."""
+
+import functools
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import mlflow.onnx
+import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+from automl.experiment.experiment import Experiment
+from automl.tracking.environment import fluent_environment
+from automl.tracking.mlflow_client import MlflowRuns
+from automl.tracking.registry import CHAMPION, RegisteredModel, Registry, Standing, alias_of
+
+_DIGEST = "automl.sha256"
+
+
+class MlflowRegistry(Registry):
+    """Registers the ONNX model of an experiment as champion or challenger."""
+
+    def __init__(self, runs: MlflowRuns) -> None:
+        self._runs = runs
+
+    def register(self, experiment: Experiment, model: Path) -> RegisteredModel:
+        """Return the model's version, the one that is there if it was registered before."""
+        standing = _standing(experiment, self._runs.root)
+        tags = {**standing.to_tags(), _DIGEST: _digest(model)}
+        # Packaging a model and resolving its address go to the store of the process.
+        with fluent_environment(self._runs.uri):
+            version = self._find_version(tags) or self._create_version(model, tags)
+        return self._rank(version, standing)
+
+    def _find_version(self, tags: dict[str, str]) -> str | None:
+        identity = ("automl.experiment", "automl.trial", _DIGEST)
+        for version in self._runs.client.search_model_versions(f"name = '{self._runs.name}'"):
+            if all(version.tags.get(name) == tags[name] for name in identity):
+                return str(version.version)
+        return None
+
+    def _create_version(self, model: Path, tags: dict[str, str]) -> str:
+        """Create a version with its tags in one call, so that none is without them."""
+        source, model_id = self._upload(model)
+        name = self._runs.name
+        if not self._runs.client.search_registered_models(f"name = '{name}'"):
+            self._runs.client.create_registered_model(name)
+        version = self._runs.client.create_model_version(
+            name, source, self._parent, tags=tags, model_id=model_id
+        )
+        return str(version.version)
+
+    def _upload(self, model: Path) -> tuple[str, str | None]:
+        """Return the address of the uploaded model, and its id if MLflow could package it."""
+        try:
+            graph = onnx.load(str(model))
+        except DecodeError:  # Encrypted: only the skill can open it.
+            self._runs.client.log_artifact(self._parent, str(model), "model")
+            run = self._runs.client.get_run(self._parent)
+            return f"{run.info.artifact_uri}/model", None
+        with mlflow.start_run(run_id=self._parent):
+            logged = mlflow.onnx.log_model(
+                graph,
+                name="model",
+                # Working them out costs 15 s; these two are what running the model takes.
+                pip_requirements=["onnx", "onnxruntime"],
+            )
+        return logged.model_uri, logged.model_id
+
+    @functools.cached_property
+    def _parent(self) -> str:
+        return str(self._runs.runs()[None].info.run_id)
+
+    def _rank(self, version: str, standing: Standing) -> RegisteredModel:
+        """Give a version its alias: it has to beat the champion on the same data."""
+        client, name = self._runs.client, self._runs.name
+        for key, value in standing.to_tags().items():
+            client.set_model_version_tag(name, version, key, value)
+        champion, best = str(client.get_registered_model(name).aliases.get(CHAMPION, "")), None
+        if champion:
+            best = Standing.from_tags(client.get_model_version(name, champion).tags or {})
+        alias, why = alias_of(standing, best, version=champion)
+        client.set_registered_model_alias(name, alias, version)
+        return RegisteredModel(name, version, alias, why)
+
+
+def _standing(experiment: Experiment, root: str) -> Standing:
+    """Return what the proof of a promotion says of its model."""
+    parity: dict[str, Any] = json.loads((experiment.paths.promoted / "parity.json").read_text())
+    return Standing(
+        metric=parity["metric"],
+        mode=experiment.settings.objective.mode,
+        value=repr(parity["onnx"]),
+        data_fingerprint=str(experiment.settings.data.get("fingerprint", "")),
+        experiment=root,
+        trial=str(parity["trial"]),
+    )
+
+
+def _digest(model: Path) -> str:
+    with model.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
