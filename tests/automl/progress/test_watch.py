@@ -52,11 +52,10 @@ def test_the_lines_of_a_run_tell_what_the_searcher_does_and_why(plan):
 
 def test_a_promotion_is_told_when_it_begins(plan):
     class Model(ExperimentObserver):
-        """Is told of the model when it is there; remembers what the lines had said by then."""
+        """Remembers the lines that were printed before the model is exported."""
 
-        def promoted(self, experiment, model):
+        def promoting(self, trial):
             self.lines = stream.getvalue().splitlines()
-            return {}
 
     stream, model = io.StringIO(), Model()
     drive(plan, watchers=[LinesWatcher(plan, stream), model])
