@@ -66,3 +66,11 @@ def read_yaml(path: Path) -> Any:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}" if mark else " ".join(str(error).split())
         raise UsageError(f"{path}: is not YAML ({place})") from error
+
+
+def read_yaml_mapping(path: Path) -> dict[str, Any]:
+    """Return a file's mapping; raises `UsageError` as `read_yaml`, and for any other content."""
+    content = read_yaml(path)
+    if not isinstance(content, dict):
+        raise UsageError(f"{path}: {content!r} is not allowed: must be a mapping")
+    return content

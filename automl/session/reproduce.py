@@ -13,7 +13,7 @@ from typing import Any
 from automl.errors import RunFailed, UsageError
 from automl.experiment import environment
 from automl.experiment.experiment import Experiment
-from automl.files import read_yaml
+from automl.files import read_yaml_mapping
 from automl.runners.base import Task, run_task
 from automl.schema.spec import flatten, with_values
 from automl.skill.failures import faults_of_the_user
@@ -166,7 +166,7 @@ class Reproducer:
         spec = self.experiment.spec_of(trial)
         ran = self.experiment.paths.trial(trial.number) / "experiment.yaml"
         if info.seed_key and flatten(spec).get(info.seed_key) == -1 and ran.exists():
-            values[info.seed_key] = flatten(read_yaml(ran)).get(info.seed_key, -1)
+            values[info.seed_key] = flatten(read_yaml_mapping(ran)).get(info.seed_key, -1)
         return with_values(spec, values)
 
     def _train(

@@ -154,8 +154,6 @@ def _searcher(experiment: Experiment, space: SearchSpace) -> Searcher:
 
 def _explain(experiment: Experiment, space: SearchSpace) -> None:
     """Write which parameters mattered, if enough trials ended to say so."""
-    if not space.parameters:
-        return
     with suppress(UsageError):
         write_json(experiment.paths.importance, importance(experiment, space))
 

@@ -24,7 +24,7 @@ def search(tmp_path, toy_data):
         request = Request(
             skill="toy", data=str(toy_data), out=tmp_path / "exp", tracker="none",
             search=SearchRequest(
-                trials=trials, epochs=6, algorithm=algorithm, settings=settings or {}
+                trials=trials, epochs=6, algorithm=algorithm, algorithm_options=settings or {}
             ),
             resources=Resources(runner="local"),
             overrides={k.replace("__", "."): v for k, v in overrides.items()},
@@ -128,3 +128,13 @@ def test_a_reproduction_leaves_the_threads_of_this_process_as_they_were(search, 
     monkeypatch.delenv("OMP_NUM_THREADS")
     again(root, 0)
     assert "OMP_NUM_THREADS" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("text", "match"), [("train: {", "is not YAML"), ("", "must be a mapping")]
+)
+def test_a_torn_experiment_yaml_is_a_line(search, text, match):
+    root = search(trials=1, train__seed=-1)
+    (root / "trials" / "0000" / "experiment.yaml").write_text(text)
+    with pytest.raises(UsageError, match=f"experiment.yaml: .*{match}"):
+        again(root, 0)
