@@ -87,7 +87,7 @@ class Simulated:
         while decision is Decision.CONTINUE and self._epoch[trial] < move.epochs:
             self._epoch[trial] += 1
             value = 1 - self._distance[trial] * (1 + math.exp(-self._epoch[trial] / 5))
-            decision = self._searcher.report(trial, self._epoch[trial], value)
+            decision = self._searcher.report(trial, self._epoch[trial], value).decision
         return decision.state
 
 

@@ -8,7 +8,6 @@ from automl.experiment.experiment import CONTENDERS
 from automl.experiment.settings import Settings
 from automl.experiment.state import ExperimentState
 from automl.trial.epochs import EpochCounter
-from automl.trial.trial import TrialState
 
 
 @dataclass(frozen=True)
@@ -86,16 +85,6 @@ class Pace:
         if budget.time_s is not None:
             limits.append(Limit("seconds", driven_s, budget.time_s))
         return tuple(limits)
-
-    def spent_limit(self, ledger: ExperimentState, now: float) -> str | None:
-        """Return which limit lets no other epoch begin, in words; None where none does."""
-        budget = self.settings.budget
-        running = [t for t in ledger.trials.values() if t.state is TrialState.RUNNING]
-        if budget.budget_epochs is not None and self.searched + len(running) > budget.budget_epochs:
-            return "the budget of epochs is spent"
-        if budget.time_s is not None and ledger.driven(now) >= budget.time_s:
-            return "the time is up"
-        return None
 
     def left(self, ledger: ExperimentState, now: float) -> TimeLeft | None:
         """Return the time left of search and confirmation.

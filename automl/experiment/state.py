@@ -58,6 +58,7 @@ class ExperimentState:
             confirms=event.get("confirms"),
             adjusted=dict(event.get("adjusted", {})),
             costs=metrics_from_json(event.get("costs", {})),
+            reason=event.get("reason", ""),
         )
         self._resumed[number] = (time, 0.0)
 

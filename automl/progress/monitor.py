@@ -15,9 +15,8 @@ from automl.experiment.pace import Pace
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
 from automl.experiment.state import ExperimentState
-from automl.progress.ranks import Ranks
 from automl.progress.view import BestSoFar, Message, RunningTrial, View, What
-from automl.trial.trial import Decision, FailureKind, Report, Trial, TrialState
+from automl.trial.trial import Decision, FailureKind, Trial, TrialState
 
 RECENT = 60
 """Happenings that a view holds; a screen shows as many as it has lines for."""
@@ -31,7 +30,6 @@ class Monitor:
         self.experiment = Experiment(ExperimentPaths(root), settings, ExperimentState())
         self._objective = settings.objective
         self._pace = Pace(settings)
-        self._ranks = Ranks()
         self._losses: dict[int, tuple[float, int]] = {}
         """Best loss of each trial of the search and its epoch; a failed trial has none."""
         self._best = math.inf
@@ -110,7 +108,7 @@ class Monitor:
         since = self.experiment.ledger.resumed_at(trial.number)
         last = max(since, trial.reports[-1].time if trial.reports else 0.0)
         seconds = trial.seconds + max(0.0, now - last)
-        note = _origin(trial)
+        note = "half the batch size" if trial.halvings else trial.reason
         return RunningTrial(trial.number, trial.epoch, trial.epochs, known, curve, seconds, note)
 
     def _on_opened(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
@@ -123,8 +121,7 @@ class Monitor:
     def _on_start(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
         trial = self._trial(event)
         self._phase = "searching" if trial.confirms is None else "confirming"
-        origin = _origin(trial)
-        yield What.STARTED, "starts" + (f" with {origin}" if origin else "")
+        yield What.STARTED, f"starts{_because(event)}"
 
     def _on_continue(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
         trial = self._trial(event)
@@ -132,11 +129,10 @@ class Monitor:
         if event["is_interrupted"]:
             yield (
                 What.RESUMED,
-                f"goes on after epoch {trial.epoch}" if trial.epoch else "starts again",
+                f"resumes after epoch {trial.epoch}" if trial.epoch else "starts again",
             )
         else:
-            place = self._place(trial, trial.reports[-1]) if trial.reports else "nothing known"
-            yield What.CONTINUED, f"goes on up to epoch {trial.epochs}: {place}"
+            yield What.CONTINUED, f"resumes, to epoch {trial.epochs}{_because(event)}"
 
     def _on_report(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
         trial = self._trial(event)
@@ -145,7 +141,6 @@ class Monitor:
         loss = self._objective.loss(value)
         mark = ""
         if trial.confirms is None and math.isfinite(loss):
-            self._ranks.add(report.epoch, loss)
             if loss < self._losses.get(trial.number, (math.inf, 0))[0]:
                 self._losses[trial.number] = loss, report.epoch
             if loss < self._best:
@@ -155,9 +150,9 @@ class Monitor:
         shown = f"{self._objective.metric} {self._objective.measured(report.metrics):.4f}"
         yield What.REPORTED, f"epoch {report.epoch}/{trial.epochs} {shown}{mark}"
         if report.decision is Decision.PAUSE:
-            yield What.PAUSED, f"paused: {self._place(trial, report)}"
+            yield What.PAUSED, f"paused{_because(event)}"
         elif report.decision is Decision.STOP:
-            yield What.STOPPED, f"stopped: {self._why_stopped(trial, report, value)}"
+            yield What.STOPPED, f"stopped{_because(event)}"
 
     def _on_lost(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
         yield What.LOST, f"lost its worker ({event['failure']['message']})"
@@ -180,7 +175,7 @@ class Monitor:
         elif trial.state is TrialState.COMPLETED:
             yield What.COMPLETED, f"completed in {trial.seconds:.0f} s"
         elif trial.state is TrialState.STOPPED and not _was_told_to_stop(trial):
-            yield What.ENDED, "ends here: the search is over"
+            yield What.ENDED, f"ends here{_because(event)}"
 
     def _on_promoting(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
         self._phase = "promoting"
@@ -196,24 +191,6 @@ class Monitor:
     def _trial(self, event: Mapping[str, Any]) -> Trial:
         return self.experiment.ledger.trials[event["trial"]]
 
-    def _place(self, trial: Trial, report: Report) -> str:
-        return self._ranks.place(
-            report.epoch, self._objective.loss(self._objective.value(report.metrics))
-        )
-
-    def _why_stopped(self, trial: Trial, report: Report, value: float) -> str:
-        """Return the reason that follows from the budget and the values, nothing guessed."""
-        if not math.isfinite(self._objective.measured(report.metrics)):
-            return f"diverged, {self._objective.metric} is no number"
-        if not math.isfinite(value):
-            return f"breaks {', '.join(map(str, self._objective.constraints))}"
-        over = self._pace.spent_limit(self.experiment.ledger, report.time)
-        if over is not None:
-            return over
-        if self.experiment.settings.algorithm == "auto":
-            return "its curve repeats the one of another trial"
-        return self._place(trial, report)
-
 
 def view_of(
     root: Path, settings: Settings, events: Iterable[Mapping[str, Any]], *, state: str, now: float
@@ -225,14 +202,10 @@ def view_of(
     return story.view(state, now)
 
 
-def _origin(trial: Trial) -> str:
-    if trial.number == 0:
-        return "the defaults"
-    if trial.confirms is not None:
-        return f"the values of trial {trial.confirms:04d} and a fresh seed"
-    if trial.parent is not None:
-        return f"a copy of trial {trial.parent:04d}, values changed"
-    return "half the batch" if trial.halvings else ""
+def _because(event: Mapping[str, Any]) -> str:
+    """Return the reason that the journal gives for an event, if it gives one."""
+    reason = event.get("reason")
+    return f": {reason}" if reason else ""
 
 
 def _changes(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:

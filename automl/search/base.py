@@ -7,7 +7,11 @@ from typing import Any, Protocol
 
 from automl.trial.moves import Continue, Move, Start
 from automl.trial.pareto import Loss
-from automl.trial.trial import Decision, Outcome
+from automl.trial.trial import Outcome, Verdict
+
+DEFAULTS = "the defaults"
+EARLIER = "among the best of an earlier experiment"
+"""Reasons of a start that the searchers share."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,10 @@ class Searcher(Protocol):
         """Take note that a move is carried out."""
         ...
 
-    def report(self, trial: int, epoch: int, value: Any) -> Decision:
-        """Take in an objective, or a tuple of all where several are asked; return what to do.
+    def report(self, trial: int, epoch: int, value: Any) -> Verdict:
+        """Take in an objective, or a tuple of several; return the decision and its reason.
 
-        A trial that is told to pause ends with the state paused and may be continued.
+        A trial that must pause ends with the state paused and may be continued.
         """
         ...
 
@@ -87,8 +91,8 @@ class Rule(Protocol):
         """Take note that a move is carried out."""
         ...
 
-    def report(self, trial: int, epoch: int, loss: Loss) -> Decision:
-        """Take in a loss and return what the trial is to do."""
+    def report(self, trial: int, epoch: int, loss: Loss) -> Verdict:
+        """Take in a loss; return the decision and its reason."""
         ...
 
     def finish(self, trial: int, outcome: Outcome) -> None:

@@ -9,7 +9,7 @@ from automl.trial.budget import Budget
 from automl.trial.epochs import EpochCounter
 from automl.trial.moves import Continue, Done, Move, Start, Wait
 from automl.trial.objective import Objective
-from automl.trial.trial import Decision, Outcome
+from automl.trial.trial import Decision, Outcome, Verdict
 
 if TYPE_CHECKING:
     from automl.search.terminator import ImprovementTerminator
@@ -39,10 +39,10 @@ class BudgetedSearcher:
     def next(self) -> Move:
         """Return the other searcher's move while an epoch is left for it."""
         if not self._has_epoch_for(len(self._running)):
-            return Wait() if self._running else Done()
+            return Wait() if self._running else Done(self._spent_budget)
         move = self._searcher.next()
         if isinstance(move, Start) and self._rule is not None and self._rule.is_over():
-            return Wait() if self._running else Done()
+            return Wait() if self._running else Done("little further improvement is expected")
         return move
 
     def start(self, move: Start | Continue) -> None:
@@ -54,17 +54,18 @@ class BudgetedSearcher:
         if isinstance(move, Start):
             self._epochs.start(move.trial, move.parent)
 
-    def report(self, trial: int, epoch: int, value: Any) -> Decision:
-        """Count the epoch; stop the trial where no other is left for it."""
-        decision = self._searcher.report(trial, epoch, value)
+    def report(self, trial: int, epoch: int, value: Any) -> Verdict:
+        """Count the epoch; stop the trial if no other is left for it."""
+        verdict = self._searcher.report(trial, epoch, value)
         if self._rule is not None:
             self._rule.report(trial, epoch, loss_of(self._objectives, value))
         self._epochs.report(trial, epoch)
         is_full = epoch >= self._budget.epochs
         others = len(self._running - {trial})
-        if decision is Decision.CONTINUE and not is_full and not self._has_epoch_for(others):
-            return Decision.STOP
-        return decision
+        is_continued = verdict.decision is Decision.CONTINUE
+        if is_continued and not is_full and not self._has_epoch_for(others):
+            return Verdict(Decision.STOP, self._spent_budget)
+        return verdict
 
     def finish(self, trial: int, outcome: Outcome) -> None:
         """Tell the other searcher."""
@@ -72,6 +73,10 @@ class BudgetedSearcher:
         self._searcher.finish(trial, outcome)
         if self._rule is not None:
             self._rule.finish(trial, outcome)
+
+    @property
+    def _spent_budget(self) -> str:
+        return f"the budget of {self._budget.budget_epochs} epochs is spent"
 
     def _has_epoch_for(self, others: int) -> bool:
         limit = self._budget.budget_epochs

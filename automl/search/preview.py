@@ -79,9 +79,8 @@ def _round(space: SearchSpace, name: str, *, seed: int) -> Iterator[dict[str, An
         while epochs[move.trial] < move.epochs:
             epochs[move.trial] += 1
             value = tuple(rng.random(2).tolist()) if several else float(rng.random())
-            decision = searcher.report(move.trial, epochs[move.trial], value)
-            if decision is not Decision.CONTINUE:
-                is_stop = decision is Decision.STOP
-                state = TrialState.STOPPED if is_stop else TrialState.PAUSED
+            verdict = searcher.report(move.trial, epochs[move.trial], value)
+            if verdict.decision is not Decision.CONTINUE:
+                state = verdict.decision.state
                 break
         searcher.finish(move.trial, Outcome(state))

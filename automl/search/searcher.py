@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from automl.search.base import Proposer, Rule, canonical
+from automl.search.base import DEFAULTS, EARLIER, Proposer, Rule, canonical
 from automl.search.seeds import rng_of
 from automl.space.space import SearchSpace
 from automl.trial.moves import Continue, Done, Move, Start, Wait
 from automl.trial.objective import Objective
 from automl.trial.pareto import Loss
-from automl.trial.trial import Decision, Outcome
+from automl.trial.trial import CONTINUE, Decision, Outcome, Verdict
 
 _ATTEMPTS = 20
 """Draws of the proposer before a neighbour of its last one is taken."""
@@ -60,10 +60,13 @@ class TrialSearcher:
             return promotion
         if self._started < self._trials:
             trial = self._started
-            values = self._new_values(trial)
+            values, reason = self._new_values(trial)
             if values is not None:
-                return Start(trial, values, self._rule.first_epochs(trial))
-        return self._rule.resume(is_last_call=True) or (Wait() if self._running else Done())
+                return Start(trial, values, self._rule.first_epochs(trial), reason=reason)
+            end = "no new values are left in the search space"
+        else:
+            end = f"all {self._trials} trials have ended"
+        return self._rule.resume(is_last_call=True) or (Wait() if self._running else Done(end))
 
     def start(self, move: Start | Continue) -> None:
         """Take note of a started or continued trial."""
@@ -75,13 +78,13 @@ class TrialSearcher:
         self._rule.start(move)
         self._running.add(move.trial)
 
-    def report(self, trial: int, epoch: int, value: Any) -> Decision:
-        """Tell the parts and return the rule's decision."""
+    def report(self, trial: int, epoch: int, value: Any) -> Verdict:
+        """Report to both parts and return the rule's verdict."""
         self._move = None
         loss = loss_of(self._objectives, value)
         self._proposer.report(trial, epoch, loss)
-        decision = self._rule.report(trial, epoch, loss)
-        return Decision.CONTINUE if decision is Decision.STOP and trial == 0 else decision
+        verdict = self._rule.report(trial, epoch, loss)
+        return CONTINUE if verdict.decision is Decision.STOP and trial == 0 else verdict
 
     def finish(self, trial: int, outcome: Outcome) -> None:
         """Free the trial's place."""
@@ -90,18 +93,20 @@ class TrialSearcher:
         self._rule.finish(trial, outcome)
         self._proposer.finish(trial, outcome)
 
-    def _new_values(self, trial: int) -> dict[str, Any] | None:
-        """Return values that no trial had; None where there are none."""
-        planned = [self._space.defaults(), *self._first]
-        values = next((v for v in planned if canonical(v) not in self._seen), None)
-        for attempt in range(_ATTEMPTS if values is None else 0):
+    def _new_values(self, trial: int) -> tuple[dict[str, Any] | None, str]:
+        """Return values that no trial had, and where they come from; None if there are none."""
+        for values in (defaults := self._space.defaults(), *self._first):
+            if canonical(values) not in self._seen:
+                return values, DEFAULTS if values is defaults else EARLIER
+        proposed: dict[str, Any] | None = None
+        for attempt in range(_ATTEMPTS):
             proposed = self._proposer.suggest(trial, attempt)
             if proposed is None:
-                return None
-            values = proposed
+                return None, ""
             if canonical(proposed) not in self._seen:
-                break
-        return self._unseen_near(values, trial) if values is not None else None
+                return proposed, ""
+        # The proposer repeats itself: take what is nearest to its last proposal.
+        return (None if proposed is None else self._unseen_near(proposed, trial)), ""
 
     def _unseen_near(self, values: dict[str, Any], trial: int) -> dict[str, Any] | None:
         rng = rng_of(self._seed, trial)

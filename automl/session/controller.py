@@ -8,6 +8,7 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from automl.errors import RunFailed
@@ -21,8 +22,17 @@ from automl.session.preparation import Preparation
 from automl.trial.moves import Continue, Done, Start, Wait
 from automl.trial.numbers import metrics_from_json
 from automl.trial.objective import value_of
-from automl.trial.trial import Decision, Failure, FailureKind, Outcome, TrialState
+from automl.trial.trial import (
+    CONTINUE,
+    Decision,
+    Failure,
+    FailureKind,
+    Outcome,
+    TrialState,
+    Verdict,
+)
 
+OUT_OF_TIME = "the time of the budget is spent"
 FAILURES_BEFORE_GIVING_UP = 3
 INFEASIBLE_BEFORE_GIVING_UP = 50
 LOSSES_BEFORE_FAILING = 3
@@ -71,9 +81,10 @@ class Controller:
 
     def is_settled(self) -> bool:
         """Return whether nothing is left to run; what is paused then ends for good."""
-        if self._interrupted or not isinstance(self.next_move(), Done):
+        move = self.next_move()
+        if self._interrupted or not isinstance(move, Done):
             return False
-        self._end()
+        self._end(move.reason)
         return self._next_repeat() is None
 
     def next(self) -> Task | Wait | Done:
@@ -98,7 +109,7 @@ class Controller:
                 continue
             if isinstance(move, Wait):
                 return move
-            self._end()
+            self._end(move.reason)
             repeat = self._next_repeat()
             if repeat is not None:
                 return self._confirm(repeat)
@@ -110,7 +121,7 @@ class Controller:
             return self._searcher.next()
         trials = self.experiment.ledger.trials
         running = self._running() - set(self._interrupted)
-        return Wait() if any(trials[n].confirms is None for n in running) else Done()
+        return Wait() if any(trials[n].confirms is None for n in running) else Done(OUT_OF_TIME)
 
     def _next_interrupted(self) -> int | None:
         """Return a trial that was cut off; when the time is up only confirmations go on."""
@@ -131,27 +142,32 @@ class Controller:
             if known.epoch == epoch:
                 return known.decision
         metrics = {**metrics, **record.costs}
-        decision = self._decision(trial, epoch, metrics)
-        self._record(
-            {
-                "event": "report",
-                "trial": trial,
-                "epoch": epoch,
-                "metrics": metrics,
-                "decision": decision.value,
-            }
-        )
+        verdict = self._verdict(trial, epoch, metrics)
+        event = {
+            "event": "report",
+            "trial": trial,
+            "epoch": epoch,
+            "metrics": metrics,
+            "decision": verdict.decision.value,
+        }
+        self._record(event, reason=verdict.reason)
         for observer in self._observers:
             observer.reported(record, record.reports[-1])
-        return decision
+        return verdict.decision
 
-    def _decision(self, trial: int, epoch: int, metrics: Mapping[str, float]) -> Decision:
-        value = value_of(self.experiment.settings.objectives, metrics)
+    def _verdict(self, trial: int, epoch: int, metrics: Mapping[str, float]) -> Verdict:
+        settings = self.experiment.settings
+        value = value_of(settings.objectives, metrics)
         if self.experiment.ledger.trials[trial].confirms is not None:
-            return Decision.CONTINUE
-        decision = self._searcher.report(trial, epoch, value)
-        is_full = epoch >= self.experiment.settings.budget.epochs
-        return Decision.STOP if self._is_out_of_time() and not is_full else decision
+            return CONTINUE
+        verdict = self._searcher.report(trial, epoch, value)
+        is_full = epoch >= settings.budget.epochs
+        if self._is_out_of_time() and not is_full and verdict.decision is not Decision.STOP:
+            return Verdict(Decision.STOP, OUT_OF_TIME)
+        # The searcher sees an invalid value only; which metric or constraint made it so, the
+        # objective knows.
+        defect = "" if verdict == CONTINUE else settings.objective.defect(metrics)
+        return replace(verdict, reason=f"{defect}: {verdict.reason}") if defect else verdict
 
     def finish(self, trial: int, outcome: Outcome) -> None:
         """Journal how a trial ended.
@@ -174,19 +190,20 @@ class Controller:
             return
         self._finish(trial, outcome)
 
-    def _finish(self, trial: int, outcome: Outcome) -> None:
-        self._record({"event": "finish", "trial": trial, **outcome.to_dict()})
+    def _finish(self, trial: int, outcome: Outcome, reason: str = "") -> None:
+        event = {"event": "finish", "trial": trial, **outcome.to_dict()}
+        self._record(event, reason=reason)
         record = self.experiment.ledger.trials[trial]
         if record.confirms is None:
             self._searcher.finish(trial, outcome)
         for observer in self._observers:
             observer.finished(record, self.experiment.paths.trial(trial))
 
-    def _end(self) -> None:
-        """Stop for good what the search paused or lost: nobody will go on with it."""
+    def _end(self, reason: str) -> None:
+        """Stop for good what the search paused or lost: nothing will resume it."""
         for trial in self.experiment.ledger.trials.values():
             if not trial.state.is_final and trial.confirms is None:
-                self._finish(trial.number, Outcome(TrialState.STOPPED))
+                self._finish(trial.number, Outcome(TrialState.STOPPED), reason)
                 if trial.number in self._interrupted:
                     self._interrupted.remove(trial.number)
 
@@ -203,17 +220,17 @@ class Controller:
             "adjusted": repeat.adjusted,
             "costs": repeat.of.costs,
         }
-        self._begin(event)
+        self._begin(event, f"the values of trial {repeat.of.number:04d} and a fresh seed")
         return self._task(repeat.trial)
 
-    def _begin(self, event: dict[str, Any]) -> None:
+    def _begin(self, event: dict[str, Any], reason: str) -> None:
         """Journal the start of a trial, in a folder of its own.
 
         Files of a trial that the journal does not know are from beyond its end, where an older
         copy of it was put back: their checkpoint may be another configuration's.
         """
         shutil.rmtree(self.experiment.paths.trial(event["trial"]), ignore_errors=True)
-        self._record(event)
+        self._record(event, reason=reason)
 
     def _launch(self, move: Start) -> bool:
         """Journal a new trial; return whether it is to be trained."""
@@ -228,7 +245,7 @@ class Controller:
             event["parent"] = move.parent
         if costs:
             event["costs"] = costs
-        self._begin(event)
+        self._begin(event, move.reason)
         self._searcher.start(move)
         broken = self._preparation.broken(costs)
         if broken:
@@ -266,14 +283,13 @@ class Controller:
 
     def _go_on(self, move: Continue) -> Task:
         is_interrupted = self.experiment.ledger.trials[move.trial].state is TrialState.RUNNING
-        self._record(
-            {
-                "event": "continue",
-                "trial": move.trial,
-                "epochs": move.epochs,
-                "is_interrupted": is_interrupted,
-            }
-        )
+        event = {
+            "event": "continue",
+            "trial": move.trial,
+            "epochs": move.epochs,
+            "is_interrupted": is_interrupted,
+        }
+        self._record(event, reason=move.reason)
         return self._task(move.trial)
 
     def _task(self, number: int) -> Task:
@@ -284,8 +300,9 @@ class Controller:
             observer.started(trial, folder)
         return Task(number, self.experiment.settings.skill, spec, str(folder.resolve()))
 
-    def _record(self, event: dict[str, Any]) -> None:
-        stamped = {**event, "time": round(time.time(), 3)}
+    def _record(self, event: dict[str, Any], *, reason: str = "") -> None:
+        """Append an event to the journal, with the reason if there is one, and apply it."""
+        stamped = {**event, **({"reason": reason} if reason else {}), "time": round(time.time(), 3)}
         self._journal.append(stamped)
         self.experiment.ledger.apply(stamped)
 

@@ -1,6 +1,9 @@
-"""What a searcher asks for: start, continue, wait, done."""
+"""A searcher's moves: start a trial, continue a paused one, wait, done.
 
-from dataclasses import dataclass
+Two moves are equal if they do the same; their reasons are for people.
+"""
+
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -13,14 +16,17 @@ class Start:
     epochs: int
     parent: int | None = None
     """The trial whose last checkpoint it begins from; None: from scratch."""
+    reason: str = field(default="", compare=False)
+    """Where the values come from."""
 
 
 @dataclass(frozen=True)
 class Continue:
-    """Go on with a paused trial up to `epochs`."""
+    """Resume a paused trial and train it up to `epochs`."""
 
     trial: int
     epochs: int
+    reason: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,9 @@ class Wait:
 @dataclass(frozen=True)
 class Done:
     """Nothing is left to start."""
+
+    reason: str = field(default="", compare=False)
+    """Why the search is over."""
 
 
 Move = Start | Continue | Wait | Done

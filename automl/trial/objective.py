@@ -87,6 +87,14 @@ class Objective:
         is_within = all(c.holds(_of(c.metric, metrics)) for c in self.constraints)
         return self.measured(metrics) if is_within else math.nan
 
+    def defect(self, metrics: Mapping[str, float]) -> str:
+        """Return why a report has no value: `loss is nan`, `violates size<=1`; else nothing."""
+        measured = self.measured(metrics)
+        if not math.isfinite(measured):
+            return f"{self.metric} is {measured}"
+        broken = [c for c in self.constraints if not c.holds(_of(c.metric, metrics))]
+        return f"violates {', '.join(map(str, broken))}" if broken else ""
+
     def is_better(self, value: float, than: float) -> bool:
         """Whether `value` beats `than`; a value that is not finite beats nothing."""
         if not math.isfinite(value):

@@ -52,6 +52,14 @@ def ranked(losses: Mapping[K, Loss]) -> list[K]:
     return order
 
 
+def standing(key: K, losses: Mapping[K, Loss]) -> str:
+    """Return `rank 2 of 8` of a key among losses."""
+    order = ranked(losses)
+    if key not in order:
+        return f"no finite value, {len(order)} others have one"
+    return f"rank {order.index(key) + 1} of {len(order)}"
+
+
 def _crowding(losses: Sequence[Loss]) -> list[float]:
     """Return how far each loss is from its neighbours (Deb et al., 2002, NSGA-II)."""
     gaps = [0.0] * len(losses)

@@ -54,6 +54,18 @@ class Decision(StrEnum):
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """A searcher's decision on a report, and its reason in words."""
+
+    decision: Decision
+    reason: str = ""
+
+
+CONTINUE = Verdict(Decision.CONTINUE)
+"""Needs no reason: the trial trains as it was started."""
+
+
+@dataclass(frozen=True)
 class Failure:
     """A failed trial's kind and the last line of its error."""
 
@@ -101,12 +113,14 @@ class Report:
     metrics: dict[str, float]
     decision: Decision
     time: float
+    reason: str = ""
+    """Why the searcher paused or stopped the trial here."""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "Report":
         """Return the report that an event of the journal holds."""
-        metrics = metrics_from_json(event["metrics"])
-        return cls(event["epoch"], metrics, Decision(event["decision"]), event["time"])
+        metrics, reason = metrics_from_json(event["metrics"]), event.get("reason", "")
+        return cls(event["epoch"], metrics, Decision(event["decision"]), event["time"], reason)
 
 
 @dataclass
@@ -133,6 +147,8 @@ class Trial:
     """How often it was started again at half the batch."""
     costs: dict[str, float] = field(default_factory=dict)
     """What was measured before its launch, e.g. parameters; part of each report's metrics."""
+    reason: str = ""
+    """Why it was started with these values."""
 
     @property
     def epoch(self) -> int:

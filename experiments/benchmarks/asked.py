@@ -5,7 +5,7 @@ from collections.abc import Hashable
 from typing import Any, Protocol
 
 from automl.trial.moves import Continue, Done, Move, Start, Wait
-from automl.trial.trial import Decision, Outcome
+from automl.trial.trial import CONTINUE, Outcome, Verdict
 from experiments.benchmarks.tasks import Task
 
 
@@ -71,7 +71,7 @@ class AskedSearcher:
         self._jobs[move.trial] = job
         self._move = None
 
-    def report(self, trial: int, epoch: int, value: float) -> Decision:
+    def report(self, trial: int, epoch: int, value: float) -> Verdict:
         """Note the loss."""
         loss = self._sign * value
         if math.isfinite(loss):
@@ -81,7 +81,7 @@ class AskedSearcher:
         else:
             loss = 1e6 if self._sign > 0 else 0.0
         self._losses[trial].append(loss)
-        return Decision.CONTINUE
+        return CONTINUE
 
     def finish(self, trial: int, outcome: Outcome) -> None:
         """Tell the optimiser."""

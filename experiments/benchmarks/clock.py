@@ -108,7 +108,7 @@ class Clock:
         best = self.run.steps[-1][1] if self.run.steps else math.nan
         if math.isfinite(value) and not (value <= best if self._is_max else value >= best):
             self.run.steps.append((self._spent, value))
-        decision = self._timed(self._searcher.report, trial, training.epoch, value)
+        decision = self._timed(self._searcher.report, trial, training.epoch, value).decision
         if decision is Decision.CONTINUE and training.epoch < training.target:
             self._schedule(trial)
         else:

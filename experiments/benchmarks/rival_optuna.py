@@ -15,7 +15,7 @@ from optuna.samplers import BaseSampler, GPSampler, TPESampler
 from optuna.trial import TrialState
 
 from automl.trial.moves import Continue, Move, Start
-from automl.trial.trial import Decision, Outcome
+from automl.trial.trial import CONTINUE, Decision, Outcome, Verdict
 from experiments.benchmarks.tasks import EPOCHS, Task
 
 PARTS: dict[str, tuple[type[BaseSampler], type[BasePruner]]] = {
@@ -68,15 +68,15 @@ class Optuna:
         self._bests[move.trial] = math.nan
         self._move = None
 
-    def report(self, trial: int, epoch: int, value: float) -> Decision:
+    def report(self, trial: int, epoch: int, value: float) -> Verdict:
         """Report what is finite and ask the pruner; what is not finite prunes the trial."""
         if not math.isfinite(value):
-            return Decision.STOP
+            return Verdict(Decision.STOP)
         pick = max if self._objective_is_max else min
         best = self._bests[trial]
         self._bests[trial] = value if math.isnan(best) else pick(best, value)
         self._trials[trial].report(value, epoch)
-        return Decision.STOP if self._trials[trial].should_prune() else Decision.CONTINUE
+        return Verdict(Decision.STOP) if self._trials[trial].should_prune() else CONTINUE
 
     def finish(self, trial: int, outcome: Outcome) -> None:
         """Tell the best value of a full training, else that it was pruned."""

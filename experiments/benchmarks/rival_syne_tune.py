@@ -11,7 +11,7 @@ from syne_tune.optimizer.scheduler import SchedulerDecision
 
 from automl.space.space import Parameter
 from automl.trial.moves import Continue, Move, Start
-from automl.trial.trial import Decision, Outcome
+from automl.trial.trial import CONTINUE, Decision, Outcome, Verdict
 from experiments.benchmarks.tasks import EPOCHS, Task
 
 ALGORITHMS = {"syne-asha": ASHA, "syne-bohb": BOHB}
@@ -53,7 +53,7 @@ class SyneTune:
         self._scheduler.on_trial_add(trial)
         self._move = None
 
-    def report(self, trial: int, epoch: int, value: float) -> Decision:
+    def report(self, trial: int, epoch: int, value: float) -> Verdict:
         """Pass a result on; one that is not finite is the worst seen so far."""
         if math.isfinite(value):
             pick = min if self._is_max else max
@@ -63,11 +63,11 @@ class SyneTune:
         result = {"value": value, "epoch": epoch}
         self._last[trial] = result
         if epoch == EPOCHS:
-            return Decision.CONTINUE  # Completed: `finish` tells.
+            return CONTINUE  # Completed: `finish` reports it.
         if self._scheduler.on_trial_result(self._trials[trial], result) == SchedulerDecision.STOP:
             self._stopped.add(trial)
-            return Decision.STOP
-        return Decision.CONTINUE
+            return Verdict(Decision.STOP)
+        return CONTINUE
 
     def finish(self, trial: int, outcome: Outcome) -> None:
         """Tell that the trial was removed or is complete."""

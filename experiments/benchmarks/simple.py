@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from automl.trial.moves import Continue, Done, Move, Start, Wait
-from automl.trial.trial import Decision, Outcome
+from automl.trial.trial import CONTINUE, Decision, Outcome, Verdict
 from experiments.benchmarks.tasks import EPOCHS, Task, values_from_unit
 
 ETA = 3
@@ -45,12 +45,12 @@ class Rungs:
         self._running[move.trial] = move.epochs
         self._move = None
 
-    def report(self, trial: int, epoch: int, value: float) -> Decision:
+    def report(self, trial: int, epoch: int, value: float) -> Verdict:
         """Keep the best loss so far; what is not finite is infinitely bad."""
         losses = self._losses[trial]
         loss = self._sign * value if math.isfinite(value) else math.inf
         losses[epoch] = min(loss, losses.get(epoch - 1, math.inf))
-        return Decision.CONTINUE
+        return CONTINUE
 
     def finish(self, trial: int, outcome: Outcome) -> None:
         """Free the trial's place."""
@@ -102,17 +102,17 @@ class AshaPromote(Rungs):
 class AshaStop(RandomSearch):
     """Stops a trial that is below the best third of those seen at its rung: Ray's rule."""
 
-    def report(self, trial: int, epoch: int, value: float) -> Decision:
+    def report(self, trial: int, epoch: int, value: float) -> Verdict:
         """Compare with the third's border as it was before this trial came."""
         super().report(trial, epoch, value)
         if epoch not in RUNGS[:-1]:
-            return Decision.CONTINUE
+            return CONTINUE
         others = [
             losses[epoch] for t, losses in self._losses.items() if t != trial and epoch in losses
         ]
         if not others or self._losses[trial][epoch] <= _quantile(others, 1 / ETA):
-            return Decision.CONTINUE
-        return Decision.STOP
+            return CONTINUE
+        return Verdict(Decision.STOP)
 
 
 class Hyperband(Rungs):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from automl.trial.moves import Continue, Done, Start
-from automl.trial.trial import Decision
+from automl.trial.trial import CONTINUE
 from experiments.benchmarks.clock import Clock
 from experiments.benchmarks.measure import Figures, critical_difference
 from experiments.benchmarks.methods import make_method
@@ -68,7 +68,7 @@ class Script:
 
     def report(self, trial, epoch, value):
         self.reports.append((trial, epoch))
-        return Decision.CONTINUE
+        return CONTINUE
 
     def finish(self, trial, outcome):
         pass

@@ -57,7 +57,7 @@ class Simulation:
     def _tell(self, trial, epoch, value):
         self.epoch[trial] = epoch
         self.spent += 1
-        decision = self.searcher.report(trial, epoch, value)
+        decision = self.searcher.report(trial, epoch, value).decision
         self.log.append(("report", trial, epoch, value))
         self.decisions.append(decision)
         return decision

@@ -90,17 +90,17 @@ def first_epochs(curves: Sequence[Curve], steps: Sequence[int]) -> int:
     return 1 if agreement >= AGREEMENT else steps[0]
 
 
-def repeated(curve: Curve, curves: Sequence[Curve], *, epochs: int) -> Curve | None:
-    """Return another trial whose losses were exactly these, within its first epochs.
+def repeated(curve: Curve, curves: Sequence[Curve], *, epochs: int) -> int | None:
+    """Return the number of another trial whose losses were exactly these, in its first epochs.
 
     Curves that hardly move are told from none: models that have learnt nothing are all alike.
     """
     losses = curve.losses
     if len(losses) > epochs or len(set(losses)) < MOVING:
         return None
-    for other in curves:
+    for number, other in enumerate(curves):
         if other is not curve and not other.is_void and other.losses[: len(losses)] == losses:
-            return other
+            return number
     return None
 
 

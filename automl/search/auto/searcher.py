@@ -23,13 +23,21 @@ from automl.search.auto.candidates import OPENING, PARENTS, WIDE, Candidates, aw
 from automl.search.auto.curves import Curve, first_epochs, observations, repeated, rungs, times_of
 from automl.search.auto.features import Array, Features
 from automl.search.auto.model import CurveModel, Observations
-from automl.search.base import canonical
+from automl.search.base import DEFAULTS, EARLIER, canonical
 from automl.space.space import SearchSpace
 from automl.trial.budget import Budget
 from automl.trial.epochs import EpochCounter
 from automl.trial.moves import Continue, Done, Move, Start, Wait
 from automl.trial.objective import Objective
-from automl.trial.trial import Decision, FailureKind, Outcome, PastTrial, TrialState
+from automl.trial.trial import (
+    CONTINUE,
+    Decision,
+    FailureKind,
+    Outcome,
+    PastTrial,
+    TrialState,
+    Verdict,
+)
 
 RETUNE = 1.15
 """The models are tuned anew whenever so many times more trials have reported."""
@@ -44,6 +52,7 @@ RISKY = 0.5
 """Share of failures nearby above which no draw is taken while others are left."""
 LEAST_CHANCE = 0.05
 """Of beating the best, below which a search whose trials are all started goes on with none."""
+BEST_GAIN = "the highest expected gain per epoch"
 _PAST = 3
 """Configurations of earlier experiments that are tried again, the best ones."""
 
@@ -100,7 +109,7 @@ class AutoSearcher:
             target = self._rung_above(self._curves[move.trial].epoch)
         self._curves[move.trial].target = target
 
-    def report(self, trial: int, epoch: int, value: float) -> Decision:
+    def report(self, trial: int, epoch: int, value: float) -> Verdict:
         """Pause at the target; stop what diverged or repeats another trial."""
         self._move = self._after_pause = None
         curve = self._curves[trial]
@@ -108,28 +117,31 @@ class AutoSearcher:
         curve.take(epoch, self._objective.loss(value))
         if not np.isfinite(value):
             self._fail(curve)
-            return Decision.STOP
+            return Verdict(Decision.STOP, "diverged or without a valid objective")
         if epoch == self._budget.epochs:
-            return Decision.CONTINUE
+            return CONTINUE
         other = repeated(curve, self._curves, epochs=self._rungs[0]) if trial else None
         if other is not None:
             curve.is_dead = curve.is_void = True
-            self._twins.append(float(np.linalg.norm(other.features - curve.features)))
-            return Decision.STOP
+            distance = np.linalg.norm(self._curves[other].features - curve.features)
+            self._twins.append(float(distance))
+            return Verdict(Decision.STOP, f"repeats the curve of trial {other:04d}")
         if curve.target is None or epoch < curve.target:
-            return Decision.CONTINUE
-        return Decision.CONTINUE if self._goes_on(trial) else Decision.PAUSE
+            return CONTINUE
+        return self._at_target(trial)
 
-    def _goes_on(self, trial: int) -> bool:
-        """Whether a trial at its target is itself the best thing to do next."""
+    def _at_target(self, trial: int) -> Verdict:
+        """Continue a trial if that is itself the best next move; else pause it."""
         curve = self._curves[trial]
         target, curve.target = curve.target, None
         move = self._choose()
-        goes_on = isinstance(move, Continue) and move.trial == trial
-        curve.target = self._rung_above(curve.epoch) if goes_on else target
-        if not goes_on:  # It was found as if the trial had paused, and holds once it has.
-            self._after_pause = trial, move
-        return goes_on
+        if isinstance(move, Continue) and move.trial == trial:
+            curve.target = self._rung_above(curve.epoch)
+            return CONTINUE
+        curve.target = target
+        # The move was chosen as if the trial had paused; it holds once it has.
+        self._after_pause = trial, move
+        return Verdict(Decision.PAUSE, _reason_to_pause(move))
 
     def finish(self, trial: int, outcome: Outcome) -> None:
         """Free the trial's slot; a failed trial is no value, and says where not to go."""
@@ -161,13 +173,13 @@ class AutoSearcher:
     def _choose(self) -> Move:
         trial = len(self._curves)
         may_start = trial < self._budget.trials
-        planned = next((v for v in self._planned if canonical(v) not in self._seen), None)
-        if may_start and planned is not None:
-            return self._new(planned)
+        for place, planned in enumerate(self._planned if may_start else ()):
+            if canonical(planned) not in self._seen:
+                return self._new(planned, EARLIER if place else DEFAULTS)
         if may_start and trial < OPENING:
             drawn = self._candidates.opening(trial)
             if canonical(drawn) not in self._seen:
-                return self._new(drawn)
+                return self._new(drawn, "one of the space-filling first trials")
         seen = observations(self._curves, self._rungs, self._past)
         if seen is None:
             return self._move_without_model(may_start=may_start)
@@ -177,9 +189,11 @@ class AutoSearcher:
         """Return a move while no trial has reported a number yet."""
         drawn = self._candidates.anywhere(self._seen, self._epochs.spent) if may_start else None
         if drawn is not None:
-            return self._new(drawn)
+            return self._new(drawn, "drawn at random, no trial has a value yet")
         paused = self._paused()
-        return self._longer(paused[0]) if paused else self._nothing()
+        if paused:
+            return self._longer(paused[0], "no trial has a value yet")
+        return self._nothing()
 
     def _best_move(self, seen: Observations, *, may_start: bool) -> Move:
         models = self._belief.models(seen, self._running())
@@ -208,10 +222,13 @@ class AutoSearcher:
         if place is None:
             return self._nothing()
         if place < len(offers.values):
-            return self._new(self._drawn(offers, risk) or offers.values[place])
+            drawn = self._drawn(offers, risk)
+            if drawn is not None:
+                return self._new(drawn, "drawn at random, to explore")
+            return self._new(offers.values[place], f"{BEST_GAIN} of all candidates")
         if not may_start and chance.max() < LEAST_CHANCE and self._has_full_training:
-            return self._nothing()
-        return self._longer(int(offers.trials[place]))
+            return self._nothing("no paused trial is likely to beat the best")
+        return self._longer(int(offers.trials[place]), BEST_GAIN)
 
     def _leaders(self, trials: Sequence[int], ends: Array) -> Leaders | None:
         if len(trials) < 2:
@@ -322,14 +339,22 @@ class AutoSearcher:
             if c.target is None and not c.is_dead and c.epoch < self._budget.epochs
         ]
 
-    def _new(self, values: dict[str, Any]) -> Start:
-        return Start(len(self._curves), values, self._budget.epochs)
+    def _new(self, values: dict[str, Any], reason: str) -> Start:
+        return Start(len(self._curves), values, self._budget.epochs, reason=reason)
 
-    def _longer(self, trial: int) -> Continue:
-        return Continue(trial, self._budget.epochs)
+    def _longer(self, trial: int, reason: str) -> Continue:
+        return Continue(trial, self._budget.epochs, reason)
 
     def _rung_above(self, epoch: int) -> int:
         return next(rung for rung in self._rungs if rung > epoch)
 
-    def _nothing(self) -> Move:
-        return Wait() if any(c.target is not None for c in self._curves) else Done()
+    def _nothing(self, reason: str = "no trial is left to start or resume") -> Move:
+        return Wait() if any(c.target is not None for c in self._curves) else Done(reason)
+
+
+def _reason_to_pause(move: Move) -> str:
+    if isinstance(move, Start):
+        return "a new trial is expected to gain more per epoch"
+    if isinstance(move, Continue):
+        return f"trial {move.trial:04d} is expected to gain more per epoch"
+    return "more epochs are unlikely to beat the best trial"

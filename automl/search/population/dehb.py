@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.search.base import Proposer
-from automl.search.rules.halving import REDUCTION_FACTOR, rungs
+from automl.search.rules.halving import BEST_PAUSED, REDUCTION_FACTOR, rungs
 from automl.search.rules.median import PausingRule
 from automl.search.seeds import rng_of
 from automl.space.space import SearchSpace
 from automl.trial.moves import Continue, Start
-from automl.trial.pareto import Loss, better, is_finite, ranked
-from automl.trial.trial import Decision, Outcome
+from automl.trial.pareto import Loss, better, is_finite, ranked, standing
+from automl.trial.trial import CONTINUE, Decision, Outcome, Verdict
 
 Vector = NDArray[np.float64]
 
@@ -88,7 +88,7 @@ class DehbRule(PausingRule):
                 if self._populations.level_of[t] == level and t in losses
             }
             if best := ranked(paused):
-                return Continue(best[0], self._levels[-1])
+                return Continue(best[0], self._levels[-1], BEST_PAUSED)
         return None
 
     def start(self, move: Start | Continue) -> None:
@@ -100,16 +100,20 @@ class DehbRule(PausingRule):
         else:
             self._populations.level_of[move.trial] = len(self._levels) - 1
 
-    def report(self, trial: int, epoch: int, loss: Loss) -> Decision:
+    def report(self, trial: int, epoch: int, loss: Loss) -> Verdict:
         """Pause a trial at its level."""
         best = self._populations.loss_of
         best[trial] = better(loss, best.get(trial))
         level = self._populations.level_of[trial]
         if epoch < self._levels[level]:
-            return Decision.CONTINUE
+            return CONTINUE
         is_full = level == len(self._levels) - 1
         self._has_full = self._has_full or (is_full and is_finite(loss))
-        return Decision.CONTINUE if is_full else Decision.PAUSE
+        if is_full:
+            return CONTINUE
+        peers = {t: loss for t, loss in best.items() if self._populations.level_of[t] == level}
+        place = f"{standing(trial, peers)} of its population"
+        return Verdict(Decision.PAUSE, f"{place} at epoch {self._levels[level]}")
 
     def forget(self, trial: int) -> None:
         """Take a trial out of its population."""

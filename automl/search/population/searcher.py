@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from automl.search.base import canonical
+from automl.search.base import DEFAULTS, EARLIER, canonical
 from automl.search.seeds import rng_of, seed_of
 from automl.space.space import SearchSpace
 from automl.trial.moves import Continue, Done, Move, Start, Wait
 from automl.trial.objective import Objective
-from automl.trial.trial import Decision, Outcome, TrialState
+from automl.trial.pareto import standing
+from automl.trial.trial import CONTINUE, Decision, Outcome, TrialState, Verdict
 
 _QUANTILE = 0.25
 """The share of the population that copies, and that is copied; as in Ray."""
@@ -81,7 +82,6 @@ class PopulationSearcher:
         self._seed = seed
         self._members: dict[int, Member] = {}
         """The trials that make up the population now."""
-        self._replaces: dict[int, int] = {}
         self._seen: set[str] = set()
         self._started = 0
         self._move: Move | None = None
@@ -101,7 +101,7 @@ class PopulationSearcher:
         if waiting:
             return self._step(min(waiting, key=lambda n: (self._members[n].epoch, n)))
         is_running = any(m.is_running for m in self._members.values())
-        return Wait() if is_running else Done()
+        return Wait() if is_running else Done(f"all {self._started} trials have ended")
 
     def start(self, move: Start | Continue) -> None:
         """Take note of a step."""
@@ -125,13 +125,14 @@ class PopulationSearcher:
             del self._members[replaced]
         self._members[move.trial] = Member(dict(move.values), move.epochs)
 
-    def report(self, trial: int, epoch: int, value: float) -> Decision:
+    def report(self, trial: int, epoch: int, value: float) -> Verdict:
         """Pause a member at the end of its step."""
         self._move = None
         member = self._members[trial]
         member.curve[epoch] = self._objective.loss(value)
-        is_step_done = member.target <= epoch < self._epochs
-        return Decision.PAUSE if is_step_done else Decision.CONTINUE
+        if not member.target <= epoch < self._epochs:
+            return CONTINUE
+        return Verdict(Decision.PAUSE, f"{self._standing(trial)} after its step to epoch {epoch}")
 
     def finish(self, trial: int, outcome: Outcome) -> None:
         """Keep a member that paused or is done; one that failed or was stopped leaves its place."""
@@ -147,13 +148,15 @@ class PopulationSearcher:
     def _new_member(self) -> Start:
         donors = [n for n in self._best() if self._members[n].epoch < self._epochs]
         if self._started >= self._population and donors:
-            return self._copy(donors[0])
-        values = self._fresh([v for v in self._first if canonical(v) not in self._seen])
-        return Start(self._started, values, min(self._interval, self._epochs))
+            return self._copy(donors[0], "which fills the place of a trial that ended")
+        target = min(self._interval, self._epochs)
+        for number, values in enumerate(self._first):
+            if canonical(values) not in self._seen:
+                reason = EARLIER if number else DEFAULTS
+                return Start(self._started, values, target, reason=reason)
+        return Start(self._started, self._fresh(), target, reason="drawn at random")
 
-    def _fresh(self, planned: list[dict[str, Any]]) -> dict[str, Any]:
-        if planned:
-            return planned[0]
+    def _fresh(self) -> dict[str, Any]:
         rng = rng_of(self._seed, self._started)
         values = self._space.sample(rng)
         for _ in range(100):
@@ -170,17 +173,26 @@ class PopulationSearcher:
         if is_poor and can_copy:
             donor = donors[int(rng_of(self._seed, trial, member.epoch).integers(len(donors)))]
             if self._members[donor].epoch < self._epochs:
-                return self._copy(donor)
-        return Continue(trial, min(member.epoch + self._interval, self._epochs))
+                return self._copy(
+                    donor, f"which replaces trial {trial:04d}, {self._standing(trial)}"
+                )
+        target = min(member.epoch + self._interval, self._epochs)
+        return Continue(trial, target, self._standing(trial))
 
-    def _copy(self, donor: int) -> Start:
+    def _copy(self, donor: int, purpose: str) -> Start:
         for attempt in range(20):
             seed = seed_of(self._seed, self._started, attempt)
             values = self._explorer.explore(donor, self._members, seed)
             if canonical(values) not in self._seen:
                 break
         target = min(self._members[donor].epoch + self._interval, self._epochs)
-        return Start(self._started, values, target, parent=donor)
+        reason = f"a changed copy of trial {donor:04d}, {purpose}"
+        return Start(self._started, values, target, parent=donor, reason=reason)
+
+    def _standing(self, trial: int) -> str:
+        return (
+            f"{standing(trial, {n: (m.loss,) for n, m in self._members.items()})} of the population"
+        )
 
     def _order(self) -> list[int]:
         """Return the members with a value, best first."""

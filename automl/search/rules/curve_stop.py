@@ -8,7 +8,7 @@ import numpy as np
 from automl.search.base import Rule
 from automl.trial.moves import Continue, Start
 from automl.trial.pareto import Loss
-from automl.trial.trial import Decision, Outcome
+from automl.trial.trial import Decision, Outcome, Verdict
 
 _POWERS = np.linspace(0.1, 3.0, 30)
 
@@ -45,13 +45,15 @@ class CurveStop(Rule):
         """Tell the other rule."""
         self._rule.start(move)
 
-    def report(self, trial: int, epoch: int, loss: Loss) -> Decision:
-        """Return the other rule's decision, or stop the trial."""
+    def report(self, trial: int, epoch: int, loss: Loss) -> Verdict:
+        """Return the other rule's verdict, or stop the trial."""
         if math.isfinite(loss[0]):
             self._curves.setdefault(trial, {})[epoch] = loss[0]
-        decision = self._rule.report(trial, epoch, loss)
-        is_hopeless = trial and epoch < self._epochs and self._is_hopeless(trial)
-        return Decision.STOP if is_hopeless else decision
+        verdict = self._rule.report(trial, epoch, loss)
+        if trial == 0 or epoch >= self._epochs or not self._is_hopeless(trial):
+            return verdict
+        reason = f"its curve extrapolated to epoch {self._epochs} ends worse than the best trial"
+        return Verdict(Decision.STOP, reason)
 
     def finish(self, trial: int, outcome: Outcome) -> None:
         """Tell the other rule; a failed trial is no measure for others."""

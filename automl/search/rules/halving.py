@@ -2,10 +2,12 @@
 
 from automl.search.rules.median import GRACE_EPOCHS, FullTraining, PausingRule
 from automl.trial.moves import Continue, Start
-from automl.trial.pareto import Loss, better, ranked
-from automl.trial.trial import Decision
+from automl.trial.pareto import Loss, better, ranked, standing
+from automl.trial.trial import CONTINUE, Decision, Verdict
 
 REDUCTION_FACTOR = 3
+BEST_PAUSED = "the best paused trial, and none is trained in full"
+"""Reason of the last promotion, without which a search would end with no finished model."""
 
 
 def rungs(epochs: int, *, eta: int = REDUCTION_FACTOR, grace: int = GRACE_EPOCHS) -> list[int]:
@@ -39,7 +41,7 @@ class HalvingStop(FullTraining):
         }
         self._best: dict[int, Loss] = {}
 
-    def report(self, trial: int, epoch: int, loss: Loss) -> Decision:
+    def report(self, trial: int, epoch: int, loss: Loss) -> Verdict:
         """Stop a trial that is not among the best at a rung."""
         best = self._best[trial] = better(loss, self._best.get(trial))
         for rung, losses in self._rungs.items():
@@ -47,8 +49,11 @@ class HalvingStop(FullTraining):
                 losses[trial] = best
                 places = max(1, len(losses) // self._eta)
                 if trial not in ranked(losses)[:places] and len(losses) > 1:
-                    return Decision.STOP
-        return Decision.CONTINUE
+                    reason = (
+                        f"{standing(trial, losses)} at epoch {rung}, the best {places} continue"
+                    )
+                    return Verdict(Decision.STOP, reason)
+        return CONTINUE
 
 
 class HalvingPromote(PausingRule):
@@ -76,7 +81,8 @@ class HalvingPromote(PausingRule):
             losses = self._losses[level]
             for trial in ranked(losses)[: len(losses) // self._eta]:
                 if trial in self._paused and self._level[trial] == level:
-                    return Continue(trial, self._levels[level + 1])
+                    reason = f"{standing(trial, losses)} at epoch {self._levels[level]}"
+                    return Continue(trial, self._levels[level + 1], reason)
         if is_last_call and not self._running and not self._losses[-1]:
             return self._best_paused()
         return None
@@ -85,7 +91,7 @@ class HalvingPromote(PausingRule):
         for level in reversed(range(len(self._levels) - 1)):
             for trial in ranked(self._losses[level]):
                 if trial in self._paused and self._level[trial] == level:
-                    return Continue(trial, self._levels[level + 1])
+                    return Continue(trial, self._levels[level + 1], BEST_PAUSED)
         return None
 
     def start(self, move: Start | Continue) -> None:
@@ -94,20 +100,22 @@ class HalvingPromote(PausingRule):
         trial = move.trial
         self._level[trial] = self._level[trial] + 1 if isinstance(move, Continue) else 0
 
-    def report(self, trial: int, epoch: int, loss: Loss) -> Decision:
+    def report(self, trial: int, epoch: int, loss: Loss) -> Verdict:
         """Pause a trial that has reached its rung."""
         self._best[trial] = better(loss, self._best.get(trial))
         level = self._level[trial]
         if epoch < self._levels[level]:
-            return Decision.CONTINUE
+            return CONTINUE
         # A report may skip rungs where validation is not at every epoch.
         while level + 1 < len(self._levels) and epoch >= self._levels[level + 1]:
             self._losses[level][trial] = self._best[trial]
             level += 1
         self._level[trial] = level
         self._losses[level][trial] = self._best[trial]
-        is_full = level == len(self._levels) - 1
-        return Decision.CONTINUE if is_full else Decision.PAUSE
+        if level == len(self._levels) - 1:
+            return CONTINUE
+        place = standing(trial, self._losses[level])
+        return Verdict(Decision.PAUSE, f"{place} at epoch {self._levels[level]}")
 
     def forget(self, trial: int) -> None:
         """Take a trial out of its rungs."""

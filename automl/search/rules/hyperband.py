@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from automl.search.base import Rule
 from automl.search.rules.halving import REDUCTION_FACTOR, rungs
 from automl.trial.moves import Continue, Start
-from automl.trial.pareto import Loss, better, ranked
-from automl.trial.trial import Decision, Outcome, TrialState
+from automl.trial.pareto import Loss, better, ranked, standing
+from automl.trial.trial import CONTINUE, Decision, Outcome, TrialState, Verdict
 
 
 @dataclass
@@ -40,12 +40,18 @@ class Bracket:
             if any(t not in self.paused and t not in self.ended and t not in self.members[level + 1]
                    for t in members):  # fmt: skip
                 return None  # The rung is not finished, and so those above are not.
-            reached = {t: loss for t, loss in members.items() if loss is not None}
+            reached = self.reached(level)
             places = max(1, len(members) // self.eta)
             for trial in ranked(reached)[:places]:
                 if trial in self.paused and trial not in self.members[level + 1]:
-                    return Continue(trial, self.levels[level + 1])
+                    reason = f"{standing(trial, reached)} of its bracket at epoch "
+                    reason += str(self.levels[level])
+                    return Continue(trial, self.levels[level + 1], reason)
         return None
+
+    def reached(self, level: int) -> dict[int, Loss]:
+        """Return the losses of the trials that have reached a level."""
+        return {t: loss for t, loss in self.members[level].items() if loss is not None}
 
     def level_of(self, trial: int) -> int:
         """Return the highest level that a trial was sent to."""
@@ -88,15 +94,18 @@ class Hyperband(Rule):
             bracket.members[bracket.level_of(trial) + 1][trial] = None
         bracket.paused.discard(trial)
 
-    def report(self, trial: int, epoch: int, loss: Loss) -> Decision:
+    def report(self, trial: int, epoch: int, loss: Loss) -> Verdict:
         """Pause a trial that has reached its level."""
         best = self._best[trial] = better(loss, self._best.get(trial))
         bracket = self._of[trial]
         level = bracket.level_of(trial)
         if epoch < bracket.levels[level]:
-            return Decision.CONTINUE
+            return CONTINUE
         bracket.members[level][trial] = best
-        return Decision.PAUSE if level + 1 < len(bracket.levels) else Decision.CONTINUE
+        if level + 1 == len(bracket.levels):
+            return CONTINUE
+        place = f"{standing(trial, bracket.reached(level))} of its bracket"
+        return Verdict(Decision.PAUSE, f"{place} at epoch {bracket.levels[level]}")
 
     def finish(self, trial: int, outcome: Outcome) -> None:
         """Keep a paused trial; a failed one counts for its rung, without a value."""

@@ -6,7 +6,7 @@ import statistics
 from automl.search.base import Rule
 from automl.trial.moves import Continue, Start
 from automl.trial.pareto import Loss
-from automl.trial.trial import Decision, Outcome, TrialState
+from automl.trial.trial import CONTINUE, Decision, Outcome, TrialState, Verdict
 
 GRACE_EPOCHS = 3
 """No trial is judged before: the first epochs of a training from scratch are mostly noise."""
@@ -55,9 +55,9 @@ class FullTraining(Rule):
     def start(self, move: Start | Continue) -> None:
         """Nothing is kept."""
 
-    def report(self, trial: int, epoch: int, loss: Loss) -> Decision:
-        """Go on."""
-        return Decision.CONTINUE
+    def report(self, trial: int, epoch: int, loss: Loss) -> Verdict:
+        """Continue."""
+        return CONTINUE
 
     def finish(self, trial: int, outcome: Outcome) -> None:
         """Nothing is kept."""
@@ -75,7 +75,7 @@ class MedianStop(FullTraining):
         super().__init__(epochs)
         self._curves: dict[int, dict[int, float]] = {}
 
-    def report(self, trial: int, epoch: int, loss: Loss) -> Decision:
+    def report(self, trial: int, epoch: int, loss: Loss) -> Verdict:
         """Stop a trial that is in the worse half."""
         curve = self._curves.setdefault(trial, {})
         curve[epoch] = loss[0] if math.isfinite(loss[0]) else math.inf
@@ -85,6 +85,8 @@ class MedianStop(FullTraining):
             if number != trial and max(other) >= epoch and min(other) <= epoch
         ]
         if epoch < GRACE_EPOCHS or epoch >= self._epochs or len(others) < self._ENOUGH:
-            return Decision.CONTINUE
-        is_worse = min(curve.values()) > statistics.median(others)
-        return Decision.STOP if is_worse else Decision.CONTINUE
+            return CONTINUE
+        if min(curve.values()) <= statistics.median(others):
+            return CONTINUE
+        reason = f"worse than the median of {len(others)} trials at epoch {epoch}"
+        return Verdict(Decision.STOP, reason)

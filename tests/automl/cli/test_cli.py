@@ -41,7 +41,7 @@ def test_the_text_names_the_leaderboard_the_places_and_the_next_command(run):
     result = run("--trials", 3, "--out", "exp")
     for text in ("0000 (defaults)", "best: trial", "promoted: ", "journal: ", "next: "):
         assert text in result.stdout
-    assert "trial 0000 starts with the defaults" in result.stderr
+    assert "trial 0000 starts: the defaults" in result.stderr
 
 
 def test_an_overlay_and_the_flags_of_the_space_shape_every_trial(run, tmp_path):

@@ -15,12 +15,12 @@ from automl.request.request import Request
 from automl.request.search import SearchRequest
 from automl.session.session import drive
 from automl.trial.budget import Budget
-from automl.trial.objective import Constraint, Objective
+from automl.trial.objective import Objective
 
 
-def settings(*, mode="max", algorithm="asha", constraints=(), confirm_seeds=0, **budget):
+def settings(*, mode="max", algorithm="asha", confirm_seeds=0, **budget):
     return Settings(
-        skill="toy", policy="auto", objectives=(Objective("score", mode, constraints),),
+        skill="toy", policy="auto", objectives=(Objective("score", mode),),
         budget=Budget(**{"trials": 4, "epochs": 9, **budget}), seed=0, spec={},
         algorithm=algorithm, confirm_seeds=confirm_seeds,
     )  # fmt: skip
@@ -39,12 +39,15 @@ class Journal:
     def start(self, trial, epochs=9, **rest):
         return self.add("start", trial=trial, values={}, epochs=epochs, **rest)
 
-    def report(self, trial, epoch, score, decision="continue", **metrics):
-        told = {"score": score, **metrics}
-        return self.add("report", trial=trial, epoch=epoch, metrics=told, decision=decision)
+    def report(self, trial, epoch, score, decision="continue", **rest):
+        metrics = {"score": score}
+        return self.add(
+            "report", trial=trial, epoch=epoch, metrics=metrics, decision=decision, **rest
+        )
 
-    def go_on(self, trial, epochs=9, *, is_interrupted=False):
-        return self.add("continue", trial=trial, epochs=epochs, is_interrupted=is_interrupted)
+    def resume(self, trial, epochs=9, *, is_interrupted=False, **rest):
+        event = {"trial": trial, "epochs": epochs, "is_interrupted": is_interrupted}
+        return self.add("continue", **event, **rest)
 
     def finish(self, trial, state, kind=None, message="why"):
         failure = None if kind is None else {"kind": kind, "message": message}
@@ -76,31 +79,16 @@ def test_a_best_trial_with_the_defaults_has_no_gain(journal):
     assert journal.start(0).report(0, 1, 0.5).view(settings()).best.gain is None
 
 
-def test_who_pauses_and_who_goes_on_is_told_with_its_place_at_that_epoch(journal):
-    journal.start(0, 3).report(0, 3, 0.5, "pause").start(1, 3).report(1, 3, 0.7, "pause")
-    told = journal.go_on(1).told(settings())
-    assert (What.PAUSED, 0, "paused: the first at epoch 3") in told
-    assert (What.PAUSED, 1, "paused: 1st of 2 at epoch 3") in told
-    assert told[-1] == (What.CONTINUED, 1, "goes on up to epoch 9: 1st of 2 at epoch 3")
-
-
-@pytest.mark.parametrize(
-    ("asked", "score", "why"),
-    [
-        ({}, None, "diverged, score is no number"),
-        ({"constraints": (Constraint("size", "<=", 1),)}, 0.9, "breaks size<=1"),
-        ({"budget_epochs": 2}, 0.3, "the budget of epochs is spent"),
-        ({"time_s": 4.0}, 0.3, "the time is up"),
-        ({"algorithm": "auto"}, 0.3, "its curve repeats the one of another trial"),
-        ({}, 0.3, "2nd of 2 at epoch 1"),
-    ],
-)
-def test_who_is_stopped_is_told_with_the_reason_that_follows_from_budget_and_value(
-    journal, asked, score, why
-):
-    journal.start(0).report(0, 1, 0.5, size=0).finish(0, "completed")
-    told = journal.start(1).report(1, 1, score, "stop", size=2).told(settings(**asked))
-    assert told[-1] == (What.STOPPED, 1, f"stopped: {why}")
+@pytest.mark.parametrize("reason", ["rank 2 of 8", None])
+def test_each_decision_is_shown_with_the_reason_that_the_journal_gives(journal, reason):
+    why = {} if reason is None else {"reason": reason}
+    journal.start(0, **why).report(0, 1, 0.5, "pause", **why).resume(0, **why)
+    journal.report(0, 2, 0.5, "stop", **why).start(1).finish(1, "stopped")
+    journal.events[-1].update(why)
+    texts = [text for what, _, text in journal.told(settings()) if what is not What.REPORTED]
+    begun = ["starts", "paused", "resumes, to epoch 9", "stopped"]
+    suffix = "" if reason is None else f": {reason}"
+    assert texts == [*(text + suffix for text in begun), "starts", f"ends here{suffix}"]
 
 
 def test_a_start_names_the_numbers_that_differ_from_the_defaults_the_farthest_first(journal):
@@ -148,11 +136,11 @@ def test_the_view_of_thousands_of_trials_is_made_at_once():
 def test_a_lost_worker_and_a_halved_batch_are_told(journal):
     died = {"state": "failed", "failure": {"kind": "lost", "message": "the worker died"}}
     journal.start(0).report(0, 1, 0.5).add("lost", trial=0, **died)
-    journal.go_on(0, is_interrupted=True).add("halved", trial=0, adjusted={"batch": 4}, **died)
+    journal.resume(0, is_interrupted=True).add("halved", trial=0, adjusted={"batch": 4}, **died)
     texts = [text for _, _, text in journal.told(settings())]
     assert texts[-3:] == [
         "lost its worker (the worker died)",
-        "goes on after epoch 1",
+        "resumes after epoch 1",
         "is out of memory, tried again at half the batch (batch=4)",
     ]
 
@@ -179,23 +167,27 @@ def test_time_left_counts_the_repeats_of_the_confirmation(journal):
     asked = settings(confirm_seeds=2, trials=1, epochs=2)
     journal.start(0, 2).report(0, 1, 0.5).add("noted").report(0, 2, 0.5)
     assert journal.view(asked).left.seconds == 2 * 2 * 2 * 2.0
-    view = journal.finish(0, "completed").start(1, 1, confirms=0).view(asked)
+    journal.finish(0, "completed").start(1, 1, confirms=0, reason="a fresh seed")
+    view = journal.view(asked)
     assert view.phase == "confirming"
-    assert view.running[0].note == "the values of trial 0000 and a fresh seed"
+    assert view.running[0].note == "a fresh seed"
 
 
 def test_budget_used_is_told_for_each_limit_and_a_copy_pays_only_its_own_epochs(journal):
-    journal.start(0).report(0, 1, 0.1).report(0, 2, 0.2).start(1, parent=0).report(1, 3, 0.3)
+    journal.start(0).report(0, 1, 0.1).report(0, 2, 0.2)
+    journal.start(1, parent=0, reason="a copy").report(1, 3, 0.3)
     view = journal.view(settings(budget_epochs=10, time_s=50))
     used = [(limit.name, limit.used, limit.limit) for limit in view.limits]
     assert used == [("trials", 2, 4), ("epochs", 3, 10), ("seconds", 5.0, 50)]
     [_, at_most] = journal.view(settings()).limits
     assert (at_most.limit, at_most.is_asked) == (4 * 9, False)
-    assert view.running[1].note == "a copy of trial 0000, values changed"
+    assert view.running[1].note == "a copy"
 
 
 def test_a_running_trial_has_its_curve_and_the_time_it_was_trained(journal):
-    journal.start(0).report(0, 1, 0.1, "pause").add("noted").add("noted").go_on(0).report(0, 2, 0.2)
+    journal.start(0).report(0, 1, 0.1, "pause").add("noted").add("noted").resume(0).report(
+        0, 2, 0.2
+    )
     [trial] = journal.view(settings(), now=8.0).running
     assert (trial.epoch, trial.value, trial.curve) == (2, 0.2, (0.1, 0.2))
     assert trial.seconds == 1 + 1 + 2

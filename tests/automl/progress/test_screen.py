@@ -11,7 +11,7 @@ from automl.progress.view import BestSoFar, Message, RunningTrial, View, What
 
 
 def view(*, running=2, recent=30, **changes):
-    told = Message(0.0, What.PAUSED, 3, "paused: 2nd of 8 at epoch 3, " + "a long reason " * 20)
+    told = Message(0.0, What.PAUSED, 3, "paused: rank 2 of 8 at epoch 3, " + "a long reason " * 20)
     curve = (0.1, 0.2, math.nan, 0.4)
     one = [RunningTrial(n, 4, 50, 0.4, curve, 75.0, "the defaults") for n in range(running)]
     plain = {
@@ -49,7 +49,7 @@ def test_it_says_budget_time_left_best_gain_running_and_why(width=80):
         "at most about 40 min; 120 epochs took 1:02:05",
         "val_miou 0.7692  trial 0017 epoch 10  +0.5773 over the default 0.1919",
         "2 running, 1 failed", "1 out of memory", "4/50", "▁▂ ▄",
-        "0003 paused: 2nd of 8 at epoch 3",
+        "0003 paused: rank 2 of 8 at epoch 3",
     ):  # fmt: skip
         assert part in text
 

@@ -41,10 +41,10 @@ def test_the_lines_of_a_run_tell_what_the_searcher_does_and_why(plan):
     stream = io.StringIO()
     drive(plan, watchers=[LinesWatcher(plan, stream)])
     lines = stream.getvalue().splitlines()
-    assert lines[0] == "trial 0000 starts with the defaults"
+    assert lines[0] == "trial 0000 starts: the defaults"
     assert re.fullmatch(r"trial 0000 epoch 1/\d score 0.\d{4}  best so far", lines[1])
-    assert "trial 0000 paused: the first at epoch 1" in lines
-    assert any(re.fullmatch(r"trial \d{4} goes on up to epoch 3: 1st of 3 at epoch 1", line)
+    assert "trial 0000 paused: rank 1 of 1 at epoch 1" in lines
+    assert any(re.fullmatch(r"trial \d{4} resumes, to epoch 3: rank 1 of 3 at epoch 1", line)
                for line in lines)  # fmt: skip
     assert re.fullmatch(r"trial \d{4} is being promoted: exported and measured again", lines[-2])
     assert lines[-1] == f"promoted {plan / 'promoted' / 'model.onnx'}"
@@ -80,7 +80,7 @@ def test_a_resume_tells_only_what_is_new(plan):
     drive(plan, watchers=[LinesWatcher(plan, stream)])
     lines = stream.getvalue().splitlines()
     assert lines[0] == f"resuming {plan}: 0 trials are done"
-    assert "trial 0000 starts with the defaults" not in lines
+    assert "trial 0000 starts: the defaults" not in lines
 
 
 def test_watching_one_that_is_over_tells_it_and_ends(plan, capsys):
@@ -101,7 +101,9 @@ def test_status_draws_the_view_of_one_that_was_cut_off_above_the_leaderboard(pla
     journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:6]))
     assert main(["status", str(plan)]) == 0
     view, _, board = capsys.readouterr().out.partition("rank  trial")
-    assert "interrupted" in view and " 2/3" in view and "0000 paused: the first at epoch 1" in view
+    assert (
+        "interrupted" in view and " 2/3" in view and "0000 paused: rank 1 of 1 at epoch 1" in view
+    )
     assert "0000 (defaults)" in board
 
 

@@ -71,7 +71,12 @@ def test_a_paused_trial_goes_on_in_its_folder_from_its_checkpoint(start, algorit
 @pytest.mark.slow
 @pytest.mark.parametrize("algorithm", sorted(SETTINGS))
 def test_a_cut_at_any_event_ends_the_same(start, tmp_path, algorithm):
-    search = {"algorithm": algorithm, "settings": SETTINGS[algorithm], "trials": 6, "epochs": 4}
+    search = {
+        "algorithm": algorithm,
+        "algorithm_options": SETTINGS[algorithm],
+        "trials": 6,
+        "epochs": 4,
+    }
     whole = values_of(drive(start(**search)))
     lines = (tmp_path / "exp" / "journal.jsonl").read_bytes().splitlines(keepends=True)
     for cut in [*range(1, len(lines), 7), len(lines) - 5]:

@@ -9,7 +9,7 @@ from automl.space.space import Parameter, SearchSpace
 from automl.trial.budget import Budget
 from automl.trial.moves import Done, Start, Wait
 from automl.trial.objective import Objective
-from automl.trial.trial import Decision, Failure, FailureKind, Outcome, TrialState
+from automl.trial.trial import CONTINUE, Failure, FailureKind, Outcome, TrialState
 
 SPACE = SearchSpace(
     {
@@ -35,7 +35,7 @@ def run(search, score):
         search.start(move)
         outcome = COMPLETED
         for epoch in range(1, move.epochs + 1):
-            if search.report(move.trial, epoch, score(move.values, epoch)) is Decision.STOP:
+            if search.report(move.trial, epoch, score(move.values, epoch)) != CONTINUE:
                 outcome = STOPPED
                 break
         search.finish(move.trial, outcome)
@@ -109,9 +109,9 @@ def test_a_replayed_history_gives_the_same_next_suggestion(events, mode):
             trial = sorted(running)[place % len(running)]
             if kind == "report":
                 running[trial] += 1
-                decision = first.report(trial, running[trial], value)
+                verdict = first.report(trial, running[trial], value)
                 log.append(("report", trial, running[trial], value))
-                if decision is Decision.CONTINUE and running[trial] < 9:
+                if verdict == CONTINUE and running[trial] < 9:
                     continue
             outcome = STOPPED if kind == "report" else CRASHED
             first.finish(trial, outcome)
@@ -131,6 +131,6 @@ def test_failed_trials_are_no_values(mode):
         if number:
             search.finish(move.trial, CRASHED)
         else:
-            assert search.report(move.trial, 1, 0.5) is Decision.CONTINUE
+            assert search.report(move.trial, 1, 0.5) == CONTINUE
             search.finish(move.trial, COMPLETED)
     assert isinstance(search.next(), Done)

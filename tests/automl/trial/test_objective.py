@@ -3,7 +3,7 @@ import math
 import pytest
 
 from automl.errors import UsageError
-from automl.trial.objective import MissingMetricError, Objective
+from automl.trial.objective import Constraint, MissingMetricError, Objective
 
 HIGH, LOW = Objective("m", "max"), Objective("m", "min")
 
@@ -31,3 +31,17 @@ def test_a_missing_metric_lists_those_that_exist():
 def test_an_unknown_mode_is_refused():
     with pytest.raises(UsageError, match="mode 'best' is not one of max, min"):
         Objective("m", "best")
+
+
+@pytest.mark.parametrize(
+    ("metrics", "defect"),
+    [
+        ({"m": 0.5, "size": 1.0}, ""),
+        ({"m": math.nan, "size": 1.0}, "m is nan"),
+        ({"m": 0.5, "size": 2.0}, "violates size<=1"),
+    ],
+)
+def test_a_report_without_a_value_names_its_defect(metrics, defect):
+    objective = Objective("m", "max", (Constraint("size", "<=", 1),))
+    assert objective.defect(metrics) == defect
+    assert math.isnan(objective.value(metrics)) == bool(defect)

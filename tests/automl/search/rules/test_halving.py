@@ -18,34 +18,34 @@ def test_rungs_are_whole_divisions_of_a_full_training(epochs, expected):
 def test_the_best_third_goes_on():
     rule = HalvingStop(9)
     losses = [-0.5, -0.4, -0.6, -0.3, -0.2, -0.55]
-    kept = [rule.report(i, 3, (v,)) is Decision.CONTINUE for i, v in enumerate(losses)]
+    kept = [rule.report(i, 3, (v,)).decision is Decision.CONTINUE for i, v in enumerate(losses)]
     assert kept == [True, False, True, False, False, True]
 
 
 def test_a_late_first_report_is_compared_at_every_rung_it_passed():
     rule = HalvingStop(27)
-    assert rule.report(0, 10, (-0.9,)) is Decision.CONTINUE
-    assert rule.report(1, 10, (-0.1,)) is Decision.STOP
-    assert rule.report(2, 3, (-0.5,)) is Decision.STOP
+    assert rule.report(0, 10, (-0.9,)).decision is Decision.CONTINUE
+    assert rule.report(1, 10, (-0.1,)).decision is Decision.STOP
+    assert rule.report(2, 3, (-0.5,)).decision is Decision.STOP
 
 
 def test_nobody_is_compared_twice_at_a_rung():
     rule = HalvingStop(9)
-    assert rule.report(0, 3, (-0.1,)) is Decision.CONTINUE
-    assert rule.report(1, 3, (-0.9,)) is Decision.CONTINUE
-    assert rule.report(0, 4, (-0.1,)) is Decision.CONTINUE
+    assert rule.report(0, 3, (-0.1,)).decision is Decision.CONTINUE
+    assert rule.report(1, 3, (-0.9,)).decision is Decision.CONTINUE
+    assert rule.report(0, 4, (-0.1,)).decision is Decision.CONTINUE
 
 
 def test_a_value_that_is_not_finite_never_outlives_a_finite_one():
     rule = HalvingStop(3)
-    assert rule.report(0, 1, (0.5,)) is Decision.CONTINUE
-    assert rule.report(1, 1, (float("nan"),)) is Decision.STOP
+    assert rule.report(0, 1, (0.5,)).decision is Decision.CONTINUE
+    assert rule.report(1, 1, (float("nan"),)).decision is Decision.STOP
 
 
 def pause_all(rule, losses):
     for trial, loss in enumerate(losses):
         rule.start(Start(trial, {}, rule.first_epochs(trial)))
-        assert rule.report(trial, rule.first_epochs(trial), loss) is Decision.PAUSE
+        assert rule.report(trial, rule.first_epochs(trial), loss).decision is Decision.PAUSE
         rule.finish(trial, PAUSED)
 
 
@@ -55,7 +55,7 @@ def test_everybody_pauses_at_a_rung_and_the_best_third_is_promoted():
     assert rule.resume(is_last_call=False) is None
     pause_all_more = [(0.2,)]
     rule.start(Start(2, {}, 1))
-    assert rule.report(2, 1, pause_all_more[0]) is Decision.PAUSE
+    assert rule.report(2, 1, pause_all_more[0]).decision is Decision.PAUSE
     rule.finish(2, PAUSED)
     assert rule.resume(is_last_call=False) == Continue(1, 3)
 
