@@ -1,4 +1,4 @@
-"""The gen_trt_engine action: an ONNX model as a TensorRT engine, with its facts beside it."""
+"""The gen_trt_engine action: a TensorRT engine of an ONNX model, with its facts as JSON."""
 
 import hashlib
 import json
@@ -26,11 +26,11 @@ from segformer.storage.encryption import writing
 
 
 def gen_trt_engine(spec: Spec, folder: Path) -> Result:
-    """Build `gen_trt_engine.onnx_file` and write the engine, and its facts as JSON beside it.
+    """Build an engine of `gen_trt_engine.onnx_file`, and write its facts as JSON next to it.
 
-    The precision is written into the graph (casts, Q/DQ) and TensorRT keeps to it. int8 of a model
-    without Q/DQ is calibrated first. Raises `SpecError`, `CheckpointError`, and `SkillError` with
-    what TensorRT said when it cannot build.
+    The precision is written into the graph (casts, Q/DQ) and TensorRT follows it. A model without
+    Q/DQ is calibrated first for int8. Raises `SpecError`, `CheckpointError`, and `SkillError` with
+    TensorRT's messages if it cannot build.
     """
     with started("gen_trt_engine", spec, folder) as status:
         result = _engine(spec, folder)
@@ -43,7 +43,7 @@ def _engine(spec: Spec, folder: Path) -> Result:
     engine_file = Path(options.trt_engine) if options.trt_engine else folder / "model.engine"
     if engine_file.exists() and not options.force:
         raise SpecError(
-            f"gen_trt_engine.trt_engine: {engine_file} is there already; give another name, "
+            f"gen_trt_engine.trt_engine: {engine_file} exists already; give another name, "
             "remove it, or set gen_trt_engine.force=true"
         )
     model = _OnnxModel.read(Path(options.onnx_file), otherwise=ModelRecord.of(spec))
@@ -55,7 +55,7 @@ def _engine(spec: Spec, folder: Path) -> Result:
     with replacing(engine_file) as part, writing(part) as file:
         file.write(content)
     facts = _facts(model, options, content, batch=batch, capabilities=capabilities)
-    # Relative, because the folder of both may be moved.
+    # Relative, because both files may move together.
     facts["onnx_file"] = os.path.relpath(model.path, engine_file.parent)
     with replacing(facts_path(engine_file)) as part, writing(part) as file:
         file.write((json.dumps(facts, indent=2) + "\n").encode())
@@ -80,7 +80,7 @@ class _OnnxModel:
 
     @property
     def shape(self) -> tuple[int | None, int, int, int]:
-        """The input's; None for a free batch."""
+        """The shape of the input, with None for an open batch."""
         dimensions = self.graph.graph.input[0].type.tensor_type.shape.dim
         batch, channels, height, width = (d.dim_value for d in dimensions)
         return (batch or None, channels, height, width)
@@ -91,9 +91,9 @@ class _OnnxModel:
 
 
 def _profile(options: GenTrtEngine, model: _OnnxModel) -> tuple[int, int, int]:
-    """Return the smallest, usual and largest batch; raises `SpecError` where they cannot be."""
-    wanted = options.tensorrt
-    batch = (wanted.min_batch_size, wanted.opt_batch_size, wanted.max_batch_size)
+    """Return the smallest, usual and largest batch; raises `SpecError` for a fixed other batch."""
+    sizes = options.tensorrt
+    batch = (sizes.min_batch_size, sizes.opt_batch_size, sizes.max_batch_size)
     fixed = model.shape[0]
     if options.batch_size not in (-1, fixed):
         raise SpecError(
@@ -119,7 +119,7 @@ def _in_precision(model: _OnnxModel, spec: Spec, folder: Path) -> onnx.ModelProt
         graph = model.graph
         if not model.is_quantized:
             graph = _calibrated(model, spec, folder)
-        # What is not in 8 bits is in 16, as with TensorRT 10's flags INT8 and FP16 together.
+        # Other layers are in 16 bits, as with TensorRT 10's flags INT8 and FP16 together.
         return cast_to(graph, "fp16", layers=layers)
     if model.is_quantized:
         raise SpecError(
@@ -132,11 +132,11 @@ def _in_precision(model: _OnnxModel, spec: Spec, folder: Path) -> onnx.ModelProt
 
 
 def _calibrated(model: _OnnxModel, spec: Spec, folder: Path) -> onnx.ModelProto:
-    """Return the graph with Q/DQ, its ranges from images or from the cache of an earlier run."""
+    """Return the graph with Q/DQ, with ranges from images or from the cache of an earlier run."""
     options = spec.gen_trt_engine.tensorrt.calibration
     cache = Path(options.cal_cache_file) if options.cal_cache_file else None
-    is_known = cache is not None and cache.exists()
-    images = [] if is_known else images_to_calibrate(spec, options)
+    has_ranges = cache is not None and cache.exists()
+    images = [] if has_ranges else images_to_calibrate(spec, options)
     target = folder / "calibrated.onnx"
     settings = QdqSettings(algorithm="max", for_tensorrt=True, cache=cache)
     quantize_onnx(model.path, target, images, settings)
@@ -144,13 +144,13 @@ def _calibrated(model: _OnnxModel, spec: Spec, folder: Path) -> onnx.ModelProto:
 
 
 def images_to_calibrate(spec: Spec, options: Calibration) -> list[Path]:
-    """Return cal_batches of cal_batch_size images; raises `SpecError` where there are fewer."""
-    wanted = options.cal_batch_size * options.cal_batches
-    images = evenly(calibration_images(spec, options.cal_image_dir), wanted)
-    if len(images) < wanted:
+    """Return cal_batches x cal_batch_size images; raises `SpecError` if there are fewer."""
+    count = options.cal_batch_size * options.cal_batches
+    images = evenly(calibration_images(spec, options.cal_image_dir), count)
+    if len(images) < count:
         raise SpecError(
             f"gen_trt_engine.tensorrt.calibration: {options.cal_batches} batches of "
-            f"{options.cal_batch_size} are {wanted} images, but there are {len(images)}"
+            f"{options.cal_batch_size} are {count} images, but there are {len(images)}"
         )
     return images
 

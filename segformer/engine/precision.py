@@ -1,6 +1,10 @@
-"""An ONNX graph in half precision, written into the graph itself by casts.
+"""Half precision, written into an ONNX graph as casts.
 
-Strongly typed TensorRT (RTX, and 11 onwards) computes every layer in the types that the file says.
+Strongly typed TensorRT (RTX, and 11 onwards) has no precision flags: it computes every layer in
+the types of the file. So the types in the file are changed. The nodes are visited in order, and
+each gets its floating-point inputs in its own precision: a constant as a converted copy, an
+activation through a Cast node, which all nodes that need the same conversion share. Inputs and
+outputs of the graph stay fp32, so that callers see no difference.
 """
 
 import fnmatch
@@ -16,7 +20,7 @@ from segformer.errors import SpecError
 TYPES = {"fp32": TensorProto.FLOAT, "fp16": TensorProto.FLOAT16, "bf16": TensorProto.BFLOAT16}
 _FLOAT16_MAX = float(np.finfo(np.float16).max)
 _FLOAT_INPUTS = {"Resize": (0,), "QuantizeLinear": (), "DequantizeLinear": (), "Cast": ()}
-"""Inputs whose type may change, of operators where not all may: scales stay in 32 bits."""
+"""Operators with inputs whose type must not change, such as scales: the inputs that may."""
 _FLOAT32_OUTPUTS = ("DequantizeLinear",)
 
 
@@ -28,31 +32,31 @@ def cast_to(
     Args:
         model: A graph in fp32, types and shapes inferred.
         precision: fp16 or bf16.
-        layers: Pattern of node names to the precision of those nodes, the last match wins.
+        layers: Patterns of node names with the precision of these nodes; the last match wins.
 
     Raises:
-        SpecError: A pattern that fits no node.
+        SpecError: A pattern that matches no node.
     """
-    wanted = {node.name: precision for node in model.graph.node}
+    precisions = {node.name: precision for node in model.graph.node}
     for pattern, other in (layers or {}).items():
-        matched = fnmatch.filter(wanted, pattern)
+        matched = fnmatch.filter(precisions, pattern)
         if not matched:
             raise SpecError(
-                f"gen_trt_engine.tensorrt.layers_precision: {pattern!r} fits no layer of the model;"
-                f" its layers are named like {', '.join(list(wanted)[:3])}"
+                f"gen_trt_engine.tensorrt.layers_precision: {pattern!r} matches no layer of the"
+                f" model; its layers are named like {', '.join(list(precisions)[:3])}"
             )
-        wanted |= dict.fromkeys(matched, other)
-    return _Caster(model, wanted).run()
+        precisions |= dict.fromkeys(matched, other)
+    return _Caster(model, precisions).run()
 
 
 class _Caster:
-    """Rewrites one graph; `_types` is the present precision of each floating-point tensor."""
+    """Rewrites one graph; `_types` holds the precision of each floating-point tensor so far."""
 
-    def __init__(self, model: ModelProto, wanted: Mapping[str, str]) -> None:
+    def __init__(self, model: ModelProto, precisions: Mapping[str, str]) -> None:
         self._model = ModelProto()
         self._model.CopyFrom(model)
         self._graph = self._model.graph
-        self._wanted = wanted
+        self._precisions = precisions
         self._constants = {tensor.name: tensor for tensor in self._graph.initializer}
         self._types = {
             value.name: "fp32"
@@ -77,13 +81,13 @@ class _Caster:
         kept = [t for t in self._graph.initializer if t.name in used]
         del self._graph.initializer[:]
         self._graph.initializer.extend(kept)
-        # What was inferred of the tensors between is no longer true.
+        # The inferred types of the tensors in between are no longer true.
         del self._graph.value_info[:]
         onnx.checker.check_model(self._model)
         return self._model
 
     def _convert(self, node: NodeProto) -> None:
-        precision = self._wanted[node.name]
+        precision = self._precisions[node.name]
         places = _FLOAT_INPUTS.get(node.op_type, tuple(range(len(node.input))))
         for place in places:
             name = node.input[place]
@@ -91,13 +95,13 @@ class _Caster:
                 node.input[place] = self._cast(name, precision)
         self._retype(node, precision)
         self._nodes.append(node)
-        made = "fp32" if node.op_type in _FLOAT32_OUTPUTS else precision
+        result = "fp32" if node.op_type in _FLOAT32_OUTPUTS else precision
         for name in node.output:
             if name in self._float:
-                self._types[name] = made
+                self._types[name] = result
 
     def _retype(self, node: NodeProto, precision: str) -> None:
-        """Change what a node itself says of types: constants, and casts to fp32."""
+        """Change the types in a node's attributes: constants, and casts to fp32."""
         for attribute in node.attribute:
             if attribute.name == "value" and attribute.t.data_type == TensorProto.FLOAT:
                 attribute.t.CopyFrom(_tensor(numpy_helper.to_array(attribute.t), "", precision))
@@ -119,6 +123,7 @@ class _Caster:
         return self._casts[name, precision]
 
     def _restore_outputs(self) -> None:
+        """Rename each output that is no longer fp32, and cast it back under its old name."""
         for value in self._graph.output:
             if self._types.get(value.name, "fp32") == "fp32":
                 continue
@@ -145,6 +150,6 @@ def _tensor(values: NDArray[np.float32], name: str, precision: str) -> TensorPro
     if precision == "bf16":
         flat = values.astype(np.float32).flatten().tolist()
         return helper.make_tensor(name, TensorProto.BFLOAT16, values.shape, flat)
-    # Larger ones would become infinite, and infinity times zero no number.
+    # Values beyond the range of fp16 would become infinite, and infinity times zero NaN.
     bounded = np.clip(values, -_FLOAT16_MAX, _FLOAT16_MAX).astype(np.float16)
     return numpy_helper.from_array(bounded, name)

@@ -1,4 +1,4 @@
-"""The evaluate action: one model on one split."""
+"""The evaluate action: scores of a model on a split."""
 
 import json
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ from segformer.evaluation.metrics import Scores, Tally, null_if_nan
 from segformer.evaluation.pictures import (
     Pixels,
     class_colours,
-    shown,
     side_by_side,
+    unscaled,
     write_picture,
 )
 from segformer.evaluation.predictor import Predictor, load_predictor, model_file
@@ -39,18 +39,17 @@ _PREFIXES: dict[Literal["test", "validation"], str] = {"test": "test", "validati
 
 
 PICTURES = "combined_visualisation"
-"""The folder of the pictures, by TAO's name."""
+"""The folder of the pictures, named as in TAO."""
 
 
 def evaluate(spec: Spec, folder: Path) -> Result:
     """Score a model on a split and write results.json and report.json into `folder`.
 
-    Architecture, image size and scaling are the checkpoint's own where it records them; the data
-    and what their masks mean are the spec's. Metrics are named test_* or val_* by the split; with
-    `latency.runs` those of `segformer.evaluation.latency` are added. Of every
-    `vis_after_n_batches`-th batch, the first included, pictures are written: image, prediction and
-    truth side by side. Raises `SpecError`, `CheckpointError`, `DataError`,
-    `OutOfMemoryError`.
+    Architecture, image size and scaling come from the checkpoint if it records them; the data and
+    the meaning of the masks come from the spec. Metrics are named test_* or val_* by the split;
+    `latency.runs` adds those of `segformer.evaluation.latency`. Pictures of every
+    `vis_after_n_batches`-th batch, including the first, show image, prediction and truth side by
+    side. Raises `SpecError`, `CheckpointError`, `DataError`, `OutOfMemoryError`.
     """
     return run_action("evaluate", spec, folder, evaluate_here)
 
@@ -58,18 +57,18 @@ def evaluate(spec: Spec, folder: Path) -> Result:
 def evaluate_here(
     spec: Spec, folder: Path, topology: Topology, report: Report | None = None
 ) -> Result:
-    """Evaluate as one of the processes of a topology, each with its share of the images."""
+    """Evaluate a share of the images, as one of the processes of a topology."""
     path = model_file("evaluate", spec)
     _check_alone(spec, topology)
     device = topology.device_of(number())
     otherwise = ModelRecord.of(spec)
-    timed = _timed(path, otherwise, device, spec)
+    latency = _latency(path, otherwise, device, spec)
     predictor = load_predictor(path, otherwise=otherwise, device=device)
     segment = predictor.record.applied_to(spec.dataset.segment)
     size, batch = segment.img_size, spec.evaluate.batch_size
     with out_of_memory_explained(f"reduce evaluate.batch_size ({batch}; images are {size} px)"):
         scores, samples = _scores(predictor, segment, spec, folder)
-    metrics = scores.metrics(_PREFIXES[spec.evaluate.split], class_names(segment)) | timed
+    metrics = scores.metrics(_PREFIXES[spec.evaluate.split], class_names(segment)) | latency
     artifacts = {"results": folder / "results.json", "report": folder / "report.json"}
     if spec.evaluate.vis_after_n_batches:
         artifacts["pictures"] = folder / PICTURES
@@ -92,12 +91,12 @@ def _check_alone(spec: Spec, topology: Topology) -> None:
     if spec.evaluate.latency.runs and topology.count > 1:
         raise SpecError(
             f"evaluate.latency.runs: {spec.evaluate.latency.runs} is not allowed with "
-            f"{topology.count} processes, which would be in each other's way; set "
+            f"{topology.count} processes, which would slow each other down; set "
             "evaluate.num_gpus=1"
         )
 
 
-def _timed(
+def _latency(
     path: Path, otherwise: ModelRecord, device: torch.device, spec: Spec
 ) -> dict[str, float]:
     options = spec.evaluate.latency
@@ -111,23 +110,23 @@ def _timed(
 def _scores(
     predictor: Predictor, segment: DatasetSegment, spec: Spec, folder: Path
 ) -> tuple[Scores, list[str]]:
-    """Return the scores and the stems of the samples that were written."""
+    """Return the scores, and the stems of the samples that were written."""
     options, data = spec.evaluate, SegmentationDataset(segment, split=spec.evaluate.split)
-    own = share_of(list(range(len(data))))
+    share = share_of(list(range(len(data))))
     loader: DataLoader[dict[str, Tensor]] = DataLoader(
-        data, batch_size=options.batch_size, sampler=own, num_workers=segment.workers
+        data, batch_size=options.batch_size, sampler=share, num_workers=segment.workers
     )
     tally = Tally(
         segment.num_classes,
         align_corners=predictor.record.model["decode_head"]["align_corners"],
     )
     every = options.vis_after_n_batches
-    own_stems = [data.pairs[index].stem for index in own]
-    stems, samples = iter(own_stems), sampled(own_stems) if number() == 0 else set()
+    stems = [data.pairs[index].stem for index in share]
+    remaining, samples = iter(stems), sampled(stems) if number() == 0 else set()
     for turn, batch in enumerate(loader):
         logits = predictor.logits(batch["image"])
         prediction = tally.add(logits, batch["mask"].to(logits.device)).cpu()
-        names = list(islice(stems, len(prediction)))
+        names = list(islice(remaining, len(prediction)))
         has_pictures = bool(every) and turn % every == 0
         if has_pictures or samples.intersection(names):
             for name, row in _rows(names, batch, prediction, segment):
@@ -136,7 +135,7 @@ def _scores(
                 if name in samples:
                     write_sample(folder, name, row)
     scores = tally.scores(what=f"the {options.split} split")
-    return scores, [stem for stem in own_stems if stem in samples]
+    return scores, [stem for stem in stems if stem in samples]
 
 
 def _rows(
@@ -146,7 +145,7 @@ def _rows(
     colours = class_colours(segment)
     parts = (batch["image"], predictions, batch["mask"])
     for name, image, prediction, truth in zip(names, *parts, strict=True):
-        yield name, [shown(image, segment), colours[prediction.numpy()], colours[truth.numpy()]]
+        yield name, [unscaled(image, segment), colours[prediction.numpy()], colours[truth.numpy()]]
 
 
 def _write(path: Path, row: list[Pixels]) -> None:

@@ -1,17 +1,17 @@
-"""Images for a model that takes one channel."""
+"""Grey images for models with one input channel."""
 
 from torch import Tensor
 
 from segformer.model.saved import ModelRecord
 
 
-def fed(images: Tensor, record: ModelRecord, *, channels: int) -> Tensor:
-    """Return images Bx3xHxW as a model of 1 or 3 channels takes them."""
+def with_channels(images: Tensor, record: ModelRecord, *, channels: int) -> Tensor:
+    """Return images Bx3xHxW with the 1 or 3 channels of a model's input."""
     return grey(images, record) if channels == 1 else images
 
 
 def grey(images: Tensor, record: ModelRecord) -> Tensor:
-    """Scaled images Bx3xHxW -> Bx1xHxW: their luminance, by ITU-R BT.601, scaled as red is."""
+    """Scaled images Bx3xHxW -> Bx1xHxW: their luminance (ITU-R BT.601), scaled like red."""
     mean, std = (images.new_tensor(record.segment["augmentation"][k]) for k in ("mean", "std"))
     weights = images.new_tensor([0.299, 0.587, 0.114])
     shares = (weights * std)[:, None, None]

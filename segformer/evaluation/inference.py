@@ -1,4 +1,4 @@
-"""The inference action: masks and overlays of images that need no labels."""
+"""The inference action: masks and overlays of unlabelled images."""
 
 import json
 from collections.abc import Iterator
@@ -40,18 +40,18 @@ from segformer.storage.atomic import replacing
 Row = dict[str, Any]
 
 MASKS, OVERLAYS = "mask_labels", "vis_overlay"
-"""The folders that are written, by TAO's names."""
+"""The output folders, named as in TAO."""
 
 
 def infer(spec: Spec, folder: Path) -> Result:
     """Segment the images of a folder or of `predict_split` into `folder`.
 
-    Every image, whatever its size, gets mask_labels/<stem>.png: class ids at the image's own size.
-    Those of every `vis_after_n_batches`-th batch, the first included, also get vis_overlay/<stem>
-    .png: the image with the classes' colours over it. results.json lists them with the pixels of
-    each class. What the classes are is the model's own record, where it has one. Images that cannot
-    be read are named at the end, in a `DataError`, when all others are done. Raises `SpecError`,
-    `CheckpointError`, `OutOfMemoryError`.
+    Every image gets mask_labels/<stem>.png with class ids, at the size of the image. Those of every
+    `vis_after_n_batches`-th batch, including the first, also get vis_overlay/<stem>.png, the image
+    under the colours of its classes. results.json lists them with the pixels of each class. The
+    classes come from the model's record if it has one. Images that cannot be read are named in a
+    `DataError` after all others are done. Raises `SpecError`, `CheckpointError`,
+    `OutOfMemoryError`.
     """
     return run_action("inference", spec, folder, infer_here)
 
@@ -59,7 +59,7 @@ def infer(spec: Spec, folder: Path) -> Result:
 def infer_here(
     spec: Spec, folder: Path, topology: Topology, report: Report | None = None
 ) -> Result:
-    """Segment as one of the processes of a topology, each its share of the images."""
+    """Segment a share of the images, as one of the processes of a topology."""
     path, device = model_file("inference", spec), topology.device_of(number())
     predictor = load_predictor(path, otherwise=ModelRecord.of(spec), device=device)
     segment = DatasetSegment.model_validate(predictor.record.segment)
@@ -68,9 +68,9 @@ def infer_here(
     with out_of_memory_explained(
         f"reduce inference.batch_size ({spec.inference.batch_size}; {size})"
     ):
-        told = list(_segmented(predictor, images, segment, spec, folder))
-    # Every process, so that none is left waiting for one that failed.
-    rows, faults = _sorted_out([each for part in gathered(told) for each in part])
+        outcomes = list(_segmented(predictor, images, segment, spec, folder))
+    # All processes gather before any raises, so that none is left waiting.
+    rows, faults = _rows_and_faults([each for part in gathered(outcomes) for each in part])
     content = {"checkpoint": str(path), "classes": class_names(segment), "images": rows}
     file = folder / "results.json"
     if number() == 0:
@@ -82,33 +82,33 @@ def infer_here(
     return Result(artifacts, {"images": float(len(rows))})
 
 
-def _sorted_out(told: list[Row | DataError]) -> tuple[list[Row], list[str]]:
-    """Rows in order of the images' names, and what was wrong with the images without a row."""
-    rows = [each for each in told if not isinstance(each, DataError)]
-    faults = [fault for each in told if isinstance(each, DataError) for fault in each.faults]
+def _rows_and_faults(outcomes: list[Row | DataError]) -> tuple[list[Row], list[str]]:
+    """The rows in order of image name, and the faults of the images without a row."""
+    rows = [each for each in outcomes if not isinstance(each, DataError)]
+    faults = [fault for each in outcomes if isinstance(each, DataError) for fault in each.faults]
     return sorted(rows, key=lambda row: str(row["image"])), sorted(faults)
 
 
 def images_in(folder: Path) -> list[Path]:
-    """Return the images of a folder in order; raises `DataError` where their results collide."""
+    """Return the images of a folder in order; raises `DataError` if two share a stem."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder of images")
-    found: dict[str, Path] = {}
+    images: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in SUFFIXES or path.name.startswith(".") or not path.is_file():
             continue
-        if path.stem in found:
-            raise DataError(f"{path}: has the same stem as {found[path.stem].name}; rename one")
-        found[path.stem] = path
-    if not found:
+        if path.stem in images:
+            raise DataError(f"{path}: has the same stem as {images[path.stem].name}; rename one")
+        images[path.stem] = path
+    if not images:
         raise DataError(f"{folder}: holds no {' '.join(SUFFIXES)} files")
-    return list(found.values())
+    return list(images.values())
 
 
 def class_ids(logits: Tensor, size: tuple[int, int], *, align_corners: bool) -> Pixels:
-    """Logits Cxhxw -> the likeliest class of each pixel, HxW.
+    """Logits Cxhxw -> the most likely class of each pixel, HxW.
 
-    One class after the other, so that a large image needs no logits of its size for all at once.
+    Upsamples one class at a time: a large image would not fit in memory C times.
     """
     best: Tensor | None = None
     ids = torch.zeros(size, dtype=torch.uint8, device=logits.device)
@@ -126,7 +126,7 @@ def class_ids(logits: Tensor, size: tuple[int, int], *, align_corners: bool) -> 
 
 @dataclass(frozen=True)
 class _Writer:
-    """Writes what was found in one image."""
+    """Writes the mask and the overlay of an image."""
 
     folder: Path
     colours: Pixels
@@ -152,7 +152,7 @@ class _Writer:
 def _segmented(
     predictor: Predictor, paths: list[Path], segment: DatasetSegment, spec: Spec, folder: Path
 ) -> Iterator[Row | DataError]:
-    """Yield what was written for each image, or why it could not be read."""
+    """Yield the row of each image, or the reason why it could not be read."""
     for name in (MASKS, OVERLAYS):
         (folder / name).mkdir(parents=True, exist_ok=True)
     every, size = spec.inference.vis_after_n_batches, spec.inference.batch_size
@@ -160,11 +160,11 @@ def _segmented(
     align_corners = predictor.record.model["decode_head"]["align_corners"]
     for turn, images in enumerate(_batches(paths, size, workers=spec.dataset.segment.workers)):
         yield from (image for _, image in images if isinstance(image, DataError))
-        good = [(path, image) for path, image in images if not isinstance(image, DataError)]
-        if not good:
+        readable = [(path, image) for path, image in images if not isinstance(image, DataError)]
+        if not readable:
             continue
-        stacked = torch.stack([model_input(image, segment) for _, image in good])
-        for (path, image), logits in zip(good, predictor.logits(stacked), strict=True):
+        stacked = torch.stack([model_input(image, segment) for _, image in readable])
+        for (path, image), logits in zip(readable, predictor.logits(stacked), strict=True):
             height, width = image.shape[:2]
             ids = class_ids(logits, (height, width), align_corners=align_corners)
             is_shown = every > 0 and turn % every == 0
@@ -174,7 +174,7 @@ def _segmented(
 def _batches(
     paths: list[Path], size: int, *, workers: int
 ) -> Iterator[list[tuple[Path, Pixels | DataError]]]:
-    # Threads, not processes: Pillow lets go of the interpreter while it decodes.
+    # Threads suffice: Pillow releases the interpreter lock while it decodes.
     with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
         for start in range(0, len(paths), size):
             chunk = paths[start : start + size]
@@ -189,14 +189,15 @@ def _read(path: Path) -> Pixels | DataError:
 
 
 def _images(spec: Spec) -> list[Path]:
-    folder, segment = _source(spec), spec.dataset.segment
+    """The images of the folder; or those of a split in another layout, whose masks are unused."""
+    folder, segment = _image_folder(spec), spec.dataset.segment
     if spec.inference.images_dir or folder.is_dir():
         return images_in(folder)
     return images_of(segment, segment.predict_split)
 
 
-def _source(spec: Spec) -> Path:
-    """The folder of images: `inference.images_dir`, else the split's."""
+def _image_folder(spec: Spec) -> Path:
+    """The folder of images: `inference.images_dir`, or else that of the split."""
     if spec.inference.images_dir:
         return Path(spec.inference.images_dir)
     segment = spec.dataset.segment

@@ -1,4 +1,4 @@
-"""How long a model takes for a batch, and how much memory: of any format, by itself, on noise."""
+"""Latency and memory of a model of any format, measured on noise."""
 
 import time
 from collections.abc import Iterator
@@ -15,24 +15,24 @@ from segformer.spec.sections.evaluate import Latency
 
 _WARM_UP = 3
 _ENOUGH, _LIMIT_S = 5, 60.0
-"""A slow model is run no more often than this once the time is up."""
+"""After `_LIMIT_S` seconds a slow model stops at `_ENOUGH` runs."""
 _MB = 1024 * 1024
 
 
 def measured_latency(
     path: Path, *, otherwise: ModelRecord, device: torch.device, options: Latency
 ) -> dict[str, float]:
-    """Return what a model takes for `options.batch_size` images of its own size.
+    """Return what `options.batch_size` images of the model's own size cost.
 
-    latency_p50_ms and latency_p95_ms: from images in memory to logits in memory, so that a GPU's
-    transfers are in it. images_per_s: of the mean. memory_mb: the most that this process held
-    meanwhile, Python and libraries included; on a GPU what is in use of it at the end, by whomever.
-    latency_batch, latency_threads and latency_runs: what was measured. memory_mb is left out where
-    the system does not tell it. Raises `CheckpointError`.
+    latency_p50_ms and latency_p95_ms: from images in memory to logits in memory, including the
+    transfers of a GPU. images_per_s: from the mean latency. memory_mb: the peak memory of this
+    process meanwhile, with Python and all libraries; on a GPU, the memory in use by all processes
+    at the end; missing if the system does not report it. latency_batch, latency_threads and
+    latency_runs: the conditions. Raises `CheckpointError`.
     """
     with _threads(options.threads) as threads:
-        is_told = _forget_peak()
-        # A copy of its own: ONNX Runtime takes its threads when it loads a model.
+        has_peak = _reset_peak()
+        # Loaded again, since ONNX Runtime fixes its number of threads when it loads a model.
         predictor = load_predictor(path, otherwise=otherwise, device=device)
         side = predictor.record.segment["img_size"]
         images = torch.randn(
@@ -40,7 +40,7 @@ def measured_latency(
         )
         seconds = _timed(predictor, images, options.runs)
     p50, p95 = np.percentile(seconds, (50, 95)).tolist()
-    found = {
+    costs = {
         "latency_p50_ms": 1000 * p50,
         "latency_p95_ms": 1000 * p95,
         "images_per_s": options.batch_size / float(np.mean(seconds)),
@@ -50,8 +50,8 @@ def measured_latency(
     }
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
-        return found | {"memory_mb": (total - free) / _MB}
-    return found | ({"memory_mb": _peak_mb()} if is_told else {})
+        return costs | {"memory_mb": (total - free) / _MB}
+    return costs | ({"memory_mb": _peak_mb()} if has_peak else {})
 
 
 @torch.inference_mode()
@@ -68,7 +68,7 @@ def _timed(predictor: Predictor, images: Tensor, runs: int) -> list[float]:
 
 @contextmanager
 def _threads(count: int) -> Iterator[int]:
-    """Compute with so many threads; 0: as many as before."""
+    """Compute with `count` threads; 0 keeps the present number."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or before)
     try:
@@ -77,8 +77,8 @@ def _threads(count: int) -> Iterator[int]:
         torch.set_num_threads(before)
 
 
-def _forget_peak() -> bool:
-    """Make the kernel count the process's peak of memory anew; return whether it does."""
+def _reset_peak() -> bool:
+    """Reset the kernel's peak of this process's memory; return whether that is possible."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
         return True

@@ -1,4 +1,4 @@
-"""Loss and scores of a segmentation, summed over batches. Every score is of pixels that count."""
+"""Loss and scores of a segmentation, summed over batches; ignored pixels are in no score."""
 
 import math
 import re
@@ -22,11 +22,11 @@ def resize_logits(logits: Tensor, size: tuple[int, int], *, align_corners: bool)
 
 
 def pixel_loss(logits: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Sum of the cross-entropy over the pixels that count, and how many these are.
+    """Sum of the cross-entropy over the pixels that are not ignored, and their number.
 
     Takes logits BxCxHxW and mask BxHxW (int64). A batch without such a pixel gives (0, 0).
     """
-    # One row per pixel: CUDA has a deterministic kernel for this form, none for images.
+    # One row per pixel: CUDA has a deterministic kernel for rows, but none for images.
     rows = logits.movedim(1, -1).flatten(0, -2)
     total = F.cross_entropy(rows, mask.flatten(), ignore_index=IGNORED, reduction="sum")
     return total, (mask != IGNORED).sum()
@@ -35,7 +35,7 @@ def pixel_loss(logits: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 def confusion_matrix(prediction: Tensor, truth: Tensor, *, num_classes: int) -> Tensor:
     """Pixels by true class (row) and predicted class (column): CxC, int64.
 
-    Both arguments are class ids of one shape; pixels whose truth is 255 are left out.
+    Both arguments are class ids of the same shape; pixels with truth 255 are left out.
     """
     counted = truth != IGNORED
     pairs = truth[counted] * num_classes + prediction[counted]
@@ -43,36 +43,36 @@ def confusion_matrix(prediction: Tensor, truth: Tensor, *, num_classes: int) -> 
 
 
 def null_if_nan(value: float) -> float | None:
-    """Return a score as JSON has it: a class without one has null."""
+    """Return a score for JSON, which has null for a class without a score."""
     return None if math.isnan(value) else value
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What a confusion matrix says.
+    """The scores of a confusion matrix, between 0 and 1.
 
     A class that is neither in the truth nor predicted has no score (NaN) and is left out of the
-    means; one that is only in one of them scores 0. Scores are shares between 0 and 1.
+    means; a class that is in only one of them scores 0.
     """
 
     matrix: NDArray[np.int64]
     """Pixels by true class (row) and predicted class (column)."""
     loss: float
-    """Mean cross-entropy of a pixel."""
+    """Mean cross-entropy per pixel."""
 
     @property
     def iou(self) -> NDArray[np.float64]:
-        """Per class, pixels right over pixels in truth or prediction."""
+        """Per class, correct pixels over pixels in truth or prediction."""
         return self._share(self._truth + self._predicted - self._right)
 
     @property
     def precision(self) -> NDArray[np.float64]:
-        """Per class, pixels right over pixels predicted."""
+        """Per class, correct pixels over predicted pixels."""
         return self._share(self._predicted)
 
     @property
     def recall(self) -> NDArray[np.float64]:
-        """Per class, pixels right over pixels in the truth."""
+        """Per class, correct pixels over true pixels."""
         return self._share(self._truth)
 
     @property
@@ -83,8 +83,8 @@ class Scores:
     def summary(self) -> dict[str, float]:
         """Means over the classes: miou, acc, macc, mf1, mprecision, mrecall; and the loss.
 
-        acc is over all pixels; macc is the mean recall of the classes that are in the truth, where
-        mrecall also has the zeros of classes that are only predicted.
+        acc is over all pixels. macc is the mean recall of the classes in the truth; mrecall also
+        includes the zeros of classes that are only predicted.
         """
         return {
             "loss": self.loss,
@@ -97,7 +97,7 @@ class Scores:
         }
 
     def per_class(self) -> dict[str, NDArray[np.float64]]:
-        """Each kind of score, class by class."""
+        """Each kind of score, as one value per class."""
         return {
             "iou": self.iou,
             "f1": self.f1,
@@ -106,7 +106,7 @@ class Scores:
         }
 
     def metrics(self, prefix: str, class_names: Sequence[str]) -> dict[str, float]:
-        """The summary and every score that a class has: `val_miou`, `val_iou_road` ..."""
+        """The summary and the scores of the classes, by name: `val_miou`, `val_iou_road` ..."""
         named = {f"{prefix}_{key}": value for key, value in self.summary().items()}
         for kind, values in self.per_class().items():
             for name, value in zip(safe_names(class_names), values, strict=True):
@@ -127,9 +127,9 @@ class Scores:
         return np.asarray(self.matrix.sum(axis=0), dtype=np.float64)
 
     def _share(self, of: NDArray[np.float64]) -> NDArray[np.float64]:
-        seen = self._truth + self._predicted > 0
+        occurs = self._truth + self._predicted > 0
         share = np.divide(self._right, of, out=np.zeros_like(of), where=of > 0)
-        return np.where(seen, share, np.nan)
+        return np.where(occurs, share, np.nan)
 
 
 class Tally:
@@ -148,15 +148,15 @@ class Tally:
         logits = resize_logits(logits, size, align_corners=self.align_corners)
         prediction = logits.argmax(1)
         matrix = confusion_matrix(prediction, mask, num_classes=self.num_classes)
-        # In double precision the sum does not depend on how many batches it is made of.
+        # In double precision the sum does not depend on the batch size.
         self._loss = self._loss.to(mask.device) + pixel_loss(logits, mask)[0].double()
         self._matrix = self._matrix.to(mask.device) + matrix
         return prediction
 
     def scores(self, *, what: str) -> Scores:
-        """The scores of all batches of all processes, on each of them.
+        """The scores over all batches of all processes, on each of them.
 
-        Raises `DataError`, naming `what`, when no pixel counts.
+        Raises `DataError`, naming `what`, if every pixel is ignored.
         """
         matrix = summed(self._matrix).cpu().numpy()
         if not matrix.sum():
@@ -165,7 +165,7 @@ class Tally:
 
 
 def safe_names(class_names: Sequence[str]) -> list[str]:
-    """Class names as parts of a metric's name: letters, digits, `_` and `-`; all different."""
+    """Class names for use in metric names: letters, digits, `_` and `-`; all different."""
     plain = [re.sub(r"[^\w-]+", "_", name, flags=re.ASCII).strip("_") for name in class_names]
     return [
         name if name and plain.count(name) == 1 else f"{name or 'class'}_{index}"

@@ -1,4 +1,4 @@
-"""Pictures of a segmentation for people: class ids in colours, beside or over the image."""
+"""Pictures of a segmentation: class ids in colours, next to the image or over it."""
 
 import colorsys
 from collections.abc import Sequence
@@ -15,17 +15,18 @@ from segformer.spec.sections.dataset import DatasetSegment
 Pixels = NDArray[np.uint8]
 
 _GREY = 128
-_GOLDEN = 0.61803398875  # Hues a golden share of the circle apart never come near each other.
+_GOLDEN = 0.61803398875
+"""Steps of the golden ratio around the circle keep any number of hues apart."""
 
 
 def class_colours(segment: DatasetSegment) -> Pixels:
-    """Return a colour for each of 256 ids, 256x3: the palette's where it has real colours.
+    """Return the colours of 256 ids, 256x3: the palette's if it has colours, not class ids.
 
-    Classes that the palette leaves out get a colour of their own; ignored pixels are grey.
+    Other classes get distinct hues; ignored pixels are grey.
     """
     colours = np.array([_distinct(index) for index in range(256)], dtype=np.uint8)
     if holds_colours(segment):
-        # The first entry of a class is the one that names it.
+        # Reversed, so that the first entry of a class wins: it also names the class.
         for entry in reversed(segment.palette):
             colours[entry.label_id] = entry.rgb * 3 if len(entry.rgb) == 1 else entry.rgb
     colours[IGNORED] = _GREY
@@ -33,7 +34,7 @@ def class_colours(segment: DatasetSegment) -> Pixels:
 
 
 def write_mask(path: Path, ids: Pixels, colours: Pixels) -> None:
-    """Write class ids HxW as a PNG whose values are the ids and whose palette shows colours."""
+    """Write class ids HxW as a PNG with a palette: values are ids, viewers show colours."""
     height, width = ids.shape
     image = Image.frombytes("P", (width, height), ids.tobytes())
     image.putpalette(colours.tobytes())
@@ -41,19 +42,19 @@ def write_mask(path: Path, ids: Pixels, colours: Pixels) -> None:
 
 
 def overlay(image: Pixels, ids: Pixels, colours: Pixels) -> Pixels:
-    """Return the image HxWx3, half of it replaced by the colours of its class ids HxW."""
+    """Return the mean of the image HxWx3 and the colours of its class ids HxW."""
     return ((image.astype(np.uint16) + colours[ids]) // 2).astype(np.uint8)
 
 
-def shown(image: Tensor, segment: DatasetSegment) -> Pixels:
-    """Return a model's input 3xHxW as the picture HxWx3 that it was made of."""
+def unscaled(image: Tensor, segment: DatasetSegment) -> Pixels:
+    """Return the picture HxWx3 of a model's input 3xHxW, with the scaling undone."""
     scaling = segment.augmentation
     pixels = image.numpy().transpose(1, 2, 0) * scaling.std + scaling.mean
     return np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
 
 
 def side_by_side(pictures: Sequence[Pixels]) -> Pixels:
-    """Return pictures of one height HxWx3 in a row."""
+    """Return pictures HxWx3 of one height in a row."""
     return np.concatenate(pictures, axis=1)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segformer.errors import CheckpointError, SpecError
-from segformer.evaluation.grey import fed
+from segformer.evaluation.grey import with_channels
 from segformer.evaluation.tensorrt import EnginePredictor
 from segformer.model.saved import ENTRY, ModelRecord, SavedModel, read_model, record_from_json
 from segformer.spec.spec import Spec
@@ -57,7 +57,7 @@ class OnnxPredictor:
 
     def logits(self, images: Tensor) -> Tensor:
         """See `Predictor`; a model of fixed batch size runs several times, padded at the end."""
-        pixels = fed(images, self.record, channels=self.channels).cpu().numpy()
+        pixels = with_channels(images, self.record, channels=self.channels).cpu().numpy()
         step = self._batch or len(pixels)
         parts = [self._run(pixels[i : i + step]) for i in range(0, len(pixels), step)]
         return torch.from_numpy(np.concatenate(parts))
@@ -145,6 +145,6 @@ def _session(path: Path, device: torch.device) -> onnxruntime.InferenceSession:
         model = file.read() if is_encrypted(path) else str(path)
     try:
         return onnxruntime.InferenceSession(model, options, providers=providers)
-    except Exception as error:  # ONNX Runtime's errors share no class below Exception.
+    except Exception as error:  # ONNX Runtime's errors share no narrower base class.
         first = str(error).splitlines()[0]
         raise CheckpointError(f"{path}: ONNX Runtime cannot load it ({first})") from error

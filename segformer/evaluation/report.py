@@ -1,7 +1,7 @@
-"""What an evaluation shows to people: report.json, which names pictures, tables and matrices.
+"""The evaluation for people: report.json, which lists pictures, tables and matrices.
 
-Its form is the controller's: title, note, images (file, caption), tables (title, columns, rows),
-matrices (title, labels, values, rows, columns).
+Its keys are those that a controller renders: title, note, images (file, caption), tables (title,
+columns, rows), matrices (title, labels, values, rows, columns).
 """
 
 import json
@@ -20,17 +20,17 @@ from segformer.storage.atomic import replacing
 SAMPLES = 6
 FOLDER = "samples"
 _SIDE = 256
-"""Pixels of a sample's longer side at most."""
+"""The longer side of a sample in pixels, at most."""
 
 
 def sampled(stems: Sequence[str]) -> set[str]:
-    """Return which images are shown: up to `SAMPLES`, evenly spread, first and last among them."""
+    """Return up to `SAMPLES` of the images, evenly spread, with the first and the last."""
     last, gaps = len(stems) - 1, SAMPLES - 1
     return {stems[round(place * last / gaps)] for place in range(SAMPLES)} if stems else set()
 
 
 def write_sample(folder: Path, stem: str, row: Sequence[Pixels]) -> None:
-    """Write an image, its prediction and its truth HxWx3 side by side, made small."""
+    """Write an image, its prediction and its truth HxWx3 side by side, scaled down."""
     (folder / FOLDER).mkdir(parents=True, exist_ok=True)
     smooth, sharp = Image.Resampling.BOX, Image.Resampling.NEAREST
     image, *masks = (

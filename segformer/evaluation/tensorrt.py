@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from segformer.errors import CheckpointError
-from segformer.evaluation.grey import fed
+from segformer.evaluation.grey import with_channels
 from segformer.model.saved import ModelRecord, record_from_json
 from segformer.storage.encryption import reading
 
@@ -54,7 +54,7 @@ class EnginePredictor:
         """Images Bx3xHxW -> logits BxCxhxw on the GPU; a batch of any size is split or padded."""
         # TensorRT runs on whichever GPU is current.
         with torch.cuda.device(self._gpu):
-            pixels = fed(images.cuda(), self.record, channels=self.channels).contiguous()
+            pixels = with_channels(images.cuda(), self.record, channels=self.channels).contiguous()
             return torch.cat([self._run(part) for part in torch.split(pixels, self._largest)])
 
     def _run(self, pixels: Tensor) -> Tensor:

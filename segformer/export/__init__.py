@@ -1,1 +1,1 @@
-"""From a trained model to files that are deployed."""
+"""ONNX export, DeepStream files, and the costs of a model."""

@@ -1,4 +1,4 @@
-"""What a model costs, measured before it is trained: its weights do not matter for it."""
+"""The costs of a model, measured before training since they do not depend on the weights."""
 
 import os
 import statistics
@@ -21,30 +21,30 @@ from segformer.spec.spec import Spec
 _WARM_UP, _RUNS = 3, 20
 _MB = 1024 * 1024
 _COPIES = 4
-"""Of the weights in a training: themselves, the gradient, two moments of Adam."""
+"""Copies of the weights in a training: weights, gradients, and Adam's two moments."""
 
 
 def measure(spec: Spec, names: Collection[str]) -> dict[str, float]:
     """Return the costs of a spec's model.
 
-    parameters: how many weights. gflops: 1e9 floating-point operations of one image of the spec's
-    size, a multiplication and an addition being two. latency_ms: median time of one image in ONNX
-    Runtime on this machine, of the exported model with random weights. memory_mb: of a training
-    step, weights with gradients and Adam's moments, and what the forward pass keeps for the
-    backward pass, at the spec's batch; memory_limit_mb: what the device has.
+    parameters: the number of weights. gflops: 1e9 floating-point operations for one image of the
+    spec's size, counting a multiplication and an addition as two. latency_ms: median time for one
+    image in ONNX Runtime on this machine, of the exported model with random weights. memory_mb: of
+    a training step at the spec's batch size, weights with gradients and Adam's moments, and the
+    activations kept for the backward pass. memory_limit_mb: the memory of the device.
     """
-    ways: dict[str, Callable[[Spec], float]] = {
+    measurements: dict[str, Callable[[Spec], float]] = {
         "parameters": _parameters,
         "gflops": _gflops,
         "latency_ms": _latency_ms,
         "memory_mb": _memory_mb,
         "memory_limit_mb": _memory_limit_mb,
     }
-    return {name: ways[name](spec) for name in names}
+    return {name: measurements[name](spec) for name in names}
 
 
 def _weightless(spec: Spec) -> SegFormer:
-    """Return the network without memory for its weights."""
+    """Return the network on the meta device, which allocates no memory for weights."""
     with torch.device("meta"):
         return build(spec.model, num_classes=spec.dataset.segment.num_classes)
 
@@ -59,7 +59,7 @@ def _parameters(spec: Spec) -> float:
 
 
 def _gflops(spec: Spec) -> float:
-    # As exported: products of weights are worked out beforehand.
+    # As exported, with products of constant weights computed beforehand.
     network = FoldedSegFormer(_weightless(spec)).eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(_image(spec, 1))
@@ -76,7 +76,8 @@ def _memory_mb(spec: Spec) -> float:
         held.append(tensor)
         return tensor
 
-    held: list[Tensor] = []  # A storage that is freed may give its place to another.
+    # Keeps the storages alive: the address of a freed one could be used again.
+    held: list[Tensor] = []
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         output = network(_image(spec, spec.dataset.segment.batch_size))
     weights = {p.untyped_storage()._cdata: p.untyped_storage().nbytes()

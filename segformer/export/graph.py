@@ -1,4 +1,4 @@
-"""ONNX graphs in files, encrypted where a key is set."""
+"""ONNX graphs in files, encrypted if a key is set."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def read_graph(path: Path) -> onnx.ModelProto:
         onnx.checker.check_model(graph)
     except CheckpointError:
         raise
-    except Exception as error:  # onnx raises protobuf's errors and its own.
+    except Exception as error:  # onnx raises its own errors and protobuf's.
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(f"{path}: is not an ONNX model ({first})") from error
     return graph

@@ -1,4 +1,4 @@
-"""DeepStream's files for an exported model: how Gst-nvinfer is to feed it, and its class names."""
+"""DeepStream's files for an exported model: the settings of Gst-nvinfer, and the class names."""
 
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,10 @@ _FP32 = 0
 
 
 def write_nvdsinfer(onnx_file: Path, record: ModelRecord, options: Export) -> dict[str, Path]:
-    """Write nvdsinfer_config.yaml and labels.txt beside an ONNX file and return them by name.
+    """Write nvdsinfer_config.yaml and labels.txt next to an ONNX file and return them by name.
 
     Gst-nvinfer scales a pixel x in 0..255 to net-scale-factor * (x - offset), with one factor for
-    all channels. Raises `SpecError` where the model's std differs between channels.
+    all channels; see `check_scaling`.
     """
     labels = onnx_file.with_name("labels.txt")
     config = onnx_file.with_name("nvdsinfer_config.yaml")
@@ -35,13 +35,13 @@ def write_nvdsinfer(onnx_file: Path, record: ModelRecord, options: Export) -> di
 
 
 def check_scaling(record: ModelRecord, options: Export) -> None:
-    """Raise `SpecError` where DeepStream cannot scale as the model was trained."""
+    """Raise `SpecError` if DeepStream cannot scale images as in training."""
     std = record.segment["augmentation"]["std"]
     if options.input_channel == 3 and len(set(std)) > 1:
         raise SpecError(
             "export.serialize_nvdsinfer: DeepStream divides every channel by one number, but the "
-            f"model was trained with dataset.segment.augmentation.std {std}; train with equal ones "
-            "or export without it"
+            f"model was trained with dataset.segment.augmentation.std {std}; train with equal "
+            "values or export without these files"
         )
 
 

@@ -1,4 +1,4 @@
-"""The export action: a checkpoint as ONNX and as safetensors, both with the model's record."""
+"""The export action: a checkpoint as ONNX and safetensors, both with the model's record."""
 
 import io
 import sys
@@ -29,11 +29,9 @@ from segformer.spec.spec import Spec
 from segformer.storage.atomic import replacing
 
 LAST_TRACED = 20
-"""The last operator set that torch's faster exporter writes; newer ones are converted to."""
-
-
+"""The last operator set that torch's faster exporter writes; for newer ones onnx converts."""
 _IR_VERSION = 10
-"""Of ONNX files; what torch's exporter and TensorRT's parsers are at home with."""
+"""The version of the file format that torch's exporter writes and TensorRT's parsers read."""
 
 
 @cache
@@ -46,12 +44,12 @@ def opsets() -> range:
 
 
 def export(spec: Spec, folder: Path) -> Result:
-    """Write `export.checkpoint` as ONNX, and as safetensors beside it.
+    """Write `export.checkpoint` as ONNX, and as safetensors next to it.
 
     The ONNX model has one input `input` BxCxHxW, C 3 or 1, and one output `output`, logits
-    BxNx(H/4)x(W/4); it is checked, run and compared with torch: metric `max_logit_difference`,
-    absolute, on noise. With `serialize_nvdsinfer` DeepStream's files lie beside it. Raises
-    `SpecError` (a file is there already, opset), `CheckpointError`, `OutOfMemoryError`.
+    BxNx(H/4)x(W/4). It is checked and run on noise; the metric `max_logit_difference` is its
+    largest absolute difference from torch. `serialize_nvdsinfer` adds DeepStream's files. Raises
+    `SpecError` (an existing file, opset), `CheckpointError`, `OutOfMemoryError`.
     """
     with started("export", spec, folder) as status:
         result = _export(spec, folder)
@@ -71,7 +69,7 @@ def _export(spec: Spec, folder: Path) -> Result:
     network = saved.build()
     began_s = time.monotonic()
     size = f"{options.input_height} x {options.input_width} px"
-    # Both files move into place at the end, so that a failed export can be run again.
+    # Both files are renamed into place at the end, so that a failed export leaves none.
     with (
         out_of_memory_explained(f"reduce export.input_height and input_width ({size})"),
         replacing(onnx_file) as graph,
@@ -84,19 +82,19 @@ def _export(spec: Spec, folder: Path) -> Result:
     if options.serialize_nvdsinfer:
         artifacts |= write_nvdsinfer(onnx_file, saved.record, options)
     if options.verbose:
-        print(_told(onnx_file, saved.record, time.monotonic() - began_s), file=sys.stderr)
+        print(_summary(onnx_file, saved.record, time.monotonic() - began_s), file=sys.stderr)
     return Result(artifacts=artifacts, metrics={"max_logit_difference": difference})
 
 
 def write_onnx(network: SegFormer, path: Path, *, options: Export, record: ModelRecord) -> None:
-    """Write a network in evaluation mode as a checked ONNX file with the record in its metadata."""
+    """Write a network in evaluation mode as a checked ONNX file, with the record as metadata."""
     deployed = deployable(network, record, channels=options.input_channel)
     write_graph(onnx_graph(deployed, options=options, record=record), path)
 
 
 @torch.inference_mode()
 def onnx_graph(deployed: nn.Module, *, options: Export, record: ModelRecord) -> onnx.ModelProto:
-    """Return the graph of what `deployable` gives, with the record in its metadata."""
+    """Return the graph of a network from `deployable`, with the record as metadata."""
     device = _device(options)
     deployed = deployed.to(device)
     batch = max(options.batch_size, 1)
@@ -104,7 +102,7 @@ def onnx_graph(deployed: nn.Module, *, options: Export, record: ModelRecord) -> 
         batch, options.input_channel, options.input_height, options.input_width, device=device
     )
     model = _traced(deployed, sample, options)
-    # The exporter does not follow the sizes through the upsampling.
+    # The exporter loses the output size in the upsampling; fill it in.
     dimensions = model.graph.output[0].type.tensor_type.shape.dim[2:]
     for dimension, side in zip(dimensions, deployed(sample).shape[2:], strict=True):
         dimension.dim_value = side
@@ -116,7 +114,7 @@ def onnx_graph(deployed: nn.Module, *, options: Export, record: ModelRecord) -> 
 
 
 def deployable(network: SegFormer, record: ModelRecord, *, channels: int) -> nn.Module:
-    """Return the same function with its constants worked out, for an input of 1 or 3 channels."""
+    """Return an equal network with constants folded, for an input of 1 or 3 channels."""
     parts: list[nn.Module] = [FoldedSegFormer(network)]
     if channels == 1:
         parts.insert(0, GreyInput(record))
@@ -124,9 +122,10 @@ def deployable(network: SegFormer, record: ModelRecord, *, channels: int) -> nn.
 
 
 class GreyInput(nn.Module):
-    """Bx1xHxW, grey and scaled by red's mean and std -> Bx3xHxW, each channel scaled by its own.
+    """Bx1xHxW, grey scaled by red's mean and std -> Bx3xHxW, each channel scaled by its own.
 
-    So the model sees what it would see of the same grey picture stored as RGB.
+    The network then sees the same as for the grey picture stored as RGB. A 1x1 convolution can do
+    it: x std_red + mean_red is the unscaled value, from which each channel is scaled again.
     """
 
     def __init__(self, record: ModelRecord) -> None:
@@ -143,23 +142,23 @@ class GreyInput(nn.Module):
 
 
 def _traced(deployed: nn.Module, sample: Tensor, options: Export) -> onnx.ModelProto:
-    buffer = io.BytesIO()  # Not a file: an encrypted model is to be nowhere in plain.
+    buffer = io.BytesIO()  # Not a file: an encrypted model must never be on disk in plain.
     dynamic = {name: {0: "batch"} for name in ("input", "output")}
     with warnings.catch_warnings():
-        # The newer exporter takes 12 to 25 s for the same graph, this one 1 s.
+        # For the same graph the newer exporter takes 12 to 25 s, this one 1 s.
         warnings.filterwarnings("ignore", "You are using the legacy", DeprecationWarning)
         warnings.filterwarnings("ignore", "The feature will be", DeprecationWarning, r"torch\.onnx")
-        # Asked of traced sizes, always with one answer here: is the attention causal, has the
-        # image as many channels as the encoder takes.
+        # Checks of traced sizes whose result is constant here: whether the attention is causal,
+        # and whether the image has the encoder's number of channels.
         warnings.filterwarnings(
             "ignore", "Converting a tensor to a Python", module=r"transformers\.models|.*sdpa"
         )
-        # Modelopt asks constants of its own.
+        # The same in modelopt, of its own constants.
         warnings.filterwarnings("ignore", module="modelopt")
         torch.onnx.export(
             deployed,
             (sample,),
-            buffer,  # type: ignore[arg-type] # It takes one, whatever it says.
+            buffer,  # type: ignore[arg-type] # Accepted, though not in its annotation.
             input_names=["input"],
             output_names=["output"],
             dynamic_axes=dynamic if options.batch_size == -1 else None,
@@ -192,16 +191,16 @@ def _check(options: Export, *files: Path) -> None:
     faults = []
     if not options.force:
         faults += [
-            f"export.onnx_file: {file} is there already; give another name, remove it, or set"
+            f"export.onnx_file: {file} exists already; give another name, remove it, or set"
             " export.force=true"
             for file in files
             if file.exists()
         ]
-    known = opsets()
-    if options.opset_version not in known:
+    supported = opsets()
+    if options.opset_version not in supported:
         faults.append(
             f"export.opset_version: value {options.opset_version},"
-            f" allowed {known.start} to {known.stop - 1}"
+            f" allowed {supported.start} to {supported.stop - 1}"
         )
     if faults:
         raise SpecError(faults)
@@ -213,7 +212,7 @@ def _check(options: Export, *files: Path) -> None:
 def _max_difference(
     network: nn.Module, path: Path, *, options: Export, record: ModelRecord
 ) -> float:
-    """Largest absolute difference of a logit between ONNX Runtime and torch, in fp32."""
+    """The largest absolute difference of a logit between ONNX Runtime and torch, in fp32."""
     model = OnnxPredictor(path, otherwise=record)
     reference = network.cpu()
     draw = torch.Generator().manual_seed(0)
@@ -228,12 +227,12 @@ def _max_difference(
 def _noise(
     batch: int, size: tuple[int, int], options: Export, record: ModelRecord, draw: torch.Generator
 ) -> Tensor:
-    """Images Bx3xHxW as a data set gives them; grey ones for a model of grey input."""
+    """Random images Bx3xHxW, scaled as in a data set; grey for a model with grey input."""
     noise = torch.randn(batch, options.input_channel, *size, generator=draw)
     return noise if options.input_channel == 3 else GreyInput(record)(noise)
 
 
-def _told(path: Path, record: ModelRecord, seconds: float) -> str:
+def _summary(path: Path, record: ModelRecord, seconds: float) -> str:
     model = read_graph(path)
     size = path.stat().st_size / 1e6
     return (
@@ -244,7 +243,7 @@ def _told(path: Path, record: ModelRecord, seconds: float) -> str:
 
 
 def _is_read(opset: int) -> bool:
-    """Whether the installed ONNX Runtime takes a model of an operator set."""
+    """Whether the installed ONNX Runtime loads a model of an operator set."""
     value = onnx.helper.make_tensor_value_info
     graph = onnx.helper.make_graph(
         [onnx.helper.make_node("Relu", ["x"], ["y"])],
@@ -256,6 +255,6 @@ def _is_read(opset: int) -> bool:
     model = onnx.helper.make_model(graph, opset_imports=operators, ir_version=_IR_VERSION)
     try:
         onnxruntime.InferenceSession(model.SerializeToString())
-    except Exception:  # ONNX Runtime's errors share no class below Exception.
+    except Exception:  # ONNX Runtime's errors share no narrower base class.
         return False
     return True

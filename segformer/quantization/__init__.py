@@ -1,1 +1,1 @@
-"""8 bits: quantized models from checkpoints and ONNX models."""
+"""Quantization of checkpoints and ONNX models to 8 bits."""

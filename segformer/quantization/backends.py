@@ -1,4 +1,4 @@
-"""Packages that only some ways to quantize need."""
+"""The optional packages of some quantization backends."""
 
 from importlib.util import find_spec
 
@@ -6,7 +6,7 @@ from segformer.errors import SpecError
 
 
 def check_installed(package: str) -> None:
-    """Raise `SpecError` where a backend's package, which is also its extra, is not installed."""
+    """Raise `SpecError` if a backend's package, also the name of its extra, is not installed."""
     if find_spec(package) is None:
         raise SpecError(
             f"quantize.backend: {package} is not installed; install it with: "

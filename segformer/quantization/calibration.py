@@ -1,4 +1,4 @@
-"""Images to calibrate on: found, and given to the model as training gives them."""
+"""Calibration images, preprocessed as in training."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,12 +21,11 @@ _TAO_FOLDER = Path("images") / "test"
 def calibration_images(spec: Spec, folders: Sequence[str] = ()) -> list[Path]:
     """Return the images of `folders`, else of quant_calibration_dataset, else the training images.
 
-    A folder holds images, or images/test/ as TAO lays it out. Raises `DataError` where there are
-    none.
+    A folder holds images, or images/test/ as in TAO's layout. Raises `DataError` if there are none.
     """
     segment = spec.dataset.segment
-    named = list(folders) or [segment.quant_calibration_dataset.images_dir]
-    if not any(named):
+    sources = list(folders) or [segment.quant_calibration_dataset.images_dir]
+    if not any(sources):
         if not segment.root_dir:
             raise DataError(
                 "no images to calibrate on; give "
@@ -34,11 +33,11 @@ def calibration_images(spec: Spec, folders: Sequence[str] = ()) -> list[Path]:
                 "dataset.segment.root_dir=FOLDER"
             )
         return images_of(segment, split_folder(segment, "train"))
-    return [image for folder in named for image in _images_in(Path(folder))]
+    return [image for folder in sources for image in _images_in(Path(folder))]
 
 
 def batches(paths: Sequence[Path], record: ModelRecord, *, size: int = 1) -> Iterator[Tensor]:
-    """Yield images Bx3xSxS as the model was trained to see them."""
+    """Yield batches of images Bx3xSxS, preprocessed as the model was trained."""
     segment = DatasetSegment.model_validate(record.segment)
     for first in range(0, len(paths), size):
         chosen = paths[first : first + size]
@@ -46,7 +45,7 @@ def batches(paths: Sequence[Path], record: ModelRecord, *, size: int = 1) -> Ite
 
 
 def evenly(paths: Sequence[Path], count: int) -> list[Path]:
-    """Return `count` of the paths, spread evenly over all of them."""
+    """Return `count` of the paths, evenly spread."""
     if len(paths) <= count:
         return list(paths)
     return [paths[index * len(paths) // count] for index in range(count)]
@@ -54,13 +53,13 @@ def evenly(paths: Sequence[Path], count: int) -> list[Path]:
 
 def _images_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder of images to calibrate on")
+        raise DataError(f"{folder}: is not a folder of images to calibrate on")
     inner = folder / _TAO_FOLDER
     place = inner if inner.is_dir() else folder
-    found = sorted(p for p in place.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
-    if not found:
+    images = sorted(p for p in place.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+    if not images:
         raise DataError(
             f"{folder}: holds no {' '.join(SUFFIXES)} files to calibrate on, "
             f"nor does its {_TAO_FOLDER}/"
         )
-    return found
+    return images

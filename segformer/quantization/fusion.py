@@ -1,7 +1,9 @@
-"""A graph made ready for 8 bits on the CPU: what ONNX Runtime fuses stays whole.
+"""Prepares a graph for 8 bits on the CPU, so that ONNX Runtime's fused operators stay fused.
 
-With Quantize- and DequantizeLinear between them the parts of a GELU are no longer recognised, and a
-quantized softmax takes six times as long as one in 32 bits.
+ONNX Runtime recognises GELU and other operators by the pattern of their parts. It fuses them when
+it loads a model, but QuantizeLinear and DequantizeLinear between the parts hide the patterns. So
+the order here is: fuse, save the fused graph, then quantize only the operators that gain from it.
+A quantized softmax, for one, takes six times as long as one in 32 bits.
 """
 
 from pathlib import Path
@@ -11,32 +13,32 @@ import onnxruntime
 from onnx import GraphProto, NodeProto
 
 QUANTIZED = ["Conv", "MatMul", "Gemm", "Add"]
-"""Convolutions and products, and the sums that add their biases; see `left_in_32_bits`."""
+"""Convolutions, products, and the sums that add their biases; see `left_in_32_bits`."""
 
 
 def write_fused(source: Path, target: Path) -> None:
-    """Write a graph with ONNX Runtime's own operators in place of what they stand for."""
+    """Write a graph with patterns replaced by ONNX Runtime's own operators."""
     options = onnxruntime.SessionOptions()
-    # The level above changes layouts for this machine's cores.
+    # The next level up changes memory layouts for the cores of this machine.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.optimized_model_filepath = str(target)
     options.log_severity_level = 3
     onnxruntime.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
     fused, plain = onnx.load(str(target)), onnx.load(str(source))
-    # onnx cannot infer what these operators give; tensors that the quantizer knows no type of are
-    # left out. Their names are those of before.
-    made = {name for node in fused.graph.node for name in node.output}
+    # The quantizer skips tensors of unknown type, and onnx cannot infer the outputs of these
+    # operators. Fusing keeps the names of the outputs, so the types come from the plain graph.
+    outputs = {name for node in fused.graph.node for name in node.output}
     del fused.graph.value_info[:]
-    known = onnx.shape_inference.infer_shapes(plain, data_prop=True).graph.value_info
-    fused.graph.value_info.extend(value for value in known if value.name in made)
+    inferred = onnx.shape_inference.infer_shapes(plain, data_prop=True).graph.value_info
+    fused.graph.value_info.extend(value for value in inferred if value.name in outputs)
     onnx.save(fused, str(target))
 
 
 def left_in_32_bits(graph: GraphProto) -> list[str]:
-    """Return the nodes of `QUANTIZED` kinds that lose more in 8 bits than they win.
+    """Return the nodes of `QUANTIZED` kinds that cost more accuracy in 8 bits than they save time.
 
-    Products of two activations (attention), and sums of two activations, which carry the network's
-    residuals.
+    These have no constant input: products of two activations (attention), and sums of two
+    activations, which carry the residual stream of the network.
     """
     constants = {tensor.name for tensor in graph.initializer}
     return [
@@ -47,7 +49,10 @@ def left_in_32_bits(graph: GraphProto) -> list[str]:
 
 
 def renamed(excluded: list[str], graph: GraphProto) -> list[str]:
-    """Return the nodes that excluded ones became: what is fused has a name with more behind it."""
+    """Return the nodes of the fused graph that stand for excluded nodes of the plain one.
+
+    A fused node has the name of a part, extended by further components: /a/b became /a/b/Fused.
+    """
     names = set(excluded)
 
     def is_excluded(name: str) -> bool:

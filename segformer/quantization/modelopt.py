@@ -1,4 +1,9 @@
-"""A network in 8 bits by NVIDIA's Model Optimizer: calibrated in torch, written as ONNX."""
+"""Quantization by NVIDIA's Model Optimizer: calibrated in torch, written as ONNX.
+
+mtq.quantize only inserts the quantizers here. They are calibrated by hand, because the entropy of
+every possible range would take minutes: they are switched to collecting statistics, the images run
+through the network, and the ranges are computed from the statistics with a larger stride.
+"""
 
 import contextlib
 import io
@@ -21,34 +26,34 @@ from segformer.spec.sections.deploy import Quantize
 from segformer.spec.spec import Spec
 
 _STRIDE = 32
-"""Between the ranges whose entropy is compared: all of them would take minutes."""
+"""Step between the ranges whose entropy is compared; to compare all would take minutes."""
 _HEAD_AS_TRAINED = "network.head."
-"""Of a folded network, whose own head is computed in its place."""
+"""The head of the network inside a folded one, which computes its own instead."""
 
 
 def write_modelopt(
     spec: Spec, source: Path, target: Path, *, layers: Sequence[tuple[str, bool]]
 ) -> None:
-    """Write a checkpoint as an ONNX model in 8 bits, at the size of its images.
+    """Write a checkpoint as an ONNX model in 8 bits, at the size of its training.
 
-    Linear layers and convolutions get symmetric ranges, of weights one for each output channel:
-    as TensorRT's parser wants them.
+    Linear layers and convolutions get symmetric ranges, one for each output channel of the weights,
+    as TensorRT's parser requires.
 
     Args:
-        spec: Algorithm, calibration images, and what the checkpoint does not say of itself.
+        spec: Algorithm, calibration images, and the record of a checkpoint that has none.
         source: A checkpoint in 32 bits.
         target: The ONNX file to write.
-        layers: Patterns of layer names and whether they are quantized; the last match wins.
+        layers: Patterns of layer names, and whether these are quantized; the last match wins.
 
     Raises:
-        SpecError: modelopt is not installed, or a pattern fits no layer.
+        SpecError: modelopt is not installed, or a pattern matches no layer.
     """
     check_installed("modelopt")
     saved = read_model(source, otherwise=ModelRecord.of(spec))
     network = deployable(saved.build(), saved.record, channels=3)
     chosen = _chosen(network, layers)
     with _quiet():
-        # Importing it takes seconds: only who quantizes by it waits for it.
+        # Imported late, because it takes seconds.
         import modelopt.torch.quantization as mtq
 
         mtq.quantize(network, _config(chosen, spec.quantize))
@@ -65,7 +70,7 @@ def write_modelopt(
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep modelopt from printing, and from warning of what it uses itself."""
+    """Suppress the output of modelopt, and warnings about its own calls."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         yield
@@ -84,29 +89,29 @@ def _config(names: Sequence[str], options: Quantize) -> dict[str, Any]:
 
 @torch.no_grad()
 def _calibrate(network: nn.Module, images: Iterator[torch.Tensor], options: Quantize) -> None:
-    """Find the ranges: of weights their extremes, of activations as the algorithm says."""
+    """Compute the ranges: extremes for weights, the chosen algorithm for activations."""
     from modelopt.torch.quantization.calib import HistogramCalibrator
     from modelopt.torch.quantization.nn import TensorQuantizer
 
-    found = [m for m in network.modules() if isinstance(m, TensorQuantizer) and m.is_enabled]
-    for quantizer in found:
+    quantizers = [m for m in network.modules() if isinstance(m, TensorQuantizer) and m.is_enabled]
+    for quantizer in quantizers:
         quantizer.disable_quant()
         quantizer.enable_calib()
     for batch in images:
         network(batch)
-    ways: dict[str, dict[str, Any]] = {
+    arguments: dict[str, dict[str, Any]] = {
         "entropy": {"method": "entropy", "stride": _STRIDE},
         "percentile": {"method": "percentile", "percentile": options.percentile},
     }
-    for quantizer in found:
-        has_choice = isinstance(quantizer._calibrator, HistogramCalibrator)
-        quantizer.load_calib_amax(**(ways[options.algorithm] if has_choice else {}))
+    for quantizer in quantizers:
+        has_histogram = isinstance(quantizer._calibrator, HistogramCalibrator)
+        quantizer.load_calib_amax(**(arguments[options.algorithm] if has_histogram else {}))
         quantizer.enable_quant()
         quantizer.disable_calib()
 
 
 def _chosen(network: nn.Module, layers: Sequence[tuple[str, bool]]) -> list[str]:
-    """Return the names, within `network`, of the layers to quantize."""
+    """Return the names of the layers to quantize, as they are in `network`."""
     full = {
         _short(name): name
         for name, module in network.named_modules()
@@ -116,5 +121,5 @@ def _chosen(network: nn.Module, layers: Sequence[tuple[str, bool]]) -> list[str]
 
 
 def _short(name: str) -> str:
-    """Without the place in the folded network: backbone..., head..."""
+    """The name without its prefix in the folded network: backbone..., head..."""
     return name.removeprefix("0.").removeprefix("network.")

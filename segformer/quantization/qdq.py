@@ -1,4 +1,14 @@
-"""8 bits in an ONNX graph: Quantize- and DequantizeLinear in pairs, by ONNX Runtime's tools."""
+"""8 bits in an ONNX graph as pairs of QuantizeLinear and DequantizeLinear, by ONNX Runtime's tools.
+
+Static quantization has two steps. Calibration runs images through the graph and records a range
+for every activation, from which follow a scale and, on the CPU, a zero point. Then a pair of nodes
+that round to that scale is put before the inputs of each quantized layer. A runtime fuses pairs and
+layer into an 8-bit kernel. Weights are constants, whose ranges need no images.
+
+The two targets differ. TensorRT's parser requires symmetric ranges, that is zero points of 0, and
+biases in 32 bits. ONNX Runtime on the CPU takes unsigned activations with a zero point, and is fast
+only if its fused operators are kept; see `segformer.quantization.fusion`.
+"""
 
 import contextlib
 import io
@@ -20,7 +30,7 @@ from onnxruntime.quantization.calibrate import load_tensors_data
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from segformer.errors import CheckpointError, SpecError
-from segformer.evaluation.grey import fed
+from segformer.evaluation.grey import with_channels
 from segformer.export.graph import read_graph, write_graph
 from segformer.model.saved import ENTRY, record_from_json
 from segformer.quantization.calibration import batches
@@ -37,7 +47,7 @@ _METHODS = {
     "percentile": CalibrationMethod.Percentile,
 }
 _FOR_TENSORRT = ["Conv", "MatMul", "Gemm"]
-"""What TensorRT has 8-bit kernels for; it fuses what stands between."""
+"""Operators with 8-bit kernels in TensorRT, which fuses the operators between them."""
 
 
 @dataclass(frozen=True)
@@ -50,33 +60,34 @@ class QdqSettings:
     """For TensorRT's parser: symmetric ranges and biases in 32 bits. Otherwise for ONNX Runtime on
     the CPU: zero points, and only the nodes that `segformer.quantization.fusion` chooses."""
     layers: Sequence[tuple[str, bool]] = ()
-    """Pattern of node names, and whether these nodes are quantized; the last match wins."""
+    """Patterns of node names, and whether these are quantized; the last match wins."""
     cache: Path | None = field(default=None)
-    """Ranges of an earlier calibration, used instead of images; written where there is none."""
+    """Ranges of an earlier calibration, used instead of images; written if the file is missing."""
 
 
 def quantize_onnx(
     source: Path, target: Path, images: Sequence[Path], settings: QdqSettings
 ) -> None:
-    """Write an int8 graph of an fp32 one of ours, calibrated on images; metadata are kept.
+    """Write the int8 graph of an exported fp32 graph, calibrated on images, with its metadata.
 
-    Raises `SpecError` for a pattern that fits no layer, too few images for a fixed batch, or a
+    Raises `SpecError` for a pattern that matches no layer, too few images for a fixed batch, or a
     cache that cannot be used, and `CheckpointError` for a model that cannot be read.
     """
     graph = read_graph(source)
     excluded = _excluded(graph, settings.layers)
     reader = _Reader(images, graph, source)
-    # Histograms keep every activation of what they are given at once.
+    # The histogram methods keep all activations of a stride in memory: one image at a time.
     stride = None if settings.algorithm in ("minmax", "max") else 1
     form = _form(settings)
     form["extra_options"]["CalibStridedMinMax"] = stride
     with scratch() as folder, _ranges(settings, folder) as cache, _quiet():
-        plain, prepared, made = (folder / f"{n}.onnx" for n in ("plain", "prepared", "made"))
+        names = ("plain", "prepared", "quantized")
+        plain, prepared, written = (folder / f"{name}.onnx" for name in names)
         onnx.save(graph, str(plain))
         excluded = _prepare(plain, prepared, excluded, settings)
         quantize_static(
             prepared,
-            made,
+            written,
             reader,
             quant_format=QuantFormat.QDQ,
             calibrate_method=_METHODS[settings.algorithm],
@@ -86,7 +97,7 @@ def quantize_onnx(
             calibration_cache_path=cache,
             **form,
         )
-        quantized = onnx.load(str(made))
+        quantized = onnx.load(str(written))
     entries = {entry.key: entry.value for entry in graph.metadata_props}
     onnx.helper.set_model_props(quantized, entries)
     write_graph(quantized, target)
@@ -94,42 +105,46 @@ def quantize_onnx(
 
 @contextlib.contextmanager
 def _ranges(settings: QdqSettings, folder: Path) -> Iterator[Path | None]:
-    """Give the cache of ranges as a file that ONNX Runtime reads, or writes where there is none."""
+    """Yield the file of ranges that ONNX Runtime reads, or writes if there is none yet.
+
+    The cache itself may be encrypted, of which ONNX Runtime knows nothing; so it works on a plain
+    copy in the scratch folder.
+    """
     kept = settings.cache
     if kept is None:
         yield None
         return
     plain = folder / "ranges.json"
-    is_known = kept.exists()
-    if is_known:
+    exists = kept.exists()
+    if exists:
         with reading(kept) as file:
             plain.write_bytes(file.read())
         _check_ranges(plain, kept, _METHODS[settings.algorithm])
     yield plain
-    if not is_known:
+    if not exists:
         with replacing(kept) as part, writing(part) as file:
             file.write(plain.read_bytes())
 
 
 def _check_ranges(plain: Path, kept: Path, method: CalibrationMethod) -> None:
     try:
-        found = load_tensors_data(plain).calibration_method
+        written_by = load_tensors_data(plain).calibration_method
     except (ValueError, KeyError, TypeError) as error:
         raise SpecError(
-            f"{kept}: is not a cache of ranges that a calibration wrote ({type(error).__name__}); "
+            f"{kept}: is not a cache of calibration ranges ({type(error).__name__}); "
             "remove it or give another name"
         ) from error
-    if found != method:
+    if written_by != method:
         raise SpecError(
-            f"{kept}: was written by a calibration by {found}, but {method} is wanted; remove it "
+            f"{kept}: was written with {written_by}, but the spec asks for {method}; remove it "
             "or give another name"
         )
 
 
 def _prepare(source: Path, prepared: Path, excluded: list[str], settings: QdqSettings) -> list[str]:
-    """Write the graph that is quantized; return which of its nodes are not."""
+    """Write the graph to quantize, and return the nodes to leave in 32 bits."""
     if settings.for_tensorrt:
-        # Shapes are all known but for the batch: plain inference finds them, ten times as fast.
+        # Only the batch is symbolic, so plain shape inference suffices, ten times as fast.
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         return excluded
     write_fused(source, prepared)
@@ -139,6 +154,7 @@ def _prepare(source: Path, prepared: Path, excluded: list[str], settings: QdqSet
 
 def _form(settings: QdqSettings) -> dict[str, Any]:
     options: dict[str, Any] = {
+        # Quantize products with weights only, not the products of activations in attention.
         "MatMulConstBOnly": True,
         "CalibMovingAverage": settings.algorithm == "minmax",
         "CalibTensorRangeSymmetric": settings.for_tensorrt,
@@ -159,7 +175,7 @@ def _form(settings: QdqSettings) -> dict[str, Any]:
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]
-    """Feeds images as training does, in batches of the size that the model takes."""
+    """Feeds images, preprocessed as in training, in batches of the model's size."""
 
     def __init__(self, images: Sequence[Path], graph: onnx.ModelProto, source: Path) -> None:
         dimensions = graph.graph.input[0].type.tensor_type.shape.dim
@@ -174,7 +190,7 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]
         entries = {entry.key: entry.value for entry in graph.metadata_props}
         if ENTRY not in entries:
             raise CheckpointError(
-                f"{source}: does not say how its images are scaled; quantize a model that "
+                f"{source}: does not record how its images are scaled; quantize a model that "
                 "segformer export wrote"
             )
         self._record = record_from_json(entries[ENTRY], source=source)
@@ -191,7 +207,7 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]
         batch = next(self._left, None)
         if batch is None:
             return None
-        return {"input": fed(batch, self._record, channels=self._channels).numpy()}
+        return {"input": with_channels(batch, self._record, channels=self._channels).numpy()}
 
 
 def _excluded(model: onnx.ModelProto, layers: Sequence[tuple[str, bool]]) -> list[str]:
@@ -202,7 +218,7 @@ def _excluded(model: onnx.ModelProto, layers: Sequence[tuple[str, bool]]) -> lis
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep ONNX Runtime's tools from printing and from logging at the root."""
+    """Suppress the output of ONNX Runtime's tools, which print and use the root logger."""
     root = logging.getLogger()
     level = root.level
     root.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""The quantize action: a trained model in 8 bits, measured before and after."""
+"""The quantize action: a trained model in 8 bits, with its mIoU before and after."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,14 +18,14 @@ from segformer.storage.atomic import replacing
 from segformer.storage.scratch import scratch
 
 REJECTED = "rejected"
-"""Folder below the results for a model that lost too much."""
+"""The subfolder of the results for a model that lost too much mIoU."""
 
 
 def quantize(spec: Spec, folder: Path) -> Result:
-    """Write `quantize.model_path` in 8 bits; its mIoU before and after are metrics.
+    """Write `quantize.model_path` in 8 bits; the metrics hold its mIoU before and after.
 
-    Raises `SpecError` for settings that do not go together, `CheckpointError`, `DataError`, and
-    `RejectedError` when mIoU falls by more than `quantize.max_miou_drop`: the file is then below
+    Raises `SpecError` for settings that contradict each other, `CheckpointError`, `DataError`, and
+    `RejectedError` if mIoU falls by more than `quantize.max_miou_drop`; the file is then in
     rejected/.
     """
     with started("quantize", spec, folder) as status:
@@ -41,7 +41,7 @@ def _quantize(spec: Spec, folder: Path) -> Result:
     target = folder / _NAMES[options.backend]
     if target.exists() and not options.force:
         raise SpecError(
-            f"quantize.results_dir: {target} is there already; give another folder, remove it, or "
+            f"quantize.results_dir: {target} exists already; give another folder, remove it, or "
             "set quantize.force=true"
         )
     with replacing(target) as part:
@@ -113,7 +113,7 @@ def _with_qdq(spec: Spec, source: Path, target: Path) -> None:
 
 
 def _as_onnx(spec: Spec, source: Path, folder: Path) -> Path:
-    """Return an ONNX model as it is, and a checkpoint exported at the size of its images."""
+    """Return an ONNX model as it is, and a checkpoint exported at its training size."""
     if source.suffix == ".onnx":
         return source
     side = spec.dataset.segment.img_size
@@ -129,7 +129,7 @@ def _as_onnx(spec: Spec, source: Path, folder: Path) -> Path:
 
 
 def layer_patterns(options: Quantize) -> list[tuple[str, bool]]:
-    """Return patterns of layer names and whether they are quantized; the last match wins."""
+    """Return patterns of layer names, and whether these are quantized; the last match wins."""
     chosen = [(layer.module_name, layer.weights.dtype != "native") for layer in options.layers]
     return chosen + [(name, False) for name in options.skip_names]
 
@@ -167,7 +167,7 @@ def _miou(spec: Spec, model: Path, folder: Path) -> float:
 
 
 def check_drop(target: Path, metrics: dict[str, float], *, allowed: float) -> None:
-    """Raise `RejectedError` and put the model aside where its mIoU fell by more than allowed."""
+    """Raise `RejectedError` and move the model aside if its mIoU fell by more than allowed."""
     if metrics["miou_drop"] <= allowed:
         return
     aside = target.parent / REJECTED / target.name

@@ -1,4 +1,4 @@
-"""Weights of a checkpoint's encoder in 8 bits, by torchao; activations stay in 32."""
+"""The encoder's weights in 8 bits, by torchao; activations stay in 32 bits."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,19 +17,19 @@ from segformer.storage.encryption import writing
 def write_weight_only(
     spec: Spec, source: Path, target: Path, *, layers: Sequence[tuple[str, bool]]
 ) -> None:
-    """Write a checkpoint with the encoder's linear layers in 8 bits, a scale for each output.
+    """Write a checkpoint with the encoder's linear layers in 8 bits, one scale for each output.
 
     Args:
-        spec: For what the checkpoint does not say of itself.
+        spec: The record of a checkpoint that has none.
         source: A checkpoint in 32 bits.
         target: The file to write.
-        layers: Patterns of layer names and whether they are quantized; the last match wins.
+        layers: Patterns of layer names, and whether these are quantized; the last match wins.
 
     Raises:
-        SpecError: torchao is not installed, or a pattern fits no layer.
+        SpecError: torchao is not installed, or a pattern matches no layer.
     """
     check_installed("torchao")
-    # Where it is installed, importing it takes a second: only who quantizes waits for it.
+    # Imported late, because it takes a second.
     from torchao.quantization import Int8WeightOnlyConfig, quantize_
 
     saved = read_model(source, otherwise=ModelRecord.of(spec))
@@ -46,7 +46,7 @@ def write_weight_only(
 
 
 def _chosen(network: SegFormer, layers: Sequence[tuple[str, bool]]) -> set[str]:
-    """The head multiplies its weights with each other, which 8-bit tensors cannot."""
+    """Layers of the encoder only: the head multiplies its weights, which 8-bit tensors cannot."""
     names = [
         name
         for name, module in network.named_modules()

@@ -10,21 +10,15 @@ from pathlib import Path
 
 import torch
 import yaml
-from pytorch_lightning import Callback, Trainer
-from torch import Tensor
-from torch.utils.data import DataLoader
 
 from segformer.action import StatusFile
-from segformer.data.dataset import SegmentationDataset
-from segformer.data.sampler import EpochSampler
 from segformer.errors import CheckpointError, SpecError
 from segformer.model.out_of_memory import out_of_memory_explained
 from segformer.model.saved import ModelRecord
 from segformer.model.segformer import SegFormer, build
 from segformer.model.weights import load_backbone, load_model
-from segformer.parallel.collective import count, from_first, gathered, number
+from segformer.parallel.collective import from_first, gathered, number
 from segformer.parallel.launch import run_action
-from segformer.parallel.sharding import Filled, SharedSampler
 from segformer.parallel.topology import Topology
 from segformer.result import Report, Result
 from segformer.spec.spec import Spec
@@ -33,13 +27,13 @@ from segformer.training.callbacks.checkpoint import CheckpointPaths
 from segformer.training.callbacks.resumed_settings import ResumedSettings
 from segformer.training.callbacks.status import EpochReport, is_to_continue, log_file
 from segformer.training.checkpoint_io import CheckpointFiles
-from segformer.training.distributed import lightning_settings
 from segformer.training.isolation import isolated, seed_everything
+from segformer.training.loaders import data_loaders
 from segformer.training.module import SegmentationModule
 from segformer.training.resume import ResumePoint, read_record
+from segformer.training.trainer import build_trainer
 
 _LOG = logging.getLogger("segformer")
-Loader = DataLoader[dict[str, Tensor]]
 
 
 def train(spec: Spec, folder: Path, report: Report | None = None) -> Result:
@@ -85,7 +79,7 @@ def _train(spec: Spec, paths: CheckpointPaths, topology: Topology, report: Repor
     status, files = StatusFile(paths.folder), CheckpointFiles()
     resume, best = _resumed(spec, paths, files, status)
     if resume is None or _is_unfinished(spec, resume, report):
-        train_loader, validation_loader = _loaders(spec, resume)
+        train_loader, validation_loader = data_loaders(spec, resume)
         network = _network(spec, resume)
         module = SegmentationModule(network, spec, batches_per_epoch=len(train_loader))
         record = resume.record if resume else ModelRecord.of(spec)
@@ -94,7 +88,7 @@ def _train(spec: Spec, paths: CheckpointPaths, topology: Topology, report: Repor
         monitor = spec.train.enable_lr_monitor
         # Last in order, so that an epoch's checkpoints are on disk before the epoch is reported.
         callbacks.append(EpochReport(module, status, report, with_learning_rates=monitor))
-        trainer = _trainer(spec, paths, topology, files, callbacks)
+        trainer = build_trainer(spec, paths.folder, topology, files, callbacks)
         with _interrupts_kept():
             trainer.fit(
                 module,
@@ -171,65 +165,6 @@ def _network(spec: Spec, resume: ResumePoint | None) -> SegFormer:
     if whole and not resume:
         load_model(network, Path(whole))
     return network
-
-
-def _loaders(spec: Spec, resume: ResumePoint | None) -> tuple[Loader, Loader]:
-    segment, is_shared = spec.dataset.segment, spec.train.use_distributed_sampler
-    # Without the distributed sampler each process draws from all the data, in its own order.
-    seed = spec.train.seed + (0 if is_shared else number())
-    train_data = SegmentationDataset(segment, split="train", augment=True, seed=seed)
-    order = EpochSampler(len(train_data), shuffle=segment.shuffle, seed=seed)
-    sampler = SharedSampler(order, len(train_data)) if is_shared else order
-    # Lightning opens the loader, and so starts its workers, before it sets the sampler's epoch.
-    if resume:
-        sampler.set_epoch(resume.record.epoch)
-        processes = count() if is_shared else 1
-        order.skip(resume.position.batch * segment.batch_size * processes)
-    validation_data = SegmentationDataset(segment, split="validation", augment=False, seed=seed)
-    in_order = EpochSampler(len(validation_data), shuffle=False, seed=seed)
-    shared = SharedSampler(in_order, len(validation_data))
-    return _loader(spec, train_data, sampler), _loader(spec, validation_data, shared)
-
-
-def _loader(spec: Spec, data: SegmentationDataset, sampler: EpochSampler | SharedSampler) -> Loader:
-    segment = spec.dataset.segment
-    return DataLoader(
-        Filled(data),
-        batch_size=segment.batch_size,
-        sampler=sampler,
-        num_workers=segment.workers,
-        persistent_workers=segment.workers > 0,
-        pin_memory=torch.cuda.is_available(),
-        # By default a loader draws from torch's global generator, on which drop-out depends.
-        generator=torch.Generator().manual_seed(spec.train.seed),
-    )
-
-
-def _trainer(
-    spec: Spec,
-    paths: CheckpointPaths,
-    topology: Topology,
-    files: CheckpointFiles,
-    callbacks: list[Callback],
-) -> Trainer:
-    return Trainer(
-        **lightning_settings(spec, topology, files),
-        max_epochs=spec.train.num_epochs,
-        check_val_every_n_epoch=spec.train.validation_interval,
-        precision=spec.train.precision,
-        accumulate_grad_batches=spec.train.accumulate_grad_batches,
-        gradient_clip_val=spec.train.clip_grad_norm or None,
-        deterministic=spec.train.cudnn.deterministic,
-        benchmark=spec.train.cudnn.benchmark,
-        default_root_dir=paths.folder,
-        callbacks=callbacks,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-    )
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from segformer.parallel.topology import Topology
 from segformer.spec import parse
 from segformer.spec.overrides import nested
 from segformer.training.checkpoint_io import CheckpointFiles
-from segformer.training.distributed import lightning_settings
 from segformer.training.module import SegmentationModule
+from segformer.training.trainer import lightning_settings
 
 data, out = sys.argv[1:]
 count = int(os.environ["WORLD_SIZE"])

@@ -121,7 +121,7 @@ def test_layers_of_another_precision_keep_it(onnx_file):
     graph = cast_to(onnx.load(onnx_file), "fp16", layers={"*classifier*": "fp32"}).graph
     single = [t.name for t in graph.initializer if t.data_type == onnx.TensorProto.FLOAT]
     assert [name for name in single if "classifier" in name]
-    with pytest.raises(SpecError, match="layers_precision: 'no such' fits no layer"):
+    with pytest.raises(SpecError, match="layers_precision: 'no such' matches no layer"):
         cast_to(onnx.load(onnx_file), "fp16", layers={"no such": "fp32"})
 
 
@@ -189,7 +189,7 @@ def test_profile_must_not_fall(building):
 @pytest.mark.slow
 def test_engine_is_not_overwritten_but_by_force(building, tmp_path):
     (tmp_path / "model.engine").write_text("mine")
-    with pytest.raises(SpecError, match="model.engine is there already"):
+    with pytest.raises(SpecError, match="model.engine exists already"):
         gen_trt_engine(building(), tmp_path)
     gen_trt_engine(building(**{"gen_trt_engine.force": True}), tmp_path)
     assert (tmp_path / "model.engine").stat().st_size > 1e6

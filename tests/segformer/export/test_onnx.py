@@ -101,7 +101,7 @@ def test_file_name_is_the_specs_and_no_part_is_left(exporting, tmp_path):
 @pytest.mark.parametrize("name", ["model.onnx", "model.safetensors"])
 def test_existing_file_is_not_overwritten(exporting, tmp_path, name):
     (tmp_path / name).write_text("mine")
-    with pytest.raises(SpecError, match=f"{name} is there already"):
+    with pytest.raises(SpecError, match=f"{name} exists already"):
         export(exporting(), tmp_path)
     assert (tmp_path / name).read_text() == "mine"
     assert not list(tmp_path.glob("*.part"))
@@ -207,3 +207,10 @@ def test_every_weight_of_the_graph_is_a_constant(exported):
     assert len(convolutions) == 4 + 6 + 8 + 5  # Patches, reductions, Mix-FFNs, head.
     assert all(node.input[1] in given for node in convolutions)
     assert not any(node.op_type == "BatchNormalization" for node in graph.node)
+
+
+@pytest.mark.parametrize("on_cpu", [False, True])
+def test_gpu_that_is_not_there_is_refused(exporting, tmp_path, on_cpu):
+    with pytest.raises(SpecError, match=r"export\.gpu_id: 99 is not allowed"):
+        export(exporting(**{"export.gpu_id": 99, "export.on_cpu": on_cpu}), tmp_path)
+    assert not list(tmp_path.glob("model.*"))

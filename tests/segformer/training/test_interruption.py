@@ -1,11 +1,11 @@
 """A training that was cut, wherever, is the one that was not."""
 
-import json
 import logging
 from contextlib import contextmanager
 
 import pytest
 import torch
+from runs import state, status_lines
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from segformer.errors import CheckpointError
@@ -15,10 +15,6 @@ pytestmark = pytest.mark.slow
 
 EVERY_STEP = {"train.checkpoint_interval_unit": "step", "train.optim.lr": 1e-2}
 PARTS = ("state_dict", "optimizer_states", "lr_schedulers", "segformer", "global_step")
-
-
-def state(folder, name="last"):
-    return torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)
 
 
 def same(one, other):
@@ -110,9 +106,8 @@ def test_torn_checkpoint_is_skipped_with_a_warning_for_the_one_before_it(
     train(tiny_spec(), tmp_path, lambda epoch, _: heard.append(epoch) or "continue")
     assert heard == [1, 2]
     assert same(state(tmp_path)["state_dict"], state(trained.folder)["state_dict"])
-    lines = (tmp_path / "status.json").read_text().splitlines()
-    told = [json.loads(line)["message"] for line in lines]
-    (warning,) = [text for text in told if text.startswith("warning: ")]
+    messages = [line["message"] for line in status_lines(tmp_path)]
+    (warning,) = [text for text in messages if text.startswith("warning: ")]
     assert "skipped for previous.ckpt" in warning
     assert "last.ckpt: cannot be read" in warning
     assert "skipped for previous.ckpt" in (tmp_path / "log.txt").read_text()

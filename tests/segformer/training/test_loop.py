@@ -1,4 +1,3 @@
-import json
 import logging
 import os
 import random
@@ -9,35 +8,12 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from runs import state, status_lines
 
-from segformer.errors import CheckpointError, DataError, DivergedError, OutOfMemoryError
+from segformer.errors import DataError, DivergedError, OutOfMemoryError
 from segformer.training.loop import train
 
 SCORES = {"loss", "miou", "acc", "macc", "mf1", "mprecision", "mrecall"}
-
-
-def lines(folder):
-    return [json.loads(line) for line in (folder / "status.json").read_text().splitlines()]
-
-
-def state(folder, name="last"):
-    return torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)
-
-
-def assert_same(one, other):
-    """Compare nested values, tensors bit for bit."""
-    if isinstance(one, torch.Tensor):
-        assert torch.equal(one, other)
-    elif isinstance(one, dict):
-        assert one.keys() == other.keys()
-        for key in one:
-            assert_same(one[key], other[key])
-    elif isinstance(one, list):
-        assert len(one) == len(other)
-        for a, b in zip(one, other, strict=True):
-            assert_same(a, b)
-    else:
-        assert one == other
 
 
 def test_every_epoch_is_reported_with_all_metrics(trained):
@@ -61,7 +37,7 @@ def test_result_is_of_the_best_epoch(trained):
 
 
 def test_status_tells_start_epochs_and_end(trained):
-    told = lines(trained.folder)
+    told = status_lines(trained.folder)
     assert [line["status"] for line in told] == ["STARTED", "RUNNING", "RUNNING", "SUCCESS"]
     assert [(line["epoch"], line["kpi"]) for line in told[1:3]] == trained.reports
     assert [(line["step"], line["max_step"]) for line in told[1:3]] == [(3, 6), (6, 6)]
@@ -90,70 +66,6 @@ def test_same_spec_gives_the_same_bytes_in_another_folder_and_thread(trained, tm
 def test_other_seed_gives_another_model(trained, tiny_spec, tmp_path):
     train(tiny_spec(**{"train.seed": 7}), tmp_path)
     assert state(tmp_path)["segformer"]["metrics"] != trained.reports[-1][1]
-
-
-@pytest.mark.parametrize(
-    "overrides",
-    [
-        {"train.num_epochs": 4},
-        {"train.num_epochs": 4, "train.optim.policy": "step", "train.optim.optim": "sgd"},
-        {"train.num_epochs": 3, "model.backbone.freeze_backbone": True},
-        {"train.num_epochs": 3, "train.checkpoint_interval": 3, "dataset.segment.workers": 1},
-    ],
-    ids=["linear", "step", "frozen", "workers"],
-)
-def test_training_stopped_and_resumed_is_the_one_that_was_not_cut(tiny_spec, tmp_path, overrides):
-    spec = tiny_spec(**overrides)
-    whole = train(spec, tmp_path / "whole")
-    train(spec, tmp_path / "cut", lambda epoch, _: "pause" if epoch == 2 else "continue")
-    heard = []
-    resumed = train(spec, tmp_path / "cut", lambda epoch, _: heard.append(epoch) or "continue")
-    assert heard == list(range(2, spec.train.num_epochs + 1))
-    assert resumed.metrics == whole.metrics
-    one, other = state(tmp_path / "whole"), state(tmp_path / "cut")
-    for part in ("state_dict", "optimizer_states", "lr_schedulers", "segformer", "global_step"):
-        assert_same(one[part], other[part])
-
-
-def test_training_killed_between_checkpoints_goes_on_from_the_last_one(tiny_spec, tmp_path):
-    spec = tiny_spec(**{"train.num_epochs": 4, "train.checkpoint_interval": 2})
-
-    def fall_over(epoch, _):
-        if epoch == 3:
-            raise RuntimeError("the lights went out")
-        return "continue"
-
-    with pytest.raises(RuntimeError, match="lights"):
-        train(spec, tmp_path / "cut", fall_over)
-    heard = []
-    train(spec, tmp_path / "cut", lambda epoch, _: heard.append(epoch) or "continue")
-    train(spec, tmp_path / "whole")
-    assert heard == [2, 3, 4]
-    assert_same(state(tmp_path / "cut")["state_dict"], state(tmp_path / "whole")["state_dict"])
-    assert lines(tmp_path / "cut")[4]["status"] == "FAILURE"
-
-
-def test_finished_training_is_not_trained_again(trained):
-    before, heard = state(trained.folder), []
-    result = train(trained.spec, trained.folder, lambda *told: heard.append(told) or "continue")
-    assert heard == trained.reports[-1:]
-    assert result == trained.result
-    assert_same(state(trained.folder), before)
-
-
-def test_resume_ends_at_once_when_the_repeated_report_is_answered_stop(tiny_spec, tmp_path):
-    spec = tiny_spec(**{"train.num_epochs": 3})
-    for _ in range(2):
-        train(spec, tmp_path, lambda *_: "stop")
-        assert state(tmp_path)["segformer"]["epoch"] == 1
-
-
-def test_training_resumed_in_another_folder_takes_its_files_along(trained, tiny_spec, tmp_path):
-    path = str(trained.folder / "checkpoints" / "last.ckpt")
-    result = train(tiny_spec(**{"train.resume_training_checkpoint_path": path}), tmp_path)
-    assert result.metrics == trained.result.metrics
-    for name in ("best", "last"):
-        assert_same(state(tmp_path, name), state(trained.folder, name))
 
 
 def test_epochs_without_validation_are_not_reported(tiny_spec, tmp_path):
@@ -209,8 +121,8 @@ def test_ctrl_c_is_told_and_passed_on(tiny_spec, tmp_path):
     handler = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         train(tiny_spec(), tmp_path, lambda *_: os.kill(os.getpid(), signal.SIGINT))
-    assert lines(tmp_path)[-1]["status"] == "FAILURE"
-    assert "KeyboardInterrupt" in lines(tmp_path)[-1]["message"]
+    assert status_lines(tmp_path)[-1]["status"] == "FAILURE"
+    assert "KeyboardInterrupt" in status_lines(tmp_path)[-1]["message"]
     assert signal.getsignal(signal.SIGINT) is handler
 
 
@@ -220,7 +132,7 @@ def test_divergence_is_told_and_leaves_the_checkpoint_before_it(tiny_spec, tmp_p
         DivergedError, match=r"became NaN or infinite .* lower train\.optim\.lr \(1e\+18"
     ):
         train(spec, tmp_path)
-    assert "DivergedError" in lines(tmp_path)[-1]["message"]
+    assert "DivergedError" in status_lines(tmp_path)[-1]["message"]
 
 
 def test_exhausted_memory_says_what_to_reduce(tiny_spec, tmp_path):
@@ -240,35 +152,10 @@ def test_answer_that_is_none_of_the_three_is_refused(tiny_spec, tmp_path, report
         train(tiny_spec(), tmp_path, report)
 
 
-def test_torn_last_checkpoint_is_named_with_the_next_step(trained, tmp_path):
-    torn = tmp_path / "checkpoints" / "last.ckpt"
-    torn.parent.mkdir()
-    whole = (trained.folder / "checkpoints" / "last.ckpt").read_bytes()
-    torn.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(CheckpointError, match=r"last\.ckpt: cannot be read .* remove this one"):
-        train(trained.spec, tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("overrides", "name", "match"),
-    [
-        ({}, "best", "holds weights only"),
-        ({"model.backbone.freeze_backbone": True}, "last", "was trained with model"),
-        ({"model.decode_head.align_corners": True}, "last", "was trained with model"),
-    ],
-)
-def test_checkpoint_that_cannot_be_continued_is_refused(
-    trained, tiny_spec, tmp_path, overrides, name, match
-):
-    path = str(trained.folder / "checkpoints" / f"{name}.ckpt")
-    with pytest.raises(CheckpointError, match=match):
-        train(tiny_spec(**overrides, **{"train.resume_training_checkpoint_path": path}), tmp_path)
-
-
 def test_missing_data_is_a_data_error_and_a_failure(tiny_spec, tmp_path):
     with pytest.raises(DataError, match="nowhere"):
         train(tiny_spec(**{"dataset.segment.train_split": "nowhere"}), tmp_path)
-    assert [line["status"] for line in lines(tmp_path)] == ["STARTED", "FAILURE"]
+    assert [line["status"] for line in status_lines(tmp_path)] == ["STARTED", "FAILURE"]
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 100])

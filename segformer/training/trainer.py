@@ -1,14 +1,44 @@
-"""Lightning's settings for processes, devices and files."""
+"""Lightning's Trainer, and its settings for processes, devices and files."""
 
+from pathlib import Path
 from typing import Any
 
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from pytorch_lightning import Callback, Trainer
 
 from segformer.errors import SpecError
 from segformer.parallel.batchnorm import SharedBatchNorms
 from segformer.parallel.topology import Topology
 from segformer.spec.spec import Spec
 from segformer.training.checkpoint_io import CheckpointFiles
+
+
+def build_trainer(
+    spec: Spec,
+    folder: Path,
+    topology: Topology,
+    files: CheckpointFiles,
+    callbacks: list[Callback],
+) -> Trainer:
+    """Return the Trainer of a spec; what Lightning would write and print by itself is off."""
+    return Trainer(
+        **lightning_settings(spec, topology, files),
+        max_epochs=spec.train.num_epochs,
+        check_val_every_n_epoch=spec.train.validation_interval,
+        precision=spec.train.precision,
+        accumulate_grad_batches=spec.train.accumulate_grad_batches,
+        gradient_clip_val=spec.train.clip_grad_norm or None,
+        deterministic=spec.train.cudnn.deterministic,
+        benchmark=spec.train.cudnn.benchmark,
+        default_root_dir=folder,
+        callbacks=callbacks,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+    )
 
 
 def lightning_settings(spec: Spec, topology: Topology, files: CheckpointFiles) -> dict[str, Any]:

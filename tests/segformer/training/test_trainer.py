@@ -5,7 +5,7 @@ from segformer.errors import SpecError
 from segformer.parallel.batchnorm import SharedBatchNorm, SharedBatchNorms
 from segformer.parallel.topology import Topology
 from segformer.training.checkpoint_io import CheckpointFiles
-from segformer.training.distributed import lightning_settings
+from segformer.training.trainer import build_trainer, lightning_settings
 
 TWO = Topology("cpu", (0, 1))
 GPUS = Topology("gpu", (2, 3), num_nodes=2)
@@ -55,3 +55,10 @@ def test_a_shared_norm_is_the_plain_one_in_evaluation_and_after_reverting():
     assert isinstance(SharedBatchNorms().apply(whole)[0], SharedBatchNorm)
     assert torch.equal(whole(image), plain)
     assert type(SharedBatchNorms().revert(whole)[0]) is torch.nn.BatchNorm2d
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_precision_is_the_trainers(tiny_spec, tmp_path, precision):
+    spec = tiny_spec(**{"train.precision": precision})
+    trainer = build_trainer(spec, tmp_path, Topology("cpu", (0,)), FILES, [])
+    assert trainer.precision == precision

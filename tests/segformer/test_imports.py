@@ -1,0 +1,18 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from paths import HELPERS
+
+import segformer
+
+
+def test_importing_our_modules_changes_no_environment_logger_filter_or_generator():
+    root = Path(segformer.__file__).parent
+    files = [path.relative_to(root.parent).with_suffix("") for path in root.rglob("*.py")]
+    names = sorted(".".join(path.parts) for path in files if not path.name.startswith("__"))
+    command = [sys.executable, str(HELPERS / "import_changes.py"), *names]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == []
