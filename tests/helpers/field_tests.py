@@ -121,8 +121,8 @@ TESTS: dict[str, str] = {
             "accelerator": "test_processes_on_the_cpu_are_had_by_asking_for_them",
         }.items()
     },
-    "train.distributed_strategy": "training/test_distributed::test_several_processes_have_the_strategy_of_the_spec",
-    "train.sync_batchnorm": "training/test_distributed::test_norms_are_shared_by_torchs_own_on_gpus_and_by_ours_on_the_cpu",
+    "train.distributed_strategy": "training/test_trainer::test_several_processes_have_the_strategy_of_the_spec",
+    "train.sync_batchnorm": "training/test_trainer::test_norms_are_shared_by_torchs_own_on_gpus_and_by_ours_on_the_cpu",
     "train.use_distributed_sampler": "parallel/test_launch::test_metrics_are_those_of_one_process_on_the_same_data",
     "dataset.segment.quant_calibration_dataset.images_dir": "quantization/test_calibration::test_calibration_images_come_from_a_folder_or_tao_layout",
     "quantize.model_path": "quantization/test_quantize::test_checkpoint_is_exported_and_measured_before_and_after",
