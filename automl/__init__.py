@@ -1,7 +1,7 @@
 """Search a skill's hyperparameters, track every trial, promote the best one.
 
-From Python: `automl.run(...)` and `automl.Experiment.load(folder)`. What they need is loaded when
-they are first asked for.
+From Python: `automl.run(...)` and `automl.Experiment.load(folder)`. Their modules are loaded on
+first use.
 """
 
 from importlib import import_module

@@ -1,7 +1,7 @@
-"""The errors of the controller; each class knows the exit code of the command line.
+"""The errors of automl; each class has the exit code of the command line.
 
 AutomlError
-|- UsageError   2   the user's mistake: one line a fault
+|- UsageError   2   the user's mistake: one line per fault
 |- RunFailed    1   the search or the promotion failed
 `- Stopped     75   ended early, can be resumed
 """
@@ -10,11 +10,11 @@ import difflib
 from collections.abc import Iterable
 
 EXIT_DIRECT_INSTEAD = 3
-"""Done, but trained directly where a search was due and could not be made; not an error."""
+"""Trained directly because the search that was due could not run; not an error."""
 
 
 class AutomlError(Exception):
-    """An error that the command line tells in one line a fault, without a traceback."""
+    """An error that the command line reports in one line per fault, without a traceback."""
 
     exit_code = 1
 
@@ -24,13 +24,13 @@ class AutomlError(Exception):
 
 
 class UsageError(AutomlError):
-    """The request cannot be carried out as it was made."""
+    """The request cannot be carried out as it is."""
 
     exit_code = 2
 
 
 class RunFailed(AutomlError):
-    """A search or promotion was started and did not reach its end."""
+    """A search or promotion failed after it was started."""
 
 
 class Stopped(AutomlError):
@@ -44,7 +44,7 @@ def disagreement(*sources: str) -> str:
     return f"{' and '.join(sources)} disagree; give one of them"
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean X?"`` for the known name closest to `name`, or an empty text."""
-    match = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return ``"; did you mean X?"`` for the one of `names` closest to `name`, or an empty text."""
+    match = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
     return f"; did you mean {match[0]}?" if match else ""

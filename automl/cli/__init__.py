@@ -25,7 +25,7 @@ from automl.version import __version__
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code.
 
-    0 done, 1 failed, 2 usage, 3 done without the search that was due, 75 resumable, 130 Ctrl-C.
+    0 done, 1 failed, 2 usage, 3 trained directly instead of searching, 75 resumable, 130 Ctrl-C.
     """
     arguments = _arguments(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
@@ -41,13 +41,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Parse; settings may stand anywhere: argparse leaves over those that follow an option."""
-    known = parser()
-    completion.answer_shell(known)
-    arguments, rest = known.parse_known_args(argv)
-    strange = [word for word in rest if word.startswith("-") or "overrides" not in arguments]
-    if strange:
-        known.error(f"unrecognized arguments: {' '.join(strange)}")
+    """Parse; argparse leaves over the settings that follow an option."""
+    commands = parser()
+    completion.answer_shell(commands)
+    arguments, rest = commands.parse_known_args(argv)
+    unknown = [word for word in rest if word.startswith("-") or "overrides" not in arguments]
+    if unknown:
+        commands.error(f"unrecognized arguments: {' '.join(unknown)}")
     if rest:
         arguments.overrides += rest
     return arguments

@@ -1,7 +1,7 @@
-"""`automl completion`: what a shell needs to complete our words, and the words themselves.
+"""`automl completion`: the script of a shell, and the words that it completes.
 
-The shell asks this program at each Tab, so that keys of the spec, skills and experiments are those
-that there are. Nothing of it is loaded otherwise.
+The shell runs this program at each Tab, so keys of the spec, skills and experiments are current.
+Nothing of it is loaded otherwise.
 """
 
 import argparse
@@ -20,8 +20,8 @@ def add(commands: Any) -> None:
     """Add the commands of this module to the parser."""
     parser = commands.add_parser(
         "completion",
-        help="print what a shell needs to complete automl's words",
-        description="Print what a shell needs to complete automl's words.",
+        help="print the script that lets a shell complete automl's words",
+        description="Print the script that lets a shell complete automl's words.",
         epilog='bash: eval "$(automl completion bash)" in ~/.bashrc; zsh: the same with zsh in '
         "~/.zshrc; fish: automl completion fish > ~/.config/fish/completions/automl.fish",
     )
@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
 
 
 def answer_shell(parser: argparse.ArgumentParser) -> None:
-    """Print the words that fit and end, where a shell asks for them; else do nothing."""
+    """Print the matching words and exit if a shell asks for them; else do nothing."""
     if ASKED not in os.environ:
         return
     import argcomplete
@@ -64,11 +64,11 @@ def _skills(prefix: str, **_rest: Any) -> list[str]:
 
 
 def _experiments(prefix: str, **_rest: Any) -> list[str]:
-    """Return experiments, and folders on the way to them; without a word those of runs/ too."""
+    """Return experiments and folders; those of runs/ too if the word is empty."""
     from automl.experiment.paths import ExperimentPaths
 
-    found = [*Path("runs").glob("*")] if not prefix else []
-    experiments = [str(path) for path in found if ExperimentPaths(path).exists()]
+    folders = [*Path("runs").glob("*")] if not prefix else []
+    experiments = [str(path) for path in folders if ExperimentPaths(path).exists()]
     for name in _folders(prefix):
         is_one = ExperimentPaths(Path(name)).exists()
         experiments.append(name.rstrip("/") if is_one else name)
@@ -76,7 +76,7 @@ def _experiments(prefix: str, **_rest: Any) -> list[str]:
 
 
 def _settings(prefix: str, parsed_args: argparse.Namespace, **_rest: Any) -> Iterable[str]:
-    """Return `key=` for the keys of a skill's train spec, then the values that a key may have."""
+    """Return `key=` for the keys of a skill's spec, or `key=value` for the values of a key."""
     from automl.errors import AutomlError
     from automl.schema.schema import Schema
     from automl.skill.info import schema_path
@@ -128,7 +128,7 @@ def _folders(prefix: str) -> list[str]:
 
 
 def _paths(prefix: str, ending: str) -> list[str]:
-    """Return what is on disk, written as the word was begun (pathlib would write it anew)."""
+    """Return matching paths, spelled as the word begins (pathlib would normalise it)."""
     return sorted(glob.glob(glob.escape(prefix) + ending))  # noqa: PTH207
 
 

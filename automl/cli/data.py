@@ -16,7 +16,7 @@ def add(commands: Any) -> None:
     )
     sample.set_defaults(command=_sample)
     sample.add_argument("folder", type=Path, metavar="DIR", help="new or empty folder")
-    sample.add_argument("--skill", help="installed skill; may be left out where there is just one")
+    sample.add_argument("--skill", help="installed skill; optional if just one is installed")
     sample.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
 
 
@@ -26,7 +26,7 @@ def _sample(arguments: argparse.Namespace) -> int:
 
     folder: Path = arguments.folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{folder}: is not empty; give a new folder")
+        raise UsageError(f"{folder}: is not empty; choose a new folder")
     name = arguments.skill or only_skill()
     with faults_of_the_user():
         load_skill(name).sample(folder, seed=arguments.seed)

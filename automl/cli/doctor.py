@@ -1,4 +1,4 @@
-"""`automl doctor`: whether this machine can do what the commands need."""
+"""`automl doctor`: checks that this machine has what the commands need."""
 
 import argparse
 from pathlib import Path
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 def add(commands: Any) -> None:
     """Add the commands of this module to the parser."""
-    text = "look whether this machine can do what the commands need"
+    text = "check that this machine has what the commands need"
     parser = commands.add_parser("doctor", help=text, description=text.capitalize() + ".")
     parser.set_defaults(command=_doctor)
     parser.add_argument(
         "folder", type=Path, nargs="?", default=Path("runs"),
-        help="of the experiments, with MLflow's database (default runs)",
+        help="folder of the experiments, with MLflow's database (default runs)",
     )  # fmt: skip
-    parser.add_argument("--quick", action="store_true", help="import Ray, but do not start it")
+    parser.add_argument("--quick", action="store_true", help="import Ray but do not start it")
     add_output(parser, has_progress=False)
 
 

@@ -1,4 +1,4 @@
-"""Commands on experiments that exist: resume, status, importance, report, ui."""
+"""Commands on an existing experiment: resume, status, importance, report, ui."""
 
 import argparse
 from pathlib import Path
@@ -6,13 +6,14 @@ from typing import Any
 
 from automl.cli.output import add_output, print_experiment, say
 from automl.cli.run import drive_experiment
+from automl.formats import table
 
 
 def add(commands: Any) -> None:
     """Add the commands of this module to the parser."""
     for name, command, text in (
-        ("resume", _resume, "go on with an experiment that was cut off"),
-        ("status", _status, "show an experiment, from its folder alone"),
+        ("resume", _resume, "resume an interrupted experiment"),
+        ("status", _status, "show the state of an experiment"),
     ):
         parser = commands.add_parser(name, help=text, description=text.capitalize() + ".")
         parser.set_defaults(command=command)
@@ -20,27 +21,29 @@ def add(commands: Any) -> None:
         add_output(parser, has_progress=name == "resume")
         if name == "resume":
             parser.add_argument(
-                "--address", metavar="ADDRESS", help="of another Ray cluster; none: this machine"
+                "--address",
+                metavar="ADDRESS",
+                help="resume on another Ray cluster; none: on this machine",
             )
         else:
             parser.add_argument(
                 "--watch",
                 action="store_true",
-                help="until it ends or Ctrl-C; with --json a line after each change",
+                help="update until it ends or Ctrl-C; with --json a line after each change",
             )
-    matter = commands.add_parser(
+    importance = commands.add_parser(
         "importance",
         help="show which parameters mattered",
         description="Show which parameters mattered.",
     )
-    matter.set_defaults(command=_importance)
-    matter.add_argument("experiment", type=Path, help="folder of the experiment")
-    matter.add_argument("--method", default="fanova", help="fanova (default) or ped-anova")
-    add_output(matter, has_progress=False)
+    importance.set_defaults(command=_importance)
+    importance.add_argument("experiment", type=Path, help="folder of the experiment")
+    importance.add_argument("--method", default="fanova", help="fanova (default) or ped-anova")
+    add_output(importance, has_progress=False)
     page = commands.add_parser(
         "report",
-        help="write report.html, a page on all of an experiment",
-        description="Write report.html, which opens without a network, into the folder.",
+        help="write report.html, a page about the whole experiment",
+        description="Write report.html into the experiment's folder; it opens without a network.",
     )
     page.set_defaults(command=_report)
     page.add_argument("experiment", type=Path, help="folder of the experiment")
@@ -57,7 +60,7 @@ def add(commands: Any) -> None:
 
 
 def _resume(arguments: argparse.Namespace) -> int:
-    say(f"going on with {arguments.experiment}", arguments)
+    say(f"resuming {arguments.experiment}", arguments)
     if arguments.address is not None:
         from automl.session.session import change_address
 
@@ -91,8 +94,7 @@ def _importance(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json_text({"method": arguments.method, "importance": shares}))
     else:
-        width = max(map(len, shares))
-        print("\n".join(f"{key.ljust(width)}  {share:6.1%}" for key, share in shares.items()))
+        print("\n".join(table([(key, f"{share:6.1%}") for key, share in shares.items()])))
     return 0
 
 

@@ -29,7 +29,7 @@ def _init(arguments: argparse.Namespace) -> int:
     if path.suffix not in SUFFIXES:
         raise UsageError(f"{path}: an experiment file ends in {' or '.join(SUFFIXES)}")
     if path.exists():
-        raise UsageError(f"{path}: is there already; give another name")
+        raise UsageError(f"{path}: already exists; choose another name")
     write_atomic(path, experiment_template(arguments.skill or only_skill()))
     print(f"{path}: an experiment file; next: automl run {path} --data DIR")
     return 0

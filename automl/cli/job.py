@@ -13,7 +13,7 @@ from automl.formats import table
 if TYPE_CHECKING:
     from automl.jobs.record import Job
 
-# TAO's data sets; a skill whose data_sources name others gets them by --dataset NAME=URI.
+# The names of TAO's data sets; other names of a skill's data_sources take --dataset NAME=URI.
 _SOURCES = ("train_datasets", "eval_dataset", "inference_dataset", "calibration_dataset")
 
 
@@ -25,12 +25,14 @@ def add(commands: Any) -> None:
     for name, command, text in (
         ("list", _list, "list the jobs of a root"),
         ("show", _show, "show a job"),
-        ("cancel", _cancel, "end a job that runs, or mark one that does not as canceled"),
+        ("cancel", _cancel, "stop a running job, or mark a waiting one as canceled"),
     ):
         parser = actions.add_parser(name, help=text, description=text.capitalize() + ".")
         parser.set_defaults(command=command)
         if name == "list":
-            parser.add_argument("--parent", metavar="JOB", help="the children of this job only")
+            parser.add_argument(
+                "--parent", metavar="JOB", help="list only the children of this job"
+            )
         else:
             parser.add_argument("job", help="id of the job")
         _add_root(parser)
@@ -38,12 +40,12 @@ def add(commands: Any) -> None:
 
 
 def _add_run(actions: Any) -> None:
-    text = "run an action on what a parent job left"
+    text = "run one action, on the model of a parent job if one is given"
     run = actions.add_parser("run", help=text, description=text.capitalize() + ".")
     run.set_defaults(command=_run)
     run.add_argument("action", metavar="ACTION", nargs="?", help="train, evaluate, export, ...")
     run.add_argument("--skill", help="installed skill or folder; default: the parent's, or the one")
-    run.add_argument("--parent", metavar="JOB", help="job or experiment whose model is taken")
+    run.add_argument("--parent", metavar="JOB", help="job or experiment whose model is used")
     run.add_argument(
         "--from-epoch", type=int, metavar="N", help="the parent's checkpoint of epoch N"
     )
@@ -52,11 +54,17 @@ def _add_run(actions: Any) -> None:
         help="best_model (default), latest_model, or from_epoch_number with --from-epoch",
     )  # fmt: skip
     for source in _SOURCES:
-        run.add_argument(f"--{source.replace('_', '-')}", metavar="URI", help="data set, if taken")
+        run.add_argument(
+            f"--{source.replace('_', '-')}", metavar="URI", help="data set, if the action takes one"
+        )
     run.add_argument(
-        "--dataset", metavar="NAME=URI", action="append", default=[], help="data set by its source"
+        "--dataset",
+        metavar="NAME=URI",
+        action="append",
+        default=[],
+        help="data set by the name of its source",
     )
-    run.add_argument("--continue", dest="again", metavar="JOB", help="go on with a job cut off")
+    run.add_argument("--continue", dest="again", metavar="JOB", help="resume an interrupted job")
     _add_root(run)
     run.add_argument("overrides", nargs="*", metavar="key.sub=value", help="settings of the spec")
     add_output(run, has_progress=False)
@@ -74,10 +82,10 @@ def _run(arguments: argparse.Namespace) -> int:
     from automl.session.signals import sigterm_as_stop
 
     if arguments.again and arguments.action:
-        raise UsageError("--continue goes on with a job as it is; leave the action out")
+        raise UsageError("--continue resumes a job as it is; leave out the action")
     root: Path = arguments.root
     try:
-        # Whatever a library prints, stdout is for the result.
+        # Libraries may print; stdout is kept for the result.
         with contextlib.redirect_stdout(sys.stderr):
             job_id = arguments.again or _created(arguments).id
             print(f"job {job_id} in {root / job_id}", flush=True)
@@ -121,13 +129,13 @@ def _created(arguments: argparse.Namespace) -> "Job":
 
 
 def _sources(arguments: argparse.Namespace) -> dict[str, str]:
-    given = {name: getattr(arguments, name) for name in _SOURCES}
+    sources = {name: getattr(arguments, name) for name in _SOURCES}
     for word in arguments.dataset:
         name, equals, uri = word.partition("=")
         if not equals or not name or not uri:
             raise UsageError(f"--dataset: {word!r} is not understood; give --dataset NAME=URI")
-        given[name] = uri
-    return {name: uri for name, uri in given.items() if uri is not None}
+        sources[name] = uri
+    return {name: uri for name, uri in sources.items() if uri is not None}
 
 
 def _choice(arguments: argparse.Namespace) -> Any:
@@ -176,16 +184,16 @@ def _print(job: "Job", arguments: argparse.Namespace, *, is_run: bool = False) -
     from automl.files import json_text
     from automl.skill.route import route_of_job
 
-    told = job.to_dict(arguments.root)
+    content = job.to_dict(arguments.root)
     if arguments.json:
         way = {"route": route_of_job(job.action).to_dict()} if is_run else {}
-        print(json_text({**told, **way}))
+        print(json_text({**content, **way}))
         return
     lines = [f"{job.id}: {job.action} of {job.skill}, {job.state}"]
     lines += [f"  {name}: {value:.6g}" for name, value in job.metrics.items()]
-    lines += [f"  {name}: {path}" for name, path in told["artifacts"].items()]
+    lines += [f"  {name}: {path}" for name, path in content["artifacts"].items()]
     if job.failure is not None:
         lines.append(f"  {job.failure.kind}: {job.failure.message}")
     lines += [f"  parent: {job.parent}"] if job.parent else []
-    lines.append(f"  folder: {told['folder']}")
+    lines.append(f"  folder: {content['folder']}")
     print("\n".join(lines))

@@ -1,4 +1,4 @@
-"""What several commands print: flags of output, and an experiment as text or JSON."""
+"""Output shared by commands: its flags, lines of progress, and an experiment as text or JSON."""
 
 import argparse
 import json
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def add_output(parser: argparse.ArgumentParser, *, has_progress: bool = True) -> None:
     """Add --json, and --quiet for commands with progress."""
-    text = "one JSON object on stdout, no more"
+    text = "print one JSON object on stdout and nothing else"
     if has_progress:
         text += "; progress as JSON lines on stderr"
     parser.add_argument("--json", action="store_true", help=text)
@@ -21,15 +21,15 @@ def add_output(parser: argparse.ArgumentParser, *, has_progress: bool = True) ->
 
 
 def say(text: str, arguments: argparse.Namespace, *, is_forced: bool = False) -> None:
-    """Print a line of progress on stderr, in the form that the flags ask for.
+    """Print a line of progress on stderr, as JSON with --json.
 
-    `is_forced`: also with --quiet.
+    With `is_forced` also with --quiet.
     """
     if arguments.quiet and not is_forced:
         return
     if arguments.json:
-        told = {"time": round(time.time(), 3), "what": "said", "trial": None, "text": text}
-        text = json.dumps(told, ensure_ascii=False)
+        event = {"time": round(time.time(), 3), "what": "said", "trial": None, "text": text}
+        text = json.dumps(event, ensure_ascii=False)
     print(text, file=sys.stderr, flush=True)
 
 

@@ -15,10 +15,12 @@ def add(commands: Any) -> None:
     parser.add_argument("model", type=Path, help="e.g. promoted/model.onnx")
     parser.add_argument("images", type=Path, nargs="+", help="image files or folders of them")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder")
-    parser.add_argument("--skill", help="installed skill; may be left out where there is just one")
+    parser.add_argument("--skill", help="installed skill; optional if just one is installed")
     parser.add_argument("--set", action="append", default=[], metavar="key=value", dest="settings",
-                        help="a setting of inference")  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout, no more")
+                        help="setting of inference")  # fmt: skip
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object on stdout and nothing else"
+    )
 
 
 def _predict(arguments: argparse.Namespace) -> int:
@@ -27,7 +29,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     from automl.schema.spec import parse_assignments
     from automl.skill.installed import only_skill
 
-    # Whatever a library prints, stdout is for the result.
+    # Libraries may print; stdout is kept for the result.
     with contextlib.redirect_stdout(sys.stderr):
         result = predict(
             arguments.skill or only_skill(),

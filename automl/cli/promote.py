@@ -1,4 +1,4 @@
-"""`automl promote`: a trial of a finished experiment as a verified model."""
+"""`automl promote`: makes a verified model of a trial of a finished experiment."""
 
 import argparse
 import contextlib
@@ -11,7 +11,7 @@ from automl.cli.output import add_output, print_experiment
 
 def add(commands: Any) -> None:
     """Add the commands of this module to the parser."""
-    text = "export a trial's checkpoint, prove it equal, and convert it"
+    text = "export a trial's checkpoint, verify the model, and convert it"
     parser = commands.add_parser("promote", help=text, description=text.capitalize() + ".")
     parser.set_defaults(command=_promote)
     parser.add_argument("experiment", type=Path, help="folder of the experiment")
@@ -21,20 +21,20 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--max-drop", "--max-miou-drop", type=float, metavar="X",
-        help="how much worse than the checkpoint a converted model may be (default 0.005)",
+        help="largest loss of the metric in a converted model (default 0.005)",
     )  # fmt: skip
     parser.add_argument(
         "--max-logit-difference", type=float, metavar="X",
-        help="how far an output of the ONNX model may be from the checkpoint's (default 0.001)",
+        help="largest difference of an output of the ONNX model from the checkpoint's "
+        "(default 0.001)",
     )  # fmt: skip
     parser.add_argument(
         "--max-latency-ms", type=float, metavar="X",
-        help="how long a promoted model may take for one image, median (default: any time)",
+        help="largest median latency of a promoted model for one image (default: no limit)",
     )  # fmt: skip
     parser.add_argument(
         "--confirm-seeds", type=int, default=0, metavar="N",
-        help="first train the best two again with N fresh seeds each; the best on average is "
-        "promoted",
+        help="first train the best two again with N fresh seeds each; promote the best on average",
     )  # fmt: skip
     add_output(parser, has_progress=False)
 
@@ -43,15 +43,15 @@ def _promote(arguments: argparse.Namespace) -> int:
     from automl.promotion.gates import MAX_DROP, PromotionRequest, parsed_targets
     from automl.session.session import promote
 
-    wanted = PromotionRequest(
+    request = PromotionRequest(
         arguments.trial,
         parsed_targets(arguments.to),
         MAX_DROP if arguments.max_drop is None else arguments.max_drop,
         arguments.max_logit_difference,
         arguments.max_latency_ms,
     )
-    # Whatever a library prints, stdout is for the result.
+    # Libraries may print; stdout is kept for the result.
     with contextlib.redirect_stdout(sys.stderr):
-        experiment = promote(arguments.experiment, wanted, confirm_seeds=arguments.confirm_seeds)
+        experiment = promote(arguments.experiment, request, confirm_seeds=arguments.confirm_seeds)
     print_experiment(experiment, is_json=arguments.json)
     return 0

@@ -1,4 +1,4 @@
-"""`automl reproduce`: one trial again, compared with what is recorded of it."""
+"""`automl reproduce`: runs one trial again and compares its metrics with the recorded ones."""
 
 import argparse
 import contextlib
@@ -22,13 +22,13 @@ def add(commands: Any) -> None:
     parser.add_argument("experiment", type=Path, help="folder of the experiment")
     parser.add_argument("trial", type=int, help="number of the trial")
     parser.add_argument(
-        "--check", action="store_true", help="exit code 1 where a metric differs by more than X"
+        "--check", action="store_true", help="exit with code 1 if a metric differs by more than X"
     )
     parser.add_argument(
         "--tolerance", type=float, metavar="X",
-        help="default 0, or 0.01 where the machine, its threads or the versions are others",
+        help="default 0, or 0.01 on another machine or with other threads or versions",
     )  # fmt: skip
-    parser.add_argument("--data", metavar="DIR", help="where the data is now (default: as it was)")
+    parser.add_argument("--data", metavar="DIR", help="folder of the data now (default: as before)")
     add_output(parser)
 
 
@@ -50,7 +50,7 @@ def _reproduce(arguments: argparse.Namespace) -> int:
             print(f"epoch {epoch} {metric} {metrics.get(metric, float('nan')):.4f}",
                   file=sys.stderr, flush=True)  # fmt: skip
 
-    # Whatever a library prints, stdout is for the result.
+    # Libraries may print; stdout is kept for the result.
     with contextlib.redirect_stdout(sys.stderr):
         made = Reproducer(experiment, arguments.trial, data).run(
             tolerance=arguments.tolerance, watch=watch
@@ -58,31 +58,31 @@ def _reproduce(arguments: argparse.Namespace) -> int:
     print(json_text(made.to_dict()) if arguments.json else _text(made))
     has_broken = made.outcome.failure is not None and made.trial.failure is None
     if made.faults and (arguments.check or has_broken):
-        shown = made.faults[:10]
-        more = len(made.faults) - len(shown)
+        first = made.faults[:10]
+        more = len(made.faults) - len(first)
         raise RunFailed(
             f"trial {made.trial.number:04d} is not reproduced",
-            *shown,
+            *first,
             *([f"and {more} more"] if more else []),
         )
     return 0
 
 
 def _text(made: "Reproduction") -> str:
-    told = made.to_dict()
+    figures = made.to_dict()
     lines = [f"trial {made.trial.number:04d} again: {made.folder}"]
     if made.differences:
-        lines.append("not as it was:")
+        lines.append("different from then:")
         lines += [
             f"  {name}: {_shown(then)} then, {_shown(now)} now"
             for name, (then, now) in made.differences.items()
         ]
     else:
-        lines.append("machine, device, threads, versions, commit and data are as they were")
-    halved = "; its batch was halved on the way, here it is from the start"
+        lines.append("machine, device, threads, versions, commit and data are the same")
+    halved = "; its batch was halved during the trial, here from the start"
     lines += [
-        f"{told['compared']} metrics compared, largest difference "
-        f"{told['largest_difference']:.3g}, allowed {made.tolerance:g}"
+        f"{figures['compared']} metrics compared, largest difference "
+        f"{figures['largest_difference']:.3g}, allowed {made.tolerance:g}"
         + (halved if made.trial.halvings else ""),
         "not reproduced" if made.faults else "reproduced",
     ]

@@ -23,17 +23,18 @@ def add(commands: Any) -> None:
     add_flags(run)
     run.add_argument(
         "--dry-run", action="store_true",
-        help="check all, print spec, space, first suggestions, time and disk; start nothing",
+        help="check the request; print spec, space, first suggestions, time and disk; start "
+        "nothing",
     )  # fmt: skip
     run.add_argument(
         "overrides", nargs="*", metavar="FILE.yaml|key=value",
-        help="an experiment file; settings of the spec, keys of the file",
+        help="an experiment file; settings of the spec or options of the file",
     )  # fmt: skip
     add_output(run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    # At once: what is imported next takes a second.
+    # First of all: the imports below take a second.
     say("reading the skill and the settings", arguments)
     from automl.plan.plan import plan_from_request
     from automl.request.command_line import options_from_words
@@ -47,7 +48,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         return _dry_run(plan, arguments)
     plan.write()
-    # That no search is made although one was due is no progress: it is told in any case.
+    # A training instead of the search that was due is reported even with --quiet.
     say(plan.announcement(), arguments, is_forced=plan.route.is_fallback)
     return drive_experiment(plan.paths.root, arguments)
 
@@ -56,20 +57,20 @@ def _dry_run(plan: "Plan", arguments: argparse.Namespace) -> int:
     from automl.files import json_text
     from automl.plan.dry_run import DryRun
 
-    told = DryRun.of(plan)
-    print(json_text(told.to_dict()) if arguments.json else told.text())
+    dry_run = DryRun.of(plan)
+    print(json_text(dry_run.to_dict()) if arguments.json else dry_run.text())
     return 0
 
 
 def drive_experiment(root: Path, arguments: argparse.Namespace) -> int:
-    """Run an experiment from where it stands, print it, and return the exit code."""
+    """Run or resume an experiment, print it, and return the exit code."""
     from automl.errors import RunFailed, Stopped
     from automl.experiment.experiment import Experiment
     from automl.progress.watch import watching
     from automl.session.session import drive
 
     try:
-        # Whatever a library prints, stdout is for the result.
+        # Libraries may print; stdout is kept for the result.
         with (
             contextlib.redirect_stdout(sys.stderr),
             watching(root, is_quiet=arguments.quiet, is_json=arguments.json) as watchers,
@@ -79,7 +80,7 @@ def drive_experiment(root: Path, arguments: argparse.Namespace) -> int:
         print_experiment(Experiment.load(root), is_json=arguments.json)
         raise
     except KeyboardInterrupt:
-        print(f"automl: interrupted; go on with: automl resume {root}", file=sys.stderr)
+        print(f"automl: interrupted; resume with: automl resume {root}", file=sys.stderr)
         return 130
     print_experiment(experiment, is_json=arguments.json)
     return EXIT_DIRECT_INSTEAD if experiment.settings.route.get("is_fallback") else 0

@@ -15,7 +15,7 @@ def add(commands: Any) -> None:
     skill = commands.add_parser("skill", help="installed skills", description="Installed skills.")
     actions = skill.add_subparsers(metavar="ACTION", required=True)
     listing = actions.add_parser(
-        "list", help="name the installed skills", description="Name the installed skills."
+        "list", help="list the installed skills", description="List the installed skills."
     )
     listing.set_defaults(command=_list)
     add_output(listing, has_progress=False)
@@ -32,7 +32,9 @@ def add(commands: Any) -> None:
 
 def _add_space_commands(actions: Any) -> None:
     show = actions.add_parser(
-        "show", help="tell what is searched, and why", description="Tell what is searched, and why."
+        "show",
+        help="show the search space, and why each parameter is in it",
+        description="Show the search space, and why each parameter is in it.",
     )
     show.set_defaults(command=_show)
     check = actions.add_parser(
@@ -43,7 +45,7 @@ def _add_space_commands(actions: Any) -> None:
     check.set_defaults(command=_check)
     sample = actions.add_parser(
         "sample",
-        help="draw suggestions of the search space",
+        help="sample suggestions from the search space",
         description="Print suggestions as JSON lines.",
     )
     sample.set_defaults(command=_sample)
@@ -56,8 +58,8 @@ def _add_space_commands(actions: Any) -> None:
     sample.add_argument("--n", type=int, default=1000, metavar="N", help="how many (default 1000)")
     sample.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
     sample.add_argument(
-        "--searcher", metavar="NAME", help="as a search by this algorithm starts them, on results "
-        "by chance (default: as the space draws)",
+        "--searcher", metavar="NAME", help="sample as this algorithm would propose them, on random "
+        "results (default: at random)",
     )  # fmt: skip
 
 
@@ -68,8 +70,8 @@ def _show(arguments: argparse.Namespace) -> int:
 
     name, schema, space = space_of_skill(arguments.skill, space_flags(arguments))
     if arguments.json:
-        told = [{**row, "why": why(space, row["key"])} for row in rows(space, schema)]
-        print(json_text({"skill": name, "parameters": told}))
+        parameters = [{**row, "why": why(space, row["key"])} for row in rows(space, schema)]
+        print(json_text({"skill": name, "parameters": parameters}))
     else:
         print("\n".join(lines(space, schema)))
     return 0
@@ -83,11 +85,12 @@ def _check(arguments: argparse.Namespace) -> int:
 
     checked = check_folder(folder_of_skill(arguments.skill))
     if arguments.json:
-        told = rows(checked.space, checked.schema) if checked.space and checked.schema else []
+        space, schema = checked.space, checked.schema
+        parameters = rows(space, schema) if space and schema else []
         problems = [asdict(problem) for problem in checked.problems]
         is_ok = not problems
         print(json_text(
-            {"skill": checked.skill, "ok": is_ok, "problems": problems, "parameters": told}
+            {"skill": checked.skill, "ok": is_ok, "problems": problems, "parameters": parameters}
         ))  # fmt: skip
         return 0 if is_ok else 1
     for problem in checked.problems:
@@ -108,10 +111,10 @@ def _sample(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--n: {arguments.n} is not allowed: must be 1 or more")
     _, _, space = space_of_skill(arguments.skill, space_flags(arguments))
     if arguments.searcher is None:
-        drawn = drawn_by_space(space, arguments.n, seed=arguments.seed)
+        suggestions = drawn_by_space(space, arguments.n, seed=arguments.seed)
     else:
-        drawn = drawn_by_searcher(space, arguments.searcher, arguments.n, seed=arguments.seed)
-    for values in drawn:
+        suggestions = drawn_by_searcher(space, arguments.searcher, arguments.n, seed=arguments.seed)
+    for values in suggestions:
         print(json_text(values))
     return 0
 
@@ -130,7 +133,7 @@ def _list(arguments: argparse.Namespace) -> int:
         print(f"  train goes to: {skill['route']['way']} ({skill['route']['reason']})")
         print(f"  folder: {skill['folder']}")
     if not skills:
-        print("none is installed; a skill's folder can be given by its path: --skill DIR")
+        print("no skill is installed; a folder can be given by its path: --skill DIR")
     return 0
 
 

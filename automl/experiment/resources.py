@@ -61,8 +61,8 @@ class Resources:
     @property
     def memory_bytes(self) -> float | None:
         """The memory of a trial in bytes."""
-        found = _MEMORY.fullmatch(self.memory_per_trial or "")
-        return float(found[1]) * _UNITS[found[2].upper()] if found else None
+        match = _MEMORY.fullmatch(self.memory_per_trial or "")
+        return float(match[1]) * _UNITS[match[2].upper()] if match else None
 
     def on(self, runner: str, concurrency: int | None = None) -> "Resources":
         """Return the same with this runner and concurrency, unless others were given.
@@ -98,12 +98,12 @@ class Resources:
                 f"--concurrency: {self.concurrency} is not allowed with --runner local, which "
                 "runs one trial at a time in this process; use --runner ray"
             )
-        given = {
+        values = {
             "--cpus-per-trial": self.cpus_per_trial,
             "--gpus-per-trial": self.gpus_per_trial,
             "--memory-per-trial": self.memory_per_trial,
             "--address": self.address,
         }
-        if flags := [flag for flag, value in given.items() if value is not None]:
+        if flags := [flag for flag, value in values.items() if value is not None]:
             verb = "needs" if len(flags) == 1 else "need"
             raise UsageError(f"{' and '.join(flags)} {verb} --runner ray")

@@ -108,11 +108,11 @@ class Settings:
 
 
 def _check_format(content: Mapping[str, Any], source: str) -> None:
-    found = content.get("format")
-    if found == FORMAT:
+    number = content.get("format")
+    if number == FORMAT:
         return
     writer = f"automl {content['automl']}" if "automl" in content else "the version that wrote it"
     raise UsageError(
-        f"{source}: has format {found}, and automl {__version__} reads format {FORMAT}; "
+        f"{source}: has format {number}, and automl {__version__} reads format {FORMAT}; "
         f"read it with {writer}"
     )

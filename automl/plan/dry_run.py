@@ -1,4 +1,4 @@
-"""Tells what a run would do and starts nothing: spec, space, first suggestions, time and disk."""
+"""Describes a run without starting it: spec, space, first suggestions, time and disk."""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -18,12 +18,12 @@ from automl.space.describe import rows, values_text
 from automl.trial.moves import Start
 
 FIRST = 4
-"""Suggestions that are shown where the number of trials at once was not given."""
+"""The number of suggestions shown if no concurrency was given."""
 
 
 @dataclass(frozen=True)
 class DryRun:
-    """A plan, shown and not run."""
+    """A plan with its first suggestions and estimates."""
 
     plan: Plan
     suggestions: list[dict[str, Any]]
@@ -32,7 +32,7 @@ class DryRun:
 
     @classmethod
     def of(cls, plan: Plan) -> "DryRun":
-        """Ask a searcher for its first batch, and the experiments beside for time and disk."""
+        """Ask a searcher for its first batch, and neighbouring experiments for time and disk."""
         info = load_skill(plan.settings.skill).info
         root = plan.paths.root
         return cls(
@@ -54,7 +54,7 @@ class DryRun:
         }
 
     def text(self) -> str:
-        """Return what people read."""
+        """Return the text for people."""
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
@@ -62,10 +62,10 @@ class DryRun:
         yield "spec"
         spec = yaml.safe_dump(dict(plan.settings.spec), sort_keys=False, allow_unicode=True)
         yield from (f"  {line}" for line in spec.splitlines())
-        found = self._rows()
-        if found:
-            yield f"\nspace: {len(found)} parameters (automl skill show says why each)"
-            yield from table([(row["key"], values_text(row)) for row in found], indent="  ")
+        parameters = self._rows()
+        if parameters:
+            yield f"\nspace: {len(parameters)} parameters (automl skill show says why each)"
+            yield from table([(row["key"], values_text(row)) for row in parameters], indent="  ")
             named = plan.settings.algorithm
             yield f"\nsuggestions: the first {len(self.suggestions)} of {named}, without any result"
             yield from _table(self.suggestions)
@@ -73,7 +73,7 @@ class DryRun:
         yield f"time: {self._time()}"
         yield f"disk: {self._disk()}"
         if self.estimate.time_source is None:
-            yield from (f"  passed over: {reason}" for reason in self.estimate.why_none)
+            yield from (f"  not used: {reason}" for reason in self.estimate.why_none)
         yield "\nnothing was started or written; the same command without --dry-run starts it"
 
     def _rows(self) -> list[dict[str, Any]]:
@@ -81,25 +81,25 @@ class DryRun:
         return [] if schema is None else rows(self.plan.space, schema)
 
     def _time(self) -> str:
-        told = self.estimate
-        if told.seconds is None or told.seconds_per_epoch is None:
+        time = self.estimate
+        if time.seconds is None or time.seconds_per_epoch is None:
             return f"no estimate: {self._missing('settings, data and resources')}"
         text = (
-            f"at most about {duration(told.seconds)}, by the {told.seconds_per_epoch:.3g} s per "
-            f"epoch of {told.time_source}"
+            f"at most about {duration(time.seconds)}, by the {time.seconds_per_epoch:.3g} s per "
+            f"epoch of {time.time_source}"
         )
-        if told.seconds_of_same is not None:
-            text += f", which with the same budget ended after {duration(told.seconds_of_same)}"
+        if time.seconds_of_same is not None:
+            text += f", which ended with the same budget after {duration(time.seconds_of_same)}"
         return text
 
     def _disk(self) -> str:
-        told, free = self.estimate, f"{size(self.free_bytes)} are free"
-        if told.bytes_per_trial is None:
+        disk, free = self.estimate, f"{size(self.free_bytes)} are free"
+        if disk.bytes_per_trial is None:
             return f"no estimate: {self._missing('settings')}; {free}"
-        source = f"{size(told.bytes_per_trial)} a trial as in {told.disk_source}"
-        if told.bytes_in_all is None:
-            return f"{source}, for as many trials as there is time for; {free}"
-        return f"at most about {size(told.bytes_in_all)}, {source}; {free}"
+        source = f"{size(disk.bytes_per_trial)} a trial as in {disk.disk_source}"
+        if disk.bytes_in_all is None:
+            return f"{source}, for as many trials as the time allows; {free}"
+        return f"at most about {size(disk.bytes_in_all)}, {source}; {free}"
 
     def _missing(self, what: str) -> str:
         parent = self.plan.paths.root.parent

@@ -1,7 +1,6 @@
-"""How long a search would take and how large it would get, as earlier experiments measured it.
+"""Estimates time and disk of a search from earlier experiments in the same folder.
 
-Nothing is guessed: where no experiment beside this one trained the same, there is no estimate, and
-the reason is said.
+There is no guess: without an experiment that trained the same there is no estimate, only reasons.
 """
 
 from dataclasses import asdict, dataclass
@@ -21,19 +20,19 @@ from automl.experiment.state import ExperimentState
 from automl.skill.info import SkillInfo
 
 _REASONS = 3
-"""Experiments that do not fit, of which the reason is said."""
+"""The number of experiments whose reason is given."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What earlier experiments say of a new one; None where they say nothing."""
+    """Time and disk of a new experiment; None is unknown."""
 
     time_source: str | None
     """The experiment whose pace was taken."""
     seconds: float | None
     """At most, if every trial is trained in full and at that pace."""
     seconds_of_same: float | None
-    """What the source itself took, where it had the same algorithm and budget."""
+    """Seconds that the source took, if it had the same algorithm and budget."""
     seconds_per_epoch: float | None
     disk_source: str | None
     bytes_per_trial: int | None
@@ -41,7 +40,7 @@ class Estimate:
     bytes_in_all: int | None
     """At most; None where the number of trials has no limit."""
     why_none: tuple[str, ...]
-    """Why earlier experiments were passed over."""
+    """Why earlier experiments were not used."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain form of ``--json``."""
@@ -50,7 +49,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class _Measured:
-    """What one experiment took, in seconds that it was driven."""
+    """The seconds that one experiment was driven, by part."""
 
     startup_s: float
     per_epoch_s: float
@@ -60,7 +59,7 @@ class _Measured:
 
 
 def estimate(settings: Settings, info: SkillInfo, root: Path) -> Estimate:
-    """Return what the experiments beside `root` say of one with these settings."""
+    """Estimate an experiment with these settings from the other experiments in its folder."""
     epochs_and_seed = (key for key in (info.stated_epochs_key, info.seed_key) if key)
     free = {*epochs_and_seed, *info.data_sources.get("train", {})}
     reasons: list[str] = []
@@ -132,7 +131,7 @@ def _of_same(settings: Settings, past: Experiment, measured: _Measured) -> float
 
 
 def _most_trials(settings: Settings) -> int | None:
-    """Return how many trials can be started at most; an epoch each is the least they take."""
+    """Return the largest number of trials that the budget allows, at one epoch each."""
     budget = settings.budget
     limits = [budget.trials] if budget.is_limited_in_trials else []
     limits += [] if budget.budget_epochs is None else [budget.budget_epochs]

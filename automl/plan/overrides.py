@@ -18,8 +18,8 @@ def overrides_of(request: Request, info: SkillInfo) -> dict[str, Any]:
     overrides = {info.shorthand.get(key, key): value for key, value in request.overrides.items()}
     if faults := [*_faults(request, overrides, info)]:
         raise UsageError(*faults)
-    given = {key: value for _, key, value in _flags(request, info) if value is not None}
-    overrides |= {key: value for key, value in given.items() if key is not None}
+    flags = {key: value for _, key, value in _flags(request, info) if value is not None}
+    overrides |= {key: value for key, value in flags.items() if key is not None}
     if info.data_key is not None:
         overrides[info.data_key] = _absolute(str(overrides[info.data_key]))
     return overrides

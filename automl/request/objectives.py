@@ -67,9 +67,8 @@ def _objective(text: str, info: SkillInfo) -> Objective:
 
 def _unknown_metric(flag: str, metric: str, info: SkillInfo) -> str | None:
     """Return the fault of a metric; None if the skill does not list its metrics."""
-    known = (*info.metrics, *info.cost_metrics)
-    if not info.metrics or metric in known:
+    metrics = (*info.metrics, *info.cost_metrics)
+    if not info.metrics or metric in metrics:
         return None
-    return (
-        f"{flag}: {metric!r} is not measured{nearest(metric, known)}; there are {', '.join(known)}"
-    )
+    hint = nearest(metric, metrics)
+    return f"{flag}: {metric!r} is not measured{hint}; there are {', '.join(metrics)}"

@@ -228,7 +228,7 @@ def test_a_setting_of_the_skill_is_not_taken_for_a_key_of_the_file(ask, tmp_path
 def test_init_and_run_from_a_file_end_to_end(automl, toy_data, tmp_path):
     assert automl("init", "--skill", "toy", "mine.yaml").returncode == 0
     again = automl("init", "--skill", "toy", "mine.yaml")
-    assert (again.returncode, "is there already" in again.stderr) == (2, True)
+    assert (again.returncode, "already exists" in again.stderr) == (2, True)
     with (tmp_path / "mine.yaml").open("a") as file:
         file.write("runner: local\ntracker: none\nout: exp\ntrials: 1\n")
     result = automl("run", "mine.yaml", f"data={toy_data}", "learning_rate=2e-2", "--quiet")
