@@ -1,4 +1,4 @@
-"""Takes credentials out of texts that are kept or shown: of addresses, and of the environment."""
+"""Removes credentials of addresses and of the environment from texts that are kept or shown."""
 
 import os
 import re
@@ -12,7 +12,9 @@ MASK = "***"
 # A secret may hold slashes and at-signs: all up to the last one goes.
 _USER = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s'\"<>]*@", re.IGNORECASE)
 _QUERY = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s'\"<>?#]*)\?[^\s'\"<>#]*", re.IGNORECASE)
-_SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSWORD|PASSWD|ACCESS_KEY|API_KEY|CREDENTIAL")
+_SECRET_NAME = re.compile(
+    r"SECRET|TOKEN|PASSWORD|PASSWD|ACCESS_KEY|API_KEY|CREDENTIAL", re.IGNORECASE
+)
 _SHORTEST = 8
 """Shorter values of such variables are words that may stand in any text."""
 
@@ -22,10 +24,14 @@ def redacted(text: str) -> str:
 
     Secrets are the values of environment variables whose names say so, as AWS_SECRET_ACCESS_KEY.
     """
-    for name, value in os.environ.items():
-        if len(value) >= _SHORTEST and _SECRET_NAME.search(name.upper()) and value in text:
-            text = text.replace(value, MASK)
-    return _QUERY.sub(rf"\1?{MASK}", _USER.sub(rf"\1{MASK}@", text))
+    has_address = "://" in text
+    # A report redacts tens of thousands of numbers, which are too short for any secret.
+    if len(text) >= _SHORTEST:
+        for name in filter(_SECRET_NAME.search, os.environ):
+            value = os.environ[name]
+            if len(value) >= _SHORTEST and value in text:
+                text = text.replace(value, MASK)
+    return _QUERY.sub(rf"\1?{MASK}", _USER.sub(rf"\1{MASK}@", text)) if has_address else text
 
 
 def without_user(address: str) -> str:
@@ -33,12 +39,12 @@ def without_user(address: str) -> str:
     return _USER.sub(r"\1", address)
 
 
-def check_kept_out(given: Mapping[str, Any], resolved: Mapping[str, Any]) -> None:
-    """Raise `UsageError` where a skill left an address of `given` with its credentials in a spec.
+def check_kept_out(overrides: Mapping[str, Any], resolved: Mapping[str, Any]) -> None:
+    """Raise `UsageError` if a skill kept an address of `overrides` with its credentials in a spec.
 
     Both are values by dotted key. A spec is written to disk.
     """
-    secret = {v for v in given.values() if isinstance(v, str) and redacted(v) != v}
+    secret = {v for v in overrides.values() if isinstance(v, str) and redacted(v) != v}
     if keys := [k for k, v in resolved.items() if isinstance(v, str) and v in secret]:
         raise UsageError(
             *(
