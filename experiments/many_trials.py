@@ -51,9 +51,7 @@ def write_experiment(root: Path, *, trials: int, epochs: int, algorithm: str = "
         skill="toy",
         data=str(data),
         out=root,
-        search=SearchRequest(
-            trials=trials, epochs=epochs, algorithm=algorithm, stop_rule="off"
-        ),
+        search=SearchRequest(trials=trials, epochs=epochs, algorithm=algorithm, stop_rule="off"),
         resources=Resources(runner="local"),
         tracker="none",
     )
