@@ -1,7 +1,4 @@
-"""Writes the pages of the reference from the code, as a hook of MkDocs, at each build.
-
-A page takes a measured part of the README where it says `<!-- from README: NAME -->`.
-"""
+"""Writes the pages of the reference from the code, as a hook of MkDocs, at each build."""
 
 import argparse
 import inspect
@@ -33,21 +30,13 @@ def on_files(files: Any, config: Any) -> Any:
     for name, page in PAGES.items():
         text = "\n".join(page()) + "\n"
         files.append(File.generated(config, f"reference/{name}.md", content=text))
-    for path in sorted((ROOT / "experiments" / "benchmarks").glob("critical_difference*.png")):
-        files.append(File.generated(config, f"images/{path.name}", abs_src_path=str(path)))
     return files
-
-
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put parts of the README where a page asks for them."""
-    return re.sub(r"<!-- from README: (.+?) -->", lambda found: _part(found[1]), markdown)
 
 
 def command_line() -> Iterator[str]:
     """Yield the page of all commands and flags."""
     yield "# Command line\n"
-    yield "Exit codes: 0 done, 1 failed, 2 your mistake, 3 trained without the search that was due,"
-    yield "75 stopped and resumable, 130 Ctrl-C."
+    yield "[Exit codes](../running.md#resuming) are the same for all commands."
     yield from _commands(automl_parser())
     yield from _commands(segformer_parser())
 
@@ -55,10 +44,11 @@ def command_line() -> Iterator[str]:
 def experiment_files() -> Iterator[str]:
     """Yield the page of the keys."""
     yield "# Experiment files\n"
-    yield "`automl run FILE.yaml [--flag VALUE] [key=value]`. Every flag is a key. A flag or"
-    yield "`key=value` wins over the file, the file over the skill's defaults. Lists are replaced,"
-    yield "mappings are merged key by key. A thing that has several names (`epochs`, the spec's key"
-    yield "of it, TAO's `automl_max_epochs`) is one thing. `automl.run` takes the same names.\n"
+    yield "`automl run FILE.yaml [--flag VALUE] [key=value]`. Every flag is a key, and a keyword of"
+    yield "`automl.run`. A flag or `key=value` wins over the file, the file over the skill's"
+    yield "defaults, whichever name is used: `epochs`, `train.num_epochs`, `num_epochs` and TAO's"
+    yield "`automl_max_epochs` are one setting. Lists are replaced, mappings are merged key by key."
+    yield "Unknown keys are refused.\n"
     yield from _table(
         ("key", "flag", "takes", "default", "what"),
         [
@@ -90,14 +80,25 @@ def spec() -> Iterator[str]:
 
 
 def search_spaces() -> Iterator[str]:
-    """Yield the page of the spaces, as `automl skill show` tells them."""
+    """Yield the page of the spaces, as `automl skill show` lists them."""
     yield "# Search spaces\n"
-    yield f"What `automl skill show {SKILL}` tells, and with each overlay of `search_spaces/`."
+    yield f"As `automl skill show {SKILL}` lists them, without an overlay and with each of"
+    yield "`search_spaces/`. [Overlays](overlays.md) says how to write one."
     yield "\n## Without an overlay\n"
     yield from _space(SpaceRequest())
     for path in sorted(OVERLAYS.glob("*.yaml")):
         yield f"\n## --space {path.stem}\n"
         yield from _space(SpaceRequest(overlay=path.stem))
+
+
+def overlays() -> Iterator[str]:
+    """Yield the page on the format of overlays."""
+    yield (OVERLAYS.parent / "README.md").read_text()
+
+
+def changelog() -> Iterator[str]:
+    """Yield the changelog."""
+    yield (ROOT / "CHANGELOG.md").read_text()
 
 
 def deployment() -> Iterator[str]:
@@ -134,19 +135,11 @@ PAGES = {
     "experiment-files": experiment_files,
     "spec": spec,
     "search-spaces": search_spaces,
+    "overlays": overlays,
+    "changelog": changelog,
     "deployment": deployment,
     "python": python,
 }
-
-
-def _part(name: str) -> str:
-    """Return what stands in the README between the marks of a name, its pictures shown."""
-    text = (ROOT / "README.md").read_text()
-    (part,) = re.findall(rf"<!-- {name}: begin -->\n(.*?)<!-- {name}: end -->", text, re.DOTALL)
-    pictures = re.findall(r"`experiments/benchmarks/(critical_difference\w*\.png)`", part)
-    return str(part) + "".join(
-        f"\n![Critical differences](images/{picture})\n" for picture in pictures
-    )
 
 
 def _commands(parser: argparse.ArgumentParser) -> Iterator[str]:

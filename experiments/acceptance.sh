@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes the figures of the README on the two real data sets:
+# Makes the first table of docs/benchmarks.md, on two real data sets:
 #   experiments/acceptance.sh FOLDER_OF_DATASETS OUT
-# FOLDER_OF_DATASETS holds isbi2012/ and camvid/ in the layout of the README.
+# FOLDER_OF_DATASETS holds isbi2012/ and camvid/ in the layout of docs/data.md.
 set -euo pipefail
 datasets=$1
 out=$2

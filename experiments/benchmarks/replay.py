@@ -179,11 +179,11 @@ def _hand_out(figures: Figures, asked: argparse.Namespace) -> None:
             "budget": asked.budget,
         }
         asked.json.write_text(json.dumps(result, indent=1) + "\n")
-    if asked.readme:
-        if asked.plot:  # Named as from the file that names it, wherever the command was called.
-            picture = Path(os.path.relpath(asked.plot, asked.readme.parent)).as_posix()
-            text += f"\nThe ranks as a picture: `{picture}`.\n"
-        write_between_markers(asked.readme, text)
+    if asked.page:
+        if asked.plot:  # Linked from the page, wherever the command was called.
+            picture = Path(os.path.relpath(asked.plot, asked.page.parent)).as_posix()
+            text += f"\n![Mean ranks, and which methods a test does not tell apart]({picture})\n"
+        write_between_markers(asked.page, text)
     if asked.plot:
         plot(figures, asked.plot, title=f"{len(figures.tasks)} tasks, workers: {asked.workers}")
 
@@ -205,7 +205,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--workers", type=int, default=1, help="of the simulated clock")
     add("--budget", type=int, default=1000, help="epochs of all workers together")
     add("--json", type=Path, metavar="OUT")
-    add("--readme", type=Path, metavar="FILE", help="write the table between its markers")
+    add("--page", type=Path, metavar="FILE", help="write the table between the markers of a page")
     add("--plot", type=Path, metavar="FILE", help="critical-difference plot")
     add("--processes", type=int, default=1, help="searches run at once")
     add("--cache", type=Path, default=Path("runs/replay"), help="finished searches are kept here")

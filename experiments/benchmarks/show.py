@@ -1,4 +1,4 @@
-"""The figures as a table, in the README between two markers, and as a critical-difference plot."""
+"""The figures as a table, between two markers of a page, and as a critical-difference plot."""
 
 from pathlib import Path
 

@@ -117,20 +117,20 @@ def run(recorded, tmp_path, *words):
     return main([str(w) for w in [*given, *words]])
 
 
-def test_the_command_writes_json_and_the_readme_and_goes_on_from_its_cache(recorded, tmp_path):
-    readme, out = tmp_path / "README.md", tmp_path / "out.json"
-    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+def test_the_command_writes_json_and_a_page_and_resumes_from_its_cache(recorded, tmp_path):
+    page, out = tmp_path / "page.md", tmp_path / "out.json"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     picture = tmp_path / "ranks.png"
-    words = ("--methods", "random,hyperband", "--json", out, "--readme", readme, "--plot", picture)
+    words = ("--methods", "random,hyperband", "--json", out, "--page", page, "--plot", picture)
     assert run(recorded, tmp_path, *words) == 0
     result = json.loads(out.read_text())
     assert result["tasks"] == ["taskset-toy"]
     assert result["seeds"] == 2
     assert set(result["methods"]["random"]) == {"regret", "rank", "seconds_per_decision"}
     assert set(result["methods"]["random"]["regret"]) == {"100", "200"}
-    assert "| hyperband |" in readme.read_text()
-    assert "old" not in readme.read_text()
-    assert picture.exists() and f"`{picture.name}`" in readme.read_text()
+    assert "| hyperband |" in page.read_text()
+    assert "old" not in page.read_text()
+    assert picture.exists() and f"]({picture.name})" in page.read_text()
     lines = (tmp_path / "cache" / "runs-random.jsonl").read_text()
     assert run(recorded, tmp_path, *words) == 0
     assert (tmp_path / "cache" / "runs-random.jsonl").read_text() == lines
