@@ -103,7 +103,7 @@ def changelog() -> Iterator[str]:
 
 def deployment() -> Iterator[str]:
     """Yield the skill's own page on TensorRT."""
-    yield (load_skill(SKILL).folder / "references" / f"deploy-{SKILL}.md").read_text()
+    yield (load_skill(SKILL).folder / "references" / f"tao-deploy-{SKILL}.md").read_text()
 
 
 def python() -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What a skill shows of its models: the report.json that an action may leave in its results folder.
 
 The page embeds the one of the best trial's training and the one of the promoted model's
-evaluation; README says what may stand in it.
+evaluation; docs/tutorials/own-skill.md describes it.
 """
 
 import base64
@@ -67,7 +67,7 @@ SCHEMA = _object(
         )
     ),
 )
-"""What report.json may hold; see README."""
+"""What report.json may hold; see docs/tutorials/own-skill.md."""
 
 
 def parts(folder: Path, name: str) -> Iterator[str]:

@@ -1,0 +1,7 @@
+import pytest
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_every_block_runs(reader_after_a_search):
+    reader_after_a_search.read("docs/running.md")
