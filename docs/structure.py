@@ -6,7 +6,6 @@ What a part holds is the first sentence of its docstring.
 """
 
 import ast
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,10 +26,10 @@ def main() -> None:
 def drawn(text: str) -> str:
     """Return the page's text with the picture of each package between its two markers."""
     for package in LEVELS:
-        marks = f"<!-- levels of {package}: begin -->\n", f"<!-- levels of {package}: end -->"
-        pattern = re.escape(marks[0]) + ".*?" + re.escape(marks[1])
+        begin, end = f"<!-- levels of {package}: begin -->\n", f"<!-- levels of {package}: end -->"
+        before, rest = text.split(begin)
         picture = "".join(f"{line}\n" for line in _picture(package))
-        text = re.sub(pattern, lambda _, p=picture, m=marks: m[0] + p + m[1], text, flags=re.S)
+        text = before + begin + picture + end + rest.split(end)[1]
     return text
 
 
