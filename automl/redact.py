@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from automl.errors import UsageError
@@ -24,14 +24,21 @@ def redacted(text: str) -> str:
 
     Secrets are the values of environment variables whose names say so, as AWS_SECRET_ACCESS_KEY.
     """
-    has_address = "://" in text
-    # A report redacts tens of thousands of numbers, which are too short for any secret.
-    if len(text) >= _SHORTEST:
-        for name in filter(_SECRET_NAME.search, os.environ):
-            value = os.environ[name]
-            if len(value) >= _SHORTEST and value in text:
-                text = text.replace(value, MASK)
-    return _QUERY.sub(rf"\1?{MASK}", _USER.sub(rf"\1{MASK}@", text)) if has_address else text
+    return redactor()(text)
+
+
+def redactor() -> Callable[[str], str]:
+    """Return `redacted` for many texts: the environment is searched for secrets once."""
+    named = (os.environ[name] for name in filter(_SECRET_NAME.search, os.environ))
+    secrets = [value for value in named if len(value) >= _SHORTEST]
+
+    def redact(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, MASK)
+        has_address = "://" in text
+        return _QUERY.sub(rf"\1?{MASK}", _USER.sub(rf"\1{MASK}@", text)) if has_address else text
+
+    return redact
 
 
 def without_user(address: str) -> str:

@@ -15,7 +15,7 @@ from automl.experiment.state import ExperimentState
 from automl.files import read_yaml
 from automl.schema.spec import flatten, with_values
 from automl.space.space import SearchSpace
-from automl.trial.pareto import fronts
+from automl.trial.pareto import front
 from automl.trial.trial import Trial, TrialState
 
 CONTENDERS = 2
@@ -110,8 +110,7 @@ class Experiment:
         losses = {
             n: tuple(o.loss(values[o.metric]) for o in objectives) for n, values in found.items()
         }
-        layers = fronts(losses)
-        return [(self.ledger.trials[n], found[n]) for n in (layers[0] if layers else [])]
+        return [(self.ledger.trials[n], found[n]) for n in front(losses)]
 
     def spec_of(self, trial: Trial) -> dict[str, Any]:
         """Return the whole spec that a trial trains."""

@@ -1,4 +1,4 @@
-"""What people read of an experiment: the text that commands print, and the page report.html."""
+"""Results of an experiment for people: the text that commands print, and report.html."""
 
 from automl.report.leaderboard import leaderboard, write_results
 from automl.report.page.page import write_report

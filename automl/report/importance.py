@@ -1,4 +1,6 @@
-"""How much each parameter mattered to the objective."""
+"""Parameter importance: each parameter's share of the variance of the objective."""
+
+import random
 
 from automl.errors import UsageError
 from automl.experiment.experiment import Experiment
@@ -6,15 +8,18 @@ from automl.space.space import SearchSpace
 
 METHODS = ("fanova", "ped-anova")
 ENOUGH = 4
-"""The number of trials with different values that importance needs."""
+"""Trials with different values that the evaluators need."""
+MOST = 300
+"""Trials that they get: their time grows with the square. Of more, a fixed sample is taken."""
 
 
 def importance(
     experiment: Experiment, space: SearchSpace, *, method: str = "fanova"
 ) -> dict[str, float]:
-    """Return each parameter's share of the differences in the objective, largest first.
+    """Return each parameter's share of the variance of the objective, largest first.
 
-    Trials count with their best value, stopped ones too; failed ones are left out.
+    Trials count with their best value, stopped ones too; failed ones are left out. Of more than
+    `MOST` trials a fixed random sample counts.
 
     Raises:
         UsageError: An unknown method, or too few trials that differ.
@@ -29,10 +34,11 @@ def importance(
     different = len({loss for _, loss in trials})
     if len(trials) < ENOUGH or different < 2 or not space.parameters:
         raise UsageError(
-            f"{experiment.paths.root}: importance takes {ENOUGH} trials with different values of "
+            f"{experiment.paths.root}: importance needs {ENOUGH} trials with different values of "
             f"searched parameters; there are {different}"
         )
     # Not at the top: a plain training needs no Optuna.
     from automl.report.optuna_importance import optuna_importance
 
-    return optuna_importance(space, trials, method)
+    sample = random.Random(0).sample(trials, min(MOST, len(trials)))
+    return optuna_importance(space, sample, method)

@@ -1,4 +1,4 @@
-"""leaderboard.csv and best.json: the results as files."""
+"""The results as files: leaderboard.csv and best.json."""
 
 import pandas as pd
 

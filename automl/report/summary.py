@@ -1,4 +1,4 @@
-"""An experiment as text and tables: leaderboard.csv, best.json, what commands print."""
+"""The summary of an experiment that commands print."""
 
 import json
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ def summary(experiment: Experiment) -> str:
     if experiment.promotion:
         lines += [*_promotion_lines(experiment.promotion), ""]
     elif best is not None and state == "finished":
-        lines += [f"its files: {experiment.paths.trial(best.number)} (the skill exports none)", ""]
+        lines += [f"files: {experiment.paths.trial(best.number)} (the skill cannot export)", ""]
     return "\n".join([*lines, *_places(experiment, state)])
 
 
@@ -76,8 +76,8 @@ def _front_lines(experiment: Experiment) -> list[str]:
         return []
     lines = ["Pareto front:"]
     for trial, values in experiment.front():
-        shown = ", ".join(f"{metric} {compact(value)}" for metric, value in values.items())
-        lines.append(f"  trial {trial.number:04d}  {shown}")
+        objectives = ", ".join(f"{metric} {compact(value)}" for metric, value in values.items())
+        lines.append(f"  trial {trial.number:04d}  {objectives}")
     return lines
 
 
@@ -95,8 +95,8 @@ def _importance_lines(experiment: Experiment) -> list[str]:
     shares = experiment.importance
     if not shares:
         return []
-    shown = [f"{key} {share:.0%}" for key, share in list(shares.items())[:5]]
-    return [f"what mattered: {', '.join(shown)}"]
+    largest = [f"{key} {share:.0%}" for key, share in list(shares.items())[:5]]
+    return [f"parameter importance: {', '.join(largest)}"]
 
 
 def _promotion_lines(promotion: Mapping[str, Any]) -> list[str]:
@@ -121,19 +121,20 @@ def _promotion_lines(promotion: Mapping[str, Any]) -> list[str]:
 
 
 def _latency_lines(parity: Mapping[str, Any]) -> list[str]:
-    shown = [
-        f"{name} {told['latency_p50_ms']:.1f} ms"
-        for name, told in parity.get("latency", {}).items()
-        if "latency_p50_ms" in told
+    medians = [
+        f"{name} {metrics['latency_p50_ms']:.1f} ms"
+        for name, metrics in parity.get("latency", {}).items()
+        if "latency_p50_ms" in metrics
     ]
-    return [f"latency, median: {', '.join(shown)}"] if shown else []
+    return [f"median latency: {', '.join(medians)}"] if medians else []
 
 
 def _conversion_line(name: str, parity: Mapping[str, Any]) -> str:
-    told = parity[name]
-    if told["value"] is None:
-        return f"{name}: {told['file']}, not measured: {told['not_measured']}"
-    return f"{name}: {told['file']}, {parity['metric']} {told['value']:.6f}, {-told['drop']:+.1e}"
+    model = parity[name]
+    if model["value"] is None:
+        return f"{name}: {model['file']}, not measured: {model['not_measured']}"
+    value, change = f"{model['value']:.6f}", f"{-model['drop']:+.1e}"
+    return f"{name}: {model['file']}, {parity['metric']} {value}, {change}"
 
 
 def _places(experiment: Experiment, state: str) -> list[str]:
@@ -155,8 +156,8 @@ def _places(experiment: Experiment, state: str) -> list[str]:
 
 
 def _mlflow_lines(paths: ExperimentPaths) -> list[str]:
-    """Return where the trials are compared: a page of the server, or the command that opens it."""
-    where = json.loads(paths.mlflow.read_text()) if paths.mlflow.exists() else {}
-    if str(where.get("store", "")).startswith("http"):
-        return [f"compare the trials: {where['store']}/{where['compare']}"]
+    """Return the page that compares the trials, or the command that opens it."""
+    place = json.loads(paths.mlflow.read_text()) if paths.mlflow.exists() else {}
+    if str(place.get("store", "")).startswith("http"):
+        return [f"compare the trials: {place['store']}/{place['compare']}"]
     return [f"next: automl ui {paths.root}   (compare the trials in MLflow)"]

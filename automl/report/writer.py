@@ -1,4 +1,4 @@
-"""Writes report.html when a session ends; a page that cannot be written costs no result."""
+"""Writes report.html when a session ends; failing to write it costs no result."""
 
 import sys
 import traceback
@@ -11,22 +11,22 @@ from automl.space.space import SearchSpace
 
 
 class ReportWriter(ExperimentObserver):
-    """Told as a tracker, before those that take the page along."""
+    """Must precede the observer that uploads the page."""
 
     def __init__(self, space: SearchSpace) -> None:
         self._space = space
 
     def closed(self, experiment: Experiment) -> None:
-        """Write the page; say it where that fails, and go on."""
+        """Write the page; a failure is reported and does not end the session."""
         if not experiment.ledger.trials:
             return
         try:
             write_report(experiment, self._space)
         except Exception as error:  # The search is done; its page can be written again.
-            where = traceback.extract_tb(error.__traceback__)[-1]
+            frame = traceback.extract_tb(error.__traceback__)[-1]
             print(
                 f"automl: report.html could not be written: {type(error).__name__}: "
-                f"{redacted(str(error))} ({where.name}); "
+                f"{redacted(str(error))} ({frame.name}); "
                 f"try again: automl report {experiment.paths.root}",
                 file=sys.stderr,
             )

@@ -1,7 +1,7 @@
 """Comparing losses of one or several objectives: less is better, what is not finite is nothing."""
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 Loss = tuple[float, ...]
@@ -20,21 +20,27 @@ def dominates(loss: Loss, other: Loss) -> bool:
     return loss != other and all(a <= b for a, b in zip(loss, other, strict=True))
 
 
-def fronts(losses: Mapping[K, Loss]) -> list[list[K]]:
-    """Return the keys in layers: the Pareto front, then the front of the rest, and so on.
+def front(losses: Mapping[K, Loss]) -> list[K]:
+    """Return the keys that no other dominates, in the order of the mapping.
 
-    Losses that are not finite are in none.
+    Losses that are not finite are left out.
     """
-    left = {key: loss for key, loss in losses.items() if is_finite(loss)}
-    layers: list[list[K]] = []
-    while left:
-        front = [
-            k for k, loss in left.items() if not any(dominates(o, loss) for o in left.values())
-        ]
-        layers.append(front)
-        for key in front:
+    finite = {key: loss for key, loss in losses.items() if is_finite(loss)}
+    kept: dict[K, Loss] = {}
+    # In this order nothing dominates what comes before it, so only what was kept can dominate.
+    for key in sorted(finite, key=lambda key: finite[key]):
+        if not any(dominates(other, finite[key]) for other in kept.values()):
+            kept[key] = finite[key]
+    return [key for key in finite if key in kept]
+
+
+def fronts(losses: Mapping[K, Loss]) -> Iterator[list[K]]:
+    """Yield the keys in layers: the Pareto front, then the front of the rest, and so on."""
+    left = dict(losses)
+    while layer := front(left):
+        yield layer
+        for key in layer:
             del left[key]
-    return layers
 
 
 def ranked(losses: Mapping[K, Loss]) -> list[K]:
@@ -46,9 +52,9 @@ def ranked(losses: Mapping[K, Loss]) -> list[K]:
         finite = [key for key, loss in losses.items() if is_finite(loss)]
         return sorted(finite, key=lambda key: losses[key])
     order: list[K] = []
-    for front in fronts(losses):
-        gaps = _crowding([losses[key] for key in front])
-        order += [front[i] for i in sorted(range(len(front)), key=lambda i: -gaps[i])]
+    for layer in fronts(losses):
+        gaps = _crowding([losses[key] for key in layer])
+        order += [layer[i] for i in sorted(range(len(layer)), key=lambda i: -gaps[i])]
     return order
 
 

@@ -15,7 +15,7 @@ WIDTH = 1180
 """Pixels of the page's contents; on paper all figures are scaled alike."""
 DARK, GREY, GRID = "#1b1f24", "#5b6570", "#e3e7eb"
 BEST, DEFAULT = "#0f7b3f", "#111111"
-FATES = {
+STATES = {
     "completed": "#1f5fa8",
     "stopped": "#9aa6b2",
     "paused": "#c77d0a",
@@ -23,11 +23,11 @@ FATES = {
     "interrupted": "#8a5cc2",
     "failed": "#c0392b",
 }
-"""The colour of each fate, in the order of legends."""
+"""The colour of each state, in the order of legends."""
 
 
 def layout(height: int, *, width: int = WIDTH, **more: Any) -> dict[str, Any]:
-    """Return what all figures have in common: dark text on white, fixed sizes."""
+    """Return the layout that all figures share: dark text on white, fixed sizes."""
     return {
         "width": width,
         "height": height,
@@ -102,24 +102,24 @@ def progress(experiment: Experiment, course: Sequence[Point]) -> Figure:
 
 
 def curves(experiment: Experiment, state: str) -> Figure:
-    """Return the learning curves of all trials, coloured by fate, the best one on top."""
+    """Return the learning curves of all trials, coloured by state, the best one on top."""
     objective, best = experiment.settings.objective, experiment.best
     trials = [t for t in experiment.ledger.trials.values() if t.reports]
-    order = list(FATES)
+    order = list(STATES)
 
     def place(trial: Trial) -> tuple[bool, bool, int]:
-        fate = experiment.shown_state(trial, state)
-        return (trial is best, trial.number == 0, -order.index(fate))
+        shown = experiment.shown_state(trial, state)
+        return (trial is best, trial.number == 0, -order.index(shown))
 
     data, named = [], set[str]()
     for trial in sorted(trials, key=place):
-        fate = experiment.shown_state(trial, state)
-        style = {"color": FATES[fate], "width": 1.3}
-        name = fate
+        shown = experiment.shown_state(trial, state)
+        style = {"color": STATES[shown], "width": 1.3}
+        name = shown
         if trial is best:
-            name, style = f"best: trial {trial.number:04d}, {fate}", {"color": BEST, "width": 3}
+            name, style = f"best: trial {trial.number:04d}, {shown}", {"color": BEST, "width": 3}
         elif trial.number == 0:
-            name = f"defaults: trial 0000, {fate}"
+            name = f"defaults: trial 0000, {shown}"
             style = {"color": DEFAULT, "width": 2, "dash": "dash"}
         data.append(
             {
@@ -128,7 +128,7 @@ def curves(experiment: Experiment, state: str) -> Figure:
                 "x": [r.epoch for r in trial.reports],
                 "y": [objective.measured(r.metrics) for r in trial.reports],
                 "line": style, "marker": {"size": 5 if trial is best else 4},
-                "hovertemplate": f"trial {trial.number:04d}, {fate}<br>epoch %{{x}}<br>"
+                "hovertemplate": f"trial {trial.number:04d}, {shown}<br>epoch %{{x}}<br>"
                 f"{objective.metric} %{{y:.4f}}<extra></extra>",
             }
         )  # fmt: skip
@@ -161,7 +161,7 @@ def fronts(experiment: Experiment) -> Figure:
         more[f"xaxis{end}"] = axis(f"{other.metric} ({other.mode})", domain=[left, left + width])
         more[f"yaxis{end}"] = axis(f"{first.metric} ({first.mode})", anchor=f"x{end}")
         for name, is_front in (("other trials", False), ("Pareto front", True)):
-            mine = sorted(
+            group = sorted(
                 ((other.measured(m), first.measured(m), t.number) for t, m in rows
                  if (t.number in front) == is_front)
             )  # fmt: skip
@@ -170,10 +170,10 @@ def fronts(experiment: Experiment) -> Figure:
                     "type": "scatter", "name": name, "legendgroup": name, "showlegend": not place,
                     "xaxis": f"x{end}", "yaxis": f"y{end}",
                     "mode": "lines+markers" if is_front and len(others) == 1 else "markers",
-                    "x": [x for x, _, _ in mine], "y": [y for _, y, _ in mine],
-                    "text": [f"trial {n:04d}" for _, _, n in mine],
+                    "x": [x for x, _, _ in group], "y": [y for _, y, _ in group],
+                    "text": [f"trial {n:04d}" for _, _, n in group],
                     "marker": {"size": 10 if is_front else 7,
-                               "color": BEST if is_front else FATES["stopped"]},
+                               "color": BEST if is_front else STATES["stopped"]},
                     "line": {"color": BEST, "width": 1, "dash": "dot"},
                     "hovertemplate": f"%{{text}}<br>{other.metric} %{{x}}<br>"
                     f"{first.metric} %{{y}}<extra></extra>",
@@ -183,7 +183,7 @@ def fronts(experiment: Experiment) -> Figure:
 
 
 def resources(experiment: Experiment, state: str) -> Figure:
-    """Return each trial's seconds and, where it was recorded, its peak memory."""
+    """Return each trial's seconds and, if it was recorded, its peak memory."""
     trials = sorted(experiment.ledger.trials.values(), key=lambda t: t.number)
     peaks = [peak_of(experiment, t) for t in trials]
     has_memory = any(peak is not None for peak in peaks)
@@ -192,17 +192,18 @@ def resources(experiment: Experiment, state: str) -> Figure:
     ]
     if has_memory:
         rows.append(("peak memory, MB", "y2", peaks))
-    fates = [experiment.shown_state(t, state) for t in trials]
+    states = [experiment.shown_state(t, state) for t in trials]
     data: list[Figure] = []
     for title, y, values in rows:
-        for fate in [f for f in FATES if f in fates]:
-            mine = [i for i, f in enumerate(fates) if f == fate]
+        for name in [s for s in STATES if s in states]:
+            chosen = [i for i, s in enumerate(states) if s == name]
             data.append(
                 {
-                    "type": "bar", "name": fate, "legendgroup": fate, "showlegend": y == "y",
-                    "yaxis": y, "x": [trials[i].number for i in mine],
-                    "y": [values[i] for i in mine], "width": 0.8, "marker": {"color": FATES[fate]},
-                    "hovertemplate": f"trial %{{x}}, {fate}<br>{title}: %{{y:.1f}}<extra></extra>",
+                    "type": "bar", "name": name, "legendgroup": name, "showlegend": y == "y",
+                    "yaxis": y, "x": [trials[i].number for i in chosen],
+                    "y": [values[i] for i in chosen], "width": 0.8,
+                    "marker": {"color": STATES[name]},
+                    "hovertemplate": f"trial %{{x}}, {name}<br>{title}: %{{y:.1f}}<extra></extra>",
                 }
             )  # fmt: skip
     more: dict[str, Any] = {
@@ -225,7 +226,7 @@ def resources(experiment: Experiment, state: str) -> Figure:
 def matrix(
     labels: Sequence[str], values: Sequence[Sequence[float]], rows: str, columns: str
 ) -> Figure:
-    """Return a confusion matrix: each row's shares in percent, the counts on hovering."""
+    """Return a confusion matrix: shares of each row in percent, counts on hover."""
     totals = [sum(row) for row in values]
     shares = [
         [None if not total else 100 * value / total for value in row]
@@ -258,19 +259,19 @@ def matrix(
 
 
 def peak_of(experiment: Experiment, trial: Trial) -> float | None:
-    """Return the peak memory of a trial in MB, as its folder tells."""
+    """Return the peak memory of a trial in MB, as recorded in its folder."""
     return peak_mb(experiment.paths.trial(trial.number))
 
 
 def totals(experiment: Experiment, course: Sequence[Point]) -> Mapping[str, str]:
-    """Return what the search took, in words."""
+    """Return what the search cost, in words."""
     trials = experiment.ledger.trials.values()
-    found = {"time searched": duration(course[-1].seconds) if course else "-"}
-    found["time of all trials together"] = duration(sum(t.seconds for t in trials))
-    found["epochs trained"] = str(course[-1].epochs if course else 0)
+    costs = {"time searched": duration(course[-1].seconds) if course else "-"}
+    costs["time of all trials together"] = duration(sum(t.seconds for t in trials))
+    costs["epochs trained"] = str(course[-1].epochs if course else 0)
     if peaks := [peak for t in trials if (peak := peak_of(experiment, t)) is not None]:
-        found["largest peak memory of a trial"] = f"{compact(max(peaks))} MB"
-    return found
+        costs["largest peak memory of a trial"] = f"{compact(max(peaks))} MB"
+    return costs
 
 
 def _time_unit(seconds: float) -> tuple[float, str]:

@@ -3,13 +3,13 @@
 import html
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from automl.files import json_text
 from automl.formats import compact
-from automl.redact import redacted
+from automl.redact import redacted, redactor
 
 _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
@@ -22,7 +22,7 @@ class Markup:
 
 
 def esc(text: object) -> str:
-    """Return a text of anybody's as HTML, without secrets and characters that HTML forbids."""
+    """Return any text as HTML, without secrets and without characters that HTML forbids."""
     return html.escape(redacted(_UNSAFE.sub("\N{REPLACEMENT CHARACTER}", str(text))))
 
 
@@ -90,25 +90,25 @@ def plot(name: str, figure: Mapping[str, Any]) -> str:
     """Return the place of a figure of plotly and its data; `name` is unique in the page."""
     layout = figure["layout"]
     size = f"width:{layout['width']}px;height:{layout['height']}px"
-    data = json_text(_clean(figure)).replace("<", "\\u003c")
+    data = json_text(_clean(figure, redactor())).replace("<", "\\u003c")
     return (
         f'<div class="plot" data-figure="{name}" style="{size}"></div>'
         f'<script type="application/json" id="{name}">{data}</script>'
     )
 
 
-def _clean(value: Any) -> Any:
+def _clean(value: Any, redact: Callable[[str], str]) -> Any:
     """Return a figure whose texts hold no secrets and no tags but those of `_TAGS`."""
     if isinstance(value, str):
         # Plotly draws a little HTML in texts, and knows these three entities.
-        text = html.escape(redacted(_UNSAFE.sub("", value)), quote=False)
+        text = html.escape(redact(_UNSAFE.sub("", value)), quote=False)
         for tag in _TAGS:
             text = text.replace(html.escape(tag), tag)
         return text
     if isinstance(value, Mapping):
-        return {key: _clean(part) for key, part in value.items()}
+        return {key: _clean(part, redact) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_clean(part) for part in value]
+        return [_clean(part, redact) for part in value]
     return value
 
 

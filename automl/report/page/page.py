@@ -1,4 +1,4 @@
-"""The page report.html: one file that opens without a network, made of an experiment's folder."""
+"""The page report.html: one file that opens offline, made from an experiment's folder."""
 
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
@@ -16,19 +16,19 @@ from automl.report.page.timeline import Point, best_so_far, points
 from automl.space.space import SearchSpace
 
 TOP = 10
-"""Trials whose values are listed side by side."""
+"""Trials whose values are compared in a table."""
 
 
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 )
-"""What the page may load: nothing but what is in it."""
+"""The page may load nothing that is not in it."""
 
 
 def write_report(experiment: Experiment, space: SearchSpace) -> Path:
     """Write report.html into an experiment's folder and return its path.
 
-    Raises `UsageError` where plotly, which draws its figures, is not installed.
+    Raises `UsageError` if plotly, which draws the figures, is not installed.
     """
     script = _plotly()
     write_atomic(experiment.paths.report, page(experiment, space, script))
@@ -56,7 +56,7 @@ def page(experiment: Experiment, space: SearchSpace, script: str) -> str:
 
 
 def _plotly() -> str:
-    """Return plotly's script; its Python, which takes a second to import, is not needed."""
+    """Return plotly's script, without importing its Python, which takes a second."""
     found = find_spec("plotly")
     if found is None or not found.submodule_search_locations:
         raise UsageError("report.html needs plotly; install it: pip install plotly")
@@ -68,7 +68,7 @@ def _plotly() -> str:
 def _sections(
     experiment: Experiment, space: SearchSpace, state: str
 ) -> Iterator[tuple[str, str, Sequence[str]]]:
-    """Yield (name, title, parts) of what there is to show."""
+    """Yield (name, title, parts) of each section that has content."""
     course = points(experiment)
     is_search = bool(space.parameters)
     yield "summary", "Summary", list(_summary(experiment, state, course))
@@ -79,7 +79,7 @@ def _sections(
     rows = space_charts.measured(experiment)
     if is_search and len(rows) > 1:
         yield "parallel", "Parallel coordinates", _parallel(experiment, space, len(rows))
-        yield "importance", "What mattered", list(_importance(experiment))
+        yield "importance", "Parameter importance", list(_importance(experiment))
         yield (
             "slices",
             "Slices",
@@ -95,40 +95,40 @@ def _sections(
     yield "trials", "Trials", list(_trials(experiment, state))
     yield "failures", "Failures", list(proof.failures(experiment))
     yield "resources", "Resources", list(_resources(experiment, state, course))
-    shown_parts = list(_evidence(experiment))
-    if shown_parts:
-        yield "predictions", "The winner's results", shown_parts
+    results = list(_skill_reports(experiment))
+    if results:
+        yield "predictions", "Results of the best model", results
     yield "parity", "Promotion", list(proof.parity(experiment))
-    yield "reproduce", "To do it again", list(proof.reproduce(experiment))
+    yield "reproduce", "Reproduce this run", list(proof.reproduce(experiment))
 
 
 def _head(experiment: Experiment, state: str) -> str:
     settings = experiment.settings
     name = esc(experiment.paths.root.resolve().name)
-    what = f"{settings.algorithm} search" if settings.policy == "auto" else "one plain training"
+    kind = f"{settings.algorithm} search" if settings.policy == "auto" else "single training"
     skill = Path(settings.skill).name
-    return f'<h1>{name}</h1><p class="muted">{esc(f"{what} of {skill}, {state}")}</p>'
+    return f'<h1>{name}</h1><p class="muted">{esc(f"{kind} of {skill}, {state}")}</p>'
 
 
 def _summary(experiment: Experiment, state: str, course: Sequence[Point]) -> Iterator[str]:
     settings, best = experiment.settings, experiment.best
     trials = list(experiment.ledger.trials.values())
-    fates = [experiment.shown_state(t, state) for t in trials]
-    counts = ", ".join(f"{fates.count(f)} {f}" for f in charts.FATES if f in fates)
+    states = [experiment.shown_state(t, state) for t in trials]
+    counts = ", ".join(f"{states.count(s)} {s}" for s in charts.STATES if s in states)
     value = None if best is None else experiment.value_of(best)
     default = experiment.ledger.trials.get(0)
     baseline = None if default is None else experiment.value_of(default)
     facts = {f"best {settings.objective.metric}": (compact(value), "no trial has a value")}
     if best is not None:
-        told = f"trial {best.number:04d}, epoch {experiment.epoch_of(best)}"
-        facts = {f"best {settings.objective.metric}": (compact(value), told)}
+        origin = f"trial {best.number:04d}, epoch {experiment.epoch_of(best)}"
+        facts = {f"best {settings.objective.metric}": (compact(value), origin)}
     gain = "-" if value is None or baseline is None else f"{value - baseline:+.4g}"
     facts["against the defaults"] = (gain, _baseline(baseline))
     facts["trials"] = (str(len(trials)), counts)
-    told_totals = charts.totals(experiment, course)
+    totals = charts.totals(experiment, course)
     facts["time searched"] = (
-        told_totals["time searched"],
-        f"{told_totals['epochs trained']} epochs trained",
+        totals["time searched"],
+        f"{totals['epochs trained']} epochs trained",
     )
     facts["promotion"] = _promoted(experiment)
     yield tiles(facts)
@@ -145,9 +145,9 @@ def _baseline(value: float | None) -> str:
 def _promoted(experiment: Experiment) -> tuple[str, str]:
     promotion = experiment.promotion
     if promotion is None:
-        return ("rejected", "see below") if experiment.paths.rejected.exists() else ("none", "")
+        return ("rejected", "see Promotion") if experiment.paths.rejected.exists() else ("none", "")
     parity = promotion["parity"]
-    return "equal", f"exported model differs by {parity['difference']:.1e}"
+    return "verified", f"exported model differs by {parity['difference']:.1e}"
 
 
 def _winner(experiment: Experiment) -> str:
@@ -160,40 +160,40 @@ def _winner(experiment: Experiment) -> str:
         for key, value in best.values.items()
     ]
     rows.sort(key=lambda row: -shares.get(row[0], 0.0))
-    heads = ("parameter", "default", f"trial {best.number:04d}", "share of what mattered")
+    heads = ("parameter", "default", f"trial {best.number:04d}", "importance")
     return table(heads if shares else heads[:3], rows if shares else [row[:3] for row in rows])
 
 
 def _progress(experiment: Experiment, course: Sequence[Point]) -> list[str]:
     default = experiment.ledger.trials.get(0)
-    told = ""
+    baseline = ""
     if default is not None and experiment.value_of(default) is not None:
-        told = (
-            f" The dashed line is the best of trial 0, the defaults, which trained for "
+        baseline = (
+            f" The dashed line is the best of trial 0 (the defaults), which trained for "
             f"{default.epoch} of {experiment.settings.budget.epochs} epochs."
         )
     text = "Failed trials and repeats are left out; time between sessions does not count."
-    return [note(text + told), plot("figure-progress", charts.progress(experiment, course))]
+    return [note(text + baseline), plot("figure-progress", charts.progress(experiment, course))]
 
 
 def _curves(experiment: Experiment, state: str) -> list[str]:
-    text = "A click on a fate in the legend hides it, a double click hides all others."
+    text = "Click a state in the legend to hide it; double-click to hide all others."
     return [note(text), plot("figure-curves", charts.curves(experiment, state))]
 
 
 def _parallel(experiment: Experiment, space: SearchSpace, count: int) -> list[str]:
     text = (
-        f"One line a trial, {count} with a value. Draw a box over a part of an axis to pick the "
-        "trials that pass there; a double click shows all. A parameter whose switch is off stands "
-        "at off."
+        f"One line per trial; {count} have a value. Draw a box over part of an axis to select the "
+        "trials that pass through it; double-click to show all. A parameter whose switch is off "
+        "is drawn at off."
     )
     if experiment.importance:
-        text += " The parameters that mattered most are at the right."
+        text += " The most important parameters are on the right."
     left_out = len(space.parameters) - len(space_charts.charted(experiment, space))
     if left_out:
         text += (
-            f" Left out of {len(space.parameters)} parameters: {left_out}, which were off in every "
-            f"trial or are beyond the {space_charts.MOST} that mattered most."
+            f" {left_out} of {len(space.parameters)} parameters are not drawn: they were off in "
+            f"every trial, or are not among the {space_charts.MOST} most important."
         )
     return [note(text), plot("figure-parallel", parallel(experiment, space))]
 
@@ -201,17 +201,17 @@ def _parallel(experiment: Experiment, space: SearchSpace, count: int) -> list[st
 def _importance(experiment: Experiment) -> Iterator[str]:
     shares = experiment.importance
     if shares:
-        yield note("Each parameter's share of the differences in the objective, by fANOVA.")
+        yield note("Each parameter's share of the variance of the objective, by fANOVA.")
         yield plot("figure-importance", space_charts.importance(shares))
     else:
         yield note(
-            "Worked out when a search ends with enough trials that differ; before: "
+            "Computed at the end of a search with enough different trials; until then: "
             f"automl importance {experiment.paths.root}"
         )
 
 
 def _front(experiment: Experiment) -> Iterator[str]:
-    yield note("No other trial beats one of the front in every objective.")
+    yield note("No trial beats one of the front in every objective.")
     yield plot("figure-pareto", charts.fronts(experiment))
     objectives = [o.metric for o in experiment.settings.objectives]
     rows = [
@@ -221,7 +221,7 @@ def _front(experiment: Experiment) -> Iterator[str]:
 
 
 def _confirmed(experiment: Experiment) -> Iterator[str]:
-    yield note("The best trials, trained again with fresh seeds; only the repeats count.")
+    yield note("The best trials, retrained with fresh seeds; only the repeats count.")
     rows = [
         (f"{row['trial']:04d}", row["mean"], ", ".join(compact(v) for v in row["values"]),
          f"{row['best_trial']:04d}")
@@ -238,21 +238,21 @@ def _trials(experiment: Experiment, state: str) -> Iterator[str]:
     )
     rows = []
     for rank, trial in enumerate(ranking, start=1):
-        fate = experiment.shown_state(trial, state)
+        shown = experiment.shown_state(trial, state)
         peak = charts.peak_of(experiment, trial)
-        told = "defaults" if trial.number == 0 else ""
+        remark = "defaults" if trial.number == 0 else ""
         if trial.confirms is not None:
-            told = f"repeat of {trial.confirms:04d}"
+            remark = f"repeat of {trial.confirms:04d}"
         rows.append(
             (
                 rank, f"{trial.number:04d}", experiment.value_of(trial), experiment.epoch_of(trial),
                 f"{trial.epoch}/{trial.epochs}",
-                fate + (f": {trial.failure.kind.value}" if trial.failure else ""),
+                shown + (f": {trial.failure.kind.value}" if trial.failure else ""),
                 f"{trial.seconds:.1f}",
-                "-" if peak is None else f"{peak:.0f}", told,
+                "-" if peak is None else f"{peak:.0f}", remark,
             )
         )  # fmt: skip
-    heads = ("rank", "trial", metric, "at epoch", "epochs", "fate", "seconds", "peak MB", "")
+    heads = ("rank", "trial", metric, "at epoch", "epochs", "state", "seconds", "peak MB", "")
     yield table(heads, rows, marked=ranking.index(best) if best in ranking else None)
     top = [t for t in ranking if t.values and experiment.value_of(t) is not None][:TOP]
     default = experiment.ledger.trials.get(0)
@@ -273,15 +273,14 @@ def _trials(experiment: Experiment, state: str) -> Iterator[str]:
 def _resources(experiment: Experiment, state: str, course: Sequence[Point]) -> Iterator[str]:
     yield table(("", "measured"), charts.totals(experiment, course).items())
     yield note(
-        "Seconds are those in which a trial had a worker. Peak memory is that of the trial's "
-        "process on the host and of what it started, looked at once a second; GPUs' memory is "
-        "not in it."
+        "Seconds count while a trial has a worker. Peak memory is the host memory of the trial's "
+        "process and its children, sampled once a second; GPU memory is not included."
     )
     if experiment.ledger.trials:
         yield plot("figure-resources", charts.resources(experiment, state))
 
 
-def _evidence(experiment: Experiment) -> Iterator[str]:
+def _skill_reports(experiment: Experiment) -> Iterator[str]:
     best = experiment.best
     if best is not None:
         yield from skill_report.parts(experiment.paths.trial(best.number), "training")

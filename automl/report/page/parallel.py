@@ -1,11 +1,11 @@
-"""The figure of parallel coordinates, of plain lines: it needs no WebGL and prints sharply."""
+"""Parallel coordinates drawn as plain lines, which need no WebGL and print sharply."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from automl.experiment.experiment import Experiment
 from automl.formats import compact
-from automl.report.page.charts import BEST, DARK, DEFAULT, FATES, GREY, Figure, layout
+from automl.report.page.charts import BEST, DARK, DEFAULT, GREY, STATES, Figure, layout
 from automl.report.page.space_charts import charted, measured
 from automl.report.page.timeline import short_names
 from automl.space.domain import Range
@@ -14,15 +14,15 @@ from automl.space.space import SearchSpace
 from automl.trial.trial import Trial
 
 OFF = -0.12
-"""Where an inactive parameter stands on its axis, which else goes from 0 to 1."""
+"""Position of an inactive parameter on its axis, which otherwise spans 0 to 1."""
 _LONGEST = 9
 _WORST, _BETTER = (214, 221, 228), (31, 95, 168)
 
 
 def parallel(experiment: Experiment, space: SearchSpace) -> Figure:
-    """Return one line a trial over all axes, the most important parameter next to the objective.
+    """Return one line per trial over all axes, the most important parameter beside the objective.
 
-    Failed trials have a line too, which ends before the objective.
+    The line of a failed trial ends before the objective.
     """
     metric, rows = experiment.settings.objective.metric, measured(experiment)
     parameters = charted(experiment, space)[::-1]
@@ -32,12 +32,14 @@ def parallel(experiment: Experiment, space: SearchSpace) -> Figure:
     width = high - low or 1.0
     failed = [t for t in experiment.ledger.trials.values() if t.failure and not t.confirms]
     data: list[Figure] = [
-        _line(trial, parameters, None, "failed", {"color": FATES["failed"], "width": 0.7})
+        _line(trial, parameters, None, "failed", {"color": STATES["failed"], "width": 0.7})
         for trial in failed
     ]
+    best = experiment.best
     for place, (trial, value) in enumerate(rows):
         end = (metric, (value - low) / width, value)
-        data.append(_line(trial, parameters, end, *_style(trial, experiment, place, len(rows))))
+        style = _style(trial, place / max(1, len(rows) - 1), is_best=trial is best)
+        data.append(_line(trial, parameters, end, *style))
     named = set[str]()
     for trace in reversed(data):  # The legend shows the darkest of the other trials.
         trace["showlegend"] = trace["name"] not in named
@@ -49,15 +51,14 @@ def parallel(experiment: Experiment, space: SearchSpace) -> Figure:
     return {"data": data, "layout": _axes([*(names[p.key] for p in parameters), metric], labels)}
 
 
-def _style(trial: Trial, experiment: Experiment, place: int, count: int) -> tuple[str, Figure]:
-    """Return a trial's name in the legend and its line: the darker, the better its rank."""
-    if trial is experiment.best:
+def _style(trial: Trial, rank: float, *, is_best: bool) -> tuple[str, Figure]:
+    """Return a trial's name in the legend and its line, darker for a better rank (0 to 1)."""
+    if is_best:
         return f"best: trial {trial.number:04d}", {"color": BEST, "width": 3}
     if trial.number == 0:
         return "defaults: trial 0000", {"color": DEFAULT, "width": 2, "dash": "dash"}
-    share = place / max(1, count - 1)
-    parts = [round(a + (b - a) * share) for a, b in zip(_WORST, _BETTER, strict=True)]
-    return "other trials, the darker the better", {"color": f"rgb{tuple(parts)}", "width": 1.2}
+    parts = [round(a + (b - a) * rank) for a, b in zip(_WORST, _BETTER, strict=True)]
+    return "other trials, darker is better", {"color": f"rgb{tuple(parts)}", "width": 1.2}
 
 
 def _line(
@@ -91,10 +92,10 @@ def _ticks(parameter: Parameter, data: Sequence[Figure], place: int) -> dict[flo
         ticks = {at: domain.value_at(at) for at in (0.0, 0.5, 1.0)}
     else:
         ticks = {domain.position_of(choice): choice for choice in domain.values}
-    told = {at: _tick(value) for at, value in ticks.items()}
+    labels = {at: _tick(value) for at, value in ticks.items()}
     if any(trace["y"][place] == OFF for trace in data):
-        told[OFF] = "off"
-    return told
+        labels[OFF] = "off"
+    return labels
 
 
 def _tick(value: Any) -> str:

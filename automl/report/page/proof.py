@@ -1,4 +1,4 @@
-"""The page's last parts: what promotion proved, what failed, and how to do it all again."""
+"""The last sections of the page: promotion, failures, and how to reproduce the run."""
 
 import json
 import os
@@ -22,26 +22,26 @@ _PROGRAMS = ("automl", "__main__.py")
 
 
 def parity(experiment: Experiment) -> Iterator[str]:
-    """Yield what parity.json says, whatever is in it: its facts, then tables of models.
+    """Yield the contents of parity.json: its facts, then tables of models.
 
-    A mapping is a converted model with its facts; a mapping of mappings, as `latency`, is a table
-    of its own.
+    A mapping is a converted model with its facts; a mapping of mappings, such as `latency`, gets
+    its own table.
     """
     paths = experiment.paths
-    found = [f for f in (paths.promoted, paths.rejected) if (f / "parity.json").exists()]
-    if not found:
+    folders = [f for f in (paths.promoted, paths.rejected) if (f / "parity.json").exists()]
+    if not folders:
         yield note(
-            "Nothing is promoted yet." if experiment.best else "There is nothing to promote."
+            "No model is promoted yet." if experiment.best else "There is no model to promote."
         )
         return
-    folder = found[0]
-    told = json.loads((folder / "parity.json").read_text(encoding="utf-8"))
-    verdict = "equal to what was recorded" if told.get("is_equal") else "NOT equal"
+    folder = folders[0]
+    content = json.loads((folder / "parity.json").read_text(encoding="utf-8"))
+    verdict = "matches the record" if content.get("is_equal") else "does NOT match the record"
     word = "Promoted" if folder == paths.promoted else "Rejected"
-    yield note(f"{word}: trial {told['trial']:04d}; the exported model is {verdict}.")
-    facts = {key: value for key, value in told.items() if not isinstance(value, Mapping)}
+    yield note(f"{word}: trial {content['trial']:04d}; the exported model {verdict}.")
+    facts = {key: value for key, value in content.items() if not isinstance(value, Mapping)}
     yield table(("", "measured"), [(_words(key), _plain(value)) for key, value in facts.items()])
-    nested = {key: value for key, value in told.items() if isinstance(value, Mapping)}
+    nested = {key: value for key, value in content.items() if isinstance(value, Mapping)}
     groups = {key: v for key, v in nested.items() if v and all(map(_is_mapping, v.values()))}
     yield from _models("Converted", {key: v for key, v in nested.items() if key not in groups})
     for key, models in groups.items():
@@ -56,19 +56,19 @@ def _is_mapping(value: Any) -> bool:
 
 
 def _models(title: str, models: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Yield a table with a column for each model; nothing where all of them are empty."""
+    """Yield a table with a column for each model, nothing if all of them are empty."""
     if any(models.values()):
-        flat = {name: dict(_flat(told)) for name, told in models.items()}
-        keys = dict.fromkeys(key for told in flat.values() for key in told)
+        flat = {name: dict(_flat(facts)) for name, facts in models.items()}
+        keys = dict.fromkeys(key for facts in flat.values() for key in facts)
         yield f"<h3>{esc(title)}</h3>"
         yield table(
             ("", *models),
-            [(_words(key), *(_plain(told.get(key)) for told in flat.values())) for key in keys],
+            [(_words(key), *(_plain(facts.get(key)) for facts in flat.values())) for key in keys],
         )
 
 
-def _flat(told: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in told.items():
+def _flat(facts: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in facts.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{above}{key}, ")
         else:
@@ -88,7 +88,7 @@ def _plain(value: Any) -> Any:
 def failures(experiment: Experiment) -> Iterator[str]:
     """Yield the causes of failed trials, most frequent first, each with the end of a log.
 
-    Messages that differ in their numbers alone are one cause.
+    Messages that differ only in numbers are one cause.
     """
     causes: dict[tuple[str, str], list[Trial]] = {}
     for trial in experiment.ledger.trials.values():
@@ -105,7 +105,7 @@ def failures(experiment: Experiment) -> Iterator[str]:
 
 
 def _cause(experiment: Experiment, trials: list[Trial]) -> str:
-    """Return one cause: its message and log are those of the first trial."""
+    """Return one cause, with the message and the log of its first trial."""
     first = trials[0].failure
     assert first is not None
     numbers = ", ".join(f"{t.number:04d}" for t in trials)
@@ -123,7 +123,7 @@ def _cause(experiment: Experiment, trials: list[Trial]) -> str:
 
 
 def _tail(path: Path) -> str:
-    """Return the last lines of a log; of a large one only the end is read."""
+    """Return the last lines of a log, reading only its end."""
     if not path.exists():
         return ""
     with path.open("rb") as file:
@@ -134,16 +134,16 @@ def _tail(path: Path) -> str:
 
 
 def reproduce(experiment: Experiment) -> Iterator[str]:
-    """Yield the command, what it was resolved to, the data, the versions and the best spec."""
+    """Yield the command, its resolved settings, the data, the versions and the best spec."""
     settings, root = experiment.settings, shlex.quote(str(experiment.paths.root))
     lines = []
     if settings.command and Path(settings.command[0]).name in _PROGRAMS:
         lines += ["# the search", shlex.join(["automl", *settings.command[1:]])]
-    lines += ["# what came of it", f"automl status {root}", f"automl report {root}"]
+    lines += ["# the results", f"automl status {root}", f"automl report {root}"]
     best = experiment.best
     if best is not None:
         lines += [
-            "# the best trial again: its metrics have to be the recorded ones",
+            "# the best trial again: its metrics must match the record",
             f"automl reproduce {root} {best.number} --check",
         ]
     if experiment.promotion:
@@ -152,7 +152,6 @@ def reproduce(experiment: Experiment) -> Iterator[str]:
             f"automl promote {root} --trial {experiment.promotion['trial']}",
         ]
     yield pre("\n".join(lines))
-    budget = [f"{key} {value}" for key, value in vars(settings.budget).items() if value is not None]
     options = [f"{key}={value}" for key, value in settings.algorithm_options.items()]
     facts = {
         "skill": settings.skill,
@@ -161,7 +160,7 @@ def reproduce(experiment: Experiment) -> Iterator[str]:
             f"{o.metric} ({o.mode}{''.join(f', {c}' for c in o.constraints)})"
             for o in settings.objectives
         ),
-        "budget": ", ".join(budget),
+        "budget": str(settings.budget),
         "seed": settings.seed,
         **{f"data: {key}": value for key, value in settings.data.items()},
         "fixed by the user": ", ".join(settings.fixed) or "nothing",
@@ -178,14 +177,14 @@ def reproduce(experiment: Experiment) -> Iterator[str]:
 
 
 def _environment(experiment: Experiment, best: Trial) -> dict[str, Any]:
-    """Return what the best trial ran on, as it wrote it down."""
+    """Return the environment that the best trial recorded."""
     path = experiment.paths.trial(best.number) / environment.FILE
     if not path.exists():
         return {}
-    told = json.loads(path.read_text(encoding="utf-8"))
+    recorded = json.loads(path.read_text(encoding="utf-8"))
     return {
         f"trial {best.number:04d}: {_words(key)}": (
             ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
         )
-        for key, value in told.items()
+        for key, value in recorded.items()
     }

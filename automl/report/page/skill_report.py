@@ -1,4 +1,4 @@
-"""What a skill shows of its models: the report.json that an action may leave in its results folder.
+"""The report.json of a skill: images, tables and matrices that an action leaves for the page.
 
 The page embeds the one of the best trial's training and the one of the promoted model's
 evaluation; docs/tutorials/own-skill.md describes it.
@@ -18,7 +18,7 @@ from automl.report.page.markup import esc, note, plot, swatch, table
 FILE = "report.json"
 MOST_IMAGES = 24
 LARGEST_IMAGE = 2_000_000
-"""Bytes of one image that is embedded; a larger one is named instead."""
+"""Bytes of an embedded image; a larger one is only named."""
 _KINDS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 _CELL = {
     "anyOf": [
@@ -67,13 +67,13 @@ SCHEMA = _object(
         )
     ),
 )
-"""What report.json may hold; see docs/tutorials/own-skill.md."""
+"""The contents that report.json may have; see docs/tutorials/own-skill.md."""
 
 
 def parts(folder: Path, name: str) -> Iterator[str]:
-    """Yield the HTML of a folder's report.json; nothing where there is none.
+    """Yield the HTML of a folder's report.json, nothing if there is none.
 
-    One that is not understood is said to be so: it must not cost the page. `name` begins the
+    An invalid one is reported on the page and does not cost the rest of it. `name` begins the
     names of its figures.
     """
     path = folder / FILE
@@ -84,35 +84,35 @@ def parts(folder: Path, name: str) -> Iterator[str]:
         jsonschema.validate(content, SCHEMA)
         _check_square(content)
     except (OSError, ValueError, jsonschema.ValidationError) as error:
-        why = getattr(error, "message", str(error)).splitlines()[0][:300]
-        yield note(f"{path}: cannot be shown: {why}")
+        cause = getattr(error, "message", str(error)).splitlines()[0][:300]
+        yield note(f"{path}: cannot be shown: {cause}")
         return
     yield f"<h3>{esc(content['title'])}</h3>"
     if content.get("note"):
         yield note(content["note"])
     yield from _images(folder, content.get("images", ()))
-    for told in content.get("tables", ()):
-        rows = [[_cell(value) for value in row] for row in told["rows"]]
-        yield _block(told, table(told["columns"], rows))
-    for number, told in enumerate(content.get("matrices", ())):
+    for entry in content.get("tables", ()):
+        rows = [[_cell(value) for value in row] for row in entry["rows"]]
+        yield _block(entry, table(entry["columns"], rows))
+    for number, entry in enumerate(content.get("matrices", ())):
         figure = matrix(
-            told["labels"],
-            told["values"],
-            told.get("rows", "truth"),
-            told.get("columns", "prediction"),
+            entry["labels"],
+            entry["values"],
+            entry.get("rows", "truth"),
+            entry.get("columns", "prediction"),
         )
-        yield _block(told, plot(f"{name}-matrix-{number}", figure))
+        yield _block(entry, plot(f"{name}-matrix-{number}", figure))
 
 
 def _check_square(content: Mapping[str, Any]) -> None:
-    for told in content.get("matrices", ()):
-        size = len(told["labels"])
-        if len(told["values"]) != size or any(len(row) != size for row in told["values"]):
+    for entry in content.get("matrices", ()):
+        size = len(entry["labels"])
+        if len(entry["values"]) != size or any(len(row) != size for row in entry["values"]):
             raise ValueError(f"a matrix of {size} labels must have {size} rows of {size} values")
 
 
-def _block(told: Mapping[str, Any], content: str) -> str:
-    title = f"<h4>{esc(told['title'])}</h4>" if told.get("title") else ""
+def _block(entry: Mapping[str, Any], content: str) -> str:
+    title = f"<h4>{esc(entry['title'])}</h4>" if entry.get("title") else ""
     return f'<div class="block">{title}{content}</div>'
 
 
@@ -121,29 +121,29 @@ def _cell(value: Any) -> Any:
 
 
 def _images(folder: Path, images: Any) -> Iterator[str]:
-    found, missing = [], []
-    for told in images[:MOST_IMAGES]:
-        source = _source(folder, told["file"])
+    figures, missing = [], []
+    for entry in images[:MOST_IMAGES]:
+        source = _source(folder, entry["file"])
         if source is None:
-            missing.append(told["file"])
+            missing.append(entry["file"])
             continue
-        caption = esc(told.get("caption", ""))
-        found.append(
+        caption = esc(entry.get("caption", ""))
+        figures.append(
             f'<figure><img src="{source}" alt="{caption}"><figcaption>{caption}</figcaption>'
             "</figure>"
         )
-    if found:
-        yield f'<div class="pictures">{"".join(found)}</div>'
+    if figures:
+        yield f'<div class="pictures">{"".join(figures)}</div>'
     if missing:
         yield note(
-            f"not shown (gone, outside {folder}, too large or no image): {', '.join(missing)}"
+            f"not shown (missing, outside {folder}, too large or no image): {', '.join(missing)}"
         )
     if len(images) > MOST_IMAGES:
         yield note(f"{len(images) - MOST_IMAGES} more images are in {folder}")
 
 
 def _source(folder: Path, name: str) -> str | None:
-    """Return an image as a data address; None for a file that is none of the folder's images."""
+    """Return an image of the folder as a data address; None for any other file."""
     path, kind = (folder / name).resolve(), _KINDS.get(Path(name).suffix.lower())
     if kind is None or not path.is_relative_to(folder.resolve()) or not path.is_file():
         return None

@@ -1,11 +1,11 @@
-"""Figures of the search space: what mattered, and each parameter alone."""
+"""Figures of the search space: parameter importance, and each parameter alone."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from automl.experiment.experiment import Experiment
 from automl.formats import compact
-from automl.report.page.charts import BEST, FATES, GREY, Figure, axis, layout
+from automl.report.page.charts import BEST, GREY, STATES, Figure, axis, layout
 from automl.report.page.timeline import short_names
 from automl.space.domain import Range
 from automl.space.parameter import Parameter
@@ -13,39 +13,39 @@ from automl.space.space import SearchSpace
 from automl.trial.trial import Trial
 
 MOST = 16
-"""Parameters in one figure; of more, those that mattered most."""
+"""Parameters in one figure; of more, the most important ones."""
 _PER_ROW = 4
 
 
 def charted(experiment: Experiment, space: SearchSpace) -> list[Parameter]:
-    """Return the parameters that the figures show, the most important first where that is known.
+    """Return the parameters that the figures show, the most important first if that is known.
 
-    One that was off in every trial is left out.
+    A parameter that was off in every trial is left out.
     """
     shares = experiment.importance or {}
     tried = {key for trial, _ in measured(experiment) for key in trial.values}
-    found = [p for p in space.parameters.values() if p.key in tried]
-    return sorted(found, key=lambda p: -shares.get(p.key, 0.0))[:MOST]
+    shown = [p for p in space.parameters.values() if p.key in tried]
+    return sorted(shown, key=lambda p: -shares.get(p.key, 0.0))[:MOST]
 
 
 def measured(experiment: Experiment) -> list[tuple[Trial, float]]:
-    """Return the trials of the search that have a value, worst first, repeats left out."""
-    found = [
+    """Return the trials of the search that have a value, worst first, without repeats."""
+    rows = [
         (trial, value)
         for trial in experiment.ranking()
         if (value := experiment.value_of(trial)) is not None and trial.confirms is None
     ]
-    return found[::-1]
+    return rows[::-1]
 
 
 def importance(shares: Mapping[str, float]) -> Figure:
-    """Return each parameter's share of the differences in the objective, largest on top."""
+    """Return each parameter's share of the variance of the objective, largest on top."""
     keys = list(shares)[: 2 * MOST][::-1]
     return {
         "data": [
             {
                 "type": "bar", "orientation": "h", "x": [shares[k] for k in keys], "y": keys,
-                "marker": {"color": FATES["completed"]}, "textposition": "outside",
+                "marker": {"color": STATES["completed"]}, "textposition": "outside",
                 "text": [f"{shares[k]:.1%}" for k in keys], "cliponaxis": False,
                 "hovertemplate": "%{y}: %{x:.1%}<extra></extra>",
             }
@@ -53,14 +53,14 @@ def importance(shares: Mapping[str, float]) -> Figure:
         "layout": layout(
             90 + 24 * len(keys), showlegend=False,
             margin={"l": 20, "r": 60, "t": 30, "b": 45}, bargap=0.3,
-            xaxis=axis("share of the differences", tickformat=".0%", rangemode="tozero"),
+            xaxis=axis("share of the variance", tickformat=".0%", rangemode="tozero"),
             yaxis={"automargin": True, "ticks": "", "showgrid": False, "type": "category"},
         ),
     }  # fmt: skip
 
 
 def slices(experiment: Experiment, space: SearchSpace, state: str) -> Figure:
-    """Return one small figure a parameter: its values against the objective."""
+    """Return one small figure per parameter: its values against the objective."""
     parameters, rows = charted(experiment, space), measured(experiment)
     names = short_names(list(space.parameters))
     lines = -(-len(parameters) // _PER_ROW)
@@ -102,7 +102,7 @@ def _points(
     state: str,
     named: set[str],
 ) -> list[Figure]:
-    """Return the trials that have the parameter, a trace a fate; `named` has their legends."""
+    """Return the trials that have the parameter, one trace per state; `named` has their legends."""
     key, best = parameter.key, experiment.best
     groups: dict[str, list[tuple[Trial, float]]] = {}
     for trial, value in rows:
@@ -113,17 +113,17 @@ def _points(
     traces = []
     for name in [n for n in ("stopped", "completed", "paused", "running", "interrupted", "best")
                  if n in groups]:  # fmt: skip
-        mine = groups[name]
+        group = groups[name]
         traces.append(
             {
                 "type": "scatter", "mode": "markers", "xaxis": f"x{end}", "yaxis": f"y{end}",
                 "name": name, "legendgroup": name, "showlegend": name not in named,
-                "x": [_placed(parameter, t.values[key]) for t, _ in mine],
-                "y": [value for _, value in mine],
-                "text": [f"trial {t.number:04d}" for t, _ in mine],
+                "x": [_placed(parameter, t.values[key]) for t, _ in group],
+                "y": [value for _, value in group],
+                "text": [f"trial {t.number:04d}" for t, _ in group],
                 "marker": {"size": 10 if name == "best" else 6,
                            "symbol": "star" if name == "best" else "circle",
-                           "color": BEST if name == "best" else FATES[name]},
+                           "color": BEST if name == "best" else STATES[name]},
                 "hovertemplate": "%{text}<br>%{x}: %{y:.4f}<extra></extra>",
             }
         )  # fmt: skip

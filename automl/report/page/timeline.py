@@ -1,4 +1,4 @@
-"""An experiment's course: the best value so far by epochs trained and by time."""
+"""The course of a search: its reports, and the best so far, by epochs trained and by time."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ class Point:
     trial: int
     epoch: int
     epochs: int
-    """Epochs that all trials had trained then."""
+    """Epochs that all trials had trained by then."""
     seconds: float
-    """Time that the sessions had taken then, without what passed between them."""
+    """Time that the sessions had taken by then, without the time between them."""
     value: float
-    """Its objective; NaN where it broke a constraint."""
+    """Its objective; NaN if it broke a constraint."""
 
 
 def points(experiment: Experiment) -> list[Point]:
-    """Return the reports of the search: not those of failed trials, nor of confirmations."""
+    """Return the reports of the search, without those of failed trials and of confirmations."""
     trials, objective = experiment.ledger.trials, experiment.settings.objective
     course, epochs = [], EpochCounter()
     for event, seconds in _clocked(experiment):
@@ -65,7 +65,7 @@ def short_names(keys: list[str]) -> dict[str, str]:
         for length in range(1, len(parts) + 1):
             end = ".".join(parts[-length:])
             alike = [other for other in keys if other == end or other.endswith("." + end)]
-            # A number alone is a place in a list and says nothing.
+            # A number alone is an index and says nothing.
             if alike == [key] and not end.isdigit():
                 break
         names[key] = end

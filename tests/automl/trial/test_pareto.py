@@ -1,6 +1,7 @@
 import math
+import random
 
-from automl.trial.pareto import better, dominates, fronts, ranked
+from automl.trial.pareto import better, dominates, front, fronts, ranked
 
 
 def test_a_loss_dominates_one_that_is_nowhere_better():
@@ -11,8 +12,8 @@ def test_a_loss_dominates_one_that_is_nowhere_better():
 
 def test_fronts_are_layers_and_leave_out_what_is_not_finite():
     losses = {"a": (1, 4), "b": (4, 1), "c": (4, 4), "d": (5, 5), "e": (math.nan, 0)}
-    assert fronts(losses) == [["a", "b"], ["c"], ["d"]]
-    assert fronts({}) == []
+    assert list(fronts(losses)) == [["a", "b"], ["c"], ["d"]]
+    assert list(fronts({})) == []
 
 
 def test_with_one_objective_the_ranking_is_the_order_of_the_values():
@@ -29,3 +30,11 @@ def test_the_better_of_two_losses_is_never_the_one_that_is_not_finite():
     assert better((1.0,), (2.0,)) == (1.0,) == better((2.0,), (1.0,))
     assert better((math.nan,), (2.0,)) == (2.0,)
     assert better((2.0,), (math.nan,)) == (2.0,)
+
+
+def test_the_front_is_the_first_layer_in_the_order_of_the_mapping():
+    draw = random.Random(0)
+    losses = {n: (draw.randint(0, 20), draw.randint(0, 20), draw.randint(0, 20)) for n in range(200)}
+    by_hand = [n for n in losses if not any(dominates(o, losses[n]) for o in losses.values())]
+    assert front(losses) == by_hand == next(fronts(losses))
+    assert front({"a": (math.nan,)}) == front({}) == []

@@ -206,7 +206,7 @@ def test_a_search_that_was_cut_off_has_a_page_at_every_event(copy):
 
 def test_one_plain_training_has_a_page_too(tmp_path, toy_data):
     found = automl.run(**LOCAL, data=toy_data, out=tmp_path / "exp", policy=False)
-    assert "one plain training of toy, finished" in text_of(found)
+    assert "single training of toy, finished" in text_of(found)
 
 
 def test_a_page_that_cannot_be_written_costs_no_result(copy, capsys):
