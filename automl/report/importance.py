@@ -40,5 +40,6 @@ def importance(
     # Not at the top: a plain training needs no Optuna.
     from automl.report.optuna_importance import optuna_importance
 
-    sample = random.Random(0).sample(trials, min(MOST, len(trials)))
-    return optuna_importance(space, sample, method)
+    if len(trials) > MOST:
+        trials = random.Random(0).sample(trials, MOST)
+    return optuna_importance(space, trials, method)

@@ -17,8 +17,12 @@ def long_experiment(source: Experiment, root: Path, trials: int, epochs: int = 3
     draw = random.Random(0)
     events = [opened_event()]
     for number in range(trials):
-        values = {"train.flip.enable": True, "train.flip.p": draw.random(),
-                  "train.lr": 10 ** draw.uniform(-5, 0), "train.width": draw.randint(1, 64)}  # fmt: skip
+        values = {
+            "train.flip.enable": True,
+            "train.flip.p": draw.random(),
+            "train.lr": 10 ** draw.uniform(-5, 0),
+            "train.width": draw.randint(1, 64),
+        }
         events.append({"event": "start", "trial": number, "values": values, "epochs": epochs})
         score = draw.random()
         events += [

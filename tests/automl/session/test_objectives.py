@@ -105,7 +105,7 @@ def test_importance_names_the_parameter_that_matters(start):
 def test_too_few_trials_have_no_importance(start):
     experiment = drive(start(trials=2))
     space = space_of(experiment.paths, experiment.settings)
-    with pytest.raises(UsageError, match="importance takes 4 trials"):
+    with pytest.raises(UsageError, match="importance needs 4 trials"):
         importance(experiment, space)
     assert experiment.importance is None
 

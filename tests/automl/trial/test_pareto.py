@@ -34,7 +34,9 @@ def test_the_better_of_two_losses_is_never_the_one_that_is_not_finite():
 
 def test_the_front_is_the_first_layer_in_the_order_of_the_mapping():
     draw = random.Random(0)
-    losses = {n: (draw.randint(0, 20), draw.randint(0, 20), draw.randint(0, 20)) for n in range(200)}
+    losses = {
+        n: (draw.randint(0, 20), draw.randint(0, 20), draw.randint(0, 20)) for n in range(200)
+    }
     by_hand = [n for n in losses if not any(dominates(o, losses[n]) for o in losses.values())]
     assert front(losses) == by_hand == next(fronts(losses))
     assert front({"a": (math.nan,)}) == front({}) == []
