@@ -9,8 +9,6 @@ from automl.errors import RunFailed, UsageError
 from automl.experiment.experiment import space_of
 from automl.report import summary
 from automl.report.importance import importance
-from automl.request.durations import seconds
-from automl.request.search import SearchRequest
 from automl.session.session import drive
 from automl.skill.installed import load_skill
 from automl.trial.objective import Constraint, Objective
@@ -149,26 +147,7 @@ def test_a_fault_of_a_search_flag_says_what_is_allowed(start, tmp_path, flags, m
     assert not (tmp_path / "exp").exists()
 
 
-@pytest.mark.parametrize(
-    ("settings", "expected"),
-    [
-        ({"automl_max_recommendations": 5}, {"trials": 5}),
-        ({"num_recommendations": 5}, {"trials": 5}),
-        ({"automl_R": 9}, {"epochs": 9}),
-        ({"automl_max_epochs": 9, "epoch_multiplier": 2, "algorithm": "asha"}, {"epochs": 18}),
-        ({"automl_max_concurrent": 2}, {"concurrency": 2}),
-        ({"automl_algorithm": "hes"}, {"algorithm": "hyperband_es"}),
-        ({"automl_nu": 4, "algorithm": "asha"}, {"algorithm_options": {"reduction_factor": 4}}),
-        ({"metric": "loss", "direction": "minimize"}, {"objectives": ("loss:min",)}),
-    ],
-)
-def test_settings_of_tao_are_flags_here(settings, expected):
-    flags = SearchRequest(algorithm_options=settings).resolved()
-    assert {name: getattr(flags, name) for name in expected} == expected
-
-
-def test_durations_and_constraints_are_read():
-    assert [seconds(t) for t in ("2h", "90m", "1h30m", "45s")] == [7200, 5400, 5400, 45]
+def test_constraints_are_read():
     limit = Constraint.parse("latency_ms <= 2e1")
     assert (str(limit), limit.holds(20), limit.holds(21)) == ("latency_ms<=20", True, False)
     assert Constraint.parse(str(limit)) == limit

@@ -1,0 +1,46 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from automl.experiment.journal import Journal
+
+LOCAL = ("--runner", "local", "--tracker", "none")
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "state"),
+    [(signal.SIGINT, 130, "stopped"), (signal.SIGTERM, 75, "stopped"),
+     (signal.SIGKILL, -9, "interrupted")],
+)  # fmt: skip
+def test_a_stopped_run_says_so_and_is_resumed(tmp_path, toy_data, automl, number, code, state):
+    words = ["run", "--skill", "toy", "--data", str(toy_data), *LOCAL, "--out", "exp",
+             "--trials", "2", "--epochs", "4", "--algorithm", "tpe",
+             "train.pause_s=0.3"]  # fmt: skip
+    child = subprocess.Popen(
+        [sys.executable, "-m", "automl", *words],
+        cwd=tmp_path, env=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    _wait_for_reports(tmp_path / "exp" / "journal.jsonl", 2)
+    child.send_signal(number)
+    _, stderr = child.communicate(timeout=60)
+    assert child.returncode == code, stderr
+    assert "Traceback" not in stderr
+    assert json.loads(automl("status", "exp", "--json").stdout)["state"] == state
+    resumed = automl("resume", "exp", "--json")
+    assert resumed.returncode == 0, resumed.stderr
+    assert json.loads(resumed.stdout)["state"] == "finished"
+    log = (tmp_path / "exp" / "trials" / "0000" / "epochs.txt").read_text().split()
+    assert log[:2] == ["from", "0"] and log[3] != "0"
+
+
+def _wait_for_reports(path, count):
+    for _ in range(300):
+        if path.exists() and sum(e["event"] == "report" for e in Journal(path).read()) >= count:
+            return
+        time.sleep(0.1)
+    raise AssertionError("no reports within 30 s")

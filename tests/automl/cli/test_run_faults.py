@@ -1,0 +1,53 @@
+import pytest
+
+LOCAL = ("--runner", "local", "--tracker", "none")
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        (["train.lrr=1"], "train.lrr: unknown key; did you mean train.lr?"),
+        (["train.width=65"], "train.width: 65 is not allowed: must be an int in [1, 64]"),
+        (["train.lr"], "'train.lr' is not understood"),
+        (["train.kind=odd"], "train.kind: odd is not allowed with this width"),
+        (["train.results_dir=x"], "train.results_dir: cannot be set here"),
+        (["--epochs", "3", "train.epochs=4"], "--epochs 3 and train.epochs=4 disagree"),
+        (["--space", "wied"], "--space: 'wied' is not one of"),
+        (["--search", "train.lr=lag(1,2)"], "did you mean log?"),
+        (["--policy", "off", "--search", "train.lr=auto"], "--search have no use here"),
+        (["--policy", "never"], "--policy: 'never' is not one of auto, off"),
+        (["--policy", "off", "--trials", "3"], "--trials: 3 has no use here"),
+        (["--policy", "auto", "automl_policy=off"], "disagree"),
+        (["--trials", "0"], "--trials: 0 is not allowed"),
+        (["--tracker", "mlfow"], "did you mean mlflow?"),
+        (["--data", "nowhere"], "no such folder"),
+    ],
+)  # fmt: skip
+def test_a_fault_of_the_user_is_one_clear_line_and_exit_2(run, tmp_path, words, match):
+    result = run("--out", "exp", *words)
+    assert result.returncode == 2
+    assert match in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "exp").exists()
+
+
+def test_an_unknown_skill_gets_the_nearest_name(automl):
+    result = automl("run", "--skill", "tou", "--data", ".")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "did you mean toy?" in result.stderr
+
+
+def test_missing_data_names_the_flag(automl):
+    result = automl("run", "--skill", "toy", *LOCAL)
+    assert result.returncode == 2
+    assert "--data is missing" in result.stderr
+
+
+def test_a_folder_that_is_taken_is_refused_and_resume_is_named(run, tmp_path):
+    run("--trials", 1, "--out", "exp")
+    result = run("--trials", 1, "--out", "exp")
+    assert result.returncode == 2
+    assert "already holds an experiment; resume it with: automl resume" in result.stderr
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes").touch()
+    assert "is not empty" in run("--out", "other").stderr

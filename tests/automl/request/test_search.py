@@ -1,0 +1,49 @@
+import pytest
+
+from automl.errors import UsageError
+from automl.request.search import DEFAULT_TRIALS, SearchRequest
+from automl.trial.budget import UNLIMITED
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"automl_max_recommendations": 5}, {"trials": 5}),
+        ({"num_recommendations": 5}, {"trials": 5}),
+        ({"automl_R": 9}, {"epochs": 9}),
+        ({"automl_max_epochs": 9, "epoch_multiplier": 2, "algorithm": "asha"}, {"epochs": 18}),
+        ({"automl_max_concurrent": 2}, {"concurrency": 2}),
+        ({"automl_algorithm": "hes"}, {"algorithm": "hyperband_es"}),
+        ({"automl_nu": 4, "algorithm": "asha"}, {"algorithm_options": {"reduction_factor": 4}}),
+        ({"metric": "loss", "direction": "minimize"}, {"objectives": ("loss:min",)}),
+    ],
+)
+def test_settings_of_tao_are_flags_here(settings, expected):
+    flags = SearchRequest(algorithm_options=settings).resolved()
+    assert {name: getattr(flags, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("request_", "trials"),
+    [
+        (SearchRequest(), DEFAULT_TRIALS),
+        (SearchRequest(trials=3), 3),
+        (SearchRequest(time="2h"), UNLIMITED),
+        (SearchRequest(budget_epochs=9, trials=3), 3),
+    ],
+)
+def test_a_limit_of_time_or_epochs_needs_no_number_of_trials(request_, trials):
+    assert request_.budget(5).trials == trials
+
+
+@pytest.mark.parametrize(
+    ("request_", "match"),
+    [
+        (SearchRequest(trials=4, algorithm_options={"max_trials": 5}), "--trials 4 and --set tr"),
+        (SearchRequest(algorithm_options={"nu": 3, "automl_nu": 4}), "'?3'? .*disagree|disagree"),
+        (SearchRequest(algorithm_options={"direction": "minimize"}), "is given without metric"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(request_, match):
+    with pytest.raises(UsageError, match=match):
+        request_.resolved()
