@@ -1,1 +1,1 @@
-"""Measurements that can be run again."""
+"""Experiment files, and the scripts behind the figures in README and docs."""

@@ -1,4 +1,4 @@
-"""Ours against a plain loop around transformers' SegFormer-B0, from scratch, on the same data.
+"""Trains SegFormer-B0 from scratch by our loop and by a plain loop around transformers' model.
 
     python experiments/camvid_comparison.py train CAMVID OUT [--seeds 0 1 2] [--epochs 15]
     python experiments/camvid_comparison.py steps CAMVID [--steps 40]
@@ -79,7 +79,7 @@ def scores(
 
 
 def train_plain(spec: Spec, folder: Path) -> dict[str, float]:
-    """Train by the plain loop; returns the test metrics of the best validated epoch."""
+    """Train by the plain loop; return the test metrics of the epoch with the best val_miou."""
     seed_everything(spec.train.seed)
     network = plain_network(spec.dataset.segment.num_classes)
     optimizer = torch.optim.AdamW(network.parameters(), lr=spec.train.optim.lr, weight_decay=0.01)
@@ -111,14 +111,14 @@ def plain_step(network: nn.Module, optimizer: torch.optim.Optimizer, batch: Batc
 
 
 def train_ours(spec: Spec, folder: Path) -> dict[str, float]:
-    """Train by `segformer train`; returns the test metrics of its best checkpoint."""
+    """Train by `segformer train`; return the test metrics of its best checkpoint."""
 
-    def told(epoch: int, metrics: dict[str, float]) -> str:
+    def report(epoch: int, metrics: dict[str, float]) -> str:
         value = metrics["val_miou"]
         print(f"ours, seed {spec.train.seed}, epoch {epoch}: val_miou {value:.4f}", flush=True)
         return "continue"
 
-    result = skill.run("train", spec.model_dump(), folder, told)
+    result = skill.run("train", spec.model_dump(), folder, report)
     overrides = {
         "dataset.segment.root_dir": spec.dataset.segment.root_dir,
         "dataset.segment.workers": 0,
@@ -175,7 +175,7 @@ def _mean_and_spread(values: list[float]) -> str:
 
 
 def steps(options: argparse.Namespace) -> None:
-    """Time single steps of both, one after the other, so that noise hits both alike."""
+    """Time single steps of both in turns, so that noise affects both alike."""
     spec = spec_of(options.data, epochs=1, seed=0, lr=6e-4)
     batch = next(iter(loader_of(spec, "train")))
     both = {"ours": _our_stepper(spec), "plain": _plain_stepper(spec)}

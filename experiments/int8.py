@@ -1,9 +1,9 @@
-"""What 8 bits cost: the demo's model by every way of quantizing it, on the validation split.
+"""The cost of 8 bits: val_miou of the demo's model before and after each way to quantize it.
 
     python -m experiments.int8 [--epochs 10] [--only onnxruntime-minmax-cpu modelopt-max ...]
 
 Trains MiT-B0 on the generated data (64 px, batch 4, the learning rate that the demo's search finds)
-and prints, for each way, the mIoU before and after, and whether the gate of 0.02 lets it pass.
+and prints, for each way, the mIoU before and after, and whether it passes the gate of 0.02.
 """
 
 import argparse

@@ -3,10 +3,10 @@
     python experiments/latency.py                        # MiT-B0, 256 px, batch 1, all cores
     python experiments/latency.py --threads 1 --rounds 200
 
-The three are what the product loads: a safetensors file, the exported model, the quantized one.
-They take turns, so that other load on the machine falls on all; the ratios are what to read. For
-the times themselves the machine has to be idle. Weights are random, and so is the image: neither
-changes the time. All are drawn anew, biases too, because a network that was never trained has
+The models are files as users have them: safetensors, the exported ONNX model, the quantized one.
+They take turns, so that other load on the machine falls on all. Read the ratios; the times
+themselves need an idle machine. Weights and image are random, which does not change the time. All
+parameters are drawn, biases too, because a network that was never trained has
 equal ones, which the exporter would share.
 """
 
@@ -30,7 +30,7 @@ from segformer.spec.overrides import nested
 
 WARM_UP = 5
 WANTED = {("torch", "fp32"): 1.5, ("fp32", "int8"): 1.2}
-"""How many times as fast the second is to be."""
+"""How many times as fast the second must be."""
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--backbone", default="mit_b0")
     options = parser.parse_args()
-    # Before the models are loaded: ONNX Runtime takes as many threads as torch has then.
+    # Before the models are loaded: ONNX Runtime takes the number of threads that torch has then.
     torch.set_num_threads(options.threads or torch.get_num_threads())
     spec = parse(
         nested(
@@ -90,7 +90,7 @@ def predictors(spec: Spec, folder: Path) -> dict[str, Predictor]:
 
 
 def noise(folder: Path, count: int, *, side: int) -> list[Path]:
-    """Write pictures of noise to calibrate on."""
+    """Write images of noise to calibrate on."""
     draw, paths = np.random.default_rng(0), []
     for index in range(count):
         paths.append(folder / f"{index}.png")

@@ -1,8 +1,8 @@
-"""Whether a training's resident memory stays flat: fails where it grows by more than 5 %.
+"""Fails if the resident memory of a training grows by more than 5 %.
 
     python experiments/memory_check.py DATA [--epochs 3] [key=value ...]
 
-From the end of the first epoch, when the data set's cache is full, to the end of the last one.
+Measured from the end of the first epoch, when the data set's cache is full, to the end of the last.
 """
 
 import argparse
@@ -17,7 +17,7 @@ ALLOWED = 1.05
 
 
 def resident_mb() -> float:
-    """Resident memory of this process, as Linux tells it."""
+    """Return the resident memory of this process in MB, from /proc."""
     for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024

@@ -3,9 +3,9 @@
     python -m experiments.real_training --data DIR --budget-epochs 60 --epochs 20 --seeds 3 \
         --methods auto,random,optuna dataset.segment.img_size=64 dataset.segment.batch_size=4
 
-Every method may train the same number of epochs in all, over the same space; each seed is one
-search. Prints one JSON object: the best val_miou of each search, and mean and 95 % interval (of
-Student's t) by method.
+Every method trains the same number of epochs in all, over the same space. Each seed is one search.
+Prints one JSON object: the best val_miou of each search, and mean and 95 % interval (of Student's
+t) by method.
 """
 
 import argparse
@@ -57,7 +57,7 @@ class Bench:
         self.best = -math.inf
 
     def train(self, trial: int, values: dict[str, Any], told: Callable[[int, float], str]) -> None:
-        """Train a configuration from where its folder stands; `told` answers each epoch."""
+        """Train a configuration from the last epoch in its folder; `told` answers each epoch."""
         seen = self._seen(trial)
 
         def report(epoch: int, metrics: dict[str, float]) -> str:

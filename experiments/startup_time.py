@@ -1,7 +1,7 @@
-"""Measures how soon `automl` shows something after Enter: the median of several starts.
+"""Measures how soon `automl` prints something: the median of several starts.
 
-`python experiments/startup_time.py [--starts 15]` prints, for `automl --help` the time to its end,
-and for `automl run` the time to its first line; both on the wall, from the start of the process.
+`python experiments/startup_time.py [--starts 15]` prints the wall time from the start of the
+process to the end of `automl --help`, and to the first line of `automl run`.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def _first_line_s(command: list[str], folder: str, path: str) -> float:
-    """Return the time to the first line on stderr; to the end where nothing is written there."""
+    """Return the time to the first line on stderr, or to the end if nothing is written there."""
     begun = time.perf_counter()
     child = subprocess.Popen(
         command, cwd=folder, env={**os.environ, "PYTHONPATH": path},

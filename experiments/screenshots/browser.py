@@ -1,4 +1,4 @@
-"""A headless Chromium of Debian's, for pictures of pages and for tests of them."""
+"""A headless Chromium, Debian's package, for pictures and tests of pages."""
 
 import shutil
 import tempfile
@@ -9,7 +9,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
 CHROMIUM, DRIVER = "chromium", "chromedriver"
-# Without these it calls home, which a machine without a network answers slowly.
+# Without these it calls home, and waits on a machine without a network.
 _FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -18,7 +18,7 @@ _FLAGS = (
 
 
 def lacking() -> str | None:
-    """Return what is to be installed before a browser can start; None where all is there."""
+    """Return what must be installed before a browser can start, or None."""
     absent = [name for name in (CHROMIUM, DRIVER) if shutil.which(name) is None]
     if not absent:
         return None
@@ -27,7 +27,7 @@ def lacking() -> str | None:
 
 @contextmanager
 def browser(width: int, height: int) -> Iterator[webdriver.Chrome]:
-    """Start a browser with a window of so many pixels and an empty profile; end it."""
+    """Start a browser with a window of this size in pixels and an empty profile; end it."""
     with tempfile.TemporaryDirectory(prefix="browser-", ignore_cleanup_errors=True) as profile:
         options = webdriver.ChromeOptions()
         options.binary_location = shutil.which(CHROMIUM) or CHROMIUM

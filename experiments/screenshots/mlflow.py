@@ -2,8 +2,8 @@
 
     python -m experiments.screenshots.mlflow demo/runs/sample
 
-starts `automl ui` on the experiment, opens the page that it prints, chooses the parameters that
-mattered most and the objective, as a person would, and takes the picture.
+starts `automl ui` on the experiment, opens the page that it prints, chooses the most important
+parameters and the objective, as a person would, and takes the picture.
 """
 
 import argparse
@@ -26,12 +26,12 @@ OUT = Path(__file__).parent.parent.parent / "docs" / "images" / "mlflow-compare.
 PATIENCE_S = 120
 AXES = ".parcoords .axis-title"
 SHOWN, LONGEST = 4, 26
-"""Parameters, and the letters of a name: MLflow draws more and longer ones over each other."""
+"""Parameters, and letters of a name: MLflow draws more and longer ones over each other."""
 
 
 @contextmanager
 def served(experiment: Path) -> Iterator[tuple[str, str]]:
-    """Serve the MLflow UI of an experiment; gives its address and that of the comparison."""
+    """Serve the MLflow UI of an experiment; yield its address and the address of the comparison."""
     command = [sys.executable, "-m", "automl", "ui", str(experiment.resolve()), "--no-browser"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:

@@ -3,8 +3,8 @@
     python -m experiments.screenshots.report demo/runs/sample [--out docs/images]
         [--curves EXPERIMENT]
 
-The experiment is to be a finished one with a report.html; `make demo` makes one. Curves and
-parallel coordinates may be those of another, larger one.
+The experiment must be finished and have a report.html; `make demo` makes one. Curves and parallel
+coordinates may come from another, larger experiment.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from experiments.screenshots.browser import browser
 
 WIDTH, TOP_HEIGHT = 1280, 900
 PARTS = {"curves": "curves", "parallel": "parallel", "predictions": "predictions"}
-"""Name of the picture to the section of the page."""
+"""The section of the page by the name of the picture."""
 _COLOURS, _BORDER = 128, 16
 
 
@@ -63,7 +63,7 @@ def _of(driver: Any, part: Any) -> bytes:
 
 
 def _write(picture: bytes, path: Path) -> Path:
-    """Write a PNG of few colours, which is small."""
+    """Write a small PNG, of few colours."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
     ImageOps.expand(image, _BORDER, "white").quantize(_COLOURS).save(path, optimize=True)
     return path

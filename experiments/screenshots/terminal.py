@@ -2,9 +2,9 @@
 
     python -m experiments.screenshots.terminal demo/runs/sample [--out docs/images]
 
-The view is the one of a moment of the experiment's own journal, that at which the running trials
-had trained the most epochs: the same events, code and drawing as while it ran. `make demo` makes
-such an experiment.
+The picture shows the moment in the experiment's journal at which the running trials had trained the
+most epochs, drawn from the same events by the same code as while it ran. `make demo` makes such an
+experiment.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def busiest_view(experiment: Path) -> View:
-    """Return the view at the report by which two or more running trials trained the most."""
+    """Return the view at the report at which two or more running trials had trained the most."""
     story = Follower(experiment).story
     views = []
     for event in Journal(experiment / "journal.jsonl").read():
@@ -66,7 +66,7 @@ def _svg(view: View, columns: int) -> str:
     )  # fmt: skip
     console.print(Screen(view))
     text = console.export_svg(title="automl run", theme=MONOKAI)
-    # The fonts would come from the network; the machine's own stand in.
+    # The fonts would come from the network; use the machine's own.
     text = re.sub(r"@font-face \{.*?\}", "", text, flags=re.S).replace("Fira Code", "monospace")
     ((width, height),) = re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text)
     return text.replace("<svg ", f'<svg width="{width}" height="{height}" ', 1)
