@@ -4,7 +4,6 @@ The spec is written to a file, the command runs as a child, and what it tells in
 metrics file are the reports. A decision to pause or stop ends the child and all that it started.
 """
 
-import hashlib
 import json
 import math
 import re
@@ -22,6 +21,7 @@ from automl.errors import UsageError
 from automl.schema.schema import Schema
 from automl.schema.spec import flatten, unflatten
 from automl.skill.base import ReportMetrics
+from automl.skill.command.data import data_summary
 from automl.skill.command.process import Child, environment
 from automl.skill.command.report_files import ReportReader, ReportSource
 from automl.skill.command.watchdog import NOT_STARTED
@@ -87,22 +87,12 @@ class CommandSkill:
         words = self._program("train")
         if shutil.which(words[0], path=environment()["PATH"]) is None:
             raise UsageError(
-                f"{self.name}: its command {words[0]!r} is not on the PATH; install it, or mend "
+                f"{self.name}: its command {words[0]!r} is not on the PATH; install it, or fix "
                 f"actions.train.command in {self.folder}/references/skill_info.yaml"
             )
         flat = flatten(spec)
-        places = {key: str(flat.get(key, "")) for key in self.info.data_sources.get("train", {})}
-        local = {key: Path(place) for key, place in places.items() if "://" not in place}
-        faults = [f"{key}: there is no {path}" for key, path in local.items() if not path.exists()]
-        if faults:
-            raise UsageError(*faults)
-        files = [f for path in local.values() for f in sorted([path, *path.rglob("*")])]
-        digest = hashlib.sha256()
-        for number, file in enumerate(files, start=1):
-            digest.update(f"{file.name} {file.stat().st_size if file.is_file() else ''}\n".encode())
-            if progress:
-                progress(number, len(files))
-        return {"fingerprint": digest.hexdigest()[:16], "files": len(files)} if files else {}
+        keys = self.info.data_sources.get("train", {})
+        return data_summary({key: flat.get(key) for key in keys}, progress=progress)
 
     def run(
         self,
