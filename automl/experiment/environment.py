@@ -1,4 +1,4 @@
-"""What a training ran on: machine, device, threads, versions and commits. Imports no library."""
+"""The environment of a training: machine, device, threads, versions, commits. Loads no library."""
 
 import functools
 import os
@@ -20,8 +20,8 @@ THREADS = "OMP_NUM_THREADS"
 
 
 def environment(skill_folder: Path) -> dict[str, Any]:
-    """Return what the numbers of a training in this process may depend on, beside its spec."""
-    found = {
+    """Return all but the spec that the numbers of a training in this process may depend on."""
+    entries = {
         "host": platform.node(),
         "platform": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
@@ -32,35 +32,35 @@ def environment(skill_folder: Path) -> dict[str, Any]:
         "skill_commit": commit(skill_folder),
         "versions": versions(),
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in entries.items() if value is not None}
 
 
 def threads() -> int:
-    """Return how many threads a library takes: OMP_NUM_THREADS, or all cores of this process."""
-    told = os.environ.get(THREADS, "")
-    if told.isdecimal():
-        return int(told)
-    mine = getattr(os, "sched_getaffinity", None)
-    return len(mine(0)) if mine else os.cpu_count() or 1
+    """Return how many threads a library uses: OMP_NUM_THREADS, or all cores of this process."""
+    setting = os.environ.get(THREADS, "")
+    if setting.isdecimal():
+        return int(setting)
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 @functools.cache
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the libraries that are installed."""
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for name in _LIBRARIES:
         try:
-            found[name] = version(name)
+            installed[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 @functools.cache
 def commit(folder: Path) -> str | None:
-    """Return the git commit that a folder's files are of, with -dirty where they were changed.
+    """Return the git commit of a folder's files, with -dirty if they were changed.
 
-    None where the folder is in no repository, or only lies in one that does not keep it.
+    None if the folder is in no repository, or in one that does not track it.
     """
     try:
         if not _git(folder, "ls-files", "."):
@@ -74,15 +74,15 @@ def commit(folder: Path) -> str | None:
 def differences(
     then: Mapping[str, Any], now: Mapping[str, Any], *, prefix: str = ""
 ) -> dict[str, tuple[Any, Any]]:
-    """Return what two environments do not share, by dotted name: the value then and now."""
-    found: dict[str, tuple[Any, Any]] = {}
+    """Return the entries that differ between two environments, by dotted name: then and now."""
+    changes: dict[str, tuple[Any, Any]] = {}
     for name in dict.fromkeys((*then, *now)):
         one, other = then.get(name), now.get(name)
         if isinstance(one, Mapping) and isinstance(other, Mapping):
-            found |= differences(one, other, prefix=f"{prefix}{name}.")
+            changes |= differences(one, other, prefix=f"{prefix}{name}.")
         elif one != other:
-            found[f"{prefix}{name}"] = (one, other)
-    return found
+            changes[f"{prefix}{name}"] = (one, other)
+    return changes
 
 
 def _git(folder: Path, *words: str) -> str:

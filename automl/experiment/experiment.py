@@ -1,4 +1,4 @@
-"""An experiment as it lies on disk: what was asked, what happened, what is best."""
+"""An experiment on disk: its settings, its trials, the best of them."""
 
 import json
 import statistics
@@ -21,9 +21,9 @@ from automl.trial.trial import Trial, TrialState
 CONTENDERS = 2
 
 
-@dataclass(frozen=True)
+@dataclass
 class Experiment:
-    """A reading of an experiment's folder; nothing but the folder is needed for it."""
+    """An experiment as read from its folder; the driver's own grows with its journal."""
 
     paths: ExperimentPaths
     settings: Settings
@@ -56,10 +56,10 @@ class Experiment:
 
     @property
     def best(self) -> Trial | None:
-        """The trial that is promoted; None where no trial has a value.
+        """The trial to promote; None if no trial has a value.
 
-        It is the one with the best objective. After confirmation it is the best repeat of the
-        contender whose repeats are best on average.
+        The one with the best objective or, after a confirmation, the best repeat of the contender
+        whose repeats are best on average.
         """
         confirmed = self.confirmed()
         if confirmed:
@@ -68,15 +68,15 @@ class Experiment:
         return ranked[0] if ranked else None
 
     def contenders(self) -> list[Trial]:
-        """Return the two best trials of the search, the ones that a confirmation repeats."""
+        """Return the two best trials of the search, which a confirmation repeats."""
         searched = [t for t in self.ranking() if t.confirms is None]
         return [t for t in searched if self.value_of(t) is not None][:CONTENDERS]
 
     def confirmed(self) -> list[dict[str, Any]]:
         """Return the contenders that were repeated, best mean first.
 
-        Each has its trial, the mean and values of its repeats, and the best of them. Only the
-        repeats count: the contender's own value was chosen for being high.
+        Each has its trial, the mean and values of its repeats, and the best of them. Only repeats
+        count: the contender itself was chosen for its high value.
         """
         rows = []
         for contender in self.contenders() if self.settings.confirm_seeds else ():
@@ -102,18 +102,18 @@ class Experiment:
     def front(self) -> list[tuple[Trial, dict[str, float]]]:
         """Return the trials that no other beats in every objective, with their objectives."""
         objectives = self.settings.objectives
-        found: dict[int, dict[str, float]] = {}
+        metrics: dict[int, dict[str, float]] = {}
         for trial in self.ledger.trials.values():
             report = trial.best_report(self.settings.objective)
             if report is not None and self.value_of(trial) is not None:
-                found[trial.number] = {o.metric: o.measured(report.metrics) for o in objectives}
+                metrics[trial.number] = {o.metric: o.measured(report.metrics) for o in objectives}
         losses = {
-            n: tuple(o.loss(values[o.metric]) for o in objectives) for n, values in found.items()
+            n: tuple(o.loss(values[o.metric]) for o in objectives) for n, values in metrics.items()
         }
-        return [(self.ledger.trials[n], found[n]) for n in front(losses)]
+        return [(self.ledger.trials[n], metrics[n]) for n in front(losses)]
 
     def spec_of(self, trial: Trial) -> dict[str, Any]:
-        """Return the whole spec that a trial trains."""
+        """Return the whole spec of a trial."""
         return with_values(self.settings.spec, {**trial.values, **trial.adjusted})
 
     def value_of(self, trial: Trial) -> float | None:
@@ -163,18 +163,20 @@ class Experiment:
 
     @property
     def importance(self) -> dict[str, float] | None:
-        """How much each parameter mattered, as worked out at the end; None before."""
+        """Each parameter's share of the differences in the objective; None before the end."""
         path = self.paths.importance
         return dict(json.loads(path.read_text())) if path.exists() else None
 
     @property
     def promotion(self) -> dict[str, Any] | None:
-        """What the promotion left, the model's path as seen from here; None before."""
-        told = self.ledger.promotion
-        return None if told is None else {**told, "onnx": str(self.paths.root / told["onnx"])}
+        """The promotion's result, its path relative to the working folder; None before."""
+        promotion = self.ledger.promotion
+        if promotion is None:
+            return None
+        return {**promotion, "onnx": str(self.paths.root / promotion["onnx"])}
 
     def shown_state(self, trial: Trial, state: str) -> str:
-        """Return a trial's state for people: a running trial without a driver is interrupted."""
+        """Return a trial's state to show: a running trial without a driver is interrupted."""
         if trial.state is TrialState.RUNNING and state != "running":
             return "interrupted"
         return trial.state.value
@@ -197,7 +199,7 @@ class Experiment:
 
 
 def space_of(paths: ExperimentPaths, settings: Settings) -> SearchSpace:
-    """Return the space of an experiment that exists: the same that `plan_from_request` wrote."""
+    """Return the search space that `plan_from_request` wrote."""
     if settings.policy == "off":
         return SearchSpace({}, flatten(settings.spec))
     return SearchSpace.from_dict(read_yaml(paths.space), flatten(settings.spec))

@@ -32,7 +32,7 @@ class ExperimentLock:
         return self
 
     def _acquire(self) -> bool:
-        """Try for a moment: who only looks at the experiment holds the lock just as long."""
+        """Return whether the lock was taken; retry, as `is_driven` holds it for an instant."""
         assert self._file is not None
         for _ in range(_LOCK_TRIES):
             try:

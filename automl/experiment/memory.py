@@ -1,7 +1,7 @@
-"""How much memory a trial took on the host: its process and all that it started.
+"""The host memory of a trial: of its process and all that it started.
 
-A file in the trial's folder, like environment.json: it is no metric of the training, and it is
-there too where the worker died.
+Kept in a file of the trial's folder, like environment.json: it is no metric of the training, and
+it survives a worker that dies.
 """
 
 import json
@@ -17,15 +17,14 @@ FILE = "memory.json"
 _KEY = "peak_mb"
 _EVERY_S = 1.0
 _GROWTH = 1.05
-"""The file is written anew when the peak has grown so much."""
+"""The file is rewritten when the peak has grown by this factor."""
 _PROC = Path("/proc")
 
 
 class PeakMemory:
-    """Looks once a second, from a thread of its own, while it is entered.
+    """Samples memory once a second on a background thread while the context is open.
 
-    A trial that goes on keeps the peak of its earlier runs. Where the system does not tell (no
-    Linux), no file is written.
+    A resumed trial keeps the peak of its earlier runs. On systems without /proc no file is written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -49,36 +48,36 @@ class PeakMemory:
         self._thread.join()
 
     def _watch(self) -> None:
-        self._look()
+        self._sample()
         while not self._is_over.wait(_EVERY_S):
-            self._look()
+            self._sample()
             if self._peak > self._written * _GROWTH:
                 self._write()
         if self._peak > self._written:
             self._write()
 
-    def _look(self) -> None:
+    def _sample(self) -> None:
         self._peak = max(self._peak, tree_memory_mb(os.getpid()))
 
     def _write(self) -> None:
         self._written = self._peak
-        # A disk that is full ends the training by itself, with a better word.
+        # On a full disk the training fails by itself, with a clearer message.
         with suppress(OSError):
             write_json(self._path, {_KEY: round(self._peak, 1)})
 
 
 def peak_mb(folder: Path) -> float | None:
-    """Return the peak that a trial's folder tells of; None where it tells of none."""
+    """Return the peak in a trial's folder, None if none was written."""
     path = folder / FILE
     return float(json.loads(path.read_text())[_KEY]) if path.exists() else None
 
 
 def tree_memory_mb(pid: int) -> float:
-    """Return the memory of a process and its descendants; pages that they share count once."""
+    """Return the memory of a process and its descendants; shared pages count once."""
     total, left = 0.0, [pid]
     while left:
         folder = _PROC / str(left.pop())
-        # A process may end while it is looked at.
+        # A process may end while its files are read.
         with suppress(OSError):
             total += _own_mb(folder)
             for thread in (folder / "task").iterdir():

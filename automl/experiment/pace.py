@@ -1,4 +1,4 @@
-"""How much of the budget is used, and how long the rest takes by the pace that was measured."""
+"""How much of the budget is used, and how long the rest takes at the measured pace."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class Limit:
     used: float
     limit: float
     is_asked: bool = True
-    """False for the epochs that follow from the trials: few searches train them all."""
+    """False for epochs that only follow from the trials: few searches train them all."""
 
     @property
     def share(self) -> float:
@@ -28,20 +28,20 @@ class Limit:
 
 @dataclass(frozen=True)
 class TimeLeft:
-    """Seconds that the search will take yet, by the pace that was measured so far."""
+    """Seconds that remain at the pace measured so far."""
 
     seconds: float
     is_at_most: bool
-    """Whether it may well be less: trials that are stopped early need no full training."""
+    """Whether it may be less, since trials may be stopped early."""
 
 
 @dataclass
 class Pace:
-    """Epochs and time of one experiment, event by event."""
+    """Counts epochs and time of one experiment, event by event."""
 
     settings: Settings
     searched: int = 0
-    """Epochs that the trials of the search trained; a copy begins with its parent's."""
+    """Epochs that the trials of the search trained, as `EpochCounter` counts them."""
     confirmed: int = 0
     """Epochs of the confirmation's repeats."""
     _epochs: EpochCounter = field(default_factory=EpochCounter)
@@ -49,10 +49,10 @@ class Pace:
     _at_once: int = 1
     """The most trials that ran at once."""
     _first_s: float | None = None
-    """Seconds up to the first report: starting took its share of them."""
+    """Seconds up to the first report, which include the start of the workers."""
 
     def apply(self, event: Mapping[str, Any], ledger: ExperimentState) -> None:
-        """Take in an event that the ledger has not taken yet."""
+        """Take in an event, before `ledger` does."""
         if event["event"] in ("start", "continue"):
             self._running.add(event["trial"])
             self._at_once = max(self._at_once, len(self._running))
@@ -89,8 +89,8 @@ class Pace:
     def left(self, ledger: ExperimentState, now: float) -> TimeLeft | None:
         """Return the time left of search and confirmation.
 
-        None before more epochs have ended than trials ran at once: the first ones hold the start
-        of the workers and say nothing of the pace.
+        None until more epochs have finished than trials run concurrently; the first ones include
+        worker start-up.
         """
         driven = ledger.driven(now)
         done = self.searched + self.confirmed

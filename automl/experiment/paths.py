@@ -1,4 +1,4 @@
-"""An experiment on disk: where each file is, how it is written, and who may write."""
+"""The name and place of every file of an experiment."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ExperimentPaths:
-    """The one name and place of every file of an experiment."""
+    """The files of an experiment, by name."""
 
     root: Path
 
@@ -37,7 +37,7 @@ class ExperimentPaths:
 
     @property
     def importance(self) -> Path:
-        """How much each parameter mattered, at the end."""
+        """Each parameter's share of the differences in the objective, written at the end."""
         return self.root / "importance.json"
 
     @property
@@ -52,12 +52,12 @@ class ExperimentPaths:
 
     @property
     def report(self) -> Path:
-        """The page for people: all of the experiment in one file."""
+        """The HTML report: all of the experiment in one file."""
         return self.root / "report.html"
 
     @property
     def mlflow(self) -> Path:
-        """Where MLflow has the experiment's runs, and the page that compares its trials."""
+        """Addresses of the experiment's MLflow runs and of the page that compares its trials."""
         return self.root / "mlflow.json"
 
     @property
@@ -67,7 +67,7 @@ class ExperimentPaths:
 
     @property
     def rejected(self) -> Path:
-        """The model that failed its promotion, kept for a look."""
+        """The model that failed its promotion, kept for inspection."""
         return self.root / "rejected"
 
     @property

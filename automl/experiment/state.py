@@ -1,4 +1,4 @@
-"""The state of an experiment as its events tell it; the same code serves live and replay."""
+"""The state of an experiment that its events add up to, both live and on replay."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -26,11 +26,11 @@ class ExperimentState:
         return self.driven_s + (0.0 if self._last is None else max(0.0, now - self._last))
 
     def resumed_at(self, number: int) -> float:
-        """Return when a trial last began or went on."""
+        """Return when a trial last started or resumed."""
         return self._resumed[number][0]
 
     def apply(self, event: Mapping[str, Any]) -> None:
-        """Take in one event; kinds of later versions that change no trial are passed over."""
+        """Take in one event; unknown kinds, which change no trial, are ignored."""
         if event["event"] != "opened":  # Between two sessions nothing is driven.
             self.driven_s = self.driven(event["time"])
         self._last = event["time"]
@@ -65,7 +65,7 @@ class ExperimentState:
     def _on_continue(self, event: Mapping[str, Any]) -> None:
         trial = self.trials[event["trial"]]
         if trial.state is TrialState.PAUSED and trial.reports:
-            # A resumed training tells its last epoch again: the answer is no longer to pause.
+            # A resumed training reports its last epoch again, and must not pause again.
             trial.reports[-1] = replace(trial.reports[-1], decision=Decision.CONTINUE)
         trial.state = TrialState.RUNNING
         trial.epochs = event["epochs"]

@@ -1,4 +1,4 @@
-"""The runner's interface, and what runs in a worker: one task of one trial."""
+"""The interfaces of runner and driver, and the code that runs one task in a worker."""
 
 import traceback
 from collections.abc import Callable
@@ -51,7 +51,7 @@ class Driver(Protocol):
 
 
 class Runner(Protocol):
-    """Runs what the driver hands out until it is done."""
+    """Runs the driver's tasks until it is done."""
 
     def run(self, driver: Driver) -> None:
         """Return when the driver says Done and every task has ended."""

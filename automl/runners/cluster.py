@@ -1,4 +1,4 @@
-"""Whether a Ray cluster can be at an address: a look at its port, without Ray."""
+"""Checks that something listens at a cluster's address, without Ray."""
 
 import socket
 
@@ -6,9 +6,9 @@ from automl.errors import UsageError
 
 
 def check_answers(address: str | None) -> None:
-    """Raise `UsageError` where nothing listens: Ray would try for minutes and end the process.
+    """Raise `UsageError` if nothing listens: Ray would try for minutes and end the process.
 
-    Of `auto` and of None only Ray itself can tell.
+    `auto` and None are left to Ray, which alone knows where its clusters are.
     """
     if address is None or ":" not in address:
         return

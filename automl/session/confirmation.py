@@ -1,4 +1,4 @@
-"""The best trained again with fresh seeds, so that the winner is not the luckiest."""
+"""Trains the best again with fresh seeds, so that the winner is not only the luckiest."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ class Repeat:
 
 
 def check_confirmation(seeds: int, info: SkillInfo, *, trial: int | None) -> None:
-    """Raise `UsageError` where a promotion cannot confirm the best with so many fresh seeds."""
+    """Raise `UsageError` if a promotion cannot confirm the best with this many fresh seeds."""
     if seeds < 0:
         raise UsageError(f"--confirm-seeds: {seeds} is not allowed: must be 0 or more")
     if trial is not None:
@@ -33,7 +33,7 @@ def check_confirmation(seeds: int, info: SkillInfo, *, trial: int | None) -> Non
 
 
 def next_repeat(experiment: Experiment, seed_key: str | None) -> Repeat | None:
-    """Return the next repeat to be started; None when all have been, or none is asked for."""
+    """Return the next repeat to start; None if all were started, or none was requested."""
     count = experiment.settings.confirm_seeds
     if not count or seed_key is None:
         return None
@@ -44,7 +44,7 @@ def next_repeat(experiment: Experiment, seed_key: str | None) -> Repeat | None:
     }
     for contender in experiment.contenders():
         for step in range(1, count + 1):
-            # Fresh for every trial: the seed that all of the search had is left out.
+            # All trials of the search had the first seed: it would repeat a known training.
             seed = first + step
             if (contender.number, seed) not in started:
                 adjusted = {**contender.adjusted, seed_key: seed}

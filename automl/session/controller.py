@@ -70,17 +70,17 @@ class Controller:
             observer.closed(self.experiment)
 
     def promoting(self, trial: int) -> None:
-        """Take note that the promotion of a trial begins: nothing is trained any more."""
+        """Record that the promotion of a trial begins, after the last training."""
         self._record({"event": "promoting", "trial": trial})
         for observer in self._observers:
             observer.promoting(self.experiment.ledger.trials[trial])
 
     def promoted(self, promotion: Mapping[str, Any]) -> None:
-        """Take in a promotion."""
+        """Record a promotion."""
         self._record({"event": "promoted", "promotion": dict(promotion)})
 
     def is_settled(self) -> bool:
-        """Return whether nothing is left to run; what is paused then ends for good."""
+        """Return whether nothing is left to run; paused trials then end for good."""
         move = self.next_move()
         if self._interrupted or not isinstance(move, Done):
             return False
@@ -88,21 +88,21 @@ class Controller:
         return self._next_repeat() is None
 
     def next(self) -> Task | Wait | Done:
-        """Return an interrupted trial first, then what the searcher says.
+        """Return an interrupted trial first, then the searcher's move, last the repeats.
 
-        A trial that breaks a constraint before its launch is told to the searcher and never
-        started. Raises `RunFailed` when the first trials all failed: their cause is shared, and
-        going on would spend the budget on it.
+        A trial that breaks a constraint before its launch is reported to the searcher as failed and
+        never started. Raises `RunFailed` if the first trials all failed: they share a cause, on
+        which more trials would only spend the budget.
         """
         while True:
             self._give_up_if_all_fail()
             number = self._next_interrupted()
             if number is not None:
-                return self._go_on(Continue(number, self.experiment.ledger.trials[number].epochs))
+                return self._resume(Continue(number, self.experiment.ledger.trials[number].epochs))
             move = self.next_move()
             if isinstance(move, Continue):
                 self._searcher.start(move)
-                return self._go_on(move)
+                return self._resume(move)
             if isinstance(move, Start):
                 if self._launch(move):
                     return self._task(move.trial)
@@ -116,7 +116,7 @@ class Controller:
             return Wait() if self._running() else move
 
     def next_move(self) -> Start | Continue | Wait | Done:
-        """Return the searcher's move; nothing starts when the time is up."""
+        """Return the searcher's move; once the time is up, nothing starts."""
         if not self._is_out_of_time():
             return self._searcher.next()
         trials = self.experiment.ledger.trials
@@ -124,7 +124,7 @@ class Controller:
         return Wait() if any(trials[n].confirms is None for n in running) else Done(OUT_OF_TIME)
 
     def _next_interrupted(self) -> int | None:
-        """Return a trial that was cut off; when the time is up only confirmations go on."""
+        """Return a trial that was cut off; once the time is up, only confirmations resume."""
         is_late = self._is_out_of_time()
         for number in self._interrupted:
             if not is_late or self.experiment.ledger.trials[number].confirms is not None:
@@ -135,12 +135,13 @@ class Controller:
     def report(self, trial: int, epoch: int, metrics: dict[str, float]) -> Decision:
         """Journal an epoch and return the searcher's decision.
 
-        A resumed trial tells again what the journal may already hold; the answer is the old one.
+        A resumed trial repeats epochs that the journal may hold already; their answer is the old
+        one.
         """
         record = self.experiment.ledger.trials[trial]
-        for known in record.reports:
-            if known.epoch == epoch:
-                return known.decision
+        for report in record.reports:
+            if report.epoch == epoch:
+                return report.decision
         metrics = {**metrics, **record.costs}
         verdict = self._verdict(trial, epoch, metrics)
         event = {
@@ -172,9 +173,9 @@ class Controller:
     def finish(self, trial: int, outcome: Outcome) -> None:
         """Journal how a trial ended.
 
-        One whose worker died goes on from its last checkpoint, twice; a third death is its own
-        doing, and it counts as failed. One that ran out of memory is tried once more at half the
-        batch, with as many more batches a step.
+        A trial whose worker died resumes from its last checkpoint, twice; at the third death it
+        counts as failed. One that ran out of memory runs once more at half the batch size, with
+        twice the batches a step.
         """
         record = self.experiment.ledger.trials[trial]
         kind = None if outcome.failure is None else outcome.failure.kind
@@ -224,16 +225,16 @@ class Controller:
         return self._task(repeat.trial)
 
     def _begin(self, event: dict[str, Any], reason: str) -> None:
-        """Journal the start of a trial, in a folder of its own.
+        """Journal the start of a trial, in an empty folder.
 
-        Files of a trial that the journal does not know are from beyond its end, where an older
-        copy of it was put back: their checkpoint may be another configuration's.
+        Files of a trial that the journal does not know are left over from a journal that was
+        replaced by an older copy: their checkpoint may be another configuration's.
         """
         shutil.rmtree(self.experiment.paths.trial(event["trial"]), ignore_errors=True)
         self._record(event, reason=reason)
 
     def _launch(self, move: Start) -> bool:
-        """Journal a new trial; return whether it is to be trained."""
+        """Journal a new trial; return whether it will be trained."""
         costs = self._preparation.costs(move.values)
         event = {
             "event": "start",
@@ -254,7 +255,11 @@ class Controller:
         return not broken
 
     def _replay(self) -> deque[int]:
-        """Feed the journal to the searcher; return the trials that were cut off."""
+        """Feed the journal to the searcher; return the trials that were cut off.
+
+        The searcher keeps no state of its own on disk. It is deterministic, so that the calls that
+        it got before bring it to where it was. Repeats of the confirmation were never its trials.
+        """
         objectives = self.experiment.settings.objectives
         for event in self._journal.read():
             kind, trial = event["event"], int(event.get("trial", -1))
@@ -281,7 +286,7 @@ class Controller:
         limit = self.experiment.settings.budget.time_s
         return limit is not None and self.experiment.ledger.driven(time.time()) >= limit
 
-    def _go_on(self, move: Continue) -> Task:
+    def _resume(self, move: Continue) -> Task:
         is_interrupted = self.experiment.ledger.trials[move.trial].state is TrialState.RUNNING
         event = {
             "event": "continue",
@@ -307,7 +312,7 @@ class Controller:
         self.experiment.ledger.apply(stamped)
 
     def _give_up_if_all_fail(self) -> None:
-        # A resume gets its own tries: the cause may have been mended.
+        # Trials of earlier sessions do not count: the cause may have been fixed.
         trials = self.experiment.ledger.trials.values()
         ended = [t for t in trials if t.state.is_final and t.number not in self._ended_before]
         failed = [t.failure.kind for t in ended if t.failure is not None]
@@ -322,7 +327,7 @@ class Controller:
 
 
 def failure_summary(experiment: Experiment) -> list[str]:
-    """Return lines that say why no trial has a value, one for each cause."""
+    """Return lines that say why no trial has a value, one per cause."""
     causes: dict[tuple[str, str], list[int]] = {}
     for trial in experiment.ledger.trials.values():
         if trial.failure is not None:

@@ -1,4 +1,4 @@
-"""SIGTERM as a stop that Ray's compiled code and Lightning let through."""
+"""Turns SIGTERM into a stop that passes through Ray's compiled code and Lightning."""
 
 import signal
 import threading
@@ -11,9 +11,10 @@ from automl.errors import Stopped
 
 @contextmanager
 def sigterm_as_stop() -> Iterator[None]:
-    """Turn SIGTERM into `Stopped`, on the way as KeyboardInterrupt.
+    """Turn SIGTERM into `Stopped`.
 
-    That is the one exception which Ray's compiled code and Lightning let through.
+    The handler raises KeyboardInterrupt, the only exception that Ray's compiled code and Lightning
+    pass on; it becomes `Stopped` at the end of the context.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

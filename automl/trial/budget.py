@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from automl.errors import UsageError
 
 UNLIMITED = 1_000_000_000
-"""Trials of a search that its epochs or its time end."""
+"""Trials of a search that only its epochs or its time limit."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What a search may spend; the limit that is reached first ends it."""
+    """The limits of a search; the one that is reached first ends it."""
 
     trials: int
     """Configurations that are started."""
@@ -35,13 +35,13 @@ class Budget:
 
     @property
     def is_limited_in_trials(self) -> bool:
-        """Whether a number of trials was asked for."""
+        """Whether the number of trials is limited."""
         return self.trials < UNLIMITED
 
     def __str__(self) -> str:
-        """Say what may be spent: `20 trials of up to 50 epochs, at most 500 epochs in all`."""
-        what = f"{self.trials} trials" if self.is_limited_in_trials else "trials"
-        parts = [f"{what} of up to {self.epochs} epochs"]
+        """Return the limits in words: `20 trials of up to 50 epochs, at most 500 epochs in all`."""
+        trials = f"{self.trials} trials" if self.is_limited_in_trials else "trials"
+        parts = [f"{trials} of up to {self.epochs} epochs"]
         if self.budget_epochs is not None:
             parts.append(f"at most {self.budget_epochs} epochs in all")
         if self.time_s is not None:

@@ -31,7 +31,7 @@ class Continue:
 
 @dataclass(frozen=True)
 class Wait:
-    """Nothing to start before a running trial reports or ends."""
+    """Nothing can start before a running trial reports or ends."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a search optimises: a metric and its direction, within constraints."""
+"""The objective of a search: a metric and its direction, within constraints."""
 
 import math
 import re
@@ -48,7 +48,7 @@ class Constraint:
             ) from None
 
     def holds(self, value: float) -> bool:
-        """Whether a value is within the limit; one that is no number is not."""
+        """Whether a value is within the limit; NaN is not."""
         return value <= self.limit if self.operator == "<=" else value >= self.limit
 
     def __str__(self) -> str:
@@ -104,7 +104,7 @@ class Objective:
         return value > than if self.mode == "max" else value < than
 
     def loss(self, value: float) -> float:
-        """Return the value as something to be minimised."""
+        """Return the value as a loss, to be minimised."""
         return -value if self.mode == "max" else value
 
     def best(self, values: Iterable[float]) -> float | None:

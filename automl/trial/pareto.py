@@ -1,4 +1,4 @@
-"""Comparing losses of one or several objectives: less is better, what is not finite is nothing."""
+"""Compares losses of one or several objectives: less is better, NaN and infinity are no loss."""
 
 import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -80,7 +80,7 @@ def _crowding(losses: Sequence[Loss]) -> list[float]:
 
 
 def better(loss: Loss, than: Loss | None) -> Loss:
-    """Return the better of a trial's losses; with several objectives the later of two equals."""
+    """Return the better of two losses of a trial; with several objectives the later of equals."""
     if than is None or not is_finite(than):
         return loss
     if not is_finite(loss):

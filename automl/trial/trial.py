@@ -10,7 +10,7 @@ from automl.trial.objective import Objective, RunningBest
 
 
 class TrialState(StrEnum):
-    """Where a trial stands; completed, stopped and failed are final."""
+    """The state of a trial; completed, stopped and failed are final."""
 
     RUNNING = "running"
     PAUSED = "paused"
@@ -34,13 +34,13 @@ class FailureKind(StrEnum):
     NO_METRIC = "no_metric"
     LOST = "lost"
     INFEASIBLE = "infeasible"
-    """Outside a constraint that was checked before the launch: it was never started."""
+    """It breaks a constraint that was checked before the launch, and was never started."""
     REJECTED = "rejected"
-    """It ran to its end, and a gate refused what it left."""
+    """It ran to its end, and a gate refused its result."""
 
 
 class Decision(StrEnum):
-    """What a trial is to do after a report."""
+    """The answer to a report: what the trial does next."""
 
     CONTINUE = "continue"
     PAUSE = "pause"
@@ -48,7 +48,7 @@ class Decision(StrEnum):
 
     @property
     def state(self) -> TrialState:
-        """How a trial stands whose last report was answered so."""
+        """The state of a trial whose last report got this answer."""
         ends = {Decision.PAUSE: TrialState.PAUSED, Decision.STOP: TrialState.STOPPED}
         return ends.get(self, TrialState.COMPLETED)
 
@@ -125,7 +125,7 @@ class Report:
 
 @dataclass
 class Trial:
-    """One training of the experiment, as the journal tells it."""
+    """One training of the experiment, as recorded in the journal."""
 
     number: int
     values: dict[str, Any]
@@ -140,13 +140,13 @@ class Trial:
     parent: int | None = None
     """The trial whose last checkpoint it began from."""
     confirms: int | None = None
-    """The trial whose values it trains once more, with another seed; the searcher has no part."""
+    """The trial that it repeats with another seed; the searcher does not know of repeats."""
     adjusted: dict[str, Any] = field(default_factory=dict)
-    """Keys of the spec beside the values: a halved batch after an out of memory, a fresh seed."""
+    """Further keys of its spec: a halved batch after out of memory, a fresh seed."""
     halvings: int = 0
-    """How often it was started again at half the batch."""
+    """How often it was restarted at half the batch size."""
     costs: dict[str, float] = field(default_factory=dict)
-    """What was measured before its launch, e.g. parameters; part of each report's metrics."""
+    """Metrics measured before its launch, e.g. parameters; part of each report's metrics."""
     reason: str = ""
     """Why it was started with these values."""
 
@@ -164,7 +164,7 @@ class Trial:
         return best
 
     def value(self, objective: Objective) -> float | None:
-        """Return the trial's best objective; None without a report or when it failed."""
+        """Return the trial's best objective; None without a report or if it failed."""
         best = self.best_report(objective)
         if best is None or self.state is TrialState.FAILED:
             return None

@@ -1,4 +1,4 @@
-"""The data of a command skill, which only its program can read: that it exists, and a fingerprint."""
+"""The data of a command skill, which only its program can read: does it exist, did it change."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
