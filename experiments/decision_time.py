@@ -1,10 +1,10 @@
-"""Processor time of a searcher per decision, after so many trials of SegFormer's search space.
+"""Processor time of a searcher per decision, after N trials of SegFormer's search space.
 
     OMP_NUM_THREADS=1 python experiments/decision_time.py --searcher auto --after 50 200 500
 
 The trials are simulated: a trial's loss is its distance from a random place, and falls by epoch.
-A decision is a training that starts or goes on; all that the searcher does until the next one
-counts, averaged over the 20 trials that are started after the number asked for.
+A decision starts or resumes a training; all that the searcher does until the next one counts,
+averaged over the 20 trials that start after the first N.
 """
 
 import argparse
@@ -31,19 +31,20 @@ OVER = 20
 
 
 def main() -> None:
+    """Print a line for each number of trials."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--searcher", default="auto")
     parser.add_argument("--after", type=int, nargs="+", default=[50, 200, 500])
     options = parser.parse_args()
-    passed = times(options.searcher, max(options.after) + OVER)
+    points = times(options.searcher, max(options.after) + OVER)
     for trials in options.after:
-        (before, first), (after, last) = passed[trials - 1], passed[trials - 1 + OVER]
+        (before, first), (after, last) = points[trials - 1], points[trials - 1 + OVER]
         seconds = (after - before) / (last - first)
         print(f"{options.searcher} after {trials} trials: {seconds:.3f} s per decision", flush=True)
 
 
 def times(name: str, trials: int) -> list[tuple[float, int]]:
-    """Return processor time and decisions so far when each trial had been started."""
+    """Return processor time and decisions so far, at the start of each trial."""
     skill = load_skill("segformer")
     spec = skill.resolve("train", {"dataset.segment.root_dir": "."})
     space = space_from_schema(Schema.read(schema_path(skill.folder, "train")), spec)
@@ -51,22 +52,22 @@ def times(name: str, trials: int) -> list[tuple[float, int]]:
         name, space, Objective("val_miou", "max"), Budget(trials, EPOCHS), seed=0
     )
     simulated = Simulated(space, searcher)
-    passed: list[tuple[float, int]] = []
+    points: list[tuple[float, int]] = []
     decisions = 0
-    while len(passed) < trials:
+    while len(points) < trials:
         move = searcher.next()
         assert isinstance(move, Start | Continue)
         searcher.start(move)
         decisions += 1
         if isinstance(move, Start):
             simulated.begin(move)
-            passed.append((time.process_time(), decisions))
+            points.append((time.process_time(), decisions))
         searcher.finish(move.trial, Outcome(simulated.train(move)))
-    return passed
+    return points
 
 
 class Simulated:
-    """The trials: how far each is from the best place, and how long it has trained."""
+    """The trials: their distance from the best place, and their epochs."""
 
     def __init__(self, space: SearchSpace, searcher: Searcher) -> None:
         self._space = space
@@ -76,7 +77,7 @@ class Simulated:
         self._epoch: dict[int, int] = {}
 
     def begin(self, move: Start) -> None:
-        """Take in a new trial."""
+        """Add a new trial."""
         place = np.nan_to_num(self._space.encode(move.values), nan=0.5)
         self._distance[move.trial] = float(np.abs(place - self._best).mean())
         self._epoch[move.trial] = 0

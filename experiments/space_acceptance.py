@@ -2,8 +2,8 @@
 
     python experiments/space_acceptance.py SCHEMA.json ... [--count 10000] [--seconds 60]
 
-A searcher that is slower than --seconds a schema is told with how many it drew. Also measured:
-reading a schema and building its space, and drawing a thousand suggestions.
+A searcher ends early after --seconds a schema; the line says how many it drew. Also measured:
+the time to read a schema and build its space, and to draw a thousand suggestions.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from automl.space.space import SearchSpace
 
 
 def main() -> None:
+    """Print a line for each schema and searcher."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("schemas", nargs="+", type=Path)
     parser.add_argument("--count", type=int, default=10_000)
@@ -38,33 +39,33 @@ def main() -> None:
 
 
 def timed(path: Path) -> SearchSpace:
-    """Return the space of a schema; prints how long it took to build, and to draw from."""
+    """Return the space of a schema; prints how long it took to build and to sample."""
     text = path.read_text()
-    took = []
+    seconds = []
     for _ in range(5):
         start = time.perf_counter()
         schema = Schema(json.loads(text))
         space = space_from_schema(schema, unflatten(schema.defaults()))
-        took.append(time.perf_counter() - start)
+        seconds.append(time.perf_counter() - start)
     rng = np.random.default_rng(0)
     start = time.perf_counter()
     for _ in range(1000):
         space.sample(rng)
     drawing = time.perf_counter() - start
     print(
-        f"{path} | {len(text) / 1000:.0f} kB read and built in {min(took) * 1000:.1f} ms | "
+        f"{path} | {len(text) / 1000:.0f} kB read and built in {min(seconds) * 1000:.1f} ms | "
         f"1000 suggestions in {drawing * 1000:.0f} ms"
     )
     return space
 
 
-def count(space: SearchSpace, name: str, wanted: int, seconds: float) -> tuple[int, int, float]:
+def count(space: SearchSpace, name: str, most: int, seconds: float) -> tuple[int, int, float]:
     """Return how many suggestions were drawn, how many break a rule, and the time it took."""
     start, drawn, faulty = time.perf_counter(), 0, 0
     if name == "the space":
-        suggestions = drawn_by_space(space, wanted, seed=0)
+        suggestions = drawn_by_space(space, most, seed=0)
     else:
-        suggestions = drawn_by_searcher(space, name, wanted, seed=0)
+        suggestions = drawn_by_searcher(space, name, most, seed=0)
     for values in suggestions:
         drawn += 1
         faulty += any(True for _ in space.faults(values))

@@ -318,9 +318,7 @@ def make_searcher(
     """
     objectives = (objective,) if isinstance(objective, Objective) else tuple(objective)
     full = algorithm_named(name, objectives=len(objectives))
-    options = options_of(full, algorithm_options or {})
-    if full == "tpe" and "pruner" not in (algorithm_options or {}) and len(objectives) == 1:
-        options["pruner"] = "halving"
+    options = options_of(full, algorithm_options or {}, objectives=len(objectives))
     setup = Setup(space, objectives, budget, seed, options, tuple(past), frozenset(kept))
     rule = None
     if stops_when_flat and len(objectives) == 1:

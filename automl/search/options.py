@@ -1,7 +1,7 @@
 """Settings of the algorithms by name, TAO's names included: what each is, and for whom."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from automl.errors import UsageError, disagreement, nearest
@@ -24,6 +24,8 @@ class Option:
     low: float = 0.0
     high: float = float("inf")
     choices: tuple[str, ...] = ()
+    other_defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Defaults of single algorithms, with one objective, that differ from `default`."""
 
     def fault(self, value: Any) -> str | None:
         """Return what is wrong with a value."""
@@ -41,7 +43,13 @@ OPTIONS: dict[str, Option] = {
     "reduction_factor": Option(int, 3, HALVING, 2, 100),
     "epoch_multiplier": Option(int, 1, (*HALVING, *_POPULATIONS), 1),
     "type": Option(str, "promote", ("asha", "moasha"), choices=("promote", "stop")),
-    "pruner": Option(str, "none", _FULL, choices=("none", "halving", "median")),
+    "pruner": Option(
+        str,
+        "none",
+        _FULL,
+        choices=("none", "halving", "median"),
+        other_defaults={"tpe": "halving"},
+    ),
     "grid_points": Option(int, 3, ("grid",), 1, 1000),
     "population_size": Option(int, 10, (*_POPULATIONS, "nsga2", "cmaes"), 2, 10_000),
     "max_generations": Option(int, 20, _POPULATIONS, 1),
@@ -139,7 +147,7 @@ def _unknown(name: str, short: str) -> str:
     return f"--set {name}: unknown setting{nearest(name, shown)}"
 
 
-def options_of(algorithm: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def options_of(algorithm: str, given: Mapping[str, Any], *, objectives: int = 1) -> dict[str, Any]:
     """Return all settings of an algorithm, defaults filled in.
 
     Raises `UsageError` naming each that has no effect with it.
@@ -152,5 +160,11 @@ def options_of(algorithm: str, given: Mapping[str, Any]) -> dict[str, Any]:
     ]
     if faults:
         raise UsageError(*faults)
-    known = {name: o.default for name, o in OPTIONS.items() if algorithm in o.algorithms}
-    return {**known, **given}
+    defaults = {name: o.default for name, o in OPTIONS.items() if algorithm in o.algorithms}
+    if objectives == 1:
+        defaults |= {
+            name: OPTIONS[name].other_defaults[algorithm]
+            for name in defaults
+            if algorithm in OPTIONS[name].other_defaults
+        }
+    return {**defaults, **given}

@@ -1,4 +1,4 @@
-"""A searcher around an optimiser that is asked for (values, epochs) and told one loss for it."""
+"""A searcher around an ask-and-tell optimiser: it asks for (values, epochs), tells one loss."""
 
 import math
 from collections.abc import Hashable
@@ -10,7 +10,7 @@ from experiments.benchmarks.tasks import Task
 
 
 class Optimiser(Protocol):
-    """Asks and tells; a job is whatever `tell` wants back."""
+    """An ask-and-tell optimiser; `tell` takes back the job that `ask` returned."""
 
     def ask(self) -> tuple[Any, Hashable, dict[str, Any], int] | None:
         """Return (job, the configuration's identity, values, epochs); None: nothing for now."""
@@ -22,10 +22,10 @@ class Optimiser(Protocol):
 
 
 class AskedSearcher:
-    """Trains what is asked for; a configuration that comes back goes on from where it was.
+    """Trains the jobs of an optimiser; a configuration asked for again is resumed.
 
-    A job whose epochs are already trained is told at once. The loss told is the best within the
-    job's epochs, as it is what regret counts; the worst of the search where none is finite.
+    A job whose epochs are already trained is answered at once. The answer is the best loss within
+    the job's epochs, which is what regret counts, or the worst of the search if none is finite.
     """
 
     def __init__(self, task: Task, optimiser: Optimiser) -> None:
@@ -39,7 +39,7 @@ class AskedSearcher:
         self._asked: tuple[Any, Hashable] | None = None
 
     def next(self) -> Move:
-        """Return what the optimiser asks for, once; jobs that need no training are answered."""
+        """Return the optimiser's next job; jobs that need no training are answered on the way."""
         idle = 0
         while self._move is None:
             asked = self._optimiser.ask()

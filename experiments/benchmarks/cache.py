@@ -1,7 +1,7 @@
-"""Results on disk, one line each, so that a long run can be cut and gone on with.
+"""Results on disk, one line each, so that a long run can be interrupted and resumed.
 
-A result depends on the method's code, the task, the seed's index, the workers and the budget; all
-of them are in its key. Several processes may append to the same file.
+A result depends on the method's code, the task, the seed's index, the workers and the budget; its
+key has all of them. Several processes may append to the same file.
 """
 
 import fcntl
@@ -18,7 +18,7 @@ from experiments.benchmarks.tasks import Scale
 
 @dataclass(frozen=True)
 class Key:
-    """What one search is known by."""
+    """Identifies one search."""
 
     method: str
     version: str
@@ -41,7 +41,7 @@ class Cache:
                     self._runs[result[0]] = result[1]
 
     def get(self, key: Key) -> Run | None:
-        """Return a result, None where it is still to be made."""
+        """Return a result; None if the search was not played yet."""
         return self._runs.get(key)
 
     def put(self, key: Key, run: Run) -> None:
@@ -50,9 +50,9 @@ class Cache:
         _append(self._folder / f"runs-{key.method}.jsonl", _line(key, run))
 
     def keep(self, keys: Iterable[Key], file: Path) -> None:
-        """Write results into a file beside what it has, with the steps that the figures need.
+        """Add results to a file, with the steps that the figures need.
 
-        A method's results of an older version go.
+        Results of an older version of the same method are removed.
         """
         runs = {key: _shortened(self._runs[key]) for key in keys}
         versions = {key.method: key.version for key in runs}
@@ -64,7 +64,7 @@ class Cache:
         file.write_bytes(gzip.compress("".join(lines).encode(), mtime=0))
 
     def scale(self, digest: str) -> Scale | None:
-        """Return the scale of a task, known by a digest of what it was computed from."""
+        """Return the scale of a task, by a digest of its inputs."""
         file = self._folder / f"scale-{digest}.json"
         return Scale(*json.loads(file.read_text())) if file.exists() else None
 
@@ -74,7 +74,7 @@ class Cache:
 
 
 def kept_in(file: Path) -> dict[Key, Run]:
-    """Return the results of a file that `keep` wrote; raises `ValueError` where it is none."""
+    """Return the results of a file that `keep` wrote; raises `ValueError` for any other file."""
     try:
         lines = gzip.decompress(file.read_bytes()).decode().splitlines()
         return dict(result for line in lines if (result := _result(line)))
@@ -88,15 +88,15 @@ def _line(key: Key, run: Run) -> str:
 
 def _result(line: str) -> tuple[Key, Run] | None:
     try:
-        known = json.loads(line)
+        fields = json.loads(line)
     except json.JSONDecodeError:
-        return None  # The last line of a run that was cut.
-    key = Key(**{name: known.pop(name) for name in Key.__dataclass_fields__})
-    return key, Run(**{**known, "steps": [(e, v) for e, v in known["steps"]]})
+        return None  # The last line of an interrupted run.
+    key = Key(**{name: fields.pop(name) for name in Key.__dataclass_fields__})
+    return key, Run(**{**fields, "steps": [(e, v) for e, v in fields["steps"]]})
 
 
 def _shortened(run: Run) -> Run:
-    """Return a run with the last step within each budget alone."""
+    """Return a run with only the last step within each budget."""
     last = [max((s[0] for s in run.steps if s[0] <= budget), default=0) for budget in BUDGETS]
     steps = [step for step in run.steps if step[0] in last]
     return replace(run, steps=steps, seconds=round(run.seconds, 3))

@@ -3,9 +3,9 @@
 import heapq
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -14,10 +14,13 @@ from automl.trial.moves import Continue, Start, Wait
 from automl.trial.trial import Decision, Outcome, TrialState
 from experiments.benchmarks.tasks import EPOCHS, Task
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 
 @dataclass
 class Run:
-    """What one search did with its budget."""
+    """The course of one search, by its budget."""
 
     steps: list[tuple[int, float]] = field(default_factory=list)
     """(epochs spent, best value seen) wherever the best improved."""
@@ -27,7 +30,7 @@ class Run:
     """Processor time spent in the searcher."""
 
     def best_seen(self, epochs: int) -> float:
-        """Return the best finite value seen within so many epochs; NaN before the first."""
+        """Return the best finite value seen within this many epochs; NaN before the first."""
         best = math.nan
         for spent, value in self.steps:
             if spent > epochs:
@@ -48,8 +51,8 @@ class _Training:
 class Clock:
     """Runs a searcher on a task until the epochs of all workers together are spent.
 
-    Going on with a paused trial costs only its new epochs. A trial that reaches its target
-    without having been stopped is completed at 50 epochs and paused below.
+    A resumed trial pays for its new epochs only. A trial that reaches its target without a stop
+    is completed at 50 epochs and paused below.
     """
 
     def __init__(self, task: Task, searcher: Searcher, *, workers: int, budget: int) -> None:
@@ -118,10 +121,10 @@ class Clock:
     def _is_max(self) -> bool:
         return self._task.mode == "max"
 
-    def _timed(self, call, *words):  # noqa: ANN001, ANN002, ANN202
+    def _timed(self, call: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
         before = time.process_time()
         try:
-            return call(*words)
+            return call(*args, **options)
         finally:
             self.run.seconds += time.process_time() - before
 

@@ -1,12 +1,21 @@
-"""From runs to figures: regret, ranks, intervals and what a critical-difference plot needs."""
+"""Computes regret, ranks, intervals and critical differences from the runs."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 
 BUDGETS = (100, 200, 300, 500, 1000)
+
+
+class Summary(TypedDict):
+    """The figures of one method; regret and rank are means by budget."""
+
+    regret: dict[str, float]
+    rank: dict[str, float]
+    seconds_per_decision: float
 
 
 @dataclass(frozen=True)
@@ -25,7 +34,7 @@ class Figures:
         """Return (methods, tasks, seeds): 1 is best, equals share the mean of their places."""
         return _ranks(self.regret[budget])
 
-    def summary(self) -> dict[str, dict[str, object]]:
+    def summary(self) -> dict[str, Summary]:
         """Return the plain form: per method its mean regret and mean rank at each budget."""
         ranks = {b: self.ranks(b) for b in self.regret}
         return {
@@ -62,7 +71,7 @@ def critical_difference(methods: int, blocks: int) -> float:
 def _ranks(losses: np.ndarray) -> np.ndarray:
     below = (losses[:, None] > losses[None]).sum(axis=1)
     equal = (losses[:, None] == losses[None]).sum(axis=1)
-    return below + (equal + 1) / 2
+    return np.asarray(below + (equal + 1) / 2)
 
 
 def _mean(values: np.ndarray) -> float:

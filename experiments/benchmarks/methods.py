@@ -1,8 +1,10 @@
-"""The methods by name; a rival's package is imported only when its method is asked for."""
+"""The methods by name; a rival's package is imported only for its own methods."""
 
+import ast
 import hashlib
 import importlib
 import importlib.util
+from collections.abc import Iterable
 from pathlib import Path
 
 from automl.search.base import Searcher
@@ -23,29 +25,30 @@ RIVALS = {
     **{name: ("rival_smac", "make", "smac") for name in ("smac-mf", "smac-full")},
     "dehb": ("rival_dehb", "make", "dehb"),
 }
-"""Method: (module here, what makes the searcher, package that it needs)."""
-OURS = Path(__file__).parents[2] / "automl" / "search"
+"""Method: (module in this folder, factory of the searcher, package that it needs)."""
+HERE = Path(__file__).parent
+AUTO = HERE.parents[1] / "automl" / "search" / "auto"
 PROTOCOL = 1
 """Raised whenever clock, tasks or adapters change what a search sees: older results are void."""
 NAMES = ["auto", *SIMPLE, *RIVALS]
 
 
 def make_method(name: str, task: Task, *, seed: int, budget: int) -> Searcher:
-    """Return a searcher; raises `ImportError` where the method's package is not installed."""
+    """Return a searcher; raises `ImportError` if the method's package is not installed."""
     if name == "auto":
         from experiments.benchmarks.ours import make_auto
 
         return make_auto(task, seed=seed, budget=budget)
     if name in SIMPLE:
         return SIMPLE[name](task, seed=seed)
-    module, maker, _ = RIVALS[name]
-    made = getattr(importlib.import_module(f"experiments.benchmarks.{module}"), maker)
-    searcher: Searcher = made(task, seed=seed, name=name)
+    module, factory, _ = RIVALS[name]
+    make = getattr(importlib.import_module(f"experiments.benchmarks.{module}"), factory)
+    searcher: Searcher = make(task, seed=seed, name=name)
     return searcher
 
 
 def missing_package(name: str) -> str | None:
-    """Return the package that a method needs and this environment has not."""
+    """Return the package that a method needs and this environment lacks."""
     if name not in RIVALS:
         return None
     package = RIVALS[name][2]
@@ -53,13 +56,35 @@ def missing_package(name: str) -> str | None:
 
 
 def version_of(name: str) -> str:
-    """Return what a cached result depends on besides the task: our code or a rival's version."""
-    here = Path(__file__).parent
+    """Return the version of a method, part of a result's key: our code or a rival's release."""
     if name in RIVALS:
-        return f"{PROTOCOL}/{_pinned(here, RIVALS[name][2].replace('_', '-'))}"
-    files = [here / "simple.py"] if name in SIMPLE else [here / "ours.py", *OURS.glob("auto*.py")]
-    digest = hashlib.sha256(b"".join(f.read_bytes() for f in sorted(files))).hexdigest()
-    return f"{PROTOCOL}/{digest[:12]}"
+        return f"{PROTOCOL}/{_pinned(HERE, RIVALS[name][2].replace('_', '-'))}"
+    files = [HERE / "simple.py"] if name in SIMPLE else [HERE / "ours.py", *AUTO.glob("*.py")]
+    return f"{PROTOCOL}/{digest_of_code(file.read_text() for file in files)}"
+
+
+def digest_of_code(modules: Iterable[str]) -> str:
+    """Return a digest of modules that changes with their code alone.
+
+    Docstrings, comments, layout, imports, and the names and places of the files are left out: to
+    reword or to move a module voids no result.
+    """
+    codes = sorted(ast.unparse(_CodeAlone().visit(ast.parse(text))) for text in modules)
+    return hashlib.sha256("\n".join(codes).encode()).hexdigest()[:12]
+
+
+class _CodeAlone(ast.NodeTransformer):
+    """Removes imports and strings that stand alone: docstrings of modules, names and fields."""
+
+    def visit_Import(self, node: ast.Import) -> None:
+        return None
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        return None
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return None if is_text else self.generic_visit(node)
 
 
 def _pinned(folder: Path, package: str) -> str:

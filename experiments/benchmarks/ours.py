@@ -1,4 +1,4 @@
-"""`auto` on a task of the benchmark, made as `automl run` makes it."""
+"""`auto` on a task of the benchmark, built as `automl run` builds it."""
 
 from automl.search.algorithms import make_searcher
 from automl.search.base import Searcher

@@ -1,7 +1,7 @@
 """Replays search methods on recorded trainings: `python -m experiments.benchmarks.replay`.
 
-Every method sees the same tasks, seeds and simulated clock, and pays in epochs (one full training
-is 50; going on with a paused trial does not pay its past epochs again). Regret is (best value seen
+Every method sees the same tasks, seeds and simulated clock, and pays in epochs: one full training
+is 50, and a resumed trial does not pay for its past epochs again. Regret is (best value seen
 at any epoch - optimum) / (median configuration - optimum), clipped to [0, 1].
 """
 
@@ -29,7 +29,7 @@ from experiments.benchmarks.tasks import Task, load_lcbench, load_taskset
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the tasks come from; each process loads them for itself."""
+    """Sources of the tasks and results; each process loads its own copy."""
 
     lcbench: Path | None
     lcbench_tasks: tuple[str, ...] | None
@@ -39,7 +39,7 @@ class Sources:
     known: Path | None
 
     def results(self) -> Cache:
-        """Return the results that there are."""
+        """Return the results found in the cache and in the kept file."""
         return Cache(self.cache, known=self.known)
 
     def load(self) -> list[Task]:
@@ -135,7 +135,7 @@ def _play(key: Key) -> None:
 
 
 def seed_of(task: str, index: int) -> int:
-    """Return the seed of a task's run: shared by the methods, not by the tasks."""
+    """Return the seed of a task's run, the same for all methods."""
     return int.from_bytes(hashlib.sha256(f"{task}/{index}".encode()).digest()[:4], "big") >> 1
 
 

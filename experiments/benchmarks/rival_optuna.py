@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections.abc import Callable
 
 import optuna
 from optuna.pruners import (
@@ -14,11 +15,12 @@ from optuna.pruners import (
 from optuna.samplers import BaseSampler, GPSampler, TPESampler
 from optuna.trial import TrialState
 
+from automl.space.space import Parameter
 from automl.trial.moves import Continue, Move, Start
 from automl.trial.trial import CONTINUE, Decision, Outcome, Verdict
 from experiments.benchmarks.tasks import EPOCHS, Task
 
-PARTS: dict[str, tuple[type[BaseSampler], type[BasePruner]]] = {
+PARTS: dict[str, tuple[Callable[..., BaseSampler], type[BasePruner]]] = {
     "optuna-tpe": (TPESampler, NopPruner),
     "optuna-tpe-median": (TPESampler, MedianPruner),
     "optuna-tpe-halving": (TPESampler, SuccessiveHalvingPruner),
@@ -69,7 +71,7 @@ class Optuna:
         self._move = None
 
     def report(self, trial: int, epoch: int, value: float) -> Verdict:
-        """Report what is finite and ask the pruner; what is not finite prunes the trial."""
+        """Report a finite value and ask the pruner; any other value prunes the trial."""
         if not math.isfinite(value):
             return Verdict(Decision.STOP)
         pick = max if self._objective_is_max else min
@@ -79,13 +81,13 @@ class Optuna:
         return Verdict(Decision.STOP) if self._trials[trial].should_prune() else CONTINUE
 
     def finish(self, trial: int, outcome: Outcome) -> None:
-        """Tell the best value of a full training, else that it was pruned."""
+        """Report the best value of a full training; any other counts as pruned."""
         if outcome.state.value == "completed" and math.isfinite(self._bests[trial]):
             self._study.tell(self._trials[trial], self._bests[trial])
         else:
             self._study.tell(self._trials[trial], state=TrialState.PRUNED)
 
-    def _suggest(self, asked, p):  # noqa: ANN001, ANN202
+    def _suggest(self, asked: optuna.Trial, p: Parameter) -> float:
         if p.kind == "int":
             return asked.suggest_int(p.key, int(p.low), int(p.high), log=p.is_log)
         return asked.suggest_float(p.key, float(p.low), float(p.high), log=p.is_log)

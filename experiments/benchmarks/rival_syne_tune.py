@@ -54,7 +54,7 @@ class SyneTune:
         self._move = None
 
     def report(self, trial: int, epoch: int, value: float) -> Verdict:
-        """Pass a result on; one that is not finite is the worst seen so far."""
+        """Report a result; a value that is not finite counts as the worst seen so far."""
         if math.isfinite(value):
             pick = min if self._is_max else max
             self._worst = value if math.isnan(self._worst) else pick(self._worst, value)
@@ -70,7 +70,7 @@ class SyneTune:
         return CONTINUE
 
     def finish(self, trial: int, outcome: Outcome) -> None:
-        """Tell that the trial was removed or is complete."""
+        """Report that the trial was stopped or is complete."""
         if trial in self._stopped:
             self._scheduler.on_trial_remove(self._trials[trial])
         else:

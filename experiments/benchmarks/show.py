@@ -15,7 +15,8 @@ def table(figures: Figures, *, title: str) -> str:
         *(("regret", b, f"regret @{b}", 3) for b in budgets),
         *(("rank", b, f"rank @{b}", 2) for b in budgets),
     ]
-    best = {(kind, b): min(s[kind][b] for s in summary.values()) for kind, b, _, _ in columns}
+    means = {m: {"regret": s["regret"], "rank": s["rank"]} for m, s in summary.items()}
+    best = {(kind, b): min(m[kind][b] for m in means.values()) for kind, b, _, _ in columns}
     lines = [
         title,
         "",
@@ -25,7 +26,7 @@ def table(figures: Figures, *, title: str) -> str:
     for method in sorted(summary, key=lambda m: summary[m]["regret"][budgets[-1]]):
         cells = []
         for kind, b, _, digits in columns:
-            value = summary[method][kind][b]
+            value = means[method][kind][b]
             cell = f"{value:.{digits}f}"
             cells.append(f"**{cell}**" if value == best[kind, b] else cell)
         seconds = f"{summary[method]['seconds_per_decision']:.3f}"
@@ -34,7 +35,7 @@ def table(figures: Figures, *, title: str) -> str:
 
 
 def write_between_markers(file: Path, text: str) -> None:
-    """Put the text between the markers of a file; raises `ValueError` where it has none."""
+    """Replace the text between the markers of a file; raises `ValueError` if it has none."""
     whole = file.read_text()
     if BEGIN not in whole or END not in whole:
         raise ValueError(f"{file}: has no lines {BEGIN} and {END} to write the table between")
@@ -44,7 +45,7 @@ def write_between_markers(file: Path, text: str) -> None:
 
 
 def plot(figures: Figures, file: Path, *, title: str) -> None:
-    """Draw mean ranks per budget; a bar joins those that Nemenyi's test does not tell apart.
+    """Draw mean ranks by budget; a bar joins methods that Nemenyi's test cannot distinguish.
 
     A block of the test is one (task, seed).
     """

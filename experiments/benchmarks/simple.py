@@ -1,6 +1,6 @@
-"""The rivals that are a few lines: random, one-epoch top-K, Hyperband and ASHA, ours to the paper.
+"""Simple rivals written after their papers: random search, one-epoch top-K, Hyperband and ASHA.
 
-All start from random configurations and know no more than the values reported at their rungs.
+All start from random configurations and use nothing but the values reported at their rungs.
 """
 
 import math
@@ -16,11 +16,11 @@ from experiments.benchmarks.tasks import EPOCHS, Task, values_from_unit
 ETA = 3
 RUNGS = [1, 3, 9, 27, EPOCHS]
 SCREENED = 200
-"""Configurations that the one-epoch baseline looks at (Egele et al., arXiv 2307.15422)."""
+"""Configurations that the one-epoch baseline screens (Egele et al., arXiv 2307.15422)."""
 
 
 class Rungs:
-    """A searcher whose trials pause at rungs; what to do next is `_choose`'s."""
+    """A searcher whose trials pause at rungs; `_choose` returns the next move."""
 
     def __init__(self, task: Task, *, seed: int) -> None:
         self._space = task.space
@@ -32,7 +32,7 @@ class Rungs:
         self._move: Move | None = None
 
     def next(self) -> Move:
-        """Return the move that has been chosen; it stays until it is started."""
+        """Return the chosen move, which stays the same until it is started."""
         if self._move is None or isinstance(self._move, Wait):
             self._move = self._choose()
         return self._move
@@ -46,7 +46,7 @@ class Rungs:
         self._move = None
 
     def report(self, trial: int, epoch: int, value: float) -> Verdict:
-        """Keep the best loss so far; what is not finite is infinitely bad."""
+        """Keep the best loss so far; a value that is not finite counts as infinitely bad."""
         losses = self._losses[trial]
         loss = self._sign * value if math.isfinite(value) else math.inf
         losses[epoch] = min(loss, losses.get(epoch - 1, math.inf))
@@ -87,7 +87,7 @@ class OneEpoch(Rungs):
 
 
 class AshaPromote(Rungs):
-    """Promotes to the next rung what is in the best third of its rung, highest rung first."""
+    """Promotes a trial in the best third of its rung to the next one, highest rung first."""
 
     def _choose(self) -> Move:
         for rung, above in zip(RUNGS[-2::-1], RUNGS[:0:-1], strict=True):
@@ -100,10 +100,10 @@ class AshaPromote(Rungs):
 
 
 class AshaStop(RandomSearch):
-    """Stops a trial that is below the best third of those seen at its rung: Ray's rule."""
+    """Stops a trial that is not in the best third of those seen at its rung, as Ray does."""
 
     def report(self, trial: int, epoch: int, value: float) -> Verdict:
-        """Compare with the third's border as it was before this trial came."""
+        """Compare with the boundary of the best third, without this trial."""
         super().report(trial, epoch, value)
         if epoch not in RUNGS[:-1]:
             return CONTINUE
@@ -116,7 +116,7 @@ class AshaStop(RandomSearch):
 
 
 class Hyperband(Rungs):
-    """Synchronous brackets, from many short trainings to few full ones, over and over."""
+    """Synchronous brackets, from many short trainings to few full ones, repeated."""
 
     def __init__(self, task: Task, *, seed: int) -> None:
         super().__init__(task, seed=seed)

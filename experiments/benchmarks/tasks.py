@@ -1,7 +1,7 @@
 """The replayed trainings: LCBench's learned curves and TaskSet's recorded ones, and their scale.
 
-A task answers what the objective of a configuration is after each of 50 epochs. Its optimum and
-its median are those of each configuration's best finite value within the 50 epochs.
+A task gives the objective of a configuration after each of 50 epochs. Its optimum and median are
+taken over the configurations, each by its best finite value within the 50 epochs.
 """
 
 import hashlib
@@ -26,13 +26,13 @@ LOG_SPAN = 100.0
 
 @dataclass(frozen=True)
 class Scale:
-    """Where regret is 0 and 1 on a task, in the task's own unit."""
+    """The values of regret 0 and 1 on a task, in the task's own unit."""
 
     optimum: float
     median: float
 
     def regret(self, best_seen: float) -> float:
-        """Return the normalised regret in [0, 1]; 1 where nothing finite was seen."""
+        """Return the normalised regret in [0, 1]; 1 if nothing finite was seen."""
         if not np.isfinite(best_seen):
             return 1.0
         return float(np.clip((best_seen - self.optimum) / (self.median - self.optimum), 0, 1))
@@ -47,7 +47,7 @@ class Task(Protocol):
     scale: Scale
 
     def curve(self, values: Mapping[str, Any], epochs: int) -> np.ndarray:
-        """Return the objective after epochs 1 to `epochs`; NaN and inf where it broke down."""
+        """Return the objective after epochs 1 to `epochs`; NaN and inf where training diverged."""
         ...
 
     def epoch_seconds(self, values: Mapping[str, Any]) -> float:
@@ -59,7 +59,7 @@ class Scales(Protocol):
     """Keeps scales, whose search takes seconds a task."""
 
     def scale(self, digest: str) -> Scale | None:
-        """Return a scale that is known."""
+        """Return a scale that was computed before."""
         ...
 
     def put_scale(self, digest: str, scale: Scale) -> None:
@@ -78,16 +78,16 @@ class LcbenchTask:
         self._surrogate = surrogate
         self._dataset = dataset
         digest = f"{dataset}-{surrogate.digest}-{SAMPLE}"
-        known = scales.scale(digest)
-        self.scale = known or self._find_scale()
-        if known is None:
+        kept = scales.scale(digest)
+        self.scale = kept or self._find_scale()
+        if kept is None:
             scales.put_scale(digest, self.scale)
 
     def curve(self, values: Mapping[str, Any], epochs: int) -> np.ndarray:
         """Return the accuracy in per cent after epochs 1 to `epochs`."""
         steps = list(range(1, epochs + 1))
         predicted = self._surrogate.predict(self._dataset, [values], epochs=steps)
-        return predicted[0, :, self._surrogate.target]
+        return np.asarray(predicted[0, :, self._surrogate.target])
 
     def epoch_seconds(self, values: Mapping[str, Any]) -> float:
         """Return a fiftieth of the predicted time of the full training."""
@@ -129,12 +129,12 @@ class Surrogate:
     def __init__(self, folder: Path) -> None:
         import onnxruntime
 
-        known = json.loads((folder.parent / "onnx_input_order.json").read_text())["lcbench"]
-        self._inputs: list[str] = known["cont_names"]
-        self.target: int = known["y_names"].index(TARGET)
-        self.time: int = known["y_names"].index("time")
+        order = json.loads((folder.parent / "onnx_input_order.json").read_text())["lcbench"]
+        self._inputs: list[str] = order["cont_names"]
+        self.target: int = order["y_names"].index(TARGET)
+        self.time: int = order["y_names"].index("time")
         self.datasets: dict[str, int] = json.loads((folder / "yahpo_encoding.json").read_text())[
-            known["cat_names"][0]
+            order["cat_names"][0]
         ]
         model = (folder / "yahpo_v1_lcbench.onnx").read_bytes()
         self.digest = hashlib.sha256(model).hexdigest()[:12]
@@ -167,7 +167,7 @@ class Surrogate:
         rows[:, self._inputs.index("epoch")] = np.tile(steps, len(configurations))
         codes = np.full((len(rows), 1), self.datasets[dataset], np.int32)
         (predicted,) = self._session.run(None, {"x_cat": codes, "x_cont": rows})
-        return predicted.reshape(len(configurations), len(steps), -1)
+        return np.asarray(predicted).reshape(len(configurations), len(steps), -1)
 
 
 class TasksetTask:
@@ -192,7 +192,8 @@ class TasksetTask:
     def curve(self, values: Mapping[str, Any], epochs: int) -> np.ndarray:
         """Return the loss after epochs 1 to `epochs`."""
         unit = np.array([_to_unit(p, values[key]) for key, p in self.space.parameters.items()])
-        return self._curves[int(((self._units - unit) ** 2).sum(axis=1).argmin())][:epochs]
+        nearest = int(((self._units - unit) ** 2).sum(axis=1).argmin())
+        return np.asarray(self._curves[nearest, :epochs])
 
     def epoch_seconds(self, values: Mapping[str, Any]) -> float:
         """Return 1: the times were not recorded."""
@@ -228,7 +229,7 @@ def _chosen(names: Sequence[str] | None, offered: list[str], flag: str) -> list[
 
 
 def _described(described: Mapping[str, Any]) -> Parameter | None:
-    """Return a parameter of ConfigSpace's JSON; the epoch and the data set are not searched."""
+    """Return a parameter of ConfigSpace's JSON; None for the epoch and the data set."""
     if described["name"] == "epoch" or described["type"] == "categorical":
         return None
     return Parameter(
@@ -264,7 +265,7 @@ def _to_unit(parameter: Parameter, value: Any) -> Any:
 
 
 def values_from_unit(space: SearchSpace, unit: np.ndarray) -> dict[str, Any]:
-    """Return the values at a point of the unit cube, whole numbers where they are asked for."""
+    """Return the values at a point of the unit cube, integers for integer parameters."""
     values: dict[str, Any] = {}
     for (key, p), share in zip(space.parameters.items(), unit, strict=True):
         low, high = (np.log(p.low), np.log(p.high)) if p.is_log else (p.low, p.high)

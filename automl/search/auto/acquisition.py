@@ -1,4 +1,4 @@
-"""What an epoch is worth, spent on a new configuration or on a paused trial."""
+"""The expected gain of an epoch, spent on a new configuration or on a paused trial."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,31 +13,32 @@ from automl.search.auto.kernel import Array
 from automl.search.auto.model import CurveModel, Outlook
 
 BEYOND = 0.01
-"""What a gain counts that lies beyond the budget that is left."""
+"""Weight of a gain that lies beyond the rest of the budget."""
 KNOWLEDGE = 2.0
-"""What a fall of the best predicted end counts, an improvement on the best value seen being 1."""
+"""Weight of a fall of the best predicted end; an improvement on the best value seen has 1."""
 FAILURE_REACH = 0.1
-"""How far a failure speaks, in parts of a range."""
+"""Standard deviation of a failure's influence, in parts of a range."""
 LEAST = 1e-300
+"""Floor of an expected gain: its logarithm stays finite."""
 
 
 @dataclass(frozen=True)
 class Offers:
-    """What a free slot may do: first new configurations, then paused trials."""
+    """The options of a free slot: first new configurations, then paused trials."""
 
     values: Sequence[dict[str, Any]]
-    """Of the new ones."""
+    """Values of the new ones."""
     rows: Array
     """Features of all."""
     trials: NDArray[np.int64]
     """Numbers of the trials, -1 for a new one."""
     epochs: NDArray[np.int64]
-    """Trained so far."""
+    """Epochs trained so far."""
 
 
 @dataclass(frozen=True)
 class Leaders:
-    """The two trials that are expected to end best, the first one's number and features."""
+    """The two trials with the best predicted ends; number and features are the first one's."""
 
     trial: int
     row: Array
@@ -45,11 +46,14 @@ class Leaders:
     second_end: float
 
 
-def mean_gains(told: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
-    """Return the mean of what `gains` returned of several models, of which one has to be true."""
-    gain = np.stack([gain for gain, _ in told])
-    chance = np.stack([chance for _, chance in told])
-    return logsumexp(gain, axis=0) - np.log(len(told)), chance.mean(axis=0)
+def mean_gains(results: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
+    """Return the means of the results of `gains` for several models, each equally probable.
+
+    The gains are averaged, not their logarithms.
+    """
+    gain = np.stack([gain for gain, _ in results])
+    chance = np.stack([chance for _, chance in results])
+    return logsumexp(gain, axis=0) - np.log(len(results)), chance.mean(axis=0)
 
 
 def gains(
@@ -62,12 +66,13 @@ def gains(
     rungs: Sequence[int],
     left: int | None,
 ) -> tuple[Array, Array]:
-    """Return the logarithm of what each offer gains per epoch, and its chance to beat the best.
+    """Return the log gain per epoch of each offer, and its probability to beat the best.
 
-    The gain is the expected improvement on the best loss seen or, where that is more, the
-    knowledge gradient times `KNOWLEDGE`. The epochs that either asks about are asked once.
+    The gain is the larger of the expected improvement on the best loss seen, and the knowledge
+    gradient times `KNOWLEDGE`. The model predicts the epochs that either needs together.
     """
     gain, chance = np.empty(len(offers.rows)), np.empty(len(offers.rows))
+    # There are hundreds of new offers: two rungs of theirs are looked at, all of a paused trial's.
     for is_kind, above in ((offers.trials < 0, rungs[:3:2]), (offers.trials >= 0, rungs)):
         kind = np.flatnonzero(is_kind)
         if not len(kind):
@@ -80,10 +85,11 @@ def gains(
         gain[kind], chance[kind] = improvement_per_epoch(
             outlook, is_asked, ahead, best=best, left=left
         )
+        # Without two trials there is no order of predicted ends that knowledge could change.
         if leaders is not None:
             is_asked = np.isin(epochs, above)
-            known = knowledge_per_epoch(model, outlook, is_asked, ahead, leaders, left=left)
-            gain[kind] = np.maximum(gain[kind], np.log(KNOWLEDGE) + known)
+            knowledge = knowledge_per_epoch(model, outlook, is_asked, ahead, leaders, left=left)
+            gain[kind] = np.maximum(gain[kind], np.log(KNOWLEDGE) + knowledge)
     return gain, chance
 
 
@@ -98,13 +104,13 @@ def knowledge_per_epoch(
 ) -> Array:
     """Return the logarithm of the knowledge gradient per epoch.
 
-    It is by how much the lowest predicted end is expected to fall when an offer has been trained
-    to one of the times asked about, be it the offer's own or, because seeing it tells of all
-    trials, the leader's (Frazier et al., 2009, for two alternatives). The time of the best rate
-    counts: a rung, of a new trial the first or the third, for there are hundreds of these, and
-    what tells of them tells early. `ahead` are the epochs to each time, (times, offers).
+    The gradient is the expected fall of the lowest predicted end, once an offer has been trained
+    to one of the times asked about: of the offer's own end or, since an observation informs about
+    all trials, of the leader's (Frazier et al., 2009, for two alternatives). The time of the best
+    rate counts. `ahead` has the epochs to each time, (times, offers).
     """
     own, leader = model.sway(outlook, is_asked, other=leaders.row, trial=leaders.trial)
+    # The leader itself competes with the second; its own end is what moves, the other stands.
     is_leader = outlook.trials == leaders.trial
     against = np.where(is_leader, leaders.second_end, leaders.end)
     sway = np.maximum(np.abs(own - np.where(is_leader, 0.0, leader)), 1e-12)
@@ -123,10 +129,10 @@ def improvement_per_epoch(
     best: float,
     left: int | None,
 ) -> tuple[Array, Array]:
-    """Return the logarithm of the expected improvement per epoch, and the chance of any.
+    """Return the logarithm of the expected improvement per epoch, and its probability at the end.
 
-    The improvement is looked for at each time asked about, and the best rate counts: a new trial
-    may pay soon or at the end. The chance is the one at the end, which is among them.
+    Expected improvement (Jones et al., 1998) is computed at each time asked about, and the best
+    rate counts: a trial may pay off soon or at the end, which must be the last of the times.
     """
     mean, deviation, epochs = outlook.mean[is_asked], outlook.deviation[is_asked], ahead[is_asked]
     improvement = _expected_excess(best - mean, deviation)
@@ -137,32 +143,33 @@ def improvement_per_epoch(
 
 
 def _best_rate(gain: Array, epochs: Array) -> Array:
-    """Return the logarithm of the best gain per epoch of those that lie ahead."""
+    """Return the logarithm of the best gain per epoch among the times that lie ahead."""
     rate = np.log(gain) - np.log(np.maximum(epochs, 1))
     return np.asarray(np.where(epochs > 0, rate, -np.inf).max(axis=0), dtype=np.float64)
 
 
 def _expected_excess(mean: Array, deviation: Array) -> Array:
     """Return the expectation of the positive part of a normal variable, at least `LEAST`."""
-    standing = mean / deviation
-    density = np.exp(-(standing**2) / 2) / np.sqrt(2 * np.pi)
-    excess = deviation * (standing * ndtr(standing) + density)
+    z = mean / deviation
+    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    excess = deviation * (z * ndtr(z) + density)
     return np.asarray(np.maximum(excess, LEAST), dtype=np.float64)
 
 
 def share_of_failures(
-    rows: Array, told: Array, failed: Sequence[Array], groups: NDArray[np.int64]
+    rows: Array, succeeded: Array, failed: Sequence[Array], groups: NDArray[np.int64]
 ) -> Array:
-    """Return how many of the trials like each row failed, a smooth share from 0 to below 1.
+    """Return the share of failures among the trials near each row, smooth, from 0 to below 1.
 
-    Like in one parameter at a time, the worst one counts: memory runs out by the batch, losses
-    diverge by the learning rate, whatever the rest is.
+    Nearness is measured in one parameter at a time, and the worst parameter counts: the batch size
+    exhausts memory and the learning rate diverges, whatever the other values are.
     """
     share = np.zeros(len(rows))
     for group in range(int(groups.max()) + 1 if failed and len(groups) else 0):
         columns = groups == group
         bad = _nearness(rows[:, columns], np.stack(failed)[:, columns])
-        good = _nearness(rows[:, columns], told[:, columns])
+        good = _nearness(rows[:, columns], succeeded[:, columns])
+        # Half a trial more in the denominator: one failure alone is no proof.
         share = np.maximum(share, bad / (bad + good + 0.5))
     return share
 

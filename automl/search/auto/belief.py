@@ -1,7 +1,7 @@
-"""What `auto` believes: models of the learning curves, each as probable as the others.
+"""The models of the learning curves that `auto` averages over, each equally probable.
 
-A few losses agree with many sets of hyperparameters, so four of these are sampled, and what a
-choice asks is asked of each (Snoek et al., 2012, 3.2). Once many losses are seen the most probable
+Few losses agree with many sets of hyperparameters. So four sets are sampled, and each choice
+averages over their models (Snoek et al., 2012, 3.2). Once there are many losses, the most probable
 set stands for all.
 """
 
@@ -17,16 +17,18 @@ from automl.search.auto.model import CurveModel, Observations
 from automl.search.seeds import rng_of
 
 SAMPLES = 4
+"""Sets of hyperparameters, and so models."""
 FIRST_STEPS, STEPS = 10, 4
-"""Of each chain, when it begins and whenever more trials have reported."""
+"""Steps of each chain, at its start and whenever more trials have reported."""
 MAX_SAMPLED = 150
-"""Observations up to which there are samples: the time of each grows with the cube."""
+"""Observations up to which sets are sampled: a step's time grows with the cube of their number."""
 TUNE_STEPS = 10
+"""Steps of L-BFGS at each tuning beyond that."""
 
 
 @dataclass(frozen=True)
 class Running:
-    """The trials that train, with the time up to which each does; one row each."""
+    """The running trials and the time up to which each trains; one row each."""
 
     rows: Array
     trials: NDArray[np.int64]
@@ -34,24 +36,27 @@ class Running:
 
 
 class Belief:
-    """The hyperparameters, and the models that they make of what was seen."""
+    """The sets of hyperparameters, and the models that they make of the observations."""
 
     def __init__(self, groups: NDArray[np.int64], *, parameters: int, seed: int) -> None:
         self._groups = groups
         self._seed = seed
         self._hypers = [Hyperparameters.prior(parameters)]
         self.foresight = 1.0
-        """Correlation of trials' last losses with predictions made without them."""
+        """Correlation of trials' last losses with predictions made without them, 1 at first."""
 
     def tune(self, seen: Observations, *, trials: int) -> None:
-        """Let the hyperparameters follow what was seen of so many trials."""
+        """Update the hyperparameters; the seed depends on the number of trials that reported."""
         if len(seen.losses) <= MAX_SAMPLED:
+            # From one set, the prior's centre or a mode, all chains begin in the same place and
+            # need more steps to part.
             is_new = len(self._hypers) == 1
             starts = self._hypers * SAMPLES if is_new else self._hypers
             steps = FIRST_STEPS if is_new else STEPS
             rng = rng_of(self._seed, trials, 1, 1)
             self._hypers = sampled(seen, self._groups, starts, rng, steps=steps)
         else:
+            # With many losses the posterior is narrow: its mode, sought from the samples' mean.
             middle = Hyperparameters(np.mean([h.theta for h in self._hypers], axis=0))
             self._hypers = [tuned(seen, self._groups, middle, steps=TUNE_STEPS)]
         self.foresight = float(np.mean([model.foresight() for model in self.models(seen)]))
@@ -59,8 +64,8 @@ class Belief:
     def models(self, seen: Observations, running: Running | None = None) -> Sequence[CurveModel]:
         """Return a model per set of hyperparameters.
 
-        Each is told that running trials reach what it expects of them, so that no two slots do
-        the same.
+        Each assumes that a running trial reaches the loss that it predicts at its target (the
+        kriging believer of Ginsbourger et al., 2010), so that no two slots do the same.
         """
         models = [CurveModel(seen, self._groups, hyper) for hyper in self._hypers]
         if running is None:

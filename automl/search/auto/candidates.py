@@ -1,4 +1,4 @@
-"""New configurations for `auto` to choose from: anywhere, near the best, near the defaults."""
+"""Draws the new configurations that `auto` chooses from: anywhere, and near the best trials."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -14,22 +14,24 @@ from automl.search.seeds import rng_of
 from automl.space.space import SearchSpace
 
 WIDE = 200
+"""Candidates from anywhere in the space."""
 NEAR = 200
+"""Candidates near a parent."""
 SCALES = (0.03, 0.1, 0.2)
-"""Of the steps from a parent, in parts of a range."""
+"""Step sizes from a parent, in parts of a range: refining and exploring ones."""
 SHARES = (0.3, 1.0)
-PARENTS = 6
+"""Shares of the parameters that a step changes."""
 KEPT_STARTS = 8
-"""Trials started before the draws from anywhere are made anew."""
+"""Starts after which the candidates from anywhere are drawn anew: encoding them takes time."""
 OPENING = 8
-"""Trials that are drawn without a model, the defaults first: with 6 regret at 200 epochs was .04
-higher."""
+"""First trials, drawn without a model, the defaults among them: with 6 the regret at 200 epochs was
+.04 higher."""
 OPENINGS = 50
-"""Openings drawn, of which the one is taken whose nearest two trials are farthest apart."""
+"""Latin hypercubes drawn; the one whose two nearest trials are farthest apart is used."""
 
 
 class Candidates:
-    """Draws candidates; the same numbers give the same ones."""
+    """Draws candidates; equal seeds and salts give equal ones."""
 
     def __init__(self, space: SearchSpace, features: Features, *, seed: int) -> None:
         self._space = space
@@ -38,22 +40,25 @@ class Candidates:
         self._wide: tuple[int, list[dict[str, Any]], Array] | None = None
 
     def opening(self, trial: int) -> dict[str, Any]:
-        """Return a draw for one of the trials after the first, which is the defaults."""
+        """Return the values of an opening trial after the first, which has the defaults."""
         return self._space.sample(rng_of(self._seed, trial), self._opening[trial - 1])
 
     @cached_property
     def _opening(self) -> Array:
-        """A Latin hypercube (McKay et al., 1979) of places: (trials, parameters)."""
+        """A maximin Latin hypercube (McKay et al., 1979; Johnson et al., 1990) of places.
+
+        Its shape is (trials, parameters): each column visits every cell of its range once.
+        """
         shape = (OPENING - 1, len(self._space.parameters))
         rng = rng_of(self._seed)
         cells = np.tile(np.arange(shape[0])[:, None], shape[1])
-        drawn = [
+        designs = [
             (rng.permuted(cells, axis=0) + rng.random(shape)) / shape[0] for _ in range(OPENINGS)
         ]
-        return max(drawn, key=lambda places: float(pdist(places).min()))
+        return max(designs, key=lambda places: float(pdist(places).min()))
 
     def anywhere(self, seen: set[str], *salt: int) -> dict[str, Any] | None:
-        """Return values that no trial had, from anywhere; None where the space is used up."""
+        """Return values from anywhere that no trial had; None if the space is used up."""
         rng = rng_of(self._seed, *salt)
         for _ in range(200):
             values = self._space.sample(rng)
@@ -62,12 +67,13 @@ class Candidates:
         return None
 
     def choice(self, parents: Sequence[Curve], *salt: int) -> tuple[list[dict[str, Any]], Array]:
-        """Return configurations, also such as were tried before, and their features."""
+        """Return candidates and their features; some may have been tried before."""
+        # Candidates from anywhere stay for a block of starts; those near parents are new each time.
         block = salt[0] // KEPT_STARTS
         if self._wide is None or self._wide[0] != block:
             rng = rng_of(self._seed, block, 1)
-            drawn = [self._space.sample(rng) for _ in range(WIDE)]
-            self._wide = (block, drawn, np.stack([self._features.of(v) for v in drawn]))
+            samples = [self._space.sample(rng) for _ in range(WIDE)]
+            self._wide = (block, samples, np.stack([self._features.of(v) for v in samples]))
         rng = rng_of(self._seed, *salt)
         near = [
             self._space.mutate(
@@ -84,10 +90,13 @@ class Candidates:
 
 
 def away_from_twins(
-    values: list[dict[str, Any]], rows: Array, known: Array, *, distances: Sequence[float]
+    values: list[dict[str, Any]], rows: Array, tried: Array, *, distances: Sequence[float]
 ) -> tuple[list[dict[str, Any]], Array]:
-    """Leave out what is as near to a known trial as repeats were, but keep the farther third."""
-    nearest = cdist(rows, known).min(axis=1)
+    """Drop candidates as near to a tried configuration as repeats were; keep the farther third.
+
+    Trials that near to another repeated its curve: more of them would tell nothing new.
+    """
+    nearest = cdist(rows, tried).min(axis=1)
     reach = min(float(np.median(distances)), float(np.quantile(nearest, 2 / 3)))
     kept = np.flatnonzero(nearest >= reach)
     return [values[i] for i in kept], rows[kept]

@@ -1,4 +1,4 @@
-"""Configurations as `auto`'s model sees them: rows of numbers for mixed, conditional spaces."""
+"""Encodes configurations of mixed, conditional spaces as rows of numbers for `auto`'s model."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,10 +13,10 @@ Array = NDArray[np.float64]
 
 
 class Features:
-    """A column per number and ordered choice, one per unordered choice, one per switch.
+    """Rows with a column per number, ordered choice, value of an unordered choice, and condition.
 
-    Numbers are places in [0, 1]. Two different unordered choices are 1 apart, as are a parameter
-    that is active and one that is not; an inactive one stands in the middle of its range.
+    Numbers are places in [0, 1]. Two different unordered choices are 1 apart, and so are an active
+    and an inactive parameter; an inactive one stands in the middle of its range.
     """
 
     def __init__(self, space: SearchSpace) -> None:
@@ -24,7 +24,7 @@ class Features:
         self._places = [_places(p) for p in self._parameters]
         columns = [_columns(p) for p in self._parameters]
         self.groups = np.repeat(np.arange(len(columns)), columns)
-        """The number of the parameter that each column belongs to."""
+        """The index of each column's parameter: its columns share one length scale."""
 
     def of(self, values: Mapping[str, Any]) -> Array:
         """Return the row of a configuration."""
@@ -36,6 +36,7 @@ class Features:
                 row += places[p.domain.index_of(values[p.key]) if is_active else -1]
             else:
                 row.append(p.domain.position_of(values[p.key]) if is_active else 0.5)
+            # A middle place alone would make an inactive parameter the twin of an active one there.
             if p.active_when:
                 row.append(0.0 if is_active else 1.0)
         return np.array(row)
@@ -46,7 +47,10 @@ def _is_unordered(parameter: Parameter) -> bool:
 
 
 def _places(parameter: Parameter) -> list[list[float]]:
-    """Return the columns of each unordered choice, then of none; empty for other parameters."""
+    """Return the columns of each unordered choice, then of an inactive one; else nothing.
+
+    One-hot rows times the root of a half are 1 apart in squared distance.
+    """
     if not _is_unordered(parameter):
         return []
     count = len(parameter.choices)

@@ -1,4 +1,4 @@
-"""Hyperparameters of the model of `auto` that agree with what was seen: the best, or samples."""
+"""Fits the hyperparameters of `auto`'s model to the observations: the mode, or samples."""
 
 from collections.abc import Sequence
 
@@ -23,18 +23,23 @@ from automl.search.auto.model import Observations
 def tuned(
     seen: Observations, groups: NDArray[np.int64], start: Hyperparameters, *, steps: int
 ) -> Hyperparameters:
-    """Return hyperparameters of higher posterior, by a few steps of L-BFGS from `start`."""
+    """Return hyperparameters of higher posterior, by a few steps of L-BFGS from `start`.
+
+    A few steps at each call are enough: the observations change little between two calls, and
+    the next one starts where this one ended.
+    """
     count = len(start.theta) - 4
     centre = Hyperparameters.prior(count).theta
     width = Hyperparameters.width(count)
-    evidence = _Evidence(seen, groups, count)
+    evidence = MarginalLikelihood(seen, groups, count)
 
     def loss(theta: Array) -> tuple[float, Array]:
+        # The negative log posterior: likelihood and the normal prior of the logarithms.
         value, gradient = evidence.with_gradient(theta)
         away = (theta - centre) / width
         return value + 0.5 * float(away @ away), gradient + away / width
 
-    found = minimize(
+    result = minimize(
         loss,
         start.theta,
         jac=True,
@@ -42,7 +47,7 @@ def tuned(
         bounds=list(zip(centre - 3 * width, centre + 3 * width, strict=True)),
         options={"maxiter": steps},
     )
-    return Hyperparameters(np.asarray(found.x, dtype=np.float64))
+    return Hyperparameters(np.asarray(result.x, dtype=np.float64))
 
 
 def sampled(
@@ -53,49 +58,57 @@ def sampled(
     *,
     steps: int,
 ) -> list[Hyperparameters]:
-    """Return a draw from the posterior for each start, so many steps of a chain from it.
+    """Return a draw from the posterior for each start, `steps` steps of a chain away from it.
 
-    The steps are elliptical slice sampling (Murray et al., 2010, figure 2), which has nothing to
-    set where the prior is normal.
+    The steps are elliptical slice sampling (Murray et al., AISTATS 2010, figure 2), which has no
+    parameter to tune if the prior is normal.
     """
     count = len(starts[0].theta) - 4
     centre = Hyperparameters.prior(count).theta
     width = Hyperparameters.width(count)
-    evidence = _Evidence(seen, groups, count)
-    drawn: list[Hyperparameters] = []
+    evidence = MarginalLikelihood(seen, groups, count)
+    samples: list[Hyperparameters] = []
     for start in starts:
+        # The algorithm is for a prior of mean zero, so the chain moves relative to the centre.
         away = start.theta - centre
         value = evidence(centre + away)
         for _ in range(steps):
             away, value = _slice(evidence, centre, away, value, width, rng)
-        drawn.append(Hyperparameters(centre + away))
-    return drawn
+        samples.append(Hyperparameters(centre + away))
+    return samples
 
 
 def _slice(
-    evidence: "_Evidence",
+    evidence: "MarginalLikelihood",
     centre: Array,
     away: Array,
     value: float,
     width: Array,
     rng: np.random.Generator,
 ) -> tuple[Array, float]:
-    """Return the next place of a chain and its evidence: on an ellipse through this place."""
+    """Return the next place of a chain and its value: on an ellipse through this place."""
+    # A draw from the prior spans the ellipse with the current place.
     other = width * rng.standard_normal(len(width))
+    # The slice: -log u of a uniform u is exponential, and the values are negative logarithms.
     most = value + rng.exponential()
     angle = rng.uniform(0, 2 * np.pi)
     low, high = angle - 2 * np.pi, angle
     while True:
         place = away * np.cos(angle) + other * np.sin(angle)
-        there = evidence(centre + place)
-        if there <= most:
-            return place, there
+        candidate = evidence(centre + place)
+        if candidate <= most:
+            return place, candidate
+        # Shrink the bracket towards angle 0, the current place, which is always on the slice.
         low, high = (angle, high) if angle < 0 else (low, angle)
         angle = rng.uniform(low, high)
 
 
-class _Evidence:
-    """The negative logarithm of the marginal likelihood, and its gradient."""
+class MarginalLikelihood:
+    """The negative log marginal likelihood of the observations, and its gradient.
+
+    Rasmussen and Williams, 2006, equations 2.30 and 5.9. What does not depend on the
+    hyperparameters is computed once.
+    """
 
     def __init__(self, seen: Observations, groups: NDArray[np.int64], count: int) -> None:
         columns = [seen.points[:, groups == g] for g in range(count)]
@@ -107,7 +120,7 @@ class _Evidence:
         self._eye = np.eye(len(seen.losses))
 
     def __call__(self, theta: Array) -> float:
-        """Return the value alone, infinite where the covariance has no Cholesky factor."""
+        """Return the value alone, infinite if the covariance has no Cholesky factor."""
         try:
             factor, alpha = self._solved(theta, matern(self._r2(theta)))
         except LinAlgError:
@@ -120,15 +133,19 @@ class _Evidence:
         weights = np.exp(-2 * theta[:-4])
         r2 = self._r2(theta)
         alike = matern(r2)
+        # dL/dtheta = tr((K^-1 - alpha alpha^T) dK/dtheta) / 2, the sum of an elementwise product.
         factor, alpha = self._solved(theta, alike)
         inverse = cho_solve((factor, True), self._eye, check_finite=False)
         outer = 0.5 * (inverse - np.outer(alpha, alpha))
         mixed = level + shape * self._near
+        # The derivative of the Matern correlation by a log length scale is the group's scaled
+        # squared distance times 5/3 (1 + sqrt5 r) exp(-sqrt5 r).
         r = np.sqrt(r2)
         slope = outer * mixed * (5 / 3) * (1 + SQRT5 * r) * np.exp(-SQRT5 * r)
         gradient = np.concatenate(
             [
                 weights * np.tensordot(self._squares, slope, axes=2),
+                # The variances enter linearly, as exp(2 theta): their derivative is twice the term.
                 [
                     2 * level * (outer * alike).sum(),
                     2 * shape * (outer * alike * self._near).sum(),

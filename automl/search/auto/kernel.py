@@ -1,8 +1,8 @@
-"""The covariances of `auto`'s model, and the hyperparameters that they have.
+"""The covariances of `auto`'s model, and their hyperparameters.
 
-A loss is level(x) + shape(x, t) + the trial's own deviation(t) + slope * t + noise. One Matern
-kernel with a length scale per parameter serves level and shape; time is the logarithm of the
-epoch. It is the freeze-thaw idea (Swersky et al., arXiv 1406.3896) with a separable kernel.
+A loss is level(x) + shape(x, t) + the trial's own deviation(t) + slope * t + noise. Level and shape
+share one Matern kernel with a length scale per parameter; time is the logarithm of the epoch. It is
+freeze-thaw (Swersky et al., arXiv 1406.3896) with a separable kernel.
 """
 
 from dataclasses import dataclass
@@ -13,23 +13,25 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 TIME_SCALE = 0.5
-"""Length scale of log(epoch) / log(full epochs): neighbouring rungs tell much of each other."""
+"""Length scale of log(epoch) / log(full epochs): losses at neighbouring rungs are alike."""
 SLOPE = 1.0
-"""Standard deviation of the common slope, of standardised losses over all of a training. A straight
-line goes on: what comes back to a mean would lose until the end what trials fell by early."""
+"""Standard deviation of the common slope, in standardised losses per full training. A straight line
+extrapolates; a process that reverts to its mean would undo by the end a fall that it saw early."""
 JITTER = 1e-6
+"""Added to the diagonal, so that repeated points leave a Cholesky factor."""
 SQRT5 = 5**0.5
 LENGTH = 0.8
-"""Centre of the length scales' prior, times the root of the number of parameters."""
+"""Centre of the length scales' prior, times the root of the number of parameters: distances in a
+cube grow with that root (Hvarfner et al., ICML 2024)."""
 LEVEL, SHAPE, OWN, NOISE = 0.8, 0.7, 0.3, 0.1
-"""Centres of the priors of the standard deviations."""
+"""Centres of the priors of the standard deviations; losses are standardised, so these suit any."""
 WIDTH_OF_SCALES, WIDTH_OF_OTHERS = 1.0, 0.7
-"""Of the prior of the logarithms."""
+"""Standard deviations of the priors, which are normal in the logarithms."""
 
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """Logarithms: length scale per group of features, then level, shape, own, noise."""
+    """Logarithms: a length scale per group of features, then level, shape, own and noise."""
 
     theta: Array
 
@@ -47,6 +49,7 @@ class Hyperparameters:
 
 def distances(a: Array, b: Array) -> Array:
     """Return the squared distances of rows, (rows of a, rows of b)."""
+    # |a - b|^2 = |a|^2 + |b|^2 - 2ab needs one matrix product; rounding may take it below zero.
     squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None] - 2 * a @ b.T
     return np.asarray(np.maximum(squares, 0.0), dtype=np.float64)
 
@@ -58,5 +61,5 @@ def matern(r2: Array) -> Array:
 
 
 def near(a: Array, b: Array) -> Array:
-    """Return the correlation of times, (times of a, times of b)."""
+    """Return the Gaussian correlation of times, (times of a, times of b)."""
     return np.exp(-0.5 * ((a[:, None] - b[None]) / TIME_SCALE) ** 2)

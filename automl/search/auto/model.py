@@ -1,7 +1,7 @@
-"""What `auto` believes with one set of hyperparameters: a Gaussian process over learning curves.
+"""A Gaussian process over learning curves, for one set of hyperparameters.
 
-The slope that all trials have in common is estimated with the rest and then taken as known: it is
-gained by whichever trial trains long, and is no reason to train one now.
+The slope that all trials share is estimated with the rest and then treated as known: any trial that
+trains long gains it, so it is no reason to choose one.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from automl.search.auto.kernel import JITTER, SLOPE, Array, Hyperparameters, dis
 
 @dataclass(frozen=True)
 class Observations:
-    """Losses at (configuration, time), with the trial of each; all arrays have one length."""
+    """Losses at (configuration, time), with the number of each one's trial; equally long arrays."""
 
     points: Array
     times: Array
@@ -25,7 +25,7 @@ class Observations:
     def with_more(
         self, points: Array, times: Array, trials: NDArray[np.int64], losses: Array
     ) -> "Observations":
-        """Return these and others."""
+        """Return these observations followed by others."""
         return Observations(
             np.concatenate([self.points, points]),
             np.concatenate([self.times, times]),
@@ -36,7 +36,7 @@ class Observations:
 
 @dataclass(frozen=True)
 class Outlook:
-    """What a model expects of points at some times; mean and variance are (times, points)."""
+    """Predicted losses of points at some times; mean and variance are (times, points)."""
 
     points: Array
     trials: NDArray[np.int64]
@@ -45,7 +45,8 @@ class Outlook:
     variance: Array
     """Of the losses without their noise."""
     half: Array
-    """(observations, times, points): two of these give by how much seeing one tells of another."""
+    """The Cholesky factor's inverse times the covariance with the observations, (observations,
+    times, points): the product of two columns is what the observations take off a covariance."""
 
     @property
     def deviation(self) -> Array:
@@ -62,6 +63,7 @@ class CurveModel:
         self._seen = seen
         self._scales = np.exp(-hyper.theta[:-4])[groups]
         self._level, self._shape, self._own, self._noise = np.exp(2 * hyper.theta[-4:])
+        # Only observations of one trial share its own deviation.
         same = seen.trials[:, None] == seen.trials[None]
         alike = self._matern(seen.points, seen.points)
         kernel = self._covariance(alike, near(seen.times, seen.times), same)
@@ -71,16 +73,17 @@ class CurveModel:
         residuals = seen.losses - self._mean
         both = np.stack([seen.times, residuals], axis=1)
         by_time, by_loss = cho_solve((self._factor, True), both, check_finite=False).T
-        # A regression on time with a normal prior (Rasmussen and Williams, 2.7).
+        # The common slope is a regression on time with a normal prior, inside the process
+        # (Rasmussen and Williams, 2006, 2.7); the weights predict from what the line leaves.
         self._slope = float(seen.times @ by_loss / (SLOPE**-2 + seen.times @ by_time))
         self._weights = by_loss - self._slope * by_time
 
     def means(self, points: Array, trials: NDArray[np.int64], times: Array) -> Array:
-        """Return the expected losses, (times, points), in a fraction of the time of `outlook`."""
+        """Return the expected losses, (times, points), much faster than `outlook`."""
         return self._means(self._cross(self._to_seen(points), trials, times), times)
 
     def outlook(self, points: Array, trials: NDArray[np.int64], times: Array) -> Outlook:
-        """Return what is expected of losses at times of which the last is the end."""
+        """Return the predicted losses at some times; the last must be the end of a training."""
         cross = self._cross(self._to_seen(points), trials, times)
         mean = self._means(cross, times)
         half = self._half(cross)
@@ -89,28 +92,31 @@ class CurveModel:
     def sway(
         self, outlook: Outlook, rows: NDArray[np.bool_], *, other: Array, trial: int
     ) -> tuple[Array, Array]:
-        """Return how far seeing a loss would move two predicted losses at the end.
+        """Return how far an observation would move two predicted losses at the end.
 
-        The point's own and that of a trial at the point `other`, (times, points) each, for a loss
-        that comes in one standard deviation higher than predicted, at the times of these rows.
+        They are the point's own end and the end of a trial at the point `other`, each (times,
+        points). The observation is one standard deviation above its prediction, at the times of
+        these rows: the posterior covariance with the end over the observation's deviation
+        (Frazier et al., 2009).
         """
         end = outlook.times[-1:]
-        there, own = outlook.half[:, rows], outlook.half[:, -1]
+        observed, own = outlook.half[:, rows], outlook.half[:, -1]
         others = self._half(self._cross(self._to_seen(other[None]), np.array([trial]), end))
         close = near(outlook.times[rows], end)
         deviation = np.sqrt(outlook.variance[rows] + self._noise)
         alike = self._matern(outlook.points, other[None]).T
+        # Posterior covariance = prior covariance - product of the halves, for each of the two ends.
         prior = self._covariance(np.ones_like(alike), close, np.ones(1, dtype=np.bool_))
-        moved = prior - np.einsum("ntp,np->tp", there, own)
+        moved = prior - np.einsum("ntp,np->tp", observed, own)
         prior = self._covariance(alike, close, outlook.trials == trial)
-        moved_other = prior - np.einsum("ntp,n->tp", there, others[:, 0, 0])
+        moved_other = prior - np.einsum("ntp,n->tp", observed, others[:, 0, 0])
         return moved / deviation, moved_other / deviation
 
     def foresight(self) -> float:
         """Return the correlation of trials' last losses with predictions made without them.
 
-        -1 where nothing can be told. The predictions leave a whole trial out (Rasmussen and
-        Williams, 5.4.2, for blocks).
+        -1 if there are too few or no differences. Each prediction leaves a whole trial out, by the
+        inverse of the covariance instead of a new fit (Rasmussen and Williams, 5.4.2, for blocks).
         """
         inverse = cho_solve((self._factor, True), np.eye(len(self._weights)), check_finite=False)
         last: list[float] = []
@@ -120,26 +126,26 @@ class CurveModel:
             error = np.linalg.solve(inverse[np.ix_(block, block)], self._weights[block])
             last.append(float(self._seen.losses[block[-1]]))
             errors.append(float(error[-1]))
-        foreseen = np.subtract(last, errors)
-        if len(last) < 3 or np.std(last) < 1e-9 or np.std(foreseen) < 1e-9:
+        predicted = np.subtract(last, errors)
+        if len(last) < 3 or np.std(last) < 1e-9 or np.std(predicted) < 1e-9:
             return -1.0
-        return float(np.corrcoef(last, foreseen)[0, 1])
+        return float(np.corrcoef(last, predicted)[0, 1])
 
     def _means(self, cross: Array, times: Array) -> Array:
         line = self._mean + self._slope * times[:, None]
         return np.asarray(line + cross @ self._weights, dtype=np.float64)
 
     def _cross(self, alike: Array, trials: NDArray[np.int64], times: Array) -> Array:
-        """Return the covariances with what was seen: (times, points, observations)."""
+        """Return the covariances with the observations: (times, points, observations)."""
         close = near(times, self._seen.times)
         cross: Array = alike * (self._level + self._shape * close)[:, None]
-        # Few points are of a trial that was seen: a sum over all would take twice as long.
+        # Few points belong to an observed trial: adding zeros for all would take twice as long.
         point, seen = np.nonzero(trials[:, None] == self._seen.trials[None])
         cross[:, point, seen] += self._own * close[:, seen]
         return cross
 
     def _half(self, cross: Array) -> Array:
-        """Return what a product of two covariances with what was seen is made of: axis 0 first."""
+        """Return the factor's inverse times covariances with the observations, on axis 0."""
         flat = cross.reshape(-1, cross.shape[-1]).T
         half = solve_triangular(
             self._factor, flat, lower=True, overwrite_b=True, check_finite=False

@@ -1,13 +1,15 @@
-"""`auto`, our own search: few epochs on many trials, and more for those that may still win.
+"""`auto`, the default search: few epochs on many trials, and more for those that may still win.
 
-At each free slot it compares starting a new configuration with going on with every paused trial,
-by what its models of the learning curves expect of an epoch spent there: the improvement on the
-best value (freeze-thaw) or, where that is more, twice the fall of the best predicted end by what
-the epoch would tell (the knowledge gradient). New configurations are drawn anywhere, near the best
-trials and, while they hold their place, near the schema's defaults, which are trial 0; the models
-decide which of these sources is worth its epochs. Some are drawn without them, and all of them
-where they cannot foresee trials that were kept from them. A region where trials fail is avoided; a
-trial that repeats the moving curve of another is stopped, and new ones keep that distance.
+For each free slot it compares starting a new configuration with resuming every paused trial, by
+the gain per epoch that its models of the learning curves expect. The gain is the improvement on the
+best value (freeze-thaw: Swersky et al., 2014) or, if that is more, twice the fall of the best
+predicted end that the observation would cause (the knowledge gradient: Frazier et al., 2009).
+
+New configurations come from anywhere, from near the best trials and, while these rank well, from
+near the defaults, which are trial 0; the models choose among them. Some are drawn without a model,
+and all of them while the models cannot predict left-out trials. Regions where trials fail are
+avoided. A trial that repeats the curve of another is stopped, and later candidates keep away by
+the distance of such pairs.
 
 Every decision follows from the seed and the history alone.
 """
@@ -17,12 +19,22 @@ from typing import Any
 
 import numpy as np
 
-from automl.search.auto.acquisition import Leaders, Offers, gains, mean_gains, share_of_failures
+from automl.search.auto import reasons
+from automl.search.auto.acquisition import Offers, gains, mean_gains, share_of_failures
 from automl.search.auto.belief import Belief, Running
-from automl.search.auto.candidates import OPENING, PARENTS, WIDE, Candidates, away_from_twins
-from automl.search.auto.curves import Curve, first_epochs, observations, repeated, rungs, times_of
+from automl.search.auto.candidates import OPENING, WIDE, Candidates, away_from_twins
+from automl.search.auto.curves import (
+    Curve,
+    curve_of_past,
+    first_epochs,
+    geometric_rungs,
+    observations,
+    repeated,
+    times_of,
+)
+from automl.search.auto.ends import leaders_of, parents_of, predicted_ends
 from automl.search.auto.features import Array, Features
-from automl.search.auto.model import CurveModel, Observations
+from automl.search.auto.model import Observations
 from automl.search.base import DEFAULTS, EARLIER, canonical
 from automl.space.space import SearchSpace
 from automl.trial.budget import Budget
@@ -40,25 +52,25 @@ from automl.trial.trial import (
 )
 
 RETUNE = 1.15
-"""The models are tuned anew whenever so many times more trials have reported."""
+"""The models are tuned again whenever the trials that reported have grown by this factor."""
 MIN_TO_TUNE = 5
+"""Trials that must have reported before the first tuning."""
 DRAWN_EVERY = 20
-"""Every so many new trials are drawn from anywhere without the model."""
+"""One in this many new trials is drawn from anywhere without the models."""
 FORESIGHT = 0.0
-"""Correlation of left-out losses with their prediction below which all new trials are."""
+"""If left-out losses correlate less with their predictions, all new trials are drawn so."""
 CAUTION = 10.0
-"""Power of the share of trials nearby that did not fail, by which a gain is multiplied."""
+"""A gain is multiplied by the share of nearby trials that did not fail, to this power."""
 RISKY = 0.5
-"""Share of failures nearby above which no draw is taken while others are left."""
+"""A draw with a larger share of failures nearby is taken only if no other is left."""
 LEAST_CHANCE = 0.05
-"""Of beating the best, below which a search whose trials are all started goes on with none."""
-BEST_GAIN = "the highest expected gain per epoch"
+"""Once all trials are started, none is resumed whose chance to beat the best is smaller."""
 _PAST = 3
-"""Configurations of earlier experiments that are tried again, the best ones."""
+"""The best configurations of earlier experiments that are tried again."""
 
 
 class AutoSearcher:
-    """The state of the search: curves by trial number, and what is derived from them."""
+    """Holds the curves by trial number and all that follows from them."""
 
     def __init__(
         self,
@@ -75,14 +87,19 @@ class AutoSearcher:
         self._features = Features(space)
         self._candidates = Candidates(space, self._features, seed=seed)
         self._planned = [space.defaults()]
-        self._rungs = rungs(budget.epochs)
+        self._rungs = geometric_rungs(budget.epochs)
         steps = self._rungs
+        # Improvement is looked for at three depths: each costs a prediction of every offer.
         self._horizons = sorted({steps[0], steps[len(steps) // 2], steps[-1]})
         self._curves: list[Curve] = []
         self._seen: set[str] = set()
         self._failed: list[Array] = []
         self._twins: list[float] = []
-        self._past = [c for c in map(self._curve_of, past) if c.epoch]
+        curves = [
+            curve_of_past(trial, self._features.of(trial.values), objective, budget.epochs)
+            for trial in past
+        ]
+        self._past = [curve for curve in curves if curve.epoch]
         by_loss = sorted(self._past, key=lambda curve: float(curve.bests[-1]))
         self._planned += [curve.values for curve in by_loss[:_PAST]]
         self._belief = Belief(self._features.groups, parameters=len(space.parameters), seed=seed)
@@ -92,13 +109,13 @@ class AutoSearcher:
         self._after_pause: tuple[int, Move] | None = None
 
     def next(self) -> Move:
-        """Return the move of the highest expected gain; it holds until the history changes."""
+        """Return the move of the highest expected gain; it stands until the history changes."""
         if self._move is None:
             self._move = self._choose()
         return self._move
 
     def start(self, move: Start | Continue) -> None:
-        """Take note of a move; from time to time the models are tuned here."""
+        """Record a move; from time to time the models are tuned here."""
         self._move = self._after_pause = None
         if isinstance(move, Start):
             target = first_epochs(self._curves, self._rungs)
@@ -110,22 +127,23 @@ class AutoSearcher:
         self._curves[move.trial].target = target
 
     def report(self, trial: int, epoch: int, value: float) -> Verdict:
-        """Pause at the target; stop what diverged or repeats another trial."""
+        """Pause the trial at its target; stop it if it diverged or repeats another."""
         self._move = self._after_pause = None
         curve = self._curves[trial]
         self._epochs.report(trial, epoch)
         curve.take(epoch, self._objective.loss(value))
         if not np.isfinite(value):
             self._fail(curve)
-            return Verdict(Decision.STOP, "diverged or without a valid objective")
+            return Verdict(Decision.STOP, reasons.DIVERGED)
         if epoch == self._budget.epochs:
             return CONTINUE
+        # Equal losses to the last digit mean that what differs has no effect: nothing to learn.
         other = repeated(curve, self._curves, epochs=self._rungs[0]) if trial else None
         if other is not None:
             curve.is_dead = curve.is_void = True
             distance = np.linalg.norm(self._curves[other].features - curve.features)
             self._twins.append(float(distance))
-            return Verdict(Decision.STOP, f"repeats the curve of trial {other:04d}")
+            return Verdict(Decision.STOP, reasons.of_twin(other))
         if curve.target is None or epoch < curve.target:
             return CONTINUE
         return self._at_target(trial)
@@ -141,10 +159,10 @@ class AutoSearcher:
         curve.target = target
         # The move was chosen as if the trial had paused; it holds once it has.
         self._after_pause = trial, move
-        return Verdict(Decision.PAUSE, _reason_to_pause(move))
+        return Verdict(Decision.PAUSE, reasons.of_pause(move))
 
     def finish(self, trial: int, outcome: Outcome) -> None:
-        """Free the trial's slot; a failed trial is no value, and says where not to go."""
+        """Free the trial's slot; a failed trial gives no value but marks its region."""
         self._move = None
         if self._after_pause and outcome.state is TrialState.PAUSED:
             paused, move = self._after_pause
@@ -155,20 +173,13 @@ class AutoSearcher:
         curve.is_dead |= outcome.state is not TrialState.PAUSED
         if outcome.state is TrialState.FAILED:
             curve.is_void = True
+            # A lost worker says nothing about the values that it trained.
             if outcome.failure is None or outcome.failure.kind is not FailureKind.LOST:
                 self._fail(curve)
 
     def _fail(self, curve: Curve) -> None:
         curve.is_dead = True
         self._failed.append(curve.features)
-
-    def _curve_of(self, trial: PastTrial) -> Curve:
-        curve = Curve(dict(trial.values), self._features.of(trial.values))
-        for epoch, value in sorted(trial.curve.items()):
-            assert isinstance(value, int | float)
-            if epoch <= self._budget.epochs:
-                curve.take(epoch, self._objective.loss(value))
-        return curve
 
     def _choose(self) -> Move:
         trial = len(self._curves)
@@ -177,69 +188,65 @@ class AutoSearcher:
             if canonical(planned) not in self._seen:
                 return self._new(planned, EARLIER if place else DEFAULTS)
         if may_start and trial < OPENING:
-            drawn = self._candidates.opening(trial)
-            if canonical(drawn) not in self._seen:
-                return self._new(drawn, "one of the space-filling first trials")
+            values = self._candidates.opening(trial)
+            if canonical(values) not in self._seen:
+                return self._new(values, reasons.OPENING)
         seen = observations(self._curves, self._rungs, self._past)
         if seen is None:
             return self._move_without_model(may_start=may_start)
         return self._best_move(seen, may_start=may_start)
 
     def _move_without_model(self, *, may_start: bool) -> Move:
-        """Return a move while no trial has reported a number yet."""
-        drawn = self._candidates.anywhere(self._seen, self._epochs.spent) if may_start else None
-        if drawn is not None:
-            return self._new(drawn, "drawn at random, no trial has a value yet")
+        """Return a move while no trial has reported a finite value."""
+        values = self._candidates.anywhere(self._seen, self._epochs.spent) if may_start else None
+        if values is not None:
+            return self._new(values, reasons.RANDOM_FIRST)
         paused = self._paused()
         if paused:
-            return self._longer(paused[0], "no trial has a value yet")
+            return self._longer(paused[0], reasons.NO_VALUES)
         return self._nothing()
 
     def _best_move(self, seen: Observations, *, may_start: bool) -> Move:
+        # 1. What each model expects: of the ends of all trials, and of the offers.
         models = self._belief.models(seen, self._running())
         trials = [n for n, c in enumerate(self._curves) if c.epoch and not c.is_void]
-        ends = self._ends(models, trials)
-        offers = self._offers(self._parents(trials, ends), may_start=may_start)
+        ends = predicted_ends(models, self._curves, trials, self._budget.epochs)
+        offers = self._offers(parents_of(self._curves, trials, ends), may_start=may_start)
         if not len(offers.rows):
             return self._nothing()
         best = self._best_loss(seen)
-        told = [
+        results = [
             gains(
                 model,
                 offers,
                 best=best,
-                leaders=self._leaders(trials, expected),
+                leaders=leaders_of(self._curves, trials, expected),
                 horizons=self._horizons,
                 rungs=self._rungs,
                 left=self._left,
             )
             for model, expected in zip(models, ends, strict=True)
         ]
-        gain, chance = mean_gains(told)
-        risk = share_of_failures(offers.rows, self._told(), self._failed, self._features.groups)
+        gain, chance = mean_gains(results)
+        # 2. Keep away from where trials fail.
+        succeeded = self._succeeded()
+        risk = share_of_failures(offers.rows, succeeded, self._failed, self._features.groups)
         gain = gain + CAUTION * np.log(1 - risk)
+        # 3. Take the best; sometimes a random start in its place, so that no region is lost.
         place = self._best_place(gain, offers)
         if place is None:
             return self._nothing()
         if place < len(offers.values):
-            drawn = self._drawn(offers, risk)
-            if drawn is not None:
-                return self._new(drawn, "drawn at random, to explore")
-            return self._new(offers.values[place], f"{BEST_GAIN} of all candidates")
+            values = self._random_offer(offers, risk)
+            if values is not None:
+                return self._new(values, reasons.RANDOM)
+            return self._new(offers.values[place], reasons.BEST_CANDIDATE)
         if not may_start and chance.max() < LEAST_CHANCE and self._has_full_training:
-            return self._nothing("no paused trial is likely to beat the best")
-        return self._longer(int(offers.trials[place]), BEST_GAIN)
-
-    def _leaders(self, trials: Sequence[int], ends: Array) -> Leaders | None:
-        if len(trials) < 2:
-            return None
-        first, second = np.argsort(ends, kind="stable")[:2]
-        leader = trials[first]
-        row = self._curves[leader].features
-        return Leaders(leader, row, float(ends[first]), float(ends[second]))
+            return self._nothing(reasons.NO_CHANCE)
+        return self._longer(int(offers.trials[place]), reasons.BEST_GAIN)
 
     def _best_place(self, gain: Array, offers: Offers) -> int | None:
-        """Return the offer of the highest gain that is no configuration tried before."""
+        """Return the offer of the highest gain, without configurations tried before."""
         for place in np.argsort(-gain, kind="stable").tolist():
             is_new = place < len(offers.values)
             if not is_new or canonical(offers.values[place]) not in self._seen:
@@ -253,8 +260,8 @@ class AutoSearcher:
         if may_start:
             values, rows = self._candidates.choice(parents, len(self._curves), self._epochs.spent)
             if self._twins:
-                known = np.stack([curve.features for curve in self._curves])
-                values, rows = away_from_twins(values, rows, known, distances=self._twins)
+                tried = np.stack([curve.features for curve in self._curves])
+                values, rows = away_from_twins(values, rows, tried, distances=self._twins)
         return Offers(
             values=values,
             rows=np.concatenate([rows, *(self._curves[n].features[None] for n in paused)]),
@@ -264,35 +271,15 @@ class AutoSearcher:
             ),
         )
 
-    def _ends(self, models: Sequence[CurveModel], trials: Sequence[int]) -> Array:
-        """Return the losses that trials are expected to end with, (models, trials)."""
-        if not trials:
-            return np.empty((len(models), 0))
-        rows = np.stack([self._curves[n].features for n in trials])
-        end = times_of(np.array(self._rungs[-1:], float), self._budget.epochs)
-        return np.stack([model.means(rows, np.array(trials), end)[0] for model in models])
-
-    def _parents(self, trials: Sequence[int], ends: Array) -> list[Curve]:
-        """Return the trials that are expected to end best, and the defaults while they may.
-
-        The defaults are what an expert would have tried: their neighbours are offered until half
-        of the trials are expected to end better.
-        """
-        order = [trials[i] for i in np.argsort(ends.mean(axis=0), kind="stable")]
-        parents = order[:PARENTS]
-        if 0 in order[PARENTS : len(order) // 2]:
-            parents.append(0)
-        return [self._curves[n] for n in parents]
-
-    def _drawn(self, offers: Offers, risk: Array) -> dict[str, Any] | None:
-        """Return a draw from anywhere where it is its turn or the models have no foresight."""
+    def _random_offer(self, offers: Offers, risk: Array) -> dict[str, Any] | None:
+        """Return a draw from anywhere if it is its turn or the models have no foresight."""
         if len(self._curves) % DRAWN_EVERY and self._belief.foresight >= FORESIGHT:
             return None
-        known = self._seen
+        # The first offers are the draws from anywhere, in random order; risky ones come last.
         wide = min(WIDE, len(offers.values))
         order = np.argsort(risk[:wide] > RISKY, kind="stable")
         return next(
-            (offers.values[i] for i in order if canonical(offers.values[i]) not in known), None
+            (offers.values[i] for i in order if canonical(offers.values[i]) not in self._seen), None
         )
 
     def _running(self) -> Running | None:
@@ -308,12 +295,13 @@ class AutoSearcher:
         own = seen.losses[seen.trials >= 0]
         return float(own.min()) if len(own) else float(seen.losses.min())
 
-    def _told(self) -> Array:
+    def _succeeded(self) -> Array:
         """Return the features of the trials that reported and did not fail."""
         rows = [c.features for c in self._curves if c.epoch and np.isfinite(c.losses[-1])]
         return np.stack(rows) if rows else np.empty((0, len(self._features.groups)))
 
     def _tune(self) -> None:
+        # Tuning costs more than a decision: its share of the time falls as the search grows.
         reported = sum(curve.epoch > 0 for curve in self._curves)
         if reported < max(MIN_TO_TUNE, RETUNE * self._tuned_at):
             return
@@ -348,13 +336,5 @@ class AutoSearcher:
     def _rung_above(self, epoch: int) -> int:
         return next(rung for rung in self._rungs if rung > epoch)
 
-    def _nothing(self, reason: str = "no trial is left to start or resume") -> Move:
+    def _nothing(self, reason: str = reasons.NOTHING_LEFT) -> Move:
         return Wait() if any(c.target is not None for c in self._curves) else Done(reason)
-
-
-def _reason_to_pause(move: Move) -> str:
-    if isinstance(move, Start):
-        return "a new trial is expected to gain more per epoch"
-    if isinstance(move, Continue):
-        return f"trial {move.trial:04d} is expected to gain more per epoch"
-    return "more epochs are unlikely to beat the best trial"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.search.base import Proposer
-from automl.search.rules.halving import BEST_PAUSED, REDUCTION_FACTOR, rungs
+from automl.search.rules.halving import BEST_PAUSED, REDUCTION_FACTOR, halving_rungs
 from automl.search.rules.median import PausingRule
 from automl.search.seeds import rng_of
 from automl.space.space import SearchSpace
@@ -58,7 +58,7 @@ class DehbRule(PausingRule):
     ) -> None:
         super().__init__()
         self._populations = populations
-        self._levels = [*rungs(epochs, eta=eta, grace=grace), epochs]
+        self._levels = [*halving_rungs(epochs, eta=eta, grace=grace), epochs]
         self._schedule = list(_schedule(len(self._levels), eta))
         self._started = 0
         self._has_full = False

@@ -10,7 +10,9 @@ BEST_PAUSED = "the best paused trial, and none is trained in full"
 """Reason of the last promotion, without which a search would end with no finished model."""
 
 
-def rungs(epochs: int, *, eta: int = REDUCTION_FACTOR, grace: int = GRACE_EPOCHS) -> list[int]:
+def halving_rungs(
+    epochs: int, *, eta: int = REDUCTION_FACTOR, grace: int = GRACE_EPOCHS
+) -> list[int]:
     """Return the epochs below a full training at which trials are compared, ascending.
 
     They are the full epochs divided by eta, eta^2, ..., down to the grace epochs; a short
@@ -37,7 +39,7 @@ class HalvingStop(FullTraining):
         super().__init__(epochs)
         self._eta = eta
         self._rungs: dict[int, dict[int, Loss]] = {
-            r: {} for r in rungs(epochs, eta=eta, grace=grace)
+            r: {} for r in halving_rungs(epochs, eta=eta, grace=grace)
         }
         self._best: dict[int, Loss] = {}
 
@@ -66,7 +68,7 @@ class HalvingPromote(PausingRule):
     def __init__(self, epochs: int, *, eta: int = REDUCTION_FACTOR, grace: int = 1) -> None:
         super().__init__()
         self._eta = eta
-        self._levels = [*rungs(epochs, eta=eta, grace=grace), epochs]
+        self._levels = [*halving_rungs(epochs, eta=eta, grace=grace), epochs]
         self._losses: list[dict[int, Loss]] = [{} for _ in self._levels]
         self._best: dict[int, Loss] = {}
         self._level: dict[int, int] = {}

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 from automl.search.base import Rule
-from automl.search.rules.halving import REDUCTION_FACTOR, rungs
+from automl.search.rules.halving import REDUCTION_FACTOR, halving_rungs
 from automl.trial.moves import Continue, Start
 from automl.trial.pareto import Loss, better, ranked, standing
 from automl.trial.trial import CONTINUE, Decision, Outcome, TrialState, Verdict
@@ -63,7 +63,7 @@ class Hyperband(Rule):
 
     def __init__(self, epochs: int, *, eta: int = REDUCTION_FACTOR, grace: int = 1) -> None:
         self._eta = eta
-        self.levels = [*rungs(epochs, eta=eta, grace=grace), epochs]
+        self.levels = [*halving_rungs(epochs, eta=eta, grace=grace), epochs]
         self._brackets: list[Bracket] = []
         self._of: dict[int, Bracket] = {}
         self._best: dict[int, Loss] = {}

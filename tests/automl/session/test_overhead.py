@@ -9,7 +9,7 @@ from searchers import EPOCHS, make, score_of
 from simulation import Simulation
 
 from automl.experiment.state import ExperimentState
-from automl.search.auto.curves import MAX_OBSERVATIONS, Curve, observations, rungs
+from automl.search.auto.curves import MAX_OBSERVATIONS, Curve, geometric_rungs, observations
 from automl.trial.moves import Start
 from automl.trial.trial import Outcome, TrialState
 
@@ -57,7 +57,7 @@ class Forgetful:
 
 
 def test_the_model_of_auto_is_told_of_a_bounded_number_of_trials():
-    steps, rng = rungs(50), np.random.default_rng(0)
+    steps, rng = geometric_rungs(50), np.random.default_rng(0)
     curves = []
     for number in range(5000):
         curve = Curve({}, rng.random(5))

@@ -5,7 +5,7 @@ import pytest
 
 from automl.search.auto.acquisition import mean_gains
 from automl.search.auto.belief import MAX_SAMPLED, SAMPLES, Belief, Running
-from automl.search.auto.hyperparameters import _Evidence, sampled, tuned
+from automl.search.auto.hyperparameters import MarginalLikelihood, sampled, tuned
 from automl.search.auto.kernel import SLOPE, Hyperparameters, distances, matern, near
 from automl.search.auto.model import CurveModel, Observations
 
@@ -69,7 +69,7 @@ def test_what_trials_fell_by_early_is_not_lost_again_until_the_end():
 
 def test_evidence_alone_is_that_beside_its_gradient_and_the_gradient_is_its_slope():
     seen = curves(slope=-1.0)
-    evidence = _Evidence(seen, np.arange(2), 2)
+    evidence = MarginalLikelihood(seen, np.arange(2), 2)
     theta = Hyperparameters.prior(2).theta + 0.3
     value, gradient = evidence.with_gradient(theta)
     assert evidence(theta) == pytest.approx(value)
@@ -83,7 +83,7 @@ def test_chains_sample_the_posterior():
     seen, groups = curves(2), np.arange(2)
     centre, width = Hyperparameters.prior(2).theta, Hyperparameters.width(2)
     rng = np.random.default_rng(0)
-    evidence = _Evidence(seen, groups, 2)
+    evidence = MarginalLikelihood(seen, groups, 2)
     draws = centre + width * rng.standard_normal((10_000, 6))
     values = np.array([evidence(theta) for theta in draws])
     weights = np.exp(values.min() - values)
@@ -140,7 +140,7 @@ def test_gains_of_several_models_are_averaged_not_their_logarithms():
 
 def test_tuned_hyperparameters_are_more_probable_than_where_they_began():
     seen, start = curves(20), Hyperparameters.prior(2)
-    evidence = _Evidence(seen, np.arange(2), 2)
+    evidence = MarginalLikelihood(seen, np.arange(2), 2)
     found = tuned(seen, np.arange(2), start, steps=10)
     away = (found.theta - start.theta) / Hyperparameters.width(2)
     assert evidence(found.theta) + 0.5 * away @ away < evidence(start.theta) - 1

@@ -19,7 +19,14 @@ from automl.search.auto.acquisition import (
     share_of_failures,
 )
 from automl.search.auto.candidates import OPENING, Candidates
-from automl.search.auto.curves import Curve, first_epochs, observations, repeated, rungs, times_of
+from automl.search.auto.curves import (
+    Curve,
+    first_epochs,
+    geometric_rungs,
+    observations,
+    repeated,
+    times_of,
+)
 from automl.search.auto.features import Features
 from automl.search.auto.hyperparameters import tuned
 from automl.search.auto.kernel import Hyperparameters
@@ -131,15 +138,19 @@ def test_good_trials_of_an_earlier_experiment_are_tried_right_after_the_defaults
 
 
 def test_rungs_grow_to_the_full_training():
-    assert rungs(50) == [3, 4, 6, 9, 14, 21, 32, 50]
-    assert rungs(1) == [1]
-    assert all(a < b for e in range(1, 120) for a, b in zip(rungs(e), rungs(e)[1:], strict=False))
+    assert geometric_rungs(50) == [3, 4, 6, 9, 14, 21, 32, 50]
+    assert geometric_rungs(1) == [1]
+    assert all(
+        a < b
+        for e in range(1, 120)
+        for a, b in zip(geometric_rungs(e), geometric_rungs(e)[1:], strict=False)
+    )
 
 
 @pytest.mark.parametrize(("first", "expected"), [(lambda i: i, 1), (lambda i: (7 * i) % 10, 3)])
 def test_an_earlier_epoch_serves_where_its_ranks_agree(first, expected):
     curves = [Curve({}, np.zeros(1), [100.0 + first(i), 60.0 + first(i), i]) for i in range(10)]
-    assert first_epochs(curves, rungs(EPOCHS)) == expected
+    assert first_epochs(curves, geometric_rungs(EPOCHS)) == expected
 
 
 def test_only_a_moving_curve_is_a_repetition():
@@ -153,7 +164,7 @@ def test_observations_do_not_depend_on_the_unit():
     rng = np.random.default_rng(0)
     losses = rng.random((9, 4))
     told = [
-        observations([Curve({}, np.zeros(1), list(row)) for row in table], rungs(EPOCHS))
+        observations([Curve({}, np.zeros(1), list(row)) for row in table], geometric_rungs(EPOCHS))
         for table in (losses, 1e6 * losses - 5)
     ]
     assert told[0] is not None and told[1] is not None

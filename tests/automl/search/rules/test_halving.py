@@ -1,6 +1,6 @@
 import pytest
 
-from automl.search.rules.halving import HalvingPromote, HalvingStop, rungs
+from automl.search.rules.halving import HalvingPromote, HalvingStop, halving_rungs
 from automl.trial.moves import Continue, Start
 from automl.trial.trial import Decision, Outcome, TrialState
 
@@ -12,7 +12,7 @@ PAUSED = Outcome(TrialState.PAUSED)
     [(1, []), (2, []), (3, [1]), (9, [3]), (20, [6]), (50, [5, 16]), (243, [3, 9, 27, 81])],
 )
 def test_rungs_are_whole_divisions_of_a_full_training(epochs, expected):
-    assert rungs(epochs) == expected
+    assert halving_rungs(epochs) == expected
 
 
 def test_the_best_third_goes_on():
