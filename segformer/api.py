@@ -10,9 +10,9 @@ from PIL import Image
 from segformer.data.dataset import model_input
 from segformer.data.images import read_image
 from segformer.data.labels import class_names
+from segformer.data.overlay import class_colours, overlay
 from segformer.errors import CheckpointError
 from segformer.evaluation.inference import class_ids
-from segformer.evaluation.pictures import class_colours, overlay
 from segformer.evaluation.predictor import load_predictor
 from segformer.model.saved import ModelRecord
 from segformer.spec import Spec
@@ -46,7 +46,11 @@ class LoadedModel:
     @torch.inference_mode()
     def segment(self, image: str | Path | NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return class ids HxW of an image file or of RGB pixels HxWx3, at its own size."""
-        pixels = image if isinstance(image, np.ndarray) else read_image(Path(image))
+        pixels = (
+            image
+            if isinstance(image, np.ndarray)
+            else read_image(Path(image), bits=self._segment.image_bits)
+        )
         logits = self._predictor.logits(model_input(pixels, self._segment)[None])[0]
         height, width = pixels.shape[:2]
         head = self._predictor.record.model["decode_head"]
@@ -54,5 +58,9 @@ class LoadedModel:
 
     def overlay(self, image: str | Path | NDArray[np.uint8]) -> Image.Image:
         """Return the image with the colours of its classes over it."""
-        pixels = image if isinstance(image, np.ndarray) else read_image(Path(image))
+        pixels = (
+            image
+            if isinstance(image, np.ndarray)
+            else read_image(Path(image), bits=self._segment.image_bits)
+        )
         return Image.fromarray(overlay(pixels, self.segment(pixels), class_colours(self._segment)))

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -22,6 +22,12 @@ from segformer.spec.keys import full_keys, inputs
 from segformer.spec.overrides import flattened, nested
 from segformer.storage.key import reference_from_key
 from segformer.storage.location import Location, is_remote
+
+if TYPE_CHECKING:
+    from segformer.data.convert import ImportReport
+    from segformer.data.divide import SplitReport
+    from segformer.data.summary import DataSummary
+    from segformer.spec.sections.dataset import DatasetSegment
 
 _log = logging.getLogger(__name__)
 
@@ -143,6 +149,48 @@ class SegformerSkill:
 
         write_sample(folder, seed=seed)
 
+    def import_data(
+        self,
+        kind: str,
+        source: Path,
+        target: Path,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> "ImportReport":
+        """Write a data set of another layout anew; see `segformer.data.convert.import_data`."""
+        from segformer.data.convert import import_data
+
+        return import_data(kind, source, target, progress=progress)
+
+    def split_data(
+        self, folder: Path, *, val: float, test: float = 0.0, by: str = "file", seed: int = 0
+    ) -> "SplitReport":
+        """Hold out images for validation and test; see `segformer.data.divide.split_data`."""
+        from segformer.data.divide import split_data
+
+        return split_data(folder, val=val, test=test, by=by, seed=seed)
+
+    def show_data(
+        self,
+        folder: Path,
+        *,
+        html: Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> "DataSummary":
+        """Summarise a data set; see `segformer.data.summary.summarised`."""
+        from segformer.data.summary import summarised
+        from segformer.data.summary_page import write_page
+
+        summary = summarised(self._segment(folder), progress=progress)
+        if html is not None:
+            write_page(summary, html)
+        return summary
+
+    def _segment(self, folder: Path) -> "DatasetSegment":
+        """Return the settings that a training on a folder would have."""
+        spec = self.resolve("train", {_ROOT: str(folder)})
+        return parse(spec).dataset.segment
+
     def generate(self, folder: Path) -> list[Path]:
         """Write schemas/ and references/ into a folder, from the spec classes."""
         texts = {
@@ -205,8 +253,8 @@ def _from_data_set(action: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
         return described(begun(root), given=values)
     folder = Path(root).expanduser()
-    settings, note = layout_settings(folder, action=action, given=values)
-    if note:
+    settings, notes = layout_settings(folder, action=action, given=values)
+    for note in notes:
         _log.warning(note)
     return {**settings, **described(folder, given=values)}
 

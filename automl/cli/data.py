@@ -2,22 +2,78 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from automl.errors import UsageError
+
+if TYPE_CHECKING:
+    from automl.skill.base import DataReport, DataSkill
 
 
 def add(commands: Any) -> None:
     """Add the commands of this module to the parser."""
     data = commands.add_parser("data", help="data sets", description="Data sets.")
     actions = data.add_subparsers(metavar="ACTION", required=True)
-    sample = actions.add_parser(
-        "sample", help="write a generated data set", description="Write a generated data set."
-    )
-    sample.set_defaults(command=_sample)
+    sample = _action(actions, "sample", "write a generated data set", _sample)
     sample.add_argument("folder", type=Path, metavar="DIR", help="new or empty folder")
-    sample.add_argument("--skill", help="installed skill; optional if just one is installed")
     sample.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
+    _add_show(actions)
+    _add_split(actions)
+    _add_import(actions)
+
+
+def _add_show(actions: Any) -> None:
+    show = _action(actions, "show", "show counts, sizes, classes and faults of a data set", _show)
+    show.add_argument("folder", type=Path, metavar="DIR")
+    show.add_argument("--html", type=Path, metavar="FILE", help="also a page of overlays")
+    _add_json(show)
+
+
+def _add_split(actions: Any) -> None:
+    text = "hold out images for validation: writes split.json, moves nothing"
+    split = _action(actions, "split", text, _split)
+    split.add_argument("folder", type=Path, metavar="DIR")
+    split.add_argument("--val", type=_share, default=0.15, metavar="SHARE",
+                       help="for validation, e.g. 15%% (the default) or 0.15")  # fmt: skip
+    split.add_argument("--test", type=_share, default=0.0, metavar="SHARE", help="for the test")
+    split.add_argument("--by", choices=("group", "prefix", "file"), default="file",
+                       help="keep together images of one folder (group), of one name but for the "
+                       "number at its end (prefix), or none (file, the default)")  # fmt: skip
+    split.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
+    _add_json(split)
+
+
+def _add_import(actions: Any) -> None:
+    text = "write a data set of another layout anew, by links where it can"
+    parser = _action(actions, "import", text, _import)
+    parser.add_argument("kind", metavar="KIND", help="auto, or e.g. coco; a wrong one names all")
+    parser.add_argument("source", type=Path, metavar="SRC")
+    parser.add_argument("target", type=Path, metavar="DST", help="new or empty folder")
+    _add_json(parser)
+
+
+def _action(actions: Any, name: str, text: str, command: Any) -> argparse.ArgumentParser:
+    description = f"{text[0].upper()}{text[1:]}."
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=text, description=description)
+    parser.set_defaults(command=command)
+    parser.add_argument("--skill", help="installed skill; optional if just one is installed")
+    return parser
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout, no more")
+
+
+def _share(text: str) -> float:
+    """Read 15% or 0.15."""
+    number = text.removesuffix("%")
+    try:
+        share = float(number) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share; give 15% or 0.15") from None
+    if not 0 <= share < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share below 1; give 15% or 0.15")
+    return share
 
 
 def _sample(arguments: argparse.Namespace) -> int:
@@ -31,4 +87,51 @@ def _sample(arguments: argparse.Namespace) -> int:
     with faults_of_the_user():
         load_skill(name).sample(folder, seed=arguments.seed)
     print(f"{folder}: a generated data set; next: automl run --skill {name} --data {folder}")
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from automl.progress.watch import data_progress
+    from automl.skill.failures import faults_of_the_user
+
+    skill = _skill(arguments)
+    with faults_of_the_user(), data_progress(is_shown=not arguments.json) as progress:
+        report = skill.show_data(arguments.folder, html=arguments.html, progress=progress)
+    return _print(report, arguments)
+
+
+def _split(arguments: argparse.Namespace) -> int:
+    from automl.skill.failures import faults_of_the_user
+
+    skill = _skill(arguments)
+    with faults_of_the_user():
+        report = skill.split_data(
+            arguments.folder, val=arguments.val, test=arguments.test, by=arguments.by,
+            seed=arguments.seed,
+        )  # fmt: skip
+    return _print(report, arguments)
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    from automl.progress.watch import data_progress
+    from automl.skill.failures import faults_of_the_user
+
+    skill = _skill(arguments)
+    with faults_of_the_user(), data_progress(is_shown=not arguments.json) as progress:
+        report = skill.import_data(
+            arguments.kind, arguments.source, arguments.target, progress=progress
+        )
+    return _print(report, arguments)
+
+
+def _skill(arguments: argparse.Namespace) -> "DataSkill":
+    from automl.skill.installed import load_skill, only_skill
+
+    return load_skill(arguments.skill or only_skill()).data
+
+
+def _print(report: "DataReport", arguments: argparse.Namespace) -> int:
+    from automl.files import json_text
+
+    print(json_text(report.to_dict()) if arguments.json else report.text())
     return 0

@@ -56,6 +56,45 @@ class Skill(Protocol):
         ...
 
 
+class DataReport(Protocol):
+    """What a command on data found or did."""
+
+    def to_dict(self) -> dict[str, Any]: ...  # noqa: D102
+
+    def text(self) -> str: ...  # noqa: D102
+
+
+class DataSkill(Protocol):
+    """A skill that imports, splits and shows data sets."""
+
+    def import_data(
+        self,
+        kind: str,
+        source: Path,
+        target: Path,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> DataReport:
+        """Write a data set of any kind, or "auto", anew as the skill reads it."""
+        ...
+
+    def split_data(
+        self, folder: Path, *, val: float, test: float, by: str, seed: int
+    ) -> DataReport:
+        """Hold out shares of a folder's images for validation and test."""
+        ...
+
+    def show_data(
+        self,
+        folder: Path,
+        *,
+        html: Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> DataReport:
+        """Summarise a data set, and draw it on a page."""
+        ...
+
+
 class MeasuringSkill(Protocol):
     """A skill whose skill_info.yaml has `costs`."""
 

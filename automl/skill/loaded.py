@@ -6,8 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-from automl.skill.base import MeasuringSkill, ReportMetrics, Result, Skill
+from automl.errors import UsageError
+from automl.skill.base import DataSkill, MeasuringSkill, ReportMetrics, Result, Skill
 from automl.skill.info import SkillInfo
+
+_DATA_VERBS = ("import_data", "split_data", "show_data")
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,13 @@ class LoadedSkill:
 
     def generate(self, folder: Path) -> list[Path]:  # noqa: D102
         return self.skill.generate(folder)
+
+    @property
+    def data(self) -> DataSkill:
+        """The skill's commands on data; raises `UsageError` if it has none."""
+        if not all(hasattr(self.skill, verb) for verb in _DATA_VERBS):
+            raise UsageError(f"--skill: {self.name} has no commands on data")
+        return cast(DataSkill, self.skill)
 
     def measure(self, spec: dict[str, Any], names: Collection[str]) -> Mapping[str, float]:
         """Return costs of a spec's model; only of a skill whose skill_info.yaml has `costs`."""

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from segformer.data.depth import unused_bits_line
+from segformer.data.faults import one_a_cause
 from segformer.data.labels import COLOURS, GREY, GREY_IN_RGB, IGNORED
 from segformer.data.load import load_pair
 from segformer.data.pairs import Pair, other_files
@@ -55,8 +57,9 @@ def check_data(
     faults += _mixed_readings(checked, segment)
     faults += [] if faults else _too_few_classes(checked, segment)
     if faults:
-        raise DataError(_capped(faults))
+        raise DataError(_capped(one_a_cause(faults)))
     _warn_of_shared_images(checked)
+    _warn_of_unused_bits(checked, segment)
     counts = {split: len(pairs) for split, pairs in source.splits.items()}
     return {**counts, "fingerprint": digest.hexdigest()}
 
@@ -72,6 +75,7 @@ class _Checked:
     mask_hash: str = ""
     classes: frozenset[int] = frozenset()
     reading: str = ""
+    largest: int | None = None
 
     @property
     def line(self) -> str:
@@ -91,7 +95,9 @@ def _checked(todo: list[tuple[str, Pair]], segment: DatasetSegment) -> Iterator[
         faults = () if image_hash != mask_hash else (f"{pair.image}: is its own mask, {pair.mask}",)
         present = np.flatnonzero(np.bincount(loaded.ids.ravel(), minlength=IGNORED))
         classes = frozenset(present.tolist()) - {IGNORED}
-        return _Checked(split, pair, faults, image_hash, mask_hash, classes, loaded.reading)
+        return _Checked(
+            split, pair, faults, image_hash, mask_hash, classes, loaded.reading, loaded.largest
+        )
 
     # Pillow and numpy release the interpreter lock while they decode.
     with ThreadPoolExecutor(max_workers=min(8, cpu_count() or 1)) as pool:
@@ -128,6 +134,13 @@ def _too_few_classes(checked: list[_Checked], segment: DatasetSegment) -> Iterat
                 f"dataset.segment.label_transform is {segment.label_transform}; masks of 0 and 255 "
                 "need dataset.segment.label_transform=norm"
             )
+
+
+def _warn_of_unused_bits(checked: list[_Checked], segment: DatasetSegment) -> None:
+    """Warn of images that would be nearly black: 4095 of 65535 leaves 16 of 256 greys."""
+    largest = max((each.largest for each in checked if each.largest is not None), default=None)
+    if largest is not None and largest < 2 ** (segment.image_bits - 1):
+        _log.warning("%s: %s", segment.root_dir, unused_bits_line(largest, segment.image_bits))
 
 
 def _warn_of_other_files(folder: Path) -> None:

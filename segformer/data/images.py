@@ -1,5 +1,6 @@
 """Reads image and mask files of any mode into arrays."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from segformer.data.tiff import TiffFacts, check_image, read_by_tifffile, tiff_facts
 from segformer.errors import DataError
 
 # No other format of Pillow is opened: some start programs (EPS runs Ghostscript).
@@ -18,7 +20,12 @@ _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF")
 _SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 _PALETTES = ("P", "PA")
 _LOSSY_TIFF = ("jpeg", "webp")
+_COLOURS = {"L": "grey", "1": "black and white", "P": "palette", "LA": "grey with alpha"}
+_METADATA = ("MAX_TEXT", "text chunk", "Decompressed data too large", "iCCP")
 _BITS_PER_SAMPLE = 258
+WIDE_BITS = 16
+"""Bits of a sample above 8; fewer may be in use, as of sensors of 10, 12 or 14 bits."""
+_LARGEST_OF_WIDE = 2**WIDE_BITS - 1
 _LARGEST_VALUE = 2**20  # No class: beyond 16 bits, and exact as a 32-bit float.
 
 
@@ -34,21 +41,48 @@ class MaskFile:
     """The colours Nx3 of an index file."""
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
-    """Return an image as RGB, HxWx3, rotated by its EXIF orientation.
+@dataclass(frozen=True)
+class ImageFile:
+    """An image as RGB, and how it is stored."""
 
-    16-bit grey is scaled from 0..65535; alpha is dropped. Raises `DataError` for a file that
-    cannot be read or has no known range (32-bit values).
+    pixels: NDArray[np.uint8]
+    """HxWx3."""
+    kind: str
+    """As "8-bit RGB" or "16-bit grey"."""
+    largest: int | None = None
+    """The largest value of an image of 16 bits."""
+
+
+def read_image(path: Path, *, bits: int = WIDE_BITS) -> NDArray[np.uint8]:
+    """Return an image as RGB, HxWx3; see `read_image_file`."""
+    return read_image_file(path, bits=bits).pixels
+
+
+def read_image_file(path: Path, *, bits: int = WIDE_BITS) -> ImageFile:
+    """Return an image as RGB, rotated by its EXIF orientation; alpha is dropped.
+
+    16-bit grey is scaled from 0..2^bits - 1, and what is above is white. Raises `DataError` for a
+    file that cannot be read or has no known range (fractions, signed or 32-bit values).
     """
-    with _opened(path) as (image, _):
+    content = _content(path)
+    facts = tiff_facts(content)
+    if facts is not None:
+        check_image(facts, path)
+        if facts.needs_tifffile:
+            return _wide(read_by_tifffile(content, path), path, facts, bits)
+    with _opened(path, content) as image:
         if image.mode in _SIXTEEN_BIT:
-            return _eight_bits(np.asarray(image), path)
+            return _wide(np.asarray(image), path, facts, bits)
         if image.mode == "F":
             raise DataError(f"{path}: is a 32-bit float image, whose range is not known")
+        depth = WIDE_BITS if _is_wide(image, content, facts) else 8
+        kind = f"{depth}-bit {_COLOURS.get(image.mode, image.mode)}"
         if image.mode in ("RGBA", "LA", "PA"):
             # Pillow drops alpha in steps; the colour below alpha 0 is kept.
             image = image.convert({"RGBA": "RGB", "LA": "L", "PA": "RGBA"}[image.mode])
-        return np.asarray(image.convert("RGB"))
+        pixels = np.asarray(image.convert("RGB"))
+        # Pillow keeps the upper byte of 16 bits.
+        return ImageFile(pixels, kind, int(pixels.max()) * 257 if depth == WIDE_BITS else None)
 
 
 def read_mask(path: Path) -> MaskFile:
@@ -56,7 +90,8 @@ def read_mask(path: Path) -> MaskFile:
 
     Raises `DataError` for a file that cannot be read, holds fractions or has lossy compression.
     """
-    with _opened(path) as (image, content):
+    content = _content(path)
+    with _opened(path, content) as image:
         if _is_lossy(image, content):
             raise DataError(
                 f"{path}: has lossy compression ({image.format}), which changes the values of a "
@@ -76,28 +111,65 @@ def read_mask(path: Path) -> MaskFile:
         return MaskFile(values, bits, table)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[Any, bytes]]:
-    """Yield the decoded image and the file's bytes; Pillow's errors become `DataError`."""
+def _content(path: Path) -> bytes:
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error})") from None
+
+
+@contextmanager
+def _opened(path: Path, content: bytes) -> Iterator[Any]:
+    """Yield the decoded image; what Pillow raises becomes a `DataError`."""
+    try:
         with Image.open(BytesIO(content), formats=_FORMATS) as image:
-            # Only verify() compares the checksums of a PNG.
+            # Pillow decodes a PNG of wrong checksums without a word; this alone compares them.
             image.verify()
         with Image.open(BytesIO(content), formats=_FORMATS) as image:
-            # An MPO is the JPEG of many phones; its first picture is the photograph.
-            frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
-            if frames > 1:
-                raise DataError(f"{path}: holds {frames} pictures; a file may hold one")
+            if (pictures := _pictures(image, content)) > 1:
+                raise DataError(f"{path}: holds {pictures} pictures; a file may hold one")
             ImageOps.exif_transpose(image, in_place=True)
             image.load()
-            yield image, content
+            yield image
     except DataError:
         raise
     except UnidentifiedImageError:
-        raise DataError(f"{path}: is not an image (PNG, JPEG, BMP, WebP, TIFF)") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None
+        raise DataError(f"{path}: {_unidentified(content)}") from None
+    except Image.DecompressionBombError as error:
+        raise DataError(f"{path}: {_way_out_of_size(error)}") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({error}){_way_out(error)}") from None
+
+
+def _pictures(image: Any, content: bytes) -> int:
+    """Return how many pictures a file holds; smaller copies of one (overviews) are no others."""
+    if image.format == "MPO":
+        return 1  # The JPEG of many phones; the first picture is the photograph.
+    if image.format == "TIFF" and (facts := tiff_facts(content)):
+        return facts.pictures
+    return int(getattr(image, "n_frames", 1))
+
+
+def _unidentified(content: bytes) -> str:
+    facts = tiff_facts(content)
+    if facts is None:
+        return "is not an image (PNG, JPEG, BMP, WebP, TIFF)"
+    return (
+        f"is a TIFF of a kind that is not read ({facts.bits} bits, {facts.samples} bands, "
+        f"photometric {facts.photometric}); save it as PNG or as a plain TIFF"
+    )
+
+
+def _way_out_of_size(error: Exception) -> str:
+    pixels = re.search(r"\d+", str(error))
+    size = f"{int(pixels.group()) / 1e6:.0f} megapixels are" if pixels else "is"
+    limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
+    return f"{size} more than the {limit:.0f} that are read; cut the image into tiles"
+
+
+def _way_out(error: Exception) -> str:
+    is_metadata = any(word in str(error) for word in _METADATA)
+    return "; its metadata is too large: save the image anew without it" if is_metadata else ""
 
 
 def _is_lossy(image: Any, content: bytes) -> bool:
@@ -124,11 +196,28 @@ def _table(image: Any) -> NDArray[np.int32]:
     return np.array(colours, dtype=np.int32).reshape(-1, 3)
 
 
-def _eight_bits(values: NDArray[Any], path: Path) -> NDArray[np.uint8]:
-    if values.min() < 0 or values.max() > 65535:
+def _is_wide(image: Any, content: bytes, facts: TiffFacts | None) -> bool:
+    if image.format == "PNG":
+        return content[24] == WIDE_BITS
+    return facts is not None and facts.bits == WIDE_BITS
+
+
+def _wide(values: NDArray[Any], path: Path, facts: TiffFacts | None, bits: int) -> ImageFile:
+    """Scale grey of 16 bits, or the colours of planes, to 8 bits."""
+    if values.min() < 0 or values.max() > _LARGEST_OF_WIDE:
         raise DataError(f"{path}: is a 32-bit image, whose range is not known")
-    grey = np.round(values / 257).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=2)
+    if values.ndim == 3 and values.shape[2] > 2:
+        largest = int(values.max())
+        # The upper byte, as Pillow reads the same colours when they are stored pixel by pixel.
+        colour = (values[..., :3].astype(np.uint16) >> 8).astype(np.uint8)
+        return ImageFile(colour, f"{WIDE_BITS}-bit RGB", largest)
+    grey = values if values.ndim == 2 else values[..., 0]
+    white = 2**bits - 1
+    scaled = np.round(grey / (white / 255)).clip(0, 255).astype(np.uint8)
+    if facts is not None and facts.is_white_zero:
+        scaled = 255 - scaled
+    pixels = np.repeat(scaled[..., None], 3, axis=2)
+    return ImageFile(pixels, f"{WIDE_BITS}-bit grey", int(grey.max()))
 
 
 def _whole(values: NDArray[Any], path: Path) -> NDArray[np.int32]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segformer.data.images import read_image, read_mask
+from segformer.data.images import read_image_file, read_mask
 from segformer.data.labels import labels_of
 from segformer.data.pairs import Pair
 from segformer.errors import DataError
@@ -19,6 +19,10 @@ class LoadedPair:
     image: NDArray[np.uint8]
     ids: NDArray[np.uint8]
     reading: str
+    kind: str = ""
+    """How the image is stored (`ImageFile.kind`)."""
+    largest: int | None = None
+    """The largest value of an image of 16 bits."""
 
 
 def load_pair(pair: Pair, segment: DatasetSegment) -> LoadedPair:
@@ -26,19 +30,19 @@ def load_pair(pair: Pair, segment: DatasetSegment) -> LoadedPair:
     faults: list[str] = []
     image = labels = None
     try:
-        image = read_image(pair.image)
+        image = read_image_file(pair.image, bits=segment.image_bits)
     except DataError as error:
         faults += error.faults
     try:
         mask = read_mask(pair.mask)
-        if image is not None and image.shape[:2] != mask.values.shape[:2]:
-            faults.append(_sizes(pair, image.shape, mask.values.shape))
+        if image is not None and image.pixels.shape[:2] != mask.values.shape[:2]:
+            faults.append(_sizes(pair, image.pixels.shape, mask.values.shape))
         labels = labels_of(mask, segment, where=pair.mask)
     except DataError as error:
         faults += error.faults
     if faults or image is None or labels is None:
         raise DataError(faults)
-    return LoadedPair(image, labels.ids, labels.reading)
+    return LoadedPair(image.pixels, labels.ids, labels.reading, image.kind, image.largest)
 
 
 def _sizes(pair: Pair, image: tuple[int, ...], mask: tuple[int, ...]) -> str:

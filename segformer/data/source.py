@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from segformer.data.classes import inferred, spec_keys
+from segformer.data.depth import bits_in_use
+from segformer.data.faults import one_a_cause
+from segformer.data.images import WIDE_BITS
 from segformer.data.layouts import layout_of
 from segformer.data.layouts.base import TEST, TRAIN, UNSPLIT, VAL, DataSet
 from segformer.data.pairs import Pair, find_pairs, image_files
@@ -39,7 +42,7 @@ class Source:
     def pairs(self, split: str) -> list[Pair]:
         """Return the pairs of a split; raises `DataError` with every fault."""
         if self.faults:
-            raise DataError(self.faults)
+            raise DataError(one_a_cause(self.faults))
         if split not in self.splits:
             raise DataError(f"there is no split {split}; there are {', '.join(self.splits)}")
         return list(self.splits[split])
@@ -56,6 +59,23 @@ def source_of(segment: DatasetSegment) -> Source:
         raise DataError(f"{root}: no such folder (dataset.segment.root_dir)")
     if _is_standard(root, segment):
         return _standard(root, segment)
+    data, title = _read_in_place(root)
+    return _with_validation(root, data, title)
+
+
+def unsplit_pairs(root: Path) -> Mapping[str, Sequence[Pair]]:
+    """Return the pairs of a folder by the splits it has itself; raises `DataError`."""
+    segment = DatasetSegment(root_dir=str(root))
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder")
+    data = _data_set(root, segment) if _is_standard(root, segment) else _read_in_place(root)[0]
+    if data.faults:
+        raise DataError(one_a_cause(data.faults))
+    return data.splits
+
+
+def _read_in_place(root: Path) -> tuple[DataSet, str]:
+    """Return a data set with mask files and what it is; raises `DataError` for annotations."""
     recognised = layout_of(root)
     data = recognised.layout.read(recognised.root)
     where = "" if recognised.root == root else f" in {recognised.root.relative_to(root)}/"
@@ -65,7 +85,7 @@ def source_of(segment: DatasetSegment) -> Source:
             f"{title}: its masks are annotations ({_counted(data)}), which have to be drawn first: "
             f"automl data import {recognised.layout.name} {root} NEW_FOLDER"
         )
-    return _with_validation(root, data, title)
+    return data, title
 
 
 def images_of(segment: DatasetSegment, split: str) -> list[Path]:
@@ -81,32 +101,40 @@ def images_of(segment: DatasetSegment, split: str) -> list[Path]:
 
 def layout_settings(
     root: Path, *, action: str, given: Mapping[str, Any]
-) -> tuple[dict[str, Any], str]:
-    """Return the settings that layout and masks answer, and a line on classes found in masks.
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the settings that layout, masks and images answer, and lines on what was found.
 
-    Those of dataset.json go before them, and those that are given before all.
+    dataset.json goes before the classes that are found, and `given` before all.
     """
     if not root.is_dir():
-        return {}, ""
+        return {}, []
     segment = DatasetSegment(root_dir=str(root), **_names_of_splits(given))
     try:
         data = _data_set(root, segment)
     except DataError:
-        return {}, ""  # The check names what is wrong.
+        return {}, []  # The check names what is wrong.
     keys: dict[str, Any] = {}
     if TEST in data.splits and not _is_standard(root, segment):
         keys[f"{_SEGMENT}.test_split"] = TEST
-    line = ""
-    is_answered = any(f"{_SEGMENT}.{key}" in given for key in _SAY_CLASSES)
-    if not is_answered and not (root / FILE_NAME).exists() and action in _READS_MASKS:
+    if action not in _READS_MASKS:
+        return keys, []
+    pairs = [pair for pairs in data.splits.values() for pair in pairs]
+    notes = []
+    if not (root / FILE_NAME).exists() and not any(
+        f"{_SEGMENT}.{k}" in given for k in _SAY_CLASSES
+    ):
         classes, ignored = data.classes, data.ignored
         if not classes:
-            pairs = [pair for pairs in data.splits.values() for pair in pairs]
             classes, more, line = inferred(pairs)
             ignored = [*ignored, *more]
-        if classes:
-            keys |= spec_keys(classes, ignored)
-    return keys, f"{root}: {line}" if line else ""
+            notes += [f"{root}: {line}"] if line else []
+        keys |= spec_keys(classes, ignored) if classes else {}
+    if f"{_SEGMENT}.image_bits" not in given:
+        bits = bits_in_use([pair.image for pair in pairs])
+        if bits < WIDE_BITS:
+            keys[f"{_SEGMENT}.image_bits"] = bits
+            notes.append(f"{root}: the 16-bit images use {bits} bits: {2**bits - 1} is white")
+    return keys, notes
 
 
 def _data_set(root: Path, segment: DatasetSegment) -> DataSet:

@@ -106,7 +106,7 @@ def made(
         raise DataError(
             f"{root}: by {by}, {len(pairs)} images are {count} group{'s' * (count != 1)}, too few "
             f"for {len(shares) + 1} splits"
-            + ("; use --by file" if by != "file" else "; add images")
+            + ("; use --by file" if by != "file" else " (equal images are one)")
         ) from None
     del names[TRAIN]
     return SplitFile(root / SPLIT_FILE, names, seed, by)

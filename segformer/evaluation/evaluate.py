@@ -12,16 +12,11 @@ from torch.utils.data import DataLoader
 
 from segformer.data.dataset import SegmentationDataset
 from segformer.data.labels import class_names
+from segformer.data.overlay import class_colours
 from segformer.errors import SpecError
 from segformer.evaluation.latency import measured_latency
 from segformer.evaluation.metrics import Scores, Tally, null_if_nan
-from segformer.evaluation.pictures import (
-    Pixels,
-    class_colours,
-    side_by_side,
-    unscaled,
-    write_picture,
-)
+from segformer.evaluation.pictures import Pixels, side_by_side, unscaled, write_picture
 from segformer.evaluation.predictor import Predictor, load_predictor, model_file
 from segformer.evaluation.report import sampled, write_report, write_sample
 from segformer.model.out_of_memory import out_of_memory_explained

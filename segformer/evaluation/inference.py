@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,11 @@ from torch.nn import functional as F
 from segformer.data.dataset import model_input
 from segformer.data.images import read_image
 from segformer.data.labels import class_names
+from segformer.data.overlay import class_colours, overlay
 from segformer.data.pairs import SUFFIXES
 from segformer.data.source import images_of
 from segformer.errors import DataError, SpecError
-from segformer.evaluation.pictures import (
-    Pixels,
-    class_colours,
-    overlay,
-    write_mask,
-    write_picture,
-)
+from segformer.evaluation.pictures import Pixels, write_mask, write_picture
 from segformer.evaluation.predictor import Predictor, load_predictor, model_file
 from segformer.model.out_of_memory import out_of_memory_explained
 from segformer.model.saved import ModelRecord
@@ -158,7 +154,9 @@ def _segmented(
     every, size = spec.inference.vis_after_n_batches, spec.inference.batch_size
     writer = _Writer(folder, class_colours(segment), class_names(segment))
     align_corners = predictor.record.model["decode_head"]["align_corners"]
-    for turn, images in enumerate(_batches(paths, size, workers=spec.dataset.segment.workers)):
+    for turn, images in enumerate(
+        _batches(paths, size, segment, workers=spec.dataset.segment.workers)
+    ):
         yield from (image for _, image in images if isinstance(image, DataError))
         readable = [(path, image) for path, image in images if not isinstance(image, DataError)]
         if not readable:
@@ -172,18 +170,20 @@ def _segmented(
 
 
 def _batches(
-    paths: list[Path], size: int, *, workers: int
+    paths: list[Path], size: int, segment: DatasetSegment, *, workers: int
 ) -> Iterator[list[tuple[Path, Pixels | DataError]]]:
     # Threads suffice: Pillow releases the interpreter lock while it decodes.
     with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
         for start in range(0, len(paths), size):
             chunk = paths[start : start + size]
-            yield list(zip(chunk, pool.map(_read, chunk), strict=True))
+            yield list(
+                zip(chunk, pool.map(partial(_read, bits=segment.image_bits), chunk), strict=True)
+            )
 
 
-def _read(path: Path) -> Pixels | DataError:
+def _read(path: Path, *, bits: int) -> Pixels | DataError:
     try:
-        return read_image(path)
+        return read_image(path, bits=bits)
     except DataError as error:
         return error
 

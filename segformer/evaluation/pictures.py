@@ -1,6 +1,5 @@
 """Pictures of a segmentation: class ids in colours, next to the image or over it."""
 
-import colorsys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,28 +8,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from segformer.data.labels import IGNORED, holds_colours
 from segformer.spec.sections.dataset import DatasetSegment
 
 Pixels = NDArray[np.uint8]
-
-_GREY = 128
-_GOLDEN = 0.61803398875
-"""Steps of the golden ratio around the circle keep any number of hues apart."""
-
-
-def class_colours(segment: DatasetSegment) -> Pixels:
-    """Return the colours of 256 ids, 256x3: the palette's if it has colours, not class ids.
-
-    Other classes get distinct hues; ignored pixels are grey.
-    """
-    colours = np.array([_distinct(index) for index in range(256)], dtype=np.uint8)
-    if holds_colours(segment):
-        # Reversed, so that the first entry of a class wins: it also names the class.
-        for entry in reversed(segment.palette):
-            colours[entry.label_id] = entry.rgb * 3 if len(entry.rgb) == 1 else entry.rgb
-    colours[IGNORED] = _GREY
-    return colours
 
 
 def write_mask(path: Path, ids: Pixels, colours: Pixels) -> None:
@@ -39,11 +19,6 @@ def write_mask(path: Path, ids: Pixels, colours: Pixels) -> None:
     image = Image.frombytes("P", (width, height), ids.tobytes())
     image.putpalette(colours.tobytes())
     image.save(path)
-
-
-def overlay(image: Pixels, ids: Pixels, colours: Pixels) -> Pixels:
-    """Return the mean of the image HxWx3 and the colours of its class ids HxW."""
-    return ((image.astype(np.uint16) + colours[ids]) // 2).astype(np.uint8)
 
 
 def unscaled(image: Tensor, segment: DatasetSegment) -> Pixels:
@@ -61,9 +36,3 @@ def side_by_side(pictures: Sequence[Pixels]) -> Pixels:
 def write_picture(path: Path, picture: Pixels) -> None:
     """Write HxWx3 as PNG."""
     Image.fromarray(picture).save(path)
-
-
-def _distinct(index: int) -> tuple[int, int, int]:
-    hue = (index * _GOLDEN) % 1.0
-    red, green, blue = colorsys.hsv_to_rgb(hue, 0.75, 1.0 if index % 2 else 0.75)
-    return round(red * 255), round(green * 255), round(blue * 255)

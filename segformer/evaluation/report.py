@@ -12,8 +12,9 @@ import numpy as np
 from PIL import Image
 
 from segformer.data.labels import class_names
+from segformer.data.overlay import class_colours
 from segformer.evaluation.metrics import Scores, null_if_nan
-from segformer.evaluation.pictures import Pixels, class_colours, side_by_side, write_picture
+from segformer.evaluation.pictures import Pixels, side_by_side, write_picture
 from segformer.spec.sections.dataset import DatasetSegment
 from segformer.storage.atomic import replacing
 

@@ -23,7 +23,9 @@ from segformer.storage.encryption import is_encrypted, reading, writing
 ENTRY = "segformer"
 """Name of the record in a checkpoint, in safetensors metadata and in ONNX metadata."""
 
-_SEGMENT_KEYS = ("num_classes", "palette", "img_size", "label_transform", "ignore_index")
+_SEGMENT_KEYS = (
+    "num_classes", "palette", "img_size", "label_transform", "ignore_index", "image_bits",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,10 @@ class ModelRecord:
                 f" classes; set dataset.segment.num_classes={own} or give another checkpoint"
             )
         scaling = segment.augmentation.model_copy(update=self.segment["augmentation"])
-        size = self.segment["img_size"]
-        return segment.model_copy(update={"img_size": size, "augmentation": scaling})
+        kept: dict[str, Any] = {
+            key: self.segment[key] for key in ("img_size", "image_bits") if key in self.segment
+        }
+        return segment.model_copy(update={**kept, "augmentation": scaling})
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,9 @@ def batches(paths: Sequence[Path], record: ModelRecord, *, size: int = 1) -> Ite
     segment = DatasetSegment.model_validate(record.segment)
     for first in range(0, len(paths), size):
         chosen = paths[first : first + size]
-        yield torch.stack([model_input(read_image(path), segment) for path in chosen])
+        yield torch.stack(
+            [model_input(read_image(path, bits=segment.image_bits), segment) for path in chosen]
+        )
 
 
 def evenly(paths: Sequence[Path], count: int) -> list[Path]:

@@ -37,6 +37,7 @@ TESTS: dict[str, str] = {
     "dataset.segment.predict_split": "evaluation/test_inference::test_the_images_of_a_split_need_no_masks",
     "dataset.segment.label_transform": "data/test_labels::test_norm_divides_0_and_255",
     "dataset.segment.palette": "data/test_labels::test_a_palette_of_colours_maps_and_may_ignore",
+    "dataset.segment.image_bits": "data/test_depth::test_a_model_keeps_the_bits_of_its_images",
     "dataset.segment.ignore_index": "data/test_labels::test_an_ignored_value_never_counts",
     f"{_AUGMENTATION}.mean": "data/test_dataset::test_an_item_is_normalised_and_of_the_spec_size",
     f"{_AUGMENTATION}.std": "data/test_dataset::test_an_item_is_normalised_and_of_the_spec_size",

@@ -1,6 +1,7 @@
 """Writes tiny data sets of each layout: 4 images of 12x8 pixels, 2 of them for validation."""
 
 import json
+import zlib
 
 import numpy as np
 from pictures import noise, save
@@ -18,14 +19,17 @@ def ids(classes=3):
     return np.repeat(np.arange(WIDTH // 4) % classes, 4)[None].repeat(HEIGHT, 0).astype(np.uint8)
 
 
-def image(path, seed=0):
-    return save(path, noise(HEIGHT, WIDTH, seed))
+def image(path, seed=None):
+    """Write an image; without a seed, that of its name."""
+    return save(
+        path, noise(HEIGHT, WIDTH, zlib.crc32(path.stem.encode()) if seed is None else seed)
+    )
 
 
 def pairs(images, masks, *, values=None, image_end=".jpg", mask_end=".png", stems=STEMS):
     """Write images and masks into two folders."""
-    for seed, stem in enumerate(stems):
-        image(images / f"{stem}{image_end}", seed)
+    for stem in stems:
+        image(images / f"{stem}{image_end}")
         save(masks / f"{stem}{mask_end}", ids() if values is None else values)
 
 

@@ -77,6 +77,11 @@ class DatasetSegment(Node):
         255, "Ignored value", "Mask value, after label_transform, whose pixels never count",
         ge=0, le=65535,
     )  # fmt: skip
+    image_bits: Int = setting(
+        16, "Bits in use",
+        "Bits in use of 16-bit grey images: 12 scales 0..4095 to black..white, and what is above "
+        "is white", ge=8, le=16,
+    )  # fmt: skip
     quant_calibration_dataset: QuantCalibrationDataset = section(
         QuantCalibrationDataset, "Images to calibrate a quantized model on"
     )

@@ -1,6 +1,52 @@
+import json
+
+import pytest
+from layouts import coco, unsplit
+
+
 def test_data_sample_writes_a_set_and_refuses_a_full_folder(automl, tmp_path):
     assert automl("data", "sample", "set", "--skill", "toy", "--seed", 3).returncode == 0
     assert (tmp_path / "set" / "data.txt").read_text() == "3"
     result = automl("data", "sample", "set", "--skill", "toy")
     assert result.returncode == 2
     assert "is not empty" in result.stderr
+
+
+@pytest.fixture
+def run(run_in, tmp_path):
+    return lambda *words: run_in(tmp_path, "data", *words, "--skill", "segformer")
+
+
+def test_import_split_and_show_follow_each_other(run, tmp_path):
+    coco(tmp_path / "coco")
+    unsplit(tmp_path / "folder")
+    imported = run("import", "auto", "coco", "target")
+    assert imported.returncode == 0, imported.stderr
+    assert "COCO: train 2, val 2" in imported.stdout
+    split = run("split", "folder", "--val", "25%", "--json")
+    assert json.loads(split.stdout)["counts"] == {"train": 3, "val": 1}
+    shown = run("show", "target", "--json", "--html", "page.html")
+    assert json.loads(shown.stdout)["classes"] == ["background", "car", "road"]
+    assert (tmp_path / "page.html").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["import", "kitti", "nowhere", "x"], "'kitti' is no kind of data set"),
+        (["split", "nowhere"], "nowhere: no such folder"),
+        (["split", "nowhere", "--val", "lots"], "'lots' is no share; give 15% or 0.15"),
+        (["show", "nowhere"], "nowhere"),
+    ],
+)
+def test_a_mistake_is_one_line(run, words, message):
+    result = run(*words)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_skill_without_these_commands_says_so(run_in, tmp_path):
+    result = run_in(tmp_path, "data", "show", ".", "--skill", "toy")
+    assert result.returncode == 2
+    assert "toy has no commands on data" in result.stderr

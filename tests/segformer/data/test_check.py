@@ -44,9 +44,14 @@ def test_the_test_split_is_checked_where_it_has_a_folder(tmp_path):
         check_data(segment(tmp_path, test_split="extra"))
 
 
-def test_a_long_list_of_faults_is_cut(tmp_path):
+def test_one_cause_is_one_line_and_a_long_list_of_causes_is_cut(tmp_path):
     data_set(tmp_path, train=MOST_FAULTS + 7, mask=[[9] * 10] * 8)
-    with pytest.raises(DataError, match=r"\.\.\. and 9 more faults") as caught:
+    with pytest.raises(DataError, match=r"value 9 .*\(59 such files: train/00.png, ") as caught:
+        check_data(segment(tmp_path))
+    assert len(caught.value.faults) == 1
+    for index in range(MOST_FAULTS + 7):
+        save(tmp_path / f"masks/train/{index:02}.png", [[index + 9] * 10] * 8)
+    with pytest.raises(DataError, match=r"\.\.\. and 7 more faults") as caught:
         check_data(segment(tmp_path))
     assert len(caught.value.faults) == MOST_FAULTS + 1
 

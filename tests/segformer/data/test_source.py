@@ -150,7 +150,5 @@ def test_masks_of_too_many_values_are_refused_in_one_line(tmp_path):
 
 def test_settings_that_are_given_are_not_inferred(tmp_path):
     layouts.unsplit(tmp_path)
-    assert layout_settings(tmp_path, action="train", given={"dataset.segment.num_classes": 3}) == (
-        {},
-        "",
-    )
+    given = {"dataset.segment.num_classes": 3}
+    assert layout_settings(tmp_path, action="train", given=given) == ({}, [])

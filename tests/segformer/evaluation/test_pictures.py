@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segformer.evaluation.pictures import class_colours, overlay, write_mask
+from segformer.data.overlay import class_colours, overlay
+from segformer.evaluation.pictures import write_mask
 
 RGB = [[0, 0, 0], [200, 10, 10], [0, 90, 0]]
 

@@ -35,7 +35,8 @@ ON_ITEMS = {
 ON_OTHERS = {
     f"{S}.dataset", f"{S}.root_dir", f"{S}.num_classes", f"{S}.label_transform",
     f"{S}.batch_size", f"{S}.workers", f"{S}.shuffle", f"{S}.validation_split",
-    f"{S}.test_split", f"{S}.predict_split", f"{S}.quant_calibration_dataset.images_dir",
+    f"{S}.test_split", f"{S}.image_bits", f"{S}.predict_split",
+    f"{S}.quant_calibration_dataset.images_dir",
 }  # fmt: skip
 
 

@@ -27,7 +27,14 @@ def test_record_says_how_to_build_and_use_the_model(paths, trained):
     assert entry["model"]["backbone"]["type"] == "mit_b0"
     assert "pretrained_backbone_path" not in entry["model"]["backbone"]
     assert entry["segment"] == segment.model_dump(
-        include={"num_classes", "palette", "img_size", "label_transform", "ignore_index"}
+        include={
+            "num_classes",
+            "palette",
+            "img_size",
+            "label_transform",
+            "ignore_index",
+            "image_bits",
+        }
     ) | {"augmentation": segment.augmentation.model_dump(include={"mean", "std"})}
 
 

@@ -1,0 +1,217 @@
+"""Converts a data set of any known layout into images/<split>, masks/<split> and dataset.json."""
+
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from segformer.data.classes import inferred, spec_keys
+from segformer.data.faults import one_a_cause
+from segformer.data.images import read_mask
+from segformer.data.labels import labels_of
+from segformer.data.layouts import LAYOUTS, layout_of
+from segformer.data.layouts.base import IGNORED, TRAIN, UNSPLIT, DataSet, DrawnPair, LabelClass
+from segformer.data.pairs import Pair
+from segformer.data.source import source_of
+from segformer.data.split_file import SplitFile
+from segformer.errors import DataError
+from segformer.spec.overrides import nested
+from segformer.spec.sections.dataset import DatasetSegment
+from segformer.storage.atomic import replacing
+from segformer.storage.staging import FILE_NAME, SPLIT_FILE
+
+RECORD = "import.json"
+"""What an import did, in the folder that it wrote."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What an import wrote, and how."""
+
+    source: Path
+    target: Path
+    title: str
+    counts: Mapping[str, int]
+    files: Mapping[str, int]
+    """Files by how they came: linked, symbolic link, copied, drawn, converted."""
+    classes: Sequence[str]
+    notes: Sequence[str] = field(default=())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON values."""
+        return {
+            "source": str(self.source), "target": str(self.target), "layout": self.title,
+            "counts": dict(self.counts), "files": dict(self.files), "classes": list(self.classes),
+            "notes": list(self.notes),
+        }  # fmt: skip
+
+    def text(self) -> str:
+        """Return the report as lines for people."""
+        files = ", ".join(f"{count} {how}" for how, count in self.files.items())
+        counts = ", ".join(f"{name} {count}" for name, count in self.counts.items())
+        names = ", ".join(self.classes[:10]) + (", ..." if len(self.classes) > 10 else "")
+        return "\n".join(
+            [
+                f"{self.source}: {self.title}: {counts}",
+                *self.notes,
+                f"{self.target}: {files}; {len(self.classes)} classes: {names}",
+            ]
+        )
+
+
+def import_data(
+    kind: str, source: Path, target: Path, *, progress: Progress | None = None
+) -> ImportReport:
+    """Write the data set of `source` anew in `target`: links where the file stays as it is.
+
+    Masks that are annotations are drawn, and those of more than one ignored value are converted.
+    A split is held out if there is none for validation. Raises `DataError`.
+    """
+    _check(kind, source, target)
+    recognised = layout_of(source, kind=kind)
+    data = recognised.layout.read(recognised.root)
+    if data.faults:
+        raise DataError(one_a_cause(data.faults))
+    classes, ignored, notes = _classes(data)
+    writer = _Writer(target, recognised.root, _conversion(classes, ignored))
+    splits: dict[str, Sequence[Pair | DrawnPair]] = {**data.splits, **data.drawn}
+    total, done = sum(map(len, splits.values())), 0
+    for split, pairs in splits.items():
+        for pair in pairs:
+            writer.write(split if split != UNSPLIT else TRAIN, pair)
+            done += 1
+            if progress:
+                progress(done, total)
+    is_converted = writer.segment is not None
+    _write_json(target / FILE_NAME, _description(classes, ignored, is_converted, source))
+    source_of(DatasetSegment(root_dir=str(target)))  # Writes split.json if there is no val.
+    path = target / SPLIT_FILE
+    split_file = SplitFile.read(path) if path.exists() else None
+    report = ImportReport(
+        source, target, recognised.layout.title, _counts(data, split_file), dict(writer.files),
+        [each.name for each in classes], [*data.notes, *notes],
+    )  # fmt: skip
+    _write_json(target / RECORD, {"kind": recognised.layout.name, **report.to_dict()})
+    return report
+
+
+def _check(kind: str, source: Path, target: Path) -> None:
+    kinds = ["auto", *(layout.name for layout in LAYOUTS)]
+    if kind not in kinds:
+        raise DataError(f"{kind!r} is no kind of data set; there are {', '.join(kinds)}")
+    if not source.is_dir():
+        raise DataError(f"{source}: no such folder")
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise DataError(f"{target}: is not empty; give a new folder")
+    if target.resolve().is_relative_to(source.resolve()):
+        raise DataError(f"{target}: lies within {source}; give a folder elsewhere")
+
+
+def _classes(data: DataSet) -> tuple[Sequence[LabelClass], Sequence[LabelClass], list[str]]:
+    if data.classes:
+        return data.classes, data.ignored, []
+    classes, ignored, line = inferred([pair for pairs in data.splits.values() for pair in pairs])
+    if not classes:
+        raise DataError("no mask can be read, so that nothing says what the classes are")
+    return classes, [*data.ignored, *ignored], [line] if line else []
+
+
+def _conversion(
+    classes: Sequence[LabelClass], ignored: Sequence[LabelClass]
+) -> DatasetSegment | None:
+    """Return how masks become class ids if dataset.json cannot say what they mean, else None.
+
+    It has one ignored value, and a value for each class.
+    """
+    is_said = len(ignored) <= 1 and all(c.value is not None for c in [*classes, *ignored])
+    if is_said and not any(each.colour for each in ignored):
+        return None
+    settings: dict[str, Any] = nested(spec_keys(classes, ignored))["dataset"]["segment"]
+    return DatasetSegment(**settings)
+
+
+class _Writer:
+    """Writes pairs under names that no other pair has, and counts how the files came."""
+
+    def __init__(self, target: Path, root: Path, segment: DatasetSegment | None) -> None:
+        self.segment = segment
+        self.files: Counter[str] = Counter()
+        self._target = target
+        self._root = root
+        self._names: set[tuple[str, str]] = set()
+
+    def write(self, split: str, pair: Pair | DrawnPair) -> None:
+        name = self._name(split, pair)
+        self._place(pair.image, self._folder("images", split) / f"{name}{pair.image.suffix}")
+        mask = self._folder("masks", split) / name
+        if isinstance(pair, DrawnPair):
+            Image.fromarray(pair.draw()).save(f"{mask}.png")
+            self.files["drawn"] += 1
+        elif self.segment is not None:
+            ids = labels_of(read_mask(pair.mask), self.segment, where=pair.mask).ids
+            Image.fromarray(ids).save(f"{mask}.png")
+            self.files["converted"] += 1
+        else:
+            self._place(pair.mask, Path(f"{mask}{pair.mask.suffix}"))
+
+    def _folder(self, kind: str, split: str) -> Path:
+        folder = self._target / kind / split
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _name(self, split: str, pair: Pair | DrawnPair) -> str:
+        """Return the stem, with the folders before it if another image of the split has it."""
+        name = pair.stem
+        if (split, name) in self._names and pair.image.is_relative_to(self._root):
+            relative = pair.image.relative_to(self._root).with_suffix("")
+            name = "__".join(relative.parts)
+        if (split, name) in self._names:
+            raise DataError(f"{pair.image}: another image of {split} has this name; rename one")
+        self._names.add((split, name))
+        return name
+
+    def _place(self, source: Path, target: Path) -> None:
+        source = source.resolve()
+        for how, place in (("linked", os.link), ("symbolic links", os.symlink)):
+            try:
+                place(source, target)
+            except OSError:
+                continue  # Another disk, or one without links.
+            self.files[how] += 1
+            return
+        shutil.copyfile(source, target)
+        self.files["copied"] += 1
+
+
+def _description(
+    classes: Sequence[LabelClass], ignored: Sequence[LabelClass], is_converted: bool, source: Path
+) -> dict[str, Any]:
+    entries: list[dict[str, Any]] = []
+    for label_id, each in enumerate(classes):
+        value = label_id if is_converted or each.value is None else each.value
+        colour = {"color": list(each.colour)} if each.colour else {}
+        entries.append({"value": value, "name": each.name, **colour})
+    ignored_value = IGNORED if is_converted or not ignored else ignored[0].value
+    binary = [each["value"] for each in entries] == [0, IGNORED]
+    return {"classes": entries, "ignore": None if binary else ignored_value, "source": str(source)}
+
+
+def _counts(data: DataSet, split: SplitFile | None) -> dict[str, int]:
+    counts = {name or TRAIN: count for name, count in data.counts.items()}
+    if split is not None:
+        held_out = {name: len(names) for name, names in split.names.items()}
+        counts = {**counts, TRAIN: counts[TRAIN] - sum(held_out.values()), **held_out}
+    return counts
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    with replacing(path) as part:
+        part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")

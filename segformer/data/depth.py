@@ -1,0 +1,42 @@
+"""Bits in use of 16-bit images: sensors of 10, 12 or 14 bits leave the upper ones zero."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from os import cpu_count
+from pathlib import Path
+
+from segformer.data.images import WIDE_BITS, read_image_file
+from segformer.errors import DataError
+
+_LEAST_BITS = 8
+
+
+def bits_in_use(images: Sequence[Path]) -> int:
+    """Return the bits that the largest value of a set's 16-bit grey images needs, 8 to 16.
+
+    One number for all images: scaled each by its own, equal values would become unequal. A set
+    whose first image is no 16-bit grey one is taken to have none.
+    """
+    if not images or _largest(images[0]) is None:
+        return WIDE_BITS
+    with ThreadPoolExecutor(max_workers=min(8, cpu_count() or 1)) as pool:
+        largest = max((value or 0 for value in pool.map(_largest, images)), default=0)
+    return max(_LEAST_BITS, largest.bit_length())
+
+
+def unused_bits_line(largest: int, bits: int) -> str:
+    """Return a line for images whose values end far below the white that `bits` stand for."""
+    white = 2**bits - 1
+    return (
+        f"16-bit images hold values up to {largest}, {largest / white:.1%} of the {white} that "
+        f"are white by dataset.segment.image_bits={bits}; {max(largest, 1).bit_length()} bits are "
+        "in use"
+    )
+
+
+def _largest(path: Path) -> int | None:
+    try:
+        image = read_image_file(path)
+    except DataError:
+        return None  # The check names it.
+    return image.largest if image.kind == f"{WIDE_BITS}-bit grey" else None

@@ -1,0 +1,38 @@
+"""Faults of many files in few lines: one a cause, with the count and three examples."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+_EXAMPLES = 3
+
+
+def one_a_cause(faults: Iterable[str]) -> list[str]:
+    """Return faults with those that say the same of other files taken together, in order.
+
+    A fault begins with the path of a file; that file's name in the text is not part of the cause.
+    """
+    causes: dict[str, list[str]] = {}
+    for fault in faults:
+        causes.setdefault(_cause(fault), []).append(fault)
+    return [_line(same) for same in causes.values()]
+
+
+def _line(same: list[str]) -> str:
+    if len(same) == 1:
+        return same[0]
+    paths = (_path(fault) for fault in same[:_EXAMPLES])
+    names = ", ".join(f"{path.parent.name}/{path.name}" for path in paths)
+    more = ", ..." if len(same) > _EXAMPLES else ""
+    return f"{same[0]} ({len(same)} such files: {names}{more})"
+
+
+def _path(fault: str) -> Path:
+    return Path(fault.partition(": ")[0])
+
+
+def _cause(fault: str) -> str:
+    place, colon, text = fault.partition(": ")
+    path = Path(place)
+    if not colon or not path.stem:
+        return fault
+    return text.replace(path.name, "*").replace(f"{path.stem}.*", "*")

@@ -1,0 +1,132 @@
+"""TIFF files that Pillow reads wrongly or not at all: their facts, and their pixels by tifffile."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segformer.errors import DataError
+
+_SUBFILE, _BITS, _PHOTOMETRIC, _SAMPLES, _PLANAR, _FORMAT = 254, 258, 262, 277, 284, 339
+_REDUCED_OR_MASK = 1 | 4
+_UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
+_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
+"""The field types of whole numbers: BYTE, SHORT, LONG, LONG8."""
+_MOST_PAGES = 1000
+
+
+@dataclass(frozen=True)
+class TiffFacts:
+    """What the first picture of a TIFF is, and how many others are no overview or mask of it."""
+
+    bits: int
+    samples: int
+    photometric: int
+    is_planar: bool
+    sample_format: int
+    pictures: int
+
+    @property
+    def is_white_zero(self) -> bool:
+        """Whether 0 is white, as scanners and X-rays have it."""
+        return self.photometric == 0
+
+    @property
+    def needs_tifffile(self) -> bool:
+        """Whether Pillow mixes up the bytes: it takes planes of 16 bits for planes of 8."""
+        return self.is_planar and self.samples > 1 and self.bits > 8
+
+
+def tiff_facts(content: bytes) -> TiffFacts | None:
+    """Read the tags of a TIFF or BigTIFF; None for another file, or one that is broken."""
+    try:
+        directories = list(_directories(content))
+    except (struct.error, IndexError, ValueError):
+        return None
+    if not directories:
+        return None
+    first = directories[0]
+    return TiffFacts(
+        bits=first.get(_BITS, 1),
+        samples=first.get(_SAMPLES, 1),
+        photometric=first.get(_PHOTOMETRIC, 1),
+        is_planar=first.get(_PLANAR, 1) == 2,
+        sample_format=first.get(_FORMAT, _UNSIGNED),
+        pictures=1 + sum(not tags.get(_SUBFILE, 0) & _REDUCED_OR_MASK for tags in directories[1:]),
+    )
+
+
+def check_image(facts: TiffFacts, path: Path) -> None:
+    """Raise `DataError` for an image that has no known range or too many bands."""
+    if facts.samples > 4 or (facts.samples > 2 and facts.photometric in (0, 1)):
+        raise DataError(
+            f"{path}: holds {facts.samples} bands; an image has 1 (grey), 3 (RGB) or 4 (RGB with "
+            "alpha): save the three bands to use as RGB"
+        )
+    if facts.sample_format == _FLOAT:
+        raise DataError(f"{path}: is a {facts.bits}-bit float image, whose range is not known")
+    # 32-bit values are read if they fit into 16 bits, as int32 arrays are saved by habit.
+    if facts.sample_format == _SIGNED and facts.bits < 32:
+        raise DataError(
+            f"{path}: holds signed values, whose range is not known; save it as unsigned"
+        )
+
+
+def read_by_tifffile(content: bytes, path: Path) -> NDArray[np.uint16]:
+    """Return HxWxS of the first picture; raises `DataError` without the library."""
+    if find_spec("tifffile") is None:
+        raise DataError(
+            f"{path}: stores its bands one after the other in 16 bits (planar), which needs "
+            "tifffile: pip install 'automl-segformer[tiff]', or save the bands pixel by pixel"
+        )
+    tifffile: Any = import_module("tifffile")
+    try:
+        page = tifffile.TiffFile(BytesIO(content)).pages[0]
+        values = np.asarray(page.asarray())
+    except Exception as error:  # tifffile's decoders raise what they like.
+        raise DataError(f"{path}: cannot be read ({error})") from None
+    return values.transpose(1, 2, 0) if page.planarconfig == 2 else values
+
+
+def _directories(content: bytes) -> Iterator[dict[int, int]]:
+    """Yield the first whole number of each tag, directory by directory."""
+    order = {b"II": "<", b"MM": ">"}[content[:2]] if content[:2] in (b"II", b"MM") else ""
+    if not order:
+        return
+    (version,) = struct.unpack_from(f"{order}H", content, 2)
+    is_big = version == 43
+    if version not in (42, 43):
+        return
+    place_format, count_format, entry_size = ("Q", "Q", 20) if is_big else ("I", "H", 12)
+    (place,) = struct.unpack_from(f"{order}{place_format}", content, 8 if is_big else 4)
+    for _ in range(_MOST_PAGES):
+        if not place:
+            return
+        (count,) = struct.unpack_from(f"{order}{count_format}", content, place)
+        start = place + struct.calcsize(count_format)
+        yield {
+            tag: value
+            for i in range(count)
+            for tag, value in _entry(content, start + i * entry_size, order, is_big)
+        }
+        (place,) = struct.unpack_from(f"{order}{place_format}", content, start + count * entry_size)
+
+
+def _entry(content: bytes, place: int, order: str, is_big: bool) -> Iterator[tuple[int, int]]:
+    tag, kind = struct.unpack_from(f"{order}HH", content, place)
+    if kind not in _NUMBERS:
+        return
+    place_format = "Q" if is_big else "I"
+    size = struct.calcsize(place_format)
+    (count,) = struct.unpack_from(f"{order}{place_format}", content, place + 4)
+    value_at = place + 4 + size
+    if count * struct.calcsize(_NUMBERS[kind]) > size:
+        (value_at,) = struct.unpack_from(f"{order}{place_format}", content, value_at)
+    yield tag, struct.unpack_from(f"{order}{_NUMBERS[kind]}", content, value_at)[0]

@@ -1,0 +1,115 @@
+import json
+
+import layouts
+import pytest
+from pictures import segment
+
+from segformer.data.check import check_data
+from segformer.data.convert import import_data
+from segformer.data.description import described
+from segformer.data.load import load_pair
+from segformer.data.source import source_of
+from segformer.errors import DataError
+from segformer.spec.overrides import nested
+from segformer.spec.spec import parse
+
+DRAWN = {
+    layouts.coco: ("coco", ["background", "car", "road"], [0, 2, 1]),
+    layouts.labelme: ("labelme", ["background", "car", "road"], [0, 2, 1]),
+    layouts.cvat: ("cvat", ["background", "road", "car"], [0, 1, 2]),
+    layouts.label_studio: ("labelstudio", ["background", "car", "road"], [0, 2, 1]),
+}
+LINKED = {
+    layouts.kind_split: ("folders", ["class_0", "class_1", "class_2"], [0, 1, 2]),
+    layouts.camvid: ("camvid", ["sky", "building", "pole"], [0, 1, 2]),
+    layouts.camvid_colours: ("camvid", ["Road", "Car"], [255, 0, 1]),
+    layouts.voc: ("voc", ["background", "aeroplane", "bicycle"], [0, 1, 2]),
+    layouts.cvat_masks: ("voc", ["background", "cat", "dog"], [0, 1, 2]),
+    layouts.cityscapes: ("cityscapes", ["road", "sidewalk", "building"], [255, 0, 13]),
+    layouts.suffix: ("suffix", ["class_0", "class_1", "class_2"], [0, 1, 2]),
+    layouts.csv_pairs: ("csv", ["class_0", "class_1", "class_2"], [0, 1, 2]),
+}
+
+
+@pytest.mark.parametrize("kind", ["auto", "named"])
+@pytest.mark.parametrize("write", [*DRAWN, *LINKED], ids=lambda write: write.__name__)
+def test_an_import_is_read_as_the_layout_is(tmp_path, write, kind):
+    source, target = tmp_path / "source", tmp_path / "target"
+    name, names, expected = {**DRAWN, **LINKED}[write]
+    write(source)
+    report = import_data(name if kind == "named" else kind, source, target)
+    assert sum(report.counts.values()) == 4
+    keys = {**described(target, given={}), "dataset.segment.root_dir": str(target)}
+    chosen = parse(nested(keys)).dataset.segment
+    assert check_data(chosen)["val"] == report.counts["val"] > 0
+    assert [entry.seg_class for entry in chosen.palette][: len(names)] == names
+    pair = source_of(chosen).splits["train"][0]
+    assert load_pair(pair, chosen).ids[-1, ::4].tolist() == expected
+
+
+def test_an_import_links_what_stays_and_records_what_it_did(tmp_path):
+    source, target = tmp_path / "source", tmp_path / "target"
+    layouts.kind_split(source)
+    import_data("auto", source, target)
+    inodes = {path.stat().st_ino for path in source.rglob("*.*")}
+    images = list(target.glob("*/*/*.*"))
+    assert {path.stat().st_ino for path in images} == inodes
+    record = json.loads((target / "import.json").read_text())
+    assert record["kind"] == "folders"
+    assert record["files"] == {"linked": 8}
+    assert record["counts"] == {"train": 2, "val": 2}
+
+
+def test_a_category_that_no_annotation_has_is_no_class(tmp_path):
+    layouts.coco(tmp_path / "source")
+    report = import_data("coco", tmp_path / "source", tmp_path / "target")
+    assert report.notes == ["moon: no annotation has this category"]
+
+
+def test_the_class_of_a_small_thing_lies_on_that_of_a_large_one(tmp_path):
+    layouts.coco(tmp_path / "source")
+    (path,) = tmp_path.glob("source/annotations/*train*.json")
+    content = json.loads(path.read_text())
+    whole = [0, 0, 12, 0, 12, 8, 0, 8]
+    entry = {"image_id": 0, "category_id": 7, "segmentation": [whole], "area": 96}
+    content["annotations"].append(entry)
+    path.write_text(json.dumps(content))
+    import_data("coco", tmp_path / "source", tmp_path / "target")
+    source = source_of(segment(tmp_path / "target"))
+    ids = load_pair(source.splits["train"][0], segment(num_classes=3, palette=[])).ids
+    assert ids[0, ::4].tolist() == [2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("cocoo", "there are auto, voc"), ("voc", "lacks JPEGImages/"), ("auto", "no known way")],
+)
+def test_what_cannot_be_imported_is_refused(tmp_path, kind, words):
+    (tmp_path / "source/empty").mkdir(parents=True)
+    with pytest.raises(DataError, match=words):
+        import_data(kind, tmp_path / "source", tmp_path / "target")
+    assert not (tmp_path / "target").exists()
+
+
+def test_an_annotation_that_cannot_be_drawn_is_named(tmp_path):
+    layouts.labelme(tmp_path / "source")
+    path = tmp_path / "source/b.json"
+    path.write_text(path.read_text().replace('"polygon"', '"linestrip"', 1))
+    with pytest.raises(DataError, match=r"b.json: cannot be drawn"):
+        import_data("auto", tmp_path / "source", tmp_path / "target")
+
+
+def test_images_of_one_name_in_two_folders_are_told_apart(tmp_path):
+    for city in ("x", "y"):
+        for kind in ("images", "masks"):
+            folder = tmp_path / "source" / city / kind
+            folder.mkdir(parents=True)
+    rows = ["image,mask"]
+    for seed, city in enumerate(("x", "y")):
+        layouts.image(tmp_path / f"source/{city}/images/a.png", seed)
+        layouts.save(tmp_path / f"source/{city}/masks/a.png", layouts.ids())
+        rows.append(f"{city}/images/a.png,{city}/masks/a.png")
+    (tmp_path / "source/pairs.csv").write_text("\n".join(rows))
+    import_data("csv", tmp_path / "source", tmp_path / "target")
+    names = {path.name for path in (tmp_path / "target/images/train").iterdir()}
+    assert names == {"a.png", "y__images__a.png"}

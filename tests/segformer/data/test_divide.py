@@ -1,0 +1,90 @@
+import json
+
+import layouts
+import pytest
+from pictures import segment
+
+from segformer.data.divide import split_data
+from segformer.data.source import source_of
+from segformer.errors import DataError
+
+STEMS = [f"video{i // 5}_{i:02}" for i in range(20)]
+
+
+def write(root):
+    layouts.pairs(root / "images", root / "masks", stems=STEMS)
+    return root
+
+
+def test_a_split_is_what_training_reads_afterwards(tmp_path):
+    report = split_data(write(tmp_path), val=0.2, test=0.1, seed=5)
+    assert dict(report.counts) == {"train": 14, "val": 4, "test": 2}
+    source = source_of(segment(tmp_path))
+    assert {name: len(pairs) for name, pairs in source.splits.items()} == report.counts
+    assert json.loads((tmp_path / "split.json").read_text())["seed"] == 5
+
+
+def test_videos_stay_together_by_prefix(tmp_path):
+    split_data(write(tmp_path), val=0.25, by="prefix")
+    names = json.loads((tmp_path / "split.json").read_text())["val"]
+    assert len({name.rpartition("_")[0] for name in names}) == 1
+    assert len(names) == 5
+
+
+def test_folders_stay_together_by_group(tmp_path):
+    rows = ["image,mask"]
+    for i, stem in enumerate(STEMS):
+        layouts.image(tmp_path / f"p{i % 4}/{stem}.jpg")
+        layouts.save(tmp_path / f"masks/{stem}.png", layouts.ids())
+        rows.append(f"p{i % 4}/{stem}.jpg,masks/{stem}.png")
+    (tmp_path / "pairs.csv").write_text("\n".join(rows))
+    split_data(tmp_path, val=0.25, by="group")
+    names = json.loads((tmp_path / "split.json").read_text())["val"]
+    assert len({name.partition("/")[0] for name in names}) == 1
+
+
+def test_equal_images_stay_together(tmp_path):
+    for stem in STEMS:
+        layouts.image(tmp_path / f"images/{stem}.png", seed=STEMS.index(stem) // 2)
+        layouts.save(tmp_path / f"masks/{stem}.png", layouts.ids())
+    split_data(tmp_path, val=0.3)
+    names = json.loads((tmp_path / "split.json").read_text())["val"]
+    numbers = sorted(int(name[-6:-4]) // 2 for name in names)
+    assert numbers[::2] == numbers[1::2]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"val": 0.0}, "leave nothing to train on"),
+        ({"val": 0.6, "test": 0.4}, "leave nothing to train on"),
+        ({"val": 0.2, "by": "colour"}, "must be one of group, prefix, file"),
+        ({"val": 0.2, "by": "group"}, "20 images are 1 group, .*--by file"),
+    ],
+)
+def test_what_cannot_be_split_is_refused(tmp_path, options, words):
+    with pytest.raises(DataError, match=words):
+        split_data(write(tmp_path), **options)
+
+
+def test_a_folder_with_a_validation_split_keeps_it(tmp_path):
+    layouts.kind_split(tmp_path)
+    with pytest.raises(DataError, match="has a val split already"):
+        split_data(tmp_path, val=0.2)
+
+
+@pytest.mark.parametrize("text", ["{", '{"val": []}', '{"val": 3}', "[]"])
+def test_a_split_file_that_is_not_understood_names_the_command(tmp_path, text):
+    write(tmp_path)
+    (tmp_path / "split.json").write_text(text)
+    with pytest.raises(DataError, match=r"split.json: wants .* automl data split"):
+        source_of(segment(tmp_path))
+
+
+def test_a_split_file_of_images_that_are_gone_names_them(tmp_path):
+    split_data(write(tmp_path), val=0.2)
+    gone = tmp_path / json.loads((tmp_path / "split.json").read_text())["val"][0]
+    for path in (gone, tmp_path / "masks" / f"{gone.stem}.png"):
+        path.unlink()
+    with pytest.raises(DataError, match=f"names 1 images that do not exist: images/{gone.name}"):
+        source_of(segment(tmp_path))

@@ -1,0 +1,15 @@
+from segformer.data.faults import one_a_cause
+
+
+def test_one_line_a_cause_with_the_count_and_three_examples():
+    faults = [f"x/train/{i}.png: has no partner {i}.* in x/masks" for i in range(5)]
+    assert one_a_cause([*faults, "x/dataset.json: is no file"]) == [
+        "x/train/0.png: has no partner 0.* in x/masks "
+        "(5 such files: train/0.png, train/1.png, train/2.png, ...)",
+        "x/dataset.json: is no file",
+    ]
+
+
+def test_other_words_are_another_cause():
+    faults = ["x/a.png: value 3 is not in the palette", "x/b.png: value 4 is not in the palette"]
+    assert one_a_cause(faults) == faults
