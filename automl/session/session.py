@@ -74,10 +74,8 @@ def drive(root: Path, *, watchers: Sequence[ExperimentObserver] = ()) -> Experim
     return Experiment.load(root)
 
 
-def promote(
-    root: Path, promotion_request: PromotionRequest, *, confirm_seeds: int = 0
-) -> Experiment:
-    """Promote a trial of an experiment whose search is over, as `promotion_request` says.
+def promote(root: Path, request: PromotionRequest, *, confirm_seeds: int = 0) -> Experiment:
+    """Promote a trial of an experiment whose search is over, as `request` says.
 
     With `confirm_seeds` the best two are trained again first, each with this many fresh seeds, and
     the experiment's settings say so from then on. Raises `UsageError` if the search is not over or
@@ -89,7 +87,7 @@ def promote(
         info = _info(experiment)
         _check_promotable(experiment, info)
         if confirm_seeds:
-            check_confirmation(confirm_seeds, info, trial=promotion_request.trial)
+            check_confirmation(confirm_seeds, info, trial=request.trial)
             confirming = replace(experiment.settings, confirm_seeds=confirm_seeds)
             experiment = replace(experiment, settings=confirming)
         settings = experiment.settings
@@ -109,7 +107,7 @@ def promote(
             if confirm_seeds and not controller.is_settled():
                 make_runner(settings.resources).run(controller)
                 write_results(experiment)
-            _promote(controller, experiment, tracking.registry, promotion_request)
+            _promote(controller, experiment, tracking.registry, request)
     return Experiment.load(root)
 
 
@@ -168,20 +166,16 @@ def _promote(
     controller: Controller,
     experiment: Experiment,
     registry: Registry,
-    promotion_request: PromotionRequest | None = None,
+    request: PromotionRequest | None = None,
 ) -> None:
     skill = load_skill(experiment.settings.skill)
     info = skill.info
-    promotion_request = promotion_request or PromotionRequest()
-    number = (
-        experiment.best.number
-        if promotion_request.trial is None and experiment.best
-        else promotion_request.trial
-    )
+    request = request or PromotionRequest()
+    number = experiment.best.number if request.trial is None and experiment.best else request.trial
     trial = None if number is None else experiment.ledger.trials.get(number)
     if trial is not None and experiment.value_of(trial) is not None:
         controller.promoting(trial.number)
-    promotion = Promoter(experiment, skill, info, promotion_request).promote()
+    promotion = Promoter(experiment, skill, info, request).promote()
     entry = registry.register(experiment, experiment.paths.root / promotion["onnx"])
     if entry is not None:
         promotion["registry"] = asdict(entry)

@@ -45,7 +45,10 @@ class Driver:
 
 @pytest.fixture(params=["local", pytest.param("ray", marks=pytest.mark.slow)])
 def runner(request):
-    return make_runner(Resources(runner=request.param, concurrency=1))
+    if request.param == "local":
+        return make_runner(Resources(runner="local"))
+    address = request.getfixturevalue("ray_head")
+    return make_runner(Resources(runner="ray", concurrency=1, address=address))
 
 
 @pytest.fixture

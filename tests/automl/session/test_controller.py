@@ -1,71 +1,157 @@
-"""What the controller writes in the journal: every decision of the searcher, with its reason."""
+"""The controller without a runner: the test hands reports and outcomes to it as a runner does."""
 
-from contextlib import suppress
+import time
+from dataclasses import replace
 
 import pytest
+from toy_experiment import write_toy_experiment
 
 from automl.errors import RunFailed
+from automl.experiment.experiment import Experiment, space_of
 from automl.experiment.journal import Journal
-from automl.experiment.resources import Resources
-from automl.plan.plan import plan_from_request
-from automl.request.request import Request
-from automl.request.search import SearchRequest
-from automl.session.session import drive
+from automl.experiment.observer import ExperimentObserver
+from automl.runners.base import Task
+from automl.search.from_settings import searcher_of
+from automl.session.controller import Controller
+from automl.session.preparation import Preparation
+from automl.trial.moves import Done, Wait
+from automl.trial.trial import Decision, Failure, FailureKind, Outcome, TrialState
+
+COMPLETED = Outcome(TrialState.COMPLETED)
+
+
+class Recording(ExperimentObserver):
+    def __init__(self):
+        self.calls = []
+
+    def started(self, trial, folder):
+        self.calls.append(("started", trial.number, (folder / "spec.yaml").exists()))
+
+    def reported(self, trial, report):
+        self.calls.append(("reported", trial.number, report.epoch))
+
+    def finished(self, trial, folder):
+        self.calls.append(("finished", trial.number, trial.state.value))
 
 
 @pytest.fixture
-def events(tmp_path, toy_data):
-    def searched(*, overrides=None, **search):
-        request = Request(
-            skill="toy", data=str(toy_data), out=tmp_path / "exp", tracker="none",
-            search=SearchRequest(**{"epochs": 9, "trials": 6, **search}),
-            overrides=overrides or {}, resources=Resources(runner="local"),
-        )  # fmt: skip
-        plan_from_request(request).write()
-        with suppress(RunFailed):  # A search without any valid value has a journal too.
-            drive(tmp_path / "exp")
-        return list(Journal(tmp_path / "exp" / "journal.jsonl").read())
+def make(tmp_path, toy_data):
+    """Return a function that opens a controller on an experiment, which is made if need be."""
 
-    return searched
+    def open_controller(*observers, time_s=None, **search):
+        root = tmp_path / "exp"
+        if not root.exists():
+            options = {"algorithm": "random", "trials": 3, "epochs": 2, **search}
+            write_toy_experiment(root, toy_data, **options)
+        experiment = Experiment.load(root)
+        budget = replace(experiment.settings.budget, time_s=time_s)
+        experiment.settings = replace(experiment.settings, budget=budget)
+        space = space_of(experiment.paths, experiment.settings)
+        preparation = Preparation.of(experiment, space)
+        searcher = searcher_of(experiment.settings, space, preparation.info, [])
+        controller = Controller(experiment, searcher, preparation, observers)
+        controller.open()
+        return controller
 
-
-def reasons(events, kind, **fields):
-    return [
-        event.get("reason", "")
-        for event in events
-        if event["event"] == kind and fields.items() <= event.items()
-    ]
+    return open_controller
 
 
-@pytest.mark.parametrize("algorithm", ["asha", "hyperband", "dehb", "auto", "pbt"])
-def test_each_pause_and_each_resume_is_journaled_with_its_reason(events, algorithm):
-    options = {"eval_interval": 2, "population_size": 4} if algorithm == "pbt" else {}
-    journal = events(algorithm=algorithm, algorithm_options=options)
-    paused = reasons(journal, "report", decision="pause")
-    assert paused and all(paused)
-    assert all(reasons(journal, "continue", is_interrupted=False))
-    assert reasons(journal, "start", trial=0) == ["the defaults"]
-    assert all(reasons(journal, "finish", state="stopped"))
+def fail(kind):
+    return Outcome(TrialState.FAILED, Failure(kind, "why"))
 
 
-def test_a_rank_is_the_reason_of_a_pause_and_of_a_promotion(events):
-    journal = events(algorithm="asha")
-    assert reasons(journal, "report", trial=0, epoch=1) == ["rank 1 of 1 at epoch 1"]
-    assert reasons(journal, "continue")[0].startswith("rank 1 of ")
+def train(controller, task, epochs=2):
+    for epoch in range(1, epochs + 1):
+        controller.report(task.trial, epoch, {"score": epoch / 10, "loss": 1.0})
+    controller.finish(task.trial, COMPLETED)
 
 
-def test_the_spent_budget_is_the_reason_of_the_last_stop(events):
-    journal = events(algorithm="random", trials=None, budget_epochs=12)
-    assert reasons(journal, "report", decision="stop") == ["the budget of 12 epochs is spent"]
+def kinds(controller):
+    return [event["event"] for event in Journal(controller.experiment.paths.journal).read()]
 
 
-def test_a_confirmation_starts_with_the_values_and_a_fresh_seed(events):
-    journal = events(trials=2, confirm_seeds=1)
-    confirmed = [e["reason"] for e in journal if e.get("confirms") is not None]
-    assert confirmed[0].endswith("and a fresh seed")
+def test_every_change_is_in_the_journal_before_an_observer_hears_of_it(make):
+    observer = Recording()
+    controller = make(observer)
+    train(controller, controller.next())
+    assert kinds(controller) == ["opened", "start", "report", "report", "finish"]
+    assert observer.calls == [
+        ("started", 0, True), ("reported", 0, 1), ("reported", 0, 2), ("finished", 0, "completed"),
+    ]  # fmt: skip
 
 
-def test_a_stop_for_an_invalid_value_names_the_constraint_that_made_it_so(events):
-    journal = events(algorithm="auto", constraints=("loss<=-1",), trials=3)
-    stops = reasons(journal, "report", decision="stop")
-    assert stops and all(text.startswith("violates loss<=-1: ") for text in stops)
+def test_a_search_ends_when_its_trials_are_spent(make):
+    controller = make()
+    tasks = [controller.next() for _ in range(3)]
+    assert all(isinstance(task, Task) for task in tasks)
+    assert isinstance(controller.next(), Wait)
+    for task in tasks:
+        train(controller, task)
+    assert isinstance(controller.next(), Done) and controller.is_settled()
+
+
+def test_an_epoch_that_the_journal_has_gets_its_old_answer_and_no_second_line(make):
+    controller = make()
+    task = controller.next()
+    first = controller.report(task.trial, 1, {"score": 0.1, "loss": 1.0})
+    assert controller.report(task.trial, 1, {"score": 9.9, "loss": 1.0}) is first
+    assert kinds(controller).count("report") == 1
+
+
+def test_what_was_cut_off_comes_first_in_the_next_session(make):
+    first = make()
+    tasks = [first.next(), first.next()]
+    first.report(tasks[1].trial, 1, {"score": 0.1, "loss": 1.0})
+    first.close("stopped")
+    second = make()
+    assert [second.next().trial for _ in range(2)] == [0, 1]
+    assert kinds(second).count("start") == 2
+
+
+def test_a_trial_is_lost_twice_and_fails_the_third_time(make):
+    controller = make()
+    trials = controller.experiment.ledger.trials
+    for losses in (1, 2):
+        assert controller.next().trial == 0
+        controller.finish(0, fail(FailureKind.LOST))
+        assert (trials[0].losses, trials[0].state) == (losses, TrialState.RUNNING)
+    assert controller.next().trial == 0
+    controller.finish(0, fail(FailureKind.LOST))
+    assert trials[0].state is TrialState.FAILED
+
+
+def test_out_of_memory_is_tried_once_more_at_half_the_batch(make):
+    controller = make()
+    assert controller.next().spec["train"]["batch_size"] == 8
+    controller.finish(0, fail(FailureKind.OUT_OF_MEMORY))
+    again = controller.next()
+    assert (again.trial, again.spec["train"]["batch_size"]) == (0, 4)
+    assert again.spec["train"]["accumulate"] == 2
+    controller.finish(0, fail(FailureKind.OUT_OF_MEMORY))
+    assert controller.experiment.ledger.trials[0].failure.kind is FailureKind.OUT_OF_MEMORY
+
+
+def test_the_search_gives_up_when_its_first_trials_all_fail(make):
+    controller = make(trials=9)
+    for _ in range(3):
+        controller.finish(controller.next().trial, fail(FailureKind.CRASHED))
+    with pytest.raises(RunFailed, match="3 trials failed and none has a result\ncrashed: why"):
+        controller.next()
+
+
+def test_when_the_time_is_up_running_trials_stop_and_none_starts(make):
+    controller = make(time_s=0.05)
+    task = controller.next()
+    time.sleep(0.1)
+    assert controller.report(task.trial, 1, {"score": 0.1, "loss": 1.0}) is Decision.STOP
+    controller.finish(task.trial, Outcome(TrialState.STOPPED))
+    assert isinstance(controller.next(), Done)
+
+
+def test_files_of_an_unknown_trial_are_removed_before_it_starts(make):
+    controller = make()
+    stale = controller.experiment.paths.trial(0) / "checkpoints" / "last.json"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("{}")
+    controller.next()
+    assert not stale.exists()
