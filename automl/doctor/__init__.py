@@ -1,4 +1,4 @@
-"""Looks whether this machine can do what the commands need, and says what to do where it cannot."""
+"""Checks whether this machine can do what the commands need, and advises if it cannot."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,11 +15,11 @@ __all__ = ["OK", "PROBLEM", "WARNING", "Check", "checks"]
 
 
 def checks(folder: Path, *, is_quick: bool = False) -> list[Check]:
-    """Make all checks, side by side.
+    """Make all checks in parallel.
 
     Args:
         folder: The folder of the experiments.
-        is_quick: Whether Ray is only looked for and not started.
+        is_quick: Whether Ray is only imported and not started.
     """
     every: list[Callable[[], list[Check]]] = [
         lambda: [machine.python()],
@@ -42,7 +42,9 @@ def _skills() -> Iterator[Check]:
     for skill in listed:
         name = f"skill {skill['skill']}"
         if skill["problem"]:
-            yield Check(name, PROBLEM, skill["problem"], "install what it needs, or uninstall it")
+            yield Check(
+                name, PROBLEM, skill["problem"], "install its requirements, or uninstall it"
+            )
             continue
         try:
             problems = check_folder(Path(skill["folder"])).problems

@@ -1,4 +1,4 @@
-"""One check of the doctor, and how what may take a process down is tried: in a child."""
+"""One check of the doctor, and running code that may crash in a child process."""
 
 import subprocess
 import sys
@@ -13,11 +13,11 @@ _CHILD_TIMEOUT_S = 120
 
 @dataclass(frozen=True)
 class Check:
-    """What was found of one thing, and what to do about it."""
+    """A finding about one part of the machine, and what to do about it."""
 
     name: str
     status: str
-    """ok, warning (something is slower or missing that is not always needed), or problem."""
+    """ok, warning (slower, or something is missing that is not always needed) or problem."""
     found: str
     advice: str = ""
 
@@ -28,14 +28,14 @@ class Check:
 
 @dataclass(frozen=True)
 class Done:
-    """The last line that a child printed, or the one of its error; the other is empty."""
+    """The last line that a child printed, or the last of its error; the other is empty."""
 
     output: str
     error: str
 
 
 def in_child(code: str) -> Done:
-    """Run Python in a child; return the last line that it printed, or the one of its error."""
+    """Run Python code in a child process and return its last line of output or error."""
     try:
         done = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", code],

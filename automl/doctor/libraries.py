@@ -1,62 +1,78 @@
-"""Whether the libraries that our own package asks for are there and new enough."""
+"""Whether the libraries that our own package requires are installed and new enough."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, entry_points, requires, version
+
+from packaging.requirements import Requirement
 
 from automl.doctor.check import OK, PROBLEM, Check
 
+_REINSTALL = "pip install -c constraints.txt -e '.[all]'"
+
 
 def installed() -> Iterator[Check]:
-    """Yield one check for each extra that `all` has, and one for the other extras together."""
+    """Yield one check for each extra that `all` includes, and one for the other extras."""
     point = next(iter(entry_points(group="console_scripts", name="automl")), None)
     if point is None or point.dist is None:
-        yield Check(
-            "libraries", PROBLEM, "automl itself is not installed", "pip install -e '.[all]'"
-        )
+        yield Check("libraries", PROBLEM, "automl itself is not installed", _REINSTALL)
         return
-    by_extra: dict[str, list[tuple[str, str]]] = {}
-    wanted: set[str] = {""}
-    for text in requires(point.dist.name) or []:
-        name, inner, least, extra = _requirement(text)
-        if name == point.dist.name:
-            wanted |= set(inner) if extra == "all" else set()
-        else:
-            by_extra.setdefault(extra, []).append((name, least))
-    for extra in sorted(wanted & set(by_extra)):
-        yield _needed(extra, by_extra[extra])
-    others = [_optional(extra, by_extra[extra]) for extra in sorted(set(by_extra) - wanted)]
+    name = point.dist.name
+    yield from checks_of(name, [Requirement(text) for text in requires(name) or []])
+
+
+def checks_of(package: str, requirements: Sequence[Requirement]) -> Iterator[Check]:
+    """Yield the checks of a package's requirements, those without an extra first."""
+    extras = sorted({extra for each in requirements if (extra := extra_of(each))})
+    included = {
+        inner
+        for each in requirements
+        if each.name == package and extra_of(each) == "all"
+        for inner in each.extras
+    }
+    by_extra = {
+        extra: [each for each in requirements if each.name != package and extra_of(each) == extra]
+        for extra in ("", *extras)
+    }
+    for extra in ("", *extras):
+        if by_extra[extra] and (not extra or extra in included):
+            yield required(extra, by_extra[extra])
+    others = [
+        _optional(extra, by_extra[extra])
+        for extra in extras
+        if by_extra[extra] and extra not in included
+    ]
     yield Check("extras", OK, "; ".join(others))
 
 
-def _requirement(text: str) -> tuple[str, list[str], str, str]:
-    """Return name, extras in brackets, least version and the extra it belongs to."""
-    extra = re.search(r"extra == ['\"]([\w-]+)", text)
-    match = re.match(r"([\w.-]+)(?:\[([^\]]*)\])?(?:>=([\w.]+))?", text)
-    assert match is not None, text
-    inner = [part for part in (match[2] or "").split(",") if part]
-    return match[1], inner, match[3] or "", extra[1] if extra else ""
+def extra_of(requirement: Requirement) -> str:
+    """Return the extra that a requirement belongs to, an empty text if it always applies."""
+    marker = requirement.marker
+    if marker is None or marker.evaluate({"extra": ""}):
+        return ""
+    names = [part.strip("'\"") for part in str(marker).split() if part[0] in "'\""]
+    return next((name for name in names if marker.evaluate({"extra": name})), "")
 
 
-def _needed(extra: str, libraries: list[tuple[str, str]]) -> Check:
-    faults, shown = [], []
-    for name, least in libraries:
-        found = _version(name)
-        shown.append(f"{name} {found or 'missing'}")
+def required(extra: str, requirements: Sequence[Requirement]) -> Check:
+    """Return the check of libraries that must be installed."""
+    faults, versions = [], []
+    for requirement in requirements:
+        found = _version(requirement.name)
+        versions.append(f"{requirement.name} {found or 'missing'}")
         if found is None:
-            faults.append(f"{name} is missing")
-        elif _numbers(found) < _numbers(least):
-            faults.append(f"{name} is older than {least}")
+            faults.append(f"{requirement.name} is missing")
+        elif not requirement.specifier.contains(found, prereleases=True):
+            faults.append(f"{requirement.name} {found} is not {requirement.specifier}")
     label = f"libraries ({extra})" if extra else "libraries"
     if not faults:
-        return Check(label, OK, ", ".join(shown))
-    return Check(label, PROBLEM, ", ".join(faults), "pip install -c constraints.txt -e '.[all]'")
+        return Check(label, OK, ", ".join(versions))
+    return Check(label, PROBLEM, ", ".join(faults), _REINSTALL)
 
 
-def _optional(extra: str, libraries: list[tuple[str, str]]) -> str:
-    found = {name: _version(name) for name, _ in libraries}
-    if all(found.values()):
-        return f"{extra}: {', '.join(f'{name} {known}' for name, known in found.items())}"
+def _optional(extra: str, requirements: Sequence[Requirement]) -> str:
+    versions = {each.name: _version(each.name) for each in requirements}
+    if all(versions.values()):
+        return f"{extra}: {', '.join(f'{name} {found}' for name, found in versions.items())}"
     return f"{extra}: not installed"
 
 
@@ -65,7 +81,3 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", text.split("+")[0])[:3])

@@ -16,7 +16,7 @@ LITTLE_MEMORY = 4e9
 
 
 def python() -> Check:
-    """Look at the version of Python."""
+    """Check the version of Python."""
     found = f"{sys.version.split()[0]} in {sys.prefix}"
     if sys.version_info < LEAST_PYTHON:
         return Check("Python", PROBLEM, found, "install Python 3.11 or newer")
@@ -24,7 +24,7 @@ def python() -> Check:
 
 
 def processor() -> Check:
-    """Look at cores and memory."""
+    """Check cores and memory."""
     cores = len(os.sched_getaffinity(0))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     found = f"{cores} cores, {size(memory)} of memory"
@@ -34,7 +34,7 @@ def processor() -> Check:
 
 
 def gpu() -> Check:
-    """Look whether torch sees the cards that the driver sees."""
+    """Check whether torch sees the GPUs that the driver sees."""
     cards, driver = _cards()
     code = "import torch; print(torch.__version__, torch.cuda.device_count(), torch.version.cuda)"
     done = in_child(code)
@@ -49,13 +49,13 @@ def gpu() -> Check:
         advice = f"install a build of torch for CUDA: pip install --force-reinstall torch=={torch}"
         return Check("GPU", WARNING, f"{found}, a build without CUDA", advice.split("+")[0])
     if count == "0":
-        advice = f"update the driver to one for CUDA {cuda}, and look at CUDA_VISIBLE_DEVICES"
+        advice = f"update the driver to one for CUDA {cuda}, and check CUDA_VISIBLE_DEVICES"
         return Check("GPU", WARNING, f"{found}, which sees none of them", advice)
     return Check("GPU", OK, f"{found} for CUDA {cuda} sees {count}")
 
 
 def _cards() -> tuple[list[str], str]:
-    """Return the names of NVIDIA's cards and the version of their driver."""
+    """Return the names of NVIDIA's GPUs and the version of their driver."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return [], ""
@@ -69,7 +69,7 @@ def _cards() -> tuple[list[str], str]:
 
 
 def tensorrt() -> Check:
-    """Look for a TensorRT that builds engines."""
+    """Check for a TensorRT that builds engines."""
     _, driver = _cards()
     for module in ("tensorrt", "tensorrt_rtx"):
         if find_spec(module) is None:
@@ -85,7 +85,7 @@ def tensorrt() -> Check:
 
 
 def disk(store: Path) -> Check:
-    """Look at the room where the experiments are, or will be."""
+    """Check the free space for the experiments."""
     folder = store.resolve()
     while not folder.exists():
         folder = folder.parent
@@ -94,7 +94,7 @@ def disk(store: Path) -> Check:
     if not os.access(folder, os.W_OK):
         return Check("disk", PROBLEM, f"{found}, which cannot be written", "give --out elsewhere")
     if free < TOO_LITTLE_DISK:
-        return Check("disk", PROBLEM, found, "free some, or give --out on another disk")
+        return Check("disk", PROBLEM, found, "free some space, or give --out on another disk")
     if free < LITTLE_DISK:
         advice = "a trial keeps up to three checkpoints: see automl run --dry-run for the size"
         return Check("disk", WARNING, found, advice)

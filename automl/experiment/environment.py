@@ -12,7 +12,7 @@ from typing import Any
 FILE = "environment.json"
 """In a trial's folder; written by the process that trains."""
 _LIBRARIES = (
-    "torch", "pytorch-lightning", "torchmetrics", "transformers", "numpy", "pillow",
+    "torch", "pytorch-lightning", "transformers", "numpy", "pillow",
     "ray", "optuna", "mlflow", "onnx", "onnxruntime",
 )  # fmt: skip
 _NVIDIA = Path("/proc/driver/nvidia/gpus")

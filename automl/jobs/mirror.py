@@ -1,4 +1,4 @@
-"""Writes an experiment and its trials down as jobs, while they run: a tracker."""
+"""Records a running experiment and its trials as jobs."""
 
 import os
 import sqlite3
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from automl.errors import UsageError
 from automl.experiment.experiment import Experiment
 from automl.experiment.observer import ExperimentObserver
 from automl.jobs.parents import trial_job_id
@@ -22,7 +23,7 @@ _CLOSED = {
 
 
 class JobObserver(ExperimentObserver):
-    """Told of everything by the driver. The journal is the truth, so a full disk ends no search."""
+    """Records jobs; a database that cannot be written is reported once and ends no search."""
 
     def __init__(self, experiment: Experiment) -> None:
         self._experiment = experiment
@@ -30,35 +31,38 @@ class JobObserver(ExperimentObserver):
         self._has_warned = False
 
     def opened(self, experiment: Experiment) -> None:
-        """Write the experiment and the trials of earlier sessions."""
+        """Record the experiment and the trials of earlier sessions."""
         trials = experiment.ledger.trials.values()
         self._put(self._job(JobState.RUNNING), *map(self._trial_job, trials))
 
     def started(self, trial: Trial, folder: Path) -> None:
-        """Write a trial that begins or goes on."""
+        """Record a trial that starts or resumes."""
         self._put(self._trial_job(trial))
 
     def finished(self, trial: Trial, folder: Path) -> None:
-        """Write how a trial ended."""
+        """Record how a trial ended."""
         self._put(self._trial_job(trial))
 
     def closed(self, experiment: Experiment) -> None:
-        """Write how the session ended."""
+        """Record how the session ended."""
         closed = experiment.ledger.closed or "failed"
         self._put(self._job(_CLOSED.get(closed, JobState.FAILED)))
 
     def _put(self, *jobs: Job) -> None:
-        with self._told_of_once():
+        with self._faults_reported_once():
             self._store.put(*jobs)
 
     @contextmanager
-    def _told_of_once(self) -> Iterator[None]:
+    def _faults_reported_once(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error, UsageError) as error:
             if not self._has_warned:
-                print(f"automl: {self._store.path}: cannot be written ({error}); the search goes "
-                      "on", file=sys.stderr)  # fmt: skip
+                print(
+                    f"warning: {self._store.path} cannot be written ({error}); "
+                    "the search continues",
+                    file=sys.stderr,
+                )
             self._has_warned = True
 
     def _job(self, state: JobState) -> Job:

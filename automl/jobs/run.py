@@ -18,6 +18,7 @@ from automl.jobs.mappings import Context, mapped
 from automl.jobs.parents import own_source
 from automl.jobs.record import Job, JobState
 from automl.jobs.store import DEFAULT_ROOT, JobStore
+from automl.redact import redacted
 from automl.schema.spec import flatten, unflatten
 from automl.skill.base import Result
 from automl.skill.failures import failure_from_error, faults_of_the_user
@@ -61,7 +62,7 @@ def _end_kept(store: JobStore, job: Job, heard: "_Heard", folder: Path) -> Itera
         raise
     except Exception as error:  # A skill may raise anything; a failed job is data.
         with (folder / "log.txt").open("a") as log:
-            log.write(traceback.format_exc())
+            log.write(redacted(traceback.format_exc()))
         failed = replace(_ended(job, JobState.FAILED), failure=failure_from_error(error))
         store.put(heard.told(failed))
         raise _as_told(error, failed, folder) from error

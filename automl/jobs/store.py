@@ -1,7 +1,7 @@
-"""The jobs below one root, in a sqlite database: one writer at a time, anybody reads.
+"""The jobs below one root, in a SQLite database: one writer at a time, anybody reads.
 
-Writers take a lock of their own before they open the database, so that none finds it locked. That
-a running job's process is alive is told by the lock on its folder, which the kernel frees.
+Writers take a lock of their own before they open the database, so that none finds it locked. A
+running job's process is alive while it holds the lock on its folder, which the kernel frees.
 """
 
 import fcntl
@@ -20,13 +20,17 @@ from automl.files import json_text
 from automl.jobs.record import EXPERIMENT, Job, JobState
 from automl.trial.numbers import metrics_from_json
 from automl.trial.trial import Failure, FailureKind
+from automl.version import __version__
 
 _COLUMNS = (
     "id", "action", "skill", "parent", "state", "created", "started", "ended", "pid", "metrics",
     "artifacts", "failure_kind", "failure_message", "best_epoch", "last_epoch",
 )  # fmt: skip
-_TABLE = f"""CREATE TABLE IF NOT EXISTS jobs (
+FORMAT = 1
+"""The format of jobs.db that this version writes and reads."""
+_TABLE = f"""CREATE TABLE jobs (
     id TEXT PRIMARY KEY, {", ".join(f"{name}" for name in _COLUMNS[1:])})"""
+_ABOUT = "CREATE TABLE about (format INTEGER, automl TEXT)"
 
 
 class JobStore:
@@ -37,12 +41,12 @@ class JobStore:
         self.path = root / "jobs.db"
 
     def put(self, *jobs: Job) -> None:
-        """Write jobs as they stand, new or known, all or none."""
+        """Insert or update jobs, all or none."""
         with self._writing() as database:
             _insert(database, jobs)
 
     def replace_below(self, above: str, *jobs: Job) -> None:
-        """Write jobs in place of the job of an id and all whose folders are in its folder."""
+        """Replace the job of an id, and all jobs below its folder, by other jobs."""
         with self._writing() as database:
             # Not LIKE, to which an underscore is a wildcard.
             database.execute(
@@ -52,26 +56,27 @@ class JobStore:
             _insert(database, jobs)
 
     def jobs(self, *, parent: str | None = None) -> list[Job]:
-        """Return all jobs, or the children of one, oldest first, in the state they are shown in."""
+        """Return all jobs, or the children of one, oldest first, in their shown state."""
         where, values = ("WHERE parent = ?", [parent]) if parent is not None else ("", [])
         return [self._shown(job) for job in self._read(f"{where} ORDER BY created, id", values)]
 
     def get(self, job_id: str) -> Job:
-        """Return a job in the state it is shown in; raises `UsageError` with the nearest id."""
-        found = self._read("WHERE id = ?", [job_id])
-        if not found:
-            known = [job.id for job in self._read("ORDER BY created DESC LIMIT 200", [])]
-            there = f"; the last are {', '.join(known[:5])}" if known else "; there is none"
-            raise UsageError(f"there is no job {job_id!r} in {self.root}"
-                             f"{nearest(job_id, known) or there}")  # fmt: skip
-        return self._shown(found[0])
+        """Return a job in its shown state; raises `UsageError` with the nearest id."""
+        jobs = self._read("WHERE id = ?", [job_id])
+        if not jobs:
+            ids = [job.id for job in self._read("ORDER BY created DESC LIMIT 200", [])]
+            latest = f"; the latest are {', '.join(ids[:5])}" if ids else "; it has none"
+            raise UsageError(
+                f"there is no job {job_id!r} in {self.root}{nearest(job_id, ids) or latest}"
+            )
+        return self._shown(jobs[0])
 
     def folder(self, job: Job) -> Path:
-        """Return where a job's results are."""
+        """Return the folder of a job's results."""
         return self.root / job.id
 
     def driver_folder(self, job: Job) -> Path:
-        """Return the folder whose lock the job's process holds: a trial's is the experiment's."""
+        """Return the folder whose lock the job's process holds; for a trial, the experiment's."""
         is_trial = job.parent is not None and job.id.startswith(f"{job.parent}/trials/")
         return self.root / job.parent if is_trial and job.parent else self.folder(job)
 
@@ -84,14 +89,29 @@ class JobStore:
     def _read(self, rest: str, values: list[Any]) -> list[Job]:
         if not self.path.exists():
             return []
-        with closing(
-            sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=30)
-        ) as database:
-            rows = database.execute(
-                f"SELECT {', '.join(_COLUMNS)} FROM jobs {rest}",
-                values,
-            ).fetchall()
+        address = f"{self.path.resolve().as_uri()}?mode=ro"
+        try:
+            with closing(sqlite3.connect(address, uri=True, timeout=30)) as database:
+                self._check_format(database)
+                rows = database.execute(
+                    f"SELECT {', '.join(_COLUMNS)} FROM jobs {rest}", values
+                ).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise UsageError(f"{self.path}: cannot be read ({error}); move it aside") from error
         return [_job(row) for row in rows]
+
+    def _check_format(self, database: sqlite3.Connection) -> None:
+        """Raise `UsageError` unless the database has the format of this version."""
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+        if "about" in tables:
+            number, writer = database.execute("SELECT format, automl FROM about").fetchone()
+        else:
+            number, writer = None, "an unknown version"
+        if number != FORMAT:
+            raise UsageError(
+                f"{self.path}: has format {number}, written by automl {writer}; this is automl "
+                f"{__version__}, which reads format {FORMAT}. Use that version, or move it aside"
+            )
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -101,8 +121,15 @@ class JobStore:
             with closing(sqlite3.connect(self.path, timeout=30)) as database:
                 database.execute("PRAGMA journal_mode = WAL")
                 with database:
-                    database.execute(_TABLE)
+                    self._create_tables(database)
                     yield database
+
+    def _create_tables(self, database: sqlite3.Connection) -> None:
+        if not database.execute("SELECT 1 FROM sqlite_master").fetchone():
+            database.execute(_TABLE)
+            database.execute(_ABOUT)
+            database.execute("INSERT INTO about VALUES (?, ?)", [FORMAT, __version__])
+        self._check_format(database)
 
 
 def _insert(database: sqlite3.Connection, jobs: Sequence[Job]) -> None:

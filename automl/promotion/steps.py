@@ -1,4 +1,4 @@
-"""The steps of a promotion as jobs: each with its parent, in the folder that it is moved to."""
+"""The steps of a promotion as jobs, each with its parent and its final folder."""
 
 import sqlite3
 import sys
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from automl.errors import UsageError
 from automl.experiment.experiment import Experiment
 from automl.jobs.parents import trial_job_id
 from automl.jobs.record import Job, JobState
@@ -16,25 +17,25 @@ from automl.trial.trial import Failure
 
 @dataclass(frozen=True)
 class Step:
-    """One action of a promotion: what it left, or why it failed."""
+    """One action of a promotion: its result, or its failure."""
 
     action: str
     folder: Path
     model: Path
-    """The file that it was run on: of an earlier step or of the trial."""
+    """The file that it ran on: from an earlier step or from the trial."""
     started: float
     ended: float
     result: Result | None = None
     failure: Failure | None = None
-    """Its own, or that a gate refused what it left."""
+    """Its own, or a gate's that rejected its result."""
 
 
 def keep_steps(
     experiment: Experiment, trial: int, steps: Sequence[Step], *, work: Path, target: Path
 ) -> None:
-    """Write the steps of a promotion as jobs, in place of those of an earlier one.
+    """Record the steps of a promotion as jobs, replacing those of an earlier one.
 
-    `work` is the folder in which they ran, `target` the one that it was moved to.
+    `work` is the folder in which they ran, `target` the one it was moved to.
     """
     root = experiment.paths.root.resolve()
     above = f"{root.name}/{target.name}"
@@ -64,8 +65,8 @@ def keep_steps(
     ]
     try:
         JobStore(root.parent).replace_below(above, *jobs)
-    except (OSError, sqlite3.Error) as error:
-        print(f"automl: the jobs of the promotion cannot be written ({error})", file=sys.stderr)
+    except (OSError, sqlite3.Error, UsageError) as error:
+        print(f"warning: the jobs of the promotion cannot be written ({error})", file=sys.stderr)
 
 
 def _artifacts(step: Step) -> dict[str, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from automl.errors import UsageError
-from automl.files import json_text, read_yaml, write_atomic
+from automl.files import json_text, read_yaml, replace_folder, write_atomic
 
 
 def test_json_is_strict():
@@ -47,3 +47,16 @@ def test_a_file_that_is_not_yaml_is_refused_with_its_name(tmp_path, content, mat
         path.write_bytes(content)
     with pytest.raises(UsageError, match=f"file.yaml: .*{match}"):
         read_yaml(path)
+
+
+def test_a_folder_is_replaced_whole_and_a_kill_in_between_loses_neither(tmp_path):
+    new, target, aside = tmp_path / "new", tmp_path / "there", tmp_path / ".there.old"
+    for folder, text in ((new, "new"), (aside, "old")):  # Killed between the two moves.
+        folder.mkdir()
+        (folder / "file").write_text(text)
+    replace_folder(new, target)
+    assert (target / "file").read_text() == "new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["there"]
+    new.mkdir()
+    replace_folder(new, target)
+    assert list(target.iterdir()) == []

@@ -134,7 +134,7 @@ def test_a_fault_is_told_and_leaves_nothing(root, action, spec, match):
 
 
 def test_a_parent_that_is_not_there_or_leaves_no_model_is_refused(root, trained):
-    with pytest.raises(UsageError, match="there is no job 'train-20'.*; the last are train-2"):
+    with pytest.raises(UsageError, match="there is no job 'train-20'.*; the latest are train-2"):
         run("evaluate", root, "train-20")
     with pytest.raises(UsageError, match=f"did you mean {trained.id}"):
         run("evaluate", root, trained.id + "0")
@@ -252,7 +252,7 @@ def test_the_command_line_runs_lists_and_shows(automl, tmp_path, toy_data):
         (["evaluate", "--skill", "toy", "--eval-dataset", "x"], "evaluate takes no eval_dataset"),
         (["train", "--skill", "toy"], "train_datasets is missing; give --train-datasets URI"),
         (["--skill", "toy"], "ACTION is missing"),
-        (["evaluate", "--parent", "no"], "there is no job 'no' in runs; there is none"),
+        (["evaluate", "--parent", "no"], "there is no job 'no' in runs; it has none"),
         (["evaluate", "--skill", "toy", "--from-epoch", "3",
           "--checkpoint-choose-method", "best_model"], "go together"),
         (["evaluate", "--skill", "toy", "--checkpoint-choose-method", "best"],

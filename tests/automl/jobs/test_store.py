@@ -1,0 +1,69 @@
+import sqlite3
+
+import pytest
+
+from automl.errors import UsageError
+from automl.jobs.record import Job, JobState
+from automl.jobs.store import FORMAT, JobStore
+from automl.trial.trial import Failure, FailureKind
+from automl.version import __version__
+
+
+@pytest.fixture
+def store(tmp_path):
+    return JobStore(tmp_path / "runs")
+
+
+def test_a_job_is_read_as_it_was_written(store):
+    job = Job("train-1", "train", "toy", parent="exp", state=JobState.FAILED, created=1.5, pid=7,
+              metrics={"score": 0.5}, artifacts={"best": "best.json"}, best_epoch=2, last_epoch=3,
+              failure=Failure(FailureKind.CRASHED, "why"))  # fmt: skip
+    store.put(job)
+    assert store.get("train-1") == job
+    assert store.jobs() == store.jobs(parent="exp") == [job]
+    assert store.jobs(parent="other") == []
+
+
+def test_jobs_below_a_folder_are_replaced_and_others_stay(store):
+    store.put(*(Job(name, "export", "toy") for name in ("a_b", "a_b/x", "axb/y", "a_bc")))
+    store.replace_below("a_b", Job("a_b/z", "export", "toy"))
+    assert {job.id for job in store.jobs()} == {"a_b/z", "axb/y", "a_bc"}
+
+
+def test_a_running_job_whose_lock_nobody_holds_is_lost(store):
+    store.put(Job("train-1", "train", "toy", state=JobState.RUNNING, pid=1))
+    store.folder(store.get("train-1")).mkdir()
+    assert store.get("train-1").state is JobState.LOST
+
+
+def test_a_root_without_a_database_has_no_jobs(store):
+    assert store.jobs() == []
+    with pytest.raises(UsageError, match="there is no job 'x' in .*; it has none"):
+        store.get("x")
+
+
+def test_the_database_names_its_format_and_the_version_that_wrote_it(store):
+    store.put(Job("train-1", "train", "toy"))
+    with sqlite3.connect(store.path) as database:
+        assert database.execute("SELECT * FROM about").fetchall() == [(FORMAT, __version__)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "writer"),
+    [("UPDATE about SET format = 99, automl = '9.0'", "automl 9.0"),
+     ("DROP TABLE about", "automl an unknown version")],
+)  # fmt: skip
+def test_a_database_of_another_format_is_refused_with_both_versions(store, statement, writer):
+    store.put(Job("train-1", "train", "toy"))
+    with sqlite3.connect(store.path) as database:
+        database.execute(statement)
+    for use in (store.jobs, lambda: store.put(Job("train-2", "train", "toy"))):
+        with pytest.raises(UsageError, match=f"written by {writer}.*{__version__}.*format 1"):
+            use()
+
+
+def test_a_file_that_is_no_database_is_refused_in_one_line(store):
+    store.root.mkdir()
+    store.path.write_bytes(b"garbage" * 1000)
+    with pytest.raises(UsageError, match=r"jobs\.db: cannot be read \(.*\); move it aside"):
+        store.jobs()
