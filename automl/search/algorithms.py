@@ -1,4 +1,4 @@
-"""The table of algorithms, and the searcher of each."""
+"""The table of algorithms, and how the searcher of each is made."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,12 +27,12 @@ DEFAULT = "auto"
 DEFAULT_FOR_SEVERAL = "moasha"
 
 _FIRST = 3
-"""Configurations of earlier experiments that are tried again, the best ones."""
+"""The best configurations of earlier experiments that are tried again."""
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What a searcher is made of."""
+    """Inputs from which a searcher is made."""
 
     space: SearchSpace
     objectives: tuple[Objective, ...]
@@ -60,7 +60,7 @@ class Setup:
         return [Observation(self.past[n].values, losses[n]) for n in ranked(losses)]
 
     def searcher(self, proposer: Proposer, rule: Rule) -> Searcher:
-        """Return a searcher of two parts."""
+        """Return a searcher made of a proposer and a rule."""
         return TrialSearcher(
             self.space,
             self.objectives,
@@ -73,7 +73,7 @@ class Setup:
 
 
 def _rule(setup: Setup) -> Rule:
-    """Return the rule of an algorithm that proposes full trainings."""
+    """Return the rule of an algorithm that proposes full trainings, by its pruner."""
     pruner = setup.options["pruner"]
     if pruner == "median":
         return MedianStop(setup.epochs)
@@ -263,7 +263,7 @@ _NOT_BUILT = ("llm", "hybrid", "autoresearch")
 
 
 def algorithm_named(name: str | None, *, objectives: int = 1) -> str:
-    """Return the full name of an algorithm, the default for None.
+    """Return the full name of an algorithm; the default for None.
 
     Raises `UsageError` for one that is not known or does not take so many objectives.
     """
@@ -303,14 +303,14 @@ def make_searcher(
     """Return the searcher of a name, within the budget of trials and epochs.
 
     Args:
-        name: Of an algorithm; None for the default.
-        space: What is searched.
-        objective: One, or several with directions of their own.
-        budget: Its time is not the searcher's matter.
+        name: The algorithm; None for the default.
+        space: The search space.
+        objective: One, or several, each with its direction.
+        budget: Trials and epochs; the session enforces its time.
         seed: Equal seeds and histories give equal decisions.
-        algorithm_options: By our names; see `automl.search.options`.
+        algorithm_options: The algorithm's options, by our names; see `automl.search.options`.
         past: Trials of earlier experiments on the same space, data and objectives.
-        stops_when_flat: Whether little expected improvement ends the search; of one objective.
+        stops_when_flat: Whether little expected improvement ends a search with one objective.
         kept: Parameters of the model itself, which a copy of a trial cannot change.
 
     Raises:
@@ -320,9 +320,9 @@ def make_searcher(
     full = algorithm_named(name, objectives=len(objectives))
     options = options_of(full, algorithm_options or {}, objectives=len(objectives))
     setup = Setup(space, objectives, budget, seed, options, tuple(past), frozenset(kept))
-    rule = None
+    terminator = None
     if stops_when_flat and len(objectives) == 1:
         from automl.search.terminator import ImprovementTerminator
 
-        rule = ImprovementTerminator(space, budget.epochs, seed=seed)
-    return BudgetedSearcher(ALGORITHMS[full](setup), budget, objectives, rule)
+        terminator = ImprovementTerminator(space, budget.epochs, seed=seed)
+    return BudgetedSearcher(ALGORITHMS[full](setup), budget, objectives, terminator)

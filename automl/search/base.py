@@ -16,7 +16,7 @@ EARLIER = "among the best of an earlier experiment"
 
 @dataclass(frozen=True)
 class Observation:
-    """Values and the best loss that a trial of an earlier experiment reached with them."""
+    """Values of an earlier experiment's trial, and the best loss that it reached."""
 
     values: dict[str, Any]
     loss: Loss
@@ -26,29 +26,29 @@ class Searcher(Protocol):
     """Decides what runs.
 
     Only `start`, `report` and `finish` change it, so replaying them from a journal rebuilds it,
-    and `next` may be asked any number of times.
+    and `next` may be called any number of times.
     """
 
     def next(self) -> Move:
-        """Return what a free slot is to do."""
+        """Return the move of a free slot."""
         ...
 
     def start(self, move: Start | Continue) -> None:
-        """Take note that a move is carried out."""
+        """Record that a move is carried out."""
         ...
 
     def report(self, trial: int, epoch: int, value: Any) -> Verdict:
-        """Take in an objective, or a tuple of several; return the decision and its reason.
+        """Record an objective, or a tuple of several; return the decision and its reason.
 
         A trial that must pause ends with the state paused and may be continued.
         """
         ...
 
     def finish(self, trial: int, outcome: Outcome) -> None:
-        """Take in how a trial ended; a failure is no value.
+        """Record how a trial ended; a failure is no value.
 
-        Any outcome may come at any time, also one that nobody decided: a trial may fail, or be
-        stopped because the budget is spent.
+        Any outcome may come at any time, also one that the searcher did not decide: a trial may
+        fail, or be stopped because the budget is spent.
         """
         ...
 
@@ -57,46 +57,46 @@ class Proposer(Protocol):
     """Proposes values for trials, given the values and losses of those before."""
 
     def suggest(self, trial: int, attempt: int = 0) -> dict[str, Any] | None:
-        """Return values; the same answer until the history changes, another for each attempt.
+        """Return values: the same until the history changes, others for each attempt.
 
-        None: there is nothing more to propose.
+        None if there is nothing more to propose.
         """
         ...
 
     def start(self, trial: int, values: Mapping[str, Any]) -> None:
-        """Take note that a trial with these values runs."""
+        """Record that a trial with these values runs."""
         ...
 
     def report(self, trial: int, epoch: int, loss: Loss) -> None:
-        """Take in a loss; one that is not finite is no value."""
+        """Record a loss; one that is not finite is no value."""
         ...
 
     def finish(self, trial: int, outcome: Outcome) -> None:
-        """Take in how a trial ended."""
+        """Record how a trial ended."""
         ...
 
 
 class Rule(Protocol):
-    """Decides how long trials train: until where, who pauses or stops, who goes on."""
+    """Decides how long trials train: which of them pause, stop or are resumed."""
 
     def first_epochs(self, trial: int) -> int:
-        """Return up to which epoch a new trial trains."""
+        """Return the epoch up to which a new trial trains."""
         ...
 
     def resume(self, *, is_last_call: bool) -> Continue | None:
-        """Return the paused trial that is to go on; `is_last_call`: no new ones will start."""
+        """Return the paused trial to resume, if any; `is_last_call`: no new ones will start."""
         ...
 
     def start(self, move: Start | Continue) -> None:
-        """Take note that a move is carried out."""
+        """Record that a move is carried out."""
         ...
 
     def report(self, trial: int, epoch: int, loss: Loss) -> Verdict:
-        """Take in a loss; return the decision and its reason."""
+        """Record a loss; return the decision and its reason."""
         ...
 
     def finish(self, trial: int, outcome: Outcome) -> None:
-        """Take in how a trial ended."""
+        """Record how a trial ended."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Ends a search whose budget of epochs is spent, or of which little more is to be expected."""
+"""Ends a search once its budget of epochs is spent or little improvement is expected."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class BudgetedSearcher:
     """Another searcher, within the epochs that all trials may train together.
 
-    A running trial has the epoch that it is training; nothing starts or goes on whose next epoch
-    would be one too many. With a rule of improvement, no new trial starts once it says so.
+    Each running trial has one epoch reserved; no trial starts or continues whose next epoch would
+    exceed the budget. With a terminator, no new trial starts once it says so.
     """
 
     def __init__(
@@ -27,38 +27,38 @@ class BudgetedSearcher:
         searcher: Searcher,
         budget: Budget,
         objectives: Sequence[Objective],
-        rule: "ImprovementTerminator | None" = None,
+        terminator: "ImprovementTerminator | None" = None,
     ) -> None:
         self._objectives = tuple(objectives)
-        self._rule = rule
+        self._terminator = terminator
         self._searcher = searcher
         self._budget = budget
         self._epochs = EpochCounter()
         self._running: set[int] = set()
 
     def next(self) -> Move:
-        """Return the other searcher's move while an epoch is left for it."""
+        """Return the other searcher's move while the budget has an epoch for it."""
         if not self._has_epoch_for(len(self._running)):
             return Wait() if self._running else Done(self._spent_budget)
         move = self._searcher.next()
-        if isinstance(move, Start) and self._rule is not None and self._rule.is_over():
+        if isinstance(move, Start) and self._terminator is not None and self._terminator.is_over():
             return Wait() if self._running else Done("little further improvement is expected")
         return move
 
     def start(self, move: Start | Continue) -> None:
-        """Tell the other searcher."""
+        """Pass a move on."""
         self._searcher.start(move)
         self._running.add(move.trial)
-        if self._rule is not None and isinstance(move, Start):
-            self._rule.start(move.trial, move.values)
+        if self._terminator is not None and isinstance(move, Start):
+            self._terminator.start(move.trial, move.values)
         if isinstance(move, Start):
             self._epochs.start(move.trial, move.parent)
 
     def report(self, trial: int, epoch: int, value: Any) -> Verdict:
         """Count the epoch; stop the trial if no other is left for it."""
         verdict = self._searcher.report(trial, epoch, value)
-        if self._rule is not None:
-            self._rule.report(trial, epoch, loss_of(self._objectives, value))
+        if self._terminator is not None:
+            self._terminator.report(trial, epoch, loss_of(self._objectives, value))
         self._epochs.report(trial, epoch)
         is_full = epoch >= self._budget.epochs
         others = len(self._running - {trial})
@@ -68,11 +68,11 @@ class BudgetedSearcher:
         return verdict
 
     def finish(self, trial: int, outcome: Outcome) -> None:
-        """Tell the other searcher."""
+        """Pass an outcome on."""
         self._running.discard(trial)
         self._searcher.finish(trial, outcome)
-        if self._rule is not None:
-            self._rule.finish(trial, outcome)
+        if self._terminator is not None:
+            self._terminator.finish(trial, outcome)
 
     @property
     def _spent_budget(self) -> str:

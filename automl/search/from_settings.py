@@ -1,4 +1,4 @@
-"""The searcher that an experiment's settings ask for."""
+"""Makes the searcher of an experiment from its settings."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from automl.trial.trial import PastTrial
 def searcher_of(
     settings: Settings, space: SearchSpace, info: SkillInfo, past: Sequence[PastTrial]
 ) -> Searcher:
-    """Return a new searcher, which knows nothing but the earlier trials."""
+    """Return a new searcher that has seen nothing but the earlier experiments' trials."""
     return make_searcher(
         settings.algorithm,
         space,

@@ -1,4 +1,4 @@
-"""Settings of the algorithms by name, TAO's names included: what each is, and for whom."""
+"""Options of the algorithms, by our names and TAO's, with their kinds, bounds and defaults."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ _POPULATIONS = ("pbt", "pb2")
 
 @dataclass(frozen=True)
 class Option:
-    """One setting: its kind, bounds or choices, default and the algorithms that know it."""
+    """One option: its kind, bounds or choices, default and algorithms."""
 
     kind: type
     default: Any
@@ -28,7 +28,7 @@ class Option:
     """Defaults of single algorithms, with one objective, that differ from `default`."""
 
     def fault(self, value: Any) -> str | None:
-        """Return what is wrong with a value."""
+        """Return why a value is not allowed; None if it is."""
         if self.choices:
             return None if value in self.choices else f"must be one of {', '.join(self.choices)}"
         kinds = (int,) if self.kind is int else (int, float)
@@ -77,7 +77,7 @@ EXPERIMENT = {
     "metric": "metric",
     "direction": "direction",
 }
-"""TAO's settings that are flags of the experiment here."""
+"""TAO's options that are flags of the experiment here."""
 SYNONYMS = {"nu": "reduction_factor"}
 
 REFUSED = {
@@ -93,7 +93,7 @@ REFUSED = {
 
 @dataclass(frozen=True)
 class Parsed:
-    """Settings as given, sorted: those of the experiment, and the algorithm's own."""
+    """Options, sorted into those of the experiment and the algorithm's own."""
 
     experiment: Mapping[str, Any]
     """By the name of the flag: trials, epochs, concurrency, algorithm, metric, direction."""
@@ -102,22 +102,22 @@ class Parsed:
 
 
 def canonical_name(name: str) -> str:
-    """Return the name of the flag or of our setting that a setting stands for, TAO's or ours."""
+    """Return our name, of a flag or an option, for an option by TAO's or our name."""
     short = name.removeprefix("automl_")
     short = SYNONYMS.get(short, short)
     flag = EXPERIMENT.get(short, short)
     return "objective" if flag in ("metric", "direction") else flag
 
 
-def parse_options(given: Mapping[str, Any]) -> Parsed:
-    """Sort settings given by our names or TAO's.
+def parse_options(settings: Mapping[str, Any]) -> Parsed:
+    """Sort options given by our names or TAO's.
 
     Raises `UsageError` naming every one that is unknown, refused, given twice or out of bounds.
     """
     experiment: dict[str, Any] = {}
     options: dict[str, Any] = {}
     faults: list[str] = []
-    for name, value in given.items():
+    for name, value in settings.items():
         short = name.removeprefix("automl_")
         short = SYNONYMS.get(short, short)
         if short in EXPERIMENT:
@@ -142,20 +142,23 @@ def _unknown(name: str, short: str) -> str:
         return f"--set {name}: searching by a language model is not built"
     if short in REFUSED:
         return f"--set {name}: cannot be set: {REFUSED[short]}"
-    known = [*OPTIONS, *EXPERIMENT, *SYNONYMS]
-    shown = [f"automl_{k}" for k in known] if name.startswith("automl_") else known
-    return f"--set {name}: unknown setting{nearest(name, shown)}"
+    names = [*OPTIONS, *EXPERIMENT, *SYNONYMS]
+    if name.startswith("automl_"):
+        names = [f"automl_{name}" for name in names]
+    return f"--set {name}: unknown setting{nearest(name, names)}"
 
 
-def options_of(algorithm: str, given: Mapping[str, Any], *, objectives: int = 1) -> dict[str, Any]:
-    """Return all settings of an algorithm, defaults filled in.
+def options_of(
+    algorithm: str, overrides: Mapping[str, Any], *, objectives: int = 1
+) -> dict[str, Any]:
+    """Return all options of an algorithm, defaults filled in.
 
-    Raises `UsageError` naming each that has no effect with it.
+    Raises `UsageError` naming each that the algorithm does not have.
     """
     faults = [
         f"--set {name}: has no effect with --algorithm {algorithm}; it belongs to "
         f"{', '.join(OPTIONS[name].algorithms)}"
-        for name in given
+        for name in overrides
         if algorithm not in OPTIONS[name].algorithms
     ]
     if faults:
@@ -167,4 +170,4 @@ def options_of(algorithm: str, given: Mapping[str, Any], *, objectives: int = 1)
             for name in defaults
             if algorithm in OPTIONS[name].other_defaults
         }
-    return {**defaults, **given}
+    return {**defaults, **overrides}

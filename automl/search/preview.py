@@ -1,4 +1,4 @@
-"""Suggestions of a searcher without any training: what it would propose, on made-up results."""
+"""Previews the suggestions of a searcher without any training, on random results."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,7 @@ from automl.trial.objective import Objective
 from automl.trial.trial import Decision, Outcome, TrialState
 
 ROUND = 40
-"""Trials of one searcher; then another begins with the next seed: most slow down as they learn."""
+"""Trials of one searcher; the next seed follows, since most slow down as they learn."""
 
 _EPOCHS = 4
 _SEVERAL = ("nsga2", "moasha")
@@ -24,11 +24,11 @@ _SMALL = {
     "cmaes": {"population_size": 8},
     "bohb": {"min_points_in_model": 8, "min_top_configs": 4},
 }
-"""Settings with which the searchers learn within a round."""
+"""Options with which the searchers use their models within a round."""
 
 
 def drawn_by_space(space: SearchSpace, count: int, *, seed: int) -> Iterator[dict[str, Any]]:
-    """Yield suggestions that the space draws by its weights, scales and priors."""
+    """Yield samples of the space by its weights, scales and priors."""
     rng = np.random.default_rng(seed)
     for _ in range(count):
         yield space.sample(rng)
@@ -37,22 +37,22 @@ def drawn_by_space(space: SearchSpace, count: int, *, seed: int) -> Iterator[dic
 def drawn_by_searcher(
     space: SearchSpace, name: str, count: int, *, seed: int
 ) -> Iterator[dict[str, Any]]:
-    """Yield the values of the trials that searchers of a name start, with results by chance.
+    """Yield the values of the trials that searchers of an algorithm start, on random results.
 
-    Raises `UsageError` for a name that is not known, and where the space has fewer suggestions.
+    Ends early if the space has fewer suggestions. Raises `UsageError` for an unknown name.
     """
     full = algorithm_named(name)
     left = count
     round_number = 0
     while left > 0:
-        got = 0
+        before = left
         for values in _round(space, full, seed=seed + round_number):
             yield values
-            got, left = got + 1, left - 1
+            left -= 1
             if left == 0:
                 return
         round_number += 1
-        if got == 0:
+        if left == before:  # The space is used up.
             return
 
 

@@ -12,17 +12,17 @@ from automl.trial.pareto import Loss
 from automl.trial.trial import CONTINUE, Decision, Outcome, Verdict
 
 _ATTEMPTS = 20
-"""Draws of the proposer before a neighbour of its last one is taken."""
+"""Proposals tried before a neighbour of the last one is taken."""
 _NEIGHBOURS = 200
 """Neighbours tried before the space counts as used up."""
 
 
 class TrialSearcher:
-    """Starts what the proposer says, never the same values twice, and obeys the rule.
+    """Starts what the proposer suggests, never the same values twice, and follows the rule.
 
     Trial 0 has the defaults and is never stopped early; the best of earlier experiments follow.
-    All parts see losses: what is maximised comes to them negated, so both directions give the
-    same decisions.
+    All parts see losses: a value to maximise is negated, so both directions give the same
+    decisions.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class TrialSearcher:
         return self._rule.resume(is_last_call=True) or (Wait() if self._running else Done(end))
 
     def start(self, move: Start | Continue) -> None:
-        """Take note of a started or continued trial."""
+        """Record a started or resumed trial."""
         self._move = None
         if isinstance(move, Start):
             self._started = max(self._started, move.trial + 1)
@@ -87,7 +87,7 @@ class TrialSearcher:
         return CONTINUE if verdict.decision is Decision.STOP and trial == 0 else verdict
 
     def finish(self, trial: int, outcome: Outcome) -> None:
-        """Free the trial's place."""
+        """Free the trial's slot."""
         self._move = None
         self._running.discard(trial)
         self._rule.finish(trial, outcome)
@@ -121,6 +121,6 @@ class TrialSearcher:
 
 
 def loss_of(objectives: Sequence[Objective], value: Any) -> Loss:
-    """Return what is minimised for an objective's value or a tuple of several."""
+    """Return the loss, to be minimised, for an objective's value or a tuple of several."""
     values = value if isinstance(value, tuple) else (value,)
     return tuple(o.loss(v) for o, v in zip(objectives, values, strict=True))

@@ -1,4 +1,4 @@
-"""Ends a search of which little improvement is to be expected any more."""
+"""Decides whether a search should end because little improvement is expected."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,19 +13,21 @@ from automl.trial.pareto import Loss, better, is_finite
 from automl.trial.trial import Outcome, TrialState
 
 _ENOUGH = 20
-"""Trials with a value before the rule says anything; twice the parameters where that is more."""
+"""Trials with a value before the search may end; twice the parameters if that is more."""
 _PATIENCE = 10
-"""Trials since the best one."""
+"""The search does not end while the best is among this many latest trials."""
 _SMALL = 0.01
-"""Of the distance between the best and the median trial: an improvement that is little."""
+"""An improvement is little below this share of the distance from the best to the median trial."""
 _CANDIDATES = 300
+"""Configurations whose improvement is predicted: as many random ones, and near the best."""
 
 
 class ImprovementTerminator:
-    """Says whether the best improvement that a random forest expects anywhere is little.
+    """Ends a search if a random forest expects little improvement anywhere.
 
-    The forest is fitted to the best losses of the trials that ended. The rule says nothing before
-    a trial was trained in full, nor while the last ten trials hold the best one.
+    The forest is fitted to the best losses of the trials that ended, and the spread of its trees
+    is the uncertainty of a prediction (as in SMAC: Hutter et al., 2011). A search never ends
+    before a trial was trained in full, nor while the best is among the last ten trials.
     """
 
     def __init__(self, space: SearchSpace, epochs: int, *, seed: int) -> None:
@@ -39,7 +41,7 @@ class ImprovementTerminator:
         self._answer: tuple[int, bool] = (0, False)
 
     def start(self, trial: int, values: Mapping[str, Any]) -> None:
-        """Take note of a trial."""
+        """Record a trial's values."""
         self._values[trial] = values
 
     def report(self, trial: int, epoch: int, loss: Loss) -> None:
@@ -55,26 +57,27 @@ class ImprovementTerminator:
             self._ended.append(trial)
 
     def is_over(self) -> bool:
-        """Return whether new trials are hardly worth it."""
-        known = [t for t in self._ended if t in self._losses]
+        """Return whether no new trial should start."""
+        trials = [t for t in self._ended if t in self._losses]
         enough = max(_ENOUGH, 2 * len(self._space.parameters))
-        if not self._has_full or len(known) < enough or not self._space.parameters:
+        if not self._has_full or len(trials) < enough or not self._space.parameters:
             return False
-        if self._answer[0] != len(known):
-            self._answer = (len(known), self._is_flat(known))
+        # A forest is fitted once for each number of trials: the question comes at every move.
+        if self._answer[0] != len(trials):
+            self._answer = (len(trials), self._is_flat(trials))
         return self._answer[1]
 
-    def _is_flat(self, known: list[int]) -> bool:
-        losses = np.array([self._losses[t][0] for t in known])
-        if int(np.argmin(losses)) >= len(known) - _PATIENCE:
+    def _is_flat(self, trials: list[int]) -> bool:
+        losses = np.array([self._losses[t][0] for t in trials])
+        if int(np.argmin(losses)) >= len(trials) - _PATIENCE:
             return False
         best, spread = losses.min(), float(np.median(losses) - losses.min())
         if spread <= 0:
             return True
-        rng = rng_of(self._seed, len(known))
+        rng = rng_of(self._seed, len(trials))
         forest = RandomForestRegressor(50, min_samples_leaf=2, random_state=0, n_jobs=1)
-        forest.fit(np.array([self._point(self._values[t]) for t in known]), losses)
-        incumbent = self._values[known[int(np.argmin(losses))]]
+        forest.fit(np.array([self._point(self._values[t]) for t in trials]), losses)
+        incumbent = self._values[trials[int(np.argmin(losses))]]
         candidates = [self._space.sample(rng) for _ in range(_CANDIDATES)]
         candidates += [
             self._space.mutate(incumbent, rng, scale=0.1, share=0.3) for _ in range(_CANDIDATES)
@@ -82,6 +85,7 @@ class ImprovementTerminator:
         points = np.array([self._point(values) for values in candidates])
         trees = np.array([tree.predict(points) for tree in forest.estimators_])
         mean, deviation = trees.mean(axis=0), np.maximum(trees.std(axis=0), 1e-12)
+        # Expected improvement (Jones et al., 1998), against a share of what separates the trials.
         z = (best - mean) / deviation
         expected = (best - mean) * norm.cdf(z) + deviation * norm.pdf(z)
         return bool(expected.max() < _SMALL * spread)

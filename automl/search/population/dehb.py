@@ -22,12 +22,12 @@ Vector = NDArray[np.float64]
 
 @dataclass
 class Populations:
-    """What the rule and the proposer share: each trial's level, place and loss."""
+    """State that the rule and the proposer share: each trial's level, place and loss."""
 
     level_of: dict[int, int] = field(default_factory=dict)
     place_of: dict[int, Vector] = field(default_factory=dict)
     target_of: dict[int, int] = field(default_factory=dict)
-    """The member of its level that a trial replaces when it is better."""
+    """The member of its level that a trial replaces if it is better."""
     loss_of: dict[int, Loss] = field(default_factory=dict)
     members: dict[int, list[int]] = field(default_factory=dict)
     """By level: the trials that make up its population."""
@@ -38,7 +38,7 @@ class Populations:
         return ranked(losses)[:count]
 
     def forget(self, trial: int) -> None:
-        """Take out a trial that failed."""
+        """Remove a failed trial."""
         self.loss_of.pop(trial, None)
         for members in self.members.values():
             if trial in members:
@@ -46,11 +46,11 @@ class Populations:
 
 
 class DehbRule(PausingRule):
-    """Gives each new trial its level; trials end there, and the best of the last level is full.
+    """Gives each new trial its level, where it pauses; the highest level is a full training.
 
-    The levels follow Hyperband's brackets: a bracket evaluates many at its lowest level and a
-    1/eta of them at each next one. A trial is paused at its level; it goes on only where a search
-    would otherwise end without a full training.
+    The levels follow Hyperband's brackets: a bracket evaluates many trials at its lowest level and
+    1/eta of them at each next one. A paused trial is resumed only if the search would otherwise
+    end without a full training.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class DehbRule(PausingRule):
         return self._schedule[self._started % len(self._schedule)]
 
     def size(self, level: int) -> int:
-        """Return how many make up a level's population: as many as its largest bracket has."""
+        """Return the size of a level's population: that of its largest bracket, at least 4."""
         top = len(self._levels) - 1
         return max(4, self._schedule[: self._schedule.index(top) + 1].count(level))
 
@@ -77,7 +77,7 @@ class DehbRule(PausingRule):
         return self._levels[self.next_level()]
 
     def resume(self, *, is_last_call: bool) -> Continue | None:
-        """Return the best paused trial where a search would end without a full training."""
+        """Return the best paused trial if the search would end without a full training."""
         if not is_last_call or self._running or self._has_full:
             return None
         for level in reversed(range(len(self._levels) - 1)):
@@ -92,7 +92,7 @@ class DehbRule(PausingRule):
         return None
 
     def start(self, move: Start | Continue) -> None:
-        """Take note of a trial's level."""
+        """Record a trial's level."""
         super().start(move)
         if isinstance(move, Start):
             self._populations.level_of[move.trial] = self.next_level()
@@ -116,12 +116,15 @@ class DehbRule(PausingRule):
         return Verdict(Decision.PAUSE, f"{place} at epoch {self._levels[level]}")
 
     def forget(self, trial: int) -> None:
-        """Take a trial out of its population."""
+        """Remove a trial from its population."""
         self._populations.forget(trial)
 
 
 class DehbProposer(Proposer):
-    """Crosses a member of the level's population with a mutant of the better of the level below."""
+    """Crosses a member of the level's population with a mutant of the better half below.
+
+    Differential evolution "rand/1/bin" (Storn and Price, 1997).
+    """
 
     def __init__(
         self,
@@ -142,7 +145,7 @@ class DehbProposer(Proposer):
         self._turn: dict[int, int] = {}
 
     def suggest(self, trial: int, attempt: int = 0) -> dict[str, Any]:
-        """Return a child of the level's population; a draw while there are too few members."""
+        """Return a child of the level's population; a sample while it has too few members."""
         rng = rng_of(self._seed, trial, attempt)
         level = self._rule.next_level()
         parents = self._parents(level)
@@ -151,16 +154,18 @@ class DehbProposer(Proposer):
         places = self._populations.place_of
         a, b, c = (places[parents[i]] for i in rng.choice(len(parents), 3, replace=False))
         mutant = a + self._mutation * (b - c)
+        # As in the paper: a coordinate outside the cube is drawn anew, not clipped to its wall.
         outside = (mutant < 0) | (mutant > 1)
         mutant[outside] = rng.random(int(outside.sum()))
         target = self._target(level)
         base = places[parents[0] if target is None else target]
+        # Binomial crossover; at least one coordinate comes from the mutant.
         taken = rng.random(len(mutant)) < self._crossover
         taken[rng.integers(len(mutant))] = True
         return self._space.decode(np.where(taken, mutant, base))
 
     def start(self, trial: int, values: Mapping[str, Any]) -> None:
-        """Take note of the member that the trial is to replace."""
+        """Record the member that the trial may replace."""
         level = self._rule.next_level()
         target = self._target(level)
         if target is not None:
@@ -169,10 +174,10 @@ class DehbProposer(Proposer):
         self._populations.place_of[trial] = np.nan_to_num(self._space.encode(values), nan=0.5)
 
     def report(self, trial: int, epoch: int, loss: Loss) -> None:
-        """Leave it to the rule, which is told the same."""
+        """Nothing is kept: the rule gets the same report."""
 
     def finish(self, trial: int, outcome: Outcome) -> None:
-        """Take a trial into its level's population, for its target where it is better."""
+        """Add a trial to its level's population, or replace its target if it is better."""
         populations = self._populations
         level, loss = populations.level_of[trial], populations.loss_of.get(trial)
         members = populations.members.setdefault(level, [])
@@ -185,13 +190,13 @@ class DehbProposer(Proposer):
             members[members.index(target)] = trial
 
     def _parents(self, level: int) -> list[int]:
-        """Return the better half of the level below, else the level's own members."""
+        """Return the better half of the level below; if it is too small, the level's members."""
         below = self._populations.members.get(level - 1, [])
         better_half = self._populations.best(level - 1, math.ceil(len(below) / 2))
         return better_half if len(better_half) >= 3 else self._populations.best(level, 1000)
 
     def _target(self, level: int) -> int | None:
-        """Return the member whose turn it is; None while the population is growing."""
+        """Return the member to replace, in turn; None while the population is growing."""
         members = self._populations.members.get(level, [])
         if len(members) < self._rule.size(level):
             return None
@@ -199,7 +204,7 @@ class DehbProposer(Proposer):
 
 
 def _schedule(levels: int, eta: int) -> list[int]:
-    """Return the levels of one round of Hyperband's brackets, trial by trial."""
+    """Return the level of each trial in one round of Hyperband's brackets."""
     order: list[int] = []
     for skipped in range(levels):
         halvings = levels - 1 - skipped

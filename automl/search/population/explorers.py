@@ -1,4 +1,4 @@
-"""How population-based training changes values: by Ray's PBT and PB2, over mixed spaces."""
+"""The changes of values in population-based training, by Ray's PBT and PB2, over mixed spaces."""
 
 import random
 import warnings
@@ -15,7 +15,7 @@ from automl.search.population.searcher import Member
 from automl.space.domain import Choices
 from automl.space.space import Parameter, SearchSpace
 
-# The steps of Ray's two schedulers that change values; they are typed for Ray's own trials.
+# The functions of Ray's two schedulers that change values; they are typed for Ray's own trials.
 _pbt_explore: Any = pbt._explore
 _pb2_explore: Any = pb2._explore
 
@@ -23,8 +23,8 @@ _pb2_explore: Any = pb2._explore
 class PbtExplorer:
     """Multiplies numbers by a factor or its inverse, and shifts booleans and choices.
 
-    One value in five (`resample`) is drawn anew instead. Those in `kept` stay: a copy goes on
-    from its donor's checkpoint, and so with its donor's model.
+    One value in five (`resample`) is sampled anew instead. Those in `kept` stay: a copy starts
+    from its donor's checkpoint, so it must have its donor's model.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class PbtExplorer:
         self._resample = resample
 
     def explore(self, donor: int, members: Mapping[int, Member], seed: int) -> dict[str, Any]:
-        """Return changed values; those that become active are drawn."""
+        """Return changed values; those that become active are sampled."""
         values = members[donor].values
         with _seeded(seed) as rng:
             active = [self._space.parameters[key] for key in values if key not in self.kept]
@@ -56,10 +56,10 @@ class PbtExplorer:
 
 
 class Pb2Explorer:
-    """Lets Ray's PB2 choose the numbers by its Gaussian process over time; PBT does the choices.
+    """Ray's PB2 (Parker-Holder et al., NeurIPS 2020): a Gaussian process over time for numbers.
 
-    The process sees numbers as places in the unit interval. While a donor has no two steps to
-    learn from, all is done by PBT.
+    The process sees numbers as places in the unit interval. Choices, and all values while the
+    donor has fewer than two steps to learn from, change as in PBT.
     """
 
     def __init__(self, space: SearchSpace, perturb: PbtExplorer) -> None:
@@ -70,7 +70,7 @@ class Pb2Explorer:
         ]
 
     def explore(self, donor: int, members: Mapping[int, Member], seed: int) -> dict[str, Any]:
-        """Return changed values; those that become active are drawn."""
+        """Return changed values; those that become active are sampled."""
         values = members[donor].values
         perturbed = self._perturb.explore(donor, members, seed)
         history = self._history(members)
@@ -78,7 +78,7 @@ class Pb2Explorer:
         if not self._numbers or len(steps) < 2:
             return perturbed
         with _seeded(seed) as rng, warnings.catch_warnings():
-            # Few steps do not tell the process's scales; it says so at length.
+            # With few steps the process cannot fit its scales, and warns at length.
             warnings.simplefilter("ignore", category=ConvergenceWarning)
             # Ray gives scipy an option that scipy no longer uses.
             warnings.simplefilter("ignore", category=DeprecationWarning)
@@ -120,7 +120,7 @@ def _distribution(parameter: Parameter) -> Any:
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[np.random.Generator]:
-    """Seed the generators that Ray draws from, and give them back as they were."""
+    """Seed the global generators that Ray uses, and restore them afterwards."""
     before, numpy_before = random.getstate(), np.random.get_state()  # noqa: NPY002
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002

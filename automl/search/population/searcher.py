@@ -1,4 +1,4 @@
-"""Population-based training (Jaderberg et al., 2017): the poor copy the good."""
+"""Population-based training (Jaderberg et al., 2017): poor members copy good ones."""
 
 import math
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ from automl.trial.pareto import standing
 from automl.trial.trial import CONTINUE, Decision, Outcome, TrialState, Verdict
 
 _QUANTILE = 0.25
-"""The share of the population that copies, and that is copied; as in Ray."""
+"""Share of the population that copies, and share that is copied, as in Ray."""
 
 
 @dataclass
 class Member:
-    """One trial of the population: its values and what it reached."""
+    """One trial of the population: its values and its curve."""
 
     values: dict[str, Any]
     target: int
@@ -34,7 +34,7 @@ class Member:
 
     @property
     def loss(self) -> float:
-        """The last loss; infinite where it is no number or there is none."""
+        """The last loss; infinite if it is not finite or there is none."""
         last = self.curve.get(self.epoch, math.inf)
         return last if math.isfinite(last) else math.inf
 
@@ -50,9 +50,9 @@ class Explorer(Protocol):
 class PopulationSearcher:
     """Trains a population in steps of `interval` epochs.
 
-    After each step a member of the worst quarter ends, and a new trial takes its place: it goes
-    on from the last checkpoint of one of the best quarter, with changed values. One that failed
-    is replaced in the same way. Who goes on is who has trained least, so that a population
+    After each step a member of the worst quarter ends, and a new trial takes its place: it starts
+    from the last checkpoint of a member of the best quarter, with changed values. A failed member
+    is replaced in the same way. The member with the fewest epochs is next, so that a population
     larger than the number of slots takes turns.
     """
 
@@ -104,7 +104,7 @@ class PopulationSearcher:
         return Wait() if is_running else Done(f"all {self._started} trials have ended")
 
     def start(self, move: Start | Continue) -> None:
-        """Take note of a step."""
+        """Record a step."""
         self._move = None
         if isinstance(move, Continue):
             member = self._members[move.trial]
@@ -113,7 +113,7 @@ class PopulationSearcher:
         self._started = max(self._started, move.trial + 1)
         self._seen.add(canonical(move.values))
         if len(self._members) >= self._population:
-            # Only a copy comes when the population is complete: in the place of who is next.
+            # A start in a complete population is a copy: it replaces the member that was next.
             replaced = min(
                 (
                     n
@@ -135,7 +135,7 @@ class PopulationSearcher:
         return Verdict(Decision.PAUSE, f"{self._standing(trial)} after its step to epoch {epoch}")
 
     def finish(self, trial: int, outcome: Outcome) -> None:
-        """Keep a member that paused or is done; one that failed or was stopped leaves its place."""
+        """Keep a member that paused or is complete; one that failed or was stopped is replaced."""
         self._move = None
         if trial not in self._members:
             return
@@ -200,7 +200,10 @@ class PopulationSearcher:
         return sorted(losses, key=lambda n: (losses[n], n))
 
     def _best(self) -> list[int]:
-        """Return who may be copied: of the best quarter, those whose checkpoint lies still."""
+        """Return the donors: members of the best quarter that are not running.
+
+        A running member's checkpoint may change while it is copied.
+        """
         best = self._order()[: self._quantile()]
         return [n for n in best if not self._members[n].is_running]
 

@@ -1,1 +1,1 @@
-"""What to try next: one sampler a module."""
+"""Samplers of values for new trials, one a module."""

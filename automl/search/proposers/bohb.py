@@ -16,18 +16,22 @@ from automl.trial.pareto import Loss, is_finite, ranked
 from automl.trial.trial import Outcome, TrialState
 
 _RANDOM_SHARE = 1 / 3
+"""Share of suggestions sampled from the space, as in the paper, in case the model misleads."""
 _WIDER = 3.0
-"""By how much the kernels that candidates are drawn from are wider than those of the density."""
+"""Bandwidth of the kernels that candidates are sampled from, relative to the density's: the paper's
+factor, which explores around the good points."""
 _NARROWEST = 0.05
+"""Least bandwidth: points that agree in a parameter must not freeze it."""
 
 Matrix = NDArray[np.float64]
 
 
 class BohbProposer(Proposer):
-    """Draws where good trials are dense and bad ones are not, at the highest epoch with enough.
+    """Samples where good trials are dense and bad ones are not.
 
-    Two thirds of the suggestions come from the model, the rest are drawn from the space. Inactive
-    parameters are filled in from the other points of their group, as the paper does.
+    The densities are of the losses at the highest epoch that enough trials have reached. Two
+    thirds of the suggestions come from them, the rest from the space. Inactive parameters are
+    filled in from the other points of their group, as in the paper.
     """
 
     def __init__(
@@ -55,26 +59,27 @@ class BohbProposer(Proposer):
             self._losses[-number] = {0: seen.loss}
 
     def suggest(self, trial: int, attempt: int = 0) -> dict[str, Any]:
-        """Return the best of the candidates drawn from the good, or a draw."""
+        """Return the best candidate near the good trials, or a sample of the space."""
         rng = rng_of(self._seed, trial, attempt)
         groups = self._groups(rng)
         if groups is None or rng.random() < _RANDOM_SHARE:
             return self._space.sample(rng)
         good, bad = groups
         widths = np.maximum(_bandwidths(good), _NARROWEST)
-        candidates = self._drawn(good, widths * _WIDER, rng)
+        candidates = self._candidates(good, widths * _WIDER, rng)
+        # TPE's criterion (Bergstra et al., 2011): the ratio of densities, here of their logarithms.
         gain = self._density(candidates, good, widths) - self._density(
             candidates, bad, np.maximum(_bandwidths(bad), _NARROWEST)
         )
         return self._space.decode(candidates[int(np.argmax(gain))])
 
     def start(self, trial: int, values: Mapping[str, Any]) -> None:
-        """Take note of a point."""
+        """Record a trial's point."""
         self._points[trial] = self._space.encode(values)
         self._losses[trial] = {}
 
     def report(self, trial: int, epoch: int, loss: Loss) -> None:
-        """Keep the loss of each epoch: the model is made at one."""
+        """Record the loss of each epoch: the model uses a single one."""
         if is_finite(loss):
             self._losses[trial][epoch] = loss
 
@@ -102,19 +107,20 @@ class BohbProposer(Proposer):
                 counts[epoch] = counts.get(epoch, 0) + 1
         return max((e for e, n in counts.items() if n >= self._min_points), default=None)
 
-    def _drawn(self, good: Matrix, widths: Matrix, rng: np.random.Generator) -> Matrix:
+    def _candidates(self, good: Matrix, widths: Matrix, rng: np.random.Generator) -> Matrix:
         centres = good[rng.integers(len(good), size=self._samples)]
-        drawn = truncnorm.rvs(
+        numbers = truncnorm.rvs(
             -centres / widths,
             (1 - centres) / widths,
             loc=centres,
             scale=widths,
             random_state=rng,
         )
-        # A choice keeps its value or is drawn anew, as often as its kernel is wide.
+        # A choice keeps its value or is sampled anew, with its bandwidth as the probability
+        # (the kernel of Aitchison and Aitken, 1976).
         anew = rng.random(centres.shape) < np.minimum(widths, 0.9)
         choices = np.where(anew, rng.random(centres.shape), centres)
-        return np.asarray(np.where(self._is_choice, choices, drawn))
+        return np.asarray(np.where(self._is_choice, choices, numbers))
 
     def _density(self, at: Matrix, points: Matrix, widths: Matrix) -> Matrix:
         """Return the log of the product-kernel density of points."""
@@ -145,7 +151,7 @@ def _filled(points: Matrix, rng: np.random.Generator) -> Matrix:
     filled = points.copy()
     for axis in range(points.shape[1]):
         missing = np.isnan(points[:, axis])
-        known = points[~missing, axis]
+        active = points[~missing, axis]
         size = int(missing.sum())
-        filled[missing, axis] = rng.choice(known, size) if len(known) else rng.random(size)
+        filled[missing, axis] = rng.choice(active, size) if len(active) else rng.random(size)
     return filled

@@ -15,18 +15,18 @@ from automl.trial.pareto import Loss, better, is_finite, ranked
 from automl.trial.trial import Outcome, TrialState
 
 _SIGMA = 0.25
-"""First step, in parts of the unit cube: from the defaults to most of it."""
+"""First step size, in parts of the unit cube: from the defaults it reaches most of the cube."""
 _DISCRETE = 20
-"""Values up to which a parameter counts as discrete."""
+"""Most values of a parameter that counts as discrete."""
 
 Vector = NDArray[np.float64]
 
 
 class CmaEsProposer(Proposer):
-    """Draws around a mean that moves, a generation at a time, towards what was good.
+    """Samples around a mean that moves towards good trials, a generation at a time.
 
-    It starts at the defaults. Trials may end in any order: a generation is whatever ended since
-    the last one. A trial without a value counts as the worst of its generation.
+    The mean starts at the defaults. Trials may end in any order: a generation is the set that ended
+    since the last one. A trial without a value counts as the worst of its generation.
     """
 
     def __init__(self, space: SearchSpace, *, population: int | None, seed: int) -> None:
@@ -46,21 +46,22 @@ class CmaEsProposer(Proposer):
         self._ended: list[int] = []
 
     def suggest(self, trial: int, attempt: int = 0) -> dict[str, Any]:
-        """Return the values at a draw."""
-        return self._space.decode(self._draw(trial, attempt)[0])
+        """Return the values at a sampled place."""
+        return self._space.decode(self._sample(trial, attempt)[0])
 
     def start(self, trial: int, values: Mapping[str, Any]) -> None:
-        """Remember the place that the strategy will be told of."""
-        place, drawn = self._draw(trial, 0)
-        is_the_draw = self._space.decode(place) == values
-        self._places[trial] = drawn if is_the_draw else self._point(values)
+        """Record the place for the strategy: its own sample, or that of other values."""
+        # With margins, the strategy learns from another place than the one that is evaluated.
+        place, sampled = self._sample(trial, 0)
+        is_own = self._space.decode(place) == values
+        self._places[trial] = sampled if is_own else self._point(values)
 
     def report(self, trial: int, epoch: int, loss: Loss) -> None:
         """Keep a trial's best loss."""
         self._losses[trial] = better(loss, self._losses.get(trial))
 
     def finish(self, trial: int, outcome: Outcome) -> None:
-        """Move on when a generation has ended."""
+        """Update the strategy once a generation has ended."""
         if outcome.state is TrialState.PAUSED:
             return
         if outcome.state is TrialState.FAILED:
@@ -70,21 +71,21 @@ class CmaEsProposer(Proposer):
             self._tell()
 
     def _tell(self) -> None:
-        known = {t: self._losses[t] for t in self._ended if t in self._losses}
-        order = ranked({t: loss for t, loss in known.items() if is_finite(loss)})
+        losses = {t: self._losses[t] for t in self._ended if t in self._losses}
+        order = ranked({t: loss for t, loss in losses.items() if is_finite(loss)})
         order += [t for t in self._ended if t not in order]
-        if len(order) > 1 and ranked(known):
+        if len(order) > 1 and ranked(losses):
             # Only the order matters to the strategy.
-            told = [(self._places[t], float(rank)) for rank, t in enumerate(order)]
-            self._strategy.tell(told[: self._strategy.population_size])
+            generation = [(self._places[t], float(rank)) for rank, t in enumerate(order)]
+            self._strategy.tell(generation[: self._strategy.population_size])
         self._ended = []
 
-    def _draw(self, trial: int, attempt: int) -> tuple[Vector, Vector]:
-        # A copy: to be asked changes the strategy's own generator.
+    def _sample(self, trial: int, attempt: int) -> tuple[Vector, Vector]:
+        # A copy, since sampling changes the strategy's own generator.
         strategy = copy.deepcopy(self._strategy)
         strategy.reseed_rng(seed_of(self._seed, trial, attempt))
-        place, drawn = strategy.ask()
-        return place, drawn
+        place, sampled = strategy.ask()
+        return place, sampled
 
     def _point(self, values: Mapping[str, Any]) -> Vector:
         return np.nan_to_num(self._space.encode(values), nan=0.5)

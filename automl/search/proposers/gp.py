@@ -20,32 +20,36 @@ from automl.trial.trial import Outcome, TrialState
 STARTUP_TRIALS = 5
 _CANDIDATES = 2000
 _NEIGHBOURS = 20
-"""Neighbours of each of the best points among the candidates."""
+"""Candidates near each of the best points, for each step size."""
 _MOST = 300
-"""Points that a process is fitted to, the best and the latest: its cost grows with their cube."""
+"""Most points of a fit, the best and the latest: its cost grows with the cube of their number."""
 
 Vector = NDArray[np.float64]
 Acquisition = Callable[[Vector, Vector, float, int], Vector]
-"""From mean, deviation, best loss and number of points to what is to be maximised."""
+"""From mean, deviation, best loss and number of points to the value to maximise."""
 
 
 def expected_improvement(mean: Vector, deviation: Vector, best: float, count: int) -> Vector:
-    """Return how much below the best a point is expected to be (Jones et al., 1998)."""
+    """Return the expected improvement on the best loss (Jones et al., 1998)."""
     gain = best - 0.01 - mean
     z = gain / deviation
     return np.asarray(gain * norm.cdf(z) + deviation * norm.pdf(z))
 
 
 def confidence_bound(mean: Vector, deviation: Vector, best: float, count: int) -> Vector:
-    """Return the negated lower bound; its width falls from 2 to 0.5 deviations as points come."""
+    """Return the negated lower confidence bound (Srinivas et al., 2010).
+
+    Its width falls from 2 to 0.5 deviations as points are added.
+    """
     return -(mean - max(0.5, 2.0 * 0.95**count) * deviation)
 
 
 class GpProposer(Proposer):
     """Fits a process to the best losses of the trials that ended; failed ones are left out.
 
-    Inactive parameters count as the middle of their range. A running trial counts as a point at
-    which the process is right about its own mean, so that the next proposal keeps its distance.
+    Inactive parameters count as the middle of their range. A running trial counts as observed at
+    its predicted mean, so that the next proposal keeps away from it (the kriging believer of
+    Ginsbourger et al., 2010).
     """
 
     def __init__(
@@ -67,14 +71,14 @@ class GpProposer(Proposer):
             self._losses[-number] = seen.loss
 
     def suggest(self, trial: int, attempt: int = 0) -> dict[str, Any]:
-        """Return a draw at first, then the point that promises most."""
+        """Return a sample at first, then the candidate of the highest acquisition."""
         rng = rng_of(self._seed, trial, attempt)
-        known = [n for n in self._losses if n not in self._running and is_finite(self._losses[n])]
-        if len(known) < STARTUP_TRIALS or attempt > 2:
+        trials = [n for n in self._losses if n not in self._running and is_finite(self._losses[n])]
+        if len(trials) < STARTUP_TRIALS or attempt > 2:
             return self._space.sample(rng)
-        known = _chosen(known, self._losses)
-        x = np.array([self._points[n] for n in known])
-        y = np.array([self._losses[n][0] for n in known])
+        trials = _fitted_to(trials, self._losses)
+        x = np.array([self._points[n] for n in trials])
+        y = np.array([self._losses[n][0] for n in trials])
         scale = float(y.std()) or 1.0
         y = (y - y.mean()) / scale
         process = fitted(x, y, seed=int(rng.integers(2**31)))
@@ -86,12 +90,12 @@ class GpProposer(Proposer):
         candidates = self._candidates(x[np.argsort(y)[:5]], rng)
         places = np.array([self._point(values) for values in candidates])
         mean, deviation = process.predict(places, return_std=True)
-        gain = self._acquisition(mean, np.maximum(deviation, 1e-9), float(y.min()), len(known))
+        gain = self._acquisition(mean, np.maximum(deviation, 1e-9), float(y.min()), len(trials))
         order = np.argsort(-gain, kind="stable")
         return candidates[int(order[attempt])]
 
     def start(self, trial: int, values: Mapping[str, Any]) -> None:
-        """Take note of a running point."""
+        """Record a running point."""
         self._points[trial] = self._point(values)
         self._running.add(trial)
 
@@ -110,14 +114,14 @@ class GpProposer(Proposer):
         return np.nan_to_num(self._space.encode(values), nan=0.5)
 
     def _candidates(self, best: Vector, rng: np.random.Generator) -> list[dict[str, Any]]:
-        drawn = [self._space.sample(rng) for _ in range(_CANDIDATES // 4)]
+        anywhere = [self._space.sample(rng) for _ in range(_CANDIDATES // 4)]
         near = [
             self._space.mutate(self._space.decode(point), rng, scale=scale, share=0.3)
             for point in best
             for scale in (0.02, 0.1, 0.3)
             for _ in range(_NEIGHBOURS)
         ]
-        return drawn + near
+        return anywhere + near
 
 
 def fitted(x: Vector, y: Vector, *, seed: int) -> GaussianProcessRegressor:
@@ -127,7 +131,7 @@ def fitted(x: Vector, y: Vector, *, seed: int) -> GaussianProcessRegressor:
     ) + WhiteKernel(1e-3, (1e-6, 0.5))
     process = GaussianProcessRegressor(kernel, random_state=seed)
     with warnings.catch_warnings():
-        # A length scale at its bound means that a parameter does not matter.
+        # A length scale at its bound means that its parameter has no effect: nothing to warn of.
         warnings.simplefilter("ignore", category=ConvergenceWarning)
         return process.fit(x, y)
 
@@ -136,8 +140,9 @@ def _with_data(process: GaussianProcessRegressor, x: Vector, y: Vector) -> Gauss
     return GaussianProcessRegressor(process.kernel_, optimizer=None).fit(x, y)
 
 
-def _chosen(known: list[int], losses: Mapping[int, Loss]) -> list[int]:
-    if len(known) <= _MOST:
-        return known
-    best = sorted(known, key=lambda n: losses[n])[: _MOST // 2]
-    return sorted({*best, *known[-_MOST // 2 :]})
+def _fitted_to(trials: list[int], losses: Mapping[int, Loss]) -> list[int]:
+    """Return the trials that a process is fitted to: all, or the best and the latest."""
+    if len(trials) <= _MOST:
+        return trials
+    best = sorted(trials, key=lambda n: losses[n])[: _MOST // 2]
+    return sorted({*best, *trials[-_MOST // 2 :]})

@@ -1,4 +1,4 @@
-"""All combinations of evenly spaced values, in an order drawn from the seed."""
+"""Grid search: combinations of evenly spaced values, in random order."""
 
 import math
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ from automl.trial.pareto import Loss
 from automl.trial.trial import Outcome
 
 _LISTED = 50_000
-"""Combinations up to which a grid is written out; of a larger one, points are drawn."""
+"""Most combinations of a grid that is listed; from a larger one, points are sampled."""
 
 
 class GridProposer(Proposer):
-    """Every choice and `points` places along each range; each combination once, then no more."""
+    """Combines every choice and `points` places along each range; each combination comes once."""
 
     def __init__(self, space: SearchSpace, *, points: int, seed: int) -> None:
         self._space = space
@@ -27,7 +27,7 @@ class GridProposer(Proposer):
         self._axes = [_places(p, points) for p in space.parameters.values()]
         self._order: list[dict[str, Any]] | None = None
         if math.prod(map(len, self._axes)) <= _LISTED:
-            self._order = self._listed()
+            self._order = self._combinations()
         self._started: set[str] = set()
 
     def suggest(self, trial: int, attempt: int = 0) -> dict[str, Any] | None:
@@ -38,7 +38,7 @@ class GridProposer(Proposer):
         return self._space.decode(np.array([rng.choice(axis) for axis in self._axes]))
 
     def start(self, trial: int, values: Mapping[str, Any]) -> None:
-        """Take a combination off the list."""
+        """Record a combination as used."""
         self._started.add(canonical(values))
 
     def report(self, trial: int, epoch: int, loss: Loss) -> None:
@@ -47,8 +47,8 @@ class GridProposer(Proposer):
     def finish(self, trial: int, outcome: Outcome) -> None:
         """Nothing is kept."""
 
-    def _listed(self) -> list[dict[str, Any]]:
-        """Return the combinations that differ, shuffled: what is inactive makes no difference."""
+    def _combinations(self) -> list[dict[str, Any]]:
+        """Return the distinct combinations, shuffled; inactive parameters make no difference."""
         points = [self._space.decode(np.array(point)) for point in product(*self._axes)]
         distinct = list({canonical(values): values for values in points}.values())
         return [distinct[i] for i in rng_of(self._seed).permutation(len(distinct))]

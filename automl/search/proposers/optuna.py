@@ -17,10 +17,10 @@ from automl.trial.pareto import Loss, better, is_finite
 from automl.trial.trial import Outcome
 from automl.trial.trial import TrialState as State
 
-# With 10, Optuna's default, a search of a dozen trials would be almost all random.
 STARTUP_TRIALS = 4
+"""With Optuna's default of 10, a search of a dozen trials would be almost all random."""
 POPULATION = 10
-"""Of NSGA-II; Optuna's 50 is more than most searches train in all."""
+"""Size of NSGA-II's population; Optuna's 50 is more than most searches train in all."""
 
 _STATES = {
     State.COMPLETED: TrialState.COMPLETE,
@@ -30,12 +30,12 @@ _STATES = {
 
 
 class OptunaProposer(Proposer):
-    """A few trials are drawn by weight and scale, later ones come from one of Optuna's samplers.
+    """Samples a few trials from the space; later ones come from one of Optuna's samplers.
 
-    The sampler sees the active parameters alone, as places in the unit interval: whatever it
-    proposes is then a valid value, also where the range of one depends on another. It minimises.
-    A suggestion depends on the seed, the trial's number and the history alone: the sampler is
-    seeded anew for each trial, so that a replayed journal gives the same next suggestion.
+    The sampler sees the active parameters alone, as places in the unit interval: each proposal is
+    then valid, even if the range of one parameter depends on another. It minimises. A suggestion
+    depends on the seed, the trial's number and the history alone: the sampler is seeded anew for
+    each trial, so that a replayed journal gives the same next suggestion.
     """
 
     startup = STARTUP_TRIALS
@@ -62,21 +62,21 @@ class OptunaProposer(Proposer):
             self._states[number - len(past)] = TrialState.COMPLETE
 
     def sampler(self, seed: int) -> BaseSampler:
-        """Return a sampler of a seed."""
+        """Return a sampler with a seed."""
         raise NotImplementedError
 
     def attributes(self, trial: int) -> dict[str, Any]:
-        """Return what the sampler keeps with a trial."""
+        """Return the system attributes that the sampler stores with a trial."""
         return {}
 
     def suggest(self, trial: int, attempt: int = 0) -> dict[str, Any]:
-        """Return what is drawn or what the sampler proposes."""
+        """Return a sample of the space at first, then the sampler's proposal."""
         ended = sum(state is not TrialState.RUNNING for state in self._states.values())
         if ended < self.startup:
             return self._space.sample(rng_of(self._seed, trial, attempt))
         with warnings.catch_warnings():
-            # `group`, which conditional spaces need, has been called experimental since 2020;
-            # conditional parameters are sampled on their own by design, and Optuna warns of it.
+            # Conditional spaces need `group`, which Optuna has called experimental since 2020; it
+            # also warns that it samples conditional parameters independently, which is intended.
             warnings.simplefilter("ignore", category=optuna.exceptions.ExperimentalWarning)
             warnings.simplefilter("ignore", category=UserWarning)
             study = optuna.create_study(
@@ -87,18 +87,18 @@ class OptunaProposer(Proposer):
             return self._ask(study)
 
     def start(self, trial: int, values: Mapping[str, Any]) -> None:
-        """Take note that a trial runs."""
+        """Record that a trial runs."""
         self._trials[trial] = dict(values)
         self._reports[trial] = {}
         self._states[trial] = TrialState.RUNNING
 
     def report(self, trial: int, epoch: int, loss: Loss) -> None:
-        """Take in a loss."""
+        """Record a loss."""
         self._reports[trial][epoch] = loss
         self._best[trial] = better(loss, self._best.get(trial))
 
     def finish(self, trial: int, outcome: Outcome) -> None:
-        """Take in the end; a trial without any value counts as failed."""
+        """Record the end; a trial without any value counts as failed."""
         state = _STATES.get(outcome.state, TrialState.RUNNING)
         if state is TrialState.PRUNED and self._objectives > 1:
             state = TrialState.COMPLETE  # Optuna prunes nothing with several objectives.
@@ -110,13 +110,13 @@ class OptunaProposer(Proposer):
         return trial in self._best and is_finite(self._best[trial])
 
     def _ask(self, study: optuna.Study) -> dict[str, Any]:
-        asked = study.ask()
+        trial = study.ask()
         values: dict[str, Any] = {}
         for parameter in self._space.parameters.values():
             if self._space.is_active(parameter, values):
                 domain = self._space.domain(parameter, values)
                 values[parameter.key] = value_from_param(
-                    parameter, domain, _suggest(asked, parameter)
+                    parameter, domain, _suggest(trial, parameter)
                 )
         return values
 
@@ -139,10 +139,10 @@ class OptunaProposer(Proposer):
 
 
 class TpeProposer(OptunaProposer):
-    """Tree-structured Parzen estimators, of all parameters together."""
+    """Tree-structured Parzen estimators over all parameters jointly."""
 
     def sampler(self, seed: int) -> BaseSampler:
-        """Return TPE; running trials count as poor, so that it keeps its distance to them."""
+        """Return TPE; running trials count as poor, so that proposals keep away from them."""
         return TPESampler(
             seed=seed,
             n_startup_trials=self.startup,
@@ -153,7 +153,7 @@ class TpeProposer(OptunaProposer):
 
 
 class Nsga2Proposer(OptunaProposer):
-    """Crosses and mutates the best fronts, a generation at a time."""
+    """Crosses and mutates the best Pareto fronts, a generation at a time."""
 
     def __init__(
         self,
@@ -178,17 +178,17 @@ class Nsga2Proposer(OptunaProposer):
         )
 
     def attributes(self, trial: int) -> dict[str, Any]:
-        """Return the generation in which a trial was born: Optuna counts by it."""
+        """Return the trial's generation, by which Optuna selects the parents."""
         return {NSGAIISampler._get_generation_key(): self._generations[trial]}
 
     def start(self, trial: int, values: Mapping[str, Any]) -> None:
-        """Note the generation: the next one begins when enough of the last have a value."""
+        """Record the generation: the next one begins once enough of the last have a value."""
         last = max(self._sizes, default=0)
         self._generations[trial] = last + (self._sizes.get(last, 0) >= self._population)
         super().start(trial, values)
 
     def finish(self, trial: int, outcome: Outcome) -> None:
-        """Count a trial with a value for its generation."""
+        """Count a trial with a value in its generation."""
         super().finish(trial, outcome)
         if self._states[trial] is TrialState.COMPLETE:
             generation = self._generations[trial]
@@ -196,25 +196,25 @@ class Nsga2Proposer(OptunaProposer):
 
 
 def distribution_from_parameter(parameter: Parameter) -> BaseDistribution:
-    """Return Optuna's notation: the number of an unordered choice, else a place in [0, 1]."""
+    """Return Optuna's distribution: indices of an unordered choice, else places in [0, 1]."""
     if parameter.is_nominal:
         return CategoricalDistribution(range(len(parameter.choices)))
     return FloatDistribution(0.0, 1.0)
 
 
 def param_from_value(parameter: Parameter, domain: Domain, value: Any) -> float:
-    """Return what Optuna is told of a value."""
+    """Return Optuna's parameter for a value."""
     if parameter.is_nominal:
         return Choices(parameter.choices).index_of(value)
     return domain.position_of(value)
 
 
 def value_from_param(parameter: Parameter, domain: Domain, param: float) -> Any:
-    """Return the value that Optuna means; the inverse of `param_from_value`."""
+    """Return the value of Optuna's parameter; the inverse of `param_from_value`."""
     return parameter.choices[int(param)] if parameter.is_nominal else domain.value_at(param)
 
 
-def _suggest(asked: optuna.Trial, parameter: Parameter) -> float:
+def _suggest(trial: optuna.Trial, parameter: Parameter) -> float:
     if parameter.is_nominal:
-        return int(asked.suggest_categorical(parameter.key, range(len(parameter.choices))))
-    return float(asked.suggest_float(parameter.key, 0.0, 1.0))
+        return int(trial.suggest_categorical(parameter.key, range(len(parameter.choices))))
+    return float(trial.suggest_float(parameter.key, 0.0, 1.0))

@@ -1,4 +1,4 @@
-"""Draws values by the weights and scales of the space, and the seeds that make draws repeatable."""
+"""Random search (Bergstra and Bengio, JMLR 2012), by the weights and scales of the space."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,14 +11,14 @@ from automl.trial.trial import Outcome
 
 
 class RandomProposer(Proposer):
-    """Each trial is a draw of its own, whatever the others gave."""
+    """Samples each trial independently of the results."""
 
     def __init__(self, space: SearchSpace, *, seed: int) -> None:
         self._space = space
         self._seed = seed
 
     def suggest(self, trial: int, attempt: int = 0) -> dict[str, Any]:
-        """Return a draw."""
+        """Return a sample of the space."""
         return self._space.sample(rng_of(self._seed, trial, attempt))
 
     def start(self, trial: int, values: Mapping[str, Any]) -> None:

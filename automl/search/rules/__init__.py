@@ -1,1 +1,1 @@
-"""How long a trial trains: one stopping rule a module."""
+"""Early-stopping rules, one a module."""

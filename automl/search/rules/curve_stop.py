@@ -1,4 +1,4 @@
-"""Stops trials whose learning curve, drawn out to a full training, ends clearly behind the best."""
+"""Stops trials whose extrapolated learning curve ends clearly behind the best trial."""
 
 import math
 from collections.abc import Mapping
@@ -11,18 +11,20 @@ from automl.trial.pareto import Loss
 from automl.trial.trial import Decision, Outcome, Verdict
 
 _POWERS = np.linspace(0.1, 3.0, 30)
+"""Exponents tried: for a given one, the other two coefficients are a linear least squares."""
 
 
 class CurveStop(Rule):
-    """Another rule, and the stop of a trial whose extrapolated loss is behind the best loss.
+    """Another rule that also stops a trial if its extrapolated loss is behind the best loss.
 
-    A power law ``c + a * epoch ** -b`` is fitted to the trial's curve. The trial is stopped where
-    the law explains the curve (R^2) and its value at the full epochs is worse than the best loss
-    so far by more than `threshold` of the distance between the best and the median of the trials.
+    A power law ``c + a * epoch ** -b`` is fitted to the trial's curve (one of the families of
+    Domhan et al., IJCAI 2015). The trial stops if the law explains the curve (R^2) and its value
+    at the full epochs is worse than the best loss so far by more than `threshold` of the distance
+    between the best and the median trial.
     """
 
     _FIT = 0.7
-    """R^2 below which a curve tells nothing."""
+    """Least R^2 of a curve that is extrapolated."""
 
     def __init__(
         self, rule: Rule, epochs: int, *, threshold: float = 0.1, min_epochs: int = 3
@@ -34,15 +36,15 @@ class CurveStop(Rule):
         self._curves: dict[int, dict[int, float]] = {}
 
     def first_epochs(self, trial: int) -> int:
-        """Return what the other rule says."""
+        """Return the other rule's epochs."""
         return self._rule.first_epochs(trial)
 
     def resume(self, *, is_last_call: bool) -> Continue | None:
-        """Return what the other rule says."""
+        """Return the other rule's trial."""
         return self._rule.resume(is_last_call=is_last_call)
 
     def start(self, move: Start | Continue) -> None:
-        """Tell the other rule."""
+        """Pass a move on."""
         self._rule.start(move)
 
     def report(self, trial: int, epoch: int, loss: Loss) -> Verdict:
@@ -56,7 +58,7 @@ class CurveStop(Rule):
         return Verdict(Decision.STOP, reason)
 
     def finish(self, trial: int, outcome: Outcome) -> None:
-        """Tell the other rule; a failed trial is no measure for others."""
+        """Pass an outcome on; a failed trial no longer counts."""
         if outcome.failure is not None:
             self._curves.pop(trial, None)
         self._rule.finish(trial, outcome)

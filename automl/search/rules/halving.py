@@ -1,4 +1,4 @@
-"""Asynchronous successive halving (Li et al., MLSys 2020, arXiv 1810.05934), both types."""
+"""Asynchronous successive halving (Li et al., MLSys 2020, arXiv 1810.05934): stop or promote."""
 
 from automl.search.rules.median import GRACE_EPOCHS, FullTraining, PausingRule
 from automl.trial.moves import Continue, Start
@@ -15,8 +15,8 @@ def halving_rungs(
 ) -> list[int]:
     """Return the epochs below a full training at which trials are compared, ascending.
 
-    They are the full epochs divided by eta, eta^2, ..., down to the grace epochs; a short
-    training has one at its first third: 50 epochs give [5, 16], 20 give [6], 4 give [1].
+    They are the full epochs divided by eta, eta^2, ..., down to the grace epochs. A short
+    training has one, at a third: 50 epochs give [5, 16], 20 give [6], 4 give [1].
     """
     steps: list[int] = []
     rung = epochs // eta
@@ -27,10 +27,10 @@ def halving_rungs(
 
 
 class HalvingStop(FullTraining):
-    """Stops at each rung whoever is not among the best 1/eta of the trials seen there so far.
+    """Stops at each rung a trial that is not among the best 1/eta of those seen there so far.
 
-    The first trial at a rung always goes on. A trial is compared at its first report at or
-    beyond a rung, with its best loss up to there.
+    The first trial at a rung always continues. A trial is compared at its first report at or
+    beyond a rung, with its best loss until then.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class HalvingStop(FullTraining):
 
 
 class HalvingPromote(PausingRule):
-    """Pauses everybody at the rungs and lets the best 1/eta of each rung go on.
+    """Pauses every trial at its rung and resumes the best 1/eta of each rung.
 
-    Where no new trial may start and none has been trained in full, the best of the highest rung
-    goes on whatever their number, so that a search ends with a fully trained model.
+    If no new trial may start and none has been trained in full, the best of the highest rung is
+    resumed whatever their number, so that a search ends with a fully trained model.
     """
 
     def __init__(self, epochs: int, *, eta: int = REDUCTION_FACTOR, grace: int = 1) -> None:
@@ -78,7 +78,8 @@ class HalvingPromote(PausingRule):
         return self._levels[0]
 
     def resume(self, *, is_last_call: bool) -> Continue | None:
-        """Return the best trial that may leave its rung, of the highest rung that has one."""
+        """Return the best trial that may leave its rung, from the highest rung that has one."""
+        # Highest first, as in the paper: it finishes trainings before it widens the base.
         for level in reversed(range(len(self._levels) - 1)):
             losses = self._losses[level]
             for trial in ranked(losses)[: len(losses) // self._eta]:
@@ -97,7 +98,7 @@ class HalvingPromote(PausingRule):
         return None
 
     def start(self, move: Start | Continue) -> None:
-        """Take note of the level that a trial trains for."""
+        """Record the level that a trial trains for."""
         super().start(move)
         trial = move.trial
         self._level[trial] = self._level[trial] + 1 if isinstance(move, Continue) else 0
@@ -108,7 +109,7 @@ class HalvingPromote(PausingRule):
         level = self._level[trial]
         if epoch < self._levels[level]:
             return CONTINUE
-        # A report may skip rungs where validation is not at every epoch.
+        # A report may skip rungs if validation does not run at every epoch.
         while level + 1 < len(self._levels) and epoch >= self._levels[level + 1]:
             self._losses[level][trial] = self._best[trial]
             level += 1
@@ -120,6 +121,6 @@ class HalvingPromote(PausingRule):
         return Verdict(Decision.PAUSE, f"{place} at epoch {self._levels[level]}")
 
     def forget(self, trial: int) -> None:
-        """Take a trial out of its rungs."""
+        """Remove a trial from its rungs."""
         for losses in self._losses:
             losses.pop(trial, None)

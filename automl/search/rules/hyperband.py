@@ -1,4 +1,4 @@
-"""Hyperband (Li et al., JMLR 2018), its brackets overlapping so that no slot waits for a rung."""
+"""Hyperband (Li et al., JMLR 2018), with overlapping brackets so that no slot waits for a rung."""
 
 import math
 from dataclasses import dataclass, field
@@ -18,9 +18,9 @@ class Bracket:
     size: int
     eta: int
     members: list[dict[int, Loss | None]] = field(default_factory=list)
-    """By level: the trials sent there, with their loss once they have reached it."""
+    """By level: the trials sent there, each with its loss once it has reached the level."""
     ended: set[int] = field(default_factory=set)
-    """Trials that will not run again: failed, stopped or trained in full."""
+    """Trials that never run again: failed, stopped or trained in full."""
     paused: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -32,14 +32,14 @@ class Bracket:
         return len(self.members[0]) >= self.size
 
     def resume(self, *, is_closed: bool) -> Continue | None:
-        """Return a trial of a finished rung that goes on; `is_closed`: no new one will come."""
+        """Return a trial of a finished rung to resume; `is_closed`: no new trials will come."""
         for level in range(len(self.levels) - 1):
             members = self.members[level]
             if level == 0 and not (self.is_full or is_closed):
                 return None
             if any(t not in self.paused and t not in self.ended and t not in self.members[level + 1]
                    for t in members):  # fmt: skip
-                return None  # The rung is not finished, and so those above are not.
+                return None  # The rung is not finished, so neither are those above.
             reached = self.reached(level)
             places = max(1, len(members) // self.eta)
             for trial in ranked(reached)[:places]:
@@ -54,12 +54,15 @@ class Bracket:
         return {t: loss for t, loss in self.members[level].items() if loss is not None}
 
     def level_of(self, trial: int) -> int:
-        """Return the highest level that a trial was sent to."""
+        """Return the highest level to which a trial was sent."""
         return max(i for i, members in enumerate(self.members) if trial in members)
 
 
 class Hyperband(Rule):
-    """Brackets from many short trials to few full ones, again and again while trials start."""
+    """Runs brackets from many short trials to few full ones, repeated while trials start.
+
+    Each bracket begins at another level, which hedges against short trainings that mislead.
+    """
 
     def __init__(self, epochs: int, *, eta: int = REDUCTION_FACTOR, grace: int = 1) -> None:
         self._eta = eta
@@ -69,11 +72,11 @@ class Hyperband(Rule):
         self._best: dict[int, Loss] = {}
 
     def first_epochs(self, trial: int) -> int:
-        """Return the lowest level of the bracket that the next trial belongs to."""
+        """Return the lowest level of the bracket to which the next trial belongs."""
         return self._next_bracket().levels[0]
 
     def resume(self, *, is_last_call: bool) -> Continue | None:
-        """Return a trial that goes on, of the oldest bracket that has one."""
+        """Return a trial to resume, from the oldest bracket that has one."""
         for bracket in self._brackets:
             promotion = bracket.resume(is_closed=is_last_call)
             if promotion is not None:
@@ -108,7 +111,7 @@ class Hyperband(Rule):
         return Verdict(Decision.PAUSE, f"{place} at epoch {bracket.levels[level]}")
 
     def finish(self, trial: int, outcome: Outcome) -> None:
-        """Keep a paused trial; a failed one counts for its rung, without a value."""
+        """Keep a paused trial; a failed one counts in its rung without a value."""
         bracket = self._of[trial]
         bracket.paused.discard(trial)
         if outcome.state is TrialState.PAUSED:
@@ -123,6 +126,7 @@ class Hyperband(Rule):
     def _next_bracket(self) -> Bracket:
         if self._brackets and not self._brackets[-1].is_full:
             return self._brackets[-1]
+        # Algorithm 1 of the paper: bracket s has n = (s_max + 1) / (s + 1) * eta^s trials.
         top = len(self.levels) - 1
         skipped = len(self._brackets) % (top + 1)
         halvings = top - skipped

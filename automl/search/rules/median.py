@@ -1,4 +1,4 @@
-"""Rules without rungs: full trainings, Optuna's and Vizier's median stop; the base of others."""
+"""Rules without rungs: full trainings and the median stop of Vizier; the base of other rules."""
 
 import math
 import statistics
@@ -9,23 +9,23 @@ from automl.trial.pareto import Loss
 from automl.trial.trial import CONTINUE, Decision, Outcome, TrialState, Verdict
 
 GRACE_EPOCHS = 3
-"""No trial is judged before: the first epochs of a training from scratch are mostly noise."""
+"""Epochs before any trial is judged: at first a training from scratch shows mostly noise."""
 
 
 class PausingRule(Rule):
-    """What rules share that pause trials: who runs and who is paused."""
+    """Keeps the running and the paused trials, for rules that pause."""
 
     def __init__(self) -> None:
         self._running: set[int] = set()
         self._paused: set[int] = set()
 
     def start(self, move: Start | Continue) -> None:
-        """Take note that a trial runs."""
+        """Record that a trial runs."""
         self._paused.discard(move.trial)
         self._running.add(move.trial)
 
     def finish(self, trial: int, outcome: Outcome) -> None:
-        """Keep a paused trial for a promotion; forget the losses of one that failed."""
+        """Keep a paused trial, which may be resumed; forget the losses of a failed one."""
         self._running.discard(trial)
         self._paused.discard(trial)
         if outcome.state is TrialState.PAUSED:
@@ -34,12 +34,12 @@ class PausingRule(Rule):
             self.forget(trial)
 
     def forget(self, trial: int) -> None:
-        """Rank a trial no more."""
+        """Remove a trial from all rankings."""
         raise NotImplementedError
 
 
 class FullTraining(Rule):
-    """Everybody trains to the end."""
+    """Trains every trial in full."""
 
     def __init__(self, epochs: int) -> None:
         self._epochs = epochs
@@ -49,7 +49,7 @@ class FullTraining(Rule):
         return self._epochs
 
     def resume(self, *, is_last_call: bool) -> Continue | None:
-        """Return None: nobody pauses."""
+        """Return None: no trial pauses."""
         return None
 
     def start(self, move: Start | Continue) -> None:
@@ -66,10 +66,12 @@ class FullTraining(Rule):
 class MedianStop(FullTraining):
     """Stops a trial whose best so far is worse than the median of the others at its epoch.
 
-    The others count with their best up to that epoch; there must be four that reached it.
+    The others count with their best up to that epoch; four must have reached it (Google
+    Vizier: Golovin et al., KDD 2017, with best values in place of running averages).
     """
 
     _ENOUGH = 4
+    """Other trials at an epoch before any is stopped there."""
 
     def __init__(self, epochs: int) -> None:
         super().__init__(epochs)
