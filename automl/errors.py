@@ -1,4 +1,4 @@
-"""The errors of automl; each class has the exit code of the command line.
+"""The errors of automl; each class has the exit code and the kind that the command line reports.
 
 AutomlError
 |- UsageError   2   the user's mistake: one line per fault
@@ -7,26 +7,73 @@ AutomlError
 """
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 EXIT_DIRECT_INSTEAD = 3
 """Trained directly because the search that was due could not run; not an error."""
+
+_FAULT_OF_A_SKILL = re.compile(
+    r"(?P<key>[A-Za-z_][\w.\[\]]*): .*?(?:; did you mean (?P<nearest>\S+)\?)?", re.DOTALL
+)
+
+
+class Fault(str):
+    """One fault: a line of text, and for programs the parts that it was made of."""
+
+    key: str | None = None
+    """The flag, option or key of the spec that is at fault."""
+    value: Any = None
+    allowed: tuple[Any, ...] | str | None = None
+    """The values that are allowed, or a description of them."""
+    nearest: str | None = None
+    """The allowed name that is closest to the one given."""
+    next: str | None = None
+    """A command that helps."""
+
+    def __new__(
+        cls,
+        text: str,
+        *,
+        key: str | None = None,
+        value: Any = None,
+        allowed: Iterable[Any] | str | None = None,
+        nearest: str | None = None,
+        next: str | None = None,
+    ) -> "Fault":
+        """Return the line `text` with its parts."""
+        fault = super().__new__(cls, text)
+        fault.key, fault.value = key, value
+        fault.allowed = allowed if isinstance(allowed, str | None) else tuple(allowed)
+        fault.nearest, fault.next = nearest, next
+        return fault
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plain form of ``--json``."""
+        parts = ("key", "value", "allowed", "nearest", "next")
+        return {"message": str(self), **{name: getattr(self, name) for name in parts}}
 
 
 class AutomlError(Exception):
     """An error that the command line reports in one line per fault, without a traceback."""
 
     exit_code = 1
+    kind = "failed"
 
-    def __init__(self, *faults: str) -> None:
+    def __init__(self, *faults: str, kind: str | None = None) -> None:
         super().__init__("\n".join(faults))
-        self.faults = faults
+        self.kind = kind or self.kind
+        self.faults: tuple[Fault, ...] = tuple(
+            fault if isinstance(fault, Fault) else Fault(fault) for fault in faults
+        )
 
 
 class UsageError(AutomlError):
     """The request cannot be carried out as it is."""
 
     exit_code = 2
+    kind = "usage"
 
 
 class RunFailed(AutomlError):
@@ -37,14 +84,70 @@ class Stopped(AutomlError):
     """The experiment was stopped from outside and can be resumed."""
 
     exit_code = 75
+    kind = "stopped"
 
 
-def disagreement(*sources: str) -> str:
+def not_one_of(
+    key: str, value: Any, allowed: Iterable[Any], *, aliases: Iterable[str] = (), more: str = ""
+) -> Fault:
+    """Return the fault of a value that is none of those allowed, with the nearest of them.
+
+    `aliases` are allowed too and offered, but not listed; `more` is added to the list.
+    """
+    names = tuple(allowed)
+    close = closest(str(value), (*map(str, names), *aliases))
+    text = f"{key}: {value!r} is not one of {', '.join(map(str, names))}{more}{_hint(close)}"
+    return Fault(text, key=key, value=value, allowed=names, nearest=close)
+
+
+def not_allowed(key: str, value: Any, must: str, *, source: str | None = None) -> Fault:
+    """Return the fault of a value that breaks a rule, e.g. that it must be `1 or more`."""
+    place = key if source is None else f"{source}: {key}"
+    is_round = isinstance(value, float) and value.is_integer()
+    shown = f"{value:g}" if is_round else repr(value)
+    return Fault(
+        f"{place}: {shown} is not allowed: must be {must}", key=key, value=value, allowed=must
+    )
+
+
+def unknown_key(
+    key: object, keys: Iterable[str], *, source: str | None = None, otherwise: str = ""
+) -> Fault:
+    """Return the fault of a key that there is not; `otherwise` is said if none is close."""
+    names = tuple(keys)
+    close = closest(str(key), names)
+    place = str(key) if source is None else f"{source}: {key}"
+    text = f"{place}: unknown key{_hint(close) or otherwise}"
+    return Fault(text, key=str(key), allowed=names, nearest=close)
+
+
+def disagreement(*sources: str) -> Fault:
     """Return the fault of options that contradict each other, e.g. `--epochs 3` and `epochs=4`."""
-    return f"{' and '.join(sources)} disagree; give one of them"
+    text = f"{' and '.join(sources)} disagree; give one of them"
+    return Fault(text, key=re.split(r"[ =]", sources[0])[0], allowed=sources)
+
+
+def fault_of_a_skill(text: str) -> Fault:
+    """Return a skill's fault, which is only a text: `key: what is wrong; did you mean name?`."""
+    match = _FAULT_OF_A_SKILL.fullmatch(text)
+    return Fault(text) if match is None else Fault(text, key=match["key"], nearest=match["nearest"])
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return ``"; did you mean X?"`` for the one of `names` closest to `name`, or an empty text."""
-    match = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
-    return f"; did you mean {match[0]}?" if match else ""
+    return _hint(closest(name, names))
+
+
+def closest(name: str, names: Iterable[str]) -> str | None:
+    """Return the one of `names` closest to `name`, or None if none is close."""
+    return next(iter(difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)), None)
+
+
+def _hint(name: str | None) -> str:
+    return f"; did you mean {name}?" if name else ""
+
+
+def error_to_dict(error: AutomlError) -> Mapping[str, Any]:
+    """Return the plain form of ``--json``: `error` is the first fault, `errors` are all of them."""
+    faults = [{"kind": error.kind, **fault.to_dict()} for fault in error.faults]
+    return {"error": faults[0], **({"errors": faults} if len(faults) > 1 else {})}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl.cli.output import add_output
-from automl.errors import RunFailed, UsageError
+from automl.errors import RunFailed, UsageError, not_allowed
 
 if TYPE_CHECKING:
     from automl.session.reproduce import Reproduction
@@ -38,7 +38,7 @@ def _reproduce(arguments: argparse.Namespace) -> int:
     from automl.session.reproduce import Reproducer
 
     if arguments.tolerance is not None and not arguments.tolerance >= 0:
-        raise UsageError(f"--tolerance: {arguments.tolerance:g} is not allowed: must be 0 or more")
+        raise UsageError(not_allowed("--tolerance", arguments.tolerance, "0 or more"))
     data = arguments.data
     if data is not None and "://" not in data:
         data = str(Path(data).expanduser().resolve())

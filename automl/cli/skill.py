@@ -7,7 +7,7 @@ from typing import Any
 
 from automl.cli.flags import SPACE, add_flags, space_flags
 from automl.cli.output import add_output
-from automl.errors import UsageError
+from automl.errors import UsageError, not_allowed
 
 
 def add(commands: Any) -> None:
@@ -108,7 +108,7 @@ def _sample(arguments: argparse.Namespace) -> int:
     from automl.search.preview import drawn_by_searcher, drawn_by_space
 
     if arguments.n < 1:
-        raise UsageError(f"--n: {arguments.n} is not allowed: must be 1 or more")
+        raise UsageError(not_allowed("--n", arguments.n, "1 or more"))
     _, _, space = space_of_skill(arguments.skill, space_flags(arguments))
     if arguments.searcher is None:
         suggestions = drawn_by_space(space, arguments.n, seed=arguments.seed)

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
-from automl.errors import UsageError, disagreement, nearest
+from automl.errors import UsageError, disagreement, not_allowed, not_one_of
 
 RUNNERS = ("ray", "local")
 
@@ -31,14 +31,13 @@ class Resources:
     def __post_init__(self) -> None:
         if self.runner is not None and self.runner not in RUNNERS:
             raise UsageError(
-                f"--runner: {self.runner!r} is not one of {', '.join(RUNNERS)}"
-                f"{nearest(self.runner, RUNNERS)}"
+                not_one_of("--runner", self.runner, RUNNERS)
             )
         if self.concurrency is not None and self.concurrency < 1:
-            raise UsageError(f"--concurrency: {self.concurrency} is not allowed: must be 1 or more")
+            raise UsageError(not_allowed("--concurrency", self.concurrency, "1 or more"))
         for flag, share in (("cpus", self.cpus_per_trial), ("gpus", self.gpus_per_trial)):
             if share is not None and share < 0:
-                raise UsageError(f"--{flag}-per-trial: {share:g} is not allowed: must be 0 or more")
+                raise UsageError(not_allowed(f"--{flag}-per-trial", share, "0 or more"))
         gpus = self.gpus_per_trial or 0.0
         if gpus > 1 and gpus % 1:
             raise UsageError(

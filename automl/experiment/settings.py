@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from automl.errors import UsageError, nearest
+from automl.errors import UsageError, not_one_of
 from automl.experiment.records import record_faults
 from automl.experiment.resources import Resources
 from automl.files import read_yaml, write_yaml
@@ -54,8 +54,7 @@ class Settings:
     def __post_init__(self) -> None:
         if self.tracker not in TRACKERS:
             raise UsageError(
-                f"--tracker: {self.tracker!r} is not one of {', '.join(TRACKERS)}"
-                f"{nearest(self.tracker, TRACKERS)}"
+                not_one_of("--tracker", self.tracker, TRACKERS)
             )
 
     @property

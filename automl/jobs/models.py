@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from automl.errors import UsageError, nearest
+from automl.errors import UsageError, not_one_of
 
 CHECKPOINT_SUFFIXES = (".ckpt", ".safetensors", ".pth", ".pt", ".tlt", ".hdf5", ".npz")
 METHODS = ("best_model", "latest_model", "from_epoch_number")
@@ -34,8 +34,7 @@ class Choice:
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise UsageError(
-                f"--checkpoint-choose-method: {self.method!r} is not one of {', '.join(METHODS)}"
-                f"{nearest(self.method, METHODS)}"
+                not_one_of("--checkpoint-choose-method", self.method, METHODS)
             )
         if (self.method == "from_epoch_number") != (self.epoch is not None):
             raise UsageError(

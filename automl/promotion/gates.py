@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from automl.errors import UsageError, nearest
+from automl.errors import UsageError, not_allowed, not_one_of
 
 TOLERANCE = 0.001
 """The most by which the objective of the ONNX model may differ from the checkpoint's."""
@@ -44,18 +44,18 @@ class PromotionRequest:
     def __post_init__(self) -> None:
         known = ("onnx", *CONVERSIONS)
         faults = [
-            f"--to: {name!r} is not one of {', '.join(known)}{nearest(name, known)}"
+            not_one_of("--to", name, known)
             for name in self.to
             if name not in known
         ]
         if not 0 <= self.max_drop <= 1:
-            faults.append(f"--max-drop: {self.max_drop:g} is not allowed: must be in [0, 1]")
+            faults.append(not_allowed("--max-drop", self.max_drop, "in [0, 1]"))
         for flag, value in (
             ("--max-logit-difference", self.max_logit_difference),
             ("--max-latency-ms", self.max_latency_ms),
         ):
             if value is not None and not 0 < value < float("inf"):
-                faults.append(f"{flag}: {value:g} is not allowed: must be over 0")
+                faults.append(not_allowed(flag, value, "over 0"))
         if faults:
             raise UsageError(*faults)
 

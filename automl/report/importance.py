@@ -2,7 +2,7 @@
 
 import random
 
-from automl.errors import UsageError
+from automl.errors import UsageError, not_one_of
 from automl.experiment.experiment import Experiment
 from automl.space.space import SearchSpace
 
@@ -25,7 +25,7 @@ def importance(
         UsageError: An unknown method, or too few trials that differ.
     """
     if method not in METHODS:
-        raise UsageError(f"--method: {method!r} is not one of {', '.join(METHODS)}")
+        raise UsageError(not_one_of("--method", method, METHODS))
     trials = [
         (trial.values, experiment.settings.objective.loss(value))
         for trial in experiment.ledger.trials.values()

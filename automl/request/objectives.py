@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from automl.errors import UsageError, nearest
+from automl.errors import Fault, UsageError, closest, nearest
 from automl.skill.info import SkillInfo
 from automl.trial.objective import MODES, Constraint, Objective
 
@@ -65,10 +65,13 @@ def _objective(text: str, info: SkillInfo) -> Objective:
     raise UsageError(f"--objective {text}: add its direction, {text}:max or {text}:min")
 
 
-def _unknown_metric(flag: str, metric: str, info: SkillInfo) -> str | None:
+def _unknown_metric(flag: str, metric: str, info: SkillInfo) -> Fault | None:
     """Return the fault of a metric; None if the skill does not list its metrics."""
     metrics = (*info.metrics, *info.cost_metrics)
     if not info.metrics or metric in metrics:
         return None
-    hint = nearest(metric, metrics)
-    return f"{flag}: {metric!r} is not measured{hint}; there are {', '.join(metrics)}"
+    text = f"{flag}: {metric!r} is not measured{nearest(metric, metrics)}; there are "
+    return Fault(
+        text + ", ".join(metrics), key=flag, value=metric, allowed=metrics,
+        nearest=closest(metric, metrics),
+    )  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from os import PathLike, fspath
 from typing import Any
 
-from automl.errors import UsageError, nearest
+from automl.errors import UsageError, not_allowed, unknown_key
 from automl.request.options import RUN_OPTIONS, Option, Options
 from automl.schema.spec import flatten
 
@@ -25,13 +25,12 @@ def parsed_options(content: Mapping[Any, Any], *, source: str) -> Options:
     faults = []
     for name, value in content.items():
         if name not in RUN_OPTIONS:
-            hint = nearest(str(name), RUN_OPTIONS) or _ALL
-            faults.append(f"{source}: {name}: unknown key{hint}")
+            faults.append(unknown_key(name, RUN_OPTIONS, source=source, otherwise=_ALL))
         elif value is not None:
             try:
                 options[name] = _parsed(RUN_OPTIONS[name], value)
             except ValueError as error:
-                faults.append(f"{source}: {name}: {value!r} is not allowed: must be {error}")
+                faults.append(not_allowed(name, value, str(error), source=source))
     if faults:
         raise UsageError(*faults)
     return options

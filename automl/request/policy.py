@@ -1,6 +1,6 @@
 """Decides the policy of a run, auto or off, from its flag, setting and text and from its file."""
 
-from automl.errors import UsageError, disagreement, nearest
+from automl.errors import UsageError, disagreement, not_one_of
 from automl.request.options import Options
 from automl.request.phrases import says_off
 
@@ -44,7 +44,6 @@ def parse_policy(word: object, source: str = "automl_policy") -> str:
     policy = ALIASES.get(text, text)
     if policy not in POLICIES:
         raise UsageError(
-            f"{source}: {word!r} is not one of {', '.join(POLICIES)}, or on for auto"
-            f"{nearest(policy, (*POLICIES, *ALIASES))}"
+            not_one_of(source, word, POLICIES, aliases=ALIASES, more=", or on for auto")
         )
     return policy

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from automl.errors import UsageError, disagreement
+from automl.errors import UsageError, disagreement, not_allowed, not_one_of
 from automl.request.durations import seconds
 from automl.request.objectives import resolved_objectives
 from automl.search.algorithms import algorithm_named
@@ -43,11 +43,9 @@ class SearchRequest:
 
     def __post_init__(self) -> None:
         if self.stop_rule not in ("on", "off"):
-            raise UsageError(f"--stop-rule: {self.stop_rule!r} is not one of on, off")
+            raise UsageError(not_one_of("--stop-rule", self.stop_rule, ("on", "off")))
         if self.confirm_seeds < 0:
-            raise UsageError(
-                f"--confirm-seeds: {self.confirm_seeds} is not allowed: must be 0 or more"
-            )
+            raise UsageError(not_allowed("--confirm-seeds", self.confirm_seeds, "0 or more"))
 
     def budget(self, epochs: int) -> Budget:
         """Return the budget of a search whose full trainings take `epochs` epochs.

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from automl.errors import UsageError, nearest
+from automl.errors import UsageError, not_allowed, unknown_key
 from automl.schema.field import field_from_node, leaves_of
 from automl.schema.normalize import plain_node
 from automl.schema.validate import errors_of, validator_of
@@ -76,12 +76,12 @@ class Schema:
             if known is None:
                 yield f"{key}: {message}" if key else message
             elif value != known.default or isinstance(value, bool):
-                yield f"{key}: {value!r} is not allowed: must be {known.allowed()}"
+                yield not_allowed(key, value, known.allowed())
 
     def value_faults(self, key: str, value: Any) -> Iterator[str]:
         """Yield what is wrong with one value under a dotted key."""
         if key not in self.fields:
-            yield f"{key}: unknown key{nearest(key, self.fields)}"
+            yield unknown_key(key, self.fields)
             return
         known = self.fields[key]
         details = [text for _, text, _ in errors_of(_validator_at(self.document, key), value)]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from automl.errors import UsageError, nearest
+from automl.errors import UsageError, not_one_of
 from automl.search.base import Observation, Proposer, Rule, Searcher
 from automl.search.budgeted import BudgetedSearcher
 from automl.search.options import ALIASES, options_of
@@ -277,8 +277,7 @@ def algorithm_named(name: str | None, *, objectives: int = 1) -> str:
         )
     if full not in ALGORITHMS:
         raise UsageError(
-            f"--algorithm: {name!r} is not one of {', '.join(ALGORITHMS)}"
-            f"{nearest(name, [*ALGORITHMS, *ALIASES])}"
+            not_one_of("--algorithm", name, ALGORITHMS, aliases=ALIASES)
         )
     if objectives > 1 and full not in FOR_SEVERAL:
         raise UsageError(

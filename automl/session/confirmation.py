@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from automl.errors import UsageError
+from automl.errors import UsageError, not_allowed
 from automl.experiment.experiment import Experiment
 from automl.schema.spec import flatten
 from automl.skill.info import SkillInfo
@@ -22,7 +22,7 @@ class Repeat:
 def check_confirmation(seeds: int, info: SkillInfo, *, trial: int | None) -> None:
     """Raise `UsageError` if a promotion cannot confirm the best with this many fresh seeds."""
     if seeds < 0:
-        raise UsageError(f"--confirm-seeds: {seeds} is not allowed: must be 0 or more")
+        raise UsageError(not_allowed("--confirm-seeds", seeds, "0 or more"))
     if trial is not None:
         raise UsageError(
             f"--confirm-seeds and --trial {trial}: give one of them; a confirmation chooses "

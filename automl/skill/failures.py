@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from automl.errors import UsageError
+from automl.errors import UsageError, fault_of_a_skill
 from automl.redact import redacted
 from automl.trial.trial import Failure, FailureKind
 
@@ -24,7 +24,8 @@ def faults_of_the_user() -> Iterator[None]:
     except Exception as error:  # A skill may raise anything; only its own faults are mapped.
         if failure_kind(error) not in USER_KINDS:
             raise
-        raise UsageError(*getattr(error, "faults", (str(error),))) from error
+        faults = map(fault_of_a_skill, getattr(error, "faults", (str(error),)))
+        raise UsageError(*faults, kind=failure_kind(error)) from error
 
 
 def failure_from_error(error: BaseException) -> Failure:

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from automl.errors import UsageError
+from automl.errors import UsageError, not_allowed
 
 UNLIMITED = 1_000_000_000
 """Trials of a search that only its epochs or its time limit."""
@@ -29,9 +29,9 @@ class Budget:
             ("budget-epochs", self.budget_epochs),
         ):
             if value is not None and value < 1:
-                raise UsageError(f"--{name}: {value} is not allowed: must be 1 or more")
+                raise UsageError(not_allowed(f"--{name}", value, "1 or more"))
         if self.time_s is not None and not (math.isfinite(self.time_s) and self.time_s > 0):
-            raise UsageError(f"--time: {self.time_s:g} s is not allowed: must be above 0")
+            raise UsageError(not_allowed("--time", self.time_s, "above 0 s"))
 
     @property
     def is_limited_in_trials(self) -> bool:
