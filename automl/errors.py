@@ -3,7 +3,8 @@
 AutomlError
 |- UsageError   2   the user's mistake: one line per fault
 |- RunFailed    1   the search or the promotion failed
-`- Stopped     75   ended early, can be resumed
+|- Stopped     75   ended early, can be resumed
+`- Interrupted 130  Ctrl-C
 """
 
 import difflib
@@ -87,6 +88,13 @@ class Stopped(AutomlError):
     kind = "stopped"
 
 
+class Interrupted(AutomlError):
+    """The command was ended by Ctrl-C."""
+
+    exit_code = 130
+    kind = "interrupted"
+
+
 def not_one_of(
     key: str, value: Any, allowed: Iterable[Any], *, aliases: Iterable[str] = (), more: str = ""
 ) -> Fault:
@@ -113,12 +121,15 @@ def not_allowed(key: str, value: Any, must: str, *, source: str | None = None) -
 def unknown_key(
     key: object, keys: Iterable[str], *, source: str | None = None, otherwise: str = ""
 ) -> Fault:
-    """Return the fault of a key that there is not; `otherwise` is said if none is close."""
+    """Return the fault of a key that there is not; `otherwise` is added if none is close.
+
+    Of dotted keys only those of the same section are listed as allowed.
+    """
     names = tuple(keys)
     close = closest(str(key), names)
     place = str(key) if source is None else f"{source}: {key}"
     text = f"{place}: unknown key{_hint(close) or otherwise}"
-    return Fault(text, key=str(key), allowed=names, nearest=close)
+    return Fault(text, key=str(key), allowed=_siblings(str(key), names), nearest=close)
 
 
 def disagreement(*sources: str) -> Fault:
@@ -143,11 +154,28 @@ def closest(name: str, names: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)), None)
 
 
+def _siblings(key: str, names: tuple[str, ...]) -> list[str]:
+    """Return the names of the innermost section of a key that has any."""
+    section = key
+    while section:
+        section = section.rpartition(".")[0]
+        if siblings := [
+            name for name in names if name.startswith(f"{section}." if section else "")
+        ]:
+            return siblings
+    return list(names)
+
+
 def _hint(name: str | None) -> str:
     return f"; did you mean {name}?" if name else ""
 
 
 def error_to_dict(error: AutomlError) -> Mapping[str, Any]:
-    """Return the plain form of ``--json``: `error` is the first fault, `errors` are all of them."""
+    """Return the plain form of ``--json``: `error`, and `errors` for several faults of a request.
+
+    The lines of another error belong together: they are one message.
+    """
     faults = [{"kind": error.kind, **fault.to_dict()} for fault in error.faults]
+    if not isinstance(error, UsageError):
+        return {"error": {**faults[0], "message": str(error)}}
     return {"error": faults[0], **({"errors": faults} if len(faults) > 1 else {})}

@@ -1,8 +1,11 @@
 """The command line: parses, calls, prints. Commands import what they need when they run."""
 
 import argparse
+import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 from automl.cli import (
     completion,
@@ -17,9 +20,14 @@ from automl.cli import (
     run,
     skill,
 )
-from automl.errors import AutomlError
-from automl.redact import redacted
+from automl.cli.json_lines import json_lines
+from automl.cli.output import CommandFailed, print_error
+from automl.cli.parser import CommandError, Parser
+from automl.errors import AutomlError, Interrupted
 from automl.version import __version__
+
+_BROKEN_PIPE = 141
+"""The exit code of a program that SIGPIPE ended, as a shell reports it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,35 +35,66 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0 done, 1 failed, 2 usage, 3 trained directly instead of searching, 75 resumable, 130 Ctrl-C.
     """
-    arguments = _arguments(argv)
-    command: Callable[[argparse.Namespace], int] = arguments.command
+    words = sys.argv[1:] if argv is None else list(argv)
+    is_json = "--json" in words
+    with json_lines() if is_json else nullcontext():
+        return _reported(words, is_json=is_json)
+
+
+def _reported(words: Sequence[str], *, is_json: bool) -> int:
+    """Run a command; report an error on stderr, and with --json on stdout."""
     try:
-        return command(arguments)
+        return _run(words)
+    except CommandFailed as failed:
+        print_error(failed.error, is_json=is_json, content=failed.content)
+        return failed.error.exit_code
     except AutomlError as error:
-        for fault in error.faults:
-            print(f"automl: {redacted(fault)}", file=sys.stderr)
+        if isinstance(error, CommandError) and not is_json:
+            print(error.usage, end="", file=sys.stderr)
+        print_error(error, is_json=is_json, content={})
         return error.exit_code
     except KeyboardInterrupt:
-        print("automl: interrupted", file=sys.stderr)
-        return 130
+        interrupted = Interrupted("interrupted")
+        print_error(interrupted, is_json=is_json, content={})
+        return interrupted.exit_code
+    except BrokenPipeError:
+        # The reader has gone; the interpreter's own flush at exit must find an open file.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    except Exception as error:
+        if not is_json:
+            raise
+        traceback.print_exc()
+        defect = AutomlError(f"{type(error).__name__}: {error}", kind="defect")
+        print_error(defect, is_json=True, content={})
+        return defect.exit_code
 
 
-def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Parse; argparse leaves over the settings that follow an option."""
+def _run(words: Sequence[str]) -> int:
     commands = parser()
     completion.answer_shell(commands)
-    arguments, rest = commands.parse_known_args(argv)
+    if not words:
+        commands.print_help()
+        return 0
+    arguments = _arguments(commands, words)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    return command(arguments)
+
+
+def _arguments(commands: Parser, words: Sequence[str]) -> argparse.Namespace:
+    """Parse; argparse leaves over the settings that follow an option."""
+    arguments, rest = commands.parse_known_args(words)
     unknown = [word for word in rest if word.startswith("-") or "overrides" not in arguments]
     if unknown:
-        commands.error(f"unrecognized arguments: {' '.join(unknown)}")
+        commands.chosen(words).refuse(unknown)
     if rest:
         arguments.overrides += rest
     return arguments
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser of all commands."""
-    whole = argparse.ArgumentParser(
+    whole = Parser(
         prog="automl", description="Search a skill's hyperparameters and promote the best model."
     )
     whole.add_argument("--version", action="version", version=f"automl {__version__}")

@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from automl.cli.output import add_output, print_experiment, say
+from automl.cli.output import add_experiment, add_output, print_experiment, say
 from automl.cli.run import drive_experiment
+from automl.experiment.paths import experiment_folder
 from automl.formats import table
 
 
@@ -17,7 +18,7 @@ def add(commands: Any) -> None:
     ):
         parser = commands.add_parser(name, help=text, description=text.capitalize() + ".")
         parser.set_defaults(command=command)
-        parser.add_argument("experiment", type=Path, help="folder of the experiment")
+        add_experiment(parser)
         add_output(parser, has_progress=name == "resume")
         if name == "resume":
             parser.add_argument(
@@ -37,7 +38,7 @@ def add(commands: Any) -> None:
         description="Show which parameters mattered.",
     )
     importance.set_defaults(command=_importance)
-    importance.add_argument("experiment", type=Path, help="folder of the experiment")
+    add_experiment(importance)
     importance.add_argument("--method", default="fanova", help="fanova (default) or ped-anova")
     add_output(importance, has_progress=False)
     page = commands.add_parser(
@@ -46,7 +47,7 @@ def add(commands: Any) -> None:
         description="Write report.html into the experiment's folder; it opens without a network.",
     )
     page.set_defaults(command=_report)
-    page.add_argument("experiment", type=Path, help="folder of the experiment")
+    add_experiment(page)
     add_output(page, has_progress=False)
     ui = commands.add_parser(
         "ui", help="open the MLflow UI", description="Serve the MLflow UI on loopback."
@@ -60,24 +61,26 @@ def add(commands: Any) -> None:
 
 
 def _resume(arguments: argparse.Namespace) -> int:
-    say(f"resuming {arguments.experiment}", arguments)
+    root = experiment_folder(arguments.experiment)
+    say(f"resuming {root}", arguments)
     if arguments.address is not None:
         from automl.session.session import change_address
 
-        change_address(arguments.experiment, arguments.address)
-    return drive_experiment(arguments.experiment, arguments)
+        change_address(root, arguments.address)
+    return drive_experiment(root, arguments)
 
 
 def _status(arguments: argparse.Namespace) -> int:
     from automl.experiment.experiment import Experiment
     from automl.progress.watch import print_view, watch
 
+    root = experiment_folder(arguments.experiment)
     if arguments.watch:
-        watch(arguments.experiment, is_json=arguments.json)
+        watch(root, is_json=arguments.json)
         return 0
-    experiment = Experiment.load(arguments.experiment)
+    experiment = Experiment.load(root)
     if not arguments.json and experiment.state != "finished":
-        print_view(arguments.experiment)
+        print_view(root)
         print()
     print_experiment(experiment, is_json=arguments.json)
     return 0

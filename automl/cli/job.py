@@ -3,11 +3,12 @@
 import argparse
 import contextlib
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl.cli.output import add_output
-from automl.errors import UsageError, disagreement
+from automl.cli.output import CommandFailed, add_output, say
+from automl.errors import AutomlError, RunFailed, UsageError, disagreement
 from automl.formats import table
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def add(commands: Any) -> None:
                 "--parent", metavar="JOB", help="list only the children of this job"
             )
         else:
-            parser.add_argument("job", help="id of the job")
+            parser.add_argument("job", help="id of the job, or its folder")
         _add_root(parser)
         add_output(parser, has_progress=False)
 
@@ -45,7 +46,9 @@ def _add_run(actions: Any) -> None:
     run.set_defaults(command=_run)
     run.add_argument("action", metavar="ACTION", nargs="?", help="train, evaluate, export, ...")
     run.add_argument("--skill", help="installed skill or folder; default: the parent's, or the one")
-    run.add_argument("--parent", metavar="JOB", help="job or experiment whose model is used")
+    run.add_argument(
+        "--parent", metavar="JOB", help="job or experiment whose model is used, by id or folder"
+    )
     run.add_argument(
         "--from-epoch", type=int, metavar="N", help="the parent's checkpoint of epoch N"
     )
@@ -76,7 +79,6 @@ def _add_root(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from automl.errors import RunFailed
     from automl.jobs.run import run_job
     from automl.jobs.store import JobStore
     from automl.session.signals import sigterm_as_stop
@@ -84,18 +86,29 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.again and arguments.action:
         raise UsageError("--continue resumes a job as it is; leave out the action")
     root: Path = arguments.root
-    try:
-        # Libraries may print; stdout is kept for the result.
-        with contextlib.redirect_stdout(sys.stderr):
-            job_id = arguments.again or _created(arguments).id
-            print(f"job {job_id} in {root / job_id}", flush=True)
+    # Libraries may print; stdout is kept for the result.
+    with contextlib.redirect_stdout(sys.stderr):
+        again = _job_id(arguments.again, root)
+        job_id = again or _created(arguments).id
+        say(f"job {job_id} in {root / job_id}", arguments)
+        try:
             with sigterm_as_stop():
                 job = run_job(job_id, root=root)
-    except RunFailed:
-        _print(JobStore(root).get(job_id), arguments, is_run=True)
-        raise
+        except (RunFailed, UsageError) as error:
+            failed = JobStore(root).get(job_id)
+            if again and failed.failure is None:
+                raise  # It was not started.
+            raise _failed(error, failed, arguments) from error
     _print(job, arguments, is_run=True)
     return 0
+
+
+def _failed(error: AutomlError, job: "Job", arguments: argparse.Namespace) -> CommandFailed:
+    """Print a failed job as text; its plain form goes with the error. A job exists: exit 1."""
+    content = _content(job, arguments, is_run=True)
+    if not arguments.json:
+        print(_text(job, content))
+    return CommandFailed(RunFailed(*error.faults, kind=error.kind), content)
 
 
 def _created(arguments: argparse.Namespace) -> "Job":
@@ -107,9 +120,8 @@ def _created(arguments: argparse.Namespace) -> "Job":
 
     if not arguments.action:
         raise UsageError("ACTION is missing, e.g. automl job run evaluate --parent JOB")
-    skill = arguments.skill
+    skill, parent = arguments.skill, _job_id(arguments.parent, arguments.root)
     if skill is None:
-        parent = arguments.parent
         skill = JobStore(arguments.root).get(parent).skill if parent else only_skill()
     info = load_skill(skill).info
     overrides = parse_assignments(arguments.overrides)
@@ -122,7 +134,7 @@ def _created(arguments: argparse.Namespace) -> "Job":
         arguments.action,
         skill,
         {**overrides, **data},
-        parent_job_id=arguments.parent,
+        parent_job_id=parent,
         root=arguments.root,
         choice=_choice(arguments),
     )
@@ -154,9 +166,10 @@ def _list(arguments: argparse.Namespace) -> int:
     from automl.jobs.store import JobStore
 
     store = JobStore(arguments.root)
-    if arguments.parent:
-        store.get(arguments.parent)
-    jobs = store.jobs(parent=arguments.parent)
+    parent = _job_id(arguments.parent, arguments.root)
+    if parent:
+        store.get(parent)
+    jobs = store.jobs(parent=parent)
     if arguments.json:
         print(json_text({"jobs": [job.to_dict(store.root) for job in jobs]}))
         return 0
@@ -169,26 +182,40 @@ def _list(arguments: argparse.Namespace) -> int:
 def _show(arguments: argparse.Namespace) -> int:
     from automl.jobs.store import JobStore
 
-    _print(JobStore(arguments.root).get(arguments.job), arguments)
+    _print(JobStore(arguments.root).get(_job_id(arguments.job, arguments.root)), arguments)
     return 0
 
 
 def _cancel(arguments: argparse.Namespace) -> int:
     from automl.jobs.cancel import cancel_job
 
-    _print(cancel_job(arguments.job, root=arguments.root), arguments)
+    _print(cancel_job(_job_id(arguments.job, arguments.root), root=arguments.root), arguments)
     return 0
+
+
+def _job_id(word: str | None, root: Path) -> Any:
+    """Return the id of a job, given by its id or by the path of its folder; None for None."""
+    if word is not None and Path(word).resolve().is_relative_to(root.resolve()):
+        return str(Path(word).resolve().relative_to(root.resolve()))
+    return word
 
 
 def _print(job: "Job", arguments: argparse.Namespace, *, is_run: bool = False) -> None:
     from automl.files import json_text
+
+    content = _content(job, arguments, is_run=is_run)
+    print(json_text(content) if arguments.json else _text(job, content))
+
+
+def _content(job: "Job", arguments: argparse.Namespace, *, is_run: bool) -> dict[str, Any]:
+    """Return the plain form of a job, with the route that a run took."""
     from automl.skill.route import route_of_job
 
-    content = job.to_dict(arguments.root)
-    if arguments.json:
-        way = {"route": route_of_job(job.action).to_dict()} if is_run else {}
-        print(json_text({**content, **way}))
-        return
+    way = {"route": route_of_job(job.action).to_dict()} if is_run else {}
+    return {**job.to_dict(arguments.root), **way}
+
+
+def _text(job: "Job", content: Mapping[str, Any]) -> str:
     lines = [f"{job.id}: {job.action} of {job.skill}, {job.state}"]
     lines += [f"  {name}: {value:.6g}" for name, value in job.metrics.items()]
     lines += [f"  {name}: {path}" for name, path in content["artifacts"].items()]
@@ -196,4 +223,4 @@ def _print(job: "Job", arguments: argparse.Namespace, *, is_run: bool = False) -
         lines.append(f"  {job.failure.kind}: {job.failure.message}")
     lines += [f"  parent: {job.parent}"] if job.parent else []
     lines.append(f"  folder: {content['folder']}")
-    print("\n".join(lines))
+    return "\n".join(lines)

@@ -1,13 +1,25 @@
-"""Output shared by commands: its flags, lines of progress, and an experiment as text or JSON."""
+"""Output shared by commands: flags, lines of progress, an experiment or an error, text or JSON."""
 
 import argparse
-import json
 import sys
-import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from automl.cli.json_lines import event
+from automl.errors import AutomlError, error_to_dict
+from automl.redact import redacted
 
 if TYPE_CHECKING:
     from automl.experiment.experiment import Experiment
+
+
+class CommandFailed(Exception):
+    """A command failed after it made something: the error, and the plain form of what it made."""
+
+    def __init__(self, error: AutomlError, content: Mapping[str, Any]) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.content = content
 
 
 def add_output(parser: argparse.ArgumentParser, *, has_progress: bool = True) -> None:
@@ -20,17 +32,19 @@ def add_output(parser: argparse.ArgumentParser, *, has_progress: bool = True) ->
         parser.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
 
+def add_experiment(parser: argparse.ArgumentParser) -> None:
+    """Add the experiment that a command is about."""
+    parser.add_argument("experiment", help="folder of the experiment, or its name in runs/")
+
+
 def say(text: str, arguments: argparse.Namespace, *, is_forced: bool = False) -> None:
     """Print a line of progress on stderr, as JSON with --json.
 
     With `is_forced` also with --quiet.
     """
-    if arguments.quiet and not is_forced:
+    if getattr(arguments, "quiet", False) and not is_forced:
         return
-    if arguments.json:
-        event = {"time": round(time.time(), 3), "what": "said", "trial": None, "text": text}
-        text = json.dumps(event, ensure_ascii=False)
-    print(text, file=sys.stderr, flush=True)
+    print(event("said", text) if arguments.json else text, file=sys.stderr, flush=True)
 
 
 def print_experiment(experiment: "Experiment", *, is_json: bool) -> None:
@@ -43,3 +57,14 @@ def print_experiment(experiment: "Experiment", *, is_json: bool) -> None:
         from automl.report import summary
 
         print(summary(experiment))
+
+
+def print_error(error: AutomlError, *, is_json: bool, content: Mapping[str, Any]) -> None:
+    """Print the faults on stderr, and with --json the error on stdout beside `content`."""
+    for fault in error.faults:
+        text = redacted(fault)
+        print(event("error", text) if is_json else f"automl: {text}", file=sys.stderr)
+    if is_json:
+        from automl.files import json_text
+
+        print(redacted(json_text({**content, **error_to_dict(error)})))

@@ -3,10 +3,9 @@
 import argparse
 import contextlib
 import sys
-from pathlib import Path
 from typing import Any
 
-from automl.cli.output import add_output, print_experiment
+from automl.cli.output import add_experiment, add_output, print_experiment
 
 
 def add(commands: Any) -> None:
@@ -14,7 +13,7 @@ def add(commands: Any) -> None:
     text = "export a trial's checkpoint, verify the model, and convert it"
     parser = commands.add_parser("promote", help=text, description=text.capitalize() + ".")
     parser.set_defaults(command=_promote)
-    parser.add_argument("experiment", type=Path, help="folder of the experiment")
+    add_experiment(parser)
     parser.add_argument("--trial", type=int, metavar="N", help="default: the best")
     parser.add_argument(
         "--to", default="onnx", metavar="LIST", help="onnx,int8,engine (default onnx)"
@@ -40,6 +39,7 @@ def add(commands: Any) -> None:
 
 
 def _promote(arguments: argparse.Namespace) -> int:
+    from automl.experiment.paths import experiment_folder
     from automl.promotion.gates import MAX_DROP, PromotionRequest, parsed_targets
     from automl.session.session import promote
 
@@ -50,8 +50,9 @@ def _promote(arguments: argparse.Namespace) -> int:
         arguments.max_logit_difference,
         arguments.max_latency_ms,
     )
+    root = experiment_folder(arguments.experiment)
     # Libraries may print; stdout is kept for the result.
     with contextlib.redirect_stdout(sys.stderr):
-        experiment = promote(arguments.experiment, request, confirm_seeds=arguments.confirm_seeds)
+        experiment = promote(root, request, confirm_seeds=arguments.confirm_seeds)
     print_experiment(experiment, is_json=arguments.json)
     return 0

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl.cli.output import add_output
+from automl.cli.output import CommandFailed, add_experiment, add_output, say
 from automl.errors import RunFailed, UsageError, not_allowed
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def add(commands: Any) -> None:
     text = "run one trial again and compare its metrics with the recorded ones"
     parser = commands.add_parser("reproduce", help=text, description=text.capitalize() + ".")
     parser.set_defaults(command=_reproduce)
-    parser.add_argument("experiment", type=Path, help="folder of the experiment")
+    add_experiment(parser)
     parser.add_argument("trial", type=int, help="number of the trial")
     parser.add_argument(
         "--check", action="store_true", help="exit with code 1 if a metric differs by more than X"
@@ -46,25 +46,26 @@ def _reproduce(arguments: argparse.Namespace) -> int:
     metric = experiment.settings.objective.metric
 
     def watch(epoch: int, metrics: Mapping[str, float]) -> None:
-        if not arguments.quiet:
-            print(f"epoch {epoch} {metric} {metrics.get(metric, float('nan')):.4f}",
-                  file=sys.stderr, flush=True)  # fmt: skip
+        say(f"epoch {epoch} {metric} {metrics.get(metric, float('nan')):.4f}", arguments)
 
     # Libraries may print; stdout is kept for the result.
     with contextlib.redirect_stdout(sys.stderr):
         made = Reproducer(experiment, arguments.trial, data).run(
             tolerance=arguments.tolerance, watch=watch
         )
-    print(json_text(made.to_dict()) if arguments.json else _text(made))
     has_broken = made.outcome.failure is not None and made.trial.failure is None
     if made.faults and (arguments.check or has_broken):
         first = made.faults[:10]
         more = len(made.faults) - len(first)
-        raise RunFailed(
+        error = RunFailed(
             f"trial {made.trial.number:04d} is not reproduced",
             *first,
             *([f"and {more} more"] if more else []),
         )
+        if not arguments.json:
+            print(_text(made))
+        raise CommandFailed(error, made.to_dict())
+    print(json_text(made.to_dict()) if arguments.json else _text(made))
     return 0
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl.cli.flags import add_flags, options_from_flags
-from automl.cli.output import add_output, print_experiment, say
-from automl.errors import EXIT_DIRECT_INSTEAD
+from automl.cli.output import CommandFailed, add_output, print_experiment, say
+from automl.errors import EXIT_DIRECT_INSTEAD, AutomlError, Fault, Interrupted, RunFailed, Stopped
 
 if TYPE_CHECKING:
     from automl.plan.plan import Plan
@@ -64,8 +64,6 @@ def _dry_run(plan: "Plan", arguments: argparse.Namespace) -> int:
 
 def drive_experiment(root: Path, arguments: argparse.Namespace) -> int:
     """Run or resume an experiment, print it, and return the exit code."""
-    from automl.errors import RunFailed, Stopped
-    from automl.experiment.experiment import Experiment
     from automl.progress.watch import watching
     from automl.session.session import drive
 
@@ -76,14 +74,27 @@ def drive_experiment(root: Path, arguments: argparse.Namespace) -> int:
             watching(root, is_quiet=arguments.quiet, is_json=arguments.json) as watchers,
         ):
             experiment = drive(root, watchers=watchers)
-    except (RunFailed, Stopped):
-        print_experiment(Experiment.load(root), is_json=arguments.json)
-        raise
-    except KeyboardInterrupt:
-        print(f"automl: interrupted; resume with: automl resume {root}", file=sys.stderr)
-        return 130
+    except (RunFailed, Stopped) as error:
+        raise _failed(error, root, arguments) from error
+    except KeyboardInterrupt as error:
+        text = f"interrupted; resume with: automl resume {root}"
+        stopped = Interrupted(Fault(text, next=f"automl resume {root}"))
+        raise _failed(stopped, root, arguments) from error
     print_experiment(experiment, is_json=arguments.json)
     return EXIT_DIRECT_INSTEAD if experiment.settings.route.get("is_fallback") else 0
+
+
+def _failed(error: AutomlError, root: Path, arguments: argparse.Namespace) -> CommandFailed:
+    """Print an experiment that ended early, as text; its plain form goes with the error."""
+    from automl.experiment.experiment import Experiment
+    from automl.experiment.next_step import next_step
+
+    experiment = Experiment.load(root)
+    if not arguments.json:
+        print_experiment(experiment, is_json=False)
+    first, *others = error.faults
+    fault = Fault(first, next=next_step(experiment))
+    return CommandFailed(type(error)(fault, *others), experiment.to_dict())
 
 
 def _data_progress(*, is_shown: bool) -> Any:

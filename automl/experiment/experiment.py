@@ -9,7 +9,7 @@ from typing import Any, Self
 from automl.errors import UsageError
 from automl.experiment.journal import Journal
 from automl.experiment.lock import is_driven
-from automl.experiment.paths import ExperimentPaths
+from automl.experiment.paths import ExperimentPaths, experiment_folder
 from automl.experiment.settings import Settings
 from automl.experiment.state import ExperimentState
 from automl.files import read_yaml
@@ -32,9 +32,7 @@ class Experiment:
     @classmethod
     def load(cls, root: str | Path) -> Self:
         """Read a folder; raises `UsageError` if it holds no experiment, or a damaged one."""
-        paths = ExperimentPaths(Path(root))
-        if not paths.exists():
-            raise UsageError(f"{root}: is not an experiment folder (it has no settings.yaml)")
+        paths = ExperimentPaths(experiment_folder(root))
         settings = Settings.read(paths.settings)
         ledger = ExperimentState()
         for line, event in enumerate(Journal(paths.journal).read(), start=1):
@@ -169,11 +167,15 @@ class Experiment:
 
     @property
     def promotion(self) -> dict[str, Any] | None:
-        """The promotion's result, its path relative to the working folder; None before."""
+        """The promotion; its paths are relative to the working folder. None before."""
         promotion = self.ledger.promotion
         if promotion is None:
             return None
-        return {**promotion, "onnx": str(self.paths.root / promotion["onnx"])}
+        models = {"onnx": str(self.paths.root / promotion["onnx"])}
+        for name, model in promotion["parity"].items():
+            if isinstance(model, dict) and "file" in model:
+                models[name] = str(self.paths.promoted / model["file"])
+        return {**promotion, **models}
 
     def shown_state(self, trial: Trial, state: str) -> str:
         """Return a trial's state to show: a running trial without a driver is interrupted."""

@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from automl.errors import Fault, UsageError, closest, nearest
+
+RUNS = Path("runs")
+"""The folder of experiments, in which they are found by name."""
+
 
 @dataclass(frozen=True)
 class ExperimentPaths:
@@ -87,3 +92,24 @@ class ExperimentPaths:
     def exists(self) -> bool:
         """Whether there is an experiment in the folder."""
         return self.settings.exists()
+
+
+def experiment_folder(name: str | Path, runs: Path = RUNS) -> Path:
+    """Return the folder of an experiment, given by its path or by its name in `runs`.
+
+    Raises `UsageError` with the nearest name.
+    """
+    for path in (Path(name), runs / name):
+        if ExperimentPaths(path).exists():
+            return path
+    names = [path.name for path in runs.glob("*") if ExperimentPaths(path).exists()]
+    word = Path(name).name
+    raise UsageError(
+        Fault(
+            f"{name}: is not an experiment folder (it has no settings.yaml){nearest(word, names)}",
+            key="EXPERIMENT",
+            value=str(name),
+            allowed=sorted(names),
+            nearest=closest(word, names),
+        )  # fmt: skip
+    )

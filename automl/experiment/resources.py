@@ -30,9 +30,7 @@ class Resources:
 
     def __post_init__(self) -> None:
         if self.runner is not None and self.runner not in RUNNERS:
-            raise UsageError(
-                not_one_of("--runner", self.runner, RUNNERS)
-            )
+            raise UsageError(not_one_of("--runner", self.runner, RUNNERS))
         if self.concurrency is not None and self.concurrency < 1:
             raise UsageError(not_allowed("--concurrency", self.concurrency, "1 or more"))
         for flag, share in (("cpus", self.cpus_per_trial), ("gpus", self.gpus_per_trial)):

@@ -53,9 +53,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.tracker not in TRACKERS:
-            raise UsageError(
-                not_one_of("--tracker", self.tracker, TRACKERS)
-            )
+            raise UsageError(not_one_of("--tracker", self.tracker, TRACKERS))
 
     @property
     def objective(self) -> Objective:

@@ -33,9 +33,7 @@ class Choice:
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
-            raise UsageError(
-                not_one_of("--checkpoint-choose-method", self.method, METHODS)
-            )
+            raise UsageError(not_one_of("--checkpoint-choose-method", self.method, METHODS))
         if (self.method == "from_epoch_number") != (self.epoch is not None):
             raise UsageError(
                 "--from-epoch N and --checkpoint-choose-method from_epoch_number go together: "

@@ -1,8 +1,9 @@
 """Checks of a plan that need neither schema nor data: what is installed, and the new folder."""
 
 from importlib.util import find_spec
+from pathlib import Path
 
-from automl.errors import UsageError
+from automl.errors import Fault, UsageError
 from automl.experiment.paths import ExperimentPaths
 from automl.request.search import SearchRequest
 from automl.request.space import SpaceRequest
@@ -27,12 +28,27 @@ def check_is_new(paths: ExperimentPaths) -> None:
     """Raise `UsageError` if the experiment's folder holds anything."""
     root = paths.root
     if paths.exists():
+        text = f"--out: {root} already holds an experiment; resume it with: automl resume {root}, "
         raise UsageError(
-            f"--out: {root} already holds an experiment; resume it with: automl resume {root}, "
-            "or choose another folder"
+            Fault(
+                f"{text}or choose another folder",
+                key="--out",
+                value=str(root),
+                next=f"automl resume {root}",
+            )  # fmt: skip
         )
+    if files := [parent for parent in root.parents if parent.is_file()]:
+        raise UsageError(f"--out: {root} cannot be a folder: {files[0]} is a file")
     if root.is_file() or (root.is_dir() and any(root.iterdir())):
         raise UsageError(f"--out: {root} is not empty; choose a new folder")
+
+
+def make_folder(root: Path) -> None:
+    """Create the experiment's folder; raises `UsageError` if that is not possible."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--out: {root} cannot be created ({error.strerror})") from error
 
 
 def check_fits_plain_training(route: Route, search: SearchRequest, space: SpaceRequest) -> None:

@@ -12,7 +12,12 @@ from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
 from automl.experiment.warm_start import WarmStart, earlier_trials, write_past
 from automl.files import write_json, write_yaml
-from automl.plan.checks import check_fits_plain_training, check_installed, check_is_new
+from automl.plan.checks import (
+    check_fits_plain_training,
+    check_installed,
+    check_is_new,
+    make_folder,
+)
 from automl.plan.overrides import overrides_of
 from automl.redact import check_kept_out, redacted
 from automl.request.request import Request
@@ -44,7 +49,11 @@ class Plan:
     """Trials of earlier experiments that the search learns from."""
 
     def write(self) -> None:
-        """Create the experiment's folder with settings, schema and space."""
+        """Create the experiment's folder with settings, schema and space.
+
+        Raises `UsageError` if it cannot be created.
+        """
+        make_folder(self.paths.root)
         if self.schema is not None:
             write_json(self.paths.schema, self.schema.document)
         write_yaml(self.paths.space, self.space.to_dict())

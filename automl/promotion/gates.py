@@ -43,11 +43,7 @@ class PromotionRequest:
 
     def __post_init__(self) -> None:
         known = ("onnx", *CONVERSIONS)
-        faults = [
-            not_one_of("--to", name, known)
-            for name in self.to
-            if name not in known
-        ]
+        faults = [not_one_of("--to", name, known) for name in self.to if name not in known]
         if not 0 <= self.max_drop <= 1:
             faults.append(not_allowed("--max-drop", self.max_drop, "in [0, 1]"))
         for flag, value in (

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from automl.experiment.experiment import Experiment
+from automl.experiment.next_step import next_step
 from automl.experiment.paths import ExperimentPaths
 from automl.formats import compact, score, table
 from automl.trial.trial import Trial
@@ -144,15 +145,10 @@ def _places(experiment: Experiment, state: str) -> list[str]:
         lines.append(f"leaderboard: {paths.leaderboard}")
     if paths.report.exists():
         lines.append(f"report: {paths.report}")
-    if state in ("interrupted", "stopped", "failed"):
-        lines.append(f"next: automl resume {paths.root}")
-    elif state == "running":
-        lines.append(f"next: automl status {paths.root}")
-    elif experiment.settings.tracker == "mlflow":
-        lines += _mlflow_lines(paths)
-    else:
-        lines.append(f"next: automl status {paths.root} --json")
-    return lines
+    if state == "finished" and experiment.settings.tracker == "mlflow":
+        return [*lines, *_mlflow_lines(paths)]
+    command = next_step(experiment) or "fix the cause and start a new run, with another --out"
+    return [*lines, f"next: {command}"]
 
 
 def _mlflow_lines(paths: ExperimentPaths) -> list[str]:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from automl.errors import UsageError, not_allowed, unknown_key
+from automl.errors import Fault, UsageError, not_allowed, unknown_key
 from automl.schema.field import field_from_node, leaves_of
 from automl.schema.normalize import plain_node
 from automl.schema.validate import errors_of, validator_of
@@ -91,10 +91,14 @@ class Schema:
         if details:
             detail = f" ({details[0]})" if known.is_list or known.type == "collection" else ""
             shown = "the value" if self.is_secret(key) else repr(value)
-            yield (
-                f"{key}: {shown} is not allowed{detail}: must be {known.allowed()}; "
-                f"the default is {known.default!r}"
+            text = (
+                f"{key}: {shown} is not allowed{detail}: must be {known.allowed()}; the default is "
             )
+            yield Fault(
+                f"{text}{known.default!r}", key=key,
+                value=None if self.is_secret(key) else value,
+                allowed=known.choices or known.allowed(),
+            )  # fmt: skip
 
 
 def _note(faults: list[str], key: str, text: str) -> None:

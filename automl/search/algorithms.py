@@ -276,9 +276,7 @@ def algorithm_named(name: str | None, *, objectives: int = 1) -> str:
             f"there are {', '.join(ALGORITHMS)}"
         )
     if full not in ALGORITHMS:
-        raise UsageError(
-            not_one_of("--algorithm", name, ALGORITHMS, aliases=ALIASES)
-        )
+        raise UsageError(not_one_of("--algorithm", name, ALGORITHMS, aliases=ALIASES))
     if objectives > 1 and full not in FOR_SEVERAL:
         raise UsageError(
             f"--algorithm: {name!r} takes one objective, not {objectives}; for several there are "

@@ -1,12 +1,12 @@
 """Finds skills: installed ones by name, others by their folder."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import cast
 
-from automl.errors import UsageError, nearest
+from automl.errors import Fault, UsageError, closest, nearest
 from automl.skill.base import Skill
 from automl.skill.loaded import LoadedSkill
 
@@ -21,20 +21,37 @@ def installed_skills() -> dict[str, EntryPoint]:
 def load_skill(name: str) -> LoadedSkill:
     """Import an installed skill, or read the one in a folder; raises `UsageError`."""
     known = installed_skills()
-    if name in known:
-        return LoadedSkill(cast(Skill, known[name].load()))
+    if (own := _own_name(name, known)) is not None:
+        return LoadedSkill(cast(Skill, known[own].load()))
     folder = Path(name).expanduser()
     if os.sep in name or folder.is_dir():
         return LoadedSkill(_skill_in(folder.resolve(), known))
-    raise UsageError(
-        f"--skill: {name!r} is not installed{nearest(name, known)}; "
-        f"installed: {', '.join(sorted(known)) or 'none'}; or give the path of a skill's folder"
-    )
+    raise UsageError(_not_installed(f"--skill: {name!r} is not installed", name, known))
 
 
 def lasting_name(name: str) -> str:
     """Return a skill's name that holds in any working folder: a path becomes absolute."""
-    return name if name in installed_skills() else str(Path(name).expanduser().resolve())
+    own = _own_name(name, installed_skills())
+    return str(Path(name).expanduser().resolve()) if own is None else own
+
+
+def _own_name(name: str, known: Iterable[str]) -> str | None:
+    """Return the installed skill that a name means, also in other case or as TAO's skill names it.
+
+    TAO's folders are named `tao-train-NAME`.
+    """
+    names = {skill.casefold(): skill for skill in known}
+    plain = name.casefold()
+    return names.get(plain) or names.get(plain.removeprefix("tao-train-"))
+
+
+def _not_installed(text: str, name: str, known: Iterable[str]) -> Fault:
+    names = sorted(known)
+    hint = f"{nearest(name, names)}; installed: {', '.join(names) or 'none'}"
+    return Fault(
+        f"{text}{hint}; or give the path of a skill's folder", key="--skill", value=name,
+        allowed=names, nearest=closest(name, names), next="automl skill list",
+    )  # fmt: skip
 
 
 def _skill_in(folder: Path, known: Mapping[str, EntryPoint]) -> Skill:
@@ -59,11 +76,10 @@ def only_skill() -> str:
 def folder_of_skill(name: str) -> Path:
     """Return the folder of an installed skill, or the path itself; raises `UsageError`."""
     known = installed_skills()
-    if name in known:
+    if _own_name(name, known) is not None:
         return load_skill(name).folder
     if os.sep in name or Path(name).is_dir():
         return Path(name)
     raise UsageError(
-        f"{name!r} is neither an installed skill nor a folder{nearest(name, known)}; installed: "
-        f"{', '.join(sorted(known)) or 'none'}"
+        _not_installed(f"{name!r} is neither an installed skill nor a folder", name, known)
     )

@@ -35,7 +35,7 @@ automl.cli.main(words)
         ("stdout", ["--help"], "usage: automl"),
         ("stdout", ["run", "--help"], "usage: automl run"),
         ("stderr", ["run", "--skill", "toy", "--data", "."], "reading the skill"),
-        ("stderr", ["resume", "nowhere"], "resuming nowhere"),
+        ("stderr", ["resume", "nowhere"], "automl: nowhere: is not an experiment"),
     ],
 )
 def test_the_first_line_is_there_before_anything_slow_is_loaded(stream, words, text):

@@ -6,7 +6,7 @@ from toy_skill import ToyError, ToySkill
 from automl.errors import UsageError
 from automl.skill.failures import faults_of_the_user
 from automl.skill.info import SkillInfo
-from automl.skill.installed import load_skill, only_skill
+from automl.skill.installed import lasting_name, load_skill, only_skill
 
 
 def test_installed_skills_load_by_name():
@@ -54,3 +54,9 @@ def test_only_the_users_faults_become_usage_errors():
         raise ToyError("out_of_memory", "memory")
     with pytest.raises(ZeroDivisionError), faults_of_the_user():
         1 / 0  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["toy", "Toy", "tao-train-toy", "TAO-Train-Toy"])
+def test_a_skill_is_found_in_any_case_and_by_the_name_of_taos_folder(name):
+    assert load_skill(name) == load_skill("toy")
+    assert lasting_name(name) == "toy"

@@ -1,0 +1,34 @@
+"""The command that helps next with an experiment."""
+
+from automl.experiment.experiment import Experiment
+from automl.trial.epochs import EpochCounter
+
+
+def next_step(experiment: Experiment) -> str | None:
+    """Return the command that takes an experiment further; None if only a new run can."""
+    root, state = experiment.paths.root, experiment.state
+    if state == "running":
+        return f"automl status {root}"
+    if state == "finished":
+        return f"automl status {root} --json"
+    if state == "failed" and experiment.best is None and not _has_budget(experiment):
+        return None
+    is_refused = experiment.paths.rejected.exists() and experiment.promotion is None
+    if state == "failed" and experiment.best is not None and is_refused:
+        return f"automl promote {root}"
+    return f"automl resume {root}"
+
+
+def _has_budget(experiment: Experiment) -> bool:
+    """Whether a resume could start another trial."""
+    budget, ledger = experiment.settings.budget, experiment.ledger
+    counter = EpochCounter()
+    for trial in ledger.trials.values():
+        counter.start(trial.number, trial.parent)
+        for report in trial.reports:
+            counter.report(trial.number, report.epoch)
+    return (
+        len(ledger.trials) < budget.trials
+        and (budget.budget_epochs is None or counter.spent < budget.budget_epochs)
+        and (budget.time_s is None or ledger.driven_s < budget.time_s)
+    )
