@@ -48,16 +48,16 @@ def drive(root: Path, *, watchers: Sequence[ExperimentObserver] = ()) -> Experim
     paths = ExperimentPaths(root)
     with ExperimentLock(paths):
         experiment = Experiment.load(root)
-        if experiment.ledger.closed == "finished":
-            return experiment
         settings = experiment.settings
-        _check_spec(experiment)
         tracking = make_tracking(settings.tracker, paths, _info(experiment).name)
         space = space_of(paths, settings)
         # The page must exist before MLflow uploads it.
-        observers = [
-            *watchers, ReportWriter(space), tracking.observer, JobObserver(experiment)
-        ]  # fmt: skip
+        mirrors = [ReportWriter(space), tracking.observer, JobObserver(experiment)]
+        if experiment.ledger.closed == "finished":
+            _catch_up(experiment, mirrors)
+            return experiment
+        _check_spec(experiment)
+        observers = [*watchers, *mirrors]
         controller = Controller(
             experiment, _searcher(experiment, space), Preparation.of(experiment, space), observers
         )
@@ -72,6 +72,14 @@ def drive(root: Path, *, watchers: Sequence[ExperimentObserver] = ()) -> Experim
             if _info(experiment).is_promotable:
                 _promote(controller, experiment, tracking.registry)
     return Experiment.load(root)
+
+
+def _catch_up(experiment: Experiment, mirrors: Sequence[ExperimentObserver]) -> None:
+    """Let whatever follows the journal end, too: the last session may have been killed before."""
+    write_results(experiment)
+    for mirror in mirrors:
+        mirror.opened(experiment)
+        mirror.closed(experiment)
 
 
 def promote(root: Path, request: PromotionRequest, *, confirm_seeds: int = 0) -> Experiment:

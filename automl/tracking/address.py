@@ -12,6 +12,7 @@ from automl.experiment.paths import ExperimentPaths
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 _SQLITE = "sqlite:///"
+_SQLITE_QUOTED = "sqlite+pysqlite:///"
 _LOCK_TIMEOUT_S = 2.0
 
 
@@ -21,15 +22,21 @@ def tracking_uri(paths: ExperimentPaths) -> str:
 
 
 def uri_from_database(path: Path) -> str:
-    """Return the address of a SQLite database; SQLAlchemy reads it as a quoted URL."""
-    return _SQLITE + quote(str(path.resolve()))
+    """Return the address of a SQLite database, which SQLAlchemy reads as a quoted URL.
+
+    For `sqlite:` MLflow also creates the folder as it is quoted, a stray one where that differs.
+    """
+    plain = str(path.resolve())
+    quoted = quote(plain)
+    return (_SQLITE if quoted == plain else _SQLITE_QUOTED) + quoted
 
 
 def database_from_uri(uri: str) -> Path | None:
     """Return the SQLite database of an address, or None if it is of another kind."""
-    if not uri.startswith(_SQLITE):
+    scheme, separator, path = uri.partition(":///")
+    if scheme + separator not in (_SQLITE, _SQLITE_QUOTED):
         return None
-    return Path(unquote(uri.removeprefix(_SQLITE).partition("?")[0]))
+    return Path(unquote(path.partition("?")[0]))
 
 
 def is_server(uri: str) -> bool:

@@ -2,7 +2,6 @@
 
 import functools
 import logging
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,11 +41,9 @@ class MlflowRuns:
         # Its notes on creating a database are no news to a user.
         for library in ("mlflow", "alembic"):
             logging.getLogger(library).setLevel(logging.WARNING)
-        database = database_from_uri(self.uri)
-        if database is None:
-            return MlflowClient(tracking_uri=self.uri)
-        check_database(database)
-        return _client_of(self.uri, database)
+        if (database := database_from_uri(self.uri)) is not None:
+            check_database(database)
+        return MlflowClient(tracking_uri=self.uri)
 
     @functools.cached_property
     def experiment_id(self) -> str:
@@ -112,19 +109,6 @@ class MlflowRuns:
         """Upload a file to a run if it exists."""
         if path.exists():
             self.client.log_artifact(run_id, str(path), folder)
-
-
-def _client_of(uri: str, database: Path) -> MlflowClient:
-    """Return the client of a database, without the empty folder that MLflow makes for it.
-
-    MLflow creates the folder of the address as it is quoted, not the one that it means.
-    """
-    stray = Path(uri.removeprefix("sqlite:///")).parent
-    is_stray = stray != database.parent and not stray.exists()
-    client = MlflowClient(tracking_uri=uri)
-    if is_stray and stray.exists():
-        os.removedirs(stray)
-    return client
 
 
 def params_from_values(values: dict[str, Any], prefix: str = "") -> list[Param]:

@@ -10,6 +10,8 @@ from automl.experiment.journal import Journal
 from automl.experiment.observer import ExperimentObserver
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.resources import Resources
+from automl.jobs.record import JobState
+from automl.jobs.store import JobStore
 from automl.plan.plan import plan_from_request
 from automl.report import summary
 from automl.request.request import Request
@@ -232,3 +234,14 @@ def test_a_resume_goes_on_after_early_failures_whose_cause_was_mended(start):
     states = [t.state.value for t in experiment.ledger.trials.values()]
     assert states[:3] == ["failed"] * 3 and "completed" in states[3:]
     assert experiment.state == "finished"
+
+
+def test_a_resume_after_the_end_writes_what_a_kill_kept_from_being_written(start):
+    root = start(trials=2, epochs=2)
+    paths = drive(root).paths
+    derived = (paths.report, paths.leaderboard, paths.best, root.parent / "jobs.db")
+    for path in derived:
+        path.unlink()
+    drive(root)
+    assert all(path.exists() for path in derived)
+    assert JobStore(root.parent).get("exp").state is JobState.COMPLETED

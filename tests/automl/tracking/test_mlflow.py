@@ -105,6 +105,17 @@ def test_times_in_mlflow_are_those_of_the_journal(experiment, client, home):
     assert sorted(seen) == sorted(told)
 
 
+def test_the_best_so_far_rises_with_the_epochs_of_the_search(experiment, client, home):
+    (parent,), _ = runs_of(client)
+    events = map(json.loads, (home / "runs/exp/journal.jsonl").read_text().splitlines())
+    scores = [e["metrics"]["score"] for e in events if e["event"] == "report"]
+    best = [(n, s) for n, s in enumerate(scores, start=1) if s > max(scores[: n - 1], default=-1)]
+    history = client.get_metric_history(parent.info.run_id, "best_score")
+    assert sorted((m.step, m.value) for m in history) == best
+    [found] = [e for e in client.search_experiments() if e.name == "toy"]
+    assert found.tags["mlflow.experimentKind"] == "custom_model_development"
+
+
 def test_the_champion_is_registered_and_runs(experiment, client, monkeypatch):
     import mlflow
     import numpy as np
