@@ -1,4 +1,4 @@
-"""A search whose MLflow is dead, silent, forbidden, broken or locked takes no longer than one without.
+"""A search whose MLflow is dead, silent, broken or locked takes no longer than one without it.
 
 All servers are on loopback.
 """
