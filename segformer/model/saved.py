@@ -1,5 +1,6 @@
 """Saved models: weights with a record of how to build and use them."""
 
+import argparse
 import json
 import pickle
 from collections.abc import Mapping
@@ -133,9 +134,12 @@ class SavedModel:
 
 
 def load_torch(path: Path) -> dict[str, Any]:
-    """Read a torch file without executing code in it; raises `CheckpointError`."""
+    """Read a torch file without executing code in it; raises `CheckpointError`.
+
+    A namespace of options, which training scripts save beside the weights, is only data.
+    """
     try:
-        with reading(path) as file:
+        with reading(path) as file, torch.serialization.safe_globals([argparse.Namespace]):
             content = torch.load(file, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]

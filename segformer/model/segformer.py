@@ -81,16 +81,15 @@ class FoldedSegFormer(nn.Module):
 
 def build(model: Model, *, num_classes: int) -> SegFormer:
     """Build the network of a spec, randomly initialised from torch's global generator."""
-    name, decode_head = model.backbone.type, model.decode_head
-    facts = BACKBONES[name]
+    encoder, decode_head = _encoder(model), model.decode_head
     head = AllMLPHead(
-        [facts.channels[index] for index in decode_head.in_index],
+        [encoder.channels[index] for index in decode_head.in_index],
         num_classes=num_classes,
-        embed_dim=decode_head.decoder_params.embed_dim or facts.head_width,
+        embed_dim=decode_head.decoder_params.embed_dim or BACKBONES[model.backbone.type].head_width,
         align_corners=decode_head.align_corners,
     )
     return SegFormer(
-        _encoder(model), head, in_index=decode_head.in_index, frozen=model.backbone.freeze_backbone
+        encoder, head, in_index=decode_head.in_index, frozen=model.backbone.freeze_backbone
     )
 
 

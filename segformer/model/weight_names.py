@@ -115,9 +115,53 @@ _CONVNEXT: tuple[Rename, ...] = (
     (r"\.mlp\.fc([12])\.", r".pwconv\1."),
 )
 
+# The hybrids: ConvNeXt stages below the tokens, then blocks of two attentions. `mlp` is the channel
+# attention, `mlp_v` its feed-forward network.
+_FAN: tuple[Rename, ...] = (
+    (r"^patch_embed\.backbone\.stem\.0\.", "patches.patch_embeddings."),
+    (r"^patch_embed\.backbone\.stem\.1\.", "patches.layernorm."),
+    (r"^patch_embed\.backbone\.stages\.(\d)\.downsample\.", r"stem.\1.downsampling_layer."),
+    (r"^patch_embed\.backbone\.stages\.(\d)\.blocks\.", r"stem.\1.layers."),
+    (r"^(stem\..*)\.conv_dw\.", r"\1.dwconv."),
+    (r"^(stem\..*)\.norm\.", r"\1.layernorm."),
+    (r"^(stem\..*)\.mlp\.fc([12])\.", r"\1.pwconv\2."),
+    (r"^(stem\..*)\.gamma$", r"\1.layer_scale_parameter"),
+    (r"^patch_embed\.proj\.", "tokens."),
+    (r"^pos_embed(?:er)?\.token_projection\.", "positions.projection."),
+    (r"^cls_attn_blocks\.(\d)\.gamma1$", r"refinements.\1.scale"),
+    (r"^cls_attn_blocks\.(\d)\.norm", r"refinements.\1.norm"),
+    (r"^learnable_downsample\.", "downsample."),
+    (r"^(blocks\.\d+)\.gamma1$", r"\1.token_scale"),
+    (r"^(blocks\.\d+)\.gamma2$", r"\1.channel_scale"),
+    (r"^(blocks\.\d+)\.norm1\.", r"\1.token_norm."),
+    (r"^(blocks\.\d+)\.norm2\.", r"\1.channel_norm."),
+    (r"\.attn\.q\.", ".token_attention.query."),
+    (r"\.attn\.k\.", ".token_attention.key."),
+    (r"\.attn\.v\.", ".token_attention.value."),
+    (r"\.attn\.proj\.", ".token_attention.projection."),
+    (r"\.mlp\.q\.", ".channel_attention.query."),
+    (r"\.mlp\.temperature$", ".channel_attention.temperature"),
+    (r"\.mlp\.norm_v\.", ".channel_attention.norm."),
+    (r"\.mlp\.mlp_v\.fc1\.", ".channel_attention.feed_forward.expand."),
+    (r"\.mlp\.mlp_v\.fc2\.", ".channel_attention.feed_forward.contract."),
+    (r"\.mlp\.mlp_v\.gamma$", ".channel_attention.feed_forward.scale"),
+    (r"\.mlp\.mlp_v\.dwconv\.conv1\.", ".channel_attention.feed_forward.local.0."),
+    (r"\.mlp\.mlp_v\.dwconv\.bn\.", ".channel_attention.feed_forward.local.2."),
+    (r"\.mlp\.mlp_v\.dwconv\.conv2\.", ".channel_attention.feed_forward.local.3."),
+)
+
+_WITHOUT_EFFECT: dict[str, re.Pattern[str]] = {
+    # The class token reads the image's tokens and writes nothing to them.
+    "fan": re.compile(
+        r"^(?:cls_token$|head\.|norm\.|decoder\.|decode_head\."
+        r"|cls_attn_blocks\.\d\.(?:attn\.|mlp\.|gamma2$))"
+    ),
+}
+"""Published weights that the feature maps do not depend on: of the class token and of heads."""
+
 RENAMES: dict[str, tuple[Rename, ...]] = {
     "mit": _MIT,
-    "fan": (),  # Nobody's but ours: the authors' networks differ in their parts.
+    "fan": _FAN,
     "dinov2": _DINOV2,
     "dinov3": _DINOV3,
     "siglip": _SIGLIP,
@@ -127,8 +171,18 @@ RENAMES: dict[str, tuple[Rename, ...]] = {
 
 
 def renamed(weights: Mapping[str, Tensor], family: str) -> dict[str, Tensor]:
-    """Return weights under the names of our encoder of a family; unknown names are kept."""
-    parts = (part for key, value in weights.items() for part in _split(key, value))
+    """Return weights under the names of our encoder of a family; unknown names are kept.
+
+    Weights that the feature maps do not depend on are left out.
+    """
+    plain = {_PREFIX.sub("", key): value for key, value in weights.items()}
+    unused = _WITHOUT_EFFECT.get(family)
+    parts = (
+        part
+        for key, value in plain.items()
+        if not (unused and unused.match(key))
+        for part in _split(key, value)
+    )
     return {_renamed(key, RENAMES[family]): value for key, value in parts}
 
 
@@ -142,7 +196,6 @@ def _split(key: str, value: Tensor) -> Iterator[tuple[str, Tensor]]:
 
 
 def _renamed(key: str, rules: Iterable[Rename]) -> str:
-    name = _PREFIX.sub("", key)
     for pattern, replacement in rules:
-        name = re.sub(pattern, replacement, name)
-    return re.sub(r"^stages\.-(\d)", lambda match: f"stages.{int(match[1]) - 1}", name)
+        key = re.sub(pattern, replacement, key)
+    return re.sub(r"^stages\.-(\d)", lambda match: f"stages.{int(match[1]) - 1}", key)

@@ -81,11 +81,11 @@ def _load_fitting(
             f"{source}: none of its {len(weights)} weights fits {what}; is it of another backbone?"
         )
     module.load_state_dict(fitting, strict=False)
-    changed = [key for key, value in fitting.items() if value.shape != weights[key].shape]
+    resampled = [key for key, value in fitting.items() if value.numel() != weights[key].numel()]
     for problem, names in (
         ("do not fit and were left out", weights.keys() - fitting.keys()),
         ("are not in it and stay random", own.keys() - fitting.keys()),
-        ("were of another size and were resampled", changed),
+        ("were of another size and were resampled", resampled),
     ):
         if names:
             _log.warning("%s: %d %s: %s", source, len(names), problem, _listed(sorted(names)))

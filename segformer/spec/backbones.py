@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 STRIDES = (4, 8, 16, 32)
-"""Pixels of the image per pixel of each of an encoder's four maps."""
+"""Pixels of the image per pixel of the maps; the last of a FAN has 16 without feat_downsample."""
+
+DOWNSAMPLED_CHANNELS = 768
+"""Channels of the last map of a FAN with feat_downsample."""
 
 MIN_SIZE = 32
 """Fewest pixels of a side: the coarsest map needs one."""
@@ -45,7 +48,7 @@ BACKBONES: dict[str, BackboneFacts] = {
     "mit_b3": BackboneFacts("mit", _MIT_WIDE),
     "mit_b4": BackboneFacts("mit", _MIT_WIDE),
     "mit_b5": BackboneFacts("mit", _MIT_WIDE),
-    # Patches of 4, halved twice; the last map alone is rounded up.
+    # Patches of 4, halved twice; the last map has the size of the third.
     "fan_tiny_8_p4_hybrid": BackboneFacts("fan", (128, 256, 192, 192), size_step=16),
     "fan_small_12_p4_hybrid": BackboneFacts("fan", (128, 256, 384, 384), size_step=16),
     "fan_base_16_p4_hybrid": BackboneFacts("fan", (128, 256, 448, 448), size_step=16),
@@ -63,6 +66,12 @@ BACKBONES: dict[str, BackboneFacts] = {
     "convnextv2_tiny": BackboneFacts("convnext", (96, 192, 384, 768), size_step=32),
     "convnextv2_base": BackboneFacts("convnext", (128, 256, 512, 1024), size_step=32),
 }
+
+
+def map_channels(backbone: str, *, feat_downsample: bool) -> tuple[int, int, int, int]:
+    """Return the channels of an encoder's four maps, finest first."""
+    channels = BACKBONES[backbone].channels
+    return (*channels[:3], DOWNSAMPLED_CHANNELS) if feat_downsample else channels
 
 
 def size_fault(key: str, side: int, backbone: str) -> str | None:

@@ -1,8 +1,8 @@
-"""Fully attentional networks, the hybrids: written from the paper, not from the authors' code.
+"""Fully attentional networks, the hybrids: the functions and parameters of the published models.
 
 Zhou et al., Understanding the Robustness in Vision Transformers, ICML 2022
-(https://arxiv.org/abs/2204.12451). Depths, widths, heads and stems are those of the
-published models (https://github.com/NVlabs/FAN, models/fan.py).
+(https://arxiv.org/abs/2204.12451). The code is our own; weights of https://github.com/NVlabs/FAN
+and of TAO fit, by the names in `segformer.model.weight_names`.
 """
 
 import math
@@ -18,17 +18,19 @@ from transformers.models.convnext.modeling_convnext import ConvNextModel
 from segformer.model.encoders.blocks import (
     DropPath,
     Encoder,
-    halved,
     image_of,
     initialise,
     run_blocks,
 )
-from segformer.spec.backbones import BACKBONES
+from segformer.spec.backbones import BACKBONES, DOWNSAMPLED_CHANNELS
 
 DROP_PATH_RATE = 0.1
 """Of the last block; it rises evenly from 0."""
 
 _FREQUENCIES = 16
+_REFINEMENTS = 2
+_EPSILON = 1e-6
+"""Of the norms outside the channel attention, as published."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,8 @@ LAYOUTS: dict[str, Layout] = {
 class FullyAttentional(Encoder):
     """Hybrid FAN encoder with random weights: ConvNeXt blocks, then blocks of two attentions.
 
-    Takes images whose sides are multiples of 16; see `Encoder`. The map at
-    1/32 is that of the last block at 1/16, halved by maximum, or by a convolution with
-    `feat_downsample`.
+    Takes images whose sides are multiples of 16. Its last map is at 1/16 like the third, as
+    published, or with `feat_downsample` at 1/32 by a convolution to 768 channels.
     """
 
     stem: Any
@@ -68,38 +69,42 @@ class FullyAttentional(Encoder):
         self, name: str, *, activation_checkpoint: bool = False, feat_downsample: bool = False
     ) -> None:
         super().__init__()
-        layout, self.channels = LAYOUTS[name], BACKBONES[name].channels
-        width = self.channels[-1]
+        layout, channels = LAYOUTS[name], BACKBONES[name].channels
+        width = channels[-1]
         self.activation_checkpoint = activation_checkpoint
         stem = ConvNextModel(
-            ConvNextConfig(num_stages=2, hidden_sizes=self.channels[:2], depths=layout.stem)
+            ConvNextConfig(num_stages=2, hidden_sizes=channels[:2], depths=layout.stem)
         )
         self.patches, self.stem = stem.embeddings, stem.encoder.stages
-        self.tokens = nn.Conv2d(self.channels[1], width, kernel_size=2, stride=2)
+        self.tokens = nn.Conv2d(channels[1], width, kernel_size=2, stride=2)
         self.positions = FourierPositions(width)
         rates = [DROP_PATH_RATE * i / (layout.depth - 1) for i in range(layout.depth)]
         self.blocks = nn.ModuleList(Block(width, layout.heads, drop_path=r) for r in rates)
         self.third_after = layout.third_after or layout.depth
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
-        self.downsample = nn.Conv2d(width, width, 3, 2, 1) if feat_downsample else None
+        self.refinements = nn.ModuleList(Refinement(width) for _ in range(_REFINEMENTS))
+        self.downsample: nn.Conv2d | None = None
+        self.channels = channels
+        if feat_downsample:
+            self.downsample = nn.Conv2d(width, DOWNSAMPLED_CHANNELS, 3, stride=2, padding=1)
+            self.channels = (*channels[:3], DOWNSAMPLED_CHANNELS)
         self.apply(initialise)
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """The feature maps, finest first."""
-        again = self.activation_checkpoint
+        recompute = self.activation_checkpoint
         x = self.patches(image)
         features = []
         for stage in self.stem:
-            x = run_blocks((*stage.downsampling_layer, *stage.layers), x, recompute=again)
+            x = run_blocks((*stage.downsampling_layer, *stage.layers), x, recompute=recompute)
             features.append(x)
         x = self.tokens(x)
         height, width = x.shape[2], x.shape[3]
         x = x.flatten(2).transpose(1, 2) + self.positions(height, width)
-        x = run_blocks(self.blocks[: self.third_after], x, height, width, recompute=again)
-        features.append(image_of(self.norms[0](x), height, width))
-        x = run_blocks(self.blocks[self.third_after :], x, height, width, recompute=again)
-        last = image_of(self.norms[1](x), height, width)
-        features.append(halved(last) if self.downsample is None else self.downsample(last))
+        x = run_blocks(self.blocks[: self.third_after], x, height, width, recompute=recompute)
+        features.append(image_of(x, height, width))
+        x = run_blocks(self.blocks[self.third_after :], x, height, width, recompute=recompute)
+        last = image_of(run_blocks(self.refinements, x, recompute=recompute), height, width)
+        features.append(last if self.downsample is None else self.downsample(last))
         return features
 
 
@@ -108,11 +113,11 @@ class Block(nn.Module):
 
     def __init__(self, width: int, heads: int, *, drop_path: float) -> None:
         super().__init__()
-        self.token_norm = nn.LayerNorm(width)
+        self.token_norm = nn.LayerNorm(width, eps=_EPSILON)
         self.token_attention = TokenAttention(width, heads)
         self.token_scale = nn.Parameter(torch.ones(width))
-        self.channel_norm = nn.LayerNorm(width)
-        self.channel_attention = ChannelAttention(width)
+        self.channel_norm = nn.LayerNorm(width, eps=_EPSILON)
+        self.channel_attention = ChannelAttention(width, heads)
         self.channel_scale = nn.Parameter(torch.ones(width))
         self.drop_path = DropPath(drop_path)
 
@@ -131,52 +136,94 @@ class TokenAttention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.query_key_value = nn.Linear(width, 3 * width)
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width)
+        self.value = nn.Linear(width, width)
         self.projection = nn.Linear(width, width)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens BxNxC -> the same."""
-        parts = self.query_key_value(tokens).chunk(3, dim=2)
-        query, key, value = (x.unflatten(2, (self.heads, -1)).transpose(1, 2) for x in parts)
+        query, key, value = (
+            layer(tokens).unflatten(2, (self.heads, -1)).transpose(1, 2)
+            for layer in (self.query, self.key, self.value)
+        )
         mixed = F.scaled_dot_product_attention(query, key, value)
         projected: Tensor = self.projection(mixed.transpose(1, 2).flatten(2))
         return projected
 
 
 class ChannelAttention(nn.Module):
-    """The paper's efficient channel self-attention.
+    """Efficient channel self-attention, by heads, as the published models compute it.
 
-    ECA(Z) = sigmoid(W s(Z) s(z)^T / sqrt(n)) * MLP(Z), with s the softmax over the n tokens and z
-    the token prototype, the mean of the channels. W is linear, so it is applied after the sum over
-    the tokens: to one vector per image. The MLP holds a depthwise convolution.
+    A channel c of a head is weighted by t * sigmoid(sum_n q[n, c] * k[n]): q is the softmax over
+    the N tokens of a linear map of them, k[n] the mean over the head's channels of the softmax over
+    the tokens themselves, t a learned temperature of the head. The weights apply to the tokens
+    after `LocalFeedForward` and a norm.
     """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.temperature = nn.Parameter(torch.ones(heads, 1, 1))
+        self.feed_forward = LocalFeedForward(width)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, tokens: Tensor, height: int, width: int) -> Tensor:
+        """Tokens BxNxC, N = `height` x `width` in rows -> the same."""
+        return self.gate(tokens) * self.norm(self.feed_forward(tokens, height, width))
+
+    def gate(self, tokens: Tensor) -> Tensor:
+        """Tokens BxNxC -> weights Bx1xC of the channels."""
+        query, key = (
+            x.softmax(dim=1).unflatten(2, (self.heads, -1)) for x in (self.query(tokens), tokens)
+        )
+        pooled = (query * key.mean(dim=3, keepdim=True)).sum(dim=1)  # Bx`heads`x(C/`heads`)
+        return (torch.sigmoid(pooled) * self.temperature[..., 0]).flatten(1)[:, None]
+
+
+class LocalFeedForward(nn.Module):
+    """A feed-forward network whose hidden layer adds depthwise convolutions of itself."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         hidden = 4 * width
-        self.query = nn.Linear(width, width)
         self.expand = nn.Linear(width, hidden)
-        self.local = nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden)
+        self.local = nn.Sequential(
+            nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden),
+            nn.GELU(),
+            nn.BatchNorm2d(hidden),
+            nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden),
+        )
+        self.scale = nn.Parameter(torch.ones(hidden))
         self.contract = nn.Linear(hidden, width)
 
     def forward(self, tokens: Tensor, height: int, width: int) -> Tensor:
-        """Tokens BxNxC, N = `height` x `width` in rows -> the same."""
-        return self.gate(tokens) * self.mlp(tokens, height, width)
-
-    def gate(self, tokens: Tensor) -> Tensor:
-        """Tokens BxNxC -> weights Bx1xC in (0, 1) of the channels."""
-        prototype = tokens.mean(dim=2, keepdim=True).softmax(dim=1)
-        pooled = (tokens.softmax(dim=1) * prototype).sum(dim=1, keepdim=True)
-        # A length by summing: the size of a traced tensor would become a constant.
-        count = torch.ones_like(prototype[:1, :, :]).sum()
-        return torch.sigmoid(self.query(pooled) / count.sqrt())
-
-    def mlp(self, tokens: Tensor, height: int, width: int) -> Tensor:
-        """Tokens BxNxC -> the same, each from its neighbourhood of 3 x 3."""
-        hidden = image_of(self.expand(tokens), height, width)
-        mixed = F.gelu(self.local(hidden)).flatten(2).transpose(1, 2)
-        contracted: Tensor = self.contract(mixed)
+        """Tokens BxNxC -> the same, each from its neighbourhood of 5 x 5."""
+        hidden = self.expand(tokens)
+        local = self.local(image_of(hidden, height, width)).flatten(2).transpose(1, 2)
+        contracted: Tensor = self.contract(hidden + self.scale * local)
         return contracted
+
+
+class Refinement(nn.Module):
+    """The image tokens' part of a class attention block (CaiT, https://arxiv.org/abs/2103.17239).
+
+    The published models end with two such blocks. The class token reads the image tokens there and
+    writes nothing to them, so for segmentation only the norms are left, and the doubling by the
+    residual connection.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width, eps=_EPSILON)
+        self.scale = nn.Parameter(torch.ones(width))
+        self.norm2 = nn.LayerNorm(width, eps=_EPSILON)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Tokens BxNxC -> the same."""
+        refined: Tensor = 2.0 * self.norm2(tokens + self.scale * self.norm1(tokens))
+        return refined
 
 
 class FourierPositions(nn.Module):
@@ -200,7 +247,7 @@ class FourierPositions(nn.Module):
         return embeddings
 
     def _waves(self, count: int) -> Tensor:
-        """Sines and cosines of `count` places that are spread over one turn."""
-        places = torch.arange(count, device=self.frequencies.device) + 0.5
-        angles = (places * (2 * math.pi / count))[:, None] * self.frequencies
-        return torch.cat([angles.sin(), angles.cos()], dim=1)
+        """Sines and cosines, by turns, of `count` places that are spread over one turn."""
+        places = torch.arange(count, device=self.frequencies.device) + 1.0
+        angles = (places * (2 * math.pi / (count + 1e-6)))[:, None] * self.frequencies
+        return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)

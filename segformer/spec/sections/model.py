@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import ValidationInfo, field_validator
 
-from segformer.spec.backbones import BACKBONES, STRIDES
+from segformer.spec.backbones import BACKBONES, STRIDES, map_channels
 from segformer.spec.fields import Int, Node, PositiveInt, section, setting
 
 BackboneName = Literal[
@@ -52,7 +52,7 @@ class Backbone(Node):
     )  # fmt: skip
     feat_downsample: bool = setting(
         False, "Downsample features",
-        "FAN only: halve its last map by a learned convolution instead of max pooling",
+        "FAN only: halve its last map, which else stays at 1/16, by a convolution to 768 channels",
     )  # fmt: skip
 
     @field_validator("feat_downsample")
@@ -135,11 +135,11 @@ class Model(Node):
 
 def channels_fault(model: Model) -> str | None:
     """The fault of in_channels that are not the backbone's; None when they are."""
-    given, name = model.decode_head.in_channels, model.backbone.type
-    own = list(BACKBONES[name].channels)
-    if given is None or given == own:
+    channels, backbone = model.decode_head.in_channels, model.backbone
+    own = list(map_channels(backbone.type, feat_downsample=backbone.feat_downsample))
+    if channels is None or channels == own:
         return None
     return (
-        f"model.decode_head.in_channels: {given} is not allowed: the maps of {name} have {own}"
-        " channels; leave it out"
+        f"model.decode_head.in_channels: {channels} is not allowed: the maps of"
+        f" {backbone.type} have {own} channels; leave it out"
     )

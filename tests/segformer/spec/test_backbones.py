@@ -71,7 +71,7 @@ def test_right_channels_and_strides_are_taken():
     model = parsed(
         model__backbone__type="fan_tiny_8_p4_hybrid",
         model__backbone__feat_downsample=True,
-        model__decode_head__in_channels=[128, 256, 192, 192],
+        model__decode_head__in_channels=[128, 256, 192, 768],
         model__decode_head__feature_strides=[4, 8, 16, 32],
     )
     assert model.backbone.feat_downsample
