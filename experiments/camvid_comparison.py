@@ -43,6 +43,7 @@ Batch = dict[str, Tensor]
 def spec_of(data: Path, *, epochs: int, seed: int, lr: float, size: int = 160) -> Spec:
     overrides = {
         "dataset.segment.root_dir": str(data),
+        "model.backbone.type": "mit_b0",
         "dataset.segment.img_size": size,
         "dataset.segment.batch_size": 8,
         "dataset.segment.workers": 0,

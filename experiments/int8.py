@@ -57,6 +57,7 @@ def main() -> None:
 def _spec(folder: Path, **values: object) -> Spec:
     common = {
         "dataset.segment.root_dir": str(folder / "data"), "dataset.segment.img_size": 64,
+        "model.backbone.type": "mit_b0",
         "dataset.segment.batch_size": 4, "dataset.segment.workers": 0,
         "train.optim.lr": 0.003747, "train.seed": 0,
     }  # fmt: skip

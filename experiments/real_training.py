@@ -1,7 +1,8 @@
-"""Real trainings: our search against random search and Optuna's TPE with its median pruner.
+r"""Real trainings: our search against random search and Optuna's TPE with its median pruner.
 
     python -m experiments.real_training --data DIR --budget-epochs 60 --epochs 20 --seeds 3 \
-        --methods auto,random,optuna dataset.segment.img_size=64 dataset.segment.batch_size=4
+        --methods auto,random,optuna model.backbone.type=mit_b0 dataset.segment.img_size=64 \
+        dataset.segment.batch_size=4
 
 Every method trains the same number of epochs in all, over the same space. Each seed is one search.
 Prints one JSON object: the best val_miou of each search, and mean and 95 % interval (of Student's

@@ -63,7 +63,9 @@ def step(model: torch.nn.Module, images: torch.Tensor, masks: torch.Tensor) -> C
 
 
 def ours() -> torch.nn.Module:
-    return build(parse({}).model, num_classes=CLASSES).train()
+    return build(
+        parse({"model": {"backbone": {"type": "mit_b0"}}}).model, num_classes=CLASSES
+    ).train()
 
 
 def published() -> torch.nn.Module:

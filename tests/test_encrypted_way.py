@@ -7,7 +7,9 @@ import pytest
 pytestmark = pytest.mark.slow
 
 KEY = "Tr0ub4dor-and-3"
-SMALL = ("dataset.segment.img_size=32", "dataset.segment.workers=0")
+SMALL = (
+    "model.backbone.type=mit_b0", "dataset.segment.img_size=32", "dataset.segment.workers=0",
+)  # fmt: skip
 
 
 def test_an_encrypted_search_is_promoted_and_the_key_is_nowhere(tmp_path, automl):

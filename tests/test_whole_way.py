@@ -15,7 +15,9 @@ from automl.experiment.journal import Journal
 
 pytestmark = pytest.mark.slow
 
-SMALL = ("dataset.segment.img_size=32", "dataset.segment.workers=0")
+SMALL = (
+    "model.backbone.type=mit_b0", "dataset.segment.img_size=32", "dataset.segment.workers=0",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +155,7 @@ def test_a_chain_of_jobs_ends_at_an_engine_without_a_path(request, folder, start
         first = "search"
     else:
         small = {"dataset.segment.img_size": 32, "dataset.segment.workers": 0}
+        small |= {"model.backbone.type": "mit_b0"}
         data = {"dataset.segment.root_dir": "data", "train.num_epochs": 1}
         first = job("train", **data, **small).id
     measured = job("evaluate", first, evaluate__split="validation").metrics

@@ -2,8 +2,7 @@
 """Where the default of a field differs from TAO's, and why."""
 
 DIFFERENCES: dict[str, str] = {
-    "model.backbone.type": "TAO's is fan_small_12_p4_hybrid; ours is the lightest, as it has to run on a CPU too",
-    "model.decode_head.decoder_params.embed_dim": "TAO's is 768 for all; null: as published, 256 for mit_b0 and mit_b1",
+    "model.decode_head.decoder_params.embed_dim": "TAO's is 768 for all; null: as published, which is 768 but for mit_b0 and mit_b1 (256)",
     "model.decode_head.in_channels": "TAO's list is that of one backbone; null: the backbone's own",
     "train.segment.weights": "TAO's has 5 entries for 2 classes and no effect; one must be given for each class",
     "quantize.backend": "TAO's is torchao, which gives no ONNX model; ours gives one that can be deployed",

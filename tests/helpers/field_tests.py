@@ -60,7 +60,7 @@ TESTS: dict[str, str] = {
     "model.backbone.type": "model/test_segformer::test_parameters_and_maps_are_as_published",
     "model.backbone.freeze_backbone": "model/test_segformer::test_norms_of_a_frozen_encoder_keep_their_statistics",
     "model.backbone.pretrained_backbone_path": "spec/sections/test_train::test_encoder_starts_from_the_weights_given",
-    "model.backbone.feat_downsample": "model/encoders/test_fan::test_last_map_is_halved_by_maximum_or_by_a_convolution",
+    "model.backbone.feat_downsample": "model/encoders/test_fan::test_the_last_map_has_the_size_of_the_third_or_is_halved",
     "model.decode_head.decoder_params.embed_dim": "model/test_segformer::test_head_has_the_width_of_the_spec_or_the_published_one",
     "model.decode_head.align_corners": "model/test_segformer::test_corners_of_the_spec_reach_the_head",
     "model.decode_head.feature_strides": _APPLIES,

@@ -16,7 +16,8 @@ from importlib import import_module
 from pathlib import Path
 
 _SPEC = ["dataset.segment.img_size=32", "dataset.segment.batch_size=2",
-         "dataset.segment.workers=0", "model.decode_head.decoder_params.embed_dim=16"]  # fmt: skip
+         "dataset.segment.workers=0", "model.backbone.type=mit_b0",
+         "model.decode_head.decoder_params.embed_dim=16"]  # fmt: skip
 SMALL = {
     ("automl", "run"): ["--epochs", "1", "--runner", "local", "--tracker", "none", *_SPEC],
     ("automl", "job", "run", "train"): ["num_epochs=1", *_SPEC],

@@ -20,6 +20,7 @@ TINY = {
         {"label_id": i, "seg_class": name, "mapping_class": name, "rgb": [i]}
         for i, name in enumerate(("ground", "left part", "right part"))
     ],
+    "model.backbone.type": "mit_b0",
     "model.decode_head.decoder_params.embed_dim": 16,
     "train.num_epochs": 2,
     "train.optim.lr": 1e-3,

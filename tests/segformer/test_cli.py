@@ -14,6 +14,7 @@ from segformer.cli import main, results_folder
 TINY = [
     "dataset.segment.label_transform=None",
     "img_size=32",
+    "model.backbone.type=mit_b0",
     "num_workers=0",
     "batch_size=2",
     "model.decode_head.decoder_params.embed_dim=16",

@@ -179,7 +179,8 @@ class ChannelAttention(nn.Module):
             x.softmax(dim=1).unflatten(2, (self.heads, -1)) for x in (self.query(tokens), tokens)
         )
         pooled = (query * key.mean(dim=3, keepdim=True)).sum(dim=1)  # Bx`heads`x(C/`heads`)
-        return (torch.sigmoid(pooled) * self.temperature[..., 0]).flatten(1)[:, None]
+        weights: Tensor = torch.sigmoid(pooled) * self.temperature[..., 0]
+        return weights.flatten(1)[:, None]
 
 
 class LocalFeedForward(nn.Module):

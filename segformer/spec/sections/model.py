@@ -35,7 +35,7 @@ BackboneName = Literal[
 class Backbone(Node):
     """The encoder."""
 
-    type: BackboneName = setting("mit_b0", "Backbone", "Encoder")
+    type: BackboneName = setting("fan_small_12_p4_hybrid", "Backbone", "Encoder")
     freeze_backbone: bool = setting(
         False, "Freeze", "Do not train the encoder; searched only if it starts from given weights",
         automl=True,

@@ -15,7 +15,7 @@ def fault(key, value):
 def test_an_empty_mapping_is_the_default_spec():
     spec = parse({})
     assert spec.train.optim.lr == 6e-5
-    assert spec.model.backbone.type == "mit_b0"
+    assert spec.model.backbone.type == "fan_small_12_p4_hybrid"
     assert [entry.rgb for entry in spec.dataset.segment.palette] == [[0, 0, 0], [1, 1, 1]]
 
 

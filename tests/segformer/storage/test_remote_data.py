@@ -17,6 +17,7 @@ SETTINGS = {
     "dataset.segment.batch_size": 2,
     "dataset.segment.workers": 0,
     "dataset.segment.label_transform": "None",
+    "model.backbone.type": "mit_b0",
     "model.decode_head.decoder_params.embed_dim": 16,
     "train.num_epochs": 1,
 }

@@ -10,7 +10,7 @@ from segformer.training.optim import build_optimizer, build_schedule, parameter_
 
 
 def network(**backbone):
-    return build(parse({"model": {"backbone": backbone}}).model, num_classes=2)
+    return build(parse({"model": {"backbone": {"type": "mit_b0"} | backbone}}).model, num_classes=2)
 
 
 def test_head_learns_ten_times_as_fast_and_biases_and_norms_do_not_decay():
