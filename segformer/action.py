@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 import yaml
 
+from segformer.errors import SpecError
 from segformer.spec import Spec
 from segformer.storage.atomic import replacing
 from segformer.storage.encryption import encryption_key_from
+
+_STARTS = " starts"
 
 
 class StatusFile:
@@ -30,7 +33,7 @@ class StatusFile:
         """Append one line.
 
         Args:
-            status: STARTED, RUNNING, SUCCESS or FAILURE.
+            status: STARTED, RUNNING, SUCCESS, SKIPPED or FAILURE.
             message: One sentence.
             kpi: Metrics.
             progress: epoch and step (counted from 1), max_epoch and max_step; time_per_epoch,
@@ -49,22 +52,47 @@ class StatusFile:
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
+    def actions(self) -> Iterator[str]:
+        """Yield the action of each run that started in this folder."""
+        if not self.path.is_file():
+            return
+        for text in self.path.read_text(encoding="utf-8").splitlines():
+            with suppress(ValueError):  # A kill may have cut a line.
+                line = json.loads(text)
+                if line.get("status") == "STARTED":
+                    yield str(line["message"]).removesuffix(_STARTS)
+
 
 @contextmanager
-def started(action: str, spec: Spec, folder: Path) -> Iterator[StatusFile]:
+def started(
+    action: str, spec: Spec, folder: Path, *, keeps_spec: bool = False
+) -> Iterator[StatusFile]:
     """Start an action in its folder: write its spec and STARTED, and set its encryption key.
 
-    Any exception, including an interrupt or out of memory, is recorded as FAILURE and re-raised.
-    The action itself records SUCCESS.
+    With `keeps_spec` the experiment.yaml of an earlier run stays, because its results do. Any
+    exception, including an interrupt or out of memory, is recorded as FAILURE and re-raised. The
+    action itself records SUCCESS. Raises `SpecError` for a folder with results of another action.
     """
     folder.mkdir(parents=True, exist_ok=True)
     status = StatusFile(folder)
-    status.write("STARTED", f"{action} starts")
+    _check_action(action, folder, status)
+    status.write("STARTED", f"{action}{_STARTS}")
     try:
-        with replacing(folder / "experiment.yaml") as part:
-            part.write_text(yaml.safe_dump(spec.model_dump(), sort_keys=False), encoding="utf-8")
+        if not keeps_spec:
+            text = yaml.safe_dump(spec.model_dump(), sort_keys=False)
+            with replacing(folder / "experiment.yaml") as part:
+                part.write_text(text, encoding="utf-8")
         with encryption_key_from(spec.encryption_key):
             yield status
     except BaseException as error:
         status.write("FAILURE", f"{type(error).__name__}: {error}")
         raise
+
+
+def _check_action(action: str, folder: Path, status: StatusFile) -> None:
+    """Refuse a folder of another action: one experiment.yaml cannot describe both results."""
+    for earlier in status.actions():
+        if earlier != action:
+            raise SpecError(
+                f"{folder}: holds the results of {earlier}; give another {action}.results_dir"
+            )

@@ -145,7 +145,8 @@ def _progress(done: int, total: int) -> None:
 
 def _json(action: str, result: Result) -> str:
     artifacts = {name: str(path) for name, path in result.artifacts.items()}
-    content = {"action": action, "metrics": result.metrics, "artifacts": artifacts}
+    note = {"note": result.note} if result.note else {}
+    content = {"action": action, **note, "metrics": result.metrics, "artifacts": artifacts}
     return json.dumps(content, allow_nan=False)
 
 
@@ -162,7 +163,8 @@ def _text(result: Result) -> str:
             classes.setdefault(rest, {})[kind] = value
         else:
             plain[name] = value
-    lines = [f"{name}: {value:.6g}" for name, value in plain.items()]
+    lines = [f"note: {result.note}", ""] if result.note else []
+    lines += [f"{name}: {value:.6g}" for name, value in plain.items()]
     if classes:
         width = max(map(len, ["class", *classes]))
         lines += ["", f"{'class':{width}}" + "".join(f"  {kind:>9}" for kind in _SCORES)]

@@ -17,3 +17,5 @@ class Result:
     """Name to file, e.g. checkpoint, onnx."""
     metrics: dict[str, float] = field(default_factory=dict)
     """Name to value, e.g. val_miou."""
+    note: str = ""
+    """A sentence for the user, if the action did not do what its name says."""

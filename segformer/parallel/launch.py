@@ -44,21 +44,29 @@ Here = Callable[[Spec, Path, Topology, Report | None], Result]
 
 
 def run_action(
-    action: str, spec: Spec, folder: Path, here: Here, report: Report | None = None
+    action: str,
+    spec: Spec,
+    folder: Path,
+    here: Here,
+    report: Report | None = None,
+    *,
+    keeps_spec: bool = False,
 ) -> Result:
     """Run an action in as many processes as its section asks for; a single one is this process.
 
-    This process writes status and spec. Nodes other than the first use a subfolder of their own.
+    This process writes status and spec, or keeps the earlier spec of a folder if nothing is left to
+    do there. Nodes other than the first use a subfolder of their own.
     """
     settings: Devices = getattr(spec, action)
     topology = topology_of(action, settings)
     own = folder if topology.node == 0 else folder / f"node_{topology.node}"
-    with started(action, spec, own) as status:
+    with started(action, spec, own, keeps_spec=keeps_spec) as status:
         if topology.count == 1:
             result = here(spec, folder, topology, report)
         else:
             result = _launched(action, spec, folder, own / LOG, topology, report)
-        status.write("SUCCESS", f"{action} finished", kpi=result.metrics)
+        word = "SKIPPED" if result.note else "SUCCESS"
+        status.write(word, result.note or f"{action} finished", kpi=result.metrics)
     return result
 
 
@@ -111,7 +119,7 @@ def _attend(children: list[_Child], topology: Topology, report: Report | None, l
             raise _error(message["error"], topology.number_of(local))
         else:
             files = {name: Path(path) for name, path in message["artifacts"].items()}
-            results[local] = Result(files, message["metrics"])
+            results[local] = Result(files, message["metrics"], message["note"])
     return results[0]
 
 

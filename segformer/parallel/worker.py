@@ -47,7 +47,7 @@ def main() -> None:
         # The interpreter's end would wait for collectives in which other processes still wait.
         os._exit(1)
     files = {name: str(path) for name, path in result.artifacts.items()}
-    channel.send({"artifacts": files, "metrics": result.metrics})
+    channel.send({"artifacts": files, "metrics": result.metrics, "note": result.note})
     # Skip the teardown of torch: the system frees the memory faster.
     os._exit(0)
 

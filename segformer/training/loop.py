@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -19,7 +20,7 @@ from segformer.model.segformer import SegFormer, build
 from segformer.model.weights import load_backbone, load_model
 from segformer.parallel.collective import from_first, gathered, number
 from segformer.parallel.launch import run_action
-from segformer.parallel.topology import Topology
+from segformer.parallel.topology import Topology, topology_of
 from segformer.result import Report, Result
 from segformer.spec.spec import Spec
 from segformer.training.callbacks.build import build_callbacks
@@ -27,9 +28,11 @@ from segformer.training.callbacks.checkpoint import CheckpointPaths
 from segformer.training.callbacks.resumed_settings import ResumedSettings
 from segformer.training.callbacks.status import EpochReport, is_to_continue, log_file
 from segformer.training.checkpoint_io import CheckpointFiles
+from segformer.training.folder import check_folder, remove_training
 from segformer.training.isolation import isolated, seed_everything
 from segformer.training.loaders import data_loaders
 from segformer.training.module import SegmentationModule
+from segformer.training.record import TrainingRecord
 from segformer.training.resume import ResumePoint, read_record
 from segformer.training.trainer import build_trainer
 
@@ -50,16 +53,25 @@ def train(spec: Spec, folder: Path, report: Report | None = None) -> Result:
             which the training resumes; "stop" and "pause" end the training after that epoch.
 
     Returns:
-        Artifacts best and last; the metrics of the best epoch and its number as `epoch`.
+        Artifacts best and last; the metrics of the best epoch and its number as `epoch`. A note if
+        the training was finished before, and nothing is trained.
 
     Raises:
         CheckpointError: A checkpoint or weights file that cannot be used.
         DataError: The data set cannot be used.
         OutOfMemoryError: The batch does not fit.
-        SpecError: A setting that this machine does not support.
+        SpecError: A setting that this machine does not support, or a folder that holds a training
+            with other settings.
         DivergedError: The loss became NaN or infinite.
     """
-    return run_action("train", _with_seed(spec, folder), folder, train_here, report)
+    # A caller with a report steers the training through several calls, which resume each other.
+    if spec.train.force and report is None:
+        _check_precision(spec)
+        if topology_of("train", spec.train).node == 0:
+            remove_training(spec, folder)
+    spec = _with_seed(spec, folder)
+    is_finished = check_folder(spec, folder)
+    return run_action("train", spec, folder, train_here, report, keeps_spec=is_finished)
 
 
 def train_here(spec: Spec, folder: Path, topology: Topology, report: Report | None) -> Result:
@@ -77,13 +89,16 @@ def train_here(spec: Spec, folder: Path, topology: Topology, report: Report | No
 
 def _train(spec: Spec, paths: CheckpointPaths, topology: Topology, report: Report | None) -> Result:
     status, files = StatusFile(paths.folder), CheckpointFiles()
-    resume, best = _resumed(spec, paths, files, status)
+    training = TrainingRecord.of(spec)
+    resume, best = _resumed(spec, paths, files, training, status)
     if resume is None or _is_unfinished(spec, resume, report):
         train_loader, validation_loader = data_loaders(spec, resume)
         network = _network(spec, resume)
         module = SegmentationModule(network, spec, batches_per_epoch=len(train_loader))
         record = resume.record if resume else ModelRecord.of(spec)
-        callbacks = build_callbacks(module, spec, paths, record=record, best=best)
+        callbacks = build_callbacks(
+            module, spec, paths, record=record, training=training, best=best
+        )
         callbacks.insert(0, ResumedSettings(network, spec.train.optim))
         monitor = spec.train.enable_lr_monitor
         # Last in order, so that an epoch's checkpoints are on disk before the epoch is reported.
@@ -97,11 +112,29 @@ def _train(spec: Spec, paths: CheckpointPaths, topology: Topology, report: Repor
                 ckpt_path=resume.path if resume else None,
                 weights_only=True,
             )
-    return from_first(_result(paths) if number() == 0 else Result())
+        if number() == 0 and trainer.current_epoch >= spec.train.num_epochs:
+            replace(training, is_finished=True).write(paths.folder)
+    if number() > 0:
+        return from_first(Result())
+    return from_first(_result(paths, note=_note(spec, resume)))
+
+
+def _note(spec: Spec, resume: ResumePoint | None) -> str:
+    epochs = spec.train.num_epochs
+    if resume is None or resume.record.epoch < epochs:
+        return ""
+    return (
+        f"this training was finished before (epoch {resume.record.epoch} of {epochs}); nothing was"
+        " trained"
+    )
 
 
 def _resumed(
-    spec: Spec, paths: CheckpointPaths, files: CheckpointFiles, status: StatusFile
+    spec: Spec,
+    paths: CheckpointPaths,
+    files: CheckpointFiles,
+    training: TrainingRecord,
+    status: StatusFile,
 ) -> tuple[ResumePoint | None, float | None]:
     """The checkpoint to resume from and the best value so far, the same for all processes."""
 
@@ -110,8 +143,14 @@ def _resumed(
         status.write("RUNNING", f"warning: {text}")
 
     choice: tuple[Path, float | None] | None = None
-    if number() == 0 and (resume := ResumePoint.newest(paths, spec, files, warn=warn)):
-        choice = resume.path, resume.prepare(paths, files, warn=warn)
+    if number() == 0:
+        resume = ResumePoint.newest(paths, spec, files, warn=warn)
+        is_finished = resume is not None and resume.record.epoch >= spec.train.num_epochs
+        if not is_finished or TrainingRecord.read(paths.folder) is None:
+            # Before the first checkpoint, which must never be without its record.
+            replace(training, is_finished=is_finished).write(paths.folder)
+        if resume is not None:
+            choice = resume.path, resume.prepare(paths, files, warn=warn)
     choice = from_first(choice)
     if choice is None:
         return None, None
@@ -184,7 +223,7 @@ def _interrupts_kept() -> Iterator[None]:
         raise KeyboardInterrupt from None
 
 
-def _result(paths: CheckpointPaths) -> Result:
+def _result(paths: CheckpointPaths, *, note: str) -> Result:
     if not paths.best.is_file():
         raise CheckpointError(
             f"{paths.best}: no epoch was validated; lower train.validation_interval"
@@ -193,6 +232,7 @@ def _result(paths: CheckpointPaths) -> Result:
     return Result(
         artifacts={"best": paths.best, "last": paths.last},
         metrics=record.metrics | {"epoch": float(record.epoch)},
+        note=note,
     )
 
 

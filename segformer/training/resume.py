@@ -14,11 +14,13 @@ from segformer.training.callbacks.average import TRAINED
 from segformer.training.callbacks.checkpoint import (
     OBJECTIVE,
     POSITION,
+    TRAINING,
     CheckpointPaths,
     Position,
     write_best,
 )
 from segformer.training.checkpoint_io import CheckpointFiles
+from segformer.training.record import TrainingRecord
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,8 @@ class ResumePoint:
         what = "num_classes"
         _check_same(path, what, record.segment[what], expected.segment[what])
         _check_same(path, "train.ema.enable", TRAINED in content, spec.train.ema.enable)
+        if spec.train.resume_training_checkpoint_path:
+            _check_settings(path, content, spec)
         if position.batch:
             # Within an epoch the rest of its batches must be those that were left over.
             for what in ("seed", "batch_size", "accumulate", "processes"):
@@ -162,6 +166,25 @@ def _check_same(path: Path, what: str, own: object, asked: object) -> None:
         raise CheckpointError(
             f"{path}: was trained with {what} {own}, the spec says {asked};"
             " a training resumes with the settings that it began with"
+        )
+
+
+def _check_settings(path: Path, content: dict[str, Any], spec: Spec) -> None:
+    """Refuse a checkpoint named in the spec if it was trained with other settings.
+
+    One that lies in the folder is not checked here: `check_folder` has done it, or a search has put
+    it there, to continue the training with settings of its own.
+    """
+    if TRAINING not in content:
+        return
+    earlier = TrainingRecord.from_dict(content[TRAINING])
+    if differences := earlier.differences(TrainingRecord.of(spec)):
+        raise CheckpointError(
+            [
+                f"train.resume_training_checkpoint_path: {path} was trained with other settings; to"
+                " start a new training from its weights, give it as train.pretrained_model_path",
+                *differences,
+            ]
         )
 
 

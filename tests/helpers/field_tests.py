@@ -78,6 +78,7 @@ TESTS: dict[str, str] = {
     "train.clip_grad_norm": "spec/sections/test_train::test_no_step_goes_beyond_the_clipped_norm",
     "train.results_dir": _RESULTS,
     "train.resume_training_checkpoint_path": "training/test_resume::test_training_resumed_in_another_folder_takes_its_files_along",
+    "train.force": "training/test_folder::test_force_replaces_a_training_with_other_settings",
     "train.pretrained_model_path": "training/test_loop::test_training_starts_from_the_weights_of_another",
     "train.optim.optim": "training/test_optim::test_momentum_has_an_effect_on_every_optimiser",
     "train.optim.lr": "training/test_optim::test_head_learns_ten_times_as_fast_and_biases_and_norms_do_not_decay",

@@ -242,6 +242,7 @@ class Train(Devices):
     pretrained_model_path: str = setting(
         "", "Model weights", "Initial weights of the whole model", is_path=True
     )
+    force: bool = setting(False, "Overwrite", "Replace an earlier training in the results folder")
     optim: Optim = section(Optim, "Optimiser")
     segment: TrainSegment = section(TrainSegment, "Loss")
     ema: Ema = section(Ema, "Moving average of the weights")

@@ -13,6 +13,7 @@ from segformer.training.callbacks.average import WeightAverage
 from segformer.training.callbacks.checkpoint import CheckpointPaths, Checkpoints
 from segformer.training.callbacks.top_checkpoints import TopCheckpoints
 from segformer.training.module import SegmentationModule
+from segformer.training.record import TrainingRecord
 
 _ADAPTERS = {
     "train.tensorboard.enabled": ("segformer.training.callbacks.tensorboard", "tensorboardX"),
@@ -27,6 +28,7 @@ def build_callbacks(
     paths: CheckpointPaths,
     *,
     record: ModelRecord,
+    training: TrainingRecord,
     best: float | None,
 ) -> list[Callback]:
     """The callbacks that a spec asks for, in the order in which Lightning must call them.
@@ -39,13 +41,18 @@ def build_callbacks(
         spec: The settings.
         paths: Where the checkpoints go.
         record: Of the checkpoint that is resumed, or of the untrained model.
+        training: The settings, for the checkpoints.
         best: The highest value of the objective so far.
 
     Raises `SpecError` if a package that the spec needs is not installed.
     """
     average = WeightAverage(spec.train.ema) if spec.train.ema.enable else None
     callbacks: list[Callback] = [average] if average else []
-    callbacks.append(Checkpoints(module, paths, spec, record=record, best=best, average=average))
+    callbacks.append(
+        Checkpoints(
+            module, paths, spec, record=record, training=training, best=best, average=average
+        )
+    )
     settings = spec.train.checkpointer
     if settings.enable_topk:
         folder = Path(settings.dirpath) if settings.dirpath else paths.best.parent

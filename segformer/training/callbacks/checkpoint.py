@@ -20,9 +20,12 @@ from segformer.storage.atomic import replacing
 from segformer.storage.encryption import writing
 from segformer.training.callbacks.average import WeightAverage
 from segformer.training.module import SegmentationModule
+from segformer.training.record import TrainingRecord
 
 POSITION = "position"
 """Entry of a checkpoint for its place within an epoch, with the settings that define the place."""
+TRAINING = "training"
+"""Entry of a checkpoint for the settings that it was trained with."""
 OBJECTIVE = "val_miou"
 """The metric that ranks epochs; higher is better."""
 
@@ -47,6 +50,11 @@ class CheckpointPaths:
     def best(self) -> Path:
         """Weights after the best validated epoch."""
         return self.folder / "checkpoints" / "best.ckpt"
+
+    @property
+    def holds_training(self) -> bool:
+        """Whether a training has left a checkpoint here."""
+        return any(self.last.parent.glob("*.ckpt"))
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,7 @@ class Checkpoints(Callback):
         spec: Spec,
         *,
         record: ModelRecord,
+        training: TrainingRecord,
         best: float | None,
         average: WeightAverage | None = None,
     ) -> None:
@@ -88,6 +97,7 @@ class Checkpoints(Callback):
         self._average = average
         self._paths = paths
         self._record = record
+        self._training = training
         self._position = Position.of(spec)
         self._interval = spec.train.checkpoint_interval
         self._in_steps = spec.train.checkpoint_interval_unit == "step"
@@ -132,9 +142,10 @@ class Checkpoints(Callback):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Add record and position to Lightning's checkpoint."""
+        """Add the records and the position to Lightning's checkpoint."""
         checkpoint[ENTRY] = self._record.to_dict()
         checkpoint[POSITION] = asdict(self._position)
+        checkpoint[TRAINING] = self._training.to_dict()
 
     def _is_due_at(self, count: int, *, step: bool) -> bool:
         is_due = self._in_steps == step and count % self._interval == 0
