@@ -119,5 +119,5 @@ def ray(*, is_quick: bool) -> Check:
         return Check("Ray", PROBLEM, f"cannot {verb}: {done.error}", advice)
     if is_quick:
         return Check("Ray", OK, f"{done.output} can be imported; not started (--quick)")
-    known, seconds = done.output.split()
-    return Check("Ray", OK, f"{known} started and ran a task in {seconds} s")
+    version, seconds = done.output.split()
+    return Check("Ray", OK, f"{version} started and ran a task in {seconds} s")

@@ -1,4 +1,4 @@
-"""Ends a job: its process is asked to stop, and what has none is marked as canceled."""
+"""Cancels a job: its process is asked to stop; a job without one is marked as canceled."""
 
 import os
 import signal
@@ -15,10 +15,10 @@ _POLL_S = 0.1
 
 
 def cancel_job(job_id: str, *, root: Path = DEFAULT_ROOT) -> Job:
-    """Cancel a job and return it as it stands then.
+    """Cancel a job and return it with its new state.
 
-    A search that is canceled is stopped and can be resumed. Raises `UsageError` for a job that has
-    ended and for a trial, which is its searcher's to stop; `RunFailed` where it does not end.
+    A canceled search is stopped and can be resumed. Raises `UsageError` for a job that has ended
+    and for a trial, which only its search may stop; `RunFailed` if the process does not end.
     """
     store = JobStore(root)
     job = store.get(job_id)
@@ -30,7 +30,7 @@ def cancel_job(job_id: str, *, root: Path = DEFAULT_ROOT) -> Job:
     if job.state in (JobState.PENDING, JobState.LOST):
         store.put(replace(job, state=JobState.CANCELED, ended=time.time()))
     elif job.state is JobState.RUNNING and job.pid is not None:
-        # The folder's lock is held, so the process of this id is the job's own.
+        # The lock on the folder is held, so this process id is still the job's own.
         os.kill(job.pid, signal.SIGTERM)
         _wait(store, job)
     else:

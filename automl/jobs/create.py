@@ -41,11 +41,11 @@ def create_job(
         skill: An installed skill's name or the path of a skill's folder.
         spec: What the user sets, by dotted key, short name or nested.
         parent_job_id: The job whose model and settings this one takes: a train, quantize, export
-            or gen_trt_engine job, or an experiment, which stands for its best trial.
+            or gen_trt_engine job, or an experiment, which means its best trial.
         root: The folder of all jobs.
-        choice: Which checkpoint of a parent that trained; the best one where nothing is said.
+        choice: Which checkpoint of a parent that trained; by default the best one.
 
-    Raises `UsageError` naming all faults found; nothing is left on disk then.
+    Raises `UsageError` naming all faults; nothing is then left on disk.
     """
     loaded = load_skill(skill)
     info = loaded.info
@@ -69,7 +69,7 @@ def create_job(
 
 @dataclass(frozen=True)
 class _Draft:
-    """A job that is about to be: what its spec is made of."""
+    """A job before it is created: what its spec is made from."""
 
     action: str
     info: SkillInfo
@@ -78,14 +78,18 @@ class _Draft:
     parent: Parent | None
     choice: Choice | None
 
-    def spec(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    def spec(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the whole spec; raises `UsageError`."""
-        mine = {self.info.shorthand.get(key, key): value for key, value in given.items()}
-        self._check_given(mine)
-        known = self._fields()
-        inherited = {} if self.parent is None else self._inherited(self.parent, known)
-        defaults = {k: v for k, v in self.info.key_defaults.items() if known is None or k in known}
-        values = {**defaults, **inherited, **mine}
+        overrides = {self.info.shorthand.get(key, key): v for key, v in options.items()}
+        self._check_overrides(overrides)
+        fields = self._fields()
+        inherited = {} if self.parent is None else self._inherited(self.parent, fields)
+        defaults = {
+            key: value
+            for key, value in self.info.key_defaults.items()
+            if fields is None or key in fields
+        }
+        values = {**defaults, **inherited, **overrides}
         values |= mapped(self.info, self.action, self._context(values))
         faults = [*missing_data(self.info, self.action, values), *self._missing_models(values)]
         if faults:
@@ -101,7 +105,7 @@ class _Draft:
         parent = None if self.parent is None else self.parent.source
         if self.choice is not None and not self._takes_model:
             raise UsageError(
-                f"--from-epoch and --checkpoint-choose-method: {self.action} takes no model of a "
+                f"--from-epoch and --checkpoint-choose-method: {self.action} takes no model from a "
                 "parent"
             )
         return Context(
@@ -113,26 +117,26 @@ class _Draft:
         functions = self.info.spec_params.get(self.action, {}).values()
         return not {"parent_model", "parent_model_folder"}.isdisjoint(functions)
 
-    def _check_given(self, mine: Mapping[str, Any]) -> None:
+    def _check_overrides(self, overrides: Mapping[str, Any]) -> None:
         params = self.info.spec_params.get(self.action, {})
         faults = [
             f"{key}: cannot be set here, every job has a folder of its own; use --root for the "
             "folder of all jobs"
-            for key in mine
+            for key in overrides
             if params.get(key) == "output_dir"
         ]
         if faults:
             raise UsageError(*faults)
         path = schema_path(self.skill.folder, self.action)
         if path.exists():
-            Schema.read(path).check_keys(mine)
+            Schema.read(path).check_keys(overrides)
 
     def _fields(self) -> Mapping[str, Any] | None:
         path = schema_path(self.skill.folder, self.action)
         return Schema.read(path).fields if path.exists() else None
 
-    def _inherited(self, parent: Parent, known: Mapping[str, Any] | None) -> dict[str, Any]:
-        """Return what of the parent's spec holds here too: what both know and neither fills."""
+    def _inherited(self, parent: Parent, fields: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Return the parent's values for the keys that both specs have and no function fills."""
         filled = {
             key for key, name in self.info.spec_params.get(self.action, {}).items() if name != "key"
         }
@@ -140,11 +144,11 @@ class _Draft:
         return {
             key: value
             for key, value in flatten(parent.spec).items()
-            if (known is None or key in known) and key not in filled and not key.startswith(own)
+            if (fields is None or key in fields) and key not in filled and not key.startswith(own)
         } | self._copied(parent)
 
     def _copied(self, parent: Parent) -> dict[str, Any]:
-        """Return the keys that a promotion copies too, e.g. the size that was trained."""
+        """Return the values that a promotion copies too, such as the trained image size."""
         flat = flatten(parent.spec)
         hints = self.info.promotion.get(self.action, {})
         return {key: flat[source] for key, source in hints.items() if source in flat}
@@ -158,11 +162,11 @@ class _Draft:
 
 
 def _check_action(info: SkillInfo, action: str) -> None:
-    known = list(info.actions) or list(info.spec_params)
-    if action not in known:
+    actions = list(info.actions) or list(info.spec_params)
+    if action not in actions:
         raise UsageError(
-            f"{action!r} is no action of {info.name}{nearest(action, known)}; "
-            f"it has {', '.join(known)}"
+            f"{action!r} is no action of {info.name}{nearest(action, actions)}; "
+            f"it has {', '.join(actions)}"
         )
 
 

@@ -1,4 +1,4 @@
-"""The data sets of an action: which keys each fills, and what is missing."""
+"""The data sets of an action: the keys that each fills, and those that are missing."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,12 +19,12 @@ def values_from_sources(info: SkillInfo, action: str, sources: Mapping[str, str]
     A local path becomes absolute. Raises `UsageError` for a source that the action does not take.
     """
     taken = info.data_sources.get(action, {})
-    known = sorted({facts["source"] for facts in taken.values()})
+    sources_taken = sorted({facts["source"] for facts in taken.values()})
     faults = [
-        f"{flag_of(source)}: {action} takes no {source}{nearest(source, known)}; "
-        f"it takes {', '.join(map(flag_of, known)) or 'no data set'}"
+        f"{flag_of(source)}: {action} takes no {source}{nearest(source, sources_taken)}; "
+        f"it takes {', '.join(map(flag_of, sources_taken)) or 'no data set'}"
         for source in sources
-        if source not in known
+        if source not in sources_taken
     ]
     if faults:
         raise UsageError(*faults)
@@ -36,7 +36,7 @@ def values_from_sources(info: SkillInfo, action: str, sources: Mapping[str, str]
 
 
 def missing_data(info: SkillInfo, action: str, values: Mapping[str, Any]) -> list[str]:
-    """Return one line for each data set that an action cannot do without and does not have."""
+    """Return one line for each data set that an action needs and does not have."""
     return [
         f"{action}: {facts['source']} is missing; give {flag_of(facts['source'])} URI "
         f"(or {key}=URI)"

@@ -1,4 +1,4 @@
-"""The inference functions: what fills a key of a job's spec before the job is created.
+"""The inference functions, which fill keys of a job's spec before the job is created.
 
 skill_info.yaml's ``spec_params`` says which function fills which key of which action.
 """
@@ -15,29 +15,29 @@ from automl.skill.info import SkillInfo
 from automl.skill.inputs import ActionKeys
 
 KEY_VARIABLE = "AUTOML_ENCRYPTION_KEY"
-"""The environment variable that holds the key where neither user nor parent gives one."""
+"""The environment variable of the encryption key, used if neither user nor parent gives one."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What the functions may look at; all of it is known before the job exists."""
+    """What the functions may use, all of it known before the job exists."""
 
     folder: Path
     """The job's own."""
     own: ModelSource
-    """The job itself, of which a resumed one has checkpoints."""
+    """The job itself; a resumed one has checkpoints."""
     parent: ModelSource | None = None
     choice: Choice = field(default_factory=Choice)
-    given: Mapping[str, Any] = field(default_factory=dict)
-    """What the user and the parent's spec say, by dotted key."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Values of the user and of the parent's spec, by dotted key."""
 
 
 def mapped(info: SkillInfo, action: str, context: Context) -> dict[str, Any]:
     """Return the values, by dotted key, that an action's inference functions give.
 
-    They stand above what is given; a function leaves alone what it is not to replace.
-    Raises `UsageError` for a function that is not known, and for a parent's model that is not
-    there or not of a kind that the action takes.
+    They win over the values of the context; a function leaves alone what it must not replace.
+    Raises `UsageError` for an unknown function, and for a parent's model that is missing or of a
+    kind that the action does not take.
     """
     params = info.spec_params.get(action, {})
     unknown = [
@@ -56,11 +56,11 @@ def mapped(info: SkillInfo, action: str, context: Context) -> dict[str, Any]:
 
 
 def _key(keys: ActionKeys, context: Context) -> dict[str, Any]:
-    """Name the variable and not its value: what is mapped is written to spec.yaml."""
+    """Give the name of the variable, not its value: the result is written to spec.yaml."""
     if KEY_VARIABLE not in os.environ:
         return {}
-    # An empty text is an answer: no encryption.
-    named = [key for key in keys.names if key not in context.given]
+    # An empty text is a choice, too: no encryption.
+    named = [key for key in keys.names if key not in context.values]
     return dict.fromkeys(named, f"env:{KEY_VARIABLE}")
 
 
@@ -69,7 +69,7 @@ def _output_dir(keys: ActionKeys, context: Context) -> dict[str, Any]:
 
 
 def _parent_model(keys: ActionKeys, context: Context) -> dict[str, Any]:
-    if context.parent is None or len(keys.open(context.given)) < len(keys.names):
+    if context.parent is None or len(keys.open(context.values)) < len(keys.names):
         return {}
     model = select_model(context.parent, context.choice)
     taking = keys.taking(model)
@@ -82,21 +82,21 @@ def _parent_model(keys: ActionKeys, context: Context) -> dict[str, Any]:
 
 
 def _parent_model_folder(keys: ActionKeys, context: Context) -> dict[str, Any]:
-    if context.parent is None or len(keys.open(context.given)) < len(keys.names):
+    if context.parent is None or len(keys.open(context.values)) < len(keys.names):
         return {}
     return keys.all(str(select_model(context.parent, context.choice).parent))
 
 
 def _create_onnx_file(keys: ActionKeys, context: Context) -> dict[str, Any]:
-    return dict.fromkeys(keys.open(context.given), str(context.folder / "model.onnx"))
+    return dict.fromkeys(keys.open(context.values), str(context.folder / "model.onnx"))
 
 
 def _create_engine_file(keys: ActionKeys, context: Context) -> dict[str, Any]:
-    return dict.fromkeys(keys.open(context.given), str(context.folder / "model.engine"))
+    return dict.fromkeys(keys.open(context.values), str(context.folder / "model.engine"))
 
 
 def _ptm_if_no_resume_model(keys: ActionKeys, context: Context) -> dict[str, Any]:
-    """Weights to start from stay as given, unless the job goes on from a checkpoint of its own."""
+    """Clear the pretrained weights if the job resumes from its own checkpoint."""
     return keys.all("") if last_checkpoint(context.own) else {}
 
 

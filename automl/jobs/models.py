@@ -1,6 +1,6 @@
-"""Which file of a finished job is its model: by the job's action and, of a training, by a method.
+"""Selects the model file of a finished job: by its action and, for a training, by a method.
 
-What was asked for and is not there is an error that lists what is. Nothing stands in for it.
+A missing model is an error that lists the models that exist; no other is taken instead.
 """
 
 import re
@@ -18,7 +18,7 @@ MODEL_SUFFIXES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "export": ((".onnx",),),
     "gen_trt_engine": ((".engine",),),
 }
-"""By action of the job: what its model's name ends with, the first kind that is there."""
+"""Suffixes of a job's model by its action; the first kind that exists is taken."""
 
 _EPOCH = re.compile(r"epoch[_=-]?(\d+)")
 _LAST_NUMBER = re.compile(r"(?:^|[_=-])(\d{1,6})$")
@@ -26,7 +26,7 @@ _LAST_NUMBER = re.compile(r"(?:^|[_=-])(\d{1,6})$")
 
 @dataclass(frozen=True)
 class Choice:
-    """Which checkpoint of a training: TAO's checkpoint_choose_method, and the epoch it may need."""
+    """A checkpoint of a training: TAO's checkpoint_choose_method, and the epoch if it needs one."""
 
     method: str = "best_model"
     epoch: int | None = None
@@ -43,26 +43,26 @@ class Choice:
 
 @dataclass(frozen=True)
 class ModelSource:
-    """A job that leaves a model: its folder, and what is known of the files in it."""
+    """A job that leaves a model: its folder and the known facts about its files."""
 
     job: str
     action: str
     folder: Path
     best: str | None = None
-    """The best checkpoint, or the one model of another action, relative to the folder, if told."""
+    """The best checkpoint, or the one model of another action, relative to the folder, if known."""
     last: str | None = None
     epochs: Mapping[str, int] = field(default_factory=dict)
-    """Epochs of files, relative to the folder, whose names do not tell."""
+    """Epochs of files, relative to the folder, whose names do not have them."""
 
 
 def select_model(source: ModelSource, choice: Choice) -> Path:
-    """Return the model of a job; raises `UsageError` where the job leaves none or it is not there.
+    """Return the model of a job; raises `UsageError` if the job leaves none or it is missing.
 
-    Epochs count as the files count them in their names; otherwise from 1.
+    Epochs count as in the names of the files, otherwise from 1.
     """
     if source.action not in MODEL_SUFFIXES:
         raise UsageError(
-            f"job {source.job}: {source.action} leaves no model; the parent has to be an "
+            f"job {source.job}: {source.action} leaves no model; the parent must be an "
             f"experiment or a job of {', '.join(MODEL_SUFFIXES)}"
         )
     if choice.method != "best_model" and source.action != "train":
@@ -70,72 +70,72 @@ def select_model(source: ModelSource, choice: Choice) -> Path:
             f"job {source.job}: is {source.action}, which leaves one model and no epochs; leave "
             "--from-epoch and --checkpoint-choose-method out"
         )
-    there = _files(source)
-    found = _chosen(source, choice, there)
-    if found is None:
+    files = _files(source)
+    model = _chosen(source, choice, files)
+    if model is None:
         asked = f"epoch {choice.epoch}" if choice.epoch is not None else choice.method
         raise UsageError(
             f"job {source.job}: has no model for {asked} in {source.folder}; "
-            f"there {_listed(source, there)}"
+            f"{_listed(source, files)}"
         )
-    return found
+    return model
 
 
 def last_checkpoint(source: ModelSource) -> Path | None:
-    """Return the checkpoint that a training goes on from; None where there is none yet."""
+    """Return the checkpoint that a training resumes from; None if there is none yet."""
     return _chosen(source, Choice("latest_model"), _files(source))
 
 
-def _chosen(source: ModelSource, choice: Choice, there: list[Path]) -> Path | None:
+def _chosen(source: ModelSource, choice: Choice, files: list[Path]) -> Path | None:
     if choice.epoch is not None:
-        return _only(path for path in there if _epoch(source, path) == choice.epoch)
+        return _only(path for path in files if _epoch(source, path) == choice.epoch)
     stated = source.best if choice.method == "best_model" else source.last
     if stated is not None:
-        return next((path for path in there if path == source.folder / stated), None)
+        return next((path for path in files if path == source.folder / stated), None)
     if choice.method == "latest_model":
-        numbered = [path for path in there if _epoch(source, path) is not None]
-        return max(numbered, key=lambda p: _epoch(source, p) or 0, default=_only(there))
-    return _only(there)
+        numbered = [path for path in files if _epoch(source, path) is not None]
+        return max(numbered, key=lambda p: _epoch(source, p) or 0, default=_only(files))
+    return _only(files)
 
 
 def _only(paths: Iterable[Path]) -> Path | None:
-    found = list(paths)
-    return found[0] if len(found) == 1 else None
+    candidates = list(paths)
+    return candidates[0] if len(candidates) == 1 else None
 
 
 def _files(source: ModelSource) -> list[Path]:
-    """Return the files of the first kind that is there, and those that the skill names."""
+    """Return the files of the first kind that exists, and those that the skill names."""
     named = {source.folder / name for name in (source.best, source.last) if name is not None}
     for suffixes in MODEL_SUFFIXES[source.action]:
-        found = [
+        files = [
             path
             for path in sorted(source.folder.rglob("*"))
             if path.is_file()
-            and (path in named or (path.suffix in suffixes and _is_shown(path, source.folder)))
+            and (path in named or (path.suffix in suffixes and _is_visible(path, source.folder)))
         ]
-        if found:
-            return found
+        if files:
+            return files
     return []
 
 
-def _is_shown(path: Path, folder: Path) -> bool:
+def _is_visible(path: Path, folder: Path) -> bool:
     parts = path.relative_to(folder).parts
     return not any(part.startswith(".") or part == "lightning_logs" for part in parts)
 
 
 def _epoch(source: ModelSource, path: Path) -> int | None:
-    """Return a file's epoch: what its name says, or what the job's reports say of it."""
+    """Return a file's epoch by its name, or by the job's reports."""
     named = _EPOCH.search(path.stem) or _LAST_NUMBER.search(path.stem)
     if named:
         return int(named[1])
     return source.epochs.get(str(path.relative_to(source.folder)))
 
 
-def _listed(source: ModelSource, there: list[Path]) -> str:
-    if not there:
-        return "is no model at all"
+def _listed(source: ModelSource, files: list[Path]) -> str:
+    if not files:
+        return "it has no model at all"
     names = []
-    for path in there:
+    for path in files:
         epoch = _epoch(source, path)
         names.append(f"{path.relative_to(source.folder)}" + (f" (epoch {epoch})" if epoch else ""))
-    return f"is {', '.join(names)}"
+    return f"it has {', '.join(names)}"

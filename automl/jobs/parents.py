@@ -1,4 +1,4 @@
-"""What a job takes from its parent: the source of its model, and its spec."""
+"""The parent of a job: the source of its model, and its spec."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from automl.skill.info import SkillInfo
 from automl.trial.trial import Trial, TrialState
 
 _MODELS = ("checkpoint", "onnx", "engine")
-"""The names of what an action other than train leaves as its model."""
+"""Artifacts that can be the model of an action other than train."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Parent:
 
 
 def find_parent(store: JobStore, job_id: str, info: SkillInfo) -> Parent:
-    """Return the job of an id; of an experiment its best trial.
+    """Return the parent of an id; for an experiment, its best trial.
 
-    Raises `UsageError` where there is none, or nothing of it can be used yet.
+    Raises `UsageError` if there is none, or if it has no model yet.
     """
     job = store.get(job_id)
     if is_experiment(job):
@@ -43,8 +43,8 @@ def find_parent(store: JobStore, job_id: str, info: SkillInfo) -> Parent:
     folder = store.folder(job).resolve()
     spec = yaml.safe_load((folder / "spec.yaml").read_text(encoding="utf-8"))
     source = _source(job.id, job.action, folder, info, (job.best_epoch, job.last_epoch))
-    told = next((job.artifacts[kind] for kind in _MODELS if kind in job.artifacts), None)
-    return Parent(source if job.action == "train" else replace(source, best=told), spec)
+    model = next((job.artifacts[kind] for kind in _MODELS if kind in job.artifacts), None)
+    return Parent(source if job.action == "train" else replace(source, best=model), spec)
 
 
 def _best_child(store: JobStore, job: Job, info: SkillInfo) -> Parent:
@@ -69,7 +69,7 @@ def _parent_of_trial(experiment: Experiment, trial: Trial, info: SkillInfo) -> P
 
 
 def own_source(info: SkillInfo, folder: Path) -> ModelSource:
-    """Return a training's own folder as the source of what it goes on from."""
+    """Return a training's own folder as the source of the checkpoint it resumes from."""
     return ModelSource(folder.name, "train", folder, last=info.checkpoints.get("last"))
 
 
@@ -82,7 +82,7 @@ def _source(
     job_id: str, action: str, folder: Path, info: SkillInfo, epochs: tuple[int | None, int | None]
 ) -> ModelSource:
     best, last = info.checkpoints.get("best"), info.checkpoints.get("last")
-    # Where the skill keeps one file for both, its epoch is that of the last.
-    known = {name: epoch for name, epoch in zip((best, last), epochs, strict=True)
-             if name is not None and epoch is not None}  # fmt: skip
-    return ModelSource(job_id, action, folder, best, last, known)
+    # If the skill keeps one file for both, its epoch is that of the last.
+    known_epochs = {name: epoch for name, epoch in zip((best, last), epochs, strict=True)
+                    if name is not None and epoch is not None}  # fmt: skip
+    return ModelSource(job_id, action, folder, best, last, known_epochs)

@@ -13,7 +13,7 @@ EXPERIMENT = "experiment"
 
 
 class JobState(StrEnum):
-    """Where a job stands. Lost is never stored: it is shown where a running job's process died."""
+    """The state of a job. Lost is never stored: a running job shows it if its process died."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -26,16 +26,16 @@ class JobState(StrEnum):
 
     @property
     def is_over(self) -> bool:
-        """Whether the job will not go on by itself."""
+        """Whether the job has ended, as far as it is up to itself."""
         return self not in (JobState.PENDING, JobState.RUNNING, JobState.PAUSED)
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job as the database tells it; times are seconds since 1970."""
+    """A job as the database holds it; times are seconds since 1970."""
 
     id: str
-    """Its folder below the root of all jobs, too."""
+    """Also its folder, relative to the root of all jobs."""
     action: str
     skill: str
     parent: str | None = None
@@ -49,7 +49,7 @@ class Job:
     """Files by name, relative to the job's folder."""
     failure: Failure | None = None
     best_epoch: int | None = None
-    """The epoch of the best checkpoint; None where the job trains nothing."""
+    """The epoch of the best checkpoint; None if the job trains nothing."""
     last_epoch: int | None = None
 
     def to_dict(self, root: Path) -> dict[str, Any]:

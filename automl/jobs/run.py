@@ -1,4 +1,4 @@
-"""Runs a job in this process and keeps how it ended."""
+"""Runs a job in this process and records how it ended."""
 
 import os
 import time
@@ -28,49 +28,51 @@ from automl.trial.trial import Decision
 
 
 def run_job(job_id: str, *, root: Path = DEFAULT_ROOT) -> Job:
-    """Run a job in this process and return how it ended; one that was cut off goes on.
+    """Run a job in this process and return it as it ended; an interrupted training resumes.
 
     Raises `UsageError` for a fault of spec or data, `RunFailed` for any other failure; both are
-    kept with the job. An interrupt is kept as canceled and goes on up.
+    recorded with the job. An interrupt is recorded as canceled and re-raised.
     """
     store = JobStore(root)
     job = store.get(job_id)
     _check_can_run(job)
     folder = store.folder(job).resolve()
     skill = load_skill(job.skill)
-    heard = _Heard(skill.info)
+    listener = _EpochListener(skill.info)
     with ExperimentLock(ExperimentPaths(folder)):
         running = replace(job, state=JobState.RUNNING, started=job.started or time.time(),
                           ended=None, failure=None, pid=os.getpid())  # fmt: skip
         store.put(running)
-        with _end_kept(store, running, heard, folder), faults_of_the_user():
-            spec = _spec_of_run(job, heard.info, folder)
-            listener = heard if job.action == "train" else None
-            result = skill.run(job.action, spec, folder, listener)
-        done = heard.told(_finished(running, result, folder))
+        with _end_recorded(store, running, listener, folder), faults_of_the_user():
+            spec = _spec_of_run(job, listener.info, folder)
+            report = listener if job.action == "train" else None
+            result = skill.run(job.action, spec, folder, report)
+        done = listener.with_epochs(_finished(running, result, folder))
         store.put(done)
     return done
 
 
 @contextmanager
-def _end_kept(store: JobStore, job: Job, heard: "_Heard", folder: Path) -> Iterator[None]:
-    """Keep with the job what ends it early; the error goes on, as one for the command line."""
+def _end_recorded(
+    store: JobStore, job: Job, listener: "_EpochListener", folder: Path
+) -> Iterator[None]:
+    """Record an early end with the job, and re-raise its error for the command line."""
     try:
         yield
     except KeyboardInterrupt:
-        store.put(heard.told(_ended(job, JobState.CANCELED)))
+        store.put(listener.with_epochs(_ended(job, JobState.CANCELED)))
         raise
     except Exception as error:  # A skill may raise anything; a failed job is data.
         with (folder / "log.txt").open("a") as log:
             log.write(redacted(traceback.format_exc()))
         failed = replace(_ended(job, JobState.FAILED), failure=failure_from_error(error))
-        store.put(heard.told(failed))
-        raise _as_told(error, failed, folder) from error
+        store.put(listener.with_epochs(failed))
+        raise _for_command_line(error, failed, folder) from error
 
 
 @dataclass
-class _Heard:
-    """Listens to a training and knows the epochs of its best and last checkpoint."""
+class _EpochListener:
+    """Receives a training's reports and knows the epochs of its best and last checkpoint."""
 
     info: SkillInfo
     values: dict[int, float] = field(default_factory=dict)
@@ -79,8 +81,8 @@ class _Heard:
         self.values[epoch] = self.info.objective.value(metrics)
         return Decision.CONTINUE.value
 
-    def told(self, job: Job) -> Job:
-        """Return a job with the epochs that were heard of."""
+    def with_epochs(self, job: Job) -> Job:
+        """Return a job with the reported epochs."""
         if not self.values:
             return job
         best = self.info.objective.best(self.values.values())
@@ -89,13 +91,13 @@ class _Heard:
 
 
 def _spec_of_run(job: Job, info: SkillInfo, folder: Path) -> dict[str, Any]:
-    """Return the spec on disk; a run that was cut off goes on from its own last checkpoint."""
+    """Return the spec on disk; an interrupted training resumes from its own last checkpoint."""
     spec: dict[str, Any] = yaml.safe_load((folder / "spec.yaml").read_text(encoding="utf-8"))
     if job.started is None or job.action != "train":
         return spec
     from_disk = flatten(spec)
-    again = Context(folder, own_source(info, folder), given=from_disk)
-    return unflatten({**from_disk, **mapped(info, job.action, again)})
+    context = Context(folder, own_source(info, folder), values=from_disk)
+    return unflatten({**from_disk, **mapped(info, job.action, context)})
 
 
 def _check_can_run(job: Job) -> None:
@@ -115,7 +117,7 @@ def _finished(job: Job, result: Result, folder: Path) -> Job:
     return replace(_ended(job, JobState.COMPLETED), metrics=dict(result.metrics), artifacts=files)
 
 
-def _as_told(error: Exception, job: Job, folder: Path) -> AutomlError:
+def _for_command_line(error: Exception, job: Job, folder: Path) -> AutomlError:
     if isinstance(error, AutomlError):
         return error
     failure = job.failure

@@ -1,1 +1,1 @@
-"""An experiment as it is watched: events become messages and a view that a screen draws."""
+"""Watching an experiment: its events become messages, and a view that a screen draws."""

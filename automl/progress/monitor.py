@@ -1,7 +1,7 @@
-"""Tells an experiment from its journal's events: what happened and why, and how it stands.
+"""Turns the events of a journal into messages for people, and into a view of the experiment.
 
-The one way from events to what people see: the live view of a run, its plain and its JSON lines,
-and `automl status` in another terminal are all made here, of the same events.
+The live view of a run, its plain lines and JSON lines, and `automl status` in another terminal are
+all made here, from the same events.
 """
 
 import math
@@ -19,12 +19,12 @@ from automl.progress.view import BestSoFar, Message, RunningTrial, View, What
 from automl.trial.trial import Decision, FailureKind, Trial, TrialState
 
 RECENT = 60
-"""Happenings that a view holds; a screen shows as many as it has lines for."""
+"""Messages that a view holds; a screen shows as many as it has lines for."""
 _UNSEEN = (What.REPORTED, What.ENDED)
 
 
 class Monitor:
-    """An experiment told event by event."""
+    """Follows an experiment event by event."""
 
     def __init__(self, root: Path, settings: Settings) -> None:
         self.experiment = Experiment(ExperimentPaths(root), settings, ExperimentState())
@@ -38,23 +38,23 @@ class Monitor:
         self._phase = "starting"
 
     def apply(self, event: Mapping[str, Any]) -> list[Message]:
-        """Take in one event and return what there is to tell of it."""
+        """Take in one event and return its messages."""
         self._pace.apply(event, self.experiment.ledger)
         self.experiment.ledger.apply(event)
-        tell: Callable[[Mapping[str, Any]], Iterable[tuple[What, str]]] | None
-        tell = getattr(self, f"_on_{event['event']}", None)
+        handler: Callable[[Mapping[str, Any]], Iterable[tuple[What, str]]] | None
+        handler = getattr(self, f"_on_{event['event']}", None)
         epoch, metrics = event.get("epoch"), event.get("metrics")
         first = self.experiment.ledger.trials.get(0)
         detail = "" if first is None else _changes(event.get("values", {}), first.values)
-        told = [
+        messages = [
             Message(event["time"], what, event.get("trial"), text, epoch, metrics, detail)
-            for what, text in (() if tell is None else tell(event))
+            for what, text in (() if handler is None else handler(event))
         ]
-        self._recent.extend(one for one in told if one.what not in _UNSEEN)
-        return told
+        self._recent.extend(one for one in messages if one.what not in _UNSEEN)
+        return messages
 
     def view(self, state: str, now: float) -> View:
-        """Return how the experiment stands; `state` is the one of `Experiment.state`."""
+        """Return the experiment at a time; `state` is that of `Experiment.state`."""
         experiment, ledger = self.experiment, self.experiment.ledger
         promotion = experiment.promotion
         trials = [ledger.trials[number] for number in sorted(ledger.trials)]
@@ -104,12 +104,12 @@ class Monitor:
 
     def _running(self, trial: Trial, now: float) -> RunningTrial:
         curve = tuple(self._objective.value(r.metrics) for r in trial.reports)
-        known = curve[-1] if curve and math.isfinite(curve[-1]) else None
+        latest = curve[-1] if curve and math.isfinite(curve[-1]) else None
         since = self.experiment.ledger.resumed_at(trial.number)
         last = max(since, trial.reports[-1].time if trial.reports else 0.0)
         seconds = trial.seconds + max(0.0, now - last)
         note = "half the batch size" if trial.halvings else trial.reason
-        return RunningTrial(trial.number, trial.epoch, trial.epochs, known, curve, seconds, note)
+        return RunningTrial(trial.number, trial.epoch, trial.epochs, latest, curve, seconds, note)
 
     def _on_opened(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
         trials = self.experiment.ledger.trials.values()
@@ -147,8 +147,8 @@ class Monitor:
                 self._best, mark = loss, "  best so far"
         if math.isfinite(self._best):
             self._best_curve.append(self._objective.loss(self._best))
-        shown = f"{self._objective.metric} {self._objective.measured(report.metrics):.4f}"
-        yield What.REPORTED, f"epoch {report.epoch}/{trial.epochs} {shown}{mark}"
+        value_text = f"{self._objective.metric} {self._objective.measured(report.metrics):.4f}"
+        yield What.REPORTED, f"epoch {report.epoch}/{trial.epochs} {value_text}{mark}"
         if report.decision is Decision.PAUSE:
             yield What.PAUSED, f"paused{_because(event)}"
         elif report.decision is Decision.STOP:
@@ -159,7 +159,7 @@ class Monitor:
 
     def _on_halved(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
         changed = ", ".join(f"{key}={value}" for key, value in event["adjusted"].items())
-        yield What.HALVED, f"is out of memory, tried again at half the batch ({changed})"
+        yield What.HALVED, f"ran out of memory; retrying with half the batch size ({changed})"
 
     def _on_finish(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
         trial = self._trial(event)
@@ -174,12 +174,12 @@ class Monitor:
             yield What.FAILED, f"failed ({failure.kind}): {failure.message} (log: {log})"
         elif trial.state is TrialState.COMPLETED:
             yield What.COMPLETED, f"completed in {trial.seconds:.0f} s"
-        elif trial.state is TrialState.STOPPED and not _was_told_to_stop(trial):
-            yield What.ENDED, f"ends here{_because(event)}"
+        elif trial.state is TrialState.STOPPED and not _was_stopped(trial):
+            yield What.ENDED, f"ends{_because(event)}"
 
     def _on_promoting(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
         self._phase = "promoting"
-        yield What.PROMOTING, "is being promoted: exported and measured again"
+        yield What.PROMOTING, "is promoted: exporting and measuring the model"
 
     def _on_promoted(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
         yield What.PROMOTED, f"promoted {self.experiment.paths.root / event['promotion']['onnx']}"
@@ -195,11 +195,11 @@ class Monitor:
 def view_of(
     root: Path, settings: Settings, events: Iterable[Mapping[str, Any]], *, state: str, now: float
 ) -> View:
-    """Return how an experiment stands after these events."""
-    story = Monitor(root, settings)
+    """Return the view of an experiment after these events."""
+    monitor = Monitor(root, settings)
     for event in events:
-        story.apply(event)
-    return story.view(state, now)
+        monitor.apply(event)
+    return monitor.view(state, now)
 
 
 def _because(event: Mapping[str, Any]) -> str:
@@ -209,13 +209,13 @@ def _because(event: Mapping[str, Any]) -> str:
 
 
 def _changes(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
-    """Return the numbers that differ from the defaults, the farthest first: `lr=0.0037, p=0.5`."""
-    far = {
+    """Return numbers that differ from the defaults, largest change first: `lr=0.0037, p=0.5`."""
+    changes = {
         key: abs(math.log(value / default)) if value * default > 0 else 0.0
         for key, value in values.items()
         if _is_number(value) and _is_number(default := defaults.get(key)) and value != default
     }
-    ordered = sorted(far, key=lambda key: -far[key])
+    ordered = sorted(changes, key=lambda key: -changes[key])
     return ", ".join(f"{key.rpartition('.')[2]}={values[key]:.3g}" for key in ordered)
 
 
@@ -223,5 +223,5 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _was_told_to_stop(trial: Trial) -> bool:
+def _was_stopped(trial: Trial) -> bool:
     return bool(trial.reports) and trial.reports[-1].decision is Decision.STOP

@@ -1,4 +1,4 @@
-"""Draws a view on a terminal, as wide and as high as the terminal is."""
+"""Draws a view that fits the terminal."""
 
 import math
 import time
@@ -23,7 +23,7 @@ from automl.progress.view import BestSoFar, Message, RunningTrial, View, What
 
 LABEL = 8
 MAX_RUNNING = 12
-"""Running trials that are shown; a cluster may have more."""
+"""Running trials that are drawn; a cluster may have more."""
 _LEAST_RECENT = 4
 _MOST_RECENT = 16
 _STYLES = {
@@ -55,7 +55,7 @@ class Screen:
 
     view: View
     is_whole: bool = False
-    """Whether as much is shown as there is, however high the terminal."""
+    """Whether everything is drawn, however high the terminal."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the parts, fitted to the console."""
@@ -72,7 +72,7 @@ class _Drawing:
 
     @property
     def overflow(self) -> OverflowMethod:
-        """What becomes of a text that is too long: an ellipsis is not ASCII."""
+        """How a text that is too long is cut: an ellipsis is not ASCII."""
         return "ellipsis" if self.is_unicode else "crop"
 
     def parts(self, height: float) -> Iterator[RenderableType]:
@@ -105,11 +105,11 @@ class _Drawing:
         facts = Table.grid(padding=(0, 1))
         facts.add_column(style="dim", min_width=LABEL, no_wrap=True)
         facts.add_column()
-        for label, text in self._told():
+        for label, text in self._rows():
             facts.add_row(label, self._cut(text))
         return facts
 
-    def _told(self) -> Iterator[tuple[str, Text]]:
+    def _rows(self) -> Iterator[tuple[str, Text]]:
         view = self.view
         for limit in view.limits:
             yield "time" if limit.name == "seconds" else limit.name, self._limit(limit)
@@ -131,23 +131,23 @@ class _Drawing:
         full, empty = bar(
             limit.share, max(10, min(40, self.width - 40)), is_unicode=self.is_unicode
         )
-        shown = f"{limit.used:.0f}/{limit.limit:.0f}"
+        amounts = f"{limit.used:.0f}/{limit.limit:.0f}"
         if limit.name == "seconds":
-            shown = f"{clock(limit.used)}/{clock(limit.limit)}"
+            amounts = f"{clock(limit.used)}/{clock(limit.limit)}"
         if not limit.is_asked:
-            shown += " at most"
-        return Text.assemble((full, "cyan"), (empty, "dim"), f" {shown}")
+            amounts += " at most"
+        return Text.assemble((full, "cyan"), (empty, "dim"), f" {amounts}")
 
     def _left(self) -> Text:
         left = self.view.left
         epochs = self.view.epochs
         done = f"{epochs} epoch{'' if epochs == 1 else 's'} took {clock(self.view.seconds)}"
         if self.view.phase == "promoting":
-            return Text(f"nothing to train; {done}")
+            return Text(f"training is done; {done}")
         if left is None:
-            return Text("not known before some epochs have ended")
-        told = f"{'at most ' if left.is_at_most else ''}about {duration(left.seconds)}"
-        return Text.assemble((told, "bold"), f"; {done}")
+            return Text("known after the first epochs")
+        estimate = f"{'at most ' if left.is_at_most else ''}about {duration(left.seconds)}"
+        return Text.assemble((estimate, "bold"), f"; {done}")
 
     def _best(self, best: BestSoFar) -> Text:
         text = Text.assemble(
@@ -207,20 +207,20 @@ class _Drawing:
 
     def _scale(self) -> tuple[float | None, float | None]:
         """Return one scale for all curves, so that they can be compared."""
-        shown = [v for t in self.view.running for v in t.curve if math.isfinite(v)]
+        values = [v for t in self.view.running for v in t.curve if math.isfinite(v)]
         if self.view.best is not None:
-            shown.append(self.view.best.value)
-        return (min(shown), max(shown)) if shown else (None, None)
+            values.append(self.view.best.value)
+        return (min(values), max(values)) if values else (None, None)
 
     def _recent(self, room: int) -> Table:
         table = Table.grid(padding=(0, 1))
         table.add_column(style="dim", min_width=LABEL, no_wrap=True)
         table.add_column(min_width=4, no_wrap=True)
         table.add_column()
-        for happening in self.view.recent[-room:]:
-            at = time.strftime("%H:%M:%S", time.localtime(happening.time))
-            trial = "" if happening.trial is None else f"{happening.trial:04d}"
-            table.add_row(at, trial, self._cut(_line(happening)))
+        for message in self.view.recent[-room:]:
+            at = time.strftime("%H:%M:%S", time.localtime(message.time))
+            trial = "" if message.trial is None else f"{message.trial:04d}"
+            table.add_row(at, trial, self._cut(_line(message)))
         return table
 
     def _cut(self, text: Text) -> Text:
@@ -229,13 +229,13 @@ class _Drawing:
         return text
 
 
-def _line(happening: Message) -> Text:
-    text = Text(happening.text, _STYLES.get(happening.what, ""))
-    if happening.detail:
-        text.append(f": {happening.detail}", "dim")
+def _line(message: Message) -> Text:
+    text = Text(message.text, _STYLES.get(message.what, ""))
+    if message.detail:
+        text.append(f": {message.detail}", "dim")
     return text
 
 
 def _order(item: tuple[str, int]) -> int:
-    known = list(_STATES)
-    return known.index(item[0]) if item[0] in known else len(known)
+    states = list(_STATES)
+    return states.index(item[0]) if item[0] in states else len(states)

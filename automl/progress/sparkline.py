@@ -16,22 +16,22 @@ def sparkline(
     high: float | None = None,
     is_unicode: bool = True,
 ) -> str:
-    """Draw values as one line of at most `width` characters, the last value always seen.
+    """Draw values as one line of at most `width` characters, always with the last value.
 
-    More values than characters are thinned evenly. One that is no number is a space. `low` and
-    `high` are the ends of the scale, those of the values where nothing is said.
+    More values than characters are thinned evenly. A value that is not finite is a space. `low`
+    and `high` are the ends of the scale, by default those of the values.
     """
-    shown = list(values)
-    if len(shown) > width > 0:
-        step = len(shown) / width
-        shown = [shown[math.ceil((place + 1) * step) - 1] for place in range(width)]
+    drawn = list(values)
+    if len(drawn) > width > 0:
+        step = len(drawn) / width
+        drawn = [drawn[math.ceil((place + 1) * step) - 1] for place in range(width)]
     finite = [value for value in values if math.isfinite(value)]
     if not finite:
-        return " " * len(shown)
+        return " " * len(drawn)
     low = min(finite) if low is None else low
     high = max(finite) if high is None else high
     blocks = _BLOCKS[is_unicode]
-    return "".join(_block(value, low, high, blocks) for value in shown)
+    return "".join(_block(value, low, high, blocks) for value in drawn)
 
 
 def _block(value: float, low: float, high: float, blocks: str) -> str:

@@ -1,4 +1,4 @@
-"""An experiment on disk, told as its journal grows."""
+"""Follows an experiment on disk while its journal grows."""
 
 import time
 from pathlib import Path
@@ -13,27 +13,27 @@ from automl.progress.view import Message, View
 
 
 class Follower:
-    """The story of an experiment up to its journal's last whole line."""
+    """Follows an experiment up to the last whole line of its journal."""
 
     def __init__(self, root: Path) -> None:
         self.paths = ExperimentPaths(root)
         if not self.paths.exists():
             raise UsageError(f"{root}: is not an experiment folder (it has no settings.yaml)")
         settings = Settings.read(self.paths.settings)
-        self.story = Monitor(root, settings)
+        self.monitor = Monitor(root, settings)
         self._journal = JournalReader(self.paths.journal)
 
     def new(self) -> list[Message]:
-        """Take in what was added since the last call and return what there is to tell of it."""
-        return [told for event in self._journal.new() for told in self.story.apply(event)]
+        """Take in the events since the last call and return their messages."""
+        return [message for event in self._journal.new() for message in self.monitor.apply(event)]
 
     def look(self) -> tuple[list[Message], View]:
-        """Take in what is new; return it and how the experiment stands, driven or not."""
-        # Asked first: whoever drove it up to now has written all there is.
+        """Take in new events; return their messages and the view of the experiment."""
+        # Checked first: a driver that has ended has written all of its events.
         is_live = is_driven(self.paths)
         return self.new(), self.view(is_live=is_live)
 
     def view(self, *, is_live: bool) -> View:
-        """Return how the experiment stands now."""
-        state = "running" if is_live else self.story.experiment.ledger.closed or "interrupted"
-        return self.story.view(state, time.time())
+        """Return the view of the experiment now."""
+        state = "running" if is_live else self.monitor.experiment.ledger.closed or "interrupted"
+        return self.monitor.view(state, time.time())

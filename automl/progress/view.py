@@ -9,19 +9,19 @@ from automl.experiment.pace import Limit, TimeLeft
 
 
 class What(StrEnum):
-    """Kinds of happenings."""
+    """Kinds of messages."""
 
     OPENED = "opened"
     STARTED = "started"
     CONTINUED = "continued"
-    """A paused trial goes on."""
+    """A paused trial resumes."""
     RESUMED = "resumed"
-    """A trial that was cut off goes on."""
+    """An interrupted trial resumes."""
     REPORTED = "reported"
     PAUSED = "paused"
     STOPPED = "stopped"
     ENDED = "ended"
-    """Was paused, and the search is over."""
+    """The search ended while the trial was paused."""
     COMPLETED = "completed"
     INFEASIBLE = "infeasible"
     FAILED = "failed"
@@ -34,24 +34,24 @@ class What(StrEnum):
 
 @dataclass(frozen=True)
 class Message:
-    """One thing that happened and why, in words; `trial` is None for the experiment itself."""
+    """An event in words, with its reason; `trial` is None for the experiment itself."""
 
     time: float
     what: What
     trial: int | None
     text: str
     epoch: int | None = None
-    """Of a report, and of what was decided on it."""
+    """Of a report, and of the decision on it."""
     metrics: Mapping[str, float | None] | None = None
     detail: str = ""
-    """For those who have the room: the values that a trial starts with."""
+    """The values that a trial starts with, for screens with room."""
 
     def line(self) -> str:
-        """Return the one line that tells it."""
+        """Return the message as a line."""
         return self.text if self.trial is None else f"trial {self.trial:04d} {self.text}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the plain form of JSON lines; `epoch` and `metrics` only where there are any."""
+        """Return the plain form of JSON lines; `epoch` and `metrics` only if it has them."""
         plain: dict[str, Any] = {
             "time": self.time, "what": self.what.value, "trial": self.trial, "text": self.text,
         }  # fmt: skip
@@ -62,7 +62,7 @@ class Message:
 
 @dataclass(frozen=True)
 class BestSoFar:
-    """The best trial and what it gained over trial 0, which has the defaults."""
+    """The best trial and its gain over trial 0, which has the defaults."""
 
     trial: int
     value: float
@@ -70,7 +70,7 @@ class BestSoFar:
     default: float | None
     """Best value of trial 0; None while it has none."""
     gain: float | None
-    """Above 0 where the best is better than trial 0, whatever the direction."""
+    """Above 0 if the best beats trial 0, in either direction of the metric."""
 
 
 @dataclass(frozen=True)
@@ -80,14 +80,14 @@ class RunningTrial:
     trial: int
     epoch: int
     epochs: int
-    """Up to which it trains before the searcher looks again."""
+    """The epoch at which the searcher decides again."""
     value: float | None
     """Objective of the last epoch."""
     curve: tuple[float, ...]
-    """Objective by epoch; NaN where it was no number."""
+    """Objective by epoch; NaN if it was not finite."""
     seconds: float
     note: str
-    """What is special about it: the defaults, a copy, a repeat; else empty."""
+    """Why it runs: the defaults, a copy, a repeat; else empty."""
 
 
 @dataclass(frozen=True)
@@ -98,17 +98,17 @@ class View:
     state: str
     """running, interrupted, stopped, failed or finished."""
     phase: str
-    """starting, searching, confirming or promoting while it runs; else the state."""
+    """While it runs: starting, searching, confirming or promoting; otherwise the state."""
     algorithm: str
     metric: str
     mode: str
     seconds: float
-    """That the sessions took."""
+    """Time that the sessions took."""
     epochs: int
-    """Trained by the search's trials together."""
+    """Epochs that the trials of the search trained together."""
     limits: tuple[Limit, ...]
     left: TimeLeft | None
-    """None before some epochs ended, and where nothing runs."""
+    """None until some epochs have finished, and if nothing runs."""
     best: BestSoFar | None
     best_curve: tuple[float, ...]
     """Best so far after each epoch of any trial."""
@@ -118,7 +118,7 @@ class View:
     failures: Mapping[str, int]
     """How many trials failed, by kind."""
     recent: tuple[Message, ...]
-    """What happened lately, oldest first; reports are left out."""
+    """The latest messages, oldest first, without reports."""
     model: str | None
     """The promoted model."""
 
@@ -128,5 +128,5 @@ class View:
             **asdict(self),
             "states": dict(self.states),
             "failures": dict(self.failures),
-            "recent": [happening.to_dict() for happening in self.recent],
+            "recent": [message.to_dict() for message in self.recent],
         }

@@ -24,7 +24,7 @@ from automl.progress.view import Message, What
 from automl.trial.trial import Report, Trial
 
 _REFRESHES = 2
-"""A second, of the live view."""
+"""Refreshes a second of the live view."""
 _LOOK_EVERY_S = 0.5
 _WIDTH_OF_FILES = 120
 _NOT_IN_LINES = (What.ENDED, What.CLOSED)
@@ -46,7 +46,7 @@ def watching(root: Path, *, is_quiet: bool, is_json: bool) -> Iterator[list[Expe
 
 
 def watch(root: Path, *, is_json: bool) -> None:
-    """Show an experiment on stdout, as another process drives it, until it ends or Ctrl-C."""
+    """Show an experiment that another process drives on stdout, until it ends or Ctrl-C."""
     follower = Follower(root)
     try:
         if is_json:
@@ -60,49 +60,49 @@ def watch(root: Path, *, is_json: bool) -> None:
 
 
 def is_live_terminal(stream: TextIO) -> bool:
-    """Whether a stream is a terminal that lines can be drawn over again on."""
+    """Whether a stream is a terminal whose lines can be redrawn."""
     return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
 
 
 def print_view(root: Path) -> None:
-    """Draw how an experiment stands on stdout, once."""
+    """Draw the view of an experiment on stdout, once."""
     _, view = Follower(root).look()
     console = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_FILES)
     console.print(Screen(view, is_whole=True))
 
 
 class _JournalWatcher(ExperimentObserver):
-    """Looks at the journal whenever the driver has written to it."""
+    """Reads the journal whenever the driver has written to it."""
 
     def __init__(self, root: Path) -> None:
         self._follower = Follower(root)
 
     def started(self, trial: Trial, folder: Path) -> None:
-        """Tell what is new."""
-        self._tell()
+        """Show what is new."""
+        self._show()
 
     def reported(self, trial: Trial, report: Report) -> None:
-        """Tell what is new."""
-        self._tell()
+        """Show what is new."""
+        self._show()
 
     def finished(self, trial: Trial, folder: Path) -> None:
-        """Tell what is new."""
-        self._tell()
+        """Show what is new."""
+        self._show()
 
     def promoting(self, trial: Trial) -> None:
-        """Tell what is new."""
-        self._tell()
+        """Show what is new."""
+        self._show()
 
     def closed(self, experiment: Experiment) -> None:
-        """Tell what is new."""
-        self._tell()
+        """Show what is new."""
+        self._show()
 
-    def _tell(self) -> None:
+    def _show(self) -> None:
         raise NotImplementedError
 
 
 class LinesWatcher(_JournalWatcher):
-    """Prints one line for each thing that happens, plain or as a JSON object."""
+    """Prints one line per message, plain or as a JSON object."""
 
     def __init__(self, root: Path, stream: TextIO, *, is_json: bool = False) -> None:
         super().__init__(root)
@@ -110,16 +110,16 @@ class LinesWatcher(_JournalWatcher):
         self._is_json = is_json
 
     def opened(self, experiment: Experiment) -> None:
-        """Pass over what earlier sessions told."""
+        """Skip the messages of earlier sessions."""
         self._follower.new()
 
-    def _tell(self) -> None:
-        for happening in self._follower.new():
-            _print_line(happening, self._stream, is_json=self._is_json)
+    def _show(self) -> None:
+        for message in self._follower.new():
+            _print_line(message, self._stream, is_json=self._is_json)
 
 
 class LiveWatcher(_JournalWatcher):
-    """Draws the view over and over on stderr, from a thread that reads the journal itself."""
+    """Redraws the view on stderr, from a thread that reads the journal itself."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -144,7 +144,7 @@ class LiveWatcher(_JournalWatcher):
         """Give the terminal back."""
         self._live.stop()
 
-    def _tell(self) -> None:
+    def _show(self) -> None:
         """Leave it to the thread."""
 
     def _screen(self) -> Screen:
@@ -164,9 +164,9 @@ def _watch_live(follower: Follower) -> None:
 
 def _watch_lines(follower: Follower) -> None:
     while True:
-        told, view = follower.look()
-        for happening in told:
-            _print_line(happening, sys.stdout, is_json=False)
+        messages, view = follower.look()
+        for message in messages:
+            _print_line(message, sys.stdout, is_json=False)
         if view.state != "running":
             print(f"{view.experiment}: {view.state}", flush=True)
             return
@@ -174,11 +174,11 @@ def _watch_lines(follower: Follower) -> None:
 
 
 def _watch_json(follower: Follower) -> None:
-    """Print the view as one line now, after each change, and at the end."""
+    """Print the view as one line at first, after each change, and at the end."""
     before = ""
     while True:
-        told, view = follower.look()
-        if told or view.state != before:
+        messages, view = follower.look()
+        if messages or view.state != before:
             print(json_text(view.to_dict()), flush=True)
         if view.state != "running":
             return
@@ -186,11 +186,11 @@ def _watch_json(follower: Follower) -> None:
         time.sleep(_LOOK_EVERY_S)
 
 
-def _print_line(happening: Message, stream: TextIO, *, is_json: bool) -> None:
+def _print_line(message: Message, stream: TextIO, *, is_json: bool) -> None:
     if is_json:
-        print(json_text(happening.to_dict()), file=stream, flush=True)
-    elif happening.what not in _NOT_IN_LINES:
-        print(happening.line(), file=stream, flush=True)
+        print(json_text(message.to_dict()), file=stream, flush=True)
+    elif message.what not in _NOT_IN_LINES:
+        print(message.line(), file=stream, flush=True)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a promotion is to give, and what each of its models must hold to be let through."""
+"""A promotion's request, and the gates that each of its models must pass."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from automl.errors import UsageError, not_allowed, not_one_of
 TOLERANCE = 0.001
 """The most by which the objective of the ONNX model may differ from the checkpoint's."""
 CONVERSIONS = {"int8": "quantize", "engine": "gen_trt_engine"}
-"""What a promoted ONNX model can be made into, and the action that does it."""
+"""What a promoted ONNX model can be converted to, and the action that converts it."""
 MAX_DROP = 0.005
 """The most by which the objective of a converted model may be worse than the checkpoint's."""
 MAX_LOGIT_DIFFERENCE = 0.001
 """The most by which an output of the ONNX model may differ from the checkpoint's."""
 LATENCY = ("latency_p50_ms", "latency_p95_ms", "images_per_s", "memory_mb",
            "latency_batch", "latency_threads", "latency_runs")  # fmt: skip
-"""What a skill's evaluate may tell of a model's speed; the gate looks at the first."""
+"""Metrics of speed that a skill's evaluate may report; the gate checks the first."""
 
 
 def parsed_targets(to: str | Iterable[str]) -> tuple[str, ...]:
@@ -26,20 +26,20 @@ def parsed_targets(to: str | Iterable[str]) -> tuple[str, ...]:
 
 
 class GateError(Exception):
-    """A gate says no; the text has the figures."""
+    """A gate rejected a model; the text has the figures."""
 
 
 @dataclass(frozen=True)
 class PromotionRequest:
-    """What a promotion is to give: of which trial (None: the best), made into what."""
+    """What to promote: which trial (None: the best), converted to what."""
 
     trial: int | None = None
     to: tuple[str, ...] = ("onnx",)
     max_drop: float = MAX_DROP
     max_logit_difference: float | None = None
-    """None: MAX_LOGIT_DIFFERENCE, where the skill's export tells of it."""
+    """None: MAX_LOGIT_DIFFERENCE, if the skill's export reports the difference."""
     max_latency_ms: float | None = None
-    """Of the median; None: any."""
+    """Limit of the median; None: no limit."""
 
     def __post_init__(self) -> None:
         known = ("onnx", *CONVERSIONS)
@@ -56,17 +56,17 @@ class PromotionRequest:
             raise UsageError(*faults)
 
     def check_logits(self, difference: float | None) -> None:
-        """Raise `GateError` where the ONNX model's outputs are too far from the checkpoint's."""
+        """Raise `GateError` if the ONNX model's outputs are too far from the checkpoint's."""
         allowed = self.max_logit_difference
         if difference is None:
             if allowed is not None:
                 raise GateError(
-                    "the skill's export tells no max_logit_difference, so that "
+                    "the skill's export does not report max_logit_difference, so "
                     "--max-logit-difference cannot be checked; leave it out"
                 )
             return
         allowed = MAX_LOGIT_DIFFERENCE if allowed is None else allowed
-        # Turned round, so that NaN is refused too.
+        # Negated, so that NaN is rejected too.
         if not difference <= allowed:
             raise GateError(
                 f"an output of the ONNX model differs by {difference:.3g} from the checkpoint's; "
@@ -74,7 +74,7 @@ class PromotionRequest:
             )
 
     def check_parity(self, parity: Mapping[str, Any]) -> None:
-        """Raise `GateError` where the ONNX model is not the one whose value was recorded."""
+        """Raise `GateError` if the ONNX model is not the one whose value was recorded."""
         if not parity["is_equal"]:
             raise GateError(
                 f"{parity['metric']} is {parity['recorded']} as recorded, {parity['checkpoint']} "
@@ -83,7 +83,7 @@ class PromotionRequest:
             )
 
     def check_drop(self, name: str, parity: Mapping[str, Any]) -> None:
-        """Raise `GateError` where a converted model is too much worse than the checkpoint."""
+        """Raise `GateError` if a converted model is too much worse than the checkpoint."""
         drop = parity[name].get("drop")
         if drop is not None and not drop <= self.max_drop:
             raise GateError(
@@ -92,22 +92,22 @@ class PromotionRequest:
                 f"{self.max_drop:g}"
             )
 
-    def check_latency(self, name: str, told: Mapping[str, float]) -> None:
-        """Raise `GateError` where a model is too slow, or nothing is told of its speed."""
+    def check_latency(self, name: str, metrics: Mapping[str, float]) -> None:
+        """Raise `GateError` if a model is too slow, or its speed is not reported."""
         if self.max_latency_ms is None:
             return
-        if LATENCY[0] not in told:
+        if LATENCY[0] not in metrics:
             raise GateError(
-                f"the skill's evaluate tells no {LATENCY[0]}, so that --max-latency-ms cannot be "
+                f"the skill's evaluate does not report {LATENCY[0]}, so --max-latency-ms cannot be "
                 "checked; leave it out"
             )
-        if not told[LATENCY[0]] <= self.max_latency_ms:
+        if not metrics[LATENCY[0]] <= self.max_latency_ms:
             raise GateError(
-                f"the {name} model takes {told[LATENCY[0]]:.2f} ms (median); --max-latency-ms "
+                f"the {name} model takes {metrics[LATENCY[0]]:.2f} ms (median); --max-latency-ms "
                 f"allows {self.max_latency_ms:g}"
             )
 
 
 def latency_of(metrics: Mapping[str, float]) -> dict[str, float]:
-    """Return what an evaluation told of a model's speed; empty where nothing."""
+    """Return the metrics of speed that an evaluation reported; empty if it reported none."""
     return {name: metrics[name] for name in LATENCY if name in metrics}

@@ -1,4 +1,4 @@
-"""The model card: what a promoted model is, how good, of what, and how to load it."""
+"""The model card: a promoted model's origin, quality, speed and usage."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ def model_card(experiment: Experiment, info: SkillInfo, promotion: Mapping[str, 
         f"| data | {_data(settings.data)} |",
         "| licence | not stated; the data's licence decides, add yours here |",
         "",
-        "## How it was proved",
+        "## Verification",
         "| model | " + f"{parity['metric']} | difference |\n| --- | --- | --- |",
         f"| checkpoint | {parity['checkpoint']:.6f} | |",
         f"| ONNX Runtime | {parity['onnx']:.6f} | {parity['difference']:.1e} |",
@@ -34,12 +34,12 @@ def model_card(experiment: Experiment, info: SkillInfo, promotion: Mapping[str, 
         "| metric | value |\n| --- | --- |",
         *(f"| {name} | {_figure(value)} |" for name, value in promotion["test"].items()),
         "",
-        "## How to load it",
+        "## Usage",
         "```python",
         info.usage.strip() or _ONNX_RUNTIME,
         "```",
         "",
-        "## What it was trained with",
+        "## Training settings",
         "```yaml",
         yaml.safe_dump(experiment.spec_of(trial), sort_keys=False, allow_unicode=True).strip(),
         "```",
@@ -62,18 +62,18 @@ def _conversions(parity: Mapping[str, Any]) -> list[str]:
     rows = []
     for name in ("int8", "engine"):
         if name in parity:
-            told = parity[name]
-            value = told["value"]
-            shown = "not measured here" if value is None else f"{value:.6f}"
-            drop = "" if value is None else f"{told['drop']:+.1e} worse"
-            rows.append(f"| {name} ({told['file']}) | {shown} | {drop} |")
+            model = parity[name]
+            value = model["value"]
+            figure = "not measured here" if value is None else f"{value:.6f}"
+            drop = "" if value is None else f"{model['drop']:+.1e} worse"
+            rows.append(f"| {name} ({model['file']}) | {figure} | {drop} |")
     return rows
 
 
 def _latency(parity: Mapping[str, Any]) -> list[str]:
-    """Return a section on how fast each model is; none where the skill does not tell."""
-    told = parity.get("latency", {})
-    if not told:
+    """Return a section on the speed of each model; none if the skill does not report it."""
+    latencies = parity.get("latency", {})
+    if not latencies:
         return []
     columns = {
         "latency_p50_ms": "median ms",
@@ -85,12 +85,12 @@ def _latency(parity: Mapping[str, Any]) -> list[str]:
     }
     rows = [
         "| " + " | ".join([name, *(_short(metrics.get(key)) for key in columns)]) + " |"
-        for name, metrics in told.items()
+        for name, metrics in latencies.items()
     ]
     return [
-        "## How fast it is",
-        f"On {parity['machine']}; the checkpoint by itself, onnx and int8 in ONNX Runtime. Memory "
-        "is that of the whole process.",
+        "## Speed",
+        f"On {parity['machine']}; the checkpoint in its own framework, onnx and int8 in ONNX "
+        "Runtime. Memory is that of the whole process.",
         "",
         "| model | " + " | ".join(columns.values()) + " |",
         "| --- |" + " --- |" * len(columns),

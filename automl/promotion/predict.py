@@ -15,9 +15,9 @@ from automl.skill.installed import load_skill
 def predict(
     skill: str, model: Path, images: Sequence[Path], out: Path, overrides: Mapping[str, Any]
 ) -> Result:
-    """Write what a model finds in images, files or folders of them, into a new folder.
+    """Write a model's predictions for images, files or folders of them, into a new folder.
 
-    Raises `UsageError` for what is not there or has no name of its own, `RunFailed` otherwise.
+    Raises `UsageError` for a missing file or two of one name, `RunFailed` for any other failure.
     """
     loaded = load_skill(skill)
     info = loaded.info
@@ -54,12 +54,13 @@ def _files(images: Sequence[Path]) -> list[Path]:
 
 
 def _link(files: Sequence[Path], folder: Path) -> None:
-    """Gather files by links; two of one name would write one result."""
+    """Link files into a folder; two of one name would overwrite each other's result."""
     seen: dict[str, Path] = {}
     for file in files:
         if file.stem in seen:
             raise UsageError(
-                f"{file}: its result would have the name of {seen[file.stem]}'s; run them apart"
+                f"{file} and {seen[file.stem]}: their results would have the same name; "
+                "run them separately"
             )
         seen[file.stem] = file
         (folder / file.name).symlink_to(file.resolve())

@@ -1,4 +1,4 @@
-"""Where MLflow's store is, and how its address is written and shown."""
+"""The address of MLflow's store."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def tracking_uri(paths: ExperimentPaths) -> str:
 def uri_from_database(path: Path) -> str:
     """Return the address of a SQLite database, which SQLAlchemy reads as a quoted URL.
 
-    For `sqlite:` MLflow also creates the folder as it is quoted, a stray one where that differs.
+    For `sqlite:` MLflow also creates the folder as it is quoted, a stray one if that differs.
     """
     plain = str(path.resolve())
     quoted = quote(plain)
@@ -60,11 +60,10 @@ def store_of(folder: Path) -> str:
 
     Raises `UsageError` if neither holds an MLflow database.
     """
-    given = os.environ.get(VARIABLE)
-    if given:
-        return given
-    where = ExperimentPaths(folder).mlflow
-    if where.exists() and is_server(server := str(json.loads(where.read_text())["store"])):
+    if address := os.environ.get(VARIABLE):
+        return address
+    place = ExperimentPaths(folder).mlflow
+    if place.exists() and is_server(server := str(json.loads(place.read_text())["store"])):
         return server
     for database in (folder / "mlflow.db", ExperimentPaths(folder).tracking_database):
         if database.exists():

@@ -1,4 +1,4 @@
-"""Opens the MLflow UI on the store of a folder of experiments."""
+"""Serves the MLflow UI on the store of a folder of experiments."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from automl.tracking.address import is_server, store_of
 
 START_TIMEOUT_S = 180
 SHOWN = 5
-"""Of a folder of many experiments, the pages of so many are printed, the latest first."""
+"""Comparison pages that are printed for a folder of experiments, latest first."""
 
 
 def serve(folder: Path, *, port: int | None = None, opens_browser: bool = True) -> int:
@@ -47,31 +47,31 @@ def serve(folder: Path, *, port: int | None = None, opens_browser: bool = True) 
 
 
 def pages(folder: Path) -> dict[str, str]:
-    """Return the comparison's page, within the UI, by experiment: one folder's, or the latest."""
+    """Return the comparison page within the UI by experiment: of one folder, or of the latest."""
     is_one = ExperimentPaths(folder).exists()
     roots = [folder] if is_one else [*folder.iterdir()] if folder.is_dir() else []
-    found = {
+    files = {
         root.resolve().name: ExperimentPaths(root).mlflow
         for root in roots
         if ExperimentPaths(root).mlflow.exists()
     }
-    latest = sorted(found.items(), key=lambda one: one[1].stat().st_mtime, reverse=True)
+    latest = sorted(files.items(), key=lambda one: one[1].stat().st_mtime, reverse=True)
     return {name: str(json.loads(path.read_text())["compare"]) for name, path in latest[:SHOWN]}
 
 
 def _show(url: str, folder: Path, *, opens_browser: bool, hint: str = "") -> None:
-    """Print the addresses; on a desktop, open that of one experiment's comparison, or the UI's."""
+    """Print the addresses; on a desktop, open the one experiment's comparison, or the UI."""
     print(f"MLflow UI: {url}{hint}")
-    found = pages(folder)
-    for name, page in found.items():
+    comparisons = pages(folder)
+    for name, page in comparisons.items():
         print(f"compare the trials of {name}: {url}/{page}")
     sys.stdout.flush()
     has_desktop = sys.platform == "darwin" or any(
         map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY"))
     )
     if opens_browser and has_desktop:
-        is_one = ExperimentPaths(folder).exists() and found
-        webbrowser.open(f"{url}/{next(iter(found.values()))}" if is_one else url)
+        is_one = ExperimentPaths(folder).exists() and comparisons
+        webbrowser.open(f"{url}/{next(iter(comparisons.values()))}" if is_one else url)
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:

@@ -51,7 +51,7 @@ def main() -> None:
 
 def busiest_view(experiment: Path) -> View:
     """Return the view at the report at which two or more running trials had trained the most."""
-    story = Follower(experiment).story
+    story = Follower(experiment).monitor
     views = []
     for event in Journal(experiment / "journal.jsonl").read():
         story.apply(event)

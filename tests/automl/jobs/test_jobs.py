@@ -139,14 +139,14 @@ def test_a_parent_that_is_not_there_or_leaves_no_model_is_refused(root, trained)
     with pytest.raises(UsageError, match=f"did you mean {trained.id}"):
         run("evaluate", root, trained.id + "0")
     measured = run("evaluate", root, trained.id)
-    with pytest.raises(UsageError, match="evaluate leaves no model; the parent has to be an"):
+    with pytest.raises(UsageError, match="evaluate leaves no model; the parent must be an"):
         run("evaluate", root, measured.id)
 
 
 def test_an_epoch_that_is_not_there_is_refused_with_what_is(root, trained):
     with pytest.raises(UsageError, match=r"no model for epoch 2 .*best.json.*last.json"):
         run("evaluate", root, trained.id, choice=Choice("from_epoch_number", 2))
-    with pytest.raises(UsageError, match="takes no model of a parent"):
+    with pytest.raises(UsageError, match="takes no model from a parent"):
         run("train", root, trained.id, choice=Choice("latest_model"))
 
 

@@ -26,7 +26,7 @@ def context(tmp_path):
             tmp_path / "own",
             ModelSource("own", "train", tmp_path / "own", last="last.ckpt"),
             ModelSource("parent", action, tmp_path / "parent"),
-            given={key.replace("__", "."): value for key, value in given.items()},
+            values={key.replace("__", "."): value for key, value in given.items()},
         )
 
     return make

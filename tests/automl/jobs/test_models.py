@@ -58,7 +58,7 @@ def test_the_best_is_not_guessed_among_several(tmp_path):
 
 
 def test_a_best_that_is_gone_is_not_replaced_by_the_last(tmp_path):
-    with pytest.raises(UsageError, match=r"no model for best_model .* is checkpoints/last.ckpt"):
+    with pytest.raises(UsageError, match=r"no model for best_model .* has checkpoints/last.ckpt"):
         select_model(source(tmp_path, files=OURS[1:], **KNOWN), Choice())
 
 
@@ -80,13 +80,13 @@ def test_each_action_leaves_its_kind_of_model(tmp_path, action, files, name):
 
 
 def test_an_empty_folder_is_told(tmp_path):
-    with pytest.raises(UsageError, match="there is no model at all"):
+    with pytest.raises(UsageError, match="it has no model at all"):
         select_model(source(tmp_path, "export"), Choice())
 
 
 @pytest.mark.parametrize("action", ["evaluate", "inference", "experiment", "prune"])
 def test_an_action_that_leaves_no_model_is_refused(tmp_path, action):
-    with pytest.raises(UsageError, match=f"{action} leaves no model; the parent has to be an exp"):
+    with pytest.raises(UsageError, match=f"{action} leaves no model; the parent must be an exp"):
         select_model(source(tmp_path, action), Choice())
 
 

@@ -88,7 +88,7 @@ def test_each_decision_is_shown_with_the_reason_that_the_journal_gives(journal, 
     texts = [text for what, _, text in journal.told(settings()) if what is not What.REPORTED]
     begun = ["starts", "paused", "resumes, to epoch 9", "stopped"]
     suffix = "" if reason is None else f": {reason}"
-    assert texts == [*(text + suffix for text in begun), "starts", f"ends here{suffix}"]
+    assert texts == [*(text + suffix for text in begun), "starts", f"ends{suffix}"]
 
 
 def test_a_start_names_the_numbers_that_differ_from_the_defaults_the_farthest_first(journal):
@@ -141,7 +141,7 @@ def test_a_lost_worker_and_a_halved_batch_are_told(journal):
     assert texts[-3:] == [
         "lost its worker (the worker died)",
         "resumes after epoch 1",
-        "is out of memory, tried again at half the batch (batch=4)",
+        "ran out of memory; retrying with half the batch size (batch=4)",
     ]
 
 

@@ -63,7 +63,7 @@ def test_another_trial_is_promoted_by_its_number(automl, finished):
 
 def test_the_card_says_what_was_measured_and_how_to_load_it(finished):
     card = (finished / "promoted" / "model_card.md").read_text()
-    for text in ("## How it was proved", "| ONNX Runtime |", "fingerprint toy", "InferenceSession"):
+    for text in ("## Verification", "| ONNX Runtime |", "fingerprint toy", "InferenceSession"):
         assert text in card
 
 
@@ -98,7 +98,7 @@ def test_how_fast_each_model_is_stands_in_the_proof_and_on_the_card(searched):
     speed = {"latency_p50_ms": 12.5, "latency_p95_ms": 25.0}
     assert parity["latency"] == {"checkpoint": speed, "onnx": speed}
     card = (root / "promoted" / "model_card.md").read_text()
-    assert "## How fast it is" in card and "| onnx | 12.5 | 25 | - |" in card
+    assert "## Speed" in card and "| onnx | 12.5 | 25 | - |" in card
     shown = summary(Experiment.load(root))
     assert "median latency: checkpoint 12.5 ms, onnx 12.5 ms" in shown
 
@@ -141,9 +141,11 @@ def test_a_step_that_fails_is_a_failed_job_with_its_log(searched, kind):
 
 
 def test_what_a_skill_does_not_tell_cannot_be_asked_for():
-    with pytest.raises(GateError, match="tells no latency_p50_ms, so that --max-latency-ms cannot"):
+    with pytest.raises(
+        GateError, match="does not report latency_p50_ms, so --max-latency-ms cannot"
+    ):
         PromotionRequest(max_latency_ms=5).check_latency("onnx", {})
-    with pytest.raises(GateError, match="tells no max_logit_difference"):
+    with pytest.raises(GateError, match="does not report max_logit_difference"):
         PromotionRequest(max_logit_difference=0.1).check_logits(None)
     PromotionRequest().check_logits(None)
     with pytest.raises(GateError, match="differs by nan"):
