@@ -21,6 +21,9 @@ _MOST_CLASSES = 64
 """More values or colours than these are no classes, but grey pictures or blurred borders."""
 _SHOWN = 5
 
+_VOC_BORDER = (224, 224, 192)
+"""The colour of 255 in VOC's table, which marks the borders of objects."""
+
 BINARY = (LabelClass("background", 0), LabelClass("foreground", 255))
 """Masks of black and white, which label_transform=norm reads."""
 
@@ -85,7 +88,7 @@ def inferred(pairs: Iterable[Pair]) -> tuple[list[LabelClass], list[LabelClass],
     if values == [0, 255] and codes.bits <= {1, 8}:
         return list(BINARY), [], ""
     colours = _colours_of_values(codes)
-    is_ignored = _are_numbers_and_ignored(values)
+    is_ignored = colours.get(IGNORED) == _VOC_BORDER or _are_numbers_and_ignored(values)
     ignored = [LabelClass("ignored", IGNORED, colours.get(IGNORED))] if is_ignored else []
     numbers = [value for value in values if not (is_ignored and value == IGNORED)]
     classes = [LabelClass(f"class_{value}", value, colours.get(value)) for value in numbers]

@@ -7,6 +7,7 @@ from pathlib import Path
 from segformer.data.matching import SUFFIXES as SUFFIXES
 from segformer.data.matching import matched, stem_of
 from segformer.errors import DataError
+from segformer.storage.staging import FILE_NAME, SPLIT_FILE
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,11 @@ def other_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return [
-        p for p in sorted(folder.iterdir()) if not p.name.startswith(".") and not is_image_file(p)
+        path
+        for path in sorted(folder.iterdir())
+        if not path.name.startswith(".")
+        and path.name not in (FILE_NAME, SPLIT_FILE)
+        and not is_image_file(path)
     ]
 
 

@@ -55,7 +55,9 @@ class Coco:
 def _files(root: Path) -> list[Path]:
     folders = [root, root / "annotations", *split_folders(root).values()]
     paths = [path for folder in folders for path in sorted(folder.glob("*.json")) if path.is_file()]
-    return [path for path in paths if _is_coco(path)]
+    files = [path for path in paths if _is_coco(path)]
+    # COCO itself has the same images in other files too: keypoints, stuff, captions.
+    return [path for path in files if path.name.startswith("instances")] or files
 
 
 def _is_coco(path: Path) -> bool:

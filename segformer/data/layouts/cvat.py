@@ -1,6 +1,6 @@
 """CVAT for images 1.1: one XML file of polygons, masks, boxes and ellipses."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
@@ -10,50 +10,51 @@ from segformer.data.layouts.drawing import Ids, Region, drawn, ellipse, mask_fro
 from segformer.data.layouts.names import IMAGES, SPLITS, subfolder
 from segformer.errors import DataError
 
-_NAME = "annotations.xml"
 _BACKGROUND = "background"
+_TAG = "tag"
+"""An annotation of a whole image, which covers no pixels."""
 
 
 class Cvat:
-    """Shapes are drawn in CVAT's order of z."""
+    """One file (annotations.xml), or one a split (train.xml); drawn in CVAT's order of z."""
 
     name, title = "cvat", "CVAT for images (XML)"
 
     def parts(self, root: Path) -> Sequence[Part]:
-        """Return the XML file; see `Layout.parts`."""
-        return [Part(f"{_NAME} of CVAT for images", _tree(root) is not None)]
+        """Return the XML files; see `Layout.parts`."""
+        return [Part("annotations.xml of CVAT for images", bool(_trees(root)))]
 
     def read(self, root: Path) -> DataSet:
         """Read all shapes; labels become classes in the order of the task, after background."""
-        tree = _tree(root)
-        if tree is None:
-            return DataSet({})
-        classes = _classes(tree)
+        trees = _trees(root)
+        classes = _classes(trees.values())
         label_ids = {each.name: each.value or 0 for each in classes}
         pairs: dict[str, list[DrawnPair]] = {}
         absent = []
-        for image in tree.iter("image"):
-            file = _image_file(root, image.get("name", ""), image.get("subset", ""))
-            if file is None:
-                absent.append(image.get("name", ""))
-                continue
-            subset = image.get("subset", "").lower()
-            split = next((s for s, names in SPLITS.items() if subset in names), UNSPLIT)
-            draw = partial(_drawn, root / _NAME, image, label_ids)
-            pairs.setdefault(split, []).append(DrawnPair(file.stem, file, draw))
+        for path, tree in trees.items():
+            for image in tree.iter("image"):
+                file = _image_file(root, image.get("name", ""), image.get("subset", ""))
+                if file is None:
+                    absent.append(image.get("name", ""))
+                    continue
+                split = _split(image.get("subset", ""), path.stem)
+                draw = partial(_drawn, path, image, label_ids)
+                pairs.setdefault(split, []).append(DrawnPair(file.stem, file, draw))
         faults = []
         if absent:
             faults = [
-                f"{root / _NAME}: {len(absent)} images have no file in {root} or its images/: "
+                f"{root}: {len(absent)} images of CVAT's XML have no file in it or its images/: "
                 f"{', '.join(absent[:3])}"
             ]
         return DataSet({}, pairs, classes=classes, faults=faults)
 
 
-def _tree(root: Path) -> ElementTree.Element | None:
-    path = root / _NAME
-    if not path.is_file():
-        return None
+def _trees(root: Path) -> dict[Path, ElementTree.Element]:
+    trees = {path: _tree(path) for path in sorted(root.glob("*.xml")) if path.is_file()}
+    return {path: tree for path, tree in trees.items() if tree is not None}
+
+
+def _tree(path: Path) -> ElementTree.Element | None:
     try:
         tree = ElementTree.parse(path).getroot()
     except ElementTree.ParseError:
@@ -62,19 +63,29 @@ def _tree(root: Path) -> ElementTree.Element | None:
     return tree if is_for_images else None
 
 
-def _classes(tree: ElementTree.Element) -> list[LabelClass]:
-    labels = {
-        label.findtext("name", ""): label.findtext("color", "") for label in tree.iter("label")
-    }
-    for image in tree.iter("image"):
-        labels |= {
-            shape.get("label", ""): "" for shape in image if shape.get("label") not in labels
-        }
+def _split(*names: str) -> str:
+    words = [name.lower() for name in names]
+    return next((split for split, known in SPLITS.items() if {*words} & {*known}), UNSPLIT)
+
+
+def _classes(trees: Iterable[ElementTree.Element]) -> list[LabelClass]:
+    labels: dict[str, str] = {}
+    for tree in trees:
+        for label in tree.iter("label"):
+            labels[label.findtext("name", "")] = label.findtext("color", "")
+        for image in tree.iter("image"):
+            labels |= {
+                s.get("label", ""): "" for s in _shapes(image) if s.get("label") not in labels
+            }
     names = [name for name in labels if name and name != _BACKGROUND]
     return [
         LabelClass(_BACKGROUND, 0),
         *(LabelClass(name, i, _colour(labels[name])) for i, name in enumerate(names, start=1)),
     ]
+
+
+def _shapes(image: ElementTree.Element) -> list[ElementTree.Element]:
+    return [each for each in image if each.get("label") is not None and each.tag != _TAG]
 
 
 def _colour(text: str) -> tuple[int, int, int] | None:
@@ -93,7 +104,7 @@ def _image_file(root: Path, name: str, subset: str) -> Path | None:
 def _drawn(path: Path, image: ElementTree.Element, label_ids: dict[str, int]) -> Ids:
     try:
         size = int(image.get("width", "")), int(image.get("height", ""))
-        shapes = [shape for shape in image if shape.get("label") is not None]
+        shapes = _shapes(image)
         shapes.sort(key=lambda shape: int(shape.get("z_order", 0)))
         return drawn(size, [_region(shape, label_ids) for shape in shapes])
     except (KeyError, TypeError, ValueError) as error:
@@ -101,6 +112,8 @@ def _drawn(path: Path, image: ElementTree.Element, label_ids: dict[str, int]) ->
 
 
 def _region(shape: ElementTree.Element, label_ids: dict[str, int]) -> Region:
+    if not shape.get("label"):
+        raise ValueError(f"a {shape.tag} has no label")
     label_id = label_ids[shape.get("label", "")]
 
     def numbers(*names: str) -> list[float]:

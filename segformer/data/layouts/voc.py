@@ -6,7 +6,7 @@ from pathlib import Path
 
 from segformer.data.layouts.base import TEST, TRAIN, UNSPLIT, VAL, DataSet, LabelClass, Part
 from segformer.data.matching import SUFFIXES, stem_of
-from segformer.data.pairs import Pair, image_files
+from segformer.data.pairs import Pair, image_files, pairs_in
 
 _LISTS = Path("ImageSets", "Segmentation")
 _NAMES = (
@@ -14,6 +14,7 @@ _NAMES = (
     "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa",
     "train", "tvmonitor",
 )  # fmt: skip
+_LABEL_MAP, _CLASS_NAMES = "labelmap.txt", "class_names.txt"
 _BORDER = LabelClass("border", 255, (224, 224, 192))
 _OF_VOC = re.compile(r"\d{4}_\d{6}$")
 
@@ -25,22 +26,31 @@ class Voc:
 
     def parts(self, root: Path) -> Sequence[Part]:
         """Return the two folders and the lists; see `Layout.parts`."""
+        is_exported = any((root / name).is_file() for name in (_LABEL_MAP, _CLASS_NAMES))
         return [
             Part("JPEGImages/", (root / "JPEGImages").is_dir()),
             Part("SegmentationClass/", (root / "SegmentationClass").is_dir()),
-            Part("ImageSets/Segmentation/train.txt", bool(_lists(root))),
+            Part("ImageSets/Segmentation/train.txt", is_exported or bool(_lists(root))),
         ]
 
     def read(self, root: Path) -> DataSet:
-        """Read the pairs that the lists name; masks that no list names are passed over."""
+        """Read the pairs that the lists name, or all of them if an export has no lists."""
         images, masks = (
             {stem_of(path): path for path in image_files(root / folder)}
             for folder in ("JPEGImages", "SegmentationClass")
         )
-        splits, faults = {}, []
-        for split, path in _lists(root).items():
+        splits: dict[str, list[Pair]] = {}
+        faults, notes = [], []
+        lists = _lists(root)
+        if not lists:
+            pairing = pairs_in(root / "JPEGImages", root / "SegmentationClass")
+            splits, faults = {UNSPLIT: pairing.pairs}, pairing.faults
+        for split, path in lists.items():
             names = path.read_text(encoding="utf-8-sig").split("\n")
             stems = list(dict.fromkeys(stem for name in names if (stem := _stem(name))))
+            if split == TEST and not any(stem in masks for stem in stems):
+                notes.append(f"{path}: is left out: its images have no masks")
+                continue
             for folder, files in (("JPEGImages", images), ("SegmentationClass", masks)):
                 if absent := [stem for stem in stems if stem not in files]:
                     faults.append(
@@ -50,7 +60,7 @@ class Voc:
             both = [stem for stem in stems if stem in images and stem in masks]
             splits[split] = [Pair(stem, images[stem], masks[stem]) for stem in sorted(both)]
         classes, ignored = _classes(root, splits)
-        return DataSet(splits, classes=classes, ignored=ignored, faults=faults)
+        return DataSet(splits, classes=classes, ignored=ignored, faults=faults, notes=notes)
 
 
 def voc_colour(index: int) -> tuple[int, int, int]:
@@ -83,9 +93,9 @@ def _classes(
     root: Path, splits: dict[str, list[Pair]]
 ) -> tuple[Sequence[LabelClass], Sequence[LabelClass]]:
     """Return what labelmap.txt (CVAT) or class_names.txt (labelme) says, or VOC's own classes."""
-    if (path := root / "labelmap.txt").is_file():
+    if (path := root / _LABEL_MAP).is_file():
         return [each for line in _lines(path) if (each := _of_label_map(line))], []
-    if (path := root / "class_names.txt").is_file():
+    if (path := root / _CLASS_NAMES).is_file():
         names = [name for name in _lines(path) if name != "__ignore__"]
         return [LabelClass(n, i, voc_colour(i)) for i, n in enumerate(names)], [_BORDER]
     stems = [pair.stem for pairs in splits.values() for pair in pairs]
