@@ -1,5 +1,6 @@
 """Runs a model over images by the skill's inference action."""
 
+import logging
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,8 @@ from automl.skill.base import Result
 from automl.skill.failures import failure_kind, faults_of_the_user
 from automl.skill.inputs import keys_taking
 from automl.skill.installed import load_skill
+
+_log = logging.getLogger(__name__)
 
 
 def predict(
@@ -46,11 +49,17 @@ def _files(images: Sequence[Path]) -> list[Path]:
     missing = [f"{path}: no such image or folder" for path in images if not path.exists()]
     if missing:
         raise UsageError(*missing)
-    return [
-        file
-        for path in images
-        for file in (sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path])
-    ]
+    files = []
+    for path in images:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        for inner in sorted(path.iterdir()):
+            if inner.is_dir():
+                _log.warning("%s is a folder within a folder and is skipped", inner)
+            else:
+                files.append(inner)
+    return files
 
 
 def _link(files: Sequence[Path], folder: Path) -> None:

@@ -17,7 +17,7 @@ from segformer.data.images import read_mask
 from segformer.data.labels import labels_of
 from segformer.data.layouts import LAYOUTS, layout_of
 from segformer.data.layouts.base import IGNORED, TRAIN, UNSPLIT, DataSet, DrawnPair, LabelClass
-from segformer.data.pairs import Pair
+from segformer.data.pairs import Pair, is_utf8
 from segformer.data.source import source_of
 from segformer.data.split_file import SplitFile
 from segformer.errors import DataError
@@ -107,6 +107,9 @@ def _check(kind: str, source: Path, target: Path) -> None:
     kinds = ["auto", *(layout.name for layout in LAYOUTS)]
     if kind not in kinds:
         raise DataError(f"{kind!r} is no kind of data set; there are {', '.join(kinds)}")
+    for path in (source, target):
+        if not is_utf8(str(path.absolute())):
+            raise DataError(f"{ascii(str(path))}: the name of this folder is not UTF-8; rename it")
     if not source.is_dir():
         raise DataError(f"{source}: no such folder")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):

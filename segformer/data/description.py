@@ -1,8 +1,9 @@
 """Reads dataset.json, the description of a data set: its classes, as values of the spec."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,12 @@ from segformer.errors import DataError
 from segformer.storage.staging import FILE_NAME
 
 _SEGMENT = "dataset.segment"
+_READ = ("classes", "ignore", "bits")
+_FOR_PEOPLE = (
+    "name", "title", "description", "encoding", "source", "url", "license", "licence", "citation",
+    "author", "version", "split", "note", "notes", "counts", "bytes", "seed",
+)  # fmt: skip
+_OF_A_CLASS = ("value", "name", "color")
 _EXAMPLE = '{"value": 0, "name": "road"}'
 
 
@@ -18,8 +25,9 @@ def described(root: Path, *, given: Mapping[str, Any]) -> dict[str, Any]:
 
     A folder named test holds the test split. Of the keys of dataset.json, ``classes`` (a list of
     ``{"value", "name"}``: the value in the mask; and ``"color"``: [red, green, blue] in masks of
-    colours) and ``ignore`` (a value or null) are read.
-    Raises `DataError` for a dataset.json that is not understood.
+    colours), ``ignore`` (a value or null) and ``bits`` (of 16-bit images) are read; those of
+    `_FOR_PEOPLE` may say more. Raises `DataError` for a dataset.json that is not understood, which
+    is one with other keys too: a misspelt ``ignore`` would be passed over.
     """
     found: dict[str, Any] = {}
     if (root / "images" / "test").is_dir() and (root / "masks" / "test").is_dir():
@@ -45,6 +53,7 @@ class _Class:
         """Read an entry of ``classes``; raises `ValueError` that begins with `where`."""
         if not isinstance(entry, Mapping):
             raise ValueError(f"{where} is {entry!r}, not an object like {_EXAMPLE}")
+        _check_keys(entry, _OF_A_CLASS, f"{where}: ")
         if missing := [name for name in ("value", "name") if name not in entry]:
             raise ValueError(f'{where} has no "{missing[0]}"; it must be like {_EXAMPLE}')
         colour = entry.get("color")
@@ -60,7 +69,7 @@ class _Class:
 
 
 def _classes_described(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
-    classes, ignored = _read(path)
+    classes, ignored, bits = _read(path)
     is_binary = [c.value for c in classes] == [0, 255] and ignored is None
     # The palette holds the values after the transform.
     is_normed = is_binary and given.get(f"{_SEGMENT}.label_transform", "norm") == "norm"
@@ -71,6 +80,8 @@ def _classes_described(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
         found[f"{_SEGMENT}.palette"] = _normed(classes) if is_normed else _palette(classes)
     if ignored is not None:
         found[f"{_SEGMENT}.ignore_index"] = ignored
+    if bits is not None:
+        found[f"{_SEGMENT}.image_bits"] = bits
     return found
 
 
@@ -89,10 +100,10 @@ def _palette(classes: list[_Class]) -> list[dict[str, Any]]:
     ]
 
 
-def _read(path: Path) -> tuple[list[_Class], int | None]:
-    """Return the classes in order of value, and the ignored value."""
+def _read(path: Path) -> tuple[list[_Class], int | None, int | None]:
+    """Return the classes in order of value, the ignored value, and the bits of images."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise DataError(f"{path}: cannot be read ({error})") from None
     try:
@@ -101,9 +112,10 @@ def _read(path: Path) -> tuple[list[_Class], int | None]:
         raise DataError(f"{path}: {error}") from None
 
 
-def _classes_from(content: object) -> tuple[list[_Class], int | None]:
+def _classes_from(content: object) -> tuple[list[_Class], int | None, int | None]:
     if not isinstance(content, Mapping):
         raise ValueError(f'is not an object like {{"classes": [{_EXAMPLE}, ...], "ignore": null}}')
+    _check_keys(content, (*_READ, *_FOR_PEOPLE), "")
     entries = content.get("classes") or []
     if not isinstance(entries, list):
         raise ValueError(f"classes is {entries!r}, not a list like [{_EXAMPLE}, ...]")
@@ -113,7 +125,18 @@ def _classes_from(content: object) -> tuple[list[_Class], int | None]:
     ignored = content.get("ignore")
     if ignored is not None:
         ignored = _byte(ignored, "ignore")
-    return sorted(classes, key=lambda each: each.value), ignored
+    bits = content.get("bits")
+    if bits is not None and (type(bits) is not int or not 8 <= bits <= 16):
+        raise ValueError(f"bits is {bits!r}, not a whole number from 8 to 16")
+    return sorted(classes, key=lambda each: each.value), ignored, bits
+
+
+def _check_keys(content: Mapping[Any, Any], keys: Sequence[str], where: str) -> None:
+    for key in content:
+        if key not in keys:
+            near = get_close_matches(str(key), keys, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(keys)}"
+            raise ValueError(f"{where}unknown key {key!r}; {hint}")
 
 
 def _check_unique(values: list[Any], name: str) -> None:

@@ -60,13 +60,13 @@ def pairs_in(images_folder: Path, masks_folder: Path) -> Pairing:
 
 def pair_files(images: Sequence[Path], masks: Sequence[Path]) -> Pairing:
     """Return the pairs of image files and mask files; neither may be empty."""
+    folders = images[0].parent, masks[0].parent
     images, faults = _one_a_stem(images)
     masks, more_faults = _one_a_stem(masks)
     matching = matched(images, masks)
     with_partner = {path for pair in matching.pairs for path in pair}
     faults += more_faults
-    for files, others in ((images, masks), (masks, images)):
-        folder = others[0].parent
+    for files, folder in zip((images, masks), reversed(folders), strict=True):
         faults += [_partnerless(path, folder) for path in files if path not in with_partner]
     pairs = sorted(
         (Pair(image.stem, image, mask) for image, mask in matching.pairs),
@@ -84,6 +84,15 @@ def is_image_file(path: Path) -> bool:
     """Whether a path is a file that is named like an image and not hidden."""
     is_named_so = path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
     return is_named_so and path.is_file()
+
+
+def is_utf8(name: str) -> bool:
+    """Whether a name can be written down; one from a system of other letters often cannot."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def other_files(folder: Path) -> list[Path]:
@@ -104,6 +113,9 @@ def _one_a_stem(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
     faults = []
     for path in paths:
         stem = stem_of(path)
+        if not is_utf8(path.name):
+            faults.append(f"{path.parent}: the name of {ascii(path.name)} is not UTF-8; rename it")
+            continue
         if stem in by_stem:
             faults.append(f"{path}: has the same stem as {by_stem[stem].name}")
         by_stem.setdefault(stem, path)

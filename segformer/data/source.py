@@ -11,7 +11,7 @@ from segformer.data.faults import one_a_cause
 from segformer.data.images import WIDE_BITS
 from segformer.data.layouts import layout_of
 from segformer.data.layouts.base import TEST, TRAIN, UNSPLIT, VAL, DataSet
-from segformer.data.pairs import Pair, find_pairs, image_files
+from segformer.data.pairs import Pair, find_pairs, image_files, is_utf8
 from segformer.data.split_file import SplitFile, held_out
 from segformer.errors import DataError
 from segformer.spec.sections.dataset import DatasetSegment
@@ -55,6 +55,8 @@ def source_of(segment: DatasetSegment) -> Source:
     names train, val and test. If there is no validation split, one is held out (`split_file`).
     """
     root = Path(segment.root_dir)
+    if not is_utf8(str(root)):
+        raise DataError(f"{ascii(str(root))}: the name of this folder is not UTF-8; rename it")
     if not root.is_dir():
         raise DataError(f"{root}: no such folder (dataset.segment.root_dir)")
     if _is_standard(root, segment):
@@ -106,7 +108,7 @@ def layout_settings(
 
     dataset.json goes before the classes that are found, and `given` before all.
     """
-    if not root.is_dir():
+    if not root.is_dir() or not is_utf8(str(root)):
         return {}, []
     segment = DatasetSegment(root_dir=str(root), **_names_of_splits(given))
     try:

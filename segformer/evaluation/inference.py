@@ -1,6 +1,7 @@
 """The inference action: masks and overlays of unlabelled images."""
 
 import json
+import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from segformer.data.dataset import model_input
 from segformer.data.images import read_image
 from segformer.data.labels import class_names
 from segformer.data.overlay import class_colours, overlay
-from segformer.data.pairs import SUFFIXES
+from segformer.data.pairs import SUFFIXES, image_files, is_utf8, other_files
 from segformer.data.source import images_of
 from segformer.errors import DataError, SpecError
 from segformer.evaluation.pictures import Pixels, write_mask, write_picture
@@ -33,7 +34,12 @@ from segformer.spec.sections.dataset import DatasetSegment
 from segformer.spec.spec import Spec
 from segformer.storage.atomic import replacing
 
+_log = logging.getLogger(__name__)
+
 Row = dict[str, Any]
+
+_NAMED = 5
+"""Files of another kind that a warning names."""
 
 MASKS, OVERLAYS = "mask_labels", "vis_overlay"
 """The output folders, named as in TAO."""
@@ -90,9 +96,12 @@ def images_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder of images")
     images: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in SUFFIXES or path.name.startswith(".") or not path.is_file():
-            continue
+    if others := other_files(folder):
+        names = ", ".join(path.name for path in others[:_NAMED])
+        _log.warning("%d files are no images and are skipped: %s", len(others), names)
+    for path in image_files(folder):
+        if not is_utf8(path.name):
+            raise DataError(f"{folder}: the name of {ascii(path.name)} is not UTF-8; rename it")
         if path.stem in images:
             raise DataError(f"{path}: has the same stem as {images[path.stem].name}; rename one")
         images[path.stem] = path

@@ -112,3 +112,25 @@ def test_a_folder_of_that_name_is_a_fault(tmp_path):
     (tmp_path / "dataset.json").mkdir()
     with pytest.raises(DataError, match="dataset.json: is not a file"):
         described(tmp_path, given={})
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"ignore_index": 255}, "unknown key 'ignore_index'; did you mean ignore?"),
+        ({"Classes": []}, "unknown key 'Classes'; did you mean classes?"),
+        ({"zzz": 1}, "unknown key 'zzz'; there are classes, ignore, bits, name"),
+        ({"classes": [{"value": 0, "name": "a", "colour": [1, 2, 3]}]}, "did you mean color?"),
+        ({"bits": 20}, "bits is 20, not a whole number from 8 to 16"),
+    ],
+)
+def test_a_key_that_nobody_reads_is_refused(tmp_path, content, words):
+    (tmp_path / "dataset.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match=r"dataset.json: ") as caught:
+        described(tmp_path, given={})
+    assert words in str(caught.value)
+
+
+def test_a_mark_of_the_byte_order_is_no_fault(tmp_path):
+    (tmp_path / "dataset.json").write_text('{"bits": 12, "note": "by hand"}', "utf-8-sig")
+    assert described(tmp_path, given={}) == {"dataset.segment.image_bits": 12}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from pictures import noise, png_of_few_bits, save
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from segformer.data.images import read_image, read_mask
 from segformer.errors import DataError
@@ -133,4 +133,20 @@ def test_other_formats_are_not_opened(tmp_path):
     Image.fromarray(noise()).save(tmp_path / "a.gif")
     (tmp_path / "a.gif").rename(tmp_path / "a.png")
     with pytest.raises(DataError, match="a.png: is not an image .PNG, JPEG"):
+        read_image(tmp_path / "a.png")
+
+
+def test_an_image_beyond_the_limit_of_size_is_told_to_be_cut(tmp_path):
+    Image.new("L", (15000, 12000)).save(tmp_path / "huge.png")
+    with pytest.raises(
+        DataError, match="180 megapixels are more than the 179 .*cut the image into"
+    ):
+        read_image(tmp_path / "huge.png")
+
+
+def test_metadata_beyond_the_limit_of_size_is_told_to_be_left_out(tmp_path):
+    text = PngImagePlugin.PngInfo()
+    text.add_text("comment", "x" * 2_000_000, zip=True)
+    Image.fromarray(noise()).save(tmp_path / "a.png", pnginfo=text)
+    with pytest.raises(DataError, match="its metadata is too large: save the image anew without"):
         read_image(tmp_path / "a.png")

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 from pictures import data_set, save
 
@@ -45,3 +47,13 @@ def test_an_empty_folder_is_one_fault(tmp_path, kind):
     with pytest.raises(DataError, match=f"{kind}/val: holds no .png") as caught:
         pairs_of(tmp_path, "val")
     assert len(caught.value.faults) == 1
+
+
+def test_a_name_that_is_not_utf_8_is_named(tmp_path):
+    data_set(tmp_path)
+    for kind in ("images", "masks"):
+        folder = str(tmp_path / kind / "train").encode()
+        os.rename(folder + b"/00.png", folder + b"/\xe9.png")
+    faults = find_pairs(tmp_path, "train").faults
+    assert len(faults) == 2
+    assert r"the name of '\udce9.png' is not UTF-8; rename it" in faults[0]

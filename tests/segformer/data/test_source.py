@@ -152,3 +152,11 @@ def test_settings_that_are_given_are_not_inferred(tmp_path):
     layouts.unsplit(tmp_path)
     given = {"dataset.segment.num_classes": 3}
     assert layout_settings(tmp_path, action="train", given=given) == ({}, [])
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_named(tmp_path):
+    root = tmp_path / "caf\udce9"
+    root.mkdir()
+    assert layout_settings(root, action="train", given={}) == ({}, [])
+    with pytest.raises(DataError, match="the name of this folder is not UTF-8"):
+        source_of(segment(root))

@@ -142,3 +142,10 @@ def test_without_a_folder_or_a_split_there_is_nothing_to_do(spec, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"empty: holds no \.png"):
         infer(spec(**{"inference.images_dir": str(tmp_path / "empty")}), tmp_path)
+
+
+def test_files_that_are_no_images_are_named(spec, images, tmp_path, caplog):
+    (images / "e.gif").write_bytes(b"GIF89a")
+    (images / "within").mkdir()
+    infer(spec(**{"inference.images_dir": str(images)}), tmp_path / "out")
+    assert "2 files are no images and are skipped: e.gif, within" in caplog.text
