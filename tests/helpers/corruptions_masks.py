@@ -235,10 +235,10 @@ def the_description_gives_a_value_twice(case):
     return ("dataset.json",)
 
 
-@on_the_set(HARMFUL)
+@on_the_set(HARMLESS)
 def the_description_is_gone(case):
     (case.folder / "dataset.json").unlink()
-    return ("masks/",)
+    return ()
 
 
 @on_the_set(UNDETECTABLE)

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 from pictures import data_set, save
@@ -53,7 +54,7 @@ def test_a_name_that_is_not_utf_8_is_named(tmp_path):
     data_set(tmp_path)
     for kind in ("images", "masks"):
         folder = str(tmp_path / kind / "train").encode()
-        os.rename(folder + b"/00.png", folder + b"/\xe9.png")
+        Path(os.fsdecode(folder + b"/00.png")).rename(os.fsdecode(folder + b"/\xe9.png"))
     faults = find_pairs(tmp_path, "train").faults
     assert len(faults) == 2
     assert r"the name of '\udce9.png' is not UTF-8; rename it" in faults[0]
