@@ -43,7 +43,7 @@ _POLITE = re.compile(
     r"|unless (?:it (?:is|s) )?impossible|when(?:ever)? (?:you (?:do )?train|training|possible))\b"
 )
 _CONDITION = re.compile(
-    r"\b(?:if|unless|in case|provided|assuming|suppose|supposing|once|until|only when)\b|^when\b"
+    r"\b(?:if|unless|in case|provided|assuming|suppose|supposing|until|only when)\b|^when\b"
 )
 _NEGATION = re.compile(
     r"\b(?:not|never|no|without|nor|avoid|refuse|stop|instead of|rather than|against|than|beats?|"
@@ -65,9 +65,13 @@ _DROP = (
     r"(?:e|ed|ing|ping|ting|p|s)?"
 )
 _USE = (
-    r"(?:use|using|do|doing|run|running|want|need|require|perform|start|apply|launch|try|involve|"
-    r"enable|like|include|go through|go for|turn on|switch on|bother with|ask for|asked for|wait "
-    r"for|(?:route|send) it (?:through|to))"
+    r"(?:(?:us|want|need|requir|perform|start|apply|launch|try|involv|enabl|lik|includ|invok|employ|"
+    r"schedul|do|run|plan)(?:e|es|s|ed|ing|ning)?|go(?:ing)? (?:through|for)|(?:turn|switch)(?:ing)? "
+    r"on|bother(?:ing)? with|ask(?:ed|ing)? for|wait(?:ing)? for|(?:route|send) it (?:through|to))"
+)
+_NO_WISH = (
+    r"(?:no (?:\w+ )?(?:time|need|patience|reason|point|interest|use|wish|room|cause|desire) (?:for|in|"
+    r"to|of)|not (?:\w+ )?(?:interested in|keen on|in the mood for|fond of)|(?:tired|sick|wary) of)"
 )
 _SHOULD = (
     r"(?:is to be|should be|must be|has to be|to be|be|is|stays?|remains?|kept|left|set to|to)"
@@ -98,11 +102,12 @@ _REFUSALS = [
     for name, end in ((_AUTOML, _END), (_TASK, _END_OF_TASK))
     for pattern in (
         rf"\b{_SWITCH} (?:off|down) {_THE}{name}{end}",
-        rf"\b{_SWITCH} {_THE}{name} (?:off|down)\b",
+        rf"\b{_SWITCH} {_THE}{name} (?:please |now |again )?(?:off|down)\b",
         rf"\b{_DROP} (?:with |out |about )?{_THE}{name}{end}",
         rf"\b(?:no|without|minus|sans|zero|neither) {_THE}{name}{end}",
         rf"\b(?:no|without) (?:need (?:for|of|to (?:use|run|do)|to)|{_USE}) {_THE}{name}{end}",
-        rf"\b(?:not|never|nobody|no one) (?:\w+ )?{_USE} (?:to )?{_THE}{name}{end}",
+        rf"\b(?:not|never|nobody|no one) (?:\w+ ){{0,2}}{_USE} (?:to )?{_THE}{name}{end}",
+        rf"\b{_NO_WISH} (?:{_USE} )?{_THE}{name}{end}",
         rf"\b(?:not|instead of|rather than) (?:{_USE} )?{_THE}{name}{end}",
         rf"\bprefer\w* .*(?:over|to) {_THE}{name}{end}",
         rf"\brefuse to {_USE} {_THE}{name}{end}",
@@ -121,9 +126,9 @@ _REFUSALS = [
 _PLAIN_TRAININGS = [
     re.compile(pattern)
     for pattern in (
-        rf"\b{_PLAIN}(?: old)?(?: \w+)?? {_TRAINING}(?: only)?(?:{_END}|(?= of\b))",
+        rf"\b{_PLAIN}(?: old)?(?: \w+)?? {_TRAINING}(?: only)?(?:{_END}|(?= (?:of|beats?|suffices|will do|would do|is (?:enough|fine|ok|okay|sufficient|all|better|preferred|what i))\b))",
         rf"\b(?:one|just one|only one) {_TRAINING}(?: only| with {_DEFAULTS}){_END_OF_TASK}",
-        rf"\b{_TRAINING} (?:only )?with {_DEFAULTS}(?: only)?{_END}",
+        rf"\b{_TRAINING} (?:only |just |once )?with {_DEFAULTS}(?: only)?{_END}",
         rf"\b(?:fixed|only) (?:default )?hyper ?parameters\b{_END}",
         rf"\b(?:just|only|simply) train(?: it| this| the model| \w+)?{_END_OF_TASK}",
         r"\btrain(?: it| this| the model| \w+)? (?:plainly|plain|normally)\b",

@@ -46,7 +46,7 @@ _TRANSLATIONS: Mapping[str, tuple[str, ...]] = {
     "off": (r"aus(?=\W*$)", r"(?:を|は)?(?:オフ|無効)(?:に|で)?\w*",
             r"(?:을|를)? ?(?:끄\w*|꺼\w*|비활성화\w*)"),
     "use": (r"(?:ver|be)?(?:nutze?n?|wenden?)", r"utilis\w+", r"emple\w+", r"us(?:es|ar|a|ando)",
-            r"usare?", r"использ\w+", r"(?:使用|运行|启用|进行|用)"),
+            r"usare?", r"использ\w+", r"(?:使用|运行|启用|进行|需要|想要|打算|做|用)"),
     "train": (r"trainier\w+", r"entra[iî]n\w+", r"entren\w+", r"trein\w+", r"addestr\w+",
               r"обуч\w+", r"(?:训练|訓練|学習(?:して)?|학습\w*)"),
     "turn": (r"schalt(?:e|en)?", r"mach(?:e|en)?"),
