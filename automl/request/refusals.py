@@ -1,0 +1,146 @@
+"""The ways to refuse a search or to ask for a plain training, in the reduced words of a clause."""
+
+import re
+
+from automl.request.vocabulary import CJK
+
+AUTOML = "automl_"
+"""Stands for every name of AutoML in the reduced text; no word of a person ends like this."""
+
+SEARCH = r"(?:optimi[sz](?:ation|ing|er)|search(?:es|ing)?|tuning|sweeps?)"
+_NEGATION = re.compile(
+    r"\b(?:not|never|no|without|nor|avoid|refuse|stop|instead of|rather than|against|than|beats?|"
+    r"beating|outperforms?|improves?|compared?|versus|vs|dont)\b"
+)
+_REFUTED = re.compile(
+    r"\b(?:is|are|was|were|would be|will be|seems) (?:\w+ )?(?:not|never|no (?:option|good|way)|"
+    r"out of the question|unacceptable|impossible|too (?:bad|weak|poor))\b"
+)
+
+_THE = (
+    r"(?:(?:the|any|this|your|all|its|our|that|more|kind|sort|type|of|a|an|further|such|o|el|la|le|"
+    r"l|das|den|die|der|il|lo|du|de|d) )*"
+)
+_OFF = r"(?:off|disabled|deactivated|skipped|omitted|excluded|false)"
+_SWITCH = r"(?:turn|switch|shut|toggle)(?:ed|ing|es)?"
+_DROP = (
+    r"(?:disabl|deactivat|skip|avoid|omit|bypass|exclud|forgo|drop|forget|cancel)"
+    r"(?:e|ed|ing|ping|ting|p|s)?"
+)
+_USE = (
+    r"(?:(?:us|want|need|requir|perform|start|apply|launch|try|involv|enabl|lik|includ|invok|"
+    r"employ|schedul|do|run|plan)(?:e|es|s|ed|ing|ning)?|go(?:ing)? (?:through|for)"
+    r"|(?:turn|switch)(?:ing)? on|bother(?:ing)? with|ask(?:ed|ing)? for|wait(?:ing)? for|"
+    r"(?:route|send) it (?:through|to))"
+)
+_WITHIN = (
+    r"(?:(?!(?:stop|forget|hesitate|only|just|fail|mind|without|skip|avoid|refuse|disable)\b)\w+ )"
+    r"{0,4}"
+)
+"""Words between a denial and its verb, none of which is a denial itself."""
+_NO_WISH = (
+    r"(?:no (?:\w+ )?(?:time|need|patience|reason|point|interest|use|wish|room|cause|desire) "
+    r"(?:for|in|to|of)|not (?:\w+ )?(?:interested in|keen on|in the mood for|fond of)|"
+    r"(?:tired|sick|wary) of)"
+)
+_NEEDED = r"(?:needed|required|wanted|necessary|used|desired|welcome)"
+_NEEDLESS = (
+    r"(?:unnecessary|unneeded|unwanted|undesired|superfluous|redundant|pointless|overkill|needless|"
+    r"not an option|a waste)"
+)
+_SHOULD = (
+    r"(?:is to be|should be|must be|has to be|to be|be|is|stays?|remains?|kept|left|set to|to)"
+)
+# What may stand behind the name; a noun there ("no HPO errors") is what the clause is about.
+_AFTER = (
+    r"please|pls|thanks|thank|now|just|only|this|today|here|at|for|on|in|with|while|when|as|or|to|"
+    r"it|is|i|we|you|needed|required|wanted|necessary|desired|used|involved|whatsoever|ever|again|"
+    r"yet|either|anymore|altogether|completely|entirely|first|instead|train|run|do|use|fit|start|"
+    r"go|during|until|unless|if|that|per|via|by|before|after|nor|not|rather|over"
+)
+_END = rf"(?= (?:{_AFTER}|the|my|a|from)\b|[^a-z_]*$| [{CJK}])"
+_END_OF_TASK = rf"(?= (?:{_AFTER}|anything|at all)\b|[^a-z_]*$)"
+
+# A search without its name, which only a refusal makes AutoML's.
+_TASK = (
+    rf"(?:(?:(?:hyper ?)?parameter )?{SEARCH}|trials|tun(?:e|ing)(?: (?:it|anything))?|"
+    r"search(?: for)?(?: (?:it|anything))?|sweep(?:ing)?)"
+)
+_PLAIN = (
+    r"(?:plain|simple|single|ordinary|vanilla|normal|regular|basic|bare|standard|usual|default|"
+    r"typical|conventional|classic(?:al)?|straightforward|non automl_)"
+)
+_TRAINING = r"(?:train(?:ing)?(?: run| job)?|runs?|jobs?)"
+_DEFAULTS = (
+    r"(?:the )?(?:default|fixed|given)s?"
+    r"(?: (?:settings?|values|hyper ?parameters|parameters|config\w*))?"
+)
+_WILL_DO = (
+    r"(?:beats?|suffices|will do|would do|is (?:enough|fine|ok|okay|sufficient|all|better|"
+    r"preferred|what i))"
+)
+
+_REFUSALS = [
+    re.compile(pattern)
+    for name, end in ((AUTOML, _END), (_TASK, _END_OF_TASK))
+    for pattern in (
+        rf"\b{_SWITCH} (?:off|down) {_THE}{name}{end}",
+        rf"\b{_SWITCH} {_THE}{name} (?:please |now |again )?(?:off|down)\b",
+        rf"\b{_DROP} (?:with |out |about )?{_THE}{name}{end}",
+        rf"\b(?:no|without|minus|sans|zero|neither) {_THE}{name}{end}",
+        rf"\b(?:no|without) (?:need (?:for|of|to (?:use|run|do)|to)|{_USE}) {_THE}{name}{end}",
+        rf"\b(?:not|never|nobody|no one) {_WITHIN}{_USE} (?:to )?{_THE}{name}{end}",
+        rf"\bnever mind {_THE}{name}{end}",
+        rf"\b(?:rather|sooner) .*than {_THE}{name}{end}",
+        rf"\bspare (?:me|us) {_THE}{name}{end}",
+        rf"\b{_NO_WISH} (?:{_USE} )?{_THE}{name}{end}",
+        rf"\b(?:not|instead of|rather than) (?:{_USE} )?{_THE}{name}{end}",
+        rf"\bprefer\w* .*(?:over|to) {_THE}{name}{end}",
+        rf"\brefuse to {_USE} {_THE}{name}{end}",
+    )
+] + [
+    re.compile(pattern)
+    for pattern in (
+        rf"\b(?:opt|leave|keep|stay) (?:me )?out (?:of )?{_THE}{AUTOML}{_END}",
+        rf"\b(?:leave|keep|put|set|have) {_THE}{AUTOML} (?:(?:to|switched|turned) )?"
+        rf"(?:{_OFF}|out)\b",
+        rf"{AUTOML} (?:{_SHOULD} )?(?:(?:turned|switched|kept|left) )?{_OFF}\b",
+        rf"{AUTOML} (?:please )?(?:unused|disable)\b",
+        rf"{AUTOML} (?:\w+ ){{0,2}}not (?:be )?(?:\w+ )?{_NEEDED}\b",
+        rf"{AUTOML} (?:is|are|seems?|would be|will be) (?:\w+ )?{_NEEDLESS}\b",
+    )
+]  # fmt: skip
+_PLAIN_TRAININGS = [
+    re.compile(pattern)
+    for pattern in (
+        rf"\b{_PLAIN}(?: old)?(?: \w+)?? {_TRAINING}(?: only)?"
+        rf"(?:{_END}|(?= (?:of|{_WILL_DO})\b))",
+        rf"\b(?:one|just one|only one) {_TRAINING}(?: only| with {_DEFAULTS}){_END_OF_TASK}",
+        rf"\btrain (?:only |just |once )?{_DEFAULTS}{_END}",
+        rf"\b{_TRAINING} (?:only |just |once )?with {_DEFAULTS}(?: only)?{_END}",
+        rf"\b(?:fixed|only) (?:default )?hyper ?parameters\b{_END}",
+        rf"\b(?:just|only|simply) train(?: it| this| the model| \w+)?{_END_OF_TASK}",
+        r"\btrain(?: it| this| the model| \w+)? (?:plainly|plain|normally)\b",
+    )
+]  # fmt: skip
+_WITH_AUTOML = re.compile(
+    rf"\b(?:with|use|using|run|running|enable|try|compare|by|through|via|prefer|{_SWITCH} on) "
+    rf"{_THE}{AUTOML}|{AUTOML} (?:on|instead of|rather than|over|yes)\b|^{AUTOML} instead"
+)
+
+
+def turns_off(words: str) -> bool:
+    """Whether the words of a clause turn AutoML off."""
+    if any(_counts(match, words) for pattern in _REFUSALS for match in pattern.finditer(words)):
+        return True
+    if _WITH_AUTOML.search(words):
+        return False
+    return any(
+        _counts(match, words) for pattern in _PLAIN_TRAININGS for match in pattern.finditer(words)
+    )
+
+
+def _counts(match: re.Match[str], words: str) -> bool:
+    """Whether nothing before a match negates it, and nothing behind it refutes it."""
+    before, behind = words[: match.start()], words[match.end() :]
+    return not (_NEGATION.search(before) or _REFUTED.search(behind))
