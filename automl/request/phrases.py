@@ -21,6 +21,7 @@ _NAMES = re.compile(
     """,
     re.VERBOSE,
 )
+_BEFORE_FOREIGN = re.compile(rf"{AUTOML} (?!(?:\w+ )?(?:unused|disable|off|not|please)\b)")
 _SETTING = re.compile(r"(\b(?:auto[ -]?ml|hpo)(?:[ _]\w+)?)\s*(?:[:=]|→|[-=]>)+\s*", re.IGNORECASE)
 
 _SENTENCE = re.compile(r"(?<=[.!?])(?:\s+|$)|(?<=[。！？])|;|\n\s*\n")
@@ -31,7 +32,7 @@ _CLAUSE = re.compile(
 )
 _QUESTION = re.compile(
     r"^(?:should|shall|is|are|was|were|does|did|do (?:i|we|you)|has|have|why|what|how|when (?:is|do"
-    r"|does|should)|which|who|whether)\b|\b(?:whether|why|what|how|which|did|does|had)\b"
+    r"|does|should)|which|who|whether)\b|\b(?:whether|why|(?<!is )what|how|which|did|does|had)\b"
 )
 _POLITE = re.compile(
     r"\b(?:if (?:at all )?(?:possible|feasible|you (?:can|could|may|would|like|please|do not mind|"
@@ -39,7 +40,7 @@ _POLITE = re.compile(
     r"|unless (?:it (?:is|s) )?impossible|when(?:ever)? (?:you (?:do )?train|training|possible))\b"
 )
 _CONDITION = re.compile(
-    r"\b(?:if|unless|in case|provided|assuming|suppose|supposing|until|only when)\b|^when\b"
+    _BEFORE_FOREIGN=re.compile(rf"{AUTOML} (?!(?:\w+ )?(?:unused|disable|off|not|please)\b)")
 )
 
 
@@ -94,6 +95,7 @@ def _plain(text: str) -> str:
     plain = re.sub(r"[\u2018\u2019\u02bc`´]", "'", plain)
     plain = re.sub(r"\bh\.p\.o\b\.?", "HPO", plain, flags=re.IGNORECASE)
     plain = re.sub(r"\bw/o\b", "without", plain, flags=re.IGNORECASE)
+    plain = re.sub(r"\((\w+-?)\)(?=\w)", r"\1", plain)
     plain = re.sub(r"\.{2,}|…|[*#>|~\"]", " ", plain)
     plain = re.sub(rf"(?<=[A-Za-z0-9])(?=[{CJK}])|(?<=[{CJK}])(?=[A-Za-z0-9])", " ", plain)
     plain = re.sub(r"(?<!\n)\n(?!\s*\n)", " ", plain)
@@ -108,6 +110,9 @@ def _reduced(clause: str) -> str:
     words = re.sub(
         r"\b(wo|do|does|did|should|must|need|ca|could|would|is|are)n'?t\b", r"\1 not", words
     )
-    words = " ".join(in_english(words).replace("'", " ").split())
-    words = _NAMES.sub(AUTOML, words)
-    return " ".join(re.sub(r"[=→]", " ", words).split())
+    english = in_english(words)
+    reduced = _NAMES.sub(AUTOML, " ".join(re.sub(r"['=→]", " ", english).split()))
+    if " ".join(english.split()) != " ".join(words.split()):
+        # Of another language only a few words are known: any may stand behind the name.
+        reduced = _BEFORE_FOREIGN.sub(f"{AUTOML} please ", reduced)
+    return " ".join(reduced.split())

@@ -10,7 +10,8 @@ AUTOML = "automl_"
 SEARCH = r"(?:optimi[sz](?:ation|ing|er)|search(?:es|ing)?|tuning|sweeps?)"
 _NEGATION = re.compile(
     r"\b(?:not|never|no|without|nor|avoid|refuse|stop|instead of|rather than|against|than|beats?|"
-    r"beating|outperforms?|improves?|compared?|versus|vs|dont)\b"
+    r"beating|outperforms?|improves?|compared?|versus|vs|wrong|unwise|mistake|foolish|stupid|shame|pity|hate|regret|"
+    r"nothing(?! but))\b"
 )
 _REFUTED = re.compile(
     r"\b(?:is|are|was|were|would be|will be|seems) (?:\w+ )?(?:not|never|no (?:option|good|way)|"
@@ -90,6 +91,8 @@ _REFUSALS = [
         rf"\b(?:no|without|minus|sans|zero|neither) {_THE}{name}{end}",
         rf"\b(?:no|without) (?:need (?:for|of|to (?:use|run|do)|to)|{_USE}) {_THE}{name}{end}",
         rf"\b(?:not|never|nobody|no one) {_WITHIN}{_USE} (?:to )?{_THE}{name}{end}",
+        rf"\b(?:not|never) (?:let|have|allow|make|get) {_THE}{name}\b",
+        rf"\bagainst {_THE}{name}{end}",
         rf"\bnever mind {_THE}{name}{end}",
         rf"\b(?:rather|sooner) .*than {_THE}{name}{end}",
         rf"\bspare (?:me|us) {_THE}{name}{end}",
@@ -117,7 +120,7 @@ _PLAIN_TRAININGS = [
         rf"(?:{_END}|(?= (?:of|{_WILL_DO})\b))",
         rf"\b(?:one|just one|only one) {_TRAINING}(?: only| with {_DEFAULTS}){_END_OF_TASK}",
         rf"\btrain (?:only |just |once )?{_DEFAULTS}{_END}",
-        rf"\b{_TRAINING} (?:only |just |once )?with {_DEFAULTS}(?: only)?{_END}",
+        rf"\b{_TRAINING} (?:it |this )?(?:only |just |once )?with {_DEFAULTS}(?: only)?{_END}",
         rf"\b(?:fixed|only) (?:default )?hyper ?parameters\b{_END}",
         rf"\b(?:just|only|simply) train(?: it| this| the model| \w+)?{_END_OF_TASK}",
         r"\btrain(?: it| this| the model| \w+)? (?:plainly|plain|normally)\b",
