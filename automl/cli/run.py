@@ -42,6 +42,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
     file, options = options_from_words(arguments.overrides, options_from_flags(arguments))
     request = request_from_options(options, file=file, command=tuple(sys.argv))
+    if request.policy_note is not None:
+        say(request.policy_note, arguments)
     is_bar_shown = not arguments.quiet and not arguments.json
     with _data_progress(is_shown=is_bar_shown) as progress:
         plan = plan_from_request(request, progress=progress)

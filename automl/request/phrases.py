@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from automl.request.refusals import AUTOML, SEARCH, turns_off
+from automl.request.refusals import AUTOML, SEARCH, asks_for_automl, turns_off
 from automl.request.vocabulary import CJK, in_english, is_question_of_its_language
 
 _NAMES = re.compile(
@@ -22,7 +22,7 @@ _NAMES = re.compile(
     re.VERBOSE,
 )
 _BEFORE_FOREIGN = re.compile(rf"{AUTOML} (?!(?:\w+ )?(?:unused|disable|off|not|please)\b)")
-_SETTING = re.compile(r"(\b(?:auto[ -]?ml|hpo)(?:[ _]\w+)?)\s*(?:[:=]|→|[-=]>)+\s*", re.IGNORECASE)
+_SETTING = re.compile(r"(\b(?:auto[ -]?ml|hpo)(?:[ _]\w+)?)\s*(?:[:=-]|→|[-=]>)+\s*", re.IGNORECASE)
 
 _SENTENCE = re.compile(r"(?<=[.!?])(?:\s+|$)|(?<=[。！？])|;|\n\s*\n")
 _CLAUSE = re.compile(
@@ -32,7 +32,8 @@ _CLAUSE = re.compile(
 )
 _QUESTION = re.compile(
     r"^(?:should|shall|is|are|was|were|does|did|do (?:i|we|you)|has|have|why|what|how|when (?:is|do"
-    r"|does|should)|which|who|whether)\b|\b(?:whether|why|(?<!is )what|how|which|did|does|had)\b"
+    r"|does|should)|which|who|whether)\b"
+    r"|\b(?:whether|why|(?<!is )what|how|which|(?:did|does|had)(?! not))\b"
 )
 _POLITE = re.compile(
     r"\b(?:if (?:at all )?(?:possible|feasible|you (?:can|could|may|would|like|please|do not mind|"
@@ -40,7 +41,8 @@ _POLITE = re.compile(
     r"|unless (?:it (?:is|s) )?impossible|when(?:ever)? (?:you (?:do )?train|training|possible))\b"
 )
 _CONDITION = re.compile(
-    _BEFORE_FOREIGN=re.compile(rf"{AUTOML} (?!(?:\w+ )?(?:unused|disable|off|not|please)\b)")
+    r"\b(?:(?:only |even )?if|unless|in case|provided|assuming|suppose|supposing|until|only when)\b"
+    r"|^when\b"
 )
 
 
@@ -52,17 +54,31 @@ class Reading:
     """The clause that turns it off, in the person's words; None if there is none."""
     names_automl: bool = False
     """Whether AutoML is named at all."""
+    asks_for_automl: bool = False
+    """Whether a clause asks for it."""
+
+    def note(self) -> str | None:
+        """Return one line on how AutoML was understood; None if it was not named or asked for."""
+        if self.off is not None:
+            return f"--request: read as --policy off: {self.off!r}"
+        if self.names_automl and not self.asks_for_automl:
+            return (
+                "--request: AutoML is named, but nothing was understood that turns it off; a plain "
+                "training is asked for with --policy off"
+            )
+        return None
 
 
 def read_request(text: str) -> Reading:
     """Read a request, e.g. "train it, no HPO please"."""
-    names_automl = False
+    names = asks = False
     for sentence in _SENTENCE.split(_plain(text)):
         for clause, words, counts in _clauses(sentence):
-            names_automl = names_automl or AUTOML in words
+            names = names or AUTOML in words
+            asks = asks or (counts and asks_for_automl(words))
             if counts and turns_off(words):
                 return Reading(" ".join(clause.split()), names_automl=True)
-    return Reading(None, names_automl)
+    return Reading(None, names, asks)
 
 
 def says_off(text: str) -> bool:

@@ -1,19 +1,33 @@
 """Decides the policy of a run, auto or off, from its flag, setting and text and from its file."""
 
+from dataclasses import dataclass
+
 from automl.errors import UsageError, disagreement, not_one_of
 from automl.request.options import Options
-from automl.request.phrases import says_off
+from automl.request.phrases import read_request, says_off
 
 POLICIES = ("auto", "off")
 ALIASES = {"on": "auto", "true": "auto", "false": "off"}
 
 
-def decided_policy(run: Options, file: Options) -> str:
+@dataclass(frozen=True)
+class PolicyDecision:
+    """The policy of a run, and how its request in words was understood."""
+
+    policy: str
+    """auto or off."""
+    note: str | None = None
+    """One line for people; None without a request that names AutoML or turns it off."""
+
+
+def decided_policy(run: Options, file: Options) -> PolicyDecision:
     """Return the policy of a run: its own options come before its experiment file's.
 
     Raises `UsageError` for options of the same source that disagree.
     """
-    return stated_policy(run) or stated_policy(file) or "auto"
+    text = run.get("request") or file.get("request")
+    note = read_request(text).note() if text else None
+    return PolicyDecision(stated_policy(run) or stated_policy(file) or "auto", note)
 
 
 def stated_policy(options: Options) -> str | None:

@@ -97,7 +97,7 @@ _REFUSALS = [
         rf"\b(?:rather|sooner) .*than {_THE}{name}{end}",
         rf"\bspare (?:me|us) {_THE}{name}{end}",
         rf"\b{_NO_WISH} (?:{_USE} )?{_THE}{name}{end}",
-        rf"\b(?:not|instead of|rather than) (?:{_USE} )?{_THE}{name}{end}",
+        rf"\b(?:not|instead of|rather than) (?:{_USE} |with |by )?{_THE}{name}{end}",
         rf"\bprefer\w* .*(?:over|to) {_THE}{name}{end}",
         rf"\brefuse to {_USE} {_THE}{name}{end}",
     )
@@ -109,7 +109,7 @@ _REFUSALS = [
         rf"(?:{_OFF}|out)\b",
         rf"{AUTOML} (?:{_SHOULD} )?(?:(?:turned|switched|kept|left) )?{_OFF}\b",
         rf"{AUTOML} (?:please )?(?:unused|disable)\b",
-        rf"{AUTOML} (?:\w+ ){{0,2}}not (?:be )?(?:\w+ )?{_NEEDED}\b",
+        rf"{AUTOML} (?:\w+ ){{0,2}}not (?:be )?(?:\w+ )?(?:{_NEEDED}|run|start)\b",
         rf"{AUTOML} (?:is|are|seems?|would be|will be) (?:\w+ )?{_NEEDLESS}\b",
     )
 ]  # fmt: skip
@@ -136,11 +136,16 @@ def turns_off(words: str) -> bool:
     """Whether the words of a clause turn AutoML off."""
     if any(_counts(match, words) for pattern in _REFUSALS for match in pattern.finditer(words)):
         return True
-    if _WITH_AUTOML.search(words):
+    if asks_for_automl(words):
         return False
     return any(
         _counts(match, words) for pattern in _PLAIN_TRAININGS for match in pattern.finditer(words)
     )
+
+
+def asks_for_automl(words: str) -> bool:
+    """Whether the words of a clause ask for AutoML, if they do not turn it off."""
+    return _WITH_AUTOML.search(words) is not None
 
 
 def _counts(match: re.Match[str], words: str) -> bool:

@@ -53,6 +53,8 @@ class Request:
     out: Path | None = None
     policy: str = "auto"
     """auto or off."""
+    policy_note: str | None = None
+    """How the request in words was understood; None if there is nothing to say."""
     seed: int = 0
     overrides: Mapping[str, Any] = field(default_factory=dict)
     """Values of the spec by dotted key."""
@@ -76,7 +78,7 @@ def request_from_options(
     """
     filed = {} if file is None else read_experiment_file(file)
     skill = run.get("skill") or filed.get("skill") or only_skill()
-    policy = decided_policy(run, filed)
+    decision = decided_policy(run, filed)
     options = merged(_without_policy(filed), run, load_skill(skill).info)
     spec = dict(options.get("spec", {}))
     spec.pop("automl_policy", None)
@@ -89,7 +91,8 @@ def request_from_options(
         space=space_request_from_options(options),
         resources=Resources(**{name: options[name] for name in _RESOURCES if name in options}),
         out=Path(options["out"]) if "out" in options else None,
-        policy=policy,
+        policy=decision.policy,
+        policy_note=decision.note,
         overrides=spec,
         command=command,
         **{name: options[name] for name in _PLAIN if name in options},

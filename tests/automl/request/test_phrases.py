@@ -1,6 +1,11 @@
+from pathlib import Path
+
 import pytest
+import yaml
 
 from automl.request.phrases import says_off
+
+FILES = ("phrases.yaml", "phrases_later.yaml")
 
 OFF = """
 turn off AutoML
@@ -129,6 +134,23 @@ do not opt out of AutoML
 it's not that I want no HPO
 """
 """One request a line that does not: negated, supposed, asked, past, or about something else."""
+
+
+def phrases(kind):
+    """Return the phrases of both files that ask for a search, or for none."""
+    folder = Path(__file__).parent
+    files = [yaml.safe_load((folder / name).read_text()) for name in FILES]
+    return [text for file in files for texts in file[kind].values() for text in texts]
+
+
+@pytest.mark.parametrize("text", phrases("off"))
+def test_a_phrase_that_asks_for_no_search_is_understood(text):
+    assert says_off(text)
+
+
+@pytest.mark.parametrize("text", phrases("search"))
+def test_a_phrase_that_wants_a_search_gets_one(text):
+    assert not says_off(text)
 
 
 @pytest.mark.parametrize("text", OFF.strip().splitlines())

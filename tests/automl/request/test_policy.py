@@ -50,7 +50,7 @@ def test_an_unknown_policy_is_refused():
     ],
 )
 def test_options_of_the_run_override_the_policy_of_the_file(run, file, policy):
-    assert decided_policy(run, file) == policy
+    assert decided_policy(run, file).policy == policy
 
 
 @pytest.mark.parametrize(
@@ -98,3 +98,19 @@ def test_without_schema_or_template_it_says_so_and_trains_plainly(skill, path_of
     assert (way.way, way.is_fallback) == ("direct", True)
     assert "AutoML is enabled for toy but not runnable until its schemas" in way.reason
     assert str(path) in way.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("Train it on my_data, no HPO please.", "read as --policy off: 'no HPO please'"),
+        ("ohne AutoML trainieren", "read as --policy off: 'ohne AutoML trainieren'"),
+        ("turn off AutoML only if there is no GPU", "AutoML is named, but nothing was understood"),
+        ("should I disable AutoML?", "AutoML is named, but nothing was understood"),
+        ("run AutoML on my data", None),
+        ("train it", None),
+    ],
+)
+def test_it_is_said_how_the_words_were_understood(text, note):
+    found = decided_policy({"request": text}, {}).note
+    assert (found is None) if note is None else (note in found)
