@@ -88,18 +88,20 @@ def _check(arguments: argparse.Namespace) -> int:
         space, schema = checked.space, checked.schema
         parameters = rows(space, schema) if space and schema else []
         problems = [asdict(problem) for problem in checked.problems]
-        is_ok = not problems
-        print(json_text(
-            {"skill": checked.skill, "ok": is_ok, "problems": problems, "parameters": parameters}
-        ))  # fmt: skip
-        return 0 if is_ok else 1
+        print(json_text({
+            "skill": checked.skill, "ok": checked.is_ok, "problems": problems,
+            "parameters": parameters,
+        }))  # fmt: skip
+        return 0 if checked.is_ok else 1
     for problem in checked.problems:
-        print(f"problem: {problem}")
+        print(f"{'warning' if problem.is_warning else 'problem'}: {problem}")
     if checked.schema and checked.space:
         print(f"AutoML would search {len(rows(checked.space, checked.schema))} parameters:")
         print("\n".join(lines(checked.space, checked.schema)))
-    print(f"{checked.skill}: {len(checked.problems) or 'no'} problems")
-    return 1 if checked.problems else 0
+    faults = [problem for problem in checked.problems if not problem.is_warning]
+    warnings = len(checked.problems) - len(faults)
+    print(f"{checked.skill}: {len(faults) or 'no'} problems, {warnings or 'no'} warnings")
+    return 0 if checked.is_ok else 1
 
 
 def _sample(arguments: argparse.Namespace) -> int:

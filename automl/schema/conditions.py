@@ -5,7 +5,8 @@
 
 All comparisons must hold, at most one of them with the parent. ``/ 8`` means multiples of 8; with
 a parent, its value divided by 8. ``^ 2`` means 2, 4, 8, ...: powers from the first up. The parent
-is what depends_on names; the older form ``depends_on: "< other"`` compares with it directly.
+is the parameter that depends_on names; the older form ``depends_on: "< other"`` compares with it
+directly. A depends_on may name several parameters, with commas, but then none can be compared with.
 """
 
 import math
@@ -40,7 +41,7 @@ _GRAMMAR = (
 
 @dataclass(frozen=True)
 class Relation:
-    """How a value stands to its parent's: compared with it, or the parent divided by `factor`."""
+    """A value compared with its parent's, or equal to the parent's divided by `factor`."""
 
     operator: str
     parent: str
@@ -54,14 +55,14 @@ class Relation:
 
 @dataclass(frozen=True)
 class Condition:
-    """What a value must fulfil besides its bounds."""
+    """Restrictions of a value besides its bounds."""
 
     comparisons: tuple[tuple[str, float], ...] = ()
     multiple_of: float | None = None
     power_of: float | None = None
     relation: Relation | None = None
     parent: str = ""
-    """The parameter that comes first, compared with or not."""
+    """The one parameter that depends_on names, compared with or not; empty if there are several."""
 
     def texts(self) -> Iterator[str]:
         """Yield each part in the notation of the schema, the parent by its name."""
@@ -80,12 +81,15 @@ class Condition:
 
 def parse_condition(key: str, math_cond: Any, depends_on: Any) -> Condition:
     """Read both annotations of a key; raises `UsageError` naming it for anything else."""
-    sign, parent = _parent(key, depends_on)
+    sign, parents = _parents(key, depends_on)
+    parent = parents[0] if len(parents) == 1 else ""
     relation = Relation(sign, parent) if sign else None
     if math_cond in (None, ""):
         return Condition(relation=relation, parent=parent)
     terms = list(_terms(key, math_cond))
     signs = [sign for sign, _ in terms]
+    if len(parents) > 1 and (DIVIDED in signs or any(number is None for _, number in terms)):
+        raise _fault(key, math_cond, f"needs one parent, and depends_on names {len(parents)}")
     if signs == ["^"]:
         return Condition(power_of=_base(key, math_cond, terms[0][1]), relation=relation,
                          parent=parent)  # fmt: skip
@@ -113,7 +117,7 @@ def _comparisons(
         if number is not None:
             numbers.append((sign, number))
         elif not parent:
-            raise _fault(key, math_cond, "speaks of depends_on, which the parameter has not")
+            raise _fault(key, math_cond, "uses depends_on, which the parameter does not have")
         elif sign == "!=":
             raise _fault(key, math_cond, "'!=' takes a number")
         elif relation:
@@ -123,18 +127,19 @@ def _comparisons(
     return Condition(tuple(numbers), relation=relation, parent=parent)
 
 
-def _parent(key: str, depends_on: Any) -> tuple[str, str]:
-    """Return the sign of the older form, or an empty text, and the parent's name."""
+def _parents(key: str, depends_on: Any) -> tuple[str, tuple[str, ...]]:
+    """Return the sign of the older form, or an empty text, and the parents' names."""
     if depends_on in (None, ""):
-        return "", ""
+        return "", ()
     if isinstance(depends_on, str):
-        if _NAME.fullmatch(depends_on.strip()):
-            return "", depends_on.strip()
+        names = tuple(name.strip() for name in depends_on.split(","))
+        if all(map(_NAME.fullmatch, names)):
+            return "", names
         if old := _OLD_FORM.fullmatch(depends_on):
-            return old[1], old[2]
+            return old[1], (old[2],)
     raise UsageError(
-        f"{key}: depends_on {depends_on!r} is not understood: allowed are the name of another "
-        "parameter, or a comparison with it such as '< max_iters'"
+        f"{key}: depends_on {depends_on!r} is not understood: allowed are the names of other "
+        "parameters, or a comparison with one such as '< max_iters'"
     )
 
 

@@ -6,7 +6,7 @@ skill_info.yaml beside them, as a copy of some of a skill's files has it.
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,14 @@ _LISTS = ("automl_default_parameters", "automl_disabled_parameters")
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong in a skill's folder; `key` is empty where it concerns a whole file."""
+    """One thing wrong in a skill's folder; `key` is empty if it concerns a whole file."""
 
     file: str
     key: str
     message: str
+    is_warning: bool = False
+    """Whether the skill runs all the same: no run reads the manifest, and a run takes a template's
+    own values as they are."""
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.file, self.key, self.message) if part)
@@ -83,7 +86,12 @@ class Checked:
     spec: dict[str, Any] = field(default_factory=dict)
     """The train action's template over its schema's defaults, nested."""
     space: SearchSpace | None = None
-    """Of those parameters that can be searched."""
+    """The parameters that can be searched."""
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether there are at most warnings."""
+        return all(problem.is_warning for problem in self.problems)
 
 
 def check_folder(root: Path) -> Checked:
@@ -91,17 +99,21 @@ def check_folder(root: Path) -> Checked:
     files = SkillFiles.find(root)
     checked = Checked(root.resolve().name)
     note = checked.problems.append
+
+    def warn(problem: Problem) -> None:
+        note(replace(problem, is_warning=True))
+
     info = _info(files, note)
-    checked.skill = str(info.get("name") or checked.skill)
+    checked.skill = str(info.get("name") or info.get("network_arch") or checked.skill)
     schemas = {}
     for action, path in files.schemas.items():
         schema = _schema(files, path, note)
         if schema is not None:
             schemas[action] = schema
-            template = _template(files, action, schema, note)
+            template = _template(files, action, schema, note, warn)
             if action == "train":
                 checked.spec = unflatten({**schema.defaults(), **_flat(template, schema)})
-    _check_manifest(files, schemas, note)
+    _check_manifest(files, schemas, warn)
     checked.schema = schemas.get("train")
     if "train" not in files.schemas:
         note(Problem(f"train{_SUFFIX}", "", "is missing: without it nothing is searched"))
@@ -152,9 +164,9 @@ def _info(files: SkillFiles, note: Note) -> Mapping[str, Any]:
             for fault in error.faults:
                 note(Problem(name, "", _bare(fault, files.info)))
     for word, kind in (("name", str), ("automl_enabled", bool), ("actions", dict)):
-        if word not in content:
+        if word not in content and word != "name":  # The network's or the folder's name will do.
             note(Problem(name, word, "is missing"))
-        elif not isinstance(content[word], kind):
+        elif not isinstance(content.get(word, ""), kind):
             note(Problem(name, word, f"{content[word]!r:.60} is no {kind.__name__}"))
     return content
 
@@ -171,18 +183,20 @@ def _yaml(path: Path, name: str, note: Note) -> Mapping[str, Any] | None:
     return content
 
 
-def _template(files: SkillFiles, action: str, schema: Schema, note: Note) -> Mapping[str, Any]:
+def _template(
+    files: SkillFiles, action: str, schema: Schema, note: Note, warn: Note
+) -> Mapping[str, Any]:
     path = files.template(action)
     if path is None:
         if not files.is_flat:
-            note(Problem(f"references/spec_template_{action}.yaml", "", "is missing"))
+            warn(Problem(f"references/spec_template_{action}.yaml", "", "is missing"))
         return {}
     name = files.name(path)
     content = _yaml(path, name, note)
     if content is None:
         return {}
     for fault in schema.spec_faults(content):
-        note(_problem(name, fault))
+        warn(_problem(name, fault))
     return content
 
 
@@ -200,30 +214,30 @@ def _flat(spec: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
     return found
 
 
-def _check_manifest(files: SkillFiles, schemas: Mapping[str, Schema], note: Note) -> None:
+def _check_manifest(files: SkillFiles, schemas: Mapping[str, Schema], warn: Note) -> None:
     if files.manifest is None:
         if not files.is_flat:
-            note(Problem("schemas/manifest.json", "", "is missing"))
+            warn(Problem("schemas/manifest.json", "", "is missing"))
         return
     name = files.name(files.manifest)
     try:
         content = json.loads(files.manifest.read_text(encoding="utf-8"))
     except OSError as error:
-        note(Problem(name, "", f"cannot be read ({error.strerror})"))
+        warn(Problem(name, "", f"cannot be read ({error.strerror})"))
         return
     except (ValueError, RecursionError) as error:
-        note(Problem(name, "", f"is not JSON ({error})"))
+        warn(Problem(name, "", f"is not JSON ({error})"))
         return
     actions = content.get("actions") if isinstance(content, Mapping) else None
     if not isinstance(actions, Mapping):
-        note(Problem(name, "actions", "is no mapping of the actions"))
+        warn(Problem(name, "actions", "is no mapping of the actions"))
         return
     for action, entry in actions.items():
         for problem in _entry_problems(files, str(action), entry, schemas.get(action)):
-            note(Problem(name, f"actions.{action}{problem[0]}", problem[1]))
+            warn(Problem(name, f"actions.{action}{problem[0]}", problem[1]))
     for action in files.schemas:
         if action not in actions:
-            note(Problem(name, f"actions.{action}", "is missing though there is its schema"))
+            warn(Problem(name, f"actions.{action}", "is missing though there is its schema"))
 
 
 def _entry_problems(

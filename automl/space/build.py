@@ -1,8 +1,10 @@
 """Builds the search space of a train schema around a base spec, as an overlay changes it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import combinations
+from operator import lt
 from typing import Any
 
 from automl.errors import UsageError, nearest
@@ -15,8 +17,10 @@ from automl.space.domain import Choices, Domain
 from automl.space.narrowing import beside_fixed, compared
 from automl.space.overlay.entry import Entry, apply_entry
 from automl.space.parameter import Parameter
-from automl.space.ranges import element, numeric_domain, powers_of
+from automl.space.ranges import NoFiniteRangeError, element, numeric_domain, powers_of
 from automl.space.space import SearchSpace, nearest_in
+
+_MILESTONES = re.compile(r"(^|_)(milestones?|steps?)(_|$)")
 
 MOST_OPTIONS = 10
 """A list of some of more options than these has too many values to search."""
@@ -35,10 +39,12 @@ def space_from_schema(
     """Build the space of the schema's AutoML parameters around a resolved spec.
 
     `entries` add parameters and change others; keys in `fixed` and `dropped` are not searched,
-    unless an entry names them. Raises `UsageError` naming each parameter that cannot be searched.
+    unless an entry names them. A parameter of the schema without bounds and with a default of 0 is
+    left out. Raises `UsageError` naming each parameter that cannot be searched.
     """
     base = {**schema.defaults(), **flatten(spec)}
     parameters: dict[str, Parameter] = {}
+    left_out: dict[str, str] = {}
     faults = [
         f"drop: {key}: unknown key{nearest(key, schema.fields)}"
         for key in sorted(dropped)
@@ -46,16 +52,21 @@ def space_from_schema(
     ]
     for key in _searched(schema, fixed | dropped, entries):
         try:
-            known, why = _field(schema, key, entries.get(key))
-            default = base.get(key)
-            for parameter in _parameters(known, default, entries.get(key)):
-                parameters[parameter.key] = replace(parameter, why=why)
+            field, why = _field(schema, key, entries.get(key))
+            built = list(_parameters(field, base.get(key), entries.get(key)))
+            parameters |= {p.key: replace(p, why=why) for p in built}
+        except NoFiniteRangeError as error:
+            # The schema alone names it: a default of 0 often means off, and guesses no range.
+            if key in entries:
+                faults.extend(error.faults)
+            else:
+                left_out[key] = error.faults[0].removeprefix(f"{key}: ")
         except UsageError as error:
             faults.extend(error.faults)
     if faults:
         raise UsageError(*faults)
     related = _related(schema, parameters, base)
-    return SearchSpace(_beside_fixed(schema, related, base), base)
+    return SearchSpace(_beside_fixed(schema, related, base), base, left_out=left_out)
 
 
 def _searched(schema: Schema, left_out: frozenset[str], entries: Mapping[str, Entry]) -> list[str]:
@@ -246,12 +257,23 @@ def _places(known: Field, default: Any, entry: Entry | None) -> Iterator[Paramet
     if known.condition.relation:
         raise UsageError(f"{known.key}: a list cannot depend on {known.condition.parent}")
     given = frozenset() if entry is None else entry.given
+    is_ascending = _is_ascending(known.key, values)
     for place, value in enumerate(values):
         part = element(replace(known, default=default), place, value)
-        yield replace(
-            _parameter(part, part.type, numeric_domain(part, given=given), value, None),
-            type=known.type,
-        )
+        parameter = _parameter(part, part.type, numeric_domain(part, given=given), value, None)
+        if is_ascending and place:
+            parameter = replace(parameter, relation=Relation(">", f"{known.key}.{place - 1}"))
+        yield replace(parameter, type=known.type)
+
+
+def _is_ascending(key: str, values: list[Any]) -> bool:
+    """Whether the places of a list are milestones, each of which must be above the one before.
+
+    PyTorch's MultiStepLR refuses any other order. Such a list is known by its name and default.
+    """
+    is_named = _MILESTONES.search(key.rpartition(".")[2]) is not None
+    has_order = all(type(v) is int for v in values) and all(map(lt, values, values[1:]))
+    return is_named and has_order
 
 
 def _related(
@@ -267,7 +289,9 @@ def _related(
                     f"{nearest(switch, schema.fields)}"
                 )
         try:
-            relation = _written_out(schema, parameter.key, parameter.relation)
+            relation = parameter.relation
+            if relation is None or relation.parent not in parameters:  # E.g. a place of a list is.
+                relation = _written_out(schema, parameter.key, relation)
         except UsageError as error:
             faults.extend(error.faults)
             continue

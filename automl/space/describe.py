@@ -34,6 +34,9 @@ def lines(space: SearchSpace, schema: Schema) -> Iterator[str]:
         if row["active_when"]:
             yield f"  active when {' or '.join(map(_switches, row['active_when']))}"
         yield f"  searched because: {why(space, row['key'])}"
+    for key, reason in space.left_out.items():
+        yield key
+        yield f"  not searched: {reason}"
 
 
 def why(space: SearchSpace, key: str) -> str:
@@ -62,7 +65,7 @@ def _row(key: str, parts: list[Parameter]) -> dict[str, Any]:
         "weights": list(first.weights) or None,
         "default": parts_default if is_list else first.default,
         "active_when": [dict(one) for one in first.active_when] or None,
-        "conditions": [*first.conditions, *_step(first)] or None,
+        "conditions": [*first.conditions, *_step(first), *_order(parts)] or None,
     }
 
 
@@ -71,6 +74,12 @@ def _numbers(parameter: Parameter) -> tuple[float | None, float | None, str | No
     if is_derived or not isinstance(parameter.domain, Range):
         return None, None, None
     return parameter.low, parameter.high, "log" if parameter.is_log else "linear"
+
+
+def _order(parts: list[Parameter]) -> list[str]:
+    """Return the condition of a list whose places must ascend."""
+    is_ascending = len(parts) > 1 and parts[-1].relation is not None
+    return ["ascending"] if is_ascending else []
 
 
 def _step(parameter: Parameter) -> list[str]:

@@ -50,6 +50,10 @@ def numeric_domain(field: Field, *, given: frozenset[str] = frozenset()) -> Doma
     return _ranged(field, _windowed(field, ends, default, given, is_log=is_log), is_log=is_log)
 
 
+class NoFiniteRangeError(UsageError):
+    """A parameter whose bounds and default give no finite range to search."""
+
+
 class _Ends:
     """Both ends of a field, after its conditions with numbers; infinite where there is none."""
 
@@ -128,7 +132,7 @@ def _windowed(
         if ends.high > high and "high" not in given:
             ends.high, ends.high_is_open = high, False
     elif math.isinf(ends.low) or math.isinf(ends.high):
-        raise UsageError(
+        raise NoFiniteRangeError(
             f"{field.key}: a range without finite bounds needs a default above 0, not "
             f"{field.default!r}; give it low and high"
         )

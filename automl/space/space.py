@@ -20,6 +20,8 @@ from automl.space.parameter import Parameter, Switches
 
 __all__ = ["Parameter", "SearchSpace", "nearest_in"]
 
+_NONE: Mapping[str, str] = {}
+
 PRIOR_SHARE, PRIOR_SCALE = 0.5, 0.2
 """Share of the draws near a prior, and their standard deviation in the unit interval."""
 
@@ -27,13 +29,21 @@ PRIOR_SHARE, PRIOR_SCALE = 0.5, 0.2
 class SearchSpace:
     """Parameters in an order in which switches and parents come before what depends on them.
 
-    `base` is the flat base spec: it stands in for switches and parents that are not searched.
-    Held parameters are heeded but are not among `parameters`.
-    Raises `UsageError` naming each parameter whose conditions nothing can fulfil.
+    `base` is the flat base spec: it gives the values of switches and parents that are not
+    searched. Held parameters restrict others but are not among `parameters`. `left_out` has the
+    keys that the schema would have searched, each with the reason why they are not.
+    Raises `UsageError` naming each parameter whose conditions no value can fulfil.
     """
 
-    def __init__(self, parameters: Mapping[str, Parameter], base: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        parameters: Mapping[str, Parameter],
+        base: Mapping[str, Any],
+        *,
+        left_out: Mapping[str, str] = _NONE,
+    ) -> None:
         self.base = base
+        self.left_out = left_out
         self._relatives = Dependencies(parameters)
         self.parameters = {key: parameters[key] for key in self._relatives.order}
         if faults := list(self._relatives.check(base, self.is_active)):

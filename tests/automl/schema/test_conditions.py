@@ -19,6 +19,8 @@ from automl.schema.conditions import DIVIDED, Condition, Relation, parse_conditi
         ("^ 2", "a.b", Condition(power_of=2.0, parent="a.b")),
         ("/ 2", "a.b", Condition(relation=Relation(DIVIDED, "a.b", 2.0), parent="a.b")),
         (None, "a.b", Condition(parent="a.b")),
+        (None, "a.b, c", Condition()),
+        ("> 0", "a.b,c", Condition(comparisons=((">", 0.0),))),
         (None, "< max_iters", Condition(relation=Relation("<", "max_iters"), parent="max_iters")),
         ("<= 1", "> a", Condition((("<=", 1.0),), relation=Relation(">", "a"), parent="a")),
         *(
@@ -61,6 +63,8 @@ def test_a_condition_has_one_exact_meaning(math_cond, depends_on, meant):
         (None, "!= a"),
         (None, 3),
         (None, "< a, > b"),
+        ("> depends_on", "a,b"),
+        ("/ 2", "a,b"),
     ],
 )
 def test_anything_else_is_an_error_that_names_the_key(math_cond, depends_on):

@@ -91,6 +91,22 @@ def test_what_is_wrong_in_a_folder_is_told_by_file_and_key(folder, name, change,
     assert any(problem in told for told in problems(folder)), problems(folder)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "is_ok"),
+    [
+        ("schemas/manifest.json", "{}", True),
+        ("references/spec_template_train.yaml", "train: {epochs: 1}", True),
+        ("references/spec_template_train.yaml", "a: b: c", False),
+        ("references/skill_info.yaml", "[]", False),
+        ("schemas/train.schema.json", "{", False),
+    ],
+)
+def test_what_no_run_needs_is_a_warning(folder, name, text, is_ok):
+    (folder / name).write_text(text)
+    checked = check_folder(folder)
+    assert checked.problems and checked.is_ok == is_ok
+
+
 def test_all_faults_of_a_template_and_a_manifest_are_told_at_once(folder):
     spec = {"train": {"optim": {"lr": "x", "momentum": 3}, "num_epochs": 0}}
     (folder / "references" / "spec_template_train.yaml").write_text(yaml.safe_dump(spec))

@@ -68,6 +68,26 @@ def test_a_list_of_numbers_is_searched_place_by_place():
     assert all(0.9 <= value <= 0.999 for value in drawn(space, "betas.1"))
 
 
+@pytest.mark.parametrize("name", ["lr_steps", "decay_step_list", "milestones"])
+def test_milestones_ascend_and_differ(name):
+    """Else PyTorch's MultiStepLR refuses them."""
+    space = build({name: {"type": "list_3", "default": [20, 40, 70]}})
+    rng, values = np.random.default_rng(0), space.defaults()
+    for _ in range(200):
+        values = space.mutate(values, rng, scale=0.3, share=0.5)
+        for one in (values, space.sample(rng), space.decode(rng.random(3))):
+            assert one[f"{name}.0"] < one[f"{name}.1"] < one[f"{name}.2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "default"), [("sizes", [20, 40]), ("lr_steps", [40, 20]), ("steps", [0.2, 0.4])]
+)
+def test_other_lists_have_no_order(name, default):
+    space = build({name: {"type": "list_2", "default": default}})
+    pairs = list(zip(drawn(space, f"{name}.0"), drawn(space, f"{name}.1"), strict=True))
+    assert any(a < b for a, b in pairs) and any(a > b for a, b in pairs)
+
+
 def test_a_child_follows_its_parent_and_the_parent_leaves_it_room():
     pair = {"low": whole(2, 0, 20), "top": whole(5, 0, 9, math_cond="> depends_on",
                                                 depends_on="low")}  # fmt: skip

@@ -91,10 +91,8 @@ def test_what_the_user_fixed_is_not_searched():
     ("properties", "defaults", "match"),
     [
         ({"p": number(2.0, minimum=0, maximum=1)}, None, r"default 2.0 is outside \[0, 1\]"),
-        ({"p": number(0.0)}, None, "needs a default above 0"),
         ({"p": {"type": "string", "default": "x"}}, None, "type string cannot be searched"),
         ({"p": number(1.0)}, ["q"], "q: is in automl_default_parameters but not in the schema"),
-        ({"p": number(None)}, None, "needs a default above 0, not None"),
         (
             {
                 "a": number(0.5, minimum=0, maximum=1, active_when={"b": 0.5}),
@@ -108,6 +106,13 @@ def test_what_the_user_fixed_is_not_searched():
 def test_an_impossible_parameter_is_refused_by_name(properties, defaults, match):
     with pytest.raises(UsageError, match=match):
         build(properties, defaults=defaults)
+
+
+@pytest.mark.parametrize("default", [0.0, -1.0, None])
+def test_a_parameter_of_the_schema_without_any_range_is_left_out_with_a_word(default):
+    space = build({"p": number(default), "q": number(1.0)})
+    assert list(space.parameters) == ["q"]
+    assert space.left_out["p"].startswith("a range without finite bounds needs a default above 0")
 
 
 EVERY_KIND = SearchSpace(
