@@ -24,8 +24,11 @@ def test_check_fails_with_file_key_and_message(capsys, tmp_path):
     assert main(["skill", "check", str(tmp_path), "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert told["problems"] == [
-        {"file": "train.schema.json", "key": "lr", "message": "minimum 'low' is no number"}
-    ]
+        {
+            "file": "train.schema.json", "key": "lr", "message": "minimum 'low' is no number",
+            "is_warning": False,
+        }
+    ]  # fmt: skip
     assert main(["skill", "check", str(tmp_path)]) == 1
     assert "problem: train.schema.json: lr: minimum 'low'" in capsys.readouterr().out
 
