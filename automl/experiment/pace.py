@@ -73,10 +73,14 @@ class Pace:
     def limits(self, ledger: ExperimentState, driven_s: float) -> tuple[Limit, ...]:
         """Return the limits of the budget, trials first."""
         budget = self.settings.budget
-        started = sum(trial.confirms is None for trial in ledger.trials.values())
+        # A trial counts once it has trained an epoch, or has ended without one.
+        trained = sum(
+            trial.confirms is None and (bool(trial.reports) or trial.state.is_final)
+            for trial in ledger.trials.values()
+        )
         limits = []
         if budget.is_limited_in_trials:
-            limits.append(Limit("trials", started, budget.trials))
+            limits.append(Limit("trials", trained, budget.trials))
         if budget.budget_epochs is not None:
             limits.append(Limit("epochs", self.searched, budget.budget_epochs))
         elif budget.is_limited_in_trials:

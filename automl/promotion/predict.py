@@ -1,5 +1,6 @@
 """Runs a model over images by the skill's inference action."""
 
+import json
 import logging
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from automl.errors import RunFailed, UsageError
+from automl.files import write_atomic
 from automl.skill.base import Result
 from automl.skill.failures import failure_kind, faults_of_the_user
 from automl.skill.inputs import keys_taking
@@ -31,18 +33,21 @@ def predict(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"--out: {out} is not empty; give a new folder")
     (key, *_) = keys_taking(info, "inference", model)
-    with tempfile.TemporaryDirectory() as links, faults_of_the_user():
-        _link(_files(images), Path(links))
-        given = {**overrides, key: str(model.resolve()), info.images_key: links}
-        spec = loaded.resolve("inference", given)
+    with tempfile.TemporaryDirectory() as folder:
+        links = _link(_files(images), Path(folder))
+        values = {**overrides, key: str(model.resolve()), info.images_key: folder}
         try:
-            return loaded.run("inference", spec, out)
-        except Exception as error:
+            with faults_of_the_user():
+                result = loaded.run("inference", loaded.resolve("inference", values), out)
+        except UsageError as error:
+            raise UsageError(*(_with_names(fault, links) for fault in error.faults)) from error
+        except Exception as error:  # A skill may raise anything; one without a kind is a bug.
             if failure_kind(error) is None:
                 raise
-            if failure_kind(error) in ("usage", "bad_data"):
-                raise
-            raise RunFailed(str(error)) from error
+            raise RunFailed(_with_names(str(error), links)) from error
+    for path in out.glob("*.json"):
+        _restore_names(path, links)
+    return result
 
 
 def _files(images: Sequence[Path]) -> list[Path]:
@@ -62,8 +67,12 @@ def _files(images: Sequence[Path]) -> list[Path]:
     return files
 
 
-def _link(files: Sequence[Path], folder: Path) -> None:
-    """Link files into a folder; two of one name would overwrite each other's result."""
+def _link(files: Sequence[Path], folder: Path) -> dict[str, str]:
+    """Link files into a folder; return the path of each file by the path of its link.
+
+    Raises `UsageError` for two of one name, which would overwrite each other's result.
+    """
+    links: dict[str, str] = {}
     seen: dict[str, Path] = {}
     for file in files:
         if file.stem in seen:
@@ -72,4 +81,22 @@ def _link(files: Sequence[Path], folder: Path) -> None:
                 "run them separately"
             )
         seen[file.stem] = file
-        (folder / file.name).symlink_to(file.resolve())
+        link = folder / file.name
+        link.symlink_to(file.resolve())
+        links[str(link)] = str(file.absolute())
+    return links
+
+
+def _with_names(text: str, links: Mapping[str, str]) -> str:
+    """Return a text with the paths of files in place of those of their links."""
+    for link, file in links.items():
+        text = text.replace(link, file)
+    return text
+
+
+def _restore_names(path: Path, links: Mapping[str, str]) -> None:
+    """Name the files instead of their links in a JSON file."""
+    in_json = {json.dumps(link)[1:-1]: json.dumps(file)[1:-1] for link, file in links.items()}
+    text = path.read_text(encoding="utf-8")
+    if (named := _with_names(text, in_json)) != text:
+        write_atomic(path, named)

@@ -12,7 +12,7 @@ import webbrowser
 from pathlib import Path
 from types import FrameType
 
-from automl.errors import RunFailed
+from automl.errors import RunFailed, UsageError
 from automl.experiment.paths import ExperimentPaths
 from automl.redact import without_user
 from automl.tracking.address import is_server, store_of
@@ -28,7 +28,7 @@ def serve(folder: Path, *, port: int | None = None, opens_browser: bool = True) 
     if is_server(store):
         _show(without_user(store).rstrip("/"), folder, opens_browser=opens_browser)
         return 0
-    port = port or _free_port()
+    port = _free_port() if port is None else _checked_port(port)
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store,
                "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]  # fmt: skip
@@ -91,6 +91,19 @@ def _wait_until_up(url: str, server: "subprocess.Popen[bytes]") -> None:
             continue
         raise RunFailed(f"the MLflow server ended with code {code} before it answered")
     raise RunFailed(f"the MLflow server did not answer within {START_TIMEOUT_S} s")
+
+
+def _checked_port(port: int) -> int:
+    """Return a port that nobody listens on; raises `UsageError` for any other."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            raise UsageError(
+                f"--port: {port} cannot be used ({error}); give another one, or none for a free one"
+            ) from error
+    return port
 
 
 def _free_port() -> int:

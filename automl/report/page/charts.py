@@ -1,6 +1,7 @@
 """Figures of the trials, as plotly's plain data: progress, learning curves, resources, fronts."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from automl.experiment.experiment import Experiment
@@ -54,6 +55,22 @@ def axis(title: str = "", **more: Any) -> dict[str, Any]:
     }
 
 
+def metric_axis(title: str, values: Iterable[float], **more: Any) -> dict[str, Any]:
+    """Return the axis of a metric; one whose values lie in 0..1 never shows more than that."""
+    finite = [value for value in values if math.isfinite(value)]
+    if finite and min(finite) >= 0 and max(finite) <= 1:
+        margin = 0.06 * (max(finite) - min(finite)) or 0.05
+        more["range"] = [max(0.0, min(finite) - margin), min(1.0, max(finite) + margin)]
+    return axis(title, **more)
+
+
+def epoch_axis(title: str, last: float, **more: Any) -> dict[str, Any]:
+    """Return an axis from 0 to the last epoch, with about ten ticks at whole epochs."""
+    power = 10 ** max(0, math.floor(math.log10(max(1.0, last))) - 1)
+    step = next(factor * power for factor in (1, 2, 5, 10) if last <= 10 * factor * power)
+    return axis(title, rangemode="tozero", dtick=step, **more)
+
+
 def progress(experiment: Experiment, course: Sequence[Point]) -> Figure:
     """Return the best value so far over epochs and over time, with the default's line."""
     metric = experiment.settings.objective.metric
@@ -66,8 +83,9 @@ def progress(experiment: Experiment, course: Sequence[Point]) -> Figure:
     default = experiment.ledger.trials.get(0)
     baseline = None if default is None else experiment.value_of(default)
     data: list[Figure] = []
+    values = [p.value for p in best]
+    drawn = values if baseline is None else [*values, baseline]
     for number, (x, y, along, end) in enumerate(places):
-        values = [p.value for p in best]
         data.append(
             {
                 "type": "scatter", "name": "best so far", "legendgroup": "best",
@@ -93,8 +111,10 @@ def progress(experiment: Experiment, course: Sequence[Point]) -> Figure:
         "data": data,
         "layout": layout(
             360,
-            xaxis=axis("epochs trained, all trials together", domain=[0, 0.47], rangemode="tozero"),
-            yaxis=axis(metric),
+            xaxis=epoch_axis(
+                "epochs trained, all trials together", course[-1].epochs, domain=[0, 0.47]
+            ),
+            yaxis=metric_axis(metric, drawn),
             xaxis2=axis(f"time searched, {unit}", domain=[0.54, 1], rangemode="tozero"),
             yaxis2=axis(anchor="x2", matches="y"),
         ),
@@ -136,7 +156,12 @@ def curves(experiment: Experiment, state: str) -> Figure:
     return {
         "data": data,
         "layout": layout(
-            460, xaxis=axis("epoch", rangemode="tozero"), yaxis=axis(objective.metric),
+            460,
+            xaxis=epoch_axis("epoch", max(t.epoch for t in trials)),
+            yaxis=metric_axis(
+                objective.metric,
+                (objective.measured(r.metrics) for t in trials for r in t.reports),
+            ),
             hovermode="closest",
         ),
     }  # fmt: skip

@@ -49,6 +49,11 @@ def test_the_limits_are_those_of_the_budget_with_what_is_used(paced):
     )  # fmt: skip
 
 
+def test_a_trial_counts_once_it_has_trained_an_epoch(paced):
+    pace, ledger = paced(Budget(5, 4), start(0), start(1), report(1, 1))
+    assert pace.limits(ledger, 2.0)[0] == Limit("trials", 1, 5)
+
+
 def test_there_is_no_time_left_to_tell_before_the_first_epochs_ended(paced):
     pace, ledger = paced(Budget(2, 4), start(0), report(0, 1))
     assert pace.left(ledger, 2.0) is None

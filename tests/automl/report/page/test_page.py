@@ -20,7 +20,7 @@ from automl.experiment.state import ExperimentState
 from automl.report.page import skill_report
 from automl.report.page.markup import embedded, esc
 from automl.report.page.page import page
-from automl.report.page.timeline import best_so_far, points, short_names
+from automl.report.page.timeline import best_so_far, points
 
 
 def text_of(experiment):
@@ -251,13 +251,6 @@ def test_a_pause_is_no_time_of_the_trial():
     ):
         ledger.apply(event)
     assert ledger.trials[0].seconds == 3.0
-
-
-def test_short_names_tell_keys_apart():
-    keys = ["a.lr", "a.flip.p", "a.turn.p", "a.betas.0", "enable", "b.enable"]
-    assert list(short_names(keys).values()) == [
-        "lr", "flip.p", "turn.p", "betas.0", "enable", "b.enable",
-    ]  # fmt: skip
 
 
 def test_peak_memory_counts_children_and_is_kept_by_the_next_run(tmp_path, experiment):

@@ -1,0 +1,46 @@
+import pytest
+from made import finish, made_experiment, report, start
+
+from automl.promotion.model_card import model_card
+from automl.skill.installed import load_skill
+
+
+@pytest.fixture
+def card(tmp_path):
+    """Return a function that makes the card of a trial, with more facts of its parity."""
+    experiment = made_experiment(
+        tmp_path / "exp", start(0, {"train.lr": 0.25}), report(0, 1, 0.6), finish(0),
+        spec={"train": {"lr": 0.1}}, data={"images": 12}, versions={"torch": "2.13"},
+    )  # fmt: skip
+
+    def make(test=None, **parity):
+        facts = {"metric": "score", "checkpoint": 0.6, "onnx": 0.6, "difference": 0.0, "epoch": 1,
+                 **parity}  # fmt: skip
+        promotion = {"trial": 0, "parity": facts, "test": test or {}}
+        return model_card(experiment, load_skill("toy").info, promotion)
+
+    return make
+
+
+def test_it_names_model_data_settings_and_versions(card):
+    text = card()
+    assert text.startswith("# toy, trial 0000 of exp\n")
+    for line in ("| data | images 12 |", "  lr: 0.25", "Versions: torch 2.13"):
+        assert line in text
+
+
+def test_conversions_are_rows_measured_or_not(card):
+    text = card(int8={"file": "q.onnx", "value": 0.59, "drop": 0.01},
+                engine={"file": "m.engine", "value": None})  # fmt: skip
+    assert "| int8 (q.onnx) | 0.590000 | +1.0e-02 worse |" in text
+    assert "| engine (m.engine) | not measured here |  |" in text
+
+
+def test_speed_has_a_section_only_if_it_was_measured(card):
+    assert "## Speed" not in card()
+    text = card(latency={"onnx": {"latency_p50_ms": 1.5}}, machine="a processor")
+    assert "On a processor; " in text and "| onnx | 1.5 | - |" in text
+
+
+def test_the_test_split_is_listed_metric_by_metric(card):
+    assert "| score | 0.5000 |\n| loss | - |" in card(test={"score": 0.5, "loss": None})

@@ -1,0 +1,41 @@
+import pytest
+from made import finish, made_experiment, report, start
+from spaces import build, real
+
+from automl.errors import UsageError
+from automl.report.importance import METHODS, importance
+
+
+@pytest.fixture
+def space():
+    return build({"a": real(0.5, 0.0, 1.0), "b": real(0.5, 0.0, 1.0)})
+
+
+def searched(root, scores):
+    """Return an experiment whose scores follow from the parameter a alone."""
+    events = [
+        event
+        for n, score in enumerate(scores)
+        for event in (
+            start(n, {"a": score, "b": (7 * n % 10) / 10}), report(n, 1, score), finish(n)
+        )
+    ]  # fmt: skip
+    return made_experiment(root / "exp", *events)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_parameter_that_decides_comes_first(tmp_path, space, method):
+    shares = importance(searched(tmp_path, [n / 20 for n in range(20)]), space, method=method)
+    assert next(iter(shares)) == "a" and shares["a"] > 0.8
+    assert sum(shares.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("scores", [[0.1, 0.2, 0.3], [0.5] * 6])
+def test_too_few_trials_that_differ_are_refused(tmp_path, space, scores):
+    with pytest.raises(UsageError, match="importance needs 4 trials with different values"):
+        importance(searched(tmp_path, scores), space)
+
+
+def test_an_unknown_method_is_refused(tmp_path, space):
+    with pytest.raises(UsageError, match="--method: 'anova' is not one of fanova, ped-anova"):
+        importance(searched(tmp_path, [0.1]), space, method="anova")

@@ -1,0 +1,61 @@
+import json
+
+import pytest
+from made import closed, finish, made_experiment, report, start
+
+from automl.report.summary import summary
+
+SEARCHED = (
+    start(0, {"lr": 0.1}), report(0, 1, 0.2), finish(0),
+    start(1, {"lr": 0.5}), report(1, 1, 0.6), finish(1, "stopped"),
+)  # fmt: skip
+
+
+def test_the_best_is_compared_with_the_defaults(tmp_path):
+    text = summary(made_experiment(tmp_path / "exp", *SEARCHED, closed()))
+    assert "best: trial 0001, score 0.6000 at epoch 1 (+0.4000 against the defaults)" in text
+    assert "lr = 0.5   (default 0.1)" in text
+
+
+@pytest.mark.parametrize(
+    ("event", "state", "next_step"),
+    [([], "interrupted", "automl resume"), ([closed("failed")], "failed", "automl resume"),
+     ([closed()], "finished", "automl status")],
+)  # fmt: skip
+def test_it_ends_with_the_next_command(tmp_path, event, state, next_step):
+    lines = summary(made_experiment(tmp_path / "exp", *SEARCHED, *event)).splitlines()
+    assert lines[0].endswith(f": {state}")
+    assert lines[-1].startswith(f"next: {next_step}")
+
+
+def test_a_server_of_mlflow_is_linked_and_a_database_opened_by_a_command(tmp_path):
+    experiment = made_experiment(tmp_path / "exp", *SEARCHED, closed(), tracker="mlflow")
+    assert summary(experiment).splitlines()[-1].startswith("next: automl ui ")
+    place = {"store": "http://host:5000", "compare": "#/compare-runs?runs=1"}
+    experiment.paths.mlflow.write_text(json.dumps(place))
+    assert "compare the trials: http://host:5000/#/compare-runs?runs=1" in summary(experiment)
+
+
+def test_the_most_important_parameters_are_listed(tmp_path):
+    experiment = made_experiment(tmp_path / "exp", *SEARCHED, closed())
+    experiment.paths.importance.write_text(json.dumps({"lr": 0.75, "width": 0.25}))
+    assert "parameter importance: lr 75%, width 25%" in summary(experiment)
+
+
+def test_a_promotion_is_told_with_parity_conversion_and_registry(tmp_path):
+    promotion = {
+        "trial": 1, "onnx": "promoted/model.onnx", "test": {"score": 0.5},
+        "parity": {
+            "metric": "score", "checkpoint": 0.6, "onnx": 0.6, "difference": 0.0,
+            "tolerance": 0.001, "latency": {"onnx": {"latency_p50_ms": 1.25}},
+            "int8": {"file": "int8/m.onnx", "value": 0.59, "drop": 0.01},
+            "engine": {"file": "engine/m", "value": None, "not_measured": "no GPU"},
+        },
+        "registry": {"name": "toy", "alias": "champion", "version": "2", "why": "the first"},
+    }  # fmt: skip
+    promoted = {"event": "promoted", "promotion": promotion}
+    text = summary(made_experiment(tmp_path / "exp", *SEARCHED, promoted, closed()))
+    assert "int8: int8/m.onnx, score 0.590000, -1.0e-02" in text
+    assert "engine: engine/m, not measured: no GPU" in text
+    assert "median latency: onnx 1.2 ms" in text
+    assert "registered: models:/toy@champion, version 2 (the first)" in text
