@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options = _options(argv)
         with _sigterm_as_interrupt(terminated):
-            (_list_fields if options.action == "fields" else _run)(options)
+            _COMMANDS.get(options.action, _run)(options)
     except SkillError as error:
         for fault in error.faults:
             print(f"segformer: {redacted(fault)}", file=sys.stderr)
@@ -86,6 +86,9 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "overrides", nargs="*", metavar="key=value", help="e.g. train.optim.lr=1e-3"
         )
+    specs = "write the default spec of every action into a folder"
+    command = actions.add_parser("default_specs", help=specs, description=specs.capitalize() + ".")
+    command.add_argument("overrides", nargs="*", metavar="results_dir=FOLDER", help="the folder")
     fields = "list all fields of the spec: type, default, bounds and effect"
     listing = actions.add_parser("fields", help=fields, description=fields.capitalize() + ".")
     listing.add_argument("--json", action="store_true", help="print one JSON list on stdout")
@@ -129,6 +132,28 @@ def _list_fields(options: argparse.Namespace) -> None:
     if not rows:
         raise SpecError(f"no field begins with {' or '.join(options.overrides)}")
     print(json.dumps([row.to_dict() for row in rows]) if options.json else table(rows))
+
+
+def _write_default_specs(options: argparse.Namespace) -> None:
+    from segformer.describe.schema import template
+    from segformer.spec import ACTIONS
+    from segformer.spec.overrides import read_words
+
+    words = read_words(options.overrides)
+    if unknown := [key for key in words if key != "results_dir"]:
+        raise SpecError(f"{unknown[0]}: default_specs takes only results_dir=FOLDER")
+    folder = Path(str(words.get("results_dir") or "results/default_specs"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for action in ACTIONS:
+            path = folder / f"{action}.yaml"
+            path.write_text(template(action), encoding="utf-8")
+            print(path)
+    except OSError as error:
+        raise SpecError(f"results_dir: {folder} cannot be written ({error})") from None
+
+
+_COMMANDS = {"fields": _list_fields, "default_specs": _write_default_specs}
 
 
 def results_folder(action: str, spec: dict[str, Any]) -> Path:

@@ -20,6 +20,7 @@ from segformer.spec.backbones import is_hub_name
 from segformer.spec.fields import path_keys
 from segformer.spec.keys import full_keys, inputs
 from segformer.spec.overrides import flattened, nested
+from segformer.spec.tao import MISSING, without_tao_defaults
 from segformer.storage.key import reference_from_key
 from segformer.storage.location import Location, is_remote
 
@@ -34,6 +35,7 @@ _log = logging.getLogger(__name__)
 _ROOT = "dataset.segment.root_dir"
 _KEY = "encryption_key"
 _PATHS = tuple(path_keys(Spec))
+_DEFAULTS = dict(flattened(Spec().model_dump()))
 
 
 _PROGRAMS = {
@@ -70,7 +72,7 @@ class SegformerSkill:
         dataset.json that is not understood.
         """
         _check_action(action)
-        values = full_keys(overrides)
+        values = {k: v for k, v in full_keys(overrides).items() if v != MISSING}
         if isinstance(key := values.get(_KEY), str):
             values[_KEY] = reference_from_key(key)
         if any(is_remote(values.get(key)) for key in _PATHS):
@@ -84,7 +86,9 @@ class SegformerSkill:
                 credentials=self._credentials,
             )
         faults: list[str] = []
-        flat = {**_from_data_set(action, values), **values}
+        flat, notes = without_tao_defaults({**_from_data_set(action, values), **values}, _DEFAULTS)
+        for note in notes:
+            _log.warning(note)
         try:
             spec = parse(nested(flat)).model_dump()
         except SpecError as error:

@@ -13,7 +13,7 @@ import numpy as np
 
 from segformer.data.depth import unused_bits_line
 from segformer.data.faults import one_a_cause
-from segformer.data.labels import COLOURS, GREY, GREY_IN_RGB, IGNORED
+from segformer.data.labels import COLOURS, GREY, GREY_IN_RGB, IGNORED, class_names
 from segformer.data.load import load_pair
 from segformer.data.pairs import Pair, other_files
 from segformer.data.palette import Palette
@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 MOST_FAULTS = 50
 """A `DataError` lists this many faults and counts the others."""
 
+_SHOWN = 5
+
 Progress = Callable[[int, int], None]
 
 
@@ -34,11 +36,12 @@ def check_data(
 ) -> dict[str, int | str]:
     """Read every pair of the training, validation and, where it has a folder, test split.
 
-    Returns the number of pairs by split folder, and a ``fingerprint``: a SHA-256 over the names
-    and the bytes of all files. Raises `DataError` with all faults: folders, partners, files that
-    cannot be read, sizes, mask values, splits with fewer than two classes, masks stored in
-    ways that contradict each other. Logs a warning for images that are in two splits and for files
-    that are skipped. `progress` is called with (pairs done, pairs in all).
+    Returns the number of pairs by split folder, a ``fingerprint`` (a SHA-256 over the names and the
+    bytes of all files) and, if classes do not occur, ``absent``, which names them by split. Raises
+    `DataError` with all faults: folders, partners, files that cannot be read, sizes, mask values,
+    splits with fewer than two classes, masks stored in ways that contradict each other. Logs a
+    warning for images that are in two splits, for files that are skipped and for classes without a
+    pixel. `progress` is called with (pairs done, pairs in all).
     """
     source = source_of(segment)
     faults = list(source.faults)
@@ -59,9 +62,16 @@ def check_data(
     if faults:
         raise DataError(_capped(one_a_cause(faults)))
     _warn_of_shared_images(checked)
+    absent = _absent_classes(checked, segment)
+    for line in absent:
+        _log.warning(line)
     _warn_of_unused_bits(checked, segment)
     counts = {split: len(pairs) for split, pairs in source.splits.items()}
-    return {**counts, "fingerprint": digest.hexdigest()}
+    return {
+        **counts,
+        "fingerprint": digest.hexdigest(),
+        **({"absent": "; ".join(absent)} if absent else {}),
+    }
 
 
 @dataclass(frozen=True)
@@ -134,6 +144,32 @@ def _too_few_classes(checked: list[_Checked], segment: DatasetSegment) -> Iterat
                 f"dataset.segment.label_transform is {segment.label_transform}; masks of 0 and 255 "
                 "need dataset.segment.label_transform=norm"
             )
+
+
+def _absent_classes(checked: list[_Checked], segment: DatasetSegment) -> list[str]:
+    """Return a line for each split that lacks classes, and one for classes that no mask has."""
+    names, lines = class_names(segment), []
+    found = {
+        split: frozenset[int]().union(*(c.classes for c in checked if c.split == split))
+        for split in dict.fromkeys(each.split for each in checked)
+    }
+    everywhere = frozenset[int]().union(*found.values())
+    nowhere = [name for i, name in enumerate(names) if i not in everywhere]
+    if nowhere:
+        lines.append(
+            f"dataset.segment.num_classes is {len(names)}, but no mask has {_listed(nowhere)};"
+            " where one is predicted, its IoU counts as 0"
+        )
+    for split, classes in found.items():
+        missing = [n for i, n in enumerate(names) if i in everywhere and i not in classes]
+        if missing:
+            lines.append(f"no mask of the split {split} has {_listed(missing)}")
+    return lines
+
+
+def _listed(names: list[str]) -> str:
+    shown, more = ", ".join(names[:_SHOWN]), len(names) - _SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _warn_of_unused_bits(checked: list[_Checked], segment: DatasetSegment) -> None:

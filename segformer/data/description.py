@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from segformer.errors import DataError
+from segformer.errors import DataError, SpecError
 from segformer.storage.staging import FILE_NAME
 
 _SEGMENT = "dataset.segment"
@@ -27,7 +27,8 @@ def described(root: Path, *, given: Mapping[str, Any]) -> dict[str, Any]:
     ``{"value", "name"}``: the value in the mask; and ``"color"``: [red, green, blue] in masks of
     colours), ``ignore`` (a value or null) and ``bits`` (of 16-bit images) are read; those of
     `_FOR_PEOPLE` may say more. Raises `DataError` for a dataset.json that is not understood, which
-    is one with other keys too: a misspelt ``ignore`` would be passed over.
+    is one with other keys too: a misspelt ``ignore`` would be passed over. A given number
+    of classes that contradicts it is a `SpecError`.
     """
     found: dict[str, Any] = {}
     if (root / "images" / "test").is_dir() and (root / "masks" / "test").is_dir():
@@ -75,6 +76,7 @@ def _classes_described(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     is_normed = is_binary and given.get(f"{_SEGMENT}.label_transform", "norm") == "norm"
     found: dict[str, Any] = {}
     if classes:
+        _check_number(len(classes), path, given)
         found[f"{_SEGMENT}.num_classes"] = len(classes)
         found[f"{_SEGMENT}.label_transform"] = "norm" if is_normed else "None"
         found[f"{_SEGMENT}.palette"] = _normed(classes) if is_normed else _palette(classes)
@@ -83,6 +85,19 @@ def _classes_described(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     if bits is not None:
         found[f"{_SEGMENT}.image_bits"] = bits
     return found
+
+
+def _check_number(count: int, path: Path, given: Mapping[str, Any]) -> None:
+    """Raise `SpecError` for a number of classes that contradicts dataset.json.
+
+    A palette that is given too defines classes of its own.
+    """
+    key, requested = f"{_SEGMENT}.num_classes", given.get(f"{_SEGMENT}.num_classes")
+    if isinstance(requested, int) and requested != count and f"{_SEGMENT}.palette" not in given:
+        raise SpecError(
+            f"{key}: {requested} is not allowed: {path} has {count} classes; leave {key} out, or"
+            f" give {_SEGMENT}.palette too"
+        )
 
 
 def _normed(classes: list[_Class]) -> list[dict[str, Any]]:
@@ -125,6 +140,9 @@ def _classes_from(content: object) -> tuple[list[_Class], int | None, int | None
     ignored = content.get("ignore")
     if ignored is not None:
         ignored = _byte(ignored, "ignore")
+        for each in classes:
+            if each.value == ignored:
+                raise ValueError(f"ignore is {ignored}, the value of class {each.name!r} too")
     bits = content.get("bits")
     if bits is not None and (type(bits) is not int or not 8 <= bits <= 16):
         raise ValueError(f"bits is {bits!r}, not a whole number from 8 to 16")

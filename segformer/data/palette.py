@@ -52,8 +52,10 @@ class Palette:
         """Whether every code has a class or is ignored."""
         return all(self.class_of(code) is not None for code in codes)
 
-    def _label(self, entry: PaletteEntry) -> int:
-        return DOES_NOT_COUNT if entry.label_id in (IGNORED, self._ignored) else entry.label_id
+    @staticmethod
+    def _label(entry: PaletteEntry) -> int:
+        # A label_id is a class id; the ignored value is one of the masks and says nothing of ids.
+        return DOES_NOT_COUNT if entry.label_id == IGNORED else entry.label_id
 
 
 def colour_codes(colours: NDArray[np.int32]) -> NDArray[np.int64]:

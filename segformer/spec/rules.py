@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from segformer.spec.backbones import size_fault
 from segformer.spec.sections.dataset import Dataset
 from segformer.spec.sections.model import Model, channels_fault
-from segformer.spec.sections.train import Train
+from segformer.spec.sections.train import Train, direction_of
 from segformer.spec.sections.wandb import Wandb
 
 
@@ -36,13 +36,14 @@ def _weights_fault(train: Train, classes: int) -> str | None:
 def _monitor_fault(train: Train) -> str | None:
     topk, name = train.checkpointer, train.optim.monitor_name
     metric = topk.monitor or name
-    mode = "min" if metric.endswith("loss") else "max"
-    if topk.enable_topk and topk.mode != mode:
+    mode = direction_of(metric)
+    if topk.enable_topk and topk.mode not in ("", mode):
         return (
             f"train.checkpointer.mode: '{topk.mode}' is not allowed: the best {metric} is the"
             f" {mode}; set train.checkpointer.mode={mode} or another train.checkpointer.monitor"
         )
-    if name != "val_loss" and (topk.monitor or not topk.enable_topk):
+    # best.ckpt is chosen by val_miou in any case.
+    if name not in ("val_loss", "val_miou") and (topk.monitor or not topk.enable_topk):
         return (
             f"train.optim.monitor_name: '{name}' is not allowed: has an effect only with"
             " train.checkpointer.enable_topk=true and an empty train.checkpointer.monitor"

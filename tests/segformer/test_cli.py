@@ -10,6 +10,7 @@ import yaml
 from pictures import data_set, save
 
 from segformer.cli import main, results_folder
+from segformer.spec import ACTIONS, parse
 
 TINY = [
     "dataset.segment.label_transform=None",
@@ -119,3 +120,20 @@ def test_ctrl_c_and_sigterm_are_one_line_and_a_failure_in_the_status(data, sent,
         assert process.wait() == code
     status = (data.parent / "results/train/status.json").read_text().splitlines()
     assert json.loads(status[-1])["status"] == "FAILURE"
+
+
+def test_default_specs_are_written_and_run_as_they_are(tmp_path, capsys):
+    assert main(["default_specs", f"results_dir={tmp_path / 'specs'}"]) == 0
+    written = capsys.readouterr().out.splitlines()
+    assert [Path(line).name for line in written] == [f"{action}.yaml" for action in ACTIONS]
+    for action, line in zip(ACTIONS, written, strict=True):
+        parse(yaml.safe_load(Path(line).read_text()))
+        assert action in Path(line).read_text().splitlines()[0]
+
+
+def test_default_specs_take_nothing_else(tmp_path, capsys):
+    assert main(["default_specs", "train.seed=1"]) == 2
+    assert "train.seed: default_specs takes only results_dir=FOLDER" in capsys.readouterr().err
+    (tmp_path / "file").write_text("")
+    assert main(["default_specs", f"results_dir={tmp_path / 'file'}"]) == 2
+    assert "cannot be written" in capsys.readouterr().err

@@ -171,7 +171,8 @@ class ChannelAttention(nn.Module):
 
     def forward(self, tokens: Tensor, height: int, width: int) -> Tensor:
         """Tokens BxNxC, N = `height` x `width` in rows -> the same."""
-        return self.gate(tokens) * self.norm(self.feed_forward(tokens, height, width))
+        values: Tensor = self.norm(self.feed_forward(tokens, height, width))
+        return self.gate(tokens) * values
 
     def gate(self, tokens: Tensor) -> Tensor:
         """Tokens BxNxC -> weights Bx1xC of the channels."""

@@ -2,18 +2,19 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from segformer.spec.fields import Byte, Int, Node, NullIsNone, section, setting
 from segformer.spec.sections.augmentation import Augmentation
+
+IGNORED_ID = 255
+"""The class id of pixels that never count."""
 
 
 class PaletteEntry(Node):
     """One colour of the masks and the class that it stands for."""
 
-    label_id: Byte = Field(
-        description="Class id, from 0; ignore_index or 255: pixels of this colour do not count"
-    )
+    label_id: Byte = Field(description="Class id, from 0; 255: pixels of this colour do not count")
     seg_class: str = Field(description="Name of the class")
     mapping_class: str = Field(
         default="", description="Name that classes which share a label_id have in common"
@@ -100,6 +101,19 @@ class DatasetSegment(Node):
                     f"gives colour {list(rgb)} to label_id {seen[rgb]} and {entry.label_id}"
                 )
         return value
+
+    @model_validator(mode="after")
+    def _ignored_is_no_class(self) -> "DatasetSegment":
+        """A value of its own choice is a class or ignored; 255, the default, may be a class."""
+        ignored = self.ignore_index
+        for entry in self.palette:
+            is_grey = len(set(entry.rgb)) == 1 and entry.rgb[0] == ignored
+            if is_grey and ignored != IGNORED_ID and entry.label_id != IGNORED_ID:
+                raise ValueError(
+                    f"ignore_index {ignored} is also the value of class {entry.label_id}"
+                    f" ({entry.seg_class}) in palette: it can be one of the two"
+                )
+        return self
 
 
 class Dataset(Node):

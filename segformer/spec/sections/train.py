@@ -32,6 +32,11 @@ MetricOrNone = Literal[
 """What a training measures after each validated epoch, besides the IoU of each class."""
 
 
+def direction_of(metric: str) -> Literal["min", "max"]:
+    """Return whether a lower or a higher value of a metric is better."""
+    return "min" if metric.endswith("loss") else "max"
+
+
 class Optim(Node):
     """The optimiser and how its learning rate changes."""
 
@@ -64,8 +69,10 @@ class Optim(Node):
         le=0.5,
     )
     monitor_name: Metric = setting(
-        "val_loss", "Monitored metric", "Metric that the checkpointer follows unless it names one"
-    )
+        "val_loss", "Monitored metric",
+        "Metric of the checkpointer unless it names one; best.ckpt is chosen by val_miou in any"
+        " case",
+    )  # fmt: skip
 
     @field_validator("power")
     @classmethod
@@ -156,8 +163,10 @@ class Checkpointer(Node):
     monitor: MetricOrNone = setting(
         "", "Metric", "Metric by which epochs are best; empty: train.optim.monitor_name"
     )
-    mode: Literal["min", "max"] = setting(
-        "min", "Direction", "min: lower is better, as of a loss; max: higher"
+    mode: Literal["", "min", "max"] = setting(
+        "",
+        "Direction",
+        "min: lower is better, as of a loss; max: higher; empty: as the metric has it",
     )
     filename: str = setting(
         "model_best_{epoch:03d}", "File name",

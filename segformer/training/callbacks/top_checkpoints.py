@@ -7,7 +7,7 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from segformer.parallel.collective import from_first, number
-from segformer.spec.sections.train import Checkpointer
+from segformer.spec.sections.train import Checkpointer, direction_of
 from segformer.training.callbacks.checkpoint import save_full
 from segformer.training.module import SegmentationModule
 
@@ -45,7 +45,7 @@ class TopCheckpoints(Callback):
         ranked = sorted(
             [*self._kept.items(), (name, metrics[self._metric])],
             key=lambda entry: entry[1],
-            reverse=self._settings.mode == "max",
+            reverse=direction_of(self._metric) == "max",
         )
         # All processes must agree on what is due; only the first is sure to see the files.
         kept: dict[str, float] = from_first(dict(ranked[: self._settings.save_top_k]))

@@ -121,3 +121,23 @@ def test_files_passed_over_are_warned_of(tmp_path, caplog):
         (tmp_path / "masks/train" / name).write_text("x")
     check_data(segment(tmp_path))
     assert "masks/train/a.txt is not an image and is skipped (2 such files)" in caplog.text
+
+
+def test_classes_that_no_mask_of_a_split_has_are_named(tmp_path, caplog):
+    data_set(tmp_path, mask=[[0, 1, 2, 0, 0] * 2] * 8)
+    for path in (tmp_path / "masks/val").iterdir():
+        save(path, [[0] * 10] * 8)
+    summary = check_data(segment(tmp_path, num_classes=4))
+    lines = (
+        "dataset.segment.num_classes is 4, but no mask has class_3;"
+        " where one is predicted, its IoU counts as 0",
+        "no mask of the split val has background, class_2",
+    )
+    assert summary["absent"] == "; ".join(lines)
+    assert all(line in caplog.text for line in lines)
+
+
+def test_a_data_set_with_all_its_classes_says_nothing(tmp_path, caplog):
+    data_set(tmp_path)
+    assert "absent" not in check_data(segment(tmp_path))
+    assert "no mask" not in caplog.text

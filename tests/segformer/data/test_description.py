@@ -1,14 +1,20 @@
 import json
 import re
 
+import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from segformer.data.description import described
-from segformer.errors import DataError
+from segformer.data.images import MaskFile
+from segformer.data.labels import labels_of
+from segformer.errors import DataError, SpecError
+from segformer.spec.sections.dataset import DatasetSegment
 
 
-def write(folder, values, ignore=None):
-    classes = [{"value": v, "name": f"c{v}", "color": [1, 2, 3]} for v in values]
+def write(folder, values, ignore=None, colour=(1, 2, 3)):
+    classes = [{"value": v, "name": f"c{v}", "color": colour} for v in values]
     content = {"name": "x", "classes": classes, "ignore": ignore}
     (folder / "dataset.json").write_text(json.dumps(content))
 
@@ -46,8 +52,8 @@ def test_a_palette_fits_the_label_transform_that_is_given(tmp_path, transform, v
 
 def test_what_is_given_is_not_answered(tmp_path):
     write(tmp_path, [0, 1, 2], ignore=9)
-    given = {f"dataset.segment.{key}": 1 for key in ("num_classes", "palette", "ignore_index")}
-    assert described(tmp_path, given=given) == {"dataset.segment.label_transform": "None"}
+    known = {f"dataset.segment.{key}": 1 for key in ("num_classes", "palette", "ignore_index")}
+    assert described(tmp_path, given=known) == {"dataset.segment.label_transform": "None"}
 
 
 def test_a_folder_named_test_is_the_test_split(tmp_path):
@@ -134,3 +140,41 @@ def test_a_key_that_nobody_reads_is_refused(tmp_path, content, words):
 def test_a_mark_of_the_byte_order_is_no_fault(tmp_path):
     (tmp_path / "dataset.json").write_text('{"bits": 12, "note": "by hand"}', "utf-8-sig")
     assert described(tmp_path, given={}) == {"dataset.segment.image_bits": 12}
+
+
+def test_a_number_of_classes_that_contradicts_the_file_is_refused(tmp_path):
+    write(tmp_path, [0, 1, 2])
+    with pytest.raises(SpecError, match=r"num_classes: 8 is not allowed: .*json has 3 classes"):
+        described(tmp_path, given={"dataset.segment.num_classes": 8})
+    described(tmp_path, given={"dataset.segment.num_classes": 3})
+    own = {"dataset.segment.num_classes": 8, "dataset.segment.palette": []}
+    assert "dataset.segment.num_classes" not in described(tmp_path, given=own)
+
+
+def test_a_value_that_is_a_class_and_ignored_is_refused(tmp_path):
+    write(tmp_path, [0, 1, 2], ignore=1)
+    with pytest.raises(DataError, match="ignore is 1, the value of class 'c1' too"):
+        described(tmp_path, given={})
+
+
+@given(
+    values=st.sets(st.integers(0, 255), min_size=2, max_size=12),
+    ignored=st.none() | st.integers(0, 255),
+)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_id_of_a_pixel_is_the_position_of_its_value_or_the_file_is_refused(
+    tmp_path, values, ignored
+):
+    order = sorted(values)
+    write(tmp_path, order, ignore=ignored, colour=None)
+    if ignored in values:
+        with pytest.raises(DataError, match=f"ignore is {ignored}, the value of class"):
+            described(tmp_path, given={})
+        return
+    keys = described(tmp_path, given={"dataset.segment.label_transform": "None"})
+    plain = {key.rpartition(".")[2]: value for key, value in keys.items()}
+    segment = DatasetSegment(root_dir="x", label_transform="None", **plain)
+    pixels = [*order, *([] if ignored is None else [ignored])]
+    mask = MaskFile(np.array([pixels], dtype=np.int32))
+    ids = labels_of(mask, segment, where="mask").ids[0].tolist()
+    assert ids == [*range(len(order)), *([] if ignored is None else [255])]

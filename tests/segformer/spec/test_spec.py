@@ -94,7 +94,10 @@ def test_a_field_that_another_choice_leaves_without_effect_is_refused(key, value
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        ({"train.checkpointer.monitor": "val_miou"}, "the best val_miou is the max"),
+        (
+            {"train.checkpointer.monitor": "val_miou", "train.checkpointer.mode": "min"},
+            "the best val_miou is the max",
+        ),
         ({"train.checkpointer.filename": "best"}, "must have {epoch} or {step}"),
         ({"train.checkpointer.filename": "{epoch}_{x}"}, "must be a file name with fields of"),
         ({"train.checkpointer.filename": "a/{epoch}"}, "must be a file name with fields of"),
@@ -104,6 +107,16 @@ def test_a_checkpointer_that_could_not_do_what_is_asked_is_refused(overrides, wo
     with pytest.raises(SpecError) as caught:
         parse(nested({"train.checkpointer.enable_topk": True, **overrides}))
     assert words in str(caught.value)
+
+
+def test_the_metric_that_is_watched_in_any_case_may_be_named():
+    assert parse(nested({"train.optim.monitor_name": "val_miou"})).train.optim.monitor_name
+
+
+def test_the_direction_of_a_checkpointer_is_that_of_its_metric():
+    overrides = {"train.checkpointer.monitor": "val_miou", "train.checkpointer.enable_topk": True}
+    assert parse(nested(overrides)).train.checkpointer.mode == ""
+    assert parse(nested({**overrides, "train.checkpointer.mode": "max"}))
 
 
 def test_following_tensorboard_needs_its_files():

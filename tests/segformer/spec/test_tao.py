@@ -1,6 +1,47 @@
+"""TAO's specs are read as they are; what has no effect here is left out, with a note."""
+
+import logging
+
+import pytest
+import yaml
+
+from segformer.errors import SpecError
+from segformer.skill import skill
 from segformer.spec import Spec
 from segformer.spec.faults import leaf_keys
-from segformer.spec.tao import FIELDS, is_tao_field
+from segformer.spec.overrides import flattened
+from segformer.spec.tao import FIELDS, is_tao_field, without_tao_defaults
+
+DEFAULTS = {"model.backbone.type": "fan_small_12_p4_hybrid", "dataset.segment.num_classes": 2}
+CHANNELS = {"model.decode_head.in_channels": [64, 128, 320, 512]}
+WEIGHTS = {"train.segment.weights": [0.5, 0.5, 0.5, 0.8, 1.0]}
+
+# As NVIDIA's template of the train action has them; each template is such sections.
+TEMPLATE = """
+model_name: ''
+encryption_key: ''
+results_dir: ''
+wandb: {enable: true, project: TAO Toolkit, entity: '', group: '', tags: [tao-toolkit],
+        reinit: false, sync_tensorboard: false, save_code: false, name: TAO Toolkit Training,
+        run_id: ''}
+model:
+  backbone: {type: fan_small_12_p4_hybrid, feat_downsample: false, pretrained_backbone_path: '',
+             freeze_backbone: false}
+  decode_head: {in_channels: [64, 128, 320, 512], in_index: [0, 1, 2, 3],
+                feature_strides: [4, 8, 16, 32], align_corners: false,
+                decoder_params: {embed_dim: 768}}
+dataset:
+  segment: {root_dir: "???", num_classes: 2, label_transform: norm, img_size: 256}
+train:
+  optim: {monitor_name: val_loss, optim: adamw, lr: 6.0e-05, policy: linear}
+  segment: {loss: ce, weights: [0.5, 0.5, 0.5, 0.8, 1.0]}
+quantize: {backend: torchao, mode: weight_only_ptq, algorithm: minmax, layers: [], skip_names: [],
+           model_path: '', results_dir: '', backend_kwargs: {}, device: cuda}
+"""
+
+
+def without(flat, **environ):
+    return without_tao_defaults(flat, DEFAULTS, {"NETRC": "/nowhere", **environ})
 
 
 def test_no_field_of_the_classes_is_listed_as_missing():
@@ -12,3 +53,66 @@ def test_sections_and_what_is_below_a_field_count():
     assert is_tao_field("quantize.backend_kwargs.bits")
     assert not is_tao_field("train.optim.lr")
     assert not is_tao_field("quantizex")
+
+
+@pytest.mark.parametrize(
+    "flat", [CHANNELS, WEIGHTS, {"quantize.backend_kwargs": {}}, {"wandb.enable": True}]
+)
+def test_a_default_of_taos_without_effect_is_left_out_and_named(flat):
+    kept, notes = without({**flat, "train.seed": 1})
+    assert kept == {"train.seed": 1}
+    assert len(notes) == 1
+    assert notes[0].startswith(f"{next(iter(flat))}: TAO's ")
+    assert "no effect" in notes[0]
+
+
+@pytest.mark.parametrize(
+    "flat",
+    [
+        {**CHANNELS, "model.backbone.type": "mit_b2"},
+        {**WEIGHTS, "dataset.segment.num_classes": 5},
+        {"model.decode_head.in_channels": [1, 2, 3, 4]},
+        {"train.segment.weights": [1.0, 2.0]},
+        {"wandb.enable": False},
+        {"quantize.backend_kwargs.bits": 4},
+    ],
+)
+def test_a_value_with_an_effect_and_any_other_value_stays(flat):
+    assert without(flat) == (flat, [])
+
+
+def test_with_a_login_weights_and_biases_stays_on():
+    flat = {"wandb.enable": True}
+    assert without(flat, WANDB_API_KEY="k") == without(flat, WANDB_MODE="offline") == (flat, [])
+
+
+def test_a_template_of_taos_is_resolved_with_a_line_for_each_that_has_no_effect(
+    tmp_path, caplog, monkeypatch
+):
+    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+    for name in ("API_KEY", "MODE", "BASE_URL"):
+        monkeypatch.delenv(f"WANDB_{name}", raising=False)
+    flat = dict(flattened(yaml.safe_load(TEMPLATE)))
+    with caplog.at_level(logging.WARNING), pytest.raises(SpecError) as caught:
+        skill.resolve("train", flat)
+    assert str(caught.value) == (
+        "dataset.segment.root_dir: is not set; give dataset.segment.root_dir=FOLDER"
+    )
+    spec = skill.resolve("train", {**flat, "dataset.segment.root_dir": str(tmp_path)})
+    assert spec["model"]["decode_head"]["in_channels"] is None
+    assert spec["train"]["segment"]["weights"] == []
+    assert not spec["wandb"]["enable"]
+    assert len(caplog.records) == 2 * 4
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("quantize.backend_kwargs.bits", 4, "is a TAO field that this version does not have yet"),
+        ("model.decode_head.in_channels", [1, 2, 3, 4], "the maps of fan_small_12_p4_hybrid have"),
+        ("train.segment.weights", [0.5] * 5, "has 5 entries, but dataset.segment.num_classes is 2"),
+    ],
+)
+def test_another_value_of_it_is_refused(tmp_path, key, value, words):
+    with pytest.raises(SpecError, match=words):
+        skill.resolve("train", {"dataset.segment.root_dir": str(tmp_path), key: value})

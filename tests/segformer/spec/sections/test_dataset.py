@@ -19,7 +19,7 @@ BASE = {
 }
 SWAPPED = [{"label_id": 1 - i, "seg_class": str(i), "rgb": [i]} for i in range(2)]
 ON_ITEMS = {
-    f"{S}.img_size": 48, f"{S}.train_split": "val", f"{S}.palette": SWAPPED, f"{S}.ignore_index": 1,
+    f"{S}.img_size": 48, f"{S}.train_split": "val", f"{S}.palette": SWAPPED,
     f"{A}.mean": [0, 0.5, 0.5], f"{A}.std": [1, 1, 1],
     f"{A}.random_flip.enable": False, f"{A}.random_flip.hflip_probability": 1,
     f"{A}.random_flip.vflip_probability": 1,
@@ -34,7 +34,7 @@ ON_ITEMS = {
 }  # fmt: skip
 ON_OTHERS = {
     f"{S}.dataset", f"{S}.root_dir", f"{S}.num_classes", f"{S}.label_transform",
-    f"{S}.batch_size", f"{S}.workers", f"{S}.shuffle", f"{S}.validation_split",
+    f"{S}.ignore_index", f"{S}.batch_size", f"{S}.workers", f"{S}.shuffle", f"{S}.validation_split",
     f"{S}.test_split", f"{S}.image_bits", f"{S}.predict_split",
     f"{S}.quant_calibration_dataset.images_dir",
 }  # fmt: skip

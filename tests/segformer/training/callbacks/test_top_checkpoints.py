@@ -49,7 +49,6 @@ def test_a_resumed_training_knows_which_are_kept(four_epochs, tmp_path):
 def test_monitor_name_of_the_optimiser_names_the_metric(tiny_spec, tmp_path):
     overrides = {
         "train.optim.monitor_name": "val_acc",
-        "train.checkpointer.mode": "max",
         "train.checkpointer.dirpath": str(tmp_path / "elsewhere"),
         "train.checkpointer.filename": "{epoch}_{val_acc:.5f}",
         "train.checkpointer.auto_insert_metric_name": True,
