@@ -52,15 +52,18 @@ class StatusFile:
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
-    def actions(self) -> Iterator[str]:
-        """Yield the action of each run that started in this folder."""
-        if not self.path.is_file():
-            return
-        for text in self.path.read_text(encoding="utf-8").splitlines():
+    def actions(self) -> set[str]:
+        """Return the actions with results in this folder; one that only failed has none."""
+        actions, action = set(), ""
+        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.is_file() else []
+        for text in lines:
             with suppress(ValueError):  # A kill may have cut a line.
                 line = json.loads(text)
                 if line.get("status") == "STARTED":
-                    yield str(line["message"]).removesuffix(_STARTS)
+                    action = str(line["message"]).removesuffix(_STARTS)
+                elif line.get("status") in ("RUNNING", "SUCCESS"):
+                    actions.add(action)
+        return actions
 
 
 @contextmanager
@@ -91,8 +94,8 @@ def started(
 
 def _check_action(action: str, folder: Path, status: StatusFile) -> None:
     """Refuse a folder of another action: one experiment.yaml cannot describe both results."""
-    for earlier in status.actions():
-        if earlier != action:
-            raise SpecError(
-                f"{folder}: holds the results of {earlier}; give another {action}.results_dir"
-            )
+    if others := status.actions() - {action}:
+        names = ", ".join(sorted(others))
+        raise SpecError(
+            f"{folder}: holds the results of {names}; give another {action}.results_dir"
+        )

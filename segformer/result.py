@@ -18,4 +18,4 @@ class Result:
     metrics: dict[str, float] = field(default_factory=dict)
     """Name to value, e.g. val_miou."""
     note: str = ""
-    """A sentence for the user, if the action did not do what its name says."""
+    """A sentence for the user, if the action did not do all that was asked."""

@@ -90,8 +90,7 @@ is used if it is installed (`pip install tensorrt`, on a machine with a GPU), el
 
 ## By paths
 
-    segformer export export.checkpoint=best.ckpt export.input_height={size} \\
-        export.input_width={size} results_dir=results
+    segformer export export.checkpoint=best.ckpt results_dir=results
     segformer gen_trt_engine -e spec_template_deploy_gen_trt_engine.yaml
     segformer evaluate -e spec_template_deploy_evaluate.yaml root_dir=my_data
     segformer inference -e spec_template_deploy_inference.yaml inference.images_dir=photos

@@ -32,20 +32,22 @@ def gen_trt_engine(spec: Spec, folder: Path) -> Result:
     Q/DQ is calibrated first for int8. Raises `SpecError`, `CheckpointError`, and `SkillError` with
     TensorRT's messages if it cannot build.
     """
-    with started("gen_trt_engine", spec, folder) as status:
-        result = _engine(spec, folder)
-        status.write("SUCCESS", "engine built", kpi=result.metrics)
-    return result
-
-
-def _engine(spec: Spec, folder: Path) -> Result:
     options = spec.gen_trt_engine
     engine_file = Path(options.trt_engine) if options.trt_engine else folder / "model.engine"
+    # Before experiment.yaml is written, which describes the engine that is there.
     if engine_file.exists() and not options.force:
         raise SpecError(
             f"gen_trt_engine.trt_engine: {engine_file} exists already; give another name, "
             "remove it, or set gen_trt_engine.force=true"
         )
+    with started("gen_trt_engine", spec, folder) as status:
+        result = _engine(spec, folder, engine_file)
+        status.write("SUCCESS", "engine built", kpi=result.metrics)
+    return result
+
+
+def _engine(spec: Spec, folder: Path, engine_file: Path) -> Result:
+    options = spec.gen_trt_engine
     model = _OnnxModel.read(Path(options.onnx_file), otherwise=ModelRecord.of(spec))
     batch = _profile(options, model)
     capabilities = capabilities_of(options)

@@ -117,19 +117,23 @@ _LOADERS: dict[str, Callable[[Path, ModelRecord, torch.device], Predictor]] = {
 
 
 def _fitting(model: "OnnxPredictor | EnginePredictor", path: Path) -> Predictor:
-    """Return an exported model whose input has the size that it was trained with.
-
-    Raises `SpecError` for another size: the network would run, with lower scores than it has.
-    """
-    trained = model.record.segment["img_size"]
-    if model.size != (trained, trained):
-        height, width = model.size
-        raise SpecError(
-            f"{path}: takes images of {height} x {width} px, but was trained at"
-            f" {trained} x {trained}; export it with export.input_height={trained}"
-            f" export.input_width={trained}"
-        )
+    """Return an exported model whose input has the size that it was trained with."""
+    check_input_size(path, model.size, model.record)
     return model
+
+
+def check_input_size(path: Path, size: tuple[int, int], record: ModelRecord) -> None:
+    """Raise `SpecError` if a model's input, height and width, is not of its training's size.
+
+    The network would run on images of another size, with lower scores than it has.
+    """
+    trained = record.segment["img_size"]
+    if size != (trained, trained):
+        raise SpecError(
+            f"{path}: takes images of {size[0]} x {size[1]} px, but was trained at"
+            f" {trained} x {trained}; export the checkpoint without export.input_height and"
+            " export.input_width"
+        )
 
 
 def _session(path: Path, device: torch.device) -> onnxruntime.InferenceSession:

@@ -49,7 +49,7 @@ def _properties(
     onnx_file: Path, record: ModelRecord, options: Export, *, labels: str
 ) -> dict[str, Any]:
     scaling, channels = record.segment["augmentation"], options.input_channel
-    shape = (channels, options.input_height, options.input_width)
+    shape = (channels, *options.size)
     return {
         "onnx-file": onnx_file.name,
         "labelfile-path": labels,

@@ -46,11 +46,14 @@ def opsets() -> range:
 def export(spec: Spec, folder: Path) -> Result:
     """Write `export.checkpoint` as ONNX, and as safetensors next to it.
 
-    The ONNX model has one input `input` BxCxHxW, C 3 or 1, and one output `output`, logits
+    The ONNX model has one input `input` BxCxHxW, C 3 or 1, by default of the size of the training,
+    and one output `output`, logits
     BxNx(H/4)x(W/4). It is checked and run on noise; the metric `max_logit_difference` is its
     largest absolute difference from torch. `serialize_nvdsinfer` adds DeepStream's files. Raises
     `SpecError` (an existing file, opset), `CheckpointError`, `OutOfMemoryError`.
     """
+    # Before experiment.yaml is written, which describes the files that are there.
+    _check_not_there(spec.export, *_files(spec.export, folder))
     with started("export", spec, folder) as status:
         result = _export(spec, folder)
         status.write("SUCCESS", "export finished", kpi=result.metrics)
@@ -58,17 +61,17 @@ def export(spec: Spec, folder: Path) -> Result:
 
 
 def _export(spec: Spec, folder: Path) -> Result:
-    options = spec.export
-    onnx_file = Path(options.onnx_file) if options.onnx_file else folder / "model.onnx"
-    weights_file = onnx_file.with_suffix(".safetensors")
-    _check(options, onnx_file, weights_file)
-    saved = read_model(Path(options.checkpoint), otherwise=ModelRecord.of(spec))
+    onnx_file, weights_file = _files(spec.export, folder)
+    _check(spec.export)
+    saved = read_model(Path(spec.export.checkpoint), otherwise=ModelRecord.of(spec))
+    options = spec.export.with_size(saved.record.segment["img_size"])
     _check_size(options, saved.record)
     if options.serialize_nvdsinfer:
         check_scaling(saved.record, options)
     network = saved.build()
     began_s = time.monotonic()
-    size = f"{options.input_height} x {options.input_width} px"
+    height, width = options.size
+    size = f"{height} x {width} px"
     # Both files are renamed into place at the end, so that a failed export leaves none.
     with (
         out_of_memory_explained(f"reduce export.input_height and input_width ({size})"),
@@ -98,9 +101,7 @@ def onnx_graph(deployed: nn.Module, *, options: Export, record: ModelRecord) -> 
     device = _device(options)
     deployed = deployed.to(device)
     batch = max(options.batch_size, 1)
-    sample = torch.zeros(
-        batch, options.input_channel, options.input_height, options.input_width, device=device
-    )
+    sample = torch.zeros(batch, options.input_channel, *options.size, device=device)
     model = _traced(deployed, sample, options)
     # The exporter loses the output size in the upsampling; fill it in.
     dimensions = model.graph.output[0].type.tensor_type.shape.dim[2:]
@@ -180,30 +181,39 @@ def _device(options: Export) -> torch.device:
 
 
 def _check_size(options: Export, record: ModelRecord) -> None:
-    sides = {name: getattr(options, name) for name in ("input_height", "input_width")}
-    backbone = record.model["backbone"]["type"]
-    faults = [size_fault(f"export.{name}", side, backbone) for name, side in sides.items()]
+    names, backbone = ("input_height", "input_width"), record.model["backbone"]["type"]
+    faults = [
+        size_fault(f"export.{name}", side, backbone)
+        for name, side in zip(names, options.size, strict=True)
+    ]
     if any(faults):
         raise SpecError(fault for fault in faults if fault)
 
 
-def _check(options: Export, *files: Path) -> None:
-    faults = []
-    if not options.force:
-        faults += [
-            f"export.onnx_file: {file} exists already; give another name, remove it, or set"
-            " export.force=true"
-            for file in files
-            if file.exists()
-        ]
+def _files(options: Export, folder: Path) -> tuple[Path, Path]:
+    """The ONNX file and the safetensors file to write."""
+    onnx_file = Path(options.onnx_file) if options.onnx_file else folder / "model.onnx"
+    return onnx_file, onnx_file.with_suffix(".safetensors")
+
+
+def _check_not_there(options: Export, *files: Path) -> None:
+    faults = [
+        f"export.onnx_file: {file} exists already; give another name, remove it, or set"
+        " export.force=true"
+        for file in files
+        if file.exists()
+    ]
+    if faults and not options.force:
+        raise SpecError(faults)
+
+
+def _check(options: Export) -> None:
     supported = opsets()
     if options.opset_version not in supported:
-        faults.append(
+        raise SpecError(
             f"export.opset_version: value {options.opset_version},"
             f" allowed {supported.start} to {supported.stop - 1}"
         )
-    if faults:
-        raise SpecError(faults)
     if Path(options.checkpoint).suffix == ".onnx":
         raise CheckpointError(f"{options.checkpoint}: is ONNX already; give a checkpoint")
 

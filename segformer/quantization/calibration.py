@@ -15,13 +15,12 @@ from segformer.model.saved import ModelRecord
 from segformer.spec.sections.dataset import DatasetSegment
 from segformer.spec.spec import Spec
 
-_TAO_FOLDER = Path("images") / "test"
-
 
 def calibration_images(spec: Spec, folders: Sequence[str] = ()) -> list[Path]:
     """Return the images of `folders`, else of quant_calibration_dataset, else the training images.
 
-    A folder holds images, or images/test/ as in TAO's layout. Raises `DataError` if there are none.
+    A folder holds images, or is a data set: of TAO's layout images/test/ is read, of another the
+    training images. Raises `DataError` if there are none.
     """
     segment = spec.dataset.segment
     sources = list(folders) or [segment.quant_calibration_dataset.images_dir]
@@ -33,7 +32,7 @@ def calibration_images(spec: Spec, folders: Sequence[str] = ()) -> list[Path]:
                 "dataset.segment.root_dir=FOLDER"
             )
         return images_of(segment, split_folder(segment, "train"))
-    return [image for folder in sources for image in _images_in(Path(folder))]
+    return [image for folder in sources for image in _images_in(Path(folder), segment)]
 
 
 def batches(paths: Sequence[Path], record: ModelRecord, *, size: int = 1) -> Iterator[Tensor]:
@@ -53,15 +52,15 @@ def evenly(paths: Sequence[Path], count: int) -> list[Path]:
     return [paths[index * len(paths) // count] for index in range(count)]
 
 
-def _images_in(folder: Path) -> list[Path]:
+def _images_in(folder: Path, segment: DatasetSegment) -> list[Path]:
     if not folder.is_dir():
         raise DataError(f"{folder}: is not a folder of images to calibrate on")
-    inner = folder / _TAO_FOLDER
-    place = inner if inner.is_dir() else folder
-    images = sorted(p for p in place.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
-    if not images:
-        raise DataError(
-            f"{folder}: holds no {' '.join(SUFFIXES)} files to calibrate on, "
-            f"nor does its {_TAO_FOLDER}/"
-        )
-    return images
+    splits = ("", "images/test", f"images/{split_folder(segment, 'train')}")
+    for place in (folder / split for split in splits):
+        files = sorted(place.iterdir()) if place.is_dir() else []
+        if images := [p for p in files if p.suffix.lower() in SUFFIXES and p.is_file()]:
+            return images
+    raise DataError(
+        f"{folder}: holds no {' '.join(SUFFIXES)} files to calibrate on, nor do its "
+        f"{' and '.join(splits[1:])}"
+    )

@@ -31,6 +31,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from segformer.errors import CheckpointError, SpecError
 from segformer.evaluation.grey import with_channels
+from segformer.evaluation.predictor import check_input_size
 from segformer.export.graph import read_graph, write_graph
 from segformer.model.saved import ENTRY, record_from_json
 from segformer.quantization.calibration import batches
@@ -70,8 +71,9 @@ def quantize_onnx(
 ) -> None:
     """Write the int8 graph of an exported fp32 graph, calibrated on images, with its metadata.
 
-    Raises `SpecError` for a pattern that matches no layer, too few images for a fixed batch, or a
-    cache that cannot be used, and `CheckpointError` for a model that cannot be read.
+    Raises `SpecError` for a pattern that matches no layer, too few images for a fixed batch, a size
+    other than that of the training, or a cache that cannot be used, and `CheckpointError` for a
+    model that cannot be read.
     """
     graph = read_graph(source)
     excluded = _excluded(graph, settings.layers)
@@ -194,6 +196,8 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]
                 "segformer export wrote"
             )
         self._record = record_from_json(entries[ENTRY], source=source)
+        height, width = (dimension.dim_value for dimension in dimensions[2:])
+        check_input_size(source, (height, width), self._record)
         self.set_range(0, len(self))
 
     def __len__(self) -> int:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import torch
+
 from segformer.action import started
 from segformer.errors import RejectedError, SpecError
 from segformer.evaluation.evaluate import evaluate
@@ -28,22 +30,23 @@ def quantize(spec: Spec, folder: Path) -> Result:
     `RejectedError` if mIoU falls by more than `quantize.max_miou_drop`; the file is then in
     rejected/.
     """
-    with started("quantize", spec, folder) as status:
-        result = _quantize(spec, folder)
-        status.write("SUCCESS", "quantization finished", kpi=result.metrics)
-    return result
-
-
-def _quantize(spec: Spec, folder: Path) -> Result:
-    options = spec.quantize
-    source = Path(options.model_path)
-    _check(options, source)
-    target = folder / _NAMES[options.backend]
-    if target.exists() and not options.force:
+    target = folder / _NAMES[spec.quantize.backend]
+    # Before experiment.yaml is written, which describes the file that is there.
+    if target.exists() and not spec.quantize.force:
         raise SpecError(
             f"quantize.results_dir: {target} exists already; give another folder, remove it, or "
             "set quantize.force=true"
         )
+    with started("quantize", spec, folder) as status:
+        result = _quantize(spec, target)
+        status.write("SUCCESS", "quantization finished", kpi=result.metrics)
+    return result
+
+
+def _quantize(spec: Spec, target: Path) -> Result:
+    options, folder = spec.quantize, target.parent
+    source = Path(options.model_path)
+    _check(options, source)
     with replacing(target) as part:
         _WRITERS[options.backend](spec, source, part)
     before = _miou(spec, source, folder / "before")
@@ -57,7 +60,18 @@ def _quantize(spec: Spec, folder: Path) -> Result:
     }
     check_drop(target, metrics, allowed=options.max_miou_drop)
     kind = "onnx" if target.suffix == ".onnx" else "checkpoint"
-    return Result(artifacts={kind: target}, metrics=metrics)
+    return Result(artifacts={kind: target}, metrics=metrics, note=_note(options.device))
+
+
+def _note(device: str) -> str:
+    """Say if the device is not here: the model is made for it, but cannot be measured on it."""
+    _, _, index = device.partition(":")
+    if not device.startswith("cuda") or torch.cuda.device_count() > int(index or 0):
+        return ""
+    return (
+        f"quantize.device is {device}, but this machine has {torch.cuda.device_count()} GPUs: the"
+        " model was calibrated and measured on the CPU"
+    )
 
 
 def _check(options: Quantize, source: Path) -> None:
@@ -116,13 +130,12 @@ def _as_onnx(spec: Spec, source: Path, folder: Path) -> Path:
     """Return an ONNX model as it is, and a checkpoint exported at its training size."""
     if source.suffix == ".onnx":
         return source
-    side = spec.dataset.segment.img_size
     options = spec.export.model_copy(
         update={
             "checkpoint": str(source),
             "onnx_file": str(folder / "model.onnx"),
-            "input_height": side,
-            "input_width": side,
+            "input_height": None,
+            "input_width": None,
         }
     )
     return export(spec.model_copy(update={"export": options}), folder).artifacts["onnx"]

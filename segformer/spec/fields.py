@@ -28,6 +28,7 @@ Int = Annotated[int, BeforeValidator(_no_bool)]
 # Bounds stand before the validator, or else pydantic leaves them out of the JSON schema.
 PositiveInt = Annotated[int, Field(ge=1), BeforeValidator(_no_bool)]
 PositiveFloat = Annotated[float, Field(gt=0), BeforeValidator(_no_bool)]
+Side = Annotated[int, Field(ge=32), BeforeValidator(_no_bool)]
 Count = Annotated[int, Field(ge=0), BeforeValidator(_no_bool)]
 NotNegative = Annotated[float, Field(ge=0), BeforeValidator(_no_bool)]
 Byte = Annotated[int, Field(ge=0, le=255), BeforeValidator(_no_bool)]

@@ -98,11 +98,5 @@ def onnx_file(tiny_spec, trained, tmp_path_factory):
     """Return the trained model, exported to ONNX at the size of its images."""
     from segformer.export.onnx import export
 
-    spec = tiny_spec(
-        **{
-            "export.checkpoint": str(trained.result.artifacts["best"]),
-            "export.input_height": 32,
-            "export.input_width": 32,
-        }
-    )
+    spec = tiny_spec(**{"export.checkpoint": str(trained.result.artifacts["best"])})
     return export(spec, tmp_path_factory.mktemp("export")).artifacts["onnx"]

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from segformer.action import started
-from segformer.errors import OutOfMemoryError
+from segformer.errors import OutOfMemoryError, SpecError
 
 
 def lines(folder):
@@ -44,3 +44,17 @@ def test_the_spec_lies_beside(tiny_spec, tmp_path):
     with started("train", tiny_spec(), tmp_path):
         content = yaml.safe_load((tmp_path / "experiment.yaml").read_text())
     assert content == tiny_spec().model_dump()
+
+
+def test_a_folder_of_another_action_is_refused_unless_that_only_failed(tiny_spec, tmp_path):
+    with pytest.raises(OutOfMemoryError), started("export", tiny_spec(), tmp_path):
+        raise OutOfMemoryError("out of memory")
+    with started("evaluate", tiny_spec(), tmp_path) as status:
+        status.write("SUCCESS", "done")
+    before = (tmp_path / "experiment.yaml").read_bytes(), lines(tmp_path)
+    refusal = pytest.raises(
+        SpecError, match="holds the results of evaluate; give another train.res"
+    )
+    with refusal, started("train", tiny_spec(**{"train.seed": 7}), tmp_path):
+        pass
+    assert before == ((tmp_path / "experiment.yaml").read_bytes(), lines(tmp_path))

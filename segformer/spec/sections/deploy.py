@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from segformer.spec.fields import RESULTS_TEXT, Float, Int, Node, applies, section, setting
+from segformer.spec.fields import RESULTS_TEXT, Float, Int, Node, Side, applies, section, setting
 
 MODES = {
     "onnxruntime": "static_ptq",
@@ -29,8 +29,12 @@ class Export(Node):
     )
     format: Literal["onnx"] = setting("onnx", "Format", "Format of the exported model")
     batch_size: Int = setting(-1, "Batch size", "Fixed batch size, or -1 for any", ge=-1)
-    input_height: Int = setting(544, "Height", "Height of the input in pixels", ge=32)
-    input_width: Int = setting(544, "Width", "Width of the input in pixels", ge=32)
+    input_height: Side | None = setting(
+        None, "Height", "Height of the input in pixels; null: the image size of the training"
+    )
+    input_width: Side | None = setting(
+        None, "Width", "Width of the input in pixels; null: the image size of the training"
+    )
     input_channel: Literal[1, 3] = setting(
         3, "Channels", "Channels of the input; 1: grey images, made red, green and blue inside"
     )
@@ -50,6 +54,18 @@ class Export(Node):
         if value == 0:
             raise ValueError("must be -1 (any batch size) or at least 1")
         return value
+
+    def with_size(self, side: int) -> "Export":
+        """Return the settings with `side` for a height or width that is not set."""
+        height, width = self.input_height or side, self.input_width or side
+        return self.model_copy(update={"input_height": height, "input_width": width})
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width; raises `ValueError` while one is not set."""
+        if self.input_height is None or self.input_width is None:
+            raise ValueError("the size is not set: call with_size first")
+        return self.input_height, self.input_width
 
 
 class QuantizedTensor(Node):

@@ -134,8 +134,8 @@ def test_class_that_is_nowhere_has_no_score_in_the_table(tiny_spec, tmp_path):
 
     four = {"dataset.segment.num_classes": 4, "train.num_epochs": 1}
     best = train(tiny_spec(**four), tmp_path).artifacts["best"]
-    evaluate(tiny_spec(**four, **{"evaluate.checkpoint": str(best)}), tmp_path)
-    content = json.loads((tmp_path / "results.json").read_text())
+    evaluate(tiny_spec(**four, **{"evaluate.checkpoint": str(best)}), tmp_path / "scores")
+    content = json.loads((tmp_path / "scores/results.json").read_text())
     is_predicted = any(row[3] for row in content["confusion_matrix"])
     assert content["classes"][3]["pixels"] == 0
     assert content["classes"][3]["iou"] == (0.0 if is_predicted else None)

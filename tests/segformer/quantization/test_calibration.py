@@ -28,3 +28,8 @@ def test_folder_without_images_is_refused(quantizing, tmp_path):
     spec = quantizing(**{"dataset.segment.quant_calibration_dataset.images_dir": str(tmp_path)})
     with pytest.raises(DataError, match=r"holds no \.png .* to calibrate on"):
         quantize(spec, tmp_path / "out")
+
+
+def test_a_data_set_without_a_test_split_gives_its_training_images(quantizing, tiny_data):
+    spec = quantizing(**{"dataset.segment.quant_calibration_dataset.images_dir": str(tiny_data)})
+    assert calibration_images(spec) == sorted((tiny_data / "images/train").iterdir())

@@ -2,6 +2,7 @@ import sys
 
 import onnx
 import pytest
+import torch
 
 from segformer.errors import RejectedError, SpecError
 from segformer.quantization.quantize import check_drop, quantize
@@ -120,3 +121,13 @@ def test_existing_file_is_replaced_by_force_only(quantizing, tmp_path):
     quantize(quantizing(**{"quantize.force": True}), tmp_path)
     graph = onnx.load(tmp_path / "quantized_model.onnx").graph
     assert "QuantizeLinear" in [node.op_type for node in graph.node]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_gpu_that_is_not_there_is_said(quantizing, quantized, tmp_path):
+    result = quantize(quantizing(**{"quantize.device": "cuda:1"}), tmp_path)
+    assert result.note == (
+        "quantize.device is cuda:1, but this machine has 0 GPUs: the model was calibrated and"
+        " measured on the CPU"
+    )
+    assert quantized.note == ""
