@@ -12,11 +12,14 @@ from typing import Any
 from PIL import Image
 
 from segformer.data.classes import inferred, spec_keys
+from segformer.data.description import described
 from segformer.data.faults import one_a_cause
 from segformer.data.images import read_mask
 from segformer.data.labels import labels_of
 from segformer.data.layouts import LAYOUTS, layout_of
 from segformer.data.layouts.base import IGNORED, TRAIN, UNSPLIT, DataSet, DrawnPair, LabelClass
+from segformer.data.layouts.names import read_json
+from segformer.data.layouts.table import Recognised
 from segformer.data.pairs import Pair, is_utf8
 from segformer.data.source import source_of
 from segformer.data.split_file import SplitFile
@@ -77,11 +80,40 @@ def import_data(
     """
     _check(kind, source, target)
     recognised = layout_of(source, kind=kind)
-    data = recognised.layout.read(recognised.root)
+    data = recognised.read()
     if data.faults:
         raise DataError(one_a_cause(data.faults))
-    classes, ignored, notes = _classes(data)
+    try:
+        return _converted(recognised, data, source, target, progress)
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)  # Else a second try would find it not empty.
+        raise
+
+
+def _converted(
+    recognised: Recognised, data: DataSet, source: Path, target: Path, progress: Progress | None
+) -> ImportReport:
+    own = recognised.root / FILE_NAME
+    classes, ignored, notes = ([], [], []) if own.is_file() else _classes(data)
     writer = _Writer(target, recognised.root, _conversion(classes, ignored))
+    _write_pairs(writer, data, progress)
+    description = _description(classes, ignored, writer.segment is not None, source)
+    if own.is_file():
+        description = read_json(own)
+        described(recognised.root, given={})  # Raises for one that is not understood.
+    _write_json(target / FILE_NAME, description)
+    source_of(DatasetSegment(root_dir=str(target)))  # Writes split.json if there is no val.
+    path = target / SPLIT_FILE
+    split_file = SplitFile.read(path) if path.exists() else None
+    report = ImportReport(
+        source, target, recognised.layout.title, _counts(data, split_file), dict(writer.files),
+        [str(each["name"]) for each in description.get("classes", [])], [*data.notes, *notes],
+    )  # fmt: skip
+    _write_json(target / RECORD, {"kind": recognised.layout.name, **report.to_dict()})
+    return report
+
+
+def _write_pairs(writer: "_Writer", data: DataSet, progress: Progress | None) -> None:
     splits: dict[str, Sequence[Pair | DrawnPair]] = {**data.splits, **data.drawn}
     total, done = sum(map(len, splits.values())), 0
     for split, pairs in splits.items():
@@ -90,17 +122,6 @@ def import_data(
             done += 1
             if progress:
                 progress(done, total)
-    is_converted = writer.segment is not None
-    _write_json(target / FILE_NAME, _description(classes, ignored, is_converted, source))
-    source_of(DatasetSegment(root_dir=str(target)))  # Writes split.json if there is no val.
-    path = target / SPLIT_FILE
-    split_file = SplitFile.read(path) if path.exists() else None
-    report = ImportReport(
-        source, target, recognised.layout.title, _counts(data, split_file), dict(writer.files),
-        [each.name for each in classes], [*data.notes, *notes],
-    )  # fmt: skip
-    _write_json(target / RECORD, {"kind": recognised.layout.name, **report.to_dict()})
-    return report
 
 
 def _check(kind: str, source: Path, target: Path) -> None:

@@ -79,7 +79,7 @@ def unsplit_pairs(root: Path) -> Mapping[str, Sequence[Pair]]:
 def _read_in_place(root: Path) -> tuple[DataSet, str]:
     """Return a data set with mask files and what it is; raises `DataError` for annotations."""
     recognised = layout_of(root)
-    data = recognised.layout.read(recognised.root)
+    data = recognised.read()
     where = "" if recognised.root == root else f" in {recognised.root.relative_to(root)}/"
     title = f"{root}: {recognised.layout.title}{where}"
     if data.drawn:
@@ -142,8 +142,7 @@ def layout_settings(
 def _data_set(root: Path, segment: DatasetSegment) -> DataSet:
     if _is_standard(root, segment):
         return DataSet(_standard_splits(root, segment)[0])
-    recognised = layout_of(root)
-    return recognised.layout.read(recognised.root)
+    return layout_of(root).read()
 
 
 def _names_of_splits(given: Mapping[str, Any]) -> dict[str, str]:

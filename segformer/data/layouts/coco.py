@@ -1,6 +1,5 @@
 """COCO: instances as polygons and run lengths in JSON files, one a split."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from segformer.data.layouts.base import UNSPLIT, DataSet, DrawnPair, LabelClass, Part
 from segformer.data.layouts.drawing import Ids, Region, coco_runs, drawn, mask_from_runs
-from segformer.data.layouts.names import IMAGES, SPLITS, split_folders, subfolder
+from segformer.data.layouts.names import IMAGES, SPLITS, read_json, split_folders, subfolder
 from segformer.errors import DataError
 
 _BACKGROUND = "background"
@@ -26,7 +25,7 @@ class Coco:
 
     def read(self, root: Path) -> DataSet:
         """Read all annotations; categories become the classes 1, 2, ... above the background."""
-        contents = {path: json.loads(path.read_text("utf-8-sig")) for path in _files(root)}
+        contents = {path: read_json(path) for path in _files(root)}
         used = {entry["category_id"] for each in contents.values() for entry in each["annotations"]}
         categories = {
             entry["id"]: entry["name"] for each in contents.values() for entry in each["categories"]

@@ -1,6 +1,5 @@
 """Label Studio: a JSON export of polygons, brushes, rectangles and ellipses."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -17,6 +16,7 @@ from segformer.data.layouts.drawing import (
     label_studio_values,
     rectangle,
 )
+from segformer.data.layouts.names import read_json
 from segformer.data.pairs import is_image_file
 from segformer.errors import DataError
 
@@ -40,7 +40,7 @@ class LabelStudio:
         path = _file(root)
         if path is None:
             return DataSet({})
-        tasks = json.loads(path.read_text("utf-8-sig"))
+        tasks = read_json(path)
         labels = {label for task in tasks for result in _results(task) for label in _labels(result)}
         label_ids = {label: number for number, label in enumerate(sorted(labels), start=1)}
         files = {file.name: file for file in sorted(root.rglob("*")) if is_image_file(file)}

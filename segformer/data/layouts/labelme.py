@@ -1,7 +1,6 @@
 """LabelMe: a JSON file of shapes beside each image."""
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from io import BytesIO
@@ -13,7 +12,7 @@ from PIL import Image
 
 from segformer.data.layouts.base import IGNORED, UNSPLIT, DataSet, DrawnPair, LabelClass, Part
 from segformer.data.layouts.drawing import Ids, Points, Region, drawn, ellipse, rectangle
-from segformer.data.layouts.names import split_folders
+from segformer.data.layouts.names import read_json, split_folders
 from segformer.errors import DataError
 
 _BACKGROUND, _IGNORED = "_background_", "__ignore__"
@@ -32,7 +31,7 @@ class LabelMe:
     def read(self, root: Path) -> DataSet:
         """Read all shapes; labels become the classes 1, 2, ... in order of name."""
         contents = {
-            split: {path: json.loads(path.read_text("utf-8-sig")) for path in paths}
+            split: {path: read_json(path) for path in paths}
             for split, paths in _files(root).items()
         }
         shapes = [s for each in contents.values() for c in each.values() for s in c["shapes"]]

@@ -1,8 +1,11 @@
-"""Names that folders of images, masks and splits commonly have."""
+"""Names that folders of images, masks and splits commonly have; files of annotations."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 from segformer.data.layouts.base import TEST, TRAIN, VAL
+from segformer.errors import DataError
 
 IMAGES = ("images", "image", "imgs", "img", "img_dir", "jpegimages", "inputs", "input")
 MASKS = (
@@ -36,3 +39,11 @@ def subfolders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return [p for p in sorted(folder.iterdir()) if p.is_dir() and not p.name.startswith(".")]
+
+
+def read_json(path: Path) -> Any:
+    """Return the content of a JSON file; raises `DataError`."""
+    try:
+        return json.loads(path.read_text("utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from None

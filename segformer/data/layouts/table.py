@@ -1,11 +1,12 @@
 """The table of layouts, and which of them a folder has."""
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from segformer.data.layouts.ade20k import Ade20k
-from segformer.data.layouts.base import Layout, Part
+from segformer.data.layouts.base import DataSet, Layout, Part
 from segformer.data.layouts.camvid import CamVid
 from segformer.data.layouts.cityscapes import Cityscapes
 from segformer.data.layouts.coco import Coco
@@ -35,6 +36,16 @@ class Recognised:
 
     layout: Layout
     root: Path
+
+    def read(self) -> DataSet:
+        """Read the folder; raises `DataError` for annotations that are not what they should be."""
+        try:
+            return self.layout.read(self.root)
+        except (OSError, LookupError, TypeError, ValueError, AttributeError, csv.Error) as error:
+            raise DataError(
+                f"{self.root}: cannot be read as {self.layout.title} "
+                f"({type(error).__name__}: {error})"
+            ) from None
 
 
 def layout_of(root: Path, *, kind: str = "auto") -> Recognised:

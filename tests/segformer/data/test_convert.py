@@ -97,6 +97,7 @@ def test_an_annotation_that_cannot_be_drawn_is_named(tmp_path):
     path.write_text(path.read_text().replace('"polygon"', '"linestrip"', 1))
     with pytest.raises(DataError, match=r"b.json: cannot be drawn"):
         import_data("auto", tmp_path / "source", tmp_path / "target")
+    assert not (tmp_path / "target").exists()
 
 
 def test_images_of_one_name_in_two_folders_are_told_apart(tmp_path):
@@ -113,3 +114,33 @@ def test_images_of_one_name_in_two_folders_are_told_apart(tmp_path):
     import_data("csv", tmp_path / "source", tmp_path / "target")
     names = {path.name for path in (tmp_path / "target/images/train").iterdir()}
     assert names == {"a.png", "y__images__a.png"}
+
+
+def test_a_description_that_the_source_has_is_kept(tmp_path):
+    layouts.kind_split(tmp_path / "source")
+    classes = [{"value": v, "name": name} for v, name in enumerate(("sky", "road", "car"))]
+    content = {"classes": classes, "ignore": 9, "license": "CC0"}
+    (tmp_path / "source/dataset.json").write_text(json.dumps(content))
+    report = import_data("auto", tmp_path / "source", tmp_path / "target")
+    assert report.classes == ["sky", "road", "car"]
+    assert json.loads((tmp_path / "target/dataset.json").read_text()) == content
+
+
+@pytest.mark.parametrize(
+    ("write", "name", "text", "words"),
+    [
+        (layouts.coco, "annotations/instances_val2017.json", '{"images" "annotations" "categories"',
+         "instances_val2017.json: cannot be read"),
+        (layouts.coco, "annotations/instances_val2017.json",
+         '{"images": 3, "annotations": [], "categories": []}', "cannot be read as COCO"),
+        (layouts.labelme, "b.json", '{"shapes": [{}], "imagePath": "b.jpg"}',
+         "cannot be read as LabelMe"),
+        (layouts.label_studio, "export.json", '[{"annotations": [{"result": 3}]}]',
+         "cannot be read as Label Studio"),
+    ],
+)  # fmt: skip
+def test_annotations_that_are_broken_are_named(tmp_path, write, name, text, words):
+    write(tmp_path / "source")
+    (tmp_path / "source" / name).write_text(text)
+    with pytest.raises(DataError, match=words):
+        import_data("auto", tmp_path / "source", tmp_path / "target")
