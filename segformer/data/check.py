@@ -10,6 +10,7 @@ from os import cpu_count
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from segformer.data.depth import unused_bits_line
 from segformer.data.faults import one_a_cause
@@ -101,7 +102,7 @@ def _checked(todo: list[tuple[str, Pair]], segment: DatasetSegment) -> Iterator[
             loaded = load_pair(pair, segment)
         except DataError as error:
             return _Checked(split, pair, error.faults)
-        image_hash, mask_hash = _hash(pair.image), _hash(pair.mask)
+        image_hash, mask_hash = _hash(pair.image), _mask_hash(pair, loaded.ids)
         faults = () if image_hash != mask_hash else (f"{pair.image}: is its own mask, {pair.mask}",)
         present = np.flatnonzero(np.bincount(loaded.ids.ravel(), minlength=IGNORED))
         classes = frozenset(present.tolist()) - {IGNORED}
@@ -198,6 +199,11 @@ def _warn_of_shared_images(checked: list[_Checked]) -> None:
             *shared[0],
             len(shared),
         )
+
+
+def _mask_hash(pair: Pair, ids: NDArray[np.uint8]) -> str:
+    """Return the hash of a mask's file, or of the mask itself if it was drawn from annotations."""
+    return _hash(pair.mask) if pair.draw is None else hashlib.sha256(ids.tobytes()).hexdigest()
 
 
 def _hash(path: Path) -> str:

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import cpu_count
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segformer.data.images import MaskFile, read_mask
+from segformer.data.images import MaskFile
 from segformer.data.layouts.base import LabelClass
 from segformer.data.pairs import Pair
 from segformer.data.palette import IGNORED
@@ -52,6 +51,7 @@ class Codes:
 def spec_keys(classes: Sequence[LabelClass], ignored: Sequence[LabelClass] = ()) -> dict[str, Any]:
     """Return the settings that say what the masks of some classes mean.
 
+    Colours that several classes share say nothing, and are left out if the values do.
     Raises `DataError` for more classes than there are ids.
     """
     if len(classes) >= IGNORED:
@@ -60,6 +60,10 @@ def spec_keys(classes: Sequence[LabelClass], ignored: Sequence[LabelClass] = ())
         entries = [_entry(each.name, i, [i] * 3) for i, each in enumerate(classes)]
         return _keys(len(classes), entries, "norm")
     numbered = [*enumerate(classes), *((IGNORED, each) for each in ignored)]
+    has_values = all(each.value is not None for _, each in numbered)
+    used = [each.colour for _, each in numbered if each.colour is not None]
+    if has_values and len(set(used)) < len(used):
+        numbered = [(i, replace(each, colour=None)) for i, each in numbered]
     colours = [_entry(c.name, i, list(c.colour)) for i, c in numbered if c.colour is not None]
     values = [_entry(c.name, i, [c.value]) for i, c in numbered if c.value is not None]
     return _keys(len(classes), colours + values, "None")
@@ -72,10 +76,9 @@ def inferred(pairs: Iterable[Pair]) -> tuple[list[LabelClass], list[LabelClass],
     Masks that cannot be read are passed over, since the check names them.
     Raises `DataError` for so many values or colours that they cannot be classes.
     """
-    masks = [pair.mask for pair in pairs]
     codes = Codes()
     with ThreadPoolExecutor(max_workers=min(8, cpu_count() or 1)) as pool:
-        for each in pool.map(_codes_of, masks):
+        for each in pool.map(_codes_of, pairs):
             codes |= each
     _check_countable(codes)
     if codes.colours:
@@ -110,9 +113,9 @@ def _check_countable(codes: Codes) -> None:
         )
 
 
-def _codes_of(path: Path) -> Codes:
+def _codes_of(pair: Pair) -> Codes:
     try:
-        return _codes(read_mask(path))
+        return _codes(pair.read_mask())
     except DataError:
         return Codes()
 

@@ -14,10 +14,9 @@ from PIL import Image
 from segformer.data.classes import inferred, spec_keys
 from segformer.data.description import described
 from segformer.data.faults import one_a_cause
-from segformer.data.images import read_mask
 from segformer.data.labels import labels_of
 from segformer.data.layouts import LAYOUTS, layout_of
-from segformer.data.layouts.base import IGNORED, TRAIN, UNSPLIT, DataSet, DrawnPair, LabelClass
+from segformer.data.layouts.base import IGNORED, TRAIN, UNSPLIT, DataSet, LabelClass
 from segformer.data.layouts.names import read_json
 from segformer.data.layouts.table import Recognised
 from segformer.data.pairs import Pair, is_utf8
@@ -114,9 +113,8 @@ def _converted(
 
 
 def _write_pairs(writer: "_Writer", data: DataSet, progress: Progress | None) -> None:
-    splits: dict[str, Sequence[Pair | DrawnPair]] = {**data.splits, **data.drawn}
-    total, done = sum(map(len, splits.values())), 0
-    for split, pairs in splits.items():
+    total, done = sum(map(len, data.splits.values())), 0
+    for split, pairs in data.splits.items():
         for pair in pairs:
             writer.write(split if split != UNSPLIT else TRAIN, pair)
             done += 1
@@ -172,15 +170,15 @@ class _Writer:
         self._root = root
         self._names: set[tuple[str, str]] = set()
 
-    def write(self, split: str, pair: Pair | DrawnPair) -> None:
+    def write(self, split: str, pair: Pair) -> None:
         name = self._name(split, pair)
         self._place(pair.image, self._folder("images", split) / f"{name}{pair.image.suffix}")
         mask = self._folder("masks", split) / name
-        if isinstance(pair, DrawnPair):
+        if pair.draw is not None:
             Image.fromarray(pair.draw()).save(f"{mask}.png")
             self.files["drawn"] += 1
         elif self.segment is not None:
-            ids = labels_of(read_mask(pair.mask), self.segment, where=pair.mask).ids
+            ids = labels_of(pair.read_mask(), self.segment, where=pair.mask).ids
             Image.fromarray(ids).save(f"{mask}.png")
             self.files["converted"] += 1
         else:
@@ -191,7 +189,7 @@ class _Writer:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def _name(self, split: str, pair: Pair | DrawnPair) -> str:
+    def _name(self, split: str, pair: Pair) -> str:
         """Return the stem, with the folders before it if another image of the split has it."""
         name = pair.stem
         if (split, name) in self._names and pair.image.is_relative_to(self._root):

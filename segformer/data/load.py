@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segformer.data.images import read_image_file, read_mask
+from segformer.data.images import read_image_file
 from segformer.data.labels import labels_of
 from segformer.data.pairs import Pair
 from segformer.errors import DataError
@@ -34,7 +34,7 @@ def load_pair(pair: Pair, segment: DatasetSegment) -> LoadedPair:
     except DataError as error:
         faults += error.faults
     try:
-        mask = read_mask(pair.mask)
+        mask = pair.read_mask()
         if image is not None and image.pixels.shape[:2] != mask.values.shape[:2]:
             faults.append(_sizes(pair, image.pixels.shape, mask.values.shape))
         labels = labels_of(mask, segment, where=pair.mask)

@@ -1,9 +1,13 @@
 """Finds the pairs of a split: an image and a mask whose names match."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from segformer.data.images import MaskFile, read_mask
 from segformer.data.matching import SUFFIXES as SUFFIXES
 from segformer.data.matching import matched, stem_of
 from segformer.errors import DataError
@@ -17,6 +21,14 @@ class Pair:
     stem: str
     image: Path
     mask: Path
+    draw: Callable[[], NDArray[np.uint8]] | None = None
+    """If `mask` is a file of annotations: draws class ids HxW, and raises `DataError`."""
+
+    def read_mask(self) -> MaskFile:
+        """Return the mask as it is stored, or drawn; raises `DataError`."""
+        if self.draw is None:
+            return read_mask(self.mask)
+        return MaskFile(self.draw().astype(np.int32))
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,8 @@ class Source:
     def folders(self) -> list[Path]:
         """Return the folders that images and masks lie in."""
         pairs = [pair for pairs in self.splits.values() for pair in pairs]
-        paths = [path for pair in pairs for path in (pair.image.parent, pair.mask.parent)]
-        return list(dict.fromkeys(paths))
+        paths = [path for p in pairs if p.draw is None for path in (p.image, p.mask)]
+        return list(dict.fromkeys(path.parent for path in paths))
 
     def pairs(self, split: str) -> list[Pair]:
         """Return the pairs of a split; raises `DataError` with every fault."""
@@ -77,16 +77,11 @@ def unsplit_pairs(root: Path) -> Mapping[str, Sequence[Pair]]:
 
 
 def _read_in_place(root: Path) -> tuple[DataSet, str]:
-    """Return a data set with mask files and what it is; raises `DataError` for annotations."""
+    """Return a data set of a layout, and what it is."""
     recognised = layout_of(root)
     data = recognised.read()
     where = "" if recognised.root == root else f" in {recognised.root.relative_to(root)}/"
     title = f"{root}: {recognised.layout.title}{where}"
-    if data.drawn:
-        raise DataError(
-            f"{title}: its masks are annotations ({_counted(data)}), which have to be drawn first: "
-            f"automl data import {recognised.layout.name} {root} NEW_FOLDER"
-        )
     return data, title
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from segformer.data.holdout import By, Item, divided, prefix_of
-from segformer.data.images import read_mask
 from segformer.data.layouts.base import TEST, TRAIN, VAL
 from segformer.data.pairs import Pair
 from segformer.data.palette import colour_codes
@@ -148,7 +147,7 @@ def _root_of(merged: Mapping[str, str], name: str) -> str:
 def _codes(pair: Pair) -> frozenset[int]:
     """Return the values or colours of a mask as stored; none for one that cannot be read."""
     try:
-        values = read_mask(pair.mask).values
+        values = pair.read_mask().values
     except DataError:
         return frozenset()
     flat = colour_codes(values) if values.ndim == 3 else values

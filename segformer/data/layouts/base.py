@@ -1,12 +1,9 @@
 """What a layout is, and what it reads from a folder."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from segformer.data.pairs import Pair
 
@@ -28,22 +25,11 @@ class LabelClass:
 
 
 @dataclass(frozen=True)
-class DrawnPair:
-    """An image whose mask has to be drawn from an annotation: `draw` returns class ids HxW."""
-
-    stem: str
-    image: Path
-    draw: Callable[[], NDArray[np.uint8]]
-
-
-@dataclass(frozen=True)
 class DataSet:
     """A data set as its layout reads it; nothing but names and annotations has been read yet."""
 
     splits: Mapping[str, Sequence[Pair]]
     """Pairs by split: `TRAIN`, `VAL`, `TEST`, or all of them as `UNSPLIT`."""
-    drawn: Mapping[str, Sequence[DrawnPair]] = field(default_factory=dict)
-    """The same for masks that must be drawn first; a data set has one of both."""
     classes: Sequence[LabelClass] = ()
     """In order of class id; empty if the layout does not say."""
     ignored: Sequence[LabelClass] = ()
@@ -55,7 +41,7 @@ class DataSet:
     @property
     def counts(self) -> dict[str, int]:
         """Return the number of pairs by split."""
-        return {name: len(pairs) for name, pairs in {**self.splits, **self.drawn}.items()}
+        return {name: len(pairs) for name, pairs in self.splits.items()}
 
 
 @dataclass(frozen=True)

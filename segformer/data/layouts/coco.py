@@ -5,9 +5,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from segformer.data.layouts.base import UNSPLIT, DataSet, DrawnPair, LabelClass, Part
+from segformer.data.layouts.base import UNSPLIT, DataSet, LabelClass, Part
 from segformer.data.layouts.drawing import Ids, Region, coco_runs, drawn, mask_from_runs
 from segformer.data.layouts.names import IMAGES, SPLITS, read_json, split_folders, subfolder
+from segformer.data.pairs import Pair
 from segformer.errors import DataError
 
 _BACKGROUND = "background"
@@ -36,7 +37,7 @@ class Coco:
         }
         unused = sorted(str(categories[number]) for number in categories.keys() - used)
         notes = [f"{', '.join(unused)}: no annotation has this category"] if unused else []
-        pairs: dict[str, list[DrawnPair]] = {}
+        pairs: dict[str, list[Pair]] = {}
         faults: list[str] = []
         for path, content in contents.items():
             found, absent = _pairs(root, path, content, label_ids)
@@ -48,7 +49,7 @@ class Coco:
                 )
         classes = [LabelClass(_BACKGROUND, 0)]
         classes += [LabelClass(str(categories[n]), i) for n, i in label_ids.items()]
-        return DataSet({}, pairs, classes=classes, faults=faults, notes=notes)
+        return DataSet(pairs, classes=classes, faults=faults, notes=notes)
 
 
 def _files(root: Path) -> list[Path]:
@@ -76,7 +77,7 @@ def _split(path: Path) -> str:
 
 def _pairs(
     root: Path, path: Path, content: Mapping[str, Any], label_ids: Mapping[int, int]
-) -> tuple[list[DrawnPair], list[str]]:
+) -> tuple[list[Pair], list[str]]:
     """Return an image's pair for each that has a file, and the names of those that have none."""
     by_image: dict[int, list[Mapping[str, Any]]] = {}
     for entry in content["annotations"]:
@@ -93,7 +94,7 @@ def _pairs(
         entries = sorted(by_image.get(image["id"], ()), key=lambda e: -float(e.get("area", 0)))
         size = int(image["width"]), int(image["height"])
         draw = partial(_drawn, path, image["id"], size, entries, label_ids)
-        pairs.append(DrawnPair(file.stem, file, draw))
+        pairs.append(Pair(file.stem, file, path, draw))
     return pairs, absent
 
 

@@ -5,9 +5,10 @@ from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
-from segformer.data.layouts.base import UNSPLIT, DataSet, DrawnPair, LabelClass, Part
+from segformer.data.layouts.base import UNSPLIT, DataSet, LabelClass, Part
 from segformer.data.layouts.drawing import Ids, Region, drawn, ellipse, mask_from_runs, rectangle
 from segformer.data.layouts.names import IMAGES, SPLITS, subfolder
+from segformer.data.pairs import Pair
 from segformer.errors import DataError
 
 _BACKGROUND = "background"
@@ -29,7 +30,7 @@ class Cvat:
         trees = _trees(root)
         classes = _classes(trees.values())
         label_ids = {each.name: each.value or 0 for each in classes}
-        pairs: dict[str, list[DrawnPair]] = {}
+        pairs: dict[str, list[Pair]] = {}
         absent = []
         for path, tree in trees.items():
             for image in tree.iter("image"):
@@ -39,14 +40,14 @@ class Cvat:
                     continue
                 split = _split(image.get("subset", ""), path.stem)
                 draw = partial(_drawn, path, image, label_ids)
-                pairs.setdefault(split, []).append(DrawnPair(file.stem, file, draw))
+                pairs.setdefault(split, []).append(Pair(file.stem, file, path, draw))
         faults = []
         if absent:
             faults = [
                 f"{root}: {len(absent)} images of CVAT's XML have no file in it or its images/: "
                 f"{', '.join(absent[:3])}"
             ]
-        return DataSet({}, pairs, classes=classes, faults=faults)
+        return DataSet(pairs, classes=classes, faults=faults)
 
 
 def _trees(root: Path) -> dict[Path, ElementTree.Element]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from segformer.data.layouts.base import UNSPLIT, DataSet, DrawnPair, LabelClass, Part
+from segformer.data.layouts.base import UNSPLIT, DataSet, LabelClass, Part
 from segformer.data.layouts.drawing import (
     Ids,
     Region,
@@ -17,7 +17,7 @@ from segformer.data.layouts.drawing import (
     rectangle,
 )
 from segformer.data.layouts.names import read_json
-from segformer.data.pairs import is_image_file
+from segformer.data.pairs import Pair, is_image_file
 from segformer.errors import DataError
 
 _KINDS = ("polygonlabels", "brushlabels", "rectanglelabels", "ellipselabels")
@@ -53,12 +53,12 @@ class LabelStudio:
                 absent.append(name)
             elif task.get("annotations"):
                 draw = partial(_drawn, path, task, label_ids, file)
-                pairs.append(DrawnPair(file.stem, file, draw))
+                pairs.append(Pair(file.stem, file, path, draw))
         faults = [f"{path}: {len(absent)} images have no file below {root}: "
                   f"{', '.join(absent[:3])}"] if absent else []  # fmt: skip
         notes = [f"{path}: {bare} tasks without annotations are left out"] if bare else []
         classes = [LabelClass("background", 0), *(LabelClass(n, i) for n, i in label_ids.items())]
-        return DataSet({}, {UNSPLIT: pairs}, classes=classes, faults=faults, notes=notes)
+        return DataSet({UNSPLIT: pairs}, classes=classes, faults=faults, notes=notes)
 
 
 def _file(root: Path) -> Path | None:

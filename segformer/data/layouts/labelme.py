@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from segformer.data.layouts.base import IGNORED, UNSPLIT, DataSet, DrawnPair, LabelClass, Part
+from segformer.data.layouts.base import IGNORED, UNSPLIT, DataSet, LabelClass, Part
 from segformer.data.layouts.drawing import Ids, Points, Region, drawn, ellipse, rectangle
 from segformer.data.layouts.names import read_json, split_folders
+from segformer.data.pairs import Pair
 from segformer.errors import DataError
 
 _BACKGROUND, _IGNORED = "_background_", "__ignore__"
@@ -39,7 +40,7 @@ class LabelMe:
         label_ids = {label: number for number, label in enumerate(sorted(labels), start=1)}
         classes = [LabelClass("background", 0), *(LabelClass(n, i) for n, i in label_ids.items())]
         label_ids |= {_BACKGROUND: 0, _IGNORED: IGNORED}
-        pairs: dict[str, list[DrawnPair]] = {}
+        pairs: dict[str, list[Pair]] = {}
         faults = []
         for split, by_path in contents.items():
             for path, content in by_path.items():
@@ -49,8 +50,8 @@ class LabelMe:
                     faults.append(f"{path}: its image {content['imagePath']} does not exist")
                     continue
                 draw = partial(_drawn, path, content, label_ids)
-                pairs.setdefault(split, []).append(DrawnPair(path.stem, image, draw))
-        return DataSet({}, pairs, classes=classes, faults=faults)
+                pairs.setdefault(split, []).append(Pair(path.stem, image, path, draw))
+        return DataSet(pairs, classes=classes, faults=faults)
 
 
 def _files(root: Path) -> dict[str, list[Path]]:

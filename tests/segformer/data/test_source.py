@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from pictures import data_set, save, segment
 
+from segformer.data.check import check_data
+from segformer.data.dataset import SegmentationDataset
 from segformer.data.load import load_pair
 from segformer.data.source import layout_settings, source_of
 from segformer.errors import DataError
@@ -28,6 +30,10 @@ READ_IN_PLACE = {
     layouts.cityscapes_train_ids: (None, ["road", "sidewalk", "building"], [255, 0, 13]),
     layouts.ade20k: (SPLIT, ["wall", "building", "class_3"], [255, 0, 1]),
     layouts.csv_pairs: (SPLIT, THREE, [0, 1, 2]),
+    layouts.coco: (SPLIT, ["background", "car", "road"], [0, 2, 1]),
+    layouts.labelme: (None, ["background", "car", "road"], [0, 2, 1]),
+    layouts.cvat: (None, ["background", "road", "car"], [0, 1, 2]),
+    layouts.label_studio: (None, ["background", "car", "road"], [0, 2, 1]),
 }
 """Writer of a layout: the stems of its splits (None: too many to list), class names, ids."""
 
@@ -56,13 +62,15 @@ def test_a_layout_gives_pairs_classes_and_ids(tmp_path, write):
     assert str(tmp_path) in source.notes[0]
 
 
-@pytest.mark.parametrize(
-    "write", [layouts.coco, layouts.labelme, layouts.cvat, layouts.label_studio]
-)
-def test_a_layout_of_annotations_names_the_command_that_draws_them(tmp_path, write):
-    write(tmp_path)
-    with pytest.raises(DataError, match=r"automl data import \w+ .* NEW_FOLDER"):
-        source_of(segment(tmp_path))
+def test_annotations_are_drawn_anew_for_each_epoch_and_for_the_fingerprint(tmp_path):
+    layouts.coco(tmp_path)
+    chosen = settings(tmp_path, img_size=32)
+    prints = [check_data(chosen)["fingerprint"] for _ in range(2)]
+    assert prints[0] == prints[1]
+    assert set(SegmentationDataset(chosen, split="train")[0]["mask"].unique().tolist()) == {0, 1, 2}
+    (path,) = tmp_path.glob("annotations/*train*")
+    path.write_text(path.read_text().replace("[64, 32]", "[32, 64]"))
+    assert check_data(chosen)["fingerprint"] != prints[0]
 
 
 def test_an_unknown_layout_is_answered_with_the_three_nearest(tmp_path):
