@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 
 from automl.errors import UsageError
-from automl.jobs.datasets import missing_data, values_from_sources
 from automl.jobs.mappings import FUNCTIONS, KEY_VARIABLE, Context, mapped
 from automl.jobs.models import ModelSource
 from automl.skill.info import SkillInfo
@@ -97,32 +96,3 @@ def test_a_model_of_a_kind_that_the_action_does_not_take_is_refused(context):
 def test_an_unknown_function_gets_the_nearest_name(context):
     with pytest.raises(UsageError, match="unknown function 'parent_modle'; did you mean parent_mo"):
         mapped(info({"a.b": "parent_modle"}), "act", context())
-
-
-SOURCES = {
-    "act": {
-        "data.root": {"source": "train_datasets"},
-        "data.calibration": {"source": "calibration_dataset", "path": "images", "optional": True},
-        "data.other": {"source": "eval_dataset", "unless": "act.images"},
-    }
-}
-
-
-def test_data_sets_fill_the_keys_of_their_source(tmp_path):
-    facts = info({}, data_sources=SOURCES)
-    given = {"train_datasets": "s3://bucket/train", "calibration_dataset": str(tmp_path)}
-    assert values_from_sources(facts, "act", given) == {
-        "data.root": "s3://bucket/train",
-        "data.calibration": f"{tmp_path}/images",
-    }
-    with pytest.raises(UsageError, match="takes no eval_datasets; did you mean eval_dataset"):
-        values_from_sources(facts, "act", {"eval_datasets": "x"})
-
-
-def test_each_missing_data_set_is_told_with_its_flag():
-    facts = info({}, data_sources=SOURCES)
-    assert missing_data(facts, "act", {"data.root": "???"}) == [
-        "act: train_datasets is missing; give --train-datasets URI (or data.root=URI)",
-        "act: eval_dataset is missing; give --eval-dataset URI (or data.other=URI)",
-    ]
-    assert missing_data(facts, "act", {"data.root": "x", "act.images": "y"}) == []

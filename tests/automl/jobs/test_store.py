@@ -1,4 +1,8 @@
+import math
 import sqlite3
+import subprocess
+import sys
+from dataclasses import replace
 
 import pytest
 
@@ -67,3 +71,26 @@ def test_a_file_that_is_no_database_is_refused_in_one_line(store):
     store.path.write_bytes(b"garbage" * 1000)
     with pytest.raises(UsageError, match=r"jobs\.db: cannot be read \(.*\); move it aside"):
         store.jobs()
+
+
+def test_a_metric_that_is_no_number_is_kept_as_such(root, trained):
+    store = JobStore(root)
+    store.put(replace(trained, metrics={"score": math.nan}))
+    assert math.isnan(store.get(trained.id).metrics["score"])
+
+
+def test_the_database_is_read_while_many_write(root, trained):
+    """Four processes write at once while this one reads; nobody finds the database locked."""
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom dataclasses import replace\n"
+        "from automl.jobs.store import JobStore\n"
+        f"store = JobStore(Path({str(root)!r}))\njob = store.get({trained.id!r})\n"
+        "for n in range(50): store.put(replace(job, id=f'{sys.argv[1]}-{n}'))"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", code, str(n)]) for n in range(4)]
+    while any(writer.poll() is None for writer in writers):
+        assert JobStore(root).get(trained.id).state == "completed"
+    assert [writer.returncode for writer in writers] == [0] * 4
+    assert len(JobStore(root).jobs()) == 201
+    mode = sqlite3.connect(root / "jobs.db").execute("PRAGMA journal_mode").fetchone()
+    assert mode == ("wal",)

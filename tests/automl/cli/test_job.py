@@ -1,0 +1,39 @@
+import json
+
+import pytest
+
+
+def test_the_command_line_runs_lists_and_shows(automl, tmp_path, toy_data):
+    first = automl("job", "run", "train", "--skill", "toy", "--train-datasets", toy_data, "--json")
+    assert first.returncode == 0, first.stderr
+    train = json.loads(first.stdout)
+    assert train["state"] == "completed"
+    assert train.pop("route")["way"] == "direct"
+    second = automl("job", "run", "evaluate", "--parent", train["job"], "--json")
+    assert json.loads(second.stdout)["metrics"] == train["metrics"]
+    listed = json.loads(automl("job", "list", "--json").stdout)["jobs"]
+    assert [job["action"] for job in listed] == ["train", "evaluate"]
+    assert json.loads(automl("job", "show", train["job"], "--json").stdout) == train
+    children = automl("job", "list", "--parent", train["job"]).stdout.splitlines()
+    assert len(children) == 2 and children[1].startswith("evaluate-")
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        (["evaluate", "--skill", "toy", "--eval-dataset", "x"], "evaluate takes no eval_dataset"),
+        (["train", "--skill", "toy"], "train_datasets is missing; give --train-datasets URI"),
+        (["--skill", "toy"], "ACTION is missing"),
+        (["evaluate", "--parent", "no"], "there is no job 'no' in runs; it has none"),
+        (["evaluate", "--skill", "toy", "--from-epoch", "3",
+          "--checkpoint-choose-method", "best_model"], "go together"),
+        (["evaluate", "--skill", "toy", "--checkpoint-choose-method", "best"],
+         "did you mean best_model"),
+        (["evaluate", "--skill", "toy", "--dataset", "x"], "give --dataset NAME=URI"),
+    ],
+)  # fmt: skip
+def test_a_fault_on_the_command_line_is_one_line_and_exit_2(automl, tmp_path, words, match):
+    result = automl("job", "run", *words)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert match in result.stderr and "Traceback" not in result.stderr
+    assert not (tmp_path / "runs").exists()
