@@ -58,7 +58,7 @@ def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
 
 
 def _skills(prefix: str, **_rest: Any) -> list[str]:
-    from automl.skill.installed import installed_skills
+    from automl.skill.entry_points import installed_skills
 
     return [*sorted(installed_skills()), *_folders(prefix)]
 

@@ -10,7 +10,7 @@ from automl.experiment.records import record_faults
 from automl.experiment.resources import Resources
 from automl.files import read_yaml, write_yaml
 from automl.trial.budget import Budget
-from automl.trial.objective import Objective
+from automl.trial.objective import LAST_EPOCH, Objective
 from automl.version import __version__
 
 FORMAT = 1
@@ -59,6 +59,16 @@ class Settings:
     def objective(self) -> Objective:
         """The first objective."""
         return self.objectives[0]
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that are optimised or limited, which a report must have.
+
+        The number of the epoch is no metric that a training reports.
+        """
+        limits = [limit.metric for objective in self.objectives for limit in objective.constraints]
+        names = dict.fromkeys([*(objective.metric for objective in self.objectives), *limits])
+        return tuple(name for name in names if name != LAST_EPOCH.metric)
 
     def write(self, path: Path) -> None:
         """Write the settings as YAML, with the number of their format."""

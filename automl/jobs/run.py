@@ -78,14 +78,14 @@ class _EpochListener:
     values: dict[int, float] = field(default_factory=dict)
 
     def __call__(self, epoch: int, metrics: dict[str, float]) -> str:
-        self.values[epoch] = self.info.objective.value(metrics)
+        self.values[epoch] = self.info.training_objective.value(metrics)
         return Decision.CONTINUE.value
 
     def with_epochs(self, job: Job) -> Job:
         """Return a job with the reported epochs."""
         if not self.values:
             return job
-        best = self.info.objective.best(self.values.values())
+        best = self.info.training_objective.best(self.values.values())
         first = next((e for e, value in sorted(self.values.items()) if value == best), None)
         return replace(job, best_epoch=first, last_epoch=max(self.values))
 

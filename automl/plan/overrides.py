@@ -21,8 +21,20 @@ def overrides_of(request: Request, info: SkillInfo) -> dict[str, Any]:
     flags = {key: value for _, key, value in _flags(request, info) if value is not None}
     overrides |= {key: value for key, value in flags.items() if key is not None}
     if info.data_key is not None:
-        overrides[info.data_key] = _absolute(str(overrides[info.data_key]))
+        overrides |= _data_values(overrides, info)
     return overrides
+
+
+def _data_values(overrides: Mapping[str, Any], info: SkillInfo) -> dict[str, Any]:
+    """Return the values of the keys of training data, with local paths made absolute."""
+    values = {}
+    for key in overrides.keys() & info.data_sources.get("train", {}).keys():
+        value = overrides[key]
+        if isinstance(value, str) and value:
+            values[key] = [_absolute(value)] if info.takes_places(key) else _absolute(value)
+        elif isinstance(value, list) and all(isinstance(place, str) for place in value):
+            values[key] = [_absolute(place) for place in value]
+    return values
 
 
 def _flags(request: Request, info: SkillInfo) -> Iterator[tuple[str, str | None, Any]]:
@@ -45,7 +57,7 @@ def _faults(request: Request, overrides: Mapping[str, Any], info: SkillInfo) -> 
             yield f"{flag}: {info.name} takes no data (no data_sources in {info.path})"
         elif value is not None and overrides.get(str(key), value) != value:
             yield disagreement(f"{flag} {value}", f"{key}={overrides[str(key)]}")
-    if info.data_key is not None and request.data is None and info.data_key not in overrides:
+    if info.needs_data and request.data is None and info.data_key not in overrides:
         yield f"--data is missing: the folder of the data set (or {info.data_key}=DIR)"
 
 

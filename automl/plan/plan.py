@@ -25,7 +25,7 @@ from automl.request.search import SearchRequest
 from automl.request.space import SpaceChoice
 from automl.runners.cluster import check_answers
 from automl.schema.schema import Schema
-from automl.schema.spec import flatten
+from automl.schema.spec import flatten, value_at
 from automl.skill.failures import faults_of_the_user
 from automl.skill.info import SkillInfo, schema_path
 from automl.skill.installed import lasting_name, load_skill
@@ -101,7 +101,7 @@ def plan_from_request(
     space = _space(way, schema, spec, choice)
     if info.gpus.get("key") in space.parameters:
         raise UsageError(f"{info.gpus['key']}: cannot be searched: all trials use as many GPUs")
-    epochs = int(flatten(spec)[info.epochs_key])
+    epochs = _epochs(spec, info)
     budget = search.budget(epochs) if way.is_search else Budget(1, epochs)
     with faults_of_the_user():
         data = skill.check(spec, progress=progress)
@@ -144,14 +144,23 @@ def _spec(
     defaults = {key: own[key] for key in own if schema is None or key in schema.fields}
     with faults_of_the_user():
         spec = skill.resolve("train", {**defaults, **overrides})
+        # A session resolves the whole spec again: a refusal must come before anything is written.
+        skill.resolve("train", flatten(spec))
     check_kept_out(overrides, flatten(spec))
     return spec
+
+
+def _epochs(spec: Mapping[str, Any], info: SkillInfo) -> int:
+    epochs = value_at(spec, info.epochs_key)
+    if not isinstance(epochs, int):
+        raise UsageError(f"{info.epochs_key}: {epochs!r} is no number of epochs; give --epochs N")
+    return epochs
 
 
 def _search_settings(way: Route, search: SearchRequest, info: SkillInfo) -> dict[str, Any]:
     """Return the settings of the search; a plain training keeps their defaults."""
     if not way.is_search:
-        return {"objectives": (info.objective,)}
+        return {"objectives": (info.training_objective,)}
     return {
         "objectives": search.resolved_objectives(info),
         "algorithm": search.algorithm,

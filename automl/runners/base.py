@@ -1,7 +1,7 @@
 """The interfaces of runner and driver, and the code that runs one task in a worker."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,6 +25,8 @@ class Task:
     skill: str
     spec: dict[str, Any]
     folder: str
+    metrics: Sequence[str] = ()
+    """What every report must have: the metrics that are optimised or limited."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain form that travels to a worker."""
@@ -68,7 +70,7 @@ def run_task(task: Task, report: Callable[[int, dict[str, float]], Decision]) ->
     answer = _Answer(report)
     folder = Path(task.folder)
     try:
-        skill = load_skill(task.skill)
+        skill = load_skill(task.skill, metrics=task.metrics)
         write_json(folder / environment.FILE, environment.environment(skill.folder))
         with PeakMemory(folder):
             skill.run("train", task.spec, folder, answer)

@@ -12,6 +12,7 @@ from typing import Any
 from automl.errors import Fault, UsageError, not_allowed, unknown_key
 from automl.schema.field import field_from_node, leaves_of
 from automl.schema.normalize import plain_node
+from automl.schema.spec import path_of
 from automl.schema.validate import errors_of, validator_of
 
 
@@ -81,7 +82,8 @@ class Schema:
     def value_faults(self, key: str, value: Any) -> Iterator[str]:
         """Yield what is wrong with one value under a dotted key."""
         if key not in self.fields:
-            yield unknown_key(key, self.fields)
+            if not self._is_in_open_field(key):
+                yield unknown_key(key, self.fields)
             return
         known = self.fields[key]
         details = [text for _, text, _ in errors_of(_validator_at(self.document, key), value)]
@@ -99,6 +101,24 @@ class Schema:
                 value=None if self.is_secret(key) else value,
                 allowed=known.choices or known.allowed(),
             )  # fmt: skip
+
+    def flat(self, spec: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+        """Return a nested spec by dotted key; a collection that is one field stays whole."""
+        flat: dict[str, Any] = {}
+        for name, value in spec.items():
+            key = f"{prefix}{name}"
+            if isinstance(value, Mapping) and value and key not in self.fields:
+                flat |= self.flat(value, f"{key}.")
+            else:
+                flat[key] = value
+        return flat
+
+    def _is_in_open_field(self, key: str) -> bool:
+        """Whether a key names a place of a list, or a part of a collection without properties."""
+        path = path_of(key)
+        above = [".".join(map(str, path[:n])) for n in range(1, len(path))]
+        fields = [self.fields[name] for name in above if name in self.fields]
+        return any(field.is_list or field.type in ("collection", "dict") for field in fields)
 
 
 def _note(faults: list[str], key: str, text: str) -> None:

@@ -1,7 +1,9 @@
 """Specs as flat dotted keys and back, and the ``key=value`` notation of the command line."""
 
+import copy
+import math
 import re
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -9,6 +11,7 @@ import yaml
 from automl.errors import UsageError
 
 _SECRET = re.compile("key|token|secret|password")
+_PLACES = re.compile(r"\[(\d+)\]")
 _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 
 
@@ -25,15 +28,59 @@ def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``{"a": {"b": 1}}`` for ``{"a.b": 1}``."""
+    """Return ``{"a": {"b": 1}}`` for ``{"a.b": 1}``; the values themselves are not changed.
+
+    A key may name a place of a list, ``a[0].b``, which is made if need be. Where a key and others
+    below it have values, as ``a`` and ``a.b``, those below are set in a copy of its mapping or
+    list; anything else, as null, gives way to them.
+    """
+    paths = {key: path_of(key) for key in flat}
+    above = {path[:length] for path in paths.values() for length in range(1, len(path))}
     nested: dict[str, Any] = {}
-    for key, value in flat.items():
-        *parents, name = key.split(".")
-        node = nested
-        for parent in parents:
-            node = node.setdefault(parent, {})
-        node[name] = value
+    for key in sorted(flat, key=lambda k: len(paths[k]) if paths[k] in above else math.inf):
+        value = flat[key]
+        _put(nested, paths[key], copy.deepcopy(value) if paths[key] in above else value)
     return nested
+
+
+def path_of(key: str) -> tuple[str | int, ...]:
+    """Return the names and list places on the way to a key: ``("a", 0, "b")`` of ``a[0].b``."""
+    path: list[str | int] = []
+    for part in key.split("."):
+        name, *places = _PLACES.split(part)
+        path += [name, *(int(place) for place in places if place)]
+    return tuple(path)
+
+
+def value_at(nested: Mapping[str, Any], key: str) -> Any:
+    """Return the value of a key, which may name a place of a list; None if there is none."""
+    node: Any = nested
+    for step in path_of(key):
+        if isinstance(node, Mapping):
+            node = node.get(str(step))
+        elif isinstance(node, list) and isinstance(step, int) and step < len(node):
+            node = node[step]
+        else:
+            return None
+    return node
+
+
+def _put(node: Any, path: Sequence[str | int], value: Any) -> None:
+    for step, following in zip(path, path[1:], strict=False):
+        _make_room(node, step)
+        kind = list if isinstance(following, int) else dict
+        if not isinstance(node[step], kind):
+            node[step] = kind()
+        node = node[step]
+    _make_room(node, path[-1])
+    node[path[-1]] = value
+
+
+def _make_room(node: Any, step: str | int) -> None:
+    if isinstance(step, int):
+        node += [None] * (step + 1 - len(node))
+    else:
+        node.setdefault(step, None)
 
 
 def leaves(spec: Mapping[str, Any], keys: Container[str]) -> dict[str, Any]:

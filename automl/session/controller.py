@@ -303,7 +303,9 @@ class Controller:
         spec = self._preparation.prepare(trial)
         for observer in self._observers:
             observer.started(trial, folder)
-        return Task(number, self.experiment.settings.skill, spec, str(folder.resolve()))
+        settings = self.experiment.settings
+        metrics = [m for m in settings.metrics if m not in self._preparation.info.cost_metrics]
+        return Task(number, settings.skill, spec, str(folder.resolve()), tuple(metrics))
 
     def _record(self, event: dict[str, Any], *, reason: str = "") -> None:
         """Append an event to the journal, with the reason if there is one, and apply it."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from automl.errors import RunFailed
 from automl.experiment.experiment import Experiment
 from automl.files import write_yaml
 from automl.schema.spec import flatten, with_values
@@ -90,10 +91,15 @@ class Preparation:
         return spec
 
     def _copy_checkpoint(self, parent: int, child: int) -> None:
-        name = self.info.checkpoints["last"]
-        target = self.experiment.paths.trial(child) / name
+        folder = self.experiment.paths.trial(parent)
+        last = self.info.checkpoint_in(folder, "last")
+        if last is None:
+            raise RunFailed(
+                f"{folder}: has no checkpoint, from which trial {child:04d} would begin"
+            )
+        target = self.experiment.paths.trial(child) / last.relative_to(folder)
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             beside = target.with_name(f".{target.name}.part")
-            shutil.copyfile(self.experiment.paths.trial(parent) / name, beside)
+            shutil.copyfile(last, beside)
             beside.replace(target)

@@ -183,7 +183,8 @@ class Reproducer:
             return _STOP if end is not None and epoch >= end else _CONTINUE
 
         skill = self.experiment.settings.skill
-        task = Task(trial.number, skill, self._spec(trial), str(folder.resolve()))
+        metrics = self.experiment.settings.metrics
+        task = Task(trial.number, skill, self._spec(trial), str(folder.resolve()), metrics)
         return run_task(task, report), reports
 
     def _train_parent(self, trial: Trial, folder: Path) -> None:
@@ -199,9 +200,12 @@ class Reproducer:
                 f"trial {parent.number:04d}, from whose checkpoint trial {trial.number:04d} began, "
                 f"failed: {outcome.failure.message}"
             )
-        last = load_skill(self.experiment.settings.skill).info.checkpoints["last"]
-        (folder / last).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(beside / last, folder / last)
+        last = load_skill(self.experiment.settings.skill).info.checkpoint_in(beside, "last")
+        if last is None:
+            raise RunFailed(f"{beside}: has no checkpoint, from which the trial would begin")
+        target = folder / last.relative_to(beside)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(last, target)
         shutil.rmtree(beside)
 
 

@@ -1,5 +1,6 @@
 """skill_info.yaml and the files that a skill's folder holds."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 from automl.errors import UsageError
 from automl.files import read_yaml
-from automl.trial.objective import Objective
+from automl.trial.objective import LAST_EPOCH, Objective
 
 _MAPPINGS = (
     "costs",
@@ -19,6 +20,9 @@ _MAPPINGS = (
     "promotion",
     "gpus",
 )
+
+_USUAL_CHECKPOINTS = {"last": "*_latest.pth"}
+"""TAO's programs leave a link of this name to their newest checkpoint."""
 
 _KEYS = ("images_key", "seed_key", "batch_size_key", "accumulation_key")
 
@@ -37,22 +41,23 @@ class SkillInfo:
     seed_key: str | None = None
     batch_size_key: str | None = None
     accumulation_key: str | None = None
-    """The key of how many batches make one step."""
+    """The key of the number of batches that make one step."""
     metrics: tuple[str, ...] = ()
-    """What a training reports; empty where the skill does not say."""
+    """The metrics that a training reports; empty if the skill does not say."""
     costs: Mapping[str, Any] = field(default_factory=dict)
     """`metrics` that are measured before a training, and the `keys` that they depend on."""
     description: str = ""
     usage: str = ""
     """Lines of Python that load a promoted model and use it."""
     actions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """What runs each action (command, config_format, inputs), and how it reports (reports)."""
+    """By action: its command, config_format, inputs, and how it reports (reports)."""
     data_sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By action: the keys that hold data, each with its source, e.g. train_datasets."""
     checkpoints: Mapping[str, str] = field(default_factory=dict)
+    """`last` and `best`: paths or patterns, relative to the folder of a training."""
     shorthand: Mapping[str, str] = field(default_factory=dict)
     key_defaults: Mapping[str, Any] = field(default_factory=dict)
-    """Values by dotted key that go before the templates' and give way to the user's."""
+    """Values by dotted key that override the templates' and are overridden by the user's."""
     spec_params: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     promotion: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     gpus: Mapping[str, Any] = field(default_factory=dict)
@@ -68,12 +73,14 @@ class SkillInfo:
             shorthand = info.get("spec_shorthand_keys") or {}
             rest: dict[str, Any] = {name: info.get(name) for name in _KEYS}
             rest |= {name: info.get(name) or {} for name in _MAPPINGS}
+            rest["checkpoints"] = info.get("checkpoints") or _USUAL_CHECKPOINTS
             return cls(
-                name=info["name"],
+                name=info.get("name") or info.get("network_arch") or folder.name,
                 automl_enabled=bool(info["automl_enabled"]),
                 path=path,
                 stated_objective=None if objective is None else Objective(**objective),
-                stated_epochs_key=info.get("epochs_key", shorthand.get("num_epochs")),
+                stated_epochs_key=info.get("epochs_key", shorthand.get("num_epochs"))
+                or _usual_epochs_key(folder),
                 metrics=tuple(info.get("metrics") or ()),
                 description=info.get("description", ""),
                 usage=info.get("usage", ""),
@@ -85,17 +92,23 @@ class SkillInfo:
 
     @property
     def objective(self) -> Objective:
-        """What a search optimises; raises `UsageError` where the skill does not say."""
+        """The objective of a search; raises `UsageError` if the skill states none."""
         if self.stated_objective is None:
             raise UsageError(
-                f"{self.path}: says nothing of what to optimise; add for example "
+                f"{self.path}: states no objective; give --objective METRIC:max or METRIC:min with "
+                "a metric that the training reports, or add for example "
                 "objective: {metric: val_miou, mode: max}"
             )
         return self.stated_objective
 
     @property
+    def training_objective(self) -> Objective:
+        """The objective of a single training, for which the last epoch will do."""
+        return self.stated_objective or LAST_EPOCH
+
+    @property
     def epochs_key(self) -> str:
-        """The key that holds the epochs; raises `UsageError` where the skill does not say."""
+        """The key of the number of epochs; raises `UsageError` if the skill names none."""
         if self.stated_epochs_key is None:
             raise UsageError(f"{self.path}: names no key of the epochs; add epochs_key: KEY")
         return self.stated_epochs_key
@@ -106,30 +119,52 @@ class SkillInfo:
         return next(iter(self.data_sources.get("train", {})), None)
 
     @property
+    def needs_data(self) -> bool:
+        """Whether a training cannot do without a value of `data_key`."""
+        facts = self.data_sources.get("train", {}).get(self.data_key or "", {})
+        return self.data_key is not None and not facts.get("optional")
+
+    def takes_places(self, key: str) -> bool:
+        """Whether a key of training data takes a list of places."""
+        return bool(self.data_sources.get("train", {}).get(key, {}).get("list"))
+
+    @property
     def cost_metrics(self) -> tuple[str, ...]:
-        """What can be measured of a model before it is trained; all of it is to be small."""
+        """Metrics of a model that can be measured before its training; small is good."""
         return tuple(self.costs.get("metrics", ()))
 
     def has_cost_of(self, key: str) -> bool:
-        """Whether costs depend on a key: it is among the keys named, or begins with one."""
+        """Whether costs depend on a key: it, or a section that ends in a dot, is listed."""
         return any(
-            key == known or (known.endswith(".") and key.startswith(known))
-            for known in self.costs.get("keys", ())
+            key == listed or (listed.endswith(".") and key.startswith(listed))
+            for listed in self.costs.get("keys", ())
         )
 
     def gpus_of(self, flat: Mapping[str, Any]) -> int | None:
-        """Return how many GPUs a training of a flat spec uses; None where the skill says not."""
+        """Return how many GPUs a training of a flat spec uses; None if the skill does not say."""
         unless = self.gpus.get("unless", {})
         if not self.gpus or any(flat.get(key) == value for key, value in unless.items()):
             return None
         return int(flat[self.gpus["key"]])
 
+    def checkpoint_in(self, folder: Path, name: str, *, action: str = "train") -> Path | None:
+        """Return a checkpoint in the folder of a training, or in the action's folder in it.
+
+        `checkpoints` may hold a pattern; the newest file that matches is meant.
+        """
+        pattern = self.checkpoints.get(name)
+        if pattern is None:
+            return None
+        files = [*folder.glob(pattern), *folder.glob(f"{action}/{pattern}")]
+        return max(files, key=lambda file: file.stat().st_mtime, default=None)
+
     @property
     def is_promotable(self) -> bool:
-        """Whether the skill can export a model and measure it again."""
+        """Whether the skill keeps its best checkpoint, and can export and measure it."""
         params = self.spec_params
         return (
-            "create_onnx_file" in params.get("export", {}).values()
+            "best" in self.checkpoints
+            and "create_onnx_file" in params.get("export", {}).values()
             and "parent_model" in params.get("evaluate", {}).values()
         )
 
@@ -139,6 +174,18 @@ class SkillInfo:
             if name == function:
                 return key
         raise UsageError(f"{self.name}: spec_params of {action} map no key to {function}")
+
+
+def _usual_epochs_key(folder: Path) -> str | None:
+    """Return the key that nearly all of TAO's schemas have, if this folder's has it too."""
+    section, name = "train", "num_epochs"
+    try:
+        document = json.loads(schema_path(folder, "train").read_text(encoding="utf-8"))
+        is_usual = name in document["properties"][section]["properties"]
+    except (OSError, ValueError, KeyError, TypeError):
+        # A schema that cannot be read is reported by those who need it.
+        return None
+    return f"{section}.{name}" if is_usual else None
 
 
 def schema_path(folder: Path, action: str) -> Path:

@@ -1,31 +1,30 @@
 """Finds skills: installed ones by name, others by their folder."""
 
 import os
-from collections.abc import Iterable, Mapping
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import cast
 
 from automl.errors import Fault, UsageError, closest, nearest
 from automl.skill.base import Skill
+from automl.skill.command.command import CommandSkill
+from automl.skill.entry_points import installed_skills
 from automl.skill.loaded import LoadedSkill
 
-GROUP = "automl.skills"
 
+def load_skill(name: str, *, metrics: Sequence[str] = ()) -> LoadedSkill:
+    """Import an installed skill, or read the one in a folder; raises `UsageError`.
 
-def installed_skills() -> dict[str, EntryPoint]:
-    """Return the entry points of the skills that are installed, by name."""
-    return {point.name: point for point in entry_points(group=GROUP)}
-
-
-def load_skill(name: str) -> LoadedSkill:
-    """Import an installed skill, or read the one in a folder; raises `UsageError`."""
+    `metrics` are what an experiment optimises and limits: a skill in a folder, whose program may
+    report them one by one, waits for all of them each epoch.
+    """
     known = installed_skills()
     if (own := _own_name(name, known)) is not None:
         return LoadedSkill(cast(Skill, known[own].load()))
     folder = Path(name).expanduser()
     if os.sep in name or folder.is_dir():
-        return LoadedSkill(_skill_in(folder.resolve(), known))
+        return LoadedSkill(_skill_in(folder.resolve(), known, metrics))
     raise UsageError(_not_installed(f"--skill: {name!r} is not installed", name, known))
 
 
@@ -54,15 +53,13 @@ def _not_installed(text: str, name: str, known: Iterable[str]) -> Fault:
     )  # fmt: skip
 
 
-def _skill_in(folder: Path, known: Mapping[str, EntryPoint]) -> Skill:
+def _skill_in(folder: Path, known: Mapping[str, EntryPoint], metrics: Sequence[str]) -> Skill:
     """Return the skill of a folder: an installed one whose folder it is, else its commands."""
-    from automl.skill.command.command import CommandSkill
-
     for point in known.values():
         skill = cast(Skill, point.load())
         if skill.folder.resolve() == folder:
             return skill
-    return CommandSkill(folder)
+    return CommandSkill(folder, metrics)
 
 
 def only_skill() -> str:

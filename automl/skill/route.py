@@ -8,8 +8,9 @@ from automl.errors import UsageError
 from automl.files import read_yaml
 from automl.schema.schema import Schema
 from automl.skill.base import Skill
+from automl.skill.entry_points import installed_skills
 from automl.skill.info import SkillInfo, schema_path, template_path
-from automl.skill.installed import installed_skills, load_skill
+from automl.skill.installed import load_skill
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,10 @@ class Objective:
         return plain
 
 
+LAST_EPOCH = Objective("epoch", "max")
+"""The objective of a training whose skill states none: its last epoch is its best."""
+
+
 @dataclass
 class RunningBest:
     """The best objective so far; NaN before the first finite one."""

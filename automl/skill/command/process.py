@@ -1,4 +1,4 @@
-"""A command as a child process in a group of its own, which can be ended with all it started."""
+"""Runs a command as a child process in a group of its own, which can be ended as a whole."""
 
 import contextlib
 import os
@@ -9,15 +9,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
+from automl.skill.command.program import environment
+
 _WATCHDOG = Path(__file__).with_name("watchdog.py")
 _GRACE_S = 10.0
 """Between SIGTERM, on which a training may save itself, and SIGKILL."""
 
 
 class Child:
-    """Runs while the context lasts; output goes to a log file, and the group ends on the way out.
+    """Runs while the context is open; its output goes to a log file, its group ends with it.
 
-    It ends too when this process is killed: see `automl.skill.command.watchdog`.
+    The group also ends if this process is killed: `automl.skill.command.watchdog`, at its head,
+    reads a pipe that only this process holds open.
     """
 
     def __init__(self, command: Sequence[str], folder: Path, log: Path) -> None:
@@ -48,7 +51,7 @@ class Child:
         return self._process.poll()
 
     def end(self) -> None:
-        """End the whole group: with SIGTERM, and with SIGKILL what is left of it after that."""
+        """End the whole group with SIGTERM, and what is left of it with SIGKILL."""
         self._signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_GRACE_S)
@@ -60,9 +63,3 @@ class Child:
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
-
-
-def environment() -> dict[str, str]:
-    """Return this process's environment; programs installed beside this Python come first."""
-    programs = str(Path(sys.executable).parent)
-    return {**os.environ, "PATH": os.pathsep.join([programs, os.environ.get("PATH", os.defpath)])}

@@ -1,11 +1,11 @@
-"""Reads what a training tells in a file while it runs: TAO's status lines, or metrics.
+"""Reads the metrics that a training writes to a file while it runs, as TAO's status lines.
 
 Three forms: JSON lines with the metrics under ``kpi`` (status.json); JSON lines that hold the
 metrics themselves (NAME.jsonl); one JSON object that is written anew (NAME.json).
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,30 +13,32 @@ from typing import Any
 from automl.errors import UsageError, nearest
 
 DEFAULT_STATUS = ("status.json", "train/status.json")
-"""Where TAO's commands write: results_dir itself, or a folder of the action in it."""
+"""TAO's commands write to results_dir or to the action's folder in it."""
 
 
 @dataclass(frozen=True)
 class ReportSource:
-    """The ``reports`` of skill_info.yaml: where metrics are told and how epochs are counted."""
+    """The ``reports`` of skill_info.yaml: the files, and how they count epochs."""
 
     files: tuple[str, ...] = DEFAULT_STATUS
     """Relative to the results folder; the first that exists is read."""
     has_kpi: bool = True
     """Whether metrics are under ``kpi``."""
-    first_epoch: int = 1
-    """What the file calls the first epoch: 0 or 1."""
+    first_epoch: int | None = None
+    """The number of the first epoch in the file, 0 or 1; None: as its first epoch is numbered.
+
+    TAO counts from 0, others from 1."""
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "ReportSource":
         """Read ``{status: FILE}`` or ``{metrics: FILE}``; raises `UsageError`."""
-        known = ("status", "metrics", "first_epoch")
-        faults = [f"reports: unknown key {k!r}{nearest(k, known)}" for k in content
-                  if k not in known]  # fmt: skip
+        keys = ("status", "metrics", "first_epoch")
+        faults = [f"reports: unknown key {k!r}{nearest(k, keys)}" for k in content
+                  if k not in keys]  # fmt: skip
         if "status" in content and "metrics" in content:
             faults.append("reports: status and metrics are both given; keep one of them")
-        first = content.get("first_epoch", 1)
-        if first not in (0, 1):
+        first = content.get("first_epoch")
+        if first not in (None, 0, 1):
             faults.append(f"reports: first_epoch {first!r} is not allowed: must be 0 or 1")
         if faults:
             raise UsageError(*faults)
@@ -45,50 +47,74 @@ class ReportSource:
 
 
 class ReportReader:
-    """Yields (epoch counted from 1, metrics) once an epoch has the metric that is waited for."""
+    """Yields (epoch counted from 1, metrics) once an epoch has all metrics that are waited for.
 
-    def __init__(self, folder: Path, source: ReportSource, metric: str | None) -> None:
+    A training may write the metrics of one epoch in several lines. Without metrics to wait for, an
+    epoch is complete when the next one begins or the training ends.
+    """
+
+    def __init__(self, folder: Path, source: ReportSource, metrics: Sequence[str] = ()) -> None:
         self._paths = [folder / name for name in source.files]
         self._source = source
-        self._metric = metric
+        self._awaited = frozenset(metrics)
+        self._first = source.first_epoch
         self._read = 0
         self._last: dict[str, Any] = {}
         self._epoch = 0
+        self._yielded = 0
         self.metrics: dict[str, float] = {}
-        """What is known of the last epoch seen."""
+        """Metrics of the last epoch seen."""
 
-    def new(self, *, otherwise: int | None = None) -> Iterator[tuple[int, dict[str, float]]]:
+    def new(self, *, last: int | None = None) -> Iterator[tuple[int, dict[str, float]]]:
         """Yield the reports written since the last call.
 
-        `otherwise` is the epoch of metrics without one, told at the end; None leaves them unread.
+        `last` says that the training has ended, and which epoch metrics without one belong to.
         """
         for record in self._records():
+            number = record.get("epoch")
+            if isinstance(number, int | float) and not isinstance(number, bool):
+                if not self._awaited and self._counted(int(number)) != self._epoch:
+                    yield from self._open_report()
+                self._go_to(self._counted(int(number)))
             metrics = self._metrics_of(record)
-            told = record.get("epoch")
-            if isinstance(told, int | float):
-                self._go_to(int(told) + 1 - self._source.first_epoch)
             self.metrics.update(metrics)
-            if self._epoch and self._has_metric(metrics):
+            if self._awaited and self._epoch and self._is_complete(metrics):
+                self._yielded = self._epoch
                 yield self._epoch, dict(self.metrics)
-        if otherwise is not None and not self._epoch and self._has_metric(self.metrics):
-            self._epoch = otherwise
-            yield otherwise, dict(self.metrics)
+        if last is None:
+            return
+        if not self._epoch and (not self._awaited or self._awaited <= self.metrics.keys()):
+            self._epoch = last
+            yield last, dict(self.metrics)
+        elif not self._awaited:
+            yield from self._open_report()
+
+    def _counted(self, number: int) -> int:
+        if self._first is None:
+            self._first = 0 if number == 0 else 1
+        return number + 1 - self._first
 
     def _go_to(self, epoch: int) -> None:
         if epoch != self._epoch:
             self._epoch = epoch
             self.metrics = {}
 
-    def _has_metric(self, metrics: Mapping[str, float]) -> bool:
-        return bool(metrics) if self._metric is None else self._metric in metrics
+    def _open_report(self) -> Iterator[tuple[int, dict[str, float]]]:
+        if self._epoch > self._yielded:
+            self._yielded = self._epoch
+            yield self._epoch, dict(self.metrics)
+
+    def _is_complete(self, metrics: Mapping[str, float]) -> bool:
+        """Whether these metrics, the last of the epoch, are among those that were waited for."""
+        return self._awaited <= self.metrics.keys() and not self._awaited.isdisjoint(metrics)
 
     def _metrics_of(self, record: Mapping[str, Any]) -> dict[str, float]:
-        found = record.get("kpi") if self._source.has_kpi else record
-        if not isinstance(found, Mapping):
+        values = record.get("kpi") if self._source.has_kpi else record
+        if not isinstance(values, Mapping):
             return {}
         return {
             str(name): float(value)
-            for name, value in found.items()
+            for name, value in values.items()
             if isinstance(value, int | float) and not isinstance(value, bool) and name != "epoch"
         }
 

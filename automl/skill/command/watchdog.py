@@ -1,7 +1,11 @@
-"""Runs a command and ends it, and all that it started, when the process that asked for it dies.
+"""Runs a command, and ends it with all that it started if the process that asked for it dies.
 
-Started as a program of its own at the head of a process group. Its stdin is a pipe on which nobody
-writes; when that ends, the other side is gone. Imports nothing but the standard library.
+A program of its own at the head of a process group. A process that is killed with SIGKILL can clean
+up nothing, but the kernel closes its files: stdin here is a pipe on which the other side never
+writes, so that its end of file means that the other side is gone. The command itself gets another
+stdin, and belongs to the group, which a kill reaches with all its children.
+
+Imports nothing but the standard library: it is started for every run.
 """
 
 import os
@@ -15,9 +19,9 @@ NOT_STARTED = 127
 
 
 def main(command: list[str]) -> int:
-    """Run a command and return its exit code; die of the signal that it died of."""
+    """Run a command and return its exit code, or die of the signal that it died of."""
     for number in (signal.SIGTERM, signal.SIGINT):
-        # Handled and not ignored, for what is ignored stays so in the child.
+        # Handled and not ignored: a signal that is ignored stays so in the command.
         signal.signal(number, lambda _number, _frame: None)
     threading.Thread(target=_end_with_stdin, daemon=True).start()
     try:
@@ -33,7 +37,7 @@ def main(command: list[str]) -> int:
 
 
 def _end_with_stdin() -> None:
-    # Not through sys.stdin, whose lock would be held by this thread when the program ends.
+    # Not through sys.stdin: this thread would still hold its lock when the interpreter ends.
     while os.read(0, 64):
         pass
     os.killpg(0, signal.SIGKILL)

@@ -6,8 +6,8 @@ from automl.errors import UsageError
 from automl.skill.command.report_files import ReportReader, ReportSource
 
 
-def reader(folder, metric="miou", **reports):
-    return ReportReader(folder, ReportSource.from_dict(reports), metric)
+def reader(folder, *metrics, **reports):
+    return ReportReader(folder, ReportSource.from_dict(reports), metrics or ("miou",))
 
 
 def append(path, *records):
@@ -68,7 +68,7 @@ def test_metrics_without_an_epoch_are_those_of_the_end(tmp_path):
     read = reader(tmp_path, metrics="metrics.json")
     (tmp_path / "metrics.json").write_text(json.dumps({"miou": 0.4}))
     assert list(read.new()) == []
-    assert list(read.new(otherwise=10)) == [(10, {"miou": 0.4})]
+    assert list(read.new(last=10)) == [(10, {"miou": 0.4})]
 
 
 @pytest.mark.parametrize(
