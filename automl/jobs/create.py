@@ -81,6 +81,9 @@ class _Draft:
     def spec(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the whole spec; raises `UsageError`."""
         overrides = {self.info.shorthand.get(key, key): v for key, v in options.items()}
+        for key, value in overrides.items():
+            if isinstance(value, str) and self.info.takes_places(key, action=self.action):
+                overrides[key] = [value]
         self._check_overrides(overrides)
         fields = self._fields()
         inherited = {} if self.parent is None else self._inherited(self.parent, fields)

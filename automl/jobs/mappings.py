@@ -112,6 +112,8 @@ FUNCTIONS: Mapping[str, Callable[[ActionKeys, Context], dict[str, Any]]] = {
     "parent_model_folder": _parent_model_folder,
     "create_onnx_file": _create_onnx_file,
     "create_engine_file": _create_engine_file,
+    "parent_model_or_ptm": _parent_model,
+    "ptm": lambda keys, context: {},
     "ptm_if_no_resume_model": _ptm_if_no_resume_model,
     "resume_model": _resume_model,
 }

@@ -59,6 +59,9 @@ class SkillInfo:
     key_defaults: Mapping[str, Any] = field(default_factory=dict)
     """Values by dotted key that override the templates' and are overridden by the user's."""
     spec_params: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By action: keys, each with the name of the function that fills it, e.g. parent_model."""
+    constants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By action: values by key that all its specs have unless the user sets others."""
     promotion: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     gpus: Mapping[str, Any] = field(default_factory=dict)
     """`key` of a training's GPUs, and `unless`: values of other keys with which it uses none."""
@@ -73,6 +76,7 @@ class SkillInfo:
             shorthand = info.get("spec_shorthand_keys") or {}
             rest: dict[str, Any] = {name: info.get(name) for name in _KEYS}
             rest |= {name: info.get(name) or {} for name in _MAPPINGS}
+            rest["spec_params"], rest["constants"] = _functions_and_constants(rest["spec_params"])
             rest["checkpoints"] = info.get("checkpoints") or _USUAL_CHECKPOINTS
             return cls(
                 name=info.get("name") or info.get("network_arch") or folder.name,
@@ -124,9 +128,18 @@ class SkillInfo:
         facts = self.data_sources.get("train", {}).get(self.data_key or "", {})
         return self.data_key is not None and not facts.get("optional")
 
-    def takes_places(self, key: str) -> bool:
-        """Whether a key of training data takes a list of places."""
-        return bool(self.data_sources.get("train", {}).get(key, {}).get("list"))
+    def takes_places(self, key: str, *, action: str = "train") -> bool:
+        """Whether a key of data takes a list of places."""
+        return bool(self.data_sources.get(action, {}).get(key, {}).get("list"))
+
+    def requires(self, action: str, key: str) -> bool:
+        """Whether an action cannot run without a value of a key: it is one of its inputs.
+
+        Of an action that lists no inputs, all keys are.
+        """
+        inputs, data = self.actions.get(action, {}).get("inputs"), self.data_sources.get(action, {})
+        facts = {**data.get(key, {}), **((inputs or {}).get(key) or {})}
+        return not inputs or (key in {*inputs, *data} and not facts.get("optional"))
 
     @property
     def cost_metrics(self) -> tuple[str, ...]:
@@ -174,6 +187,22 @@ class SkillInfo:
             if name == function:
                 return key
         raise UsageError(f"{self.name}: spec_params of {action} map no key to {function}")
+
+
+def _functions_and_constants(
+    params: Mapping[str, Mapping[str, Any]],
+) -> tuple[dict[str, dict[str, str]], dict[str, dict[str, str]]]:
+    """Divide ``spec_params`` into names of functions, in lower case, and texts that are values.
+
+    Mappings are left out: they name weights that TAO's service downloads.
+    """
+    functions: dict[str, dict[str, str]] = {}
+    constants: dict[str, dict[str, str]] = {}
+    for action, entries in params.items():
+        texts = {key: value for key, value in (entries or {}).items() if isinstance(value, str)}
+        functions[action] = {key: text for key, text in texts.items() if text == text.lower()}
+        constants[action] = {key: text for key, text in texts.items() if text != text.lower()}
+    return functions, constants
 
 
 def _usual_epochs_key(folder: Path) -> str | None:

@@ -58,10 +58,11 @@ class CommandSkill:
         self._command(action)
         values = {self.info.shorthand.get(key, key): value for key, value in overrides.items()}
         schema, template = self._schema(action), self._template(action)
+        constants = dict(self.info.constants.get(action, {}))
         if schema is None:
-            own = flatten(template)
+            own = flatten(template) | constants
         else:
-            own = schema.defaults() | schema.flat(template)
+            own = schema.defaults() | schema.flat(template) | constants
             base = unflatten(own)
             schema.check_keys({k: v for k, v in values.items() if value_at(base, k) != v})
         flat = own | values
@@ -69,7 +70,7 @@ class CommandSkill:
         faults = [
             f"{key}: is not set; give {key}=VALUE"
             for key, value in flat.items()
-            if value == _MISSING and key not in filled
+            if value == _MISSING and key not in filled and self.info.requires(action, key)
         ]
         if faults:
             raise UsageError(*faults)

@@ -22,13 +22,14 @@ _ASSIGNMENT = re.compile(r"\w+=.*", re.DOTALL)
 def command_line(command: str, places: Mapping[str, str]) -> list[str]:
     """Return the words that start a command, with values for its ``{places}``.
 
-    A program that shares its name with an installed skill is taken from elsewhere on the PATH.
+    A relative script, which would not be found from a trial's folder, is the one in the working
+    folder.
     """
     if is_script(command):
         for name, place in places.items():
             command = command.replace(name, shlex.quote(place))
         return ["sh", "-e", "-c", command]
-    words = shlex.split(command)
+    words = [str(Path.cwd() / word) if _is_here(word) else word for word in shlex.split(command)]
     for name, place in places.items():
         words = [word.replace(name, place) for word in words]
     return [find_program(words[0]) or words[0], *words[1:]]
@@ -73,11 +74,20 @@ def check_program(command: str, skill: str, folder: Path) -> None:
             f"actions.train.command in {info}"
         )
     for word in [] if is_script(command) else shlex.split(command)[1:]:
-        if word.endswith(".py") and not word.startswith(("/", "{")):
+        if _is_relative_script(word) and not _is_here(word):
             raise UsageError(
-                f"{skill}: its command runs {word}, a path relative to a folder that is not known "
-                f"here; write it from / or from {{skill_dir}}/ in actions.train.command of {info}"
+                f"{skill}: its command runs {word}, which {Path.cwd()} does not have; start automl "
+                f"in the program's folder, or write {{skill_dir}}/... in actions.train.command of "
+                f"{info}"
             )
+
+
+def _is_relative_script(word: str) -> bool:
+    return word.endswith(".py") and not word.startswith(("/", "{"))
+
+
+def _is_here(word: str) -> bool:
+    return _is_relative_script(word) and Path(word).is_file()
 
 
 def environment() -> dict[str, str]:
