@@ -12,8 +12,8 @@ from typing import Any
 
 from automl.errors import UsageError, nearest
 
-DEFAULT_STATUS = ("status.json", "train/status.json")
-"""TAO's commands write to results_dir or to the action's folder in it."""
+DEFAULT_STATUS = ("status.json", "train/status.json", "**/status.json")
+"""TAO's commands write to results_dir, to the action's folder in it, or where their spec says."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class ReportSource:
     """The ``reports`` of skill_info.yaml: the files, and how they count epochs."""
 
     files: tuple[str, ...] = DEFAULT_STATUS
-    """Relative to the results folder; the first that exists is read."""
+    """Names or patterns, relative to the results folder; the first that exists is read."""
     has_kpi: bool = True
     """Whether metrics are under ``kpi``."""
     first_epoch: int | None = None
@@ -54,7 +54,7 @@ class ReportReader:
     """
 
     def __init__(self, folder: Path, source: ReportSource, metrics: Sequence[str] = ()) -> None:
-        self._paths = [folder / name for name in source.files]
+        self._folder = folder
         self._source = source
         self._awaited = frozenset(metrics)
         self._first = source.first_epoch
@@ -119,7 +119,8 @@ class ReportReader:
         }
 
     def _records(self) -> Iterator[dict[str, Any]]:
-        path = next((p for p in self._paths if p.exists()), None)
+        paths = (path for name in self._source.files for path in self._folder.glob(name))
+        path = next(paths, None)
         if path is None:
             return
         if self._source.has_kpi or path.suffix != ".json":

@@ -34,7 +34,8 @@ def context(tmp_path):
 def test_all_functions_of_the_table_are_there():
     assert set(FUNCTIONS) == {
         "key", "output_dir", "parent_model", "parent_model_folder", "create_onnx_file",
-        "create_engine_file", "ptm_if_no_resume_model", "resume_model", "ptm", "parent_model_or_ptm",
+        "create_engine_file", "ptm_if_no_resume_model", "resume_model",
+        "ptm", "parent_model_or_ptm",
     }  # fmt: skip
 
 
