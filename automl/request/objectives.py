@@ -58,8 +58,9 @@ def _objective(text: str, info: SkillInfo) -> Objective:
         return Objective(metric, mode)
     if info.stated_objective is not None and info.stated_objective.metric == metric:
         return info.stated_objective
-    if metric in info.cost_metrics:
-        return Objective(metric, "min")
+    direction = _modes(info).get(metric)
+    if direction is not None:
+        return Objective(metric, direction)
     if fault := _unknown_metric("--objective", metric, info):
         raise UsageError(fault)
     raise UsageError(f"--objective {text}: add its direction, {text}:max or {text}:min")
@@ -67,11 +68,18 @@ def _objective(text: str, info: SkillInfo) -> Objective:
 
 def _unknown_metric(flag: str, metric: str, info: SkillInfo) -> Fault | None:
     """Return the fault of a metric; None if the skill does not list its metrics."""
-    metrics = (*info.metrics, *info.cost_metrics)
-    if not info.metrics or metric in metrics:
+    modes = _modes(info)
+    if not info.metrics or metric in modes:
         return None
-    text = f"{flag}: {metric!r} is not measured{nearest(metric, metrics)}; there are "
+    metrics = [f"{name} ({mode})" if mode else name for name, mode in modes.items()]
+    text = f"{flag}: {metric!r} is not measured{nearest(metric, modes)}; there are "
     return Fault(
-        text + ", ".join(metrics), key=flag, value=metric, allowed=metrics,
-        nearest=closest(metric, metrics),
+        text + ", ".join(metrics), key=flag, value=metric, allowed=modes,
+        nearest=closest(metric, modes),
     )  # fmt: skip
+
+
+def _modes(info: SkillInfo) -> dict[str, str | None]:
+    """Return the direction of each metric, costs included; None if the skill does not say."""
+    modes: dict[str, str | None] = {m: facts.get("mode") for m, facts in info.metrics.items()}
+    return modes | dict.fromkeys(info.cost_metrics, "min")

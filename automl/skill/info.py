@@ -42,8 +42,9 @@ class SkillInfo:
     batch_size_key: str | None = None
     accumulation_key: str | None = None
     """The key of the number of batches that make one step."""
-    metrics: tuple[str, ...] = ()
-    """The metrics that a training reports; empty if the skill does not say."""
+    metrics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By name the `mode` (max or min) and `unit` of each metric that a training reports; empty if
+    the skill does not say. A plain list names metrics without a direction."""
     costs: Mapping[str, Any] = field(default_factory=dict)
     """`metrics` that are measured before a training, and the `keys` that they depend on."""
     description: str = ""
@@ -85,7 +86,7 @@ class SkillInfo:
                 stated_objective=None if objective is None else Objective(**objective),
                 stated_epochs_key=info.get("epochs_key", shorthand.get("num_epochs"))
                 or _usual_epochs_key(folder),
-                metrics=tuple(info.get("metrics") or ()),
+                metrics=_metrics(info.get("metrics") or {}),
                 description=info.get("description", ""),
                 usage=info.get("usage", ""),
                 shorthand=shorthand,
@@ -215,6 +216,12 @@ def _usual_epochs_key(folder: Path) -> str | None:
         # A schema that cannot be read is reported by those who need it.
         return None
     return f"{section}.{name}" if is_usual else None
+
+
+def _metrics(plain: Any) -> dict[str, dict[str, Any]]:
+    """Return the table of metrics, of which some skills only list the names."""
+    names = plain if isinstance(plain, Mapping) else dict.fromkeys(plain, {})
+    return {str(name): dict(facts or {}) for name, facts in names.items()}
 
 
 def schema_path(folder: Path, action: str) -> Path:

@@ -80,6 +80,7 @@ def _listed(name: str) -> dict[str, Any]:
         "description": info.description,
         "actions": list(info.actions) or sorted(info.spec_params),
         "automl_enabled": info.automl_enabled,
+        "metrics": {name: dict(facts) for name, facts in info.metrics.items()},
         "folder": str(skill.folder),
         "route": route("train", skill, info, "auto").to_dict(),
     }

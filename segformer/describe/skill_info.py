@@ -6,10 +6,11 @@ from segformer.describe.schema import NAME
 from segformer.spec import ACTIONS
 from segformer.spec.keys import CALIBRATION, FOLDER, INPUTS, ROOT, SHORTHAND
 
-METRICS = (
-    "train_loss", "val_loss", "val_acc", "val_miou", "val_macc",
-    "val_mf1", "val_mprecision", "val_mrecall",
-)  # fmt: skip
+_SHARES = ("val_acc", "val_miou", "val_macc", "val_mf1", "val_mprecision", "val_mrecall")
+METRICS = {
+    **{name: {"mode": "min", "unit": "1"} for name in ("train_loss", "val_loss")},
+    **{name: {"mode": "max", "unit": "share"} for name in _SHARES},
+}
 """Metrics that a training reports each epoch, without those of single classes."""
 COSTS = ("parameters", "gflops", "latency_ms", "memory_mb", "memory_limit_mb")
 """Costs that are measured of a model before it is trained."""
@@ -78,7 +79,7 @@ def skill_info() -> dict[str, Any]:
         "seed_key": "train.seed",
         "batch_size_key": "dataset.segment.batch_size",
         "accumulation_key": "train.accumulate_grad_batches",
-        "metrics": list(METRICS),
+        "metrics": {name: dict(facts) for name, facts in METRICS.items()},
         "gpus": {"key": "train.num_gpus", "unless": {"train.accelerator": "cpu"}},
         "costs": {"metrics": list(COSTS), "keys": list(COST_KEYS)},
         "checkpoints": {"best": "checkpoints/best.ckpt", "last": "checkpoints/last.ckpt"},

@@ -163,3 +163,7 @@ def test_a_dumped_spec_parses_to_itself():
 def test_paths_are_marked():
     assert "dataset.segment.root_dir" in set(path_keys(Spec))
     assert "dataset.segment.train_split" not in set(path_keys(Spec))
+
+
+def test_the_metric_of_the_best_checkpoint_may_be_named():
+    assert parse(nested({"train.optim.monitor_name": "val_miou"})).train.optim.monitor_name
