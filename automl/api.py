@@ -13,10 +13,10 @@ from automl.errors import AutomlError, RunFailed, Stopped, UsageError
 from automl.experiment.experiment import space_of
 from automl.plan.plan import plan_from_request
 from automl.progress.watch import watching
-from automl.promotion.gates import MAX_DROP, PromotionRequest, parsed_targets
+from automl.promotion.gates import MAX_DROP, PromotionRequest
 from automl.report import leaderboard, write_report
 from automl.request.options import RUN_OPTIONS, Options
-from automl.request.parsing import parsed_options
+from automl.request.parsing import parsed_options, parsed_targets
 from automl.request.request import request_from_options
 from automl.session.session import drive, promote
 
@@ -95,6 +95,7 @@ class RunOptions(TypedDict, total=False):
     search: Mapping[str, Any] | None
     fix: Mapping[str, Any] | None
     spec: Mapping[str, Any] | None
+    to: str | Sequence[str] | None
     policy: str | bool | None
     request: str | None
     runner: str | None

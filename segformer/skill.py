@@ -127,6 +127,15 @@ class SegformerSkill:
                 f.replace(here.root_dir, _clean(address)) for f in error.faults
             ) from None
 
+    def check_devices(self, spec: dict[str, Any]) -> None:
+        """Raise `SpecError` for devices of a training that this machine does not have."""
+        train = parse(spec).train
+        if train.accelerator == "auto" and train.num_gpus == 1 and train.gpu_ids == [0]:
+            return  # Any machine has this; torch, which counts GPUs, takes a second to load.
+        from segformer.parallel.topology import topology_of
+
+        topology_of("train", train)
+
     def run(
         self, action: str, spec: dict[str, Any], folder: Path, report: Report | None = None
     ) -> Result:

@@ -127,3 +127,11 @@ def shared():
     if not folder.is_dir():
         pytest.skip(f"there is no shared material in {folder}")
     return folder
+
+
+@pytest.fixture
+def no_gpu():
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")

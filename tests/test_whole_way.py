@@ -213,3 +213,12 @@ def _wait_for_reports(journal: Path, count: int) -> None:
                 return
         time.sleep(0.2)
     raise AssertionError(f"{count} reports did not come")
+
+
+def test_one_command_goes_from_the_training_to_the_converted_model(folder, run_in):
+    result = run_in(folder, "run", "--skill", "segformer", "--data", "data", "--policy", "off",
+                    "--epochs", 1, "--to", "onnx,int8", "--out",
+                    "runs/int8", "--tracker", "none", "--json", *SMALL)  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    promotion = json.loads(result.stdout)["promotion"]
+    assert (folder / promotion["int8"]).exists() and "value" in promotion["parity"]["int8"]

@@ -40,7 +40,8 @@ def add(commands: Any) -> None:
 
 def _promote(arguments: argparse.Namespace) -> int:
     from automl.experiment.paths import experiment_folder
-    from automl.promotion.gates import MAX_DROP, PromotionRequest, parsed_targets
+    from automl.promotion.gates import MAX_DROP, PromotionRequest
+    from automl.request.parsing import parsed_targets
     from automl.session.session import promote
 
     request = PromotionRequest(

@@ -47,6 +47,8 @@ def _run(arguments: argparse.Namespace) -> int:
     is_bar_shown = not arguments.quiet and not arguments.json
     with _data_progress(is_shown=is_bar_shown) as progress:
         plan = plan_from_request(request, progress=progress)
+    for note in plan.notes:
+        say(note, arguments)
     if arguments.dry_run:
         return _dry_run(plan, arguments)
     plan.write()

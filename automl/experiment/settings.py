@@ -40,6 +40,8 @@ class Settings:
     """How often the best are trained again, each time with a fresh seed."""
     stop_rule: str = "off"
     """Whether little expected improvement ends the search: on or off."""
+    to: tuple[str, ...] = ("onnx",)
+    """The models that the promotion makes."""
     fixed: tuple[str, ...] = ()
     """Keys that the user set, which are therefore not searched."""
     resources: Resources = field(default_factory=Resources)
@@ -86,6 +88,7 @@ class Settings:
             "automl": self.automl,
             **asdict(self),
             "objectives": [objective.to_dict() for objective in self.objectives],
+            "to": list(self.to),
             "fixed": list(self.fixed),
             "command": list(self.command),
         }
@@ -106,6 +109,7 @@ class Settings:
                     "objectives": tuple(map(Objective.from_dict, plain["objectives"])),
                     "budget": Budget(**plain["budget"]),
                     "resources": Resources(**plain.get("resources", {})),
+                    "to": tuple(plain.get("to", ("onnx",))),
                     "fixed": tuple(plain.get("fixed", ())),
                     "command": tuple(plain.get("command", ())),
                 }

@@ -1,12 +1,15 @@
 """Checks of a plan that need neither schema nor data: what is installed, and the new folder."""
 
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
 from automl.errors import Fault, UsageError
 from automl.experiment.paths import ExperimentPaths
+from automl.promotion.gates import PromotionRequest, check_conversions
 from automl.request.search import SearchRequest
 from automl.request.space import SpaceRequest
+from automl.skill.info import SkillInfo
 from automl.skill.route import Route
 
 _LIBRARIES = {"search": "optuna", "ray": "ray", "mlflow": "mlflow"}
@@ -49,6 +52,12 @@ def make_folder(root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"--out: {root} cannot be created ({error.strerror})") from error
+
+
+def check_targets(to: Iterable[str], info: SkillInfo) -> None:
+    """Raise `UsageError` for models that are unknown or that the skill cannot make."""
+    PromotionRequest(to=tuple(to))
+    check_conversions(to, info)
 
 
 def check_fits_plain_training(route: Route, search: SearchRequest, space: SpaceRequest) -> None:

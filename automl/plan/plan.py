@@ -16,6 +16,7 @@ from automl.plan.checks import (
     check_fits_plain_training,
     check_installed,
     check_is_new,
+    check_targets,
     make_folder,
 )
 from automl.plan.overrides import overrides_of
@@ -47,6 +48,8 @@ class Plan:
     route: Route
     warm_start: WarmStart = field(default_factory=WarmStart)
     """Trials of earlier experiments that the search learns from."""
+    notes: Sequence[str] = ()
+    """Lines that the user must read before the run."""
 
     def write(self) -> None:
         """Create the experiment's folder with settings, schema and space.
@@ -81,6 +84,7 @@ def plan_from_request(
     """Check a request, its data included; raises `UsageError` naming all faults found."""
     skill = load_skill(request.skill)
     info = skill.info
+    check_targets(request.to, info)
     way = route("train", skill, info, request.policy)
     search = request.search.resolved()
     if not way.is_search:
@@ -104,12 +108,15 @@ def plan_from_request(
     epochs = _epochs(spec, info)
     budget = search.budget(epochs) if way.is_search else Budget(1, epochs)
     with faults_of_the_user():
+        if resources.address is None:
+            skill.check_devices(spec)
         data = skill.check(spec, progress=progress)
     settings = Settings(
         skill=lasting_name(request.skill),
         policy="auto" if way.is_search else "off",
         route=way.to_dict(),
         budget=budget,
+        to=request.to,
         seed=request.seed,
         spec=spec,
         fixed=tuple(sorted(choice.fixed)),
@@ -123,7 +130,22 @@ def plan_from_request(
     warm_start = WarmStart()
     if way.is_search and search.warm_start is not None and schema is not None:
         warm_start = earlier_trials(search.warm_start, paths.root, settings, schema, space)
-    return Plan(paths, settings, schema, space, way, warm_start)
+    return Plan(paths, settings, schema, space, way, warm_start, notes_of(settings, way, info))
+
+
+def notes_of(settings: Settings, way: Route, info: SkillInfo) -> list[str]:
+    """Return a warning if trials report too rarely to be stopped early."""
+    key = info.report_interval_key
+    interval = flatten(settings.spec).get(key) if key is not None else None
+    epochs = settings.budget.epochs
+    if not way.is_search or not isinstance(interval, int) or interval == 1 or epochs < 2:
+        return []
+    if epochs // interval > 1:
+        return []
+    return [
+        f"{key}={interval} of {epochs} epochs: a trial reports once, at its end, so none can be "
+        f"stopped early; give {key}=1 to let the search stop bad trials"
+    ]
 
 
 def _choice(request: Request, skill: LoadedSkill) -> SpaceChoice:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from automl.errors import UsageError, not_allowed, not_one_of
+from automl.errors import Fault, UsageError, not_allowed, not_one_of
+from automl.skill.info import SkillInfo
 
 TOLERANCE = 0.001
 """The most by which the objective of the ONNX model may differ from the checkpoint's."""
@@ -19,10 +20,17 @@ LATENCY = ("latency_p50_ms", "latency_p95_ms", "images_per_s", "memory_mb",
 """Metrics of speed that a skill's evaluate may report; the gate checks the first."""
 
 
-def parsed_targets(to: str | Iterable[str]) -> tuple[str, ...]:
-    """Return the models that a list such as `onnx, int8` names, each once."""
-    names = to.split(",") if isinstance(to, str) else to
-    return tuple(dict.fromkeys(name.strip() for name in names))
+def check_conversions(to: Iterable[str], info: SkillInfo) -> None:
+    """Raise `UsageError` for models that a skill has no action to make."""
+    faults = [
+        Fault(
+            f"--to: {name}: {info.name} has no action {CONVERSIONS[name]}", key="--to", value=name
+        )
+        for name in to
+        if name in CONVERSIONS and CONVERSIONS[name] not in info.spec_params
+    ]
+    if faults:
+        raise UsageError(*faults)
 
 
 class GateError(Exception):

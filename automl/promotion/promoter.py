@@ -12,7 +12,14 @@ from automl.experiment.environment import environment
 from automl.experiment.experiment import Experiment
 from automl.files import replace_folder, write_atomic, write_json, write_yaml
 from automl.promotion.actions import ActionRunner
-from automl.promotion.gates import CONVERSIONS, TOLERANCE, GateError, PromotionRequest, latency_of
+from automl.promotion.gates import (
+    CONVERSIONS,
+    TOLERANCE,
+    GateError,
+    PromotionRequest,
+    check_conversions,
+    latency_of,
+)
 from automl.promotion.model_card import model_card
 from automl.promotion.steps import keep_steps
 from automl.skill.base import Skill
@@ -40,11 +47,7 @@ class Promoter:
         log of the step are then in rejected/. Raises `UsageError` for an unknown trial or
         conversion.
         """
-        best = self._trial()
-        self._check_conversions()
-        checkpoint = self.experiment.paths.trial(best.number) / self.info.checkpoints["best"]
-        if not checkpoint.exists():
-            raise RunFailed(f"{checkpoint}: the best trial's checkpoint is gone")
+        best, checkpoint = self.check()
         work = self.experiment.paths.root.resolve() / ".promoting"
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
@@ -56,6 +59,19 @@ class Promoter:
             raise self._rejected(error, best, work) from error
         self._move(best, work, self.experiment.paths.promoted)
         return promotion
+
+    def check(self) -> tuple[Trial, Path]:
+        """Return the trial and its checkpoint, before anything is written.
+
+        Raises `UsageError` for an unknown trial or conversion, `RunFailed` if there is none or its
+        checkpoint is gone.
+        """
+        best = self._trial()
+        check_conversions(self.request.to, self.info)
+        checkpoint = self.experiment.paths.trial(best.number) / self.info.checkpoints["best"]
+        if not checkpoint.exists():
+            raise RunFailed(f"{checkpoint}: the best trial's checkpoint is gone")
+        return best, checkpoint
 
     def _promotion(self, best: Trial, checkpoint: Path, work: Path) -> dict[str, Any]:
         write_yaml(work / "spec.yaml", self.experiment.spec_of(best))
@@ -96,15 +112,6 @@ class Promoter:
                 f"{', '.join(map(str, able)) or 'none'}"
             )
         return trials[number]
-
-    def _check_conversions(self) -> None:
-        faults = [
-            f"--to: {name}: {self.info.name} has no action {CONVERSIONS[name]}"
-            for name in self.request.to
-            if name in CONVERSIONS and CONVERSIONS[name] not in self.info.spec_params
-        ]
-        if faults:
-            raise UsageError(*faults)
 
     def _convert(
         self, name: str, best: Trial, onnx: Path, work: Path, parity: dict[str, Any]

@@ -101,6 +101,10 @@ _TABLE = (
     Option("spec", "settings of the spec", "mapping", "key.sub=value",
         example="{train: {optim: {lr: 1.0e-3}}}"),
     Option(
+        "to", "models to make of the best trial: onnx, int8, engine", "texts", "LIST",
+        default="onnx", example="[onnx, int8]",
+    ),
+    Option(
         "policy", "off: one plain training, no search", "switch", "auto|off", default="auto",
     ),
     Option(

@@ -1,6 +1,6 @@
 """Validates the options of an experiment file or a Python call."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from os import PathLike, fspath
 from typing import Any
 
@@ -34,6 +34,12 @@ def parsed_options(content: Mapping[Any, Any], *, source: str) -> Options:
     if faults:
         raise UsageError(*faults)
     return options
+
+
+def parsed_targets(to: str | Iterable[str]) -> tuple[str, ...]:
+    """Return the models that a list such as `onnx, int8` names, each once."""
+    names = to.split(",") if isinstance(to, str) else to
+    return tuple(dict.fromkeys(name.strip() for name in names))
 
 
 def _parsed(option: Option, value: Any) -> Any:

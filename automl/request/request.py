@@ -9,6 +9,7 @@ from automl.errors import UsageError, disagreement
 from automl.experiment.resources import Resources
 from automl.request.experiment_file import read_experiment_file
 from automl.request.options import Options
+from automl.request.parsing import parsed_targets
 from automl.request.policy import decided_policy
 from automl.request.precedence import merged
 from automl.request.search import SearchRequest
@@ -55,6 +56,8 @@ class Request:
     """auto or off."""
     policy_note: str | None = None
     """How the request in words was understood; None if there is nothing to say."""
+    to: tuple[str, ...] = ("onnx",)
+    """The models that the promotion makes."""
     seed: int = 0
     overrides: Mapping[str, Any] = field(default_factory=dict)
     """Values of the spec by dotted key."""
@@ -91,6 +94,7 @@ def request_from_options(
         space=space_request_from_options(options),
         resources=Resources(**{name: options[name] for name in _RESOURCES if name in options}),
         out=Path(options["out"]) if "out" in options else None,
+        to=parsed_targets(",".join(options.get("to", ("onnx",)))),
         policy=decision.policy,
         policy_note=decision.note,
         overrides=spec,

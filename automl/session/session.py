@@ -70,7 +70,8 @@ def drive(root: Path, *, watchers: Sequence[ExperimentObserver] = ()) -> Experim
             _explain(experiment, space)
             write_results(experiment)
             if _info(experiment).is_promotable:
-                _promote(controller, experiment, tracking.registry)
+                request = PromotionRequest(to=settings.to)
+                _promote(controller, experiment, tracking.registry, request)
     return Experiment.load(root)
 
 
@@ -99,6 +100,8 @@ def promote(root: Path, request: PromotionRequest, *, confirm_seeds: int = 0) ->
             confirming = replace(experiment.settings, confirm_seeds=confirm_seeds)
             experiment = replace(experiment, settings=confirming)
         settings = experiment.settings
+        # A mistake must leave the experiment as it was: the journal is opened after the checks.
+        Promoter(experiment, load_skill(settings.skill), info, request).check()
         _check_spec(experiment)
         tracking = make_tracking(settings.tracker, paths, info.name)
         space = space_of(paths, settings)
@@ -174,11 +177,10 @@ def _promote(
     controller: Controller,
     experiment: Experiment,
     registry: Registry,
-    request: PromotionRequest | None = None,
+    request: PromotionRequest,
 ) -> None:
     skill = load_skill(experiment.settings.skill)
     info = skill.info
-    request = request or PromotionRequest()
     number = experiment.best.number if request.trial is None and experiment.best else request.trial
     trial = None if number is None else experiment.ledger.trials.get(number)
     if trial is not None and experiment.value_of(trial) is not None:

@@ -95,6 +95,14 @@ class DataSkill(Protocol):
         ...
 
 
+class DeviceSkill(Protocol):
+    """A skill that knows before a training whether this machine has its devices."""
+
+    def check_devices(self, spec: dict[str, Any]) -> None:
+        """Raise an error of kind usage for devices that this machine does not have."""
+        ...
+
+
 class MeasuringSkill(Protocol):
     """A skill whose skill_info.yaml has `costs`."""
 

@@ -24,7 +24,7 @@ _MAPPINGS = (
 _USUAL_CHECKPOINTS = {"last": "*_latest.pth"}
 """TAO's programs leave a link of this name to their newest checkpoint."""
 
-_KEYS = ("images_key", "seed_key", "batch_size_key", "accumulation_key")
+_KEYS = ("images_key", "seed_key", "batch_size_key", "accumulation_key", "report_interval_key")
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class SkillInfo:
     images_key: str | None = None
     """The key of inference that holds a folder of images."""
     seed_key: str | None = None
+    report_interval_key: str | None = None
+    """The key of the number of epochs between two reports of a training."""
     batch_size_key: str | None = None
     accumulation_key: str | None = None
     """The key of the number of batches that make one step."""

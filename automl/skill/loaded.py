@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from automl.errors import UsageError
-from automl.skill.base import DataSkill, MeasuringSkill, ReportMetrics, Result, Skill
+from automl.skill.base import DataSkill, DeviceSkill, MeasuringSkill, ReportMetrics, Result, Skill
 from automl.skill.info import SkillInfo
 
 _DATA_VERBS = ("import_data", "split_data", "show_data")
@@ -41,6 +41,11 @@ class LoadedSkill:
         self, spec: dict[str, Any], *, progress: Callable[[int, int], None] | None = None
     ) -> Mapping[str, Any]:
         return self.skill.check(spec, progress=progress)
+
+    def check_devices(self, spec: dict[str, Any]) -> None:
+        """Raise for devices that this machine lacks, if the skill knows; see `DeviceSkill`."""
+        if hasattr(self.skill, "check_devices"):
+            cast(DeviceSkill, self.skill).check_devices(spec)
 
     def run(  # noqa: D102
         self,

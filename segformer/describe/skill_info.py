@@ -77,6 +77,7 @@ def skill_info() -> dict[str, Any]:
         "epochs_key": "train.num_epochs",
         "images_key": "inference.images_dir",
         "seed_key": "train.seed",
+        "report_interval_key": "train.validation_interval",
         "batch_size_key": "dataset.segment.batch_size",
         "accumulation_key": "train.accumulate_grad_batches",
         "metrics": {name: dict(facts) for name, facts in METRICS.items()},

@@ -100,11 +100,16 @@ def _devices(
         raise SpecError(
             f"{action}.gpu_ids: {ids} are {len(ids)} GPUs, but {action}.num_gpus is {per_node}"
         )
+    if not present:
+        raise SpecError(
+            f"{action}.accelerator: gpu asked for, but this machine has no GPU; to use the CPU give"
+            f" {action}.accelerator=cpu"
+        )
     absent = [number for number in ids if number >= present]
     if absent:
         raise SpecError(
             f"{action}.num_gpus: GPUs {ids} asked for, but this machine has {present}"
-            + (f", numbered 0 to {present - 1}" if present else "")
+            f", numbered 0 to {present - 1}"
         )
     return "gpu", tuple(ids)
 
@@ -112,7 +117,10 @@ def _devices(
 def _check_cpu(action: str, settings: Devices, per_node: int) -> None:
     """Refuse GPU numbers on the CPU, and several CPU processes that were not asked for by name."""
     if settings.gpu_ids != [0]:
-        raise SpecError(f"{action}.gpu_ids: {settings.gpu_ids} asked for, but no GPU is used here")
+        raise SpecError(
+            f"{action}.gpu_ids: {settings.gpu_ids} asked for, but no GPU is used here; to use the"
+            f" CPU leave {action}.gpu_ids out and give {action}.accelerator=cpu"
+        )
     if per_node > 1 and settings.accelerator == "auto":
         raise SpecError(
             f"{action}.num_gpus: {per_node} asked for, but this machine has 0 GPUs; for {per_node}"

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ import yaml
 from automl.errors import UsageError
 from automl.experiment.resources import Resources
 from automl.experiment.settings import Settings
-from automl.plan.plan import plan_from_request
+from automl.plan.plan import notes_of, plan_from_request
 from automl.request.request import Request
 from automl.request.search import SearchRequest
 from automl.request.space import SpaceRequest
+from automl.skill.installed import load_skill
+from automl.trial.budget import Budget
 
 
 @pytest.fixture
@@ -98,3 +101,41 @@ def test_a_plain_training_needs_no_optuna(tmp_path, toy_data):
     done = subprocess.run(search, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, "optuna is not installed" in done.stderr) == (2, True)
     assert yaml.safe_load(Path(tmp_path / "exp" / "settings.yaml").read_text())["policy"] == "off"
+
+
+@pytest.mark.parametrize(
+    ("to", "match"),
+    [(("onx",), "--to: 'onx' is not one of onnx, int8, engine"), (("int8",), "has no action quan")],
+)
+def test_models_that_cannot_be_made_are_refused_before_the_search(request_of, to, match):
+    with pytest.raises(UsageError, match=match):
+        plan_from_request(request_of(to=to))
+
+
+def test_intervals_that_leave_nothing_to_stop_early_are_named(request_of):
+    info = load_skill("segformer").info
+    assert info.report_interval_key == "train.validation_interval"
+    plan = plan_from_request(request_of())
+    settings = replace(plan.settings, spec={"train": {"validation_interval": 10}},
+                       budget=Budget(3, 10))  # fmt: skip
+    (note,) = notes_of(settings, plan.route, info)
+    assert "train.validation_interval=10 of 10 epochs: a trial reports once" in note
+    assert notes_of(replace(settings, budget=Budget(3, 20)), plan.route, info) == []
+
+
+@pytest.mark.parametrize(
+    ("override", "match"),
+    [
+        ({"train.gpu_ids": [1]}, r"train.gpu_ids: \[1\] asked for, but no GPU .*accelerator=cpu"),
+        ({"train.num_gpus": 2}, "train.num_gpus: 2 asked for, .*accelerator=cpu"),
+        ({"train.accelerator": "gpu"}, "train.accelerator: gpu asked for, .*accelerator=cpu"),
+    ],
+)
+def test_gpus_that_are_not_there_are_refused_before_the_data_is_read(
+    no_gpu, request_of, tmp_path, override, match
+):
+    load_skill("segformer").sample(tmp_path / "set", seed=0)
+    request = request_of(skill="segformer", data=str(tmp_path / "set"), overrides=override,
+                         resources=Resources())  # fmt: skip
+    with pytest.raises(UsageError, match=match):
+        plan_from_request(request, progress=lambda *_: pytest.fail("the data was read"))

@@ -184,3 +184,11 @@ def test_a_search_that_broke_off_is_not_confirmed(searched):
     with pytest.raises(UsageError, match="its search broke off, .* automl resume"):
         promote(root, PromotionRequest(), confirm_seeds=1)
     assert (root / "settings.yaml").read_text() == settings
+
+
+@pytest.mark.parametrize("words", [["--trial", "9"], ["--to", "engine"], ["--max-drop", "9"]])
+def test_a_mistake_leaves_the_experiment_as_it_was(automl, finished, words):
+    before = {p: p.read_bytes() for p in finished.rglob("*") if p.is_file()}
+    assert automl("promote", "e", *words).returncode == 2
+    assert {p: p.read_bytes() for p in finished.rglob("*") if p.is_file()} == before
+    assert Experiment.load(finished).state == "finished"
