@@ -1,7 +1,8 @@
 """The files that every action writes: experiment.yaml at the start, status.json as it runs."""
 
 import json
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -68,17 +69,25 @@ class StatusFile:
 
 @contextmanager
 def started(
-    action: str, spec: Spec, folder: Path, *, keeps_spec: bool = False
+    action: str,
+    spec: Spec,
+    folder: Path,
+    *,
+    keeps_spec: bool = False,
+    replaces: Sequence[str] = (),
 ) -> Iterator[StatusFile]:
     """Start an action in its folder: write its spec and STARTED, and set its encryption key.
 
-    With `keeps_spec` the experiment.yaml of an earlier run stays, because its results do. Any
+    With `keeps_spec` the experiment.yaml of an earlier run stays, because its results do;
+    `replaces` names the files and folders of an earlier run that do not outlive its spec. Any
     exception, including an interrupt or out of memory, is recorded as FAILURE and re-raised. The
     action itself records SUCCESS. Raises `SpecError` for a folder with results of another action.
     """
     folder.mkdir(parents=True, exist_ok=True)
     status = StatusFile(folder)
     _check_action(action, folder, status)
+    for name in replaces if status.actions() else ():
+        _remove(folder / name)
     status.write("STARTED", f"{action}{_STARTS}")
     try:
         if not keeps_spec:
@@ -99,3 +108,10 @@ def _check_action(action: str, folder: Path, status: StatusFile) -> None:
         raise SpecError(
             f"{folder}: holds the results of {names}; give another {action}.results_dir"
         )
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

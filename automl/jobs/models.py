@@ -88,7 +88,7 @@ def last_checkpoint(source: ModelSource) -> Path | None:
 
 def _chosen(source: ModelSource, choice: Choice, files: list[Path]) -> Path | None:
     if choice.epoch is not None:
-        return _only(path for path in files if _epoch(source, path) == choice.epoch)
+        return _of_epoch(source, choice.epoch, files)
     stated = source.best if choice.method == "best_model" else source.last
     if stated is not None:
         return next((path for path in files if path == source.folder / stated), None)
@@ -96,6 +96,14 @@ def _chosen(source: ModelSource, choice: Choice, files: list[Path]) -> Path | No
         numbered = [path for path in files if _epoch(source, path) is not None]
         return max(numbered, key=lambda p: _epoch(source, p) or 0, default=_only(files))
     return _only(files)
+
+
+def _of_epoch(source: ModelSource, epoch: int, files: list[Path]) -> Path | None:
+    """Return the file with the epoch in its name, or else the best or the last of that epoch."""
+    candidates = [path for path in files if _epoch(source, path) == epoch]
+    named = [path for path in candidates if _epoch_in_name(path) is not None]
+    best = [path for path in candidates if source.best and path == source.folder / source.best]
+    return _only(named or best or candidates)
 
 
 def _only(paths: Iterable[Path]) -> Path | None:
@@ -125,10 +133,13 @@ def _is_visible(path: Path, folder: Path) -> bool:
 
 def _epoch(source: ModelSource, path: Path) -> int | None:
     """Return a file's epoch by its name, or by the job's reports."""
+    named = _epoch_in_name(path)
+    return source.epochs.get(str(path.relative_to(source.folder))) if named is None else named
+
+
+def _epoch_in_name(path: Path) -> int | None:
     named = _EPOCH.search(path.stem) or _LAST_NUMBER.search(path.stem)
-    if named:
-        return int(named[1])
-    return source.epochs.get(str(path.relative_to(source.folder)))
+    return int(named[1]) if named else None
 
 
 def _listed(source: ModelSource, files: list[Path]) -> str:

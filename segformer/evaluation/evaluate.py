@@ -18,6 +18,7 @@ from segformer.evaluation.latency import measured_latency
 from segformer.evaluation.metrics import Scores, Tally, null_if_nan
 from segformer.evaluation.pictures import Pixels, side_by_side, unscaled, write_picture
 from segformer.evaluation.predictor import Predictor, load_predictor, model_file
+from segformer.evaluation.report import FOLDER as SAMPLES_FOLDER
 from segformer.evaluation.report import sampled, write_report, write_sample
 from segformer.model.out_of_memory import out_of_memory_explained
 from segformer.model.saved import ModelRecord
@@ -44,9 +45,11 @@ def evaluate(spec: Spec, folder: Path) -> Result:
     the meaning of the masks come from the spec. Metrics are named test_* or val_* by the split;
     `latency.runs` adds those of `segformer.evaluation.latency`. Pictures of every
     `vis_after_n_batches`-th batch, including the first, show image, prediction and truth side by
-    side. Raises `SpecError`, `CheckpointError`, `DataError`, `OutOfMemoryError`.
+    side. The results of an earlier evaluation in the folder are removed first. Raises `SpecError`,
+    `CheckpointError`, `DataError`, `OutOfMemoryError`.
     """
-    return run_action("evaluate", spec, folder, evaluate_here)
+    replaces = ("results.json", "report.json", SAMPLES_FOLDER, PICTURES)
+    return run_action("evaluate", spec, folder, evaluate_here, replaces=replaces)
 
 
 def evaluate_here(

@@ -52,10 +52,12 @@ def infer(spec: Spec, folder: Path) -> Result:
     `vis_after_n_batches`-th batch, including the first, also get vis_overlay/<stem>.png, the image
     under the colours of its classes. results.json lists them with the pixels of each class. The
     classes come from the model's record if it has one. Images that cannot be read are named in a
-    `DataError` after all others are done. Raises `SpecError`, `CheckpointError`,
+    `DataError` after all others are done. The results of an earlier inference in the folder are
+    removed first. Raises `SpecError`, `CheckpointError`,
     `OutOfMemoryError`.
     """
-    return run_action("inference", spec, folder, infer_here)
+    replaces = ("results.json", MASKS, OVERLAYS)
+    return run_action("inference", spec, folder, infer_here, replaces=replaces)
 
 
 def infer_here(

@@ -23,7 +23,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,16 +51,17 @@ def run_action(
     report: Report | None = None,
     *,
     keeps_spec: bool = False,
+    replaces: Sequence[str] = (),
 ) -> Result:
     """Run an action in as many processes as its section asks for; a single one is this process.
 
-    This process writes status and spec, or keeps the earlier spec of a folder if nothing is left to
-    do there. Nodes other than the first use a subfolder of their own.
+    This process writes status and spec; see `started` for `keeps_spec` and `replaces`. Nodes other
+    than the first use a subfolder of their own.
     """
     settings: Devices = getattr(spec, action)
     topology = topology_of(action, settings)
     own = folder if topology.node == 0 else folder / f"node_{topology.node}"
-    with started(action, spec, own, keeps_spec=keeps_spec) as status:
+    with started(action, spec, own, keeps_spec=keeps_spec, replaces=replaces) as status:
         if topology.count == 1:
             result = here(spec, folder, topology, report)
         else:

@@ -96,6 +96,7 @@ TESTS: dict[str, str] = {
     "train.cudnn.benchmark": "spec/sections/test_train::test_settings_of_cudnn_are_torchs_while_it_trains",
     "train.cudnn.deterministic": "spec/sections/test_train::test_settings_of_cudnn_are_torchs_while_it_trains",
     "train.checkpointer.enable_topk": _TOPK,
+    "train.checkpointer.keep_every": "training/callbacks/test_checkpoint::test_every_checkpoint_can_be_kept_by_its_epoch",
     "train.checkpointer.save_top_k": _TOPK,
     "train.checkpointer.monitor": _TOPK,
     "train.checkpointer.mode": _TOPK,

@@ -58,3 +58,16 @@ def test_a_folder_of_another_action_is_refused_unless_that_only_failed(tiny_spec
     with refusal, started("train", tiny_spec(**{"train.seed": 7}), tmp_path):
         pass
     assert before == ((tmp_path / "experiment.yaml").read_bytes(), lines(tmp_path))
+
+
+def test_what_a_run_replaces_is_removed_only_if_an_earlier_run_left_it(tiny_spec, tmp_path):
+    def run():
+        with started("inference", tiny_spec(), tmp_path, replaces=("masks", "x.json")) as status:
+            status.write("SUCCESS", "done")
+
+    (tmp_path / "masks").mkdir()
+    run()
+    assert (tmp_path / "masks").exists()
+    (tmp_path / "x.json").write_text("{}")
+    run()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["experiment.yaml", "status.json"]

@@ -181,6 +181,10 @@ class Checkpointer(Node):
         "Folder for these checkpoints; empty: checkpoints/ in the results folder",
         is_path=True,
     )
+    keep_every: bool = setting(
+        False, "Keep every checkpoint",
+        "Keep the checkpoint of every train.checkpoint_interval as model_epoch_NNN.ckpt",
+    )  # fmt: skip
     replace_periodic: bool = setting(
         False, "Instead of last.ckpt", "Write last.ckpt only at the end, not at every interval"
     )

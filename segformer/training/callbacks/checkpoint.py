@@ -6,6 +6,8 @@ last.ckpt trains the epoch again and finds the best value unchanged. In the othe
 of the new last.ckpt would name a best epoch whose weights were never written.
 """
 
+import os
+import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,10 @@ class CheckpointPaths:
     def best(self) -> Path:
         """Weights after the best validated epoch."""
         return self.folder / "checkpoints" / "best.ckpt"
+
+    def of_epoch(self, epoch: int) -> Path:
+        """Full state after an epoch, counted from 1, if every checkpoint is kept."""
+        return self.folder / "checkpoints" / f"model_epoch_{epoch:03d}.ckpt"
 
     @property
     def holds_training(self) -> bool:
@@ -102,6 +108,7 @@ class Checkpoints(Callback):
         self._interval = spec.train.checkpoint_interval
         self._in_steps = spec.train.checkpoint_interval_unit == "step"
         self._only_at_end = spec.train.checkpointer.replace_periodic
+        self._keeps_every = spec.train.checkpointer.keep_every
         self._best = best
         self._step = 0
         self._saved_epoch: int | None = None
@@ -160,6 +167,8 @@ class Checkpoints(Callback):
         self._position = replace(self._position, batch=batch)
         save_full(trainer, self._paths.last, previous=self._paths.previous)
         self._saved_epoch = self._done_epoch if batch == 0 else self._saved_epoch
+        if self._keeps_every and batch == 0 and number() == 0:
+            link_or_copy(self._paths.last, self._paths.of_epoch(self._record.epoch))
 
 
 def save_full(trainer: Trainer, path: Path, *, previous: Path | None = None) -> None:
@@ -173,6 +182,17 @@ def save_full(trainer: Trainer, path: Path, *, previous: Path | None = None) -> 
         # A kill between the two renames leaves only `previous`; a resume looks for both.
         if previous and path.is_file():
             path.replace(previous)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file a second name, which stays when the first one is replaced."""
+    part = target.with_name(target.name + ".part")
+    part.unlink(missing_ok=True)
+    try:
+        os.link(source, part)
+    except OSError:  # Not every file system has hard links.
+        shutil.copyfile(source, part)
+    part.replace(target)
 
 
 def write_best(path: Path, state_dict: dict[str, Any], record: ModelRecord) -> None:

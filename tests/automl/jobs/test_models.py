@@ -57,6 +57,21 @@ def test_the_best_is_not_guessed_among_several(tmp_path):
         select_model(source(tmp_path, files=TAO), Choice())
 
 
+@pytest.mark.parametrize("epoch", [4, 7, 10])
+def test_a_file_that_names_its_epoch_goes_before_best_and_last_of_it(tmp_path, epoch):
+    kept = [f"checkpoints/model_epoch_{n:03d}.ckpt" for n in (4, 7, 10)]
+    chosen = select_model(
+        source(tmp_path, files=[*OURS, *kept], **KNOWN), Choice("from_epoch_number", epoch)
+    )
+    assert chosen.name == f"model_epoch_{epoch:03d}.ckpt"
+
+
+def test_the_best_stands_for_a_last_of_its_epoch(tmp_path):
+    same = {**KNOWN, "epochs": {OURS[0]: 10, OURS[1]: 10}}
+    chosen = select_model(source(tmp_path, files=OURS, **same), Choice("from_epoch_number", 10))
+    assert chosen == tmp_path / OURS[0]
+
+
 def test_a_best_that_is_gone_is_not_replaced_by_the_last(tmp_path):
     with pytest.raises(UsageError, match=r"no model for best_model .* has checkpoints/last.ckpt"):
         select_model(source(tmp_path, files=OURS[1:], **KNOWN), Choice())

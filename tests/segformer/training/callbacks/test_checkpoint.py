@@ -107,3 +107,25 @@ def test_both_build_the_network_they_were_saved_from(paths, trained):
     same_epoch = saved[0].record.epoch == saved[1].record.epoch
     best, last = (each.build()(image) for each in saved)
     assert torch.equal(best, last) == same_epoch
+
+
+def test_every_checkpoint_can_be_kept_by_its_epoch(tiny_spec, tmp_path):
+    keep = {"train.checkpointer.keep_every": True, "train.num_epochs": 3}
+    train(tiny_spec(**keep), tmp_path, lambda epoch, _: "pause" if epoch == 2 else "continue")
+    train(tiny_spec(**keep), tmp_path)
+    names = [f"model_epoch_{epoch:03d}.ckpt" for epoch in (1, 2, 3)]
+    folder = tmp_path / "checkpoints"
+    assert sorted(path.name for path in folder.glob("model_*")) == names
+    assert [load(folder / name)["segformer"]["epoch"] for name in names] == [1, 2, 3]
+    assert (folder / names[2]).read_bytes() == (folder / "last.ckpt").read_bytes()
+
+
+def test_kept_checkpoints_are_those_of_the_interval_and_can_be_resumed(tiny_spec, tmp_path):
+    keep = {"train.checkpointer.keep_every": True, "train.checkpoint_interval": 2}
+    train(tiny_spec(**keep, **{"train.num_epochs": 4}), tmp_path / "whole")
+    kept = sorted((tmp_path / "whole/checkpoints").glob("model_*"))
+    assert [path.name for path in kept] == ["model_epoch_002.ckpt", "model_epoch_004.ckpt"]
+    named = {"train.resume_training_checkpoint_path": str(kept[0]), "train.num_epochs": 4}
+    train(tiny_spec(**named), tmp_path / "resumed")
+    last = [load(tmp_path / name / "checkpoints/last.ckpt") for name in ("whole", "resumed")]
+    assert all(torch.equal(v, last[1]["state_dict"][k]) for k, v in last[0]["state_dict"].items())
