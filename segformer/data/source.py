@@ -7,6 +7,7 @@ from typing import Any
 
 from segformer.data.classes import inferred, spec_keys
 from segformer.data.depth import bits_in_use
+from segformer.data.description import described
 from segformer.data.faults import one_a_cause
 from segformer.data.images import WIDE_BITS
 from segformer.data.layouts import layout_of
@@ -70,7 +71,7 @@ def unsplit_pairs(root: Path) -> Mapping[str, Sequence[Pair]]:
     segment = DatasetSegment(root_dir=str(root))
     if not root.is_dir():
         raise DataError(f"{root}: no such folder")
-    data = _data_set(root, segment) if _is_standard(root, segment) else _read_in_place(root)[0]
+    data = _data_set(root, segment)[0] if _is_standard(root, segment) else _read_in_place(root)[0]
     if data.faults:
         raise DataError(one_a_cause(data.faults))
     return data.splits
@@ -107,7 +108,7 @@ def layout_settings(
         return {}, []
     segment = DatasetSegment(root_dir=str(root), **_names_of_splits(given))
     try:
-        data = _data_set(root, segment)
+        data, folder = _data_set(root, segment)
     except DataError:
         return {}, []  # The check names what is wrong.
     keys: dict[str, Any] = {}
@@ -117,7 +118,9 @@ def layout_settings(
         return keys, []
     pairs = [pair for pairs in data.splits.values() for pair in pairs]
     notes = []
-    if not (root / FILE_NAME).exists() and not any(
+    if folder != root and (folder / FILE_NAME).exists():
+        keys |= described(folder, given=given)
+    elif not (root / FILE_NAME).exists() and not any(
         f"{_SEGMENT}.{k}" in given for k in _SAY_CLASSES
     ):
         classes, ignored = data.classes, data.ignored
@@ -126,7 +129,7 @@ def layout_settings(
             ignored = [*ignored, *more]
             notes += [f"{root}: {line}"] if line else []
         keys |= spec_keys(classes, ignored) if classes else {}
-    if f"{_SEGMENT}.image_bits" not in given:
+    if f"{_SEGMENT}.image_bits" not in {**given, **keys}:
         bits = bits_in_use([pair.image for pair in pairs])
         if bits < WIDE_BITS:
             keys[f"{_SEGMENT}.image_bits"] = bits
@@ -134,10 +137,12 @@ def layout_settings(
     return keys, notes
 
 
-def _data_set(root: Path, segment: DatasetSegment) -> DataSet:
+def _data_set(root: Path, segment: DatasetSegment) -> tuple[DataSet, Path]:
+    """Return a data set and the folder that has its layout, which may lie within `root`."""
     if _is_standard(root, segment):
-        return DataSet(_standard_splits(root, segment)[0])
-    return layout_of(root).read()
+        return DataSet(_standard_splits(root, segment)[0]), root
+    recognised = layout_of(root)
+    return recognised.read(), recognised.root
 
 
 def _names_of_splits(given: Mapping[str, Any]) -> dict[str, str]:

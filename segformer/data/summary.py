@@ -37,6 +37,8 @@ class PairSummary:
     image_hash: str = ""
     kind: str = ""
     """How the image is stored, as "8-bit RGB"."""
+    largest: int | None = None
+    """The largest value of an image of 16 bits."""
     faults: tuple[str, ...] = ()
 
     @property
@@ -92,6 +94,11 @@ class DataSummary:
         return class_names(self.segment)
 
     @property
+    def largest(self) -> int | None:
+        """Return the largest value of all images of 16 bits; None without such images."""
+        return max((p.largest for p in self.pairs if p.largest is not None), default=None)
+
+    @property
     def warnings(self) -> list[str]:
         """Return a line for each thing that stands out."""
         return [*self._absent_classes(), *self._size_warnings(), *self._duplicate_warnings()]
@@ -104,6 +111,8 @@ class DataSummary:
             "classes": self.classes,
             "splits": {split.name: split.to_dict() for split in self.splits},
             "images_by_kind": dict(self.kinds),
+            "largest_of_16_bits": self.largest,
+            "image_bits": self.segment.image_bits,
             "training_size": self.segment.img_size,
             "duplicates": names,
             "notes": list(self.notes),
@@ -114,6 +123,8 @@ class DataSummary:
     def text(self) -> str:
         """Return the summary as tables for a terminal."""
         kinds = ", ".join(f"{count} {kind}" for kind, count in self.kinds.items())
+        if self.largest is not None:
+            kinds += f" (values up to {self.largest}; {self.segment.image_bits} bits are used)"
         head = [*self.notes, f"{self.segment.root_dir}: {len(self.pairs)} pairs; images: {kinds}"]
         return "\n".join(
             [
@@ -208,7 +219,7 @@ def _summary_of(split: str, pair: Pair, *, segment: DatasetSegment) -> PairSumma
     height, width = loaded.ids.shape
     pixels = np.bincount(loaded.ids.ravel(), minlength=IGNORED + 1)
     digest = hashlib.sha256(content).hexdigest()
-    return PairSummary(split, pair, (width, height), pixels, digest, loaded.kind)
+    return PairSummary(split, pair, (width, height), pixels, digest, loaded.kind, loaded.largest)
 
 
 def _split_summary(name: str, pairs: Sequence[PairSummary], names: Sequence[str]) -> SplitSummary:

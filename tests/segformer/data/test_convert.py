@@ -26,6 +26,7 @@ LINKED = {
     layouts.voc: ("voc", ["background", "aeroplane", "bicycle"], [0, 1, 2]),
     layouts.cvat_masks: ("voc", ["background", "cat", "dog"], [0, 1, 2]),
     layouts.cityscapes: ("cityscapes", ["road", "sidewalk", "building"], [255, 0, 13]),
+    layouts.ade20k: ("ade20k", ["wall", "building", "class_3"], [255, 0, 1]),
     layouts.suffix: ("suffix", ["class_0", "class_1", "class_2"], [0, 1, 2]),
     layouts.csv_pairs: ("csv", ["class_0", "class_1", "class_2"], [0, 1, 2]),
 }

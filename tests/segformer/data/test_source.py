@@ -168,3 +168,10 @@ def test_a_folder_whose_name_is_not_utf_8_is_named(tmp_path):
     assert layout_settings(root, action="train", given={}) == ({}, [])
     with pytest.raises(DataError, match="the name of this folder is not UTF-8"):
         source_of(segment(root))
+
+
+def test_a_description_in_the_only_folder_within_is_read(tmp_path):
+    layouts.kind_split(tmp_path / "unpacked")
+    classes = [{"value": v, "name": name} for v, name in enumerate(("sky", "road", "car"))]
+    (tmp_path / "unpacked/dataset.json").write_text(json.dumps({"classes": classes}))
+    assert [entry.seg_class for entry in settings(tmp_path).palette] == ["sky", "road", "car"]

@@ -72,3 +72,12 @@ def test_the_page_shows_overlays_with_a_legend_and_opens_offline(root, tmp_path)
     assert page.count("data:image/png;base64,") == 4
     assert "train/a.jpg: class_0, class_1, class_2" in page
     assert "http" not in page
+
+
+def test_the_largest_value_of_16_bits_is_shown(tmp_path):
+    for split in ("train", "val"):
+        save(tmp_path / f"images/{split}/a.png", np.full((8, 12), 4000, np.uint16))
+        save(tmp_path / f"masks/{split}/a.png", layouts.ids())
+    summary = summarised(segment(tmp_path, **THREE, image_bits=12))
+    assert summary.to_dict()["largest_of_16_bits"] == 4000
+    assert "2 16-bit grey (values up to 4000; 12 bits are used)" in summary.text()
