@@ -1,11 +1,13 @@
 """The values of the spec that a request sets, by dotted key."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from automl.errors import UsageError, disagreement
+from automl.errors import Fault, UsageError, disagreement
 from automl.request.request import Request
+from automl.skill.failures import faults_of_the_user
 from automl.skill.info import SkillInfo
 
 
@@ -35,6 +37,27 @@ def _data_values(overrides: Mapping[str, Any], info: SkillInfo) -> dict[str, Any
         elif isinstance(value, list) and all(isinstance(place, str) for place in value):
             values[key] = [_absolute(place) for place in value]
     return values
+
+
+@contextmanager
+def faults_by_flag(request: Request, info: SkillInfo) -> Iterator[None]:
+    """Turn a skill's faults into `UsageError`; those of the data name --data if it was given."""
+    try:
+        with faults_of_the_user():
+            yield
+    except UsageError as error:
+        key = info.data_key
+        if request.data is None or key is None:
+            raise
+        faults = [_by_flag(fault, key, request.data) for fault in error.faults]
+        raise UsageError(*faults, kind=error.kind) from error
+
+
+def _by_flag(fault: Fault, key: str, data: str) -> Fault:
+    if not fault.startswith(f"{key}: "):
+        return fault
+    text = fault.replace(f"{key}: ", "--data: ", 1).replace(f"{key}=", "--data ")
+    return Fault(text, key="--data", value=data)
 
 
 def _flags(request: Request, info: SkillInfo) -> Iterator[tuple[str, str | None, Any]]:

@@ -19,7 +19,7 @@ from automl.plan.checks import (
     check_targets,
     make_folder,
 )
-from automl.plan.overrides import overrides_of
+from automl.plan.overrides import faults_by_flag, overrides_of
 from automl.redact import check_kept_out, redacted
 from automl.request.request import Request
 from automl.request.search import SearchRequest
@@ -27,7 +27,6 @@ from automl.request.space import SpaceChoice
 from automl.runners.cluster import check_answers
 from automl.schema.schema import Schema
 from automl.schema.spec import flatten, value_at
-from automl.skill.failures import faults_of_the_user
 from automl.skill.info import SkillInfo, schema_path
 from automl.skill.installed import lasting_name, load_skill
 from automl.skill.loaded import LoadedSkill
@@ -98,7 +97,8 @@ def plan_from_request(
     check_installed("search" if way.is_search else None, resources.runner, request.tracker)
     check_answers(resources.address)
     schema = _schema(way, skill)
-    spec = _spec(skill, schema, overrides)
+    with faults_by_flag(request, info):
+        spec = _spec(skill, schema, overrides)
     resources = resources.for_trials_of(info.gpus_of(flatten(spec)), key=info.gpus.get("key", ""))
     # --data and --epochs set keys of the spec too.
     choice = replace(choice, fixed=frozenset(overrides) - choice.searched)
@@ -107,7 +107,7 @@ def plan_from_request(
         raise UsageError(f"{info.gpus['key']}: cannot be searched: all trials use as many GPUs")
     epochs = _epochs(spec, info)
     budget = search.budget(epochs) if way.is_search else Budget(1, epochs)
-    with faults_of_the_user():
+    with faults_by_flag(request, info):
         if resources.address is None:
             skill.check_devices(spec)
         data = skill.check(spec, progress=progress)
@@ -164,10 +164,9 @@ def _spec(
         schema.check_keys(overrides)
     own = skill.info.key_defaults
     defaults = {key: own[key] for key in own if schema is None or key in schema.fields}
-    with faults_of_the_user():
-        spec = skill.resolve("train", {**defaults, **overrides})
-        # A session resolves the whole spec again: a refusal must come before anything is written.
-        skill.resolve("train", flatten(spec))
+    spec = skill.resolve("train", {**defaults, **overrides})
+    # A session resolves the whole spec again: a refusal must come before anything is written.
+    skill.resolve("train", flatten(spec))
     check_kept_out(overrides, flatten(spec))
     return spec
 

@@ -139,3 +139,15 @@ def test_gpus_that_are_not_there_are_refused_before_the_data_is_read(
                          resources=Resources())  # fmt: skip
     with pytest.raises(UsageError, match=match):
         plan_from_request(request, progress=lambda *_: pytest.fail("the data was read"))
+
+
+def test_a_fault_of_the_data_names_the_flag_that_it_was_given_by(tmp_path):
+    missing = str(tmp_path / "nowhere")
+    by_flag = Request(skill="segformer", data=missing, tracker="none")
+    with pytest.raises(UsageError, match="^--data: there is no folder .*nowhere; give --data F"):
+        plan_from_request(by_flag)
+    by_key = Request(
+        skill="segformer", overrides={"dataset.segment.root_dir": missing}, tracker="none"
+    )
+    with pytest.raises(UsageError, match="^dataset.segment.root_dir: there is no folder"):
+        plan_from_request(by_key)
