@@ -22,7 +22,10 @@ SMALL = {
     ("automl", "run"): ["--epochs", "1", "--runner", "local", "--tracker", "none", *_SPEC],
     ("automl", "job", "run", "train"): ["num_epochs=1", *_SPEC],
     ("segformer", "train"): [
-        "train.num_epochs=1", "train.checkpoint_interval=1", "train.validation_interval=1", *_SPEC
+        "train.num_epochs=1",
+        "train.checkpoint_interval=1",
+        "train.validation_interval=1",
+        *_SPEC,
     ],
 }
 """What is added to a command of segformer's in the docs, so that it takes seconds."""
