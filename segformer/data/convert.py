@@ -5,7 +5,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from segformer.data.description import described
 from segformer.data.faults import one_a_cause
 from segformer.data.labels import labels_of
 from segformer.data.layouts import LAYOUTS, layout_of
-from segformer.data.layouts.base import IGNORED, TRAIN, UNSPLIT, DataSet, LabelClass
+from segformer.data.layouts.base import IGNORED, TRAIN, UNSPLIT, VAL, DataSet, LabelClass
 from segformer.data.layouts.names import read_json
 from segformer.data.layouts.table import Recognised
 from segformer.data.pairs import Pair, is_utf8
@@ -82,11 +82,22 @@ def import_data(
     data = recognised.read()
     if data.faults:
         raise DataError(one_a_cause(data.faults))
+    data = _with_own_split(data, source)
     try:
         return _converted(recognised, data, source, target, progress)
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)  # Else a second try would find it not empty.
         raise
+
+
+def _with_own_split(data: DataSet, source: Path) -> DataSet:
+    """Return a data set with the split that its split.json keeps, if it has one."""
+    path = source / SPLIT_FILE
+    if VAL in data.splits or not path.is_file():
+        return data
+    pairs = [*data.splits.get(TRAIN, ()), *data.splits.get(UNSPLIT, ())]
+    rest = {split: data.splits[split] for split in data.splits if split not in (TRAIN, UNSPLIT)}
+    return replace(data, splits={**SplitFile.read(path).applied(pairs, source), **rest})
 
 
 def _converted(

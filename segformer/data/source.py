@@ -128,6 +128,10 @@ def layout_settings(
             classes, more, line = inferred(pairs)
             ignored = [*ignored, *more]
             notes += [f"{root}: {line}"] if line else []
+        if len(classes) == 1:
+            raise DataError(
+                f"{root}: {classes[0].name} is the only class of all masks: nothing can be learned"
+            )
         keys |= spec_keys(classes, ignored) if classes else {}
     if f"{_SEGMENT}.image_bits" not in {**given, **keys}:
         bits = bits_in_use([pair.image for pair in pairs])
@@ -183,11 +187,18 @@ def _standard_splits(
 def _with_validation(root: Path, data: DataSet, title: str) -> Source:
     notes = [f"{title} ({_counted(data)})", *data.notes]
     if data.faults or VAL in data.splits:
-        return Source(data.splits, data.faults, notes)
+        return Source(data.splits, data.faults or _empty_splits(root, data.splits), notes)
     pairs = [*data.splits.get(TRAIN, ()), *data.splits.get(UNSPLIT, ())]
     split = held_out(root, pairs)
     splits = {**split.applied(pairs, root), **{k: v for k, v in data.splits.items() if k == TEST}}
-    return Source(splits, (), [*notes, _held_out_line(root, split, len(pairs))])
+    return Source(
+        splits, _empty_splits(root, splits), [*notes, _held_out_line(root, split, len(pairs))]
+    )
+
+
+def _empty_splits(root: Path, splits: Mapping[str, Sequence[Pair]]) -> list[str]:
+    empty = [name for name in (TRAIN, VAL) if not splits.get(name)]
+    return [f"{root}: the {name} split has no images with masks" for name in empty]
 
 
 def _held_out_line(root: Path, split: SplitFile, count: int) -> str:

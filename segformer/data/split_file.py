@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -57,15 +58,19 @@ class SplitFile:
     def applied(self, pairs: Sequence[Pair], root: Path) -> dict[str, list[Pair]]:
         """Return the pairs by split: those it does not name are training pairs."""
         by_name = {name_of(pair, root): pair for pair in pairs}
-        absent = [n for names in self.names.values() for n in names if n not in by_name]
+        names_of_all = [name for names in self.names.values() for name in names]
+        absent = [name for name in names_of_all if name not in by_name]
         if absent:
             raise DataError(
                 f"{self.path}: names {len(absent)} images that do not exist: "
                 f"{', '.join(absent[:3])}; write it anew with: automl data split {root}"
             )
+        if doubled := [name for name, count in Counter(names_of_all).items() if count > 1]:
+            raise DataError(
+                f"{self.path}: names {len(doubled)} images more than once: {', '.join(doubled[:3])}"
+            )
         splits = {split: [by_name[name] for name in names] for split, names in self.names.items()}
-        held_out = {name for names in self.names.values() for name in names}
-        rest = [pair for name, pair in by_name.items() if name not in held_out]
+        rest = [pair for name, pair in by_name.items() if name not in {*names_of_all}]
         return {TRAIN: rest, **splits}
 
 

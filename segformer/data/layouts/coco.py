@@ -93,7 +93,7 @@ def _pairs(
         # Small things lie on large ones: a cup on a table, and not the other way about.
         entries = sorted(by_image.get(image["id"], ()), key=lambda e: -float(e.get("area", 0)))
         size = int(image["width"]), int(image["height"])
-        draw = partial(_drawn, path, image["id"], size, entries, label_ids)
+        draw = partial(_drawn, path, file, size, entries, label_ids)
         pairs.append(Pair(file.stem, file, path, draw))
     return pairs, absent
 
@@ -109,7 +109,7 @@ def _image_folders(root: Path, path: Path) -> Iterator[Path]:
 
 def _drawn(
     path: Path,
-    image_id: int,
+    file: Path,
     size: tuple[int, int],
     entries: Sequence[Mapping[str, Any]],
     label_ids: Mapping[int, int],
@@ -117,14 +117,18 @@ def _drawn(
     try:
         return drawn(size, [_region(entry, size, label_ids) for entry in entries])
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: image {image_id} cannot be drawn ({error})") from None
+        raise DataError(f"{file}: cannot be drawn from {path.name} ({error})") from None
 
 
 def _region(
     entry: Mapping[str, Any], size: tuple[int, int], label_ids: Mapping[int, int]
 ) -> Region:
+    if entry["category_id"] not in label_ids:
+        raise ValueError(f"category {entry['category_id']} is not among the categories")
     label_id, shape = label_ids[entry["category_id"]], entry.get("segmentation") or []
     if isinstance(shape, list):
+        if any(len(part) % 2 for part in shape):
+            raise ValueError("a polygon has an odd number of coordinates")
         polygons = [list(zip(part[::2], part[1::2], strict=True)) for part in shape]
         return Region(label_id, polygons)
     height, width = shape["size"]

@@ -39,7 +39,7 @@ class Cvat:
                     absent.append(image.get("name", ""))
                     continue
                 split = _split(image.get("subset", ""), path.stem)
-                draw = partial(_drawn, path, image, label_ids)
+                draw = partial(_drawn, path, file, image, label_ids)
                 pairs.setdefault(split, []).append(Pair(file.stem, file, path, draw))
         faults = []
         if absent:
@@ -102,14 +102,14 @@ def _image_file(root: Path, name: str, subset: str) -> Path | None:
     return next((path for path in places if path.is_file()), None)
 
 
-def _drawn(path: Path, image: ElementTree.Element, label_ids: dict[str, int]) -> Ids:
+def _drawn(path: Path, file: Path, image: ElementTree.Element, label_ids: dict[str, int]) -> Ids:
     try:
         size = int(image.get("width", "")), int(image.get("height", ""))
         shapes = _shapes(image)
         shapes.sort(key=lambda shape: int(shape.get("z_order", 0)))
         return drawn(size, [_region(shape, label_ids) for shape in shapes])
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: {image.get('name')} cannot be drawn ({error})") from None
+        raise DataError(f"{file}: cannot be drawn from {path.name} ({error})") from None
 
 
 def _region(shape: ElementTree.Element, label_ids: dict[str, int]) -> Region:

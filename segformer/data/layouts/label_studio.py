@@ -98,7 +98,7 @@ def _drawn(path: Path, task: Mapping[str, Any], label_ids: Mapping[str, int], fi
         size = int(results[0]["original_width"]), int(results[0]["original_height"])
         return drawn(size, [_region(result, size, label_ids) for result in results])
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise DataError(f"{path}: {file.name} cannot be drawn ({error})") from None
+        raise DataError(f"{file}: cannot be drawn from {path.name} ({error})") from None
 
 
 def _region(

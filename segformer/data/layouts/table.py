@@ -21,13 +21,14 @@ from segformer.data.layouts.voc import Voc
 from segformer.errors import DataError
 
 LAYOUTS: tuple[Layout, ...] = (
-    Voc(), Cityscapes(), Ade20k(), CamVid(), Cvat(), LabelStudio(), LabelMe(), KindSplit(),
-    SplitKind(), Coco(), Unsplit(), CsvPairs(), Suffix(),
+    Voc(), Cityscapes(), Ade20k(), CamVid(), KindSplit(), SplitKind(), CsvPairs(), Unsplit(),
+    Cvat(), LabelStudio(), LabelMe(), Coco(), Suffix(),
 )  # fmt: skip
-"""The special before the general: a folder has the first layout of which it has all parts."""
+"""The special before the general, and files of masks before annotations that they may come from:
+a folder has the first layout of which it has all parts."""
 
 _NEAREST = 3
-_DEPTH = 3
+_DEPTH = 6
 
 
 @dataclass(frozen=True)

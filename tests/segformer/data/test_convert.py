@@ -145,3 +145,11 @@ def test_annotations_that_are_broken_are_named(tmp_path, write, name, text, word
     (tmp_path / "source" / name).write_text(text)
     with pytest.raises(DataError, match=words):
         import_data("auto", tmp_path / "source", tmp_path / "target")
+
+
+def test_the_split_of_the_source_is_kept(tmp_path):
+    layouts.unsplit(tmp_path / "source")
+    (tmp_path / "source/split.json").write_text(json.dumps({"val": ["images/b.jpg"]}))
+    report = import_data("auto", tmp_path / "source", tmp_path / "target")
+    assert report.counts == {"train": 3, "val": 1}
+    assert [path.name for path in (tmp_path / "target/images/val").iterdir()] == ["b.jpg"]

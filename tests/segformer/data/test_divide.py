@@ -88,3 +88,11 @@ def test_a_split_file_of_images_that_are_gone_names_them(tmp_path):
         path.unlink()
     with pytest.raises(DataError, match=f"names 1 images that do not exist: images/{gone.name}"):
         source_of(segment(tmp_path))
+
+
+def test_an_image_that_a_split_file_names_twice_is_named(tmp_path):
+    write(tmp_path)
+    name = f"images/{STEMS[0]}.jpg"
+    (tmp_path / "split.json").write_text(json.dumps({"val": [name], "test": [name]}))
+    with pytest.raises(DataError, match=f"names 1 images more than once: {name}"):
+        source_of(segment(tmp_path))

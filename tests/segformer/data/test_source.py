@@ -175,3 +175,23 @@ def test_a_description_in_the_only_folder_within_is_read(tmp_path):
     classes = [{"value": v, "name": name} for v, name in enumerate(("sky", "road", "car"))]
     (tmp_path / "unpacked/dataset.json").write_text(json.dumps({"classes": classes}))
     assert [entry.seg_class for entry in settings(tmp_path).palette] == ["sky", "road", "car"]
+
+
+def test_masks_go_before_the_annotations_that_they_may_come_from(tmp_path):
+    layouts.kind_split(tmp_path)
+    layouts.labelme(tmp_path / "json")
+    assert "images/<split> and masks/<split>" in source_of(segment(tmp_path)).notes[0]
+
+
+def test_a_split_without_pairs_is_named(tmp_path):
+    layouts.voc(tmp_path)
+    (tmp_path / "VOCdevkit/VOC2012/ImageSets/Segmentation/val.txt").write_text("")
+    with pytest.raises(DataError, match="the val split has no images with masks"):
+        source_of(segment(tmp_path)).pairs("val")
+
+
+def test_masks_of_one_class_leave_nothing_to_learn(tmp_path):
+    mask = np.zeros((8, 12), np.uint8)
+    layouts.split_pairs(tmp_path / "images/{}", tmp_path / "masks/{}", values=mask)
+    with pytest.raises(DataError, match="class_0 is the only class of all masks"):
+        settings(tmp_path)
