@@ -15,6 +15,7 @@ from automl.experiment.pace import Pace
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
 from automl.experiment.state import ExperimentState
+from automl.formats import score
 from automl.progress.view import BestSoFar, Message, RunningTrial, View, What
 from automl.trial.trial import Decision, FailureKind, Trial, TrialState
 
@@ -147,7 +148,7 @@ class Monitor:
                 self._best, mark = loss, "  best so far"
         if math.isfinite(self._best):
             self._best_curve.append(self._objective.loss(self._best))
-        value_text = f"{self._objective.metric} {self._objective.measured(report.metrics):.4f}"
+        value_text = f"{self._objective.metric} {score(self._objective.measured(report.metrics))}"
         yield What.REPORTED, f"epoch {report.epoch}/{trial.epochs} {value_text}{mark}"
         if report.decision is Decision.PAUSE:
             yield What.PAUSED, f"paused{_because(event)}"

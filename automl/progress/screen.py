@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from automl.experiment.pace import Limit
-from automl.formats import clock, duration
+from automl.formats import clock, duration, score
 from automl.progress.sparkline import bar, sparkline
 from automl.progress.view import BestSoFar, Message, RunningTrial, View, What
 
@@ -151,13 +151,13 @@ class _Drawing:
 
     def _best(self, best: BestSoFar) -> Text:
         text = Text.assemble(
-            (f"{self.view.metric} {best.value:.4f}", "bold green"),
+            (f"{self.view.metric} {score(best.value)}", "bold green"),
             f"  trial {best.trial:04d} epoch {best.epoch}",
         )
         if best.gain is not None and best.default is not None:
             gain = f"  {best.value - best.default:+.4f}"
             text.append(gain, "green" if best.gain > 0 else "red")
-            text.append(f" over the default {best.default:.4f}")
+            text.append(f" over the default {score(best.default)}")
         elif best.trial == 0:
             text.append(", the defaults")
         return text
@@ -199,7 +199,7 @@ class _Drawing:
         return (
             Text(f"{trial.trial:04d}", "bold cyan"),
             f"{trial.epoch}/{trial.epochs}",
-            Text("-" if trial.value is None else f"{trial.value:.4f}", "green" if is_best else ""),
+            Text(score(trial.value), "green" if is_best else ""),
             Text(curve, "green" if is_best else "cyan"),
             clock(trial.seconds),
             trial.note,

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from automl.experiment.experiment import Experiment
+from automl.formats import compact, score
 from automl.skill.info import SkillInfo
 
 
@@ -32,7 +33,7 @@ def model_card(experiment: Experiment, info: SkillInfo, promotion: Mapping[str, 
         *_latency(parity),
         "## On the test split",
         "| metric | value |\n| --- | --- |",
-        *(f"| {name} | {_figure(value)} |" for name, value in promotion["test"].items()),
+        *(f"| {name} | {score(value)} |" for name, value in promotion["test"].items()),
         "",
         "## Usage",
         "```python",
@@ -84,7 +85,7 @@ def _latency(parity: Mapping[str, Any]) -> list[str]:
         "latency_threads": "threads",
     }
     rows = [
-        "| " + " | ".join([name, *(_short(metrics.get(key)) for key in columns)]) + " |"
+        "| " + " | ".join([name, *(compact(metrics.get(key)) for key in columns)]) + " |"
         for name, metrics in latencies.items()
     ]
     return [
@@ -99,14 +100,6 @@ def _latency(parity: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _short(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
-
-
 def _logits(parity: Mapping[str, Any]) -> str:
     largest = parity.get("max_logit_difference")
     return "" if largest is None else f"Largest difference of an output: {largest:.1e}."
-
-
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"

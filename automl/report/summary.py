@@ -59,7 +59,7 @@ def _table(experiment: Experiment, state: str) -> str:
 def _best_lines(experiment: Experiment, best: Trial) -> list[str]:
     value = experiment.value_of(best)
     metric = experiment.settings.objective.metric
-    line = f"best: trial {best.number:04d}, {metric} {value:.4f} at epoch "
+    line = f"best: trial {best.number:04d}, {metric} {score(value)} at epoch "
     lines = [f"{line}{experiment.epoch_of(best)}"]
     default = experiment.ledger.trials.get(0)
     baseline = None if default is None else experiment.value_of(default)
@@ -86,8 +86,8 @@ def _confirmed_lines(experiment: Experiment) -> list[str]:
     metric = experiment.settings.objective.metric
     rows = experiment.confirmed()
     return [
-        f"confirmed: trial {row['trial']:04d}, mean {metric} {row['mean']:.4f} of "
-        f"{len(row['values'])} fresh seeds ({', '.join(f'{v:.4f}' for v in row['values'])})"
+        f"confirmed: trial {row['trial']:04d}, mean {metric} {score(row['mean'])} of "
+        f"{len(row['values'])} fresh seeds ({', '.join(map(score, row['values']))})"
         for row in rows
     ]
 

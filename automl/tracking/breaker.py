@@ -13,18 +13,23 @@ class Breaker:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._pause_s = 0.0
-        self._until = float("-inf")
+        self._failed = float("-inf")
 
     @property
     def is_open(self) -> bool:
         """Whether the pause after the last fault still runs."""
-        return self._clock() < self._until
+        return self._clock() < self._failed + self._pause_s
+
+    @property
+    def has_just_failed(self) -> bool:
+        """Whether the last fault is too fresh for another attempt, however much it matters."""
+        return self._clock() < self._failed + min(self._pause_s, FIRST_PAUSE_S)
 
     def record_failure(self) -> None:
         """Begin a pause, twice as long as the one before."""
         self._pause_s = min(LONGEST_PAUSE_S, 2 * self._pause_s or FIRST_PAUSE_S)
-        self._until = self._clock() + self._pause_s
+        self._failed = self._clock()
 
     def record_success(self) -> None:
         """Forget the faults before."""
-        self._pause_s, self._until = 0.0, float("-inf")
+        self._pause_s = 0.0

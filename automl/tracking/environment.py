@@ -4,13 +4,19 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-REQUEST_TIMEOUT_S = 5
+REQUEST_TIMEOUT_S = 8
+_TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
 _QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
 # By default MLflow retries a request for four minutes; the mirror catches up later instead.
 _IMPATIENT = {
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": str(REQUEST_TIMEOUT_S),
+    _TIMEOUT: str(REQUEST_TIMEOUT_S),
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
 }
+
+
+def request_timeout_s() -> float:
+    """Return how long a request to a server may take: the user's value, or ours."""
+    return float(os.environ.get(_TIMEOUT, REQUEST_TIMEOUT_S))
 
 
 @contextmanager

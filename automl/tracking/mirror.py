@@ -46,8 +46,7 @@ class Store:
 class _Call:
     run: Callable[[], RegisteredModel | None]
     is_awaited: bool = False
-    insists: bool = False
-    """Whether it is made in a pause of the breaker too."""
+    """Whether the driver waits for it; it is then made in a longer pause of the breaker, too."""
     result: RegisteredModel | None = None
     is_done: threading.Event = field(default_factory=threading.Event)
 
@@ -61,7 +60,6 @@ class Mirror(ExperimentObserver, Registry):
         self._calls: queue.Queue[_Call | None] = queue.Queue(QUEUE_SIZE)
         self._root = Path()
         self._is_behind = True
-        self._has_given_up = False
         self._has_warned = False
 
     def opened(self, experiment: Experiment) -> None:
@@ -116,21 +114,24 @@ class Mirror(ExperimentObserver, Registry):
 
     def _wait_for(self, run: Callable[[], RegisteredModel | None]) -> RegisteredModel | None:
         begun = time.monotonic()
-        # One attempt in a pause is enough: with a store that is dead each costs a timeout.
-        call = _Call(run, is_awaited=True, insists=not self._has_given_up)
+        call = _Call(run, is_awaited=True)
         self._put(call)
         while not call.is_done.wait(_POLL_S):
             if time.monotonic() - max(begun, self._store.last_call()) > self._store.patience_s:
                 self._warn(f"no answer within {self._store.patience_s:.0f} s")
                 break
-        self._has_given_up = self._is_behind
         return call.result
 
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:
-            if call.insists or not self._breaker.is_open:
+            if self._may_make(call):
                 self._make(call)
             call.is_done.set()
+
+    def _may_make(self, call: _Call) -> bool:
+        # With a dead store each attempt costs a timeout, so one at the end has to do.
+        breaker = self._breaker
+        return not breaker.is_open or (call.is_awaited and not breaker.has_just_failed)
 
     def _make(self, call: _Call) -> None:
         try:

@@ -22,7 +22,7 @@ from automl.files import write_json
 from automl.skill.installed import load_skill
 from automl.tracking import run_contents
 from automl.tracking.address import is_server, tracking_uri
-from automl.tracking.environment import mlflow_environment
+from automl.tracking.environment import mlflow_environment, request_timeout_s
 from automl.tracking.mirror import Mirror, Store
 from automl.tracking.mlflow_client import (
     MlflowRuns,
@@ -40,7 +40,8 @@ _STATUS = {
     TrialState.STOPPED: "FINISHED",
     TrialState.FAILED: "FAILED",
 }
-_SERVER_PATIENCE_S = 10.0
+_MORE_THAN_A_TIMEOUT_S = 2.0
+"""For a server that sends its answer byte by byte, which no timeout ends."""
 _LOCAL_PATIENCE_S = 600.0
 """A database waits for no network; creating it takes minutes on a busy disk."""
 
@@ -57,7 +58,11 @@ def mlflow_mirror(paths: ExperimentPaths, name: str) -> Mirror:
         observer=MlflowObserver(runs, paths),
         registry=MlflowRegistry(runs),
         last_call=lambda: runs.last_call,
-        patience_s=_SERVER_PATIENCE_S if is_server(runs.uri) else _LOCAL_PATIENCE_S,
+        patience_s=(
+            request_timeout_s() + _MORE_THAN_A_TIMEOUT_S
+            if is_server(runs.uri)
+            else _LOCAL_PATIENCE_S
+        ),
         environment=client_environment,
     )
     return Mirror(store)

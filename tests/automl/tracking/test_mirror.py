@@ -8,11 +8,18 @@ import pytest
 
 import automl
 from automl.experiment.observer import ExperimentObserver
-from automl.tracking.breaker import Breaker
+from automl.tracking.breaker import FIRST_PAUSE_S, Breaker
 from automl.tracking.mirror import QUEUE_SIZE, Mirror, Store
 from automl.tracking.registry import RegisteredModel, Registry
 
 LOCAL = {"skill": "toy", "runner": "local", "tracker": "none"}
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
 
 
 class FlakyStore(ExperimentObserver, Registry):
@@ -113,13 +120,15 @@ def test_a_fault_is_reported_once_and_without_its_password(make, store, experime
 
 
 def test_a_store_that_recovers_catches_up_at_the_end(make, store, experiment, capsys):
-    mirror = make(clock=lambda: 0.0)  # The breaker's pause never ends by itself.
+    clock = Clock()
+    mirror = make(clock)
     store.failing.set()
     mirror.opened(experiment)
     report_all(mirror, experiment)
     while "is behind" not in capsys.readouterr().err:
         time.sleep(0.01)
     store.failing.clear()
+    clock.now = FIRST_PAUSE_S
     mirror.closed(experiment)
     assert store.seen == [("opened", 2), ("closed",)]
 

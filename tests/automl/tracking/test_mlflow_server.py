@@ -14,6 +14,8 @@ import pytest
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 PASSWORD = "a-long-pass-word/of@mlflow"
 USER = {"MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": PASSWORD}
+# On a busy machine the server takes longer than our client waits.
+PATIENT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "120"}
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +66,7 @@ def test_a_server_with_a_password_gets_runs_and_files_and_the_password_is_kept_n
 ):
     from mlflow.tracking import MlflowClient
 
-    here = {"MLFLOW_TRACKING_URI": server, **USER}
+    here = {"MLFLOW_TRACKING_URI": server, **USER, **PATIENT}
     # The server takes half a second a request to check the password.
     result = search(automl, toy_data, "runs/exp", 1, **here)
     assert result.returncode == 0, result.stderr
