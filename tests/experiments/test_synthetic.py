@@ -1,0 +1,38 @@
+"""The synthetic cases: what they mislead by, and that a search of each is played."""
+
+import numpy as np
+import pytest
+
+from experiments.benchmarks.synthetic import BUDGET, CASES, EPOCHS, play, regret
+
+BETTER, WORSE = 0.2, 0.6
+"""Ends of two configurations."""
+
+
+def losses(case, share):
+    rng = np.random.default_rng(0)
+    return [CASES[case](end, share, rng) for end in (BETTER, WORSE)]
+
+
+@pytest.mark.parametrize(("case", "share"), [("plateau", 0.3), ("acts after 35 % only", 0.35)])
+def test_two_configurations_are_alike_at_first_and_differ_at_the_end(case, share):
+    early, late = losses(case, share), losses(case, 1.0)
+    assert early[0] == early[1]
+    assert late[0] < late[1]
+
+
+def test_the_order_is_reversed_until_two_thirds():
+    early, late = losses("order reversed until 66 %", 0.5), losses("order reversed until 66 %", 1.0)
+    assert early[0] > early[1]
+    assert late[0] < late[1]
+
+
+def test_nothing_that_is_searched_acts_in_the_last_case():
+    assert len(set(losses("no effect", 1.0))) == 1
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_random_search_finishes_as_many_as_the_budget_holds(case):
+    played = play("random", case, seed=0)
+    assert len(played.full) == len(played.epochs) == BUDGET // EPOCHS
+    assert 0 < regret(played.finished(), seed=0)
