@@ -1,4 +1,4 @@
-"""What a skill is to automl: its verbs and what they return."""
+"""The interface of a skill: its verbs and their results."""
 
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ ReportMetrics = Callable[[int, dict[str, float]], str]
 
 
 class Result(Protocol):
-    """What an action leaves: files by name and metrics by name."""
+    """The result of an action: files by name and metrics by name."""
 
     @property
     def artifacts(self) -> Mapping[str, Path]: ...  # noqa: D102
@@ -44,7 +44,7 @@ class Skill(Protocol):
         folder: Path,
         report: ReportMetrics | None = None,
     ) -> Result:
-        """Run an action in a folder of its own; training resumes from what it finds there."""
+        """Run an action in a folder of its own; a training resumes from its last checkpoint."""
         ...
 
     def sample(self, folder: Path, *, seed: int) -> None:
@@ -57,7 +57,7 @@ class Skill(Protocol):
 
 
 class DataReport(Protocol):
-    """What a command on data found or did."""
+    """The result of a command on data."""
 
     def to_dict(self) -> dict[str, Any]: ...  # noqa: D102
 

@@ -49,7 +49,7 @@ class SkillFiles:
 
     @classmethod
     def find(cls, root: Path) -> "SkillFiles":
-        """Look through a folder; raises `UsageError` where it holds no schema at all."""
+        """Look through a folder; raises `UsageError` if it holds no schema at all."""
         if not root.is_dir():
             raise UsageError(f"{root}: no such folder")
         folder = root / "schemas" if (root / "schemas").is_dir() else root
@@ -66,7 +66,7 @@ class SkillFiles:
         return cls(root, is_flat, schemas, manifest if manifest.is_file() else None, info)
 
     def template(self, action: str) -> Path | None:
-        """Return the spec template of an action, None where there is none."""
+        """Return the spec template of an action, None if there is none."""
         name = f"spec_template_{action}.yaml"
         places = (self.root / "references" / name, self.root / name)
         return next((path for path in places if path.is_file()), None)
@@ -78,7 +78,7 @@ class SkillFiles:
 
 @dataclass
 class Checked:
-    """What was found in a skill's folder."""
+    """The result of a check."""
 
     skill: str
     problems: list[Problem] = field(default_factory=list)
@@ -95,7 +95,7 @@ class Checked:
 
 
 def check_folder(root: Path) -> Checked:
-    """Check a folder; raises `UsageError` where there is nothing to check."""
+    """Check a folder; raises `UsageError` if there is nothing to check."""
     files = SkillFiles.find(root)
     checked = Checked(root.resolve().name)
     note = checked.problems.append
@@ -141,10 +141,10 @@ def _bare(fault: str, path: Path) -> str:
     return fault.removeprefix(f"{path}: ")
 
 
-def _problem(file: str, fault: str, known: Mapping[str, Any] | None = None) -> Problem:
+def _problem(file: str, fault: str, keys: Mapping[str, Any] | None = None) -> Problem:
     """Return a fault as a problem: its key is what stands before the first colon, if anything."""
     key, colon, message = fault.partition(": ")
-    is_key = colon and " " not in key and (known is None or key in known)
+    is_key = colon and " " not in key and (keys is None or key in keys)
     return Problem(file, key, message) if is_key else Problem(file, "", fault)
 
 
@@ -202,7 +202,7 @@ def _template(
 
 def _flat(spec: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
     """Return the values of those keys that a schema knows."""
-    found = {}
+    values = {}
     for key in schema.fields:
         node: Any = spec
         for name in key.split("."):
@@ -210,8 +210,8 @@ def _flat(spec: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
             if node is None:
                 break
         if node is not None:
-            found[key] = node
-    return found
+            values[key] = node
+    return values
 
 
 def _check_manifest(files: SkillFiles, schemas: Mapping[str, Schema], warn: Note) -> None:
@@ -274,7 +274,7 @@ def _space(schema: Schema, spec: Mapping[str, Any], file: str, note: Note) -> Se
             problems = [_problem(file, fault) for fault in error.faults]
             for problem in problems:
                 note(problem)
-            # A place of a list is told under its own key.
+            # A place of a list has a key of its own.
             keys = {part for p in problems for part in (p.key, p.key.rpartition(".")[0])}
             faulty = keys & set(schema.automl_defaults) - dropped
             if not faulty:

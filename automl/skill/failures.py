@@ -1,4 +1,4 @@
-"""Kinds of failure, and the kind that an error is."""
+"""The failure that an error stands for."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,9 +29,9 @@ def faults_of_the_user() -> Iterator[None]:
 
 
 def failure_from_error(error: BaseException) -> Failure:
-    """Return the kind that the error carries, else crashed, and its message in one line."""
-    known = {kind.value for kind in FailureKind}
+    """Return a failure of the kind that the error carries, else crashed, with a one-line message."""
+    kinds = {kind.value for kind in FailureKind}
     carried = failure_kind(error)
-    kind = FailureKind(carried) if carried in known else FailureKind.CRASHED
+    kind = FailureKind(carried) if carried in kinds else FailureKind.CRASHED
     text = redacted(" ".join(str(error).split())) or "no message"
     return Failure(kind, text if carried else f"{type(error).__name__}: {text}")

@@ -10,7 +10,7 @@ from automl.skill.info import SkillInfo
 
 
 def keys_taking(info: SkillInfo, action: str, model: Path) -> list[str]:
-    """Return the keys of an action that take a model like this; raises `UsageError` for none."""
+    """Return the keys of an action that take such a model; raises `UsageError` if none does."""
     names = [k for k, name in info.spec_params.get(action, {}).items() if name == "parent_model"]
     taking = ActionKeys(info, action, names).taking(model)
     if not taking:
@@ -30,20 +30,20 @@ class ActionKeys:
         """Return the same value for every key."""
         return dict.fromkeys(self.names, value)
 
-    def open(self, given: Mapping[str, Any]) -> list[str]:
-        """Return the keys for which `given` has no value."""
-        return [key for key in self.names if not given.get(key)]
+    def open(self, values: Mapping[str, Any]) -> list[str]:
+        """Return the keys for which there is no value yet."""
+        return [key for key in self.names if not values.get(key)]
 
     def taking(self, path: Path) -> list[str]:
         """Return the keys that take a file like this."""
         return [key for key in self.names if path.suffix in self.suffixes(key, path)]
 
     def suffixes(self, key: str, path: Path) -> list[str]:
-        """Return the suffixes that a key takes; `path` decides where the skill does not say."""
+        """Return the suffixes that a key takes; `path` decides if the skill does not say."""
         inputs = self.info.actions.get(self.action, {}).get("inputs", {})
         stated = inputs.get(key, {}).get("suffixes")
         if stated is not None:
             return list(stated)
-        # A skill that says nothing takes engines where the key says so, and else anything else.
+        # Without a word of the skill, a key whose name ends in engine takes engines, others all else.
         is_right = (path.suffix == ".engine") == key.endswith("engine")
         return [path.suffix] if is_right else []

@@ -19,13 +19,13 @@ def load_skill(name: str, *, metrics: Sequence[str] = ()) -> LoadedSkill:
     `metrics` are what an experiment optimises and limits: a skill in a folder, whose program may
     report them one by one, waits for all of them each epoch.
     """
-    known = installed_skills()
-    if (own := _own_name(name, known)) is not None:
-        return LoadedSkill(cast(Skill, known[own].load()))
+    skills = installed_skills()
+    if (own := _own_name(name, skills)) is not None:
+        return LoadedSkill(cast(Skill, skills[own].load()))
     folder = Path(name).expanduser()
     if os.sep in name or folder.is_dir():
-        return LoadedSkill(_skill_in(folder.resolve(), known, metrics))
-    raise UsageError(_not_installed(f"--skill: {name!r} is not installed", name, known))
+        return LoadedSkill(_skill_in(folder.resolve(), skills, metrics))
+    raise UsageError(_not_installed(f"--skill: {name!r} is not installed", name, skills))
 
 
 def lasting_name(name: str) -> str:
@@ -34,18 +34,20 @@ def lasting_name(name: str) -> str:
     return str(Path(name).expanduser().resolve()) if own is None else own
 
 
-def _own_name(name: str, known: Iterable[str]) -> str | None:
+def _own_name(name: str, skills: Iterable[str]) -> str | None:
     """Return the installed skill that a name means, also in other case or as TAO's skill names it.
 
-    TAO's folders are named `tao-train-NAME`.
+    TAO's folders are named `tao-train-NAME`; if one lies in the working folder, it is meant itself.
     """
-    names = {skill.casefold(): skill for skill in known}
+    names = {skill.casefold(): skill for skill in skills}
     plain = name.casefold()
-    return names.get(plain) or names.get(plain.removeprefix("tao-train-"))
+    if name in names.values() or not Path(name).is_dir():
+        return names.get(plain) or names.get(plain.removeprefix("tao-train-"))
+    return None
 
 
-def _not_installed(text: str, name: str, known: Iterable[str]) -> Fault:
-    names = sorted(known)
+def _not_installed(text: str, name: str, skills: Iterable[str]) -> Fault:
+    names = sorted(skills)
     hint = f"{nearest(name, names)}; installed: {', '.join(names) or 'none'}"
     return Fault(
         f"{text}{hint}; or give the path of a skill's folder", key="--skill", value=name,
@@ -53,9 +55,9 @@ def _not_installed(text: str, name: str, known: Iterable[str]) -> Fault:
     )  # fmt: skip
 
 
-def _skill_in(folder: Path, known: Mapping[str, EntryPoint], metrics: Sequence[str]) -> Skill:
+def _skill_in(folder: Path, skills: Mapping[str, EntryPoint], metrics: Sequence[str]) -> Skill:
     """Return the skill of a folder: an installed one whose folder it is, else its commands."""
-    for point in known.values():
+    for point in skills.values():
         skill = cast(Skill, point.load())
         if skill.folder.resolve() == folder:
             return skill
@@ -63,20 +65,20 @@ def _skill_in(folder: Path, known: Mapping[str, EntryPoint], metrics: Sequence[s
 
 
 def only_skill() -> str:
-    """Return the name of the installed skill where there is just one; else raise `UsageError`."""
-    known = sorted(installed_skills())
-    if len(known) != 1:
-        raise UsageError(f"--skill: give one of {', '.join(known) or 'none (none is installed)'}")
-    return known[0]
+    """Return the name of the one installed skill; raises `UsageError` if there are more or none."""
+    names = sorted(installed_skills())
+    if len(names) != 1:
+        raise UsageError(f"--skill: give one of {', '.join(names) or 'none (none is installed)'}")
+    return names[0]
 
 
 def folder_of_skill(name: str) -> Path:
     """Return the folder of an installed skill, or the path itself; raises `UsageError`."""
-    known = installed_skills()
-    if _own_name(name, known) is not None:
+    skills = installed_skills()
+    if _own_name(name, skills) is not None:
         return load_skill(name).folder
     if os.sep in name or Path(name).is_dir():
         return Path(name)
     raise UsageError(
-        _not_installed(f"{name!r} is neither an installed skill nor a folder", name, known)
+        _not_installed(f"{name!r} is neither an installed skill nor a folder", name, skills)
     )

@@ -73,8 +73,8 @@ def _listed(name: str) -> dict[str, Any]:
         info = skill.info
     except Exception as error:  # A plug-in may raise anything when it is imported.
         problem = f"cannot be loaded ({type(error).__name__}: {error})"
-        unknown = Route("direct", problem).to_dict()
-        return {**about, "problem": problem, "folder": None, "route": unknown}
+        direct = Route("direct", problem).to_dict()
+        return {**about, "problem": problem, "folder": None, "route": direct}
     return {
         **about,
         "description": info.description,
@@ -91,7 +91,7 @@ def _not_a_training(action: str) -> Route:
 
 
 def _not_runnable(folder: Path) -> str:
-    """Say which file AutoML lacks; an empty text where it lacks none."""
+    """Return the fault of the first file that AutoML lacks, an empty text if it lacks none."""
     schema, template = schema_path(folder, "train"), template_path(folder, "train")
     try:
         Schema.read(schema)

@@ -15,7 +15,7 @@ import sys
 import threading
 
 NOT_STARTED = 127
-"""Exit code where the command cannot be started, as of a shell."""
+"""Exit code if the command cannot be started, as of a shell."""
 
 
 def main(command: list[str]) -> int:

@@ -60,3 +60,14 @@ def test_only_the_users_faults_become_usage_errors():
 def test_a_skill_is_found_in_any_case_and_by_the_name_of_taos_folder(name):
     assert load_skill(name) == load_skill("toy")
     assert lasting_name(name) == "toy"
+
+
+def test_a_folder_of_taos_name_is_meant_before_the_skill_that_the_name_stands_for(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert lasting_name("tao-train-toy") == "toy"
+    (tmp_path / "tao-train-toy").mkdir()
+    (tmp_path / "toy").mkdir()
+    assert lasting_name("tao-train-toy") == str(tmp_path / "tao-train-toy")
+    assert lasting_name("toy") == "toy"
