@@ -31,7 +31,7 @@ from corruptions import Case, corrupted, write_base
 
 from segformer.cli import main as segformer_main
 from segformer.data.load import load_pair
-from segformer.data.pairs import pairs_of
+from segformer.data.pairs import find_pairs
 from segformer.spec import parse
 
 LONGEST_S = 120
@@ -81,7 +81,7 @@ def reading_of(case: Case, spec: dict[str, Any]) -> str:
     """Return whether a training reads what the corruption says the files hold."""
     segment = parse(spec).dataset.segment
     splits = dict.fromkeys((segment.train_split, segment.validation_split, segment.test_split))
-    pairs = {(s, pair.stem): pair for s in splits for pair in pairs_of(case.folder, s)}
+    pairs = {(s, pair.stem): pair for s in splits for pair in find_pairs(case.folder, s).pairs}
     if set(pairs) != set(case.truth):
         return f"wrong pairs: {sorted(set(pairs) ^ set(case.truth))}"
     for key, truth in case.truth.items():

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from segformer.data.images import MaskFile, read_mask
 from segformer.data.matching import SUFFIXES as SUFFIXES
 from segformer.data.matching import matched, stem_of
-from segformer.errors import DataError
 from segformer.storage.staging import FILE_NAME, SPLIT_FILE
 
 
@@ -38,14 +37,6 @@ class Pairing:
     pairs: list[Pair] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     note: str = ""
-
-
-def pairs_of(root: Path, split: str) -> list[Pair]:
-    """Return the pairs of a split in order of stem; raises `DataError` with every fault."""
-    pairing = find_pairs(root, split)
-    if pairing.faults:
-        raise DataError(pairing.faults)
-    return pairing.pairs
 
 
 def find_pairs(root: Path, split: str) -> Pairing:

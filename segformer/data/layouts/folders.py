@@ -1,6 +1,6 @@
 """Layouts of folders of images and folders of masks, by the names and splits of the folders."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from segformer.data.layouts.base import TRAIN, UNSPLIT, DataSet, LabelClass, Part
@@ -89,13 +89,6 @@ def read_folders(
             faults += pairing.faults
             notes += [pairing.note] if pairing.note else []
     return DataSet(splits, classes=classes, ignored=ignored, faults=faults, notes=notes)
-
-
-def relative_files(folder: Path) -> Iterable[Path]:
-    """Return the image files below a folder, one level of subfolders included, in order."""
-    yield from image_files(folder)
-    for inner in sorted(path for path in folder.iterdir() if path.is_dir()):
-        yield from image_files(inner)
 
 
 def _parts(images: Path | None, masks: Path | None, image: str, mask: str) -> list[Part]:

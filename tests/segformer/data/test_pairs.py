@@ -4,8 +4,7 @@ from pathlib import Path
 import pytest
 from pictures import data_set, save
 
-from segformer.data.pairs import find_pairs, pairs_of
-from segformer.errors import DataError
+from segformer.data.pairs import find_pairs
 
 
 def test_pairs_share_a_stem_whatever_the_format(tmp_path):
@@ -14,7 +13,7 @@ def test_pairs_share_a_stem_whatever_the_format(tmp_path):
     for name in ("a.png", "b.png", "with.two.dots.PNG", "ü space.png"):
         save(tmp_path / "masks/train" / name, [[0]])
     (tmp_path / "masks/train/readme.txt").write_text("no mask")
-    stems = [pair.stem for pair in pairs_of(tmp_path, "train")]
+    stems = [pair.stem for pair in find_pairs(tmp_path, "train").pairs]
     assert stems == ["a", "b", "with.two.dots", "ü space"]
 
 
@@ -30,14 +29,13 @@ def test_a_stem_without_partner_is_named_on_both_sides(tmp_path):
 def test_a_stem_may_not_come_twice(tmp_path):
     data_set(tmp_path)
     save(tmp_path / "images/train/01.bmp", [[0]])
-    with pytest.raises(DataError, match=r"01.png: has the same stem as 01.bmp"):
-        pairs_of(tmp_path, "train")
+    (fault,) = find_pairs(tmp_path, "train").faults
+    assert "01.png: has the same stem as 01.bmp" in fault
 
 
 def test_missing_folders_are_named(tmp_path):
-    with pytest.raises(DataError, match="images/test: no such folder") as caught:
-        pairs_of(tmp_path, "test")
-    assert len(caught.value.faults) == 2
+    faults = find_pairs(tmp_path, "test").faults
+    assert ["images/test: no such folder" in faults[0], "masks/test" in faults[1]] == [True] * 2
 
 
 @pytest.mark.parametrize("kind", ["images", "masks"])
@@ -45,9 +43,8 @@ def test_an_empty_folder_is_one_fault(tmp_path, kind):
     data_set(tmp_path)
     for path in (tmp_path / kind / "val").iterdir():
         path.unlink()
-    with pytest.raises(DataError, match=f"{kind}/val: holds no .png") as caught:
-        pairs_of(tmp_path, "val")
-    assert len(caught.value.faults) == 1
+    (fault,) = find_pairs(tmp_path, "val").faults
+    assert f"{kind}/val: holds no .png" in fault
 
 
 def test_a_name_that_is_not_utf_8_is_named(tmp_path):
