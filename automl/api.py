@@ -1,6 +1,7 @@
 """The Python API: the commands as a function and as methods of an experiment."""
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -126,7 +127,11 @@ def run(
     parsed = parsed_options(options, source="automl.run")
     path = None if file is None else Path(file)
     command = tuple(_words(parsed, path))
-    plan = plan_from_request(request_from_options(parsed, file=path, command=command))
+    request = request_from_options(parsed, file=path, command=command)
+    plan = plan_from_request(request)
+    for note in (request.policy_note, *plan.notes):
+        if note is not None and not quiet:
+            print(note, file=sys.stderr, flush=True)
     plan.write()
     return _driven(plan.paths.root, is_quiet=quiet)
 

@@ -44,7 +44,7 @@ def say(text: str, arguments: argparse.Namespace, *, is_forced: bool = False) ->
     """
     if getattr(arguments, "quiet", False) and not is_forced:
         return
-    print(event("said", text) if arguments.json else text, file=sys.stderr, flush=True)
+    print(event("note", text) if arguments.json else text, file=sys.stderr, flush=True)
 
 
 def print_experiment(experiment: "Experiment", *, is_json: bool) -> None:

@@ -47,6 +47,7 @@ class DryRun:
         return {
             "experiment": str(self.plan.paths.root),
             "settings": self.plan.settings.to_dict(),
+            "notes": list(self.plan.notes),
             "parameters": self._rows(),
             "suggestions": self.suggestions,
             "estimate": self.estimate.to_dict(),

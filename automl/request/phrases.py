@@ -89,8 +89,7 @@ def says_off(text: str) -> bool:
 def _clauses(sentence: str) -> Iterator[tuple[str, str, bool]]:
     """Yield the clauses of a sentence, their reduced words, and whether they count.
 
-    A question counts for nothing. A condition takes away its own clause and the one that follows
-    from it: the next if it stands first, else the one before.
+    A question counts for nothing, nor does a conditional clause or the one that follows from it.
     """
     clauses = [part for part in _CLAUSE.split(sentence) if part and part.strip()]
     words = [_reduced(clause) for clause in clauses]

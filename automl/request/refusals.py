@@ -59,12 +59,13 @@ _AFTER = (
     r"yet|either|anymore|altogether|completely|entirely|first|instead|train|run|do|use|fit|start|"
     r"go|during|until|unless|if|that|per|via|by|before|after|nor|not|rather|over"
 )
-_END = rf"(?= (?:{_AFTER}|the|my|a|from)\b|[^a-z_]*$| [{CJK}])"
+_END = rf"(?= (?:{_AFTER}|the|my|a|from)\b|[^a-z_]*$| [{CJK}\d])"
 _END_OF_TASK = rf"(?= (?:{_AFTER}|anything|at all)\b|[^a-z_]*$)"
 
 # A search without its name, which only a refusal makes AutoML's.
 _TASK = (
-    rf"(?:(?:(?:hyper ?)?parameter )?{SEARCH}|trials|tun(?:e|ing)(?: (?:it|anything))?|"
+    rf"(?:(?:(?:hyper ?)?parameter )?{SEARCH}|trials|"
+    r"tun(?:e|ing)(?: (?:the |any )?(?:it|anything|(?:hyper ?)?parameters))?|"
     r"search(?: for)?(?: (?:it|anything))?|sweep(?:ing)?)"
 )
 _PLAIN = (

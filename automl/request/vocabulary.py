@@ -64,7 +64,8 @@ _TRANSLATIONS: Mapping[str, tuple[str, ...]] = {
         r"(?:을|를)? ?(?:끄\w*|꺼\w*|비활성화\w*)",
     ),
     "use": (
-        r"(?:ver|be)?(?:nutze?n?|wenden?)", r"utilis\w+", r"emple\w+", r"us(?:es|ar|a|ando)",
+        r"(?:ver|be)?(?:nutze?n?|wenden?)", r"utilis\w+",
+        r"activ\w+", r"emple\w+", r"us(?:es|ar|a|ando)",
         r"usare?", r"использ\w+", r"(?:使用|运行|启用|进行|需要|想要|打算|做|用)",
     ),
     "train": (

@@ -119,3 +119,12 @@ def test_importing_automl_loads_nothing_heavy_and_names_what_there_is():
     command = [sys.executable, "-c", code]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_it_is_said_on_stderr_which_words_turned_the_search_off(tmp_path, capsys):
+    (tmp_path / "data").mkdir()
+    experiment = automl.run(
+        **LOCAL, data=tmp_path / "data", out=tmp_path / "exp", request="train it, no HPO please"
+    )
+    assert experiment.settings.policy == "off"
+    assert "read as --policy off: 'no HPO please'" in capsys.readouterr().err

@@ -85,6 +85,6 @@ def test_the_promotion_has_the_paths_of_its_models(run, tmp_path):
 def test_only_json_reaches_stderr(capfd):
     with json_lines():
         print("a library\nprints", file=sys.stderr, end="")
-        print('\n{"what": "said"}\n10%\r20%\r', file=sys.stderr)
+        print('\n{"what": "note"}\n10%\r20%\r', file=sys.stderr)
     lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
     assert [line.get("text") for line in lines] == ["a library", "prints", None, "20%"]

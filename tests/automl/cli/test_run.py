@@ -13,7 +13,7 @@ def test_json_is_alone_on_stdout_and_status_prints_the_same(run, automl):
     assert told["promotion"]["parity"]["is_equal"] is True
     assert json.loads(automl("status", "exp", "--json").stdout) == told
     lines = [json.loads(line) for line in result.stderr.splitlines()]
-    assert lines[0]["what"] == "said" and lines[-1]["what"] == "closed"
+    assert lines[0]["what"] == "note" and lines[-1]["what"] == "closed"
 
 
 def test_the_text_names_the_leaderboard_the_places_and_the_next_command(run):
