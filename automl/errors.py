@@ -60,11 +60,12 @@ class AutomlError(Exception):
     """An error that the command line reports in one line per fault, without a traceback."""
 
     exit_code = 1
-    kind = "failed"
+    error_kind = "failed"
+    """The kind in JSON; not `kind`, which marks the errors of skills."""
 
     def __init__(self, *faults: str, kind: str | None = None) -> None:
         super().__init__("\n".join(faults))
-        self.kind = kind or self.kind
+        self.error_kind = kind or self.error_kind
         self.faults: tuple[Fault, ...] = tuple(
             fault if isinstance(fault, Fault) else Fault(fault) for fault in faults
         )
@@ -74,7 +75,7 @@ class UsageError(AutomlError):
     """The request cannot be carried out as it is."""
 
     exit_code = 2
-    kind = "usage"
+    error_kind = "usage"
 
 
 class RunFailed(AutomlError):
@@ -85,14 +86,14 @@ class Stopped(AutomlError):
     """The experiment was stopped from outside and can be resumed."""
 
     exit_code = 75
-    kind = "stopped"
+    error_kind = "stopped"
 
 
 class Interrupted(AutomlError):
     """The command was ended by Ctrl-C."""
 
     exit_code = 130
-    kind = "interrupted"
+    error_kind = "interrupted"
 
 
 def not_one_of(
@@ -175,7 +176,7 @@ def error_to_dict(error: AutomlError) -> Mapping[str, Any]:
 
     The lines of another error belong together: they are one message.
     """
-    faults = [{"kind": error.kind, **fault.to_dict()} for fault in error.faults]
+    faults = [{"kind": error.error_kind, **fault.to_dict()} for fault in error.faults]
     if not isinstance(error, UsageError):
         return {"error": {**faults[0], "message": str(error)}}
     return {"error": faults[0], **({"errors": faults} if len(faults) > 1 else {})}

@@ -108,7 +108,7 @@ def _failed(error: AutomlError, job: "Job", arguments: argparse.Namespace) -> Co
     content = _content(job, arguments, is_run=True)
     if not arguments.json:
         print(_text(job, content))
-    return CommandFailed(RunFailed(*error.faults, kind=error.kind), content)
+    return CommandFailed(RunFailed(*error.faults, kind=error.error_kind), content)
 
 
 def _created(arguments: argparse.Namespace) -> "Job":

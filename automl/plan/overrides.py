@@ -50,7 +50,7 @@ def faults_by_flag(request: Request, info: SkillInfo) -> Iterator[None]:
         if request.data is None or key is None:
             raise
         faults = [_by_flag(fault, key, request.data) for fault in error.faults]
-        raise UsageError(*faults, kind=error.kind) from error
+        raise UsageError(*faults, kind=error.error_kind) from error
 
 
 def _by_flag(fault: Fault, key: str, data: str) -> Fault:
