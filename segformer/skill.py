@@ -87,8 +87,9 @@ class SegformerSkill:
             )
         faults: list[str] = []
         flat, notes = without_tao_defaults({**_from_data_set(action, values), **values}, _DEFAULTS)
-        for note in notes:
-            _log.warning(note)
+        for key, note in notes.items():
+            if key.split(".")[0] in sections_of(action):
+                _log.warning("%s: %s", key, note)
         try:
             spec = parse(nested(flat)).model_dump()
         except SpecError as error:

@@ -34,14 +34,14 @@ def is_tao_field(key: str) -> bool:
 
 def without_tao_defaults(
     flat: Mapping[str, Any], defaults: Mapping[str, Any], environ: Mapping[str, str] = os.environ
-) -> tuple[dict[str, Any], list[str]]:
-    """Return values by dotted key without TAO's defaults that have no effect, and a note on each.
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return values by dotted key without TAO's defaults that have no effect, and a note by key.
 
     `defaults` holds the values of keys that are not in `flat`.
     """
     notes = dict(_notes(flat, {**defaults, **flat}, environ))
     kept = {key: value for key, value in flat.items() if key not in notes}
-    return kept, [f"{key}: {note}" for key, note in notes.items()]
+    return kept, notes
 
 
 def _notes(
