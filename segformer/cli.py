@@ -6,14 +6,14 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
 from segformer.errors import SkillError, SpecError
 from segformer.result import Result
-from segformer.storage.location import redacted
+from segformer.storage.location import is_remote, redacted
 
 _HELP = {
     "train": "train a model; resumes from the last checkpoint in the results folder",
@@ -116,13 +116,35 @@ def _run(options: argparse.Namespace) -> None:
     action: str = options.action
     # The packaged template holds the defaults. Unlike a file's, they yield to dataset.json.
     in_file = read_file(options.spec) if options.spec else {}
-    spec = skill.resolve(action, {**full_keys(in_file), **full_keys(read_words(options.overrides))})
+    values = {**full_keys(in_file), **full_keys(read_words(options.overrides))}
+    address = _take_address(action, values)
+    spec = skill.resolve(action, values)
     # Libraries may print; stdout holds only the answer.
     with contextlib.redirect_stdout(sys.stderr):
         if action == "train":
             skill.check(spec, progress=_progress)
-        result = skill.run(action, spec, results_folder(action, spec))
-    print(_json(action, result) if options.json else _text(result))
+        if address is None:
+            result = skill.run(action, spec, results_folder(action, spec))
+            artifacts = {name: str(path) for name, path in result.artifacts.items()}
+        else:
+            from segformer.storage.results import ResultsMirror
+
+            mirror = ResultsMirror(address, key="results_dir")
+            with mirror.mirrored() as folder:
+                result = skill.run(action, spec, folder)
+            artifacts = {name: mirror.address_of(path) for name, path in result.artifacts.items()}
+    answer = _json(action, result, artifacts) if options.json else _text(result, artifacts)
+    print(answer)
+
+
+def _take_address(action: str, values: dict[str, Any]) -> str | None:
+    """Take a remote results folder out of the values: the action itself writes to a local one."""
+    own, above = f"{action}.results_dir", "results_dir"
+    key = own if values.get(own) else above
+    if not is_remote(values.get(key)):
+        return None
+    address = str(values.pop(key)).rstrip("/")
+    return address if key == own else f"{address}/{action}"
 
 
 def _list_fields(options: argparse.Namespace) -> None:
@@ -168,8 +190,7 @@ def _progress(done: int, total: int) -> None:
         print(f"\rchecking the data: {done} of {total} pairs", end=end, file=sys.stderr, flush=True)
 
 
-def _json(action: str, result: Result) -> str:
-    artifacts = {name: str(path) for name, path in result.artifacts.items()}
+def _json(action: str, result: Result, artifacts: Mapping[str, str]) -> str:
     note = {"note": result.note} if result.note else {}
     content = {"action": action, **note, "metrics": result.metrics, "artifacts": artifacts}
     return json.dumps(content, allow_nan=False)
@@ -178,7 +199,7 @@ def _json(action: str, result: Result) -> str:
 _SCORES = ("iou", "f1", "precision", "recall")
 
 
-def _text(result: Result) -> str:
+def _text(result: Result, artifacts: Mapping[str, str]) -> str:
     """Return metrics, a table of the scores of each class, and the files written."""
     plain: dict[str, float] = {}
     classes: dict[str, dict[str, float]] = {}
@@ -195,7 +216,7 @@ def _text(result: Result) -> str:
         lines += ["", f"{'class':{width}}" + "".join(f"  {kind:>9}" for kind in _SCORES)]
         for name, scores in classes.items():
             lines.append(f"{name:{width}}" + "".join(f"  {scores[k]:9.4f}" for k in _SCORES))
-    lines += ["", *(f"{name}: {path}" for name, path in result.artifacts.items())]
+    lines += ["", *(f"{name}: {path}" for name, path in artifacts.items())]
     return "\n".join(lines).strip()
 
 

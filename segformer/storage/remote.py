@@ -1,8 +1,8 @@
-"""Files behind s3://, gs://, http:// and https://, listed and fetched through fsspec."""
+"""Files behind s3://, gs://, http:// and https://: listed, fetched and written through fsspec."""
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -88,10 +88,21 @@ class Store:
 
     def fetch(self, file: RemoteFile, path: Path) -> None:
         """Download a file to `path`; a transfer that broke off is tried again."""
+        self._tried(lambda: self._files.get_file(self._address(file.name), str(path)))
+
+    def put(self, path: Path, name: str) -> None:
+        """Upload a file to `name` below the location; a transfer that broke off is tried again."""
+        self._tried(lambda: self._files.put_file(str(path), self._address(name)), "written")
+
+    def remove(self, name: str) -> None:
+        """Remove the file `name` below the location."""
+        self._tried(lambda: self._files.rm_file(self._address(name)), "written")
+
+    def _tried(self, transfer: Callable[[], object], verb: str = "read") -> None:
         for tries_left in reversed(range(_TRIES)):
             try:
-                with _errors_explained(self.location):
-                    self._files.get_file(self._address(file.name), str(path))
+                with _errors_explained(self.location, verb):
+                    transfer()
                 return
             except _TransferError:
                 if not tries_left:
@@ -211,7 +222,7 @@ def _has_aws_credentials() -> bool:
 
 
 @contextmanager
-def _errors_explained(location: Location) -> Iterator[None]:
+def _errors_explained(location: Location, verb: str = "read") -> Iterator[None]:
     address, advice = (
         location.clean,
         _HELP.get(location.scheme, "give user:password@ before the host"),
@@ -233,7 +244,7 @@ def _errors_explained(location: Location) -> Iterator[None]:
             f"{address}: access is refused ({_clean_text(error, location)}); {advice}"
         ) from None
     except Exception as error:  # Each file system of fsspec raises the errors of its libraries.
-        text = f"{address}: cannot be read ({_clean_text(error, location)}); {advice}"
+        text = f"{address}: cannot be {verb} ({_clean_text(error, location)}); {advice}"
         if _is_of_network(error):
             raise _TransferError(text) from None
         if isinstance(error, ValueError):  # An address that a library cannot make sense of.
