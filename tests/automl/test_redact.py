@@ -35,7 +35,7 @@ def test_a_spec_with_the_credentials_of_an_address_is_refused():
 
 def test_a_skill_that_keeps_credentials_is_not_run_on_them(tmp_path):
     request = Request(skill="toy", data="s3://K:secret@bucket/x", out=tmp_path / "exp")
-    with pytest.raises(UsageError, match="data.root: the address holds credentials"):
+    with pytest.raises(UsageError, match="--data: the address holds credentials"):
         plan_from_request(request)
     assert not (tmp_path / "exp").exists()
 
