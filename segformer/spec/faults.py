@@ -48,7 +48,7 @@ def _ratio(one: str, other: str) -> float:
 def unknown_key(key: str, keys: list[str]) -> str:
     """Return the fault line of a key that is no field; `keys` are all fields."""
     if is_tao_field(key):
-        return f"{key}: is a TAO field that this version does not have yet"
+        return f"{key}: is a TAO field of which only the empty default is accepted"
     near = nearest_key(key, keys)
     return f"{key}: unknown key" + (f"; did you mean {near}?" if near else "")
 

@@ -50,7 +50,7 @@ def test_a_wrong_value_is_named_with_what_is_allowed(key, value, words):
         ("train.optim.learning", "unknown key"),
         ("train.optim.lrr", "unknown key; did you mean train.optim.lr?"),
         ("tran.num_epochs", "unknown key; did you mean train.num_epochs?"),
-        ("quantize.backend_kwargs", "is a TAO field that this version does not have yet"),
+        ("quantize.backend_kwargs", "is a TAO field of which only the empty default is accepted"),
     ],
 )
 def test_an_unknown_key_is_answered_with_the_nearest(key, words):

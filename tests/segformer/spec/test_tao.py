@@ -108,7 +108,11 @@ def test_a_template_of_taos_is_resolved_with_a_line_for_each_that_has_no_effect(
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
-        ("quantize.backend_kwargs.bits", 4, "is a TAO field that this version does not have yet"),
+        (
+            "quantize.backend_kwargs.bits",
+            4,
+            "is a TAO field of which only the empty default is accepted",
+        ),
         ("model.decode_head.in_channels", [1, 2, 3, 4], "the maps of fan_small_12_p4_hybrid have"),
         ("train.segment.weights", [0.5] * 5, "has 5 entries, but dataset.segment.num_classes is 2"),
     ],
