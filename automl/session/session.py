@@ -52,7 +52,7 @@ def drive(root: Path, *, watchers: Sequence[ExperimentObserver] = ()) -> Experim
         tracking = make_tracking(settings.tracker, paths, _info(experiment).name)
         space = space_of(paths, settings)
         # The page must exist before MLflow uploads it.
-        mirrors = [ReportWriter(space), tracking.observer, JobObserver(experiment)]
+        mirrors = [ReportWriter(space), JobObserver(experiment), tracking.observer]
         if experiment.ledger.closed == "finished":
             _catch_up(experiment, mirrors)
             return experiment
@@ -105,7 +105,7 @@ def promote(root: Path, request: PromotionRequest, *, confirm_seeds: int = 0) ->
         _check_spec(experiment)
         tracking = make_tracking(settings.tracker, paths, info.name)
         space = space_of(paths, settings)
-        observers = [ReportWriter(space), tracking.observer, JobObserver(experiment)]
+        observers = [ReportWriter(space), JobObserver(experiment), tracking.observer]
         controller = Controller(
             experiment, _searcher(experiment, space), Preparation.of(experiment, space), observers
         )
