@@ -10,6 +10,7 @@ def test_a_folder_of_another_layout_becomes_a_model(tmp_path, run_in):
     words = ["--policy", "off", "--epochs", 1, "--runner", "local", "--tracker", "none"]
     settings = {"img_size": 32, "batch_size": 2, "workers": 0}
     keys = [f"dataset.segment.{key}={value}" for key, value in settings.items()]
+    keys.append("model.backbone.type=mit_b0")
     result = run_in(
         tmp_path, "run", "--skill", "segformer", "--data", "data", "--out", "run", *words, *keys
     )

@@ -5,11 +5,12 @@ from typing import Any
 from segformer.describe.schema import NAME
 from segformer.spec import ACTIONS
 from segformer.spec.keys import CALIBRATION, FOLDER, INPUTS, ROOT, SHORTHAND
+from segformer.spec.sections.train import direction_of
 
 _SHARES = ("val_acc", "val_miou", "val_macc", "val_mf1", "val_mprecision", "val_mrecall")
 METRICS = {
-    **{name: {"mode": "min", "unit": "1"} for name in ("train_loss", "val_loss")},
-    **{name: {"mode": "max", "unit": "share"} for name in _SHARES},
+    **{name: {"mode": direction_of(name), "unit": "1"} for name in ("train_loss", "val_loss")},
+    **{name: {"mode": direction_of(name), "unit": "share"} for name in _SHARES},
 }
 """Metrics that a training reports each epoch, without those of single classes."""
 COSTS = ("parameters", "gflops", "latency_ms", "memory_mb", "memory_limit_mb")
