@@ -1,7 +1,7 @@
-"""One leaf of a schema, read from its JSON node with everything that can be wrong with it.
+"""Reads one leaf of a schema from its JSON node.
 
-Takes JSON Schema 2020-12 and TAO's dialect. A broken word of a node is a fault with the key's
-name, never an exception of another kind.
+Takes JSON Schema 2020-12 and TAO's dialect. A broken word of a node is reported as a fault with the
+key's name, never as an exception of another kind.
 """
 
 import math
@@ -22,9 +22,9 @@ STANDARD = {
     "array": "list",
     "object": "collection",
 }
-"""JSON Schema's names of types, and TAO's."""
+"""TAO's names of JSON Schema's types."""
 LISTS = re.compile(r"list|list_\d+(_\w+)?")
-"""Types whose values are lists of something."""
+"""Types whose values are lists."""
 OPEN_LISTS = ("subset_list", "optional_list")
 SCALES = ("linear", "log")
 
@@ -33,7 +33,7 @@ Fault = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Field:
-    """One leaf of a schema under its dotted key; bounds are infinite where there are none."""
+    """One leaf of a schema under its dotted key; missing bounds are infinite."""
 
     key: str
     type: str
@@ -43,27 +43,27 @@ class Field:
     low_is_open: bool = False
     high_is_open: bool = False
     lows: tuple[float, ...] = ()
-    """Of a list: the lower bounds of its places, where they are given one by one."""
+    """The lower bounds of a list's places, if they are given one by one."""
     highs: tuple[float, ...] = ()
     choices: tuple[Any, ...] = ()
     weights: tuple[Any, ...] = ()
     scale: str = ""
-    """linear, log, or empty where the schema does not say."""
+    """linear, log, or empty if the schema does not say."""
     step: float | None = None
     condition: Condition = Condition()
     active_when: tuple[Mapping[str, Any], ...] = ()
     """Alternatives; in each, keys and the values that they must have, or ``{"not": value}``."""
     is_searchable: bool | None = None
-    """What automl_enabled says; None where it says nothing."""
+    """The value of automl_enabled; None if it is absent."""
     description: str = ""
 
     @property
     def is_list(self) -> bool:
-        """Whether its values are lists."""
+        """Whether the values are lists."""
         return self.type in OPEN_LISTS or LISTS.fullmatch(self.type) is not None
 
     def allowed(self) -> str:
-        """Say in words which values the field takes."""
+        """Return the allowed values in words."""
         if self.choices:
             kind = "a list of some of " if self.is_list else "one of "
             return kind + ", ".join(map(str, self.choices))
@@ -76,7 +76,7 @@ class Field:
 
 
 def field_from_node(key: str, node: Mapping[str, Any], default: Any, fault: Fault) -> Field:
-    """Read a leaf; calls `fault` with each word of it that is not understood."""
+    """Read a leaf; calls `fault` for each word that is not understood."""
     kind = _type(node, default, fault)
     low, low_is_open = _bound(node, "minimum", "exclusiveMinimum", -math.inf, fault)
     high, high_is_open = _bound(node, "maximum", "exclusiveMaximum", math.inf, fault)
@@ -102,7 +102,7 @@ def field_from_node(key: str, node: Mapping[str, Any], default: Any, fault: Faul
 
 
 def types_of(node: Mapping[str, Any]) -> list[str]:
-    """Return the names under ``type``, in TAO's words and without null."""
+    """Return the types of a node, by TAO's names and without null."""
     declared = node.get("type")
     names = declared if isinstance(declared, list) else [declared]
     return [STANDARD.get(n, n) for n in names if isinstance(n, str) and n and n != "null"]
@@ -122,7 +122,7 @@ def _type(node: Mapping[str, Any], default: Any, fault: Fault) -> str:
 
 
 def _type_of_value(node: Mapping[str, Any], default: Any) -> str:
-    """Return the type of a node that names none, by its default and its bounds."""
+    """Return the type of a node that states none, by its default and its bounds."""
     if isinstance(default, bool):
         return "bool"
     for kind, name in ((str, "string"), (list, "list"), (dict, "collection"), (float, "float")):
@@ -140,7 +140,7 @@ def _bound(
     node: Mapping[str, Any], closed: str, opened: str, missing: float, fault: Fault
 ) -> tuple[float, bool]:
     inner = max if missing < 0 else min
-    found = (missing, False)
+    bound = (missing, False)
     for word in (closed, opened):
         value = node.get(word)
         if value is None or (word == closed and isinstance(value, list)):
@@ -150,9 +150,9 @@ def _bound(
             fault(f"{word} {value!r} is no number")
         elif number == -missing:
             fault(f"{word} {value!r} leaves no value")
-        elif inner(number, found[0]) != found[0] or number == found[0]:
-            found = (number, word == opened and math.isfinite(number))
-    return found
+        elif inner(number, bound[0]) != bound[0] or number == bound[0]:
+            bound = (number, word == opened and math.isfinite(number))
+    return bound
 
 
 def _bounds(value: Any, fault: Fault) -> tuple[float, ...]:
@@ -236,7 +236,7 @@ def _is_alternative(value: Any) -> bool:
 def leaves_of(
     node: Mapping[str, Any], defaults: Any, prefix: str = ""
 ) -> Iterator[tuple[str, Mapping[str, Any], Any]]:
-    """Yield key, node and default of each leaf; a default may stand in the node or above it."""
+    """Yield key, node and default of each leaf; a default may be in the node or above it."""
     for name, child in node["properties"].items():
         key = f"{prefix}{name}"
         above = defaults.get(name) if isinstance(defaults, Mapping) else None

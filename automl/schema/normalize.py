@@ -1,4 +1,4 @@
-"""Brings the nodes of a schema into one plain form: references, alternatives, stray entries."""
+"""Brings schema nodes into a plain form, without references, alternatives and stray entries."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from automl.schema.field import STANDARD
 from automl.schema.values import number_of
 
 MOST_LEVELS = 60
-"""A schema nested deeper is taken for one that refers to itself."""
+"""Most levels of nesting; a deeper schema probably refers to itself."""
 
 Fault = Callable[[str], None]
 
@@ -24,7 +24,7 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
 def plain_node(
     node: Mapping[str, Any], root: Mapping[str, Any], fault: Fault, key: str = "", level: int = 0
 ) -> dict[str, Any]:
-    """Return a node without references, alternatives and stray entries; properties likewise."""
+    """Return a node in plain form, its properties included."""
     if level > MOST_LEVELS:
         fault(f"{key}: is nested more than {MOST_LEVELS} levels deep")
         return {}
@@ -44,7 +44,7 @@ def plain_node(
             below = f"{key}.{name}" if key else str(name)
             if isinstance(child, Mapping):
                 plain["properties"][name] = plain_node(child, root, fault, below, level + 1)
-            elif not isinstance(child, list):  # TAO leaves lists among the properties.
+            elif not isinstance(child, list):  # TAO's files have lists among the properties.
                 fault(f"{below}: {child!r:.60} is not a schema")
     return plain
 
@@ -52,7 +52,7 @@ def plain_node(
 def _referred(
     node: Mapping[str, Any], root: Mapping[str, Any], fault: Fault, key: str
 ) -> dict[str, Any]:
-    """Return the node that a local reference names, with the words beside the reference."""
+    """Return the node that a local reference names, merged with the words next to it."""
     merged = dict(node)
     for _ in range(MOST_LEVELS):
         if "$ref" not in merged:
@@ -79,9 +79,9 @@ def _target(reference: Any, root: Mapping[str, Any]) -> Mapping[str, Any] | None
 
 
 def _one(node: dict[str, Any], root: Mapping[str, Any], fault: Fault, key: str) -> dict[str, Any]:
-    """Return a node whose alternatives are replaced by the one that its default fits.
+    """Return a node with its alternatives replaced by the one that fits its default.
 
-    ``or null`` stays as a second type; so do the types of the other alternatives.
+    The types of the other alternatives, null included, stay as further types.
     """
     for word in ("anyOf", "oneOf", "allOf"):
         branches = node.get(word)

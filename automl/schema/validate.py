@@ -17,7 +17,7 @@ _DIALECT = {tao: standard for standard, tao in STANDARD.items()}
 
 
 class _Types(TypeChecker):
-    """The type checker of both dialects: unknown names take any value, NaN and inf no number."""
+    """The type checker of both dialects: unknown types take any value, numbers are finite."""
 
     def is_type(self, instance: Any, type: str) -> bool:  # noqa: A002 - the library's name.
         name = _DIALECT.get(type, "array" if type in OPEN_LISTS or LISTS.fullmatch(type) else type)
@@ -35,30 +35,30 @@ _Validator: Any = extend(Draft202012Validator, type_checker=_Types())  # type: i
 
 
 def validator_of(node: Mapping[str, Any]) -> Any:
-    """Return what checks values against a plain node of either dialect."""
+    """Return a validator of values against a plain node of either dialect."""
     return _Validator(_checkable(node))
 
 
 def errors_of(validator: Any, value: Any) -> Iterator[tuple[str, str, Any]]:
-    """Yield the dotted key, the fault and the value of everything that is wrong with a value."""
+    """Yield dotted key, message and value for each fault of a value."""
     for error in validator.iter_errors(value):
         path = [str(part) for part in error.absolute_path]
         if error.validator == "required":
             missing = [name for name in error.validator_value if name not in error.instance]
-            # One error a name, which only the message tells.
+            # There is one error per name, and only its message has the name.
             name = next(n for n in missing if error.message.startswith(repr(n)))
             yield ".".join([*path, name]), "is missing", None
         elif error.validator == "additionalProperties":
-            known = error.schema.get("properties", {})
+            properties = error.schema.get("properties", {})
             for name in error.instance:
-                if name not in known:
+                if name not in properties:
                     yield ".".join([*path, str(name)]), "unknown key", error.instance[name]
         else:
             yield ".".join(path), error.message, error.instance
 
 
 def _checkable(node: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the words of a node that jsonschema is to check, in its own notation."""
+    """Return the words of a node that jsonschema checks, in its own notation."""
     kept: dict[str, Any] = {}
     names = types_of(node)
     is_list = any(name in OPEN_LISTS or LISTS.fullmatch(name) for name in names)

@@ -1,11 +1,11 @@
-"""Values of JSON: numbers as TAO writes them, and identity."""
+"""JSON values: numbers as TAO writes them, and identity."""
 
 import math
 from typing import Any
 
 
 def number_of(value: Any) -> float | None:
-    """Return a JSON number as a float; None for anything else, NaN and bools included."""
+    """Return a JSON number as a float; None for anything else, such as NaN and bools."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -18,8 +18,8 @@ _PLAIN = frozenset({str, int, float, type(None)})
 
 
 def identity(value: Any) -> Any:
-    """Return what tells a JSON value from others: 1 and 1.0 are one, True and 1 are not."""
-    if type(value) in _PLAIN:  # A search asks this a hundred thousand times.
+    """Return a hashable identity of a JSON value: 1 equals 1.0, but not True."""
+    if type(value) in _PLAIN:  # The fast path: a search calls this 100,000 times.
         return value
     if isinstance(value, bool):
         return ("bool", value)

@@ -23,7 +23,7 @@ from automl.space.space import SearchSpace, nearest_in
 _MILESTONES = re.compile(r"(^|_)(milestones?|steps?)(_|$)")
 
 MOST_OPTIONS = 10
-"""A list of some of more options than these has too many values to search."""
+"""Most options of a list that may hold any of them: n options make 2^n lists."""
 
 _NO_OVERLAY: Mapping[str, Entry] = {}
 
@@ -75,7 +75,7 @@ def _searched(schema: Schema, left_out: frozenset[str], entries: Mapping[str, En
 
 
 def _field(schema: Schema, key: str, entry: Entry | None) -> tuple[Field, str]:
-    """Return the field to search under a key, and why it is."""
+    """Return the field to search under a key, and the reason why it is searched."""
     known = schema.fields.get(key)
     if known is None:
         if entry is None:
@@ -90,7 +90,7 @@ def _field(schema: Schema, key: str, entry: Entry | None) -> tuple[Field, str]:
 
 
 def _parameters(known: Field, default: Any, entry: Entry | None) -> Iterator[Parameter]:
-    """Yield the parameters of a field: one, or for a list of numbers one a place."""
+    """Yield the parameters of a field: one, or one for each place of a list of numbers."""
     given = frozenset() if entry is None else entry.given
     if known.type == "bool" and not known.choices:
         known = replace(known, choices=(False, True))
@@ -174,7 +174,7 @@ def with_domain(parameter: Parameter, domain: Domain) -> Parameter:
 
 
 def _choices(known: Field, given: frozenset[str]) -> Choices:
-    """Return a field's choices that its weights and conditions leave, and low and high if given."""
+    """Return the choices that a field's weights, conditions and given ends leave."""
     values, weights = known.choices, _weights(known)
     if len(set(map(identity, values))) < len(values):
         raise UsageError(f"{known.key}: its choices {list(values)!r} name one twice")
@@ -208,7 +208,7 @@ def _check_numbers(known: Field, *, has_tests: bool) -> None:
 
 
 def _weights(known: Field) -> tuple[float, ...]:
-    """Return the weights of a field's choices; raises `UsageError` where they cannot be some."""
+    """Return the weights of a field's choices; raises `UsageError` if they are not valid."""
     count, weights = len(known.choices), known.weights
     if not weights:
         return ()
@@ -225,7 +225,7 @@ def _weights(known: Field) -> tuple[float, ...]:
 
 
 def _list_of_options(known: Field, default: Any) -> Field:
-    """Return a field whose choices are the lists that its options make."""
+    """Return a field whose choices are the lists that its options can form."""
     options = known.choices
     if not options:
         raise UsageError(f"{known.key}: type {known.type} needs an enum of options")
@@ -279,7 +279,7 @@ def _is_ascending(key: str, values: list[Any]) -> bool:
 def _related(
     schema: Schema, parameters: Mapping[str, Parameter], base: Mapping[str, Any]
 ) -> dict[str, Parameter]:
-    """Return the parameters with their parents' and switches' keys checked and written out."""
+    """Return the parameters with checked switches and with the full keys of their parents."""
     related, faults = dict(parameters), []
     for parameter in parameters.values():
         for switch in (key for one in parameter.active_when for key in one):
@@ -307,31 +307,33 @@ def _related(
 
 
 def _written_out(schema: Schema, key: str, relation: Relation | None) -> Relation | None:
-    """Return a relation whose parent is a key of the schema: as named, or a sibling's name."""
+    """Return a relation with the full key of its parent, which may be named as a sibling."""
     if relation is None:
         return None
     sibling = f"{key.rpartition('.')[0]}.{relation.parent}".strip(".")
     parent = next((p for p in (relation.parent, sibling) if p in schema.fields), None)
     if parent is None:
         raise UsageError(
-            f"{key}: depends_on {relation.parent!r} is no key{nearest(sibling, schema.fields)}"
+            f"{key}: depends_on {relation.parent!r} is not a key{nearest(sibling, schema.fields)}"
         )
     known = schema.fields[parent]
     is_number = known.type in ("float", "int", "ordered", "ordered_int") or all(
         number_of(choice) is not None for choice in known.choices or (None,)
     )
     if not is_number:
-        raise UsageError(f"{key}: depends_on {parent}, which is of type {known.type} and no number")
+        raise UsageError(
+            f"{key}: depends_on {parent}, which is of type {known.type} and not a number"
+        )
     return replace(relation, parent=parent)
 
 
 def _beside_fixed(
     schema: Schema, parameters: Mapping[str, Parameter], base: Mapping[str, Any]
 ) -> dict[str, Parameter]:
-    """Narrow parents to what the children that are not searched allow with their values.
+    """Narrow parents to the values that the children outside the search allow.
 
     A child that a searched switch turns on and off is added as a held parameter: it counts only
-    while it is on.
+    while it is active.
     """
     narrowed = dict(parameters)
     for known in schema.fields.values():

@@ -1,8 +1,8 @@
-"""Which parameter comes first, and what a parameter may be so that those that follow exist.
+"""Orders parameters by dependency and narrows each parent to values that suit its children.
 
-Each parameter has at most one parent, so the relations form trees. Narrowing every parent to the
-values that leave each active child one, from the leaves up, makes drawing from the roots down
-exact: no choice has to be taken back (arc consistency on trees, Freuder, JACM 1982).
+Each parameter has at most one parent, so the relations form trees. From the leaves up, every parent
+is narrowed to the values that leave each active child at least one. Sampling from the roots down
+then never has to backtrack (arc consistency on trees: Freuder, JACM 1982).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,16 +16,16 @@ from automl.space.narrowing import beside_fixed, for_child, given_parent
 from automl.space.parameter import Parameter
 
 MOST_CASES = 4096
-"""Of more ways to set the switches around a parent than these, only the first are looked at."""
+"""Most settings of the switches around a parent that are checked."""
 
 IsActive = Callable[[Parameter, Mapping[str, Any]], bool]
 
 
 class Dependencies:
-    """The parents, children and switches within a set of parameters, and those held beside it."""
+    """The parents, children and switches within a set of parameters, held ones included."""
 
     def __init__(self, parameters: Mapping[str, Parameter]) -> None:
-        self._known = parameters
+        self._all = parameters
         self.held = {key: p for key, p in parameters.items() if p.is_held}
         self._parameters = {key: p for key, p in parameters.items() if not p.is_held}
         self.children: dict[str, list[Parameter]] = {}
@@ -55,13 +55,13 @@ class Dependencies:
         values: Mapping[str, Any],
         is_active: IsActive,
     ) -> Domain:
-        """Return what a parameter may be beside the values of those before it."""
+        """Return the domain of a parameter, given the values of those before it."""
         domain, relation = parameter.domain, parameter.relation
         if parameter.key in self.children:
             domain = self.narrowed(parameter.key, self._active_below(parameter, values, is_active))
         if relation is None:
             return domain
-        # A parent that is not searched, or inactive, counts with its value in the base spec.
+        # A parent that is inactive or not searched has its value of the base spec.
         value = values.get(relation.parent, base.get(relation.parent))
         return _left(given_parent(domain, relation, value), parameter, f"= {value!r}")
 
@@ -71,14 +71,14 @@ class Dependencies:
         return frozenset(
             key
             for key in self.descendants(parameter.key)
-            if key in self._undecided or is_active(self._known[key], values)
+            if key in self._undecided or is_active(self._all[key], values)
         )
 
     def narrowed(self, key: str, active: frozenset[str]) -> Domain:
-        """Return what a parameter may be so that its active descendants have a value each."""
-        known = self._narrowed.get((key, active))
-        if known is not None:
-            return known
+        """Return the part of a domain that leaves each active descendant a value."""
+        cached = self._narrowed.get((key, active))
+        if cached is not None:
+            return cached
         domain: Domain = self._parameters[key].domain
         for child in self.children.get(key, ()):
             if child.key in active and child.relation:
@@ -102,7 +102,7 @@ class Dependencies:
         return left
 
     def check(self, base: Mapping[str, Any], is_active: IsActive) -> Iterator[str]:
-        """Yield the relations that no value can fulfil, in any case that the switches make."""
+        """Yield a message for each relation that some setting of the switches makes impossible."""
         for parameter in self._parameters.values():
             relation = parameter.relation
             if parameter.key not in self.children and relation is None:
@@ -125,17 +125,17 @@ class Dependencies:
                 yield from error.faults
 
     def _cases(self, parameter: Parameter, is_active: IsActive) -> Iterator[dict[str, Any]]:
-        """Yield the settings of the switches that matter to a parameter in which it is active.
+        """Yield the settings of the relevant switches in which a parameter is active.
 
-        Its parent is among the values where it is active too, with a value that means nothing.
+        An active parent is among the values too, with None as a placeholder.
         """
         parent = parameter.relation.parent if parameter.relation else ""
         around = [parameter.key, parent, *self.descendants(parameter.key)]
         switches: set[str] = set()
-        found = {s for key in around if key in self._known for s in self._switches(key)}
-        while found:
-            switches |= found
-            found = {s for key in found for s in self._switches(key)} - switches
+        new = {s for key in around if key in self._all for s in self._switches(key)}
+        while new:
+            switches |= new
+            new = {s for key in new for s in self._switches(key)} - switches
         ordered = [key for key in self.order if key in switches]
 
         def grow(values: dict[str, Any], left: list[str]) -> Iterator[dict[str, Any]]:
@@ -155,36 +155,38 @@ class Dependencies:
         yield from grow({}, ordered)
 
     def _settings(self, switch: str) -> list[Any]:
-        """Return the values of a switch that something asks for, and one that nothing does."""
+        """Return the values of a switch that some `active_when` names, and one that none does."""
         domain = self._parameters[switch].domain
-        asked = {
+        named = {
             identity(value): value
-            for parameter in self._known.values()
+            for parameter in self._all.values()
             for alternative in parameter.active_when
-            for key, wanted in alternative.items()
-            for value in [wanted["not"] if isinstance(wanted, Mapping) else wanted]
+            for key, state in alternative.items()
+            for value in [state["not"] if isinstance(state, Mapping) else state]
             if key == switch and domain.contains(value)
         }
         if not isinstance(domain, Choices):
-            return [*asked.values(), None]
-        others = [v for v in domain.values if identity(v) not in asked]
-        return [*asked.values(), *others[:1]]
+            return [*named.values(), None]
+        others = [v for v in domain.values if identity(v) not in named]
+        return [*named.values(), *others[:1]]
 
     def _ordered(self) -> list[str]:
-        """Return the keys: parents and switches first, then, where that can be, the switches of
-        what depends on a parameter before the parameter itself.
-        """  # noqa: D205
+        """Return the keys, each after its parent and its switches.
+
+        If possible, the switches of a parameter's descendants come before the parameter itself:
+        it is then narrowed by the active ones alone.
+        """
         before = {key: list(dict.fromkeys(self._before(key))) for key in self._parameters}
         order = _sorted(before, self._parameters)
         for parent in sorted(self.children):
             for child in self.descendants(parent):
                 for switch in self._switches(child):
-                    wished = {**before, parent: [*before[parent], switch]}
+                    stricter = {**before, parent: [*before[parent], switch]}
                     try:
-                        order = _sorted(wished, self._parameters)
+                        order = _sorted(stricter, self._parameters)
                     except UsageError:
-                        continue  # The child then counts as active, whatever its switch is.
-                    before = wished
+                        continue  # The child then always counts as active.
+                    before = stricter
         return order
 
     def _before(self, key: str) -> Iterator[str]:
@@ -194,7 +196,7 @@ class Dependencies:
             yield relation.parent
 
     def _switches(self, key: str) -> Iterator[str]:
-        for alternative in self._known[key].active_when:
+        for alternative in self._all[key].active_when:
             yield from (switch for switch in alternative if switch in self._parameters)
 
 
@@ -222,6 +224,6 @@ def _sorted(before: Mapping[str, list[str]], parameters: Mapping[str, Parameter]
 def _left(domain: Domain | None, parameter: Parameter, parent: str) -> Domain:
     if domain is None:
         relation = parameter.relation
-        known = f" with {relation.parent} {parent}" if relation and parent else ""
-        raise UsageError(f"{parameter.key}: no value can be '{relation}'{known}: impossible")
+        case = f" with {relation.parent} {parent}" if relation and parent else ""
+        raise UsageError(f"{parameter.key}: no value can be '{relation}'{case}: impossible")
     return domain

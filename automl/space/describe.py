@@ -1,4 +1,4 @@
-"""A search space told: rows for programs, lines for people."""
+"""Describes a search space: rows for programs, lines for people."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,18 +11,18 @@ from automl.space.space import SearchSpace
 
 
 def rows(space: SearchSpace, schema: Schema) -> list[dict[str, Any]]:
-    """Return one row a key of the schema; the places of a list of numbers stand in one."""
-    found: dict[str, list[Parameter]] = {}
+    """Return one row per key of the schema; the places of a list of numbers share one."""
+    groups: dict[str, list[Parameter]] = {}
     for parameter in space.parameters.values():
         key = parameter.key
-        found.setdefault(key if key in schema.fields else key.rpartition(".")[0], []).append(
+        groups.setdefault(key if key in schema.fields else key.rpartition(".")[0], []).append(
             parameter
         )
-    return [_row(key, parts) for key, parts in sorted(found.items())]
+    return [_row(key, parts) for key, parts in sorted(groups.items())]
 
 
 def lines(space: SearchSpace, schema: Schema) -> Iterator[str]:
-    """Yield what is searched for people to read, three or more lines a parameter."""
+    """Yield lines for people, three or more per parameter, then the keys that were left out."""
     for row in rows(space, schema):
         known = schema.fields[row["key"]]
         yield row["key"]
@@ -40,7 +40,7 @@ def lines(space: SearchSpace, schema: Schema) -> Iterator[str]:
 
 
 def why(space: SearchSpace, key: str) -> str:
-    """Return what made a key of the schema a searched one."""
+    """Return the reason why a key of the schema is searched."""
     parameter = space.parameters.get(key) or space.parameters[f"{key}.0"]
     return parameter.why
 
@@ -83,9 +83,10 @@ def _order(parts: list[Parameter]) -> list[str]:
 
 
 def _step(parameter: Parameter) -> list[str]:
-    """Return the step where it is no condition of the schema already."""
-    said = f"/ {parameter.step:g}" if parameter.step else ""
-    return [f"step {parameter.step:g}"] if said and said not in parameter.conditions else []
+    """Return the step, unless a condition of the schema states it already."""
+    multiple = f"/ {parameter.step:g}" if parameter.step else ""
+    is_new = multiple and multiple not in parameter.conditions
+    return [f"step {parameter.step:g}"] if is_new else []
 
 
 def values_text(row: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """The values that a parameter may take, and their places in the unit interval.
 
-Every domain maps its values onto [0, 1] and back. Each value of a finite one owns a cell, as wide
-as its weight, so that even places draw by weight and scale, and every place is a valid value.
+Every domain maps its values onto [0, 1] and back. Each value of a finite domain owns a cell, as
+wide as its weight. So uniform places sample by weight and scale, and every place is a valid value.
 """
 
 import math
@@ -15,26 +15,26 @@ from typing import Any
 from automl.schema.values import identity
 
 GAP = 1e-6
-"""How far a number stays from an open bound, in parts of the range: visible in 32 bits."""
+"""Margin kept from an open bound, relative to the range; it survives rounding to float32."""
 _ON_GRID = 1e-6
-"""How far a number may be off a grid, in parts of its step, by rounding alone."""
+"""Tolerance of a number on a grid, relative to its step, for rounding errors."""
 
 
 @dataclass(frozen=True)
 class Choices:
-    """Finitely many values of any type, in an order that may mean something."""
+    """Finitely many values of any type; their order may be meaningful."""
 
     values: tuple[Any, ...]
     weights: tuple[float, ...] = ()
-    """As many as values, above 0; none: all are equally likely."""
+    """One positive weight per value; empty if all are equally likely."""
 
     @property
     def size(self) -> float:
-        """How many values there are."""
+        """The number of values."""
         return len(self.values)
 
     def contains(self, value: Any) -> bool:
-        """Whether the value is one of the choices; a bool is no number."""
+        """Whether the value is one of the choices; a bool is not a number."""
         return identity(value) in self._index
 
     def position_of(self, value: Any) -> float:
@@ -47,15 +47,15 @@ class Choices:
         return self.values[self.index_at(position)]
 
     def index_at(self, position: float) -> int:
-        """Return the number of the cell in which a place lies."""
+        """Return the index of the cell in which a place lies."""
         return bisect_right(self._edges, position, 1, len(self.values)) - 1
 
     def index_of(self, value: Any) -> int:
-        """Return a choice's number; raises `KeyError` for another value."""
+        """Return a choice's index; raises `KeyError` for another value."""
         return self._index[identity(value)]
 
     def where(self, holds: Callable[[Any], bool]) -> "Choices | None":
-        """Return the choices for which `holds`, None where there are none."""
+        """Return the choices for which `holds` is true; None if there are none."""
         kept = [index for index, value in enumerate(self.values) if holds(value)]
         if len(kept) == len(self.values):
             return self
@@ -65,7 +65,7 @@ class Choices:
         return Choices(tuple(self.values[i] for i in kept), weights)
 
     def others(self, value: Any) -> "Choices":
-        """Return the choices but this one; all where it is none of them or the only one."""
+        """Return the choices without this one; all if it is not among them or the only one."""
         kind = identity(value)
         if kind not in self._others:
             self._others[kind] = self.where(lambda v: bool(identity(v) != kind)) or self
@@ -103,7 +103,7 @@ class Choices:
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from `low` to `high`, both included: all of them, or those a `step` apart."""
+    """Numbers from `low` to `high` inclusive: all of them, or those on a grid of `step`."""
 
     low: float
     high: float
@@ -111,11 +111,11 @@ class Range:
     step: float | None = None
     is_int: bool = False
     holes: tuple[float, ...] = ()
-    """Numbers inside that are left out; their places belong to the next number above."""
+    """Numbers inside that are excluded; their places belong to the next number above."""
 
     @property
     def size(self) -> float:
-        """How many numbers there are, holes not counted; infinite without a step."""
+        """The number of values, without holes; infinite without a step."""
         if self.low == self.high:
             return 1
         return math.inf if self.step is None else self._last + 1 - len(self.holes)
@@ -177,7 +177,7 @@ class Range:
         return self._number(moved) if self.low <= moved <= self.high else value
 
     def narrowed(self, low: float, high: float) -> "Range | None":
-        """Return the part of this range from `low` to `high`, None where it is empty."""
+        """Return the part of this range from `low` to `high`; None if it is empty."""
         low, high = max(low, self.low), min(high, self.high)
         if self.step is not None:
             low, high = self._grid(self._steps_up(low)), self._grid(self._steps_down(high))
@@ -222,7 +222,7 @@ class Range:
 
     @cached_property
     def gap(self) -> float:
-        """The least distance that is kept from an open bound."""
+        """The margin kept from an open bound."""
         if self.step is not None:
             return self.step * 2 * _ON_GRID
         return GAP * max(self.high - self.low, abs(self.low), abs(self.high))
@@ -233,7 +233,7 @@ class Range:
 
     @cached_property
     def _ends(self) -> tuple[float, float]:
-        """The outer edges on the scale; the cell of a number reaches half a step to each side."""
+        """The outer edges on the scale: each number's cell reaches half a step to both sides."""
         half = 0.0 if self.step is None else self.step / 2
         if not self.is_log:
             return self.low - half, self.high + half

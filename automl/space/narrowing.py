@@ -1,4 +1,4 @@
-"""What conditions leave of a domain: for a value given its parent, for a parent given its child."""
+"""Narrows a domain by conditions: a child's by its parent's value, a parent's by its child."""
 
 from dataclasses import replace
 
@@ -7,14 +7,14 @@ from automl.schema.conditions import COMPARE, DIVIDED, Relation
 from automl.space.domain import Choices, Domain, Range
 
 MOST_VALUES = 100_000
-"""More values than this are not tried one by one."""
+"""Most values that are tried one by one."""
 
 _MIRRORED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "=="}
 _ROUNDING = 1e-9
 
 
 def compared(domain: Domain, sign: str, number: float) -> Domain | None:
-    """Return the values of a numeric domain that compare so with a number; None: there are none."""
+    """Return the values of a numeric domain that pass a comparison; None if none do."""
     if isinstance(domain, Choices):
         return domain.where(lambda value: bool(COMPARE[sign](value, number)))
     match sign:
@@ -32,12 +32,12 @@ def compared(domain: Domain, sign: str, number: float) -> Domain | None:
 
 
 def given_parent(domain: Domain, relation: Relation, parent: float) -> Domain | None:
-    """Return what a relation leaves of a domain once the parent's value is known."""
+    """Return the part of a domain that a relation allows for its parent's value."""
     if relation.operator != DIVIDED:
         return compared(domain, relation.operator, parent)
     value = _divided(domain, parent, relation.factor)
     if isinstance(domain, Range):
-        # A quotient at a bound may miss it by rounding.
+        # Rounding may put a quotient just outside a bound.
         nearest = min(max(value, domain.low), domain.high)
         if abs(nearest - value) <= _ROUNDING * max(1.0, abs(value)):
             value = nearest
@@ -45,7 +45,7 @@ def given_parent(domain: Domain, relation: Relation, parent: float) -> Domain | 
 
 
 def for_child(parent: Domain, relation: Relation, child: Domain) -> Domain | None:
-    """Return the values of a parent that leave its child at least one value."""
+    """Return the values of a parent that leave its child at least one."""
     sign = relation.operator
     if sign == DIVIDED:
         return _dividends(parent, relation, child)
@@ -55,12 +55,12 @@ def for_child(parent: Domain, relation: Relation, child: Domain) -> Domain | Non
 
 
 def beside_fixed(parent: Domain, relation: Relation, child: float) -> Domain | None:
-    """Return the values of a parent beside a child that is not searched."""
+    """Return the values of a parent that a child's fixed value allows."""
     return compared(parent, _MIRRORED[relation.operator], child)
 
 
 def _divided(domain: Domain, parent: float, factor: float) -> float:
-    """Return the quotient: rounded down where the domain holds whole numbers."""
+    """Return the quotient, rounded down if the domain holds whole numbers."""
     is_whole = domain.is_int if isinstance(domain, Range) else all(
         isinstance(value, int) for value in domain.values
     )  # fmt: skip
@@ -104,7 +104,7 @@ def _common(parent: Domain, child: Domain) -> Domain | None:
 
 
 def _tried(parent: Domain, relation: Relation) -> Choices:
-    """Return a parent's values one by one; raises `UsageError` where they are too many."""
+    """Return a parent's values as choices; raises `UsageError` if there are too many."""
     if isinstance(parent, Choices):
         return parent
     if parent.step is None or parent.size > MOST_VALUES:

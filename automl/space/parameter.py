@@ -1,4 +1,4 @@
-"""One searched parameter: its values, when it is active, and what it has to do with others."""
+"""A parameter of the search space: its values, its switches and its relation to others."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -14,18 +14,18 @@ KINDS = ("float", "int", "bool", "categorical", "ordered")
 NOMINAL = ("bool", "categorical")
 """Kinds whose choices have no order."""
 Switches = tuple[tuple[str, bool, Any], ...]
-"""Conditions that hold together: key, whether its value is excluded or wanted, its `identity`."""
+"""Conditions that all must hold: key, whether its value is excluded, the value's `identity`."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One searched parameter; `low` and `high` are inclusive, bools are choices."""
+    """One parameter; `low` and `high` are inclusive, bools are choices."""
 
     key: str
-    """Dotted key of the spec; a number at the end is the place in a list."""
+    """Dotted key of the spec; a number at its end is a place in a list."""
     kind: str
     default: Any
-    """What trial 0 has."""
+    """The value of trial 0."""
     low: float = 0.0
     high: float = 0.0
     is_log: bool = False
@@ -33,27 +33,27 @@ class Parameter:
     active_when: tuple[Mapping[str, Any], ...] = ()
     """Alternatives; in each, keys and the values that they must have, or ``{"not": value}``."""
     weights: tuple[float, ...] = ()
-    """Of the choices, above 0; none: all are equally likely."""
+    """Positive weights of the choices; empty if all are equally likely."""
     step: float | None = None
-    """Distance of the numbers; None: 1 for ints, any number for floats."""
+    """Distance between values; None means 1 for ints and a continuous range for floats."""
     holes: tuple[float, ...] = ()
-    """Numbers within the range that are left out."""
+    """Numbers within the range that are excluded."""
     relation: Relation | None = None
-    """How it stands to the value of its parent."""
+    """Its relation to the value of its parent."""
     prior: Any = None
-    """Where the best value is believed to be; half of the draws are near it."""
+    """The expected best value; half of the samples are near it."""
     type: str = ""
-    """The type that the schema gives."""
+    """The type in the schema."""
     conditions: tuple[str, ...] = ()
-    """What the schema demands besides bounds, as text."""
+    """The schema's conditions besides bounds, as text."""
     why: str = ""
-    """What made it a searched parameter."""
+    """The reason why it is searched."""
     is_held: bool = False
-    """Whether it is not searched and keeps its default: while it is active, its parent heeds it."""
+    """Whether it keeps its default: it is not searched, but restricts its parent while active."""
 
     @cached_property
     def domain(self) -> Domain:
-        """The values that this parameter may take, whatever the others are."""
+        """The values that this parameter may take, regardless of others."""
         if self.choices:
             return Choices(self.choices, self.weights)
         is_int = self.kind == "int"
@@ -62,7 +62,7 @@ class Parameter:
 
     @cached_property
     def switches(self) -> tuple[Switches, ...]:
-        """The alternatives of `active_when`, as they are checked."""
+        """The alternatives of `active_when`, prepared for checking."""
         return tuple(
             tuple(
                 (key, True, identity(wanted["not"]))
@@ -79,18 +79,18 @@ class Parameter:
         return self.kind in NOMINAL
 
     def contains(self, value: Any) -> bool:
-        """Whether a value is one that this parameter can take."""
+        """Whether this parameter may take a value."""
         return self.domain.contains(value)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the plain form that space.yaml holds, without what is as always."""
+        """Return the plain form that space.yaml holds, without fields that have their default."""
         content = asdict(self)
         return {f.name: _plain(content[f.name]) for f in fields(self)
                 if f.name != "key" and content[f.name] != f.default}  # fmt: skip
 
     @classmethod
     def from_dict(cls, key: str, content: Mapping[str, Any]) -> "Parameter":
-        """Return the parameter of a plain form; raises `UsageError` for keys it does not know."""
+        """Return the parameter of a plain form; raises `UsageError` for unknown keys."""
         known = {f.name for f in fields(cls)}
         for name in content:
             if name not in known:

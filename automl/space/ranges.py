@@ -1,8 +1,8 @@
-"""From a field's bounds to the finite range that is searched, and its scale.
+"""Derives the finite range to search, and its scale, from a field's bounds and default.
 
-An unbounded or log-scaled range gets a window around its default, inside the bounds: floats from
-a tenth to a hundred times of it, whole numbers from a quarter to four times. Learning rates and
-weight decays are log-scaled by their names, and so is what may grow ten-thousandfold.
+An unbounded or log-scaled range is cut to a window around its default, inside the bounds: floats
+from a tenth to a hundred times the default, whole numbers from a quarter to four times. Learning
+rates and weight decays are log-scaled by their names, and so are ranges that span a factor of 1e4.
 """
 
 import math
@@ -20,10 +20,10 @@ from automl.space.narrowing import compared
 WINDOWS = {"float": (10.0, 100.0), "int": (4.0, 4.0)}
 """Factors down and up from the default."""
 WIDE = 1e4
-"""A range that reaches this many times its default, or its low end, is searched on a log scale."""
+"""A range that reaches this multiple of its default, or of its low end, has a log scale."""
 
 MOST, MOST_FLOAT = 2.0**53, 1e150
-"""Above them whole numbers are no longer exact as floats, and arithmetic on floats overflows."""
+"""Limits above which whole numbers are inexact as floats, and float arithmetic overflows."""
 
 MOST_POWERS = 1000
 
@@ -33,8 +33,8 @@ _LOG_NAMES = re.compile(r"(^|_)(lr|learning_rate|weight_decay|wd)(_|$)")
 def numeric_domain(field: Field, *, given: frozenset[str] = frozenset()) -> Domain:
     """Return the numbers of a float or int field that are searched.
 
-    `given` holds ``low`` and ``high`` where a user chose them: no window cuts those ends. Raises
-    `UsageError` where there is no such number, or no default to build a window around.
+    `given` holds ``low`` and ``high`` if a user chose them: no window cuts those ends. Raises
+    `UsageError` if no number is left, or there is no default to build a window around.
     """
     default = _default(field)
     if default is not None and not given:
@@ -44,7 +44,7 @@ def numeric_domain(field: Field, *, given: frozenset[str] = frozenset()) -> Doma
     if field.condition.power_of is not None:
         return _powers(field, _windowed(field, ends, default, given, is_log=False))
     if field.condition.relation and field.condition.relation.operator == DIVIDED:
-        # The parent alone decides, so that there is nothing to build a window for.
+        # The parent alone determines the value, so no window is needed.
         ends.low, ends.high = max(ends.low, -MOST), min(ends.high, MOST)
         return _ranged(field, ends, is_log=False)
     return _ranged(field, _windowed(field, ends, default, given, is_log=is_log), is_log=is_log)
@@ -55,7 +55,7 @@ class NoFiniteRangeError(UsageError):
 
 
 class _Ends:
-    """Both ends of a field, after its conditions with numbers; infinite where there is none."""
+    """Both ends of a field, after its comparisons with numbers; infinite if it has none."""
 
     def __init__(self, field: Field) -> None:
         self.low, self.low_is_open = field.low, field.low_is_open
@@ -120,7 +120,7 @@ def _is_log_name(field: Field) -> bool:
 def _windowed(
     field: Field, ends: _Ends, default: float | None, given: frozenset[str], *, is_log: bool
 ) -> _Ends:
-    """Cut the ends to the window around the default where the range needs one."""
+    """Cut the ends to the window around the default if the range needs one."""
     is_unbounded = math.isinf(ends.low) or math.isinf(ends.high)
     if not (is_log or is_unbounded):
         return ends
@@ -179,7 +179,7 @@ def _ranged(field: Field, ends: _Ends, *, is_log: bool) -> Domain:
 
 
 def _check_count(field: Field, low: float, high: float, step: float | None) -> None:
-    """Raise `UsageError` where the numbers or their count are too large to be exact."""
+    """Raise `UsageError` if the numbers or their count are too large to be exact."""
     largest = max(abs(low), abs(high))
     if largest > MOST_FLOAT or (step and max(largest, largest / step) > 2 * MOST):
         raise UsageError(
@@ -188,7 +188,7 @@ def _check_count(field: Field, low: float, high: float, step: float | None) -> N
 
 
 def _closed(ends: _Ends, *, is_int: bool, default: float | None) -> tuple[float, float]:
-    """Return inclusive ends: an open one moves inside, never past the default."""
+    """Return inclusive ends: an open end moves inside, but not past the default."""
     low, high = ends.low, ends.high
     if is_int:
         low = math.floor(low) + 1 if ends.low_is_open else math.ceil(low)
@@ -221,7 +221,7 @@ def _powers(field: Field, ends: _Ends) -> Domain:
 
 
 def powers_of(key: str, base: float, low: float, high: float) -> list[float]:
-    """Return base, base^2, ... up to `high`, or for a base below 1 down to `low`."""
+    """Return base, base^2, ... up to `high`, or down to `low` for a base below 1."""
     powers: list[float] = []
     power = base
     while (power <= high) if base > 1 else (power >= low):
@@ -240,7 +240,7 @@ def _impossible(field: Field) -> UsageError:
 
 
 def element(field: Field, place: int, default: Any) -> Field:
-    """Return the field of one place of a list of numbers."""
+    """Return the field for one place of a list of numbers."""
     return replace(
         field,
         key=f"{field.key}.{place}",

@@ -1,8 +1,8 @@
-"""The search space: valid suggestions, drawn, placed in the unit cube, and mutated.
+"""The search space: samples, encodes, decodes and mutates valid suggestions.
 
 A parameter whose switch is off is inactive: it is neither suggested nor modelled. Conditions shape
-what is drawn: every point of the unit cube is a valid suggestion, and every valid suggestion has
-one.
+the space itself: every point of the unit cube is a valid suggestion, and every valid suggestion has
+a point.
 """
 
 import math
@@ -23,11 +23,11 @@ __all__ = ["Parameter", "SearchSpace", "nearest_in"]
 _NONE: Mapping[str, str] = {}
 
 PRIOR_SHARE, PRIOR_SCALE = 0.5, 0.2
-"""Share of the draws near a prior, and their standard deviation in the unit interval."""
+"""Share of the samples near a prior, and their standard deviation in the unit interval."""
 
 
 class SearchSpace:
-    """Parameters in an order in which switches and parents come before what depends on them.
+    """Parameters, ordered so that switches and parents precede what depends on them.
 
     `base` is the flat base spec: it gives the values of switches and parents that are not
     searched. Held parameters restrict others but are not among `parameters`. `left_out` has the
@@ -44,9 +44,9 @@ class SearchSpace:
     ) -> None:
         self.base = base
         self.left_out = left_out
-        self._relatives = Dependencies(parameters)
-        self.parameters = {key: parameters[key] for key in self._relatives.order}
-        if faults := list(self._relatives.check(base, self.is_active)):
+        self._dependencies = Dependencies(parameters)
+        self.parameters = {key: parameters[key] for key in self._dependencies.order}
+        if faults := list(self._dependencies.check(base, self.is_active)):
             raise UsageError(*dict.fromkeys(faults))
 
     def is_active(self, parameter: Parameter, values: Mapping[str, Any]) -> bool:
@@ -69,7 +69,7 @@ class SearchSpace:
     def defaults(self) -> dict[str, Any]:
         """Return every active parameter's default: the suggestion that changes nothing.
 
-        Where a condition excludes a default, the nearest allowed value stands for it.
+        If a condition excludes a default, the nearest allowed value replaces it.
         """
         values: dict[str, Any] = {}
         for parameter in self.parameters.values():
@@ -79,7 +79,7 @@ class SearchSpace:
         return values
 
     def faults(self, values: Mapping[str, Any]) -> Iterator[str]:
-        """Yield what is wrong with a suggestion: unknown, missing, inactive or out of range."""
+        """Yield the faults of a suggestion: keys unknown, missing, inactive or out of range."""
         yield from (f"{key}: not searched" for key in values if key not in self.parameters)
         for parameter in self.parameters.values():
             active, given = self.is_active(parameter, values), parameter.key in values
@@ -93,21 +93,21 @@ class SearchSpace:
     def _allows(self, parameter: Parameter, values: Mapping[str, Any]) -> bool:
         try:
             return self.domain(parameter, values).contains(values[parameter.key])
-        except UsageError:  # Its parent has a value that leaves it none.
+        except UsageError:  # Its parent's value leaves it none.
             return False
 
     def domain(self, parameter: Parameter, values: Mapping[str, Any]) -> Domain:
-        """Return what a parameter may be, given the values of those before it."""
-        if parameter.relation is None and parameter.key not in self._relatives.children:
+        """Return the domain of a parameter, given the values of those before it."""
+        if parameter.relation is None and parameter.key not in self._dependencies.children:
             return parameter.domain
-        return self._relatives.domain(parameter, self.base, values, self.is_active)
+        return self._dependencies.domain(parameter, self.base, values, self.is_active)
 
     def sample(
         self, rng: np.random.Generator, places: NDArray[np.float64] | None = None
     ) -> dict[str, Any]:
-        """Draw a suggestion: each active parameter by weights, scale and prior.
+        """Sample a suggestion: each active parameter by its weights, scale and prior.
 
-        `places`, one uniform number per parameter, stand for those that would be drawn.
+        `places`, one uniform number per parameter, replace the random ones.
         """
         values: dict[str, Any] = {}
         for number, parameter in enumerate(self.parameters.values()):
@@ -163,7 +163,7 @@ class SearchSpace:
         return changed
 
     def repaired(self, values: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
-        """Return the nearest valid suggestion: what is inactive goes, what is missing is drawn."""
+        """Return the nearest valid suggestion: inactive keys go, missing ones are sampled."""
         valid: dict[str, Any] = {}
         for key, parameter in self.parameters.items():
             if self.is_active(parameter, valid):
@@ -182,7 +182,7 @@ class SearchSpace:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain form that space.yaml holds."""
-        known = {**self.parameters, **self._relatives.held}
+        known = {**self.parameters, **self._dependencies.held}
         return {key: parameter.to_dict() for key, parameter in known.items()}
 
     @classmethod
@@ -192,7 +192,7 @@ class SearchSpace:
 
 
 def nearest_in(domain: Domain, value: Any) -> Any:
-    """Return a value itself where it is allowed, else the nearest number, or the first choice."""
+    """Return a value itself if it is allowed, else the nearest number or the first choice."""
     if domain.contains(value):
         return value
     is_number = isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""What one entry of an overlay changes of a parameter, applied to the schema's field."""
+"""One entry of an overlay, and its changes to the schema's field."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from automl.schema.values import identity, number_of
 
 @dataclass(frozen=True)
 class Entry:
-    """Changes of one searched parameter; None where the schema's word stands."""
+    """Changes of one searched parameter; None keeps the schema's word."""
 
     key: str
     low: Any = None
@@ -27,18 +27,18 @@ class Entry:
     active_when: tuple[Mapping[str, Any], ...] | None = None
     depends_on: str | None = None
     override: bool = False
-    """Whether the entry may leave the schema's bounds, choices and disabled parameters."""
+    """Whether the entry may exceed the schema's bounds and choices, and enable parameters."""
     source: str = ""
-    """Where the entry stands, for messages and for `automl skill show`."""
+    """The file or flag of the entry, for messages and for `automl skill show`."""
 
     @property
     def given(self) -> frozenset[str]:
-        """Which ends of the range it sets."""
+        """The ends of the range that it sets."""
         return frozenset(end for end in ("low", "high") if getattr(self, end) is not None)
 
 
 def apply_entry(schema: Schema, known: Field, entry: Entry) -> Field:
-    """Return a field changed by an entry; raises `UsageError` where it cannot be."""
+    """Return a field changed by an entry; raises `UsageError` for changes that are not allowed."""
     faults = list(_faults(schema, known, entry))
     if faults:
         raise UsageError(*(f"{entry.source}: {known.key}: {fault}" for fault in faults))
@@ -66,7 +66,7 @@ def apply_entry(schema: Schema, known: Field, entry: Entry) -> Field:
 
 
 def _condition(known: Field, depends_on: str) -> Condition:
-    """Return the field's own condition, standing to the parent that the entry names."""
+    """Return the field's condition, with the parent that the entry names."""
     stated = parse_condition(known.key, None, depends_on)
     relation = stated.relation
     if relation is None and known.condition.relation is not None:
@@ -97,7 +97,7 @@ def _faults(schema: Schema, known: Field, entry: Entry) -> list[str]:
 
 
 def _outside(schema: Schema, known: Field, entry: Entry) -> list[str]:
-    """Return what leaves the schema; an end at an open bound does not."""
+    """Return the faults of values outside the schema; an end at an open bound is inside."""
     faults = []
     for end in entry.given:
         values = getattr(entry, end)

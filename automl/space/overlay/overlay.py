@@ -6,7 +6,7 @@ drop: [key, ...]
 parameters:
   key: {low, high, log, step, choices, weights, prior, active_when, depends_on, override}
   key: {fixed: value}
-  key: {}                  # searched as the schema says
+  key: {}                  # searched with the schema's range
 custom_param_ranges: ...   # TAO's notation, see `automl.space.overlay.tao`
 """
 
@@ -37,7 +37,7 @@ _EXPRESSIONS = ("log", "uniform", "choice", "auto")
 
 @dataclass(frozen=True)
 class Overlay:
-    """What an overlay does to a space."""
+    """The changes of an overlay to a space."""
 
     entries: Mapping[str, Entry] = field(default_factory=dict)
     dropped: frozenset[str] = frozenset()
@@ -46,7 +46,7 @@ class Overlay:
 
 
 def overlay_from_file(path: Path) -> Overlay:
-    """Read an overlay; raises `UsageError` naming everything that is wrong in it."""
+    """Read an overlay; raises `UsageError` naming all its faults."""
     return overlay_from_dict(_or(read_yaml(path), {}), source=str(path))
 
 
@@ -80,7 +80,7 @@ def overlay_from_dict(content: Any, *, source: str) -> Overlay:
         faults.extend(error.faults)
         tao = {}
     twice = [key for key in (*entries, *fixed) if key in drop or key in tao]
-    faults += [f"{source}: {key} stands there twice" for key in twice]
+    faults += [f"{source}: {key} appears twice" for key in twice]
     if faults:
         raise UsageError(*faults)
     description = str(content.get("description", ""))
@@ -115,26 +115,26 @@ def entry_from_expression(key: str, text: str) -> Entry:
 
 
 def overlay_path(name: str, skill: str, folders: Iterable[Path]) -> Path:
-    """Return the file of ``--space NAME|FILE``; raises `UsageError` with the names there are.
+    """Return the file of ``--space NAME|FILE``; raises `UsageError` listing the known names.
 
-    A name is looked for in the skill's own folder, then among the overlays that ship with this
-    package: at the top of a checkout, in share/automl where it is installed.
+    A name is looked up in the skill's own folder, then among the overlays that ship with this
+    package: at the top of a checkout, or in share/automl if it is installed.
     """
     path = Path(name)
     if path.suffix in (".yaml", ".yml", ".json") or path.is_file():
         return path
     checkout = Path(__file__).parents[3] / "search_spaces"
     installed = Path(sysconfig.get_path("data"), "share", "automl", "search_spaces")
-    known: dict[str, Path] = {}
+    overlays: dict[str, Path] = {}
     for folder in (*folders, checkout / skill, installed / skill):
-        for found in sorted(folder.glob("*.yaml")):
-            known.setdefault(found.stem, found)
-    if name not in known:
+        for file in sorted(folder.glob("*.yaml")):
+            overlays.setdefault(file.stem, file)
+    if name not in overlays:
         raise UsageError(
-            f"--space: {name!r} is not one of {', '.join(known) or 'none (there are none)'}"
-            f"{nearest(name, known)}; or give a YAML file"
+            f"--space: {name!r} is not one of {', '.join(overlays) or 'none (there are none)'}"
+            f"{nearest(name, overlays)}; or give a YAML file"
         )
-    return known[name]
+    return overlays[name]
 
 
 def _or(value: Any, missing: Any) -> Any:
@@ -179,7 +179,7 @@ def _take(
 
 
 def _checked(entry: Entry) -> Entry:
-    """Return an entry whose numbers are numbers; raises `UsageError` else."""
+    """Return an entry after checking that its numbers are; raises `UsageError` if they are not."""
     where = f"{entry.source}: {entry.key}"
     for word in ("low", "high"):
         value = getattr(entry, word)
@@ -206,7 +206,7 @@ def _arguments(key: str, text: str) -> list[Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a YAML value with ``1e-4``, which YAML 1.1 takes for text, as the number meant."""
+    """Return a YAML value with texts such as ``1e-4``, which YAML 1.1 does not read, as numbers."""
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, str) and re.fullmatch(r"[-+]?[\d.]+[eE][-+]?\d+", value):

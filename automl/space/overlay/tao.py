@@ -1,7 +1,7 @@
-"""TAO's custom_param_ranges as entries of an overlay.
+"""Converts TAO's custom_param_ranges into entries of an overlay.
 
-Bounds in a list of one number mean a log scale, unless disable_list is true; in a longer list
-they are those of the places of a list.
+Bounds in a list of one number mean a log scale, unless disable_list is true. A longer list has one
+bound for each place of a list.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _WORDS = (
 
 
 def entries_from_tao(ranges: Any, *, source: str) -> dict[str, Entry]:
-    """Return the entries; raises `UsageError` for every other key, with the nearest name."""
+    """Return the entries; raises `UsageError` for unknown keys, with the nearest name."""
     if not isinstance(ranges, Mapping):
         raise UsageError(f"{source}: custom_param_ranges must map keys to ranges")
     entries, faults = {}, []
@@ -70,7 +70,7 @@ def _entry(key: str, words: Mapping[str, Any], where: str) -> Entry:
 
 
 def _bound(words: Mapping[str, Any], word: str, where: str) -> tuple[Any, bool]:
-    """Return a bound, and whether it stood in a list of one."""
+    """Return a bound, and whether it was in a list of one."""
     value = words.get(word)
     numbers = value if isinstance(value, list) else [value]
     if value is None:

@@ -138,7 +138,7 @@ def test_tao_ranges_are_taken_as_they_are_meant():
         ({"parameters": []}, "parameters must map keys"),
         ({"drop": "lr"}, "drop must be a list"),
         ({"drop": ["lrr"]}, "drop: lrr: unknown key; did you mean lr?"),
-        ({"drop": ["lr"], "parameters": {"lr": {}}}, "lr stands there twice"),
+        ({"drop": ["lr"], "parameters": {"lr": {}}}, "lr appears twice"),
         ({"parameters": {"lr": {"fixed": 1, "low": 0}}}, "fixed stands alone"),
         ({"parameters": {"lr": {"low": "x"}}}, "low 'x' is no number"),
         ({"parameters": {"lr": {"low": float("nan")}}}, "low nan is no number"),
