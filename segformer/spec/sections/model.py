@@ -80,7 +80,9 @@ class DecodeHead(Node):
         False, "Align corners", "Align the corner pixels in bilinear resizing"
     )
     feature_strides: list[Int] = setting(
-        list(STRIDES), "Strides", "Strides of the encoder's four maps; every encoder has these"
+        list(STRIDES),
+        "Strides",
+        "Nominal strides of the encoder's four maps; the last map of a FAN is at 16 by default",
     )
     in_channels: list[PositiveInt] | None = setting(
         None, "Channels", "Channels of the encoder's four maps; null: those of the backbone",
@@ -97,7 +99,7 @@ class DecodeHead(Node):
     @classmethod
     def _as_they_are(cls, value: list[int]) -> list[int]:
         if value != list(STRIDES):
-            raise ValueError(f"must be {list(STRIDES)}: every backbone gives maps of these strides")
+            raise ValueError(f"must be {list(STRIDES)}: the strides are those of the encoder")
         return value
 
     @field_validator("in_index")

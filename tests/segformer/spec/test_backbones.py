@@ -54,7 +54,7 @@ def test_a_short_name_is_answered_with_the_full_one():
     [
         ("model.backbone.feat_downsample", True, "with mit_b0: only a fan_* backbone can"),
         ("model.precise_msda", True, "must be false: no backbone here has multi-scale deformable"),
-        ("model.decode_head.feature_strides", [8, 16], "must be [4, 8, 16, 32]: every backbone"),
+        ("model.decode_head.feature_strides", [8, 16], "must be [4, 8, 16, 32]: the strides are"),
         ("model.decode_head.in_index", [1, 0], "must be some of 0, 1, 2, 3, each once and in this"),
         ("model.decode_head.in_index", [0, 4], "must be some of 0, 1, 2, 3"),
         ("model.decode_head.in_index", [], "must be a list of at least 1"),
