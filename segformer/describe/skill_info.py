@@ -61,6 +61,7 @@ model = load_model("model.onnx")
 classes = model.segment("image.jpg")  # class ids, height x width of the image
 print(model.class_names, classes.shape)
 model.overlay("image.jpg").save("overlay.png")
+# Without this package, by onnxruntime, numpy and Pillow: python infer.py image.jpg
 """
 """Use of a promoted model from Python, for the model card."""
 

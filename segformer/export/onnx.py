@@ -27,9 +27,11 @@ from segformer.spec.backbones import size_fault
 from segformer.spec.sections.deploy import Export
 from segformer.spec.spec import Spec
 from segformer.storage.atomic import replacing
+from segformer.storage.encryption import has_key
 
 LAST_TRACED = 20
 """The last operator set that torch's faster exporter writes; for newer ones onnx converts."""
+_INFER = Path(__file__).with_name("infer.py")
 _IR_VERSION = 10
 """The version of the file format that torch's exporter writes and TensorRT's parsers read."""
 
@@ -49,7 +51,8 @@ def export(spec: Spec, folder: Path) -> Result:
     The ONNX model has one input `input` BxCxHxW, C 3 or 1, by default of the size of the training,
     and one output `output`, logits
     BxNx(H/4)x(W/4). It is checked and run on noise; the metric `max_logit_difference` is its
-    largest absolute difference from torch. `serialize_nvdsinfer` adds DeepStream's files. Raises
+    largest absolute difference from torch. `infer.py` beside it runs it
+    without this package; `serialize_nvdsinfer` adds DeepStream's files. Raises
     `SpecError` (an existing file, opset), `CheckpointError`, `OutOfMemoryError`.
     """
     # Before experiment.yaml is written, which describes the files that are there.
@@ -82,11 +85,21 @@ def _export(spec: Spec, folder: Path) -> Result:
         write_onnx(network, graph, options=options, record=saved.record)
         difference = _max_difference(network, graph, options=options, record=saved.record)
     artifacts = {"onnx": onnx_file, "safetensors": weights_file}
+    if not has_key():  # It has no key to open an encrypted model with.
+        artifacts["infer"] = _write_infer(onnx_file.parent)
     if options.serialize_nvdsinfer:
         artifacts |= write_nvdsinfer(onnx_file, saved.record, options)
     if options.verbose:
         print(_summary(onnx_file, saved.record, time.monotonic() - began_s), file=sys.stderr)
     return Result(artifacts=artifacts, metrics={"max_logit_difference": difference})
+
+
+def _write_infer(folder: Path) -> Path:
+    """Write the program that runs the model without this package."""
+    target = folder / _INFER.name
+    with replacing(target) as part:
+        part.write_text(_INFER.read_text(encoding="utf-8"), encoding="utf-8")
+    return target
 
 
 def write_onnx(network: SegFormer, path: Path, *, options: Export, record: ModelRecord) -> None:
