@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from automl.errors import UsageError
+from automl.version import __version__
 
 
 def write_atomic(path: Path, text: str) -> None:
@@ -90,3 +91,21 @@ def read_yaml_mapping(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UsageError(f"{path}: {content!r} is not allowed: must be a mapping")
     return content
+
+
+def check_format(path: Path | str, number: object, *, reads: int, writer: object = None) -> None:
+    """Raise `UsageError` unless a file has the format that this version reads.
+
+    Args:
+        path: The file.
+        number: The number of its format; None if it names none.
+        reads: The number that this version reads.
+        writer: The version of automl that wrote the file; None if it names none.
+    """
+    if number == reads:
+        return
+    other = f"automl {writer}, which wrote it" if writer else "the version that wrote it"
+    raise UsageError(
+        f"{path}: has format {number}, and automl {__version__} reads format {reads}; "
+        f"read it with {other}"
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from automl.errors import UsageError
-from automl.files import json_text
+from automl.files import check_format, json_text
 from automl.version import __version__
 
 FORMAT = 1
@@ -87,14 +87,7 @@ class JournalReader:
                     "something else. Move the experiment aside and start a new one"
                 ) from error
             if kind == "opened":
-                self._check_format(event)
+                # The first format was written without a number, too.
+                number, writer = event.get("format", FORMAT), event.get("automl")
+                check_format(self.path, number, reads=FORMAT, writer=writer)
             yield event
-
-    def _check_format(self, event: Mapping[str, Any]) -> None:
-        # The first format was written without a number, too.
-        number = event.get("format", FORMAT)
-        if number != FORMAT:
-            raise UsageError(
-                f"{self.path}: has format {number}, which automl {event.get('automl', '(unknown)')}"
-                f" wrote and reads; this is automl {__version__}, which reads format {FORMAT}"
-            )

@@ -8,7 +8,7 @@ from typing import Any
 from automl.errors import UsageError, not_one_of
 from automl.experiment.records import record_faults
 from automl.experiment.resources import Resources
-from automl.files import read_yaml, write_yaml
+from automl.files import check_format, read_yaml, write_yaml
 from automl.trial.budget import Budget
 from automl.trial.objective import LAST_EPOCH, Objective
 from automl.version import __version__
@@ -98,7 +98,7 @@ class Settings:
         """Build settings; raises `UsageError` for another format, else naming all faulty keys."""
         if not isinstance(content, Mapping) or not content:
             raise UsageError(f"{source}: holds no settings, only {content!r}")
-        _check_format(content, source)
+        check_format(source, content.get("format"), reads=FORMAT, writer=content.get("automl"))
         plain = {key: value for key, value in content.items() if key != "format"}
         if faults := list(record_faults(cls, plain, source)):
             raise UsageError(*faults)
@@ -116,14 +116,3 @@ class Settings:
             )
         except UsageError as error:
             raise UsageError(*(f"{source}: {fault}" for fault in error.faults)) from error
-
-
-def _check_format(content: Mapping[str, Any], source: str) -> None:
-    number = content.get("format")
-    if number == FORMAT:
-        return
-    writer = f"automl {content['automl']}" if "automl" in content else "the version that wrote it"
-    raise UsageError(
-        f"{source}: has format {number}, and automl {__version__} reads format {FORMAT}; "
-        f"read it with {writer}"
-    )

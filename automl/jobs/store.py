@@ -16,7 +16,7 @@ from typing import Any
 from automl.errors import UsageError, nearest
 from automl.experiment.lock import is_driven
 from automl.experiment.paths import ExperimentPaths
-from automl.files import json_text
+from automl.files import check_format, json_text
 from automl.jobs.record import EXPERIMENT, Job, JobState
 from automl.trial.numbers import metrics_from_json
 from automl.trial.trial import Failure, FailureKind
@@ -106,12 +106,8 @@ class JobStore:
         if "about" in tables:
             number, writer = database.execute("SELECT format, automl FROM about").fetchone()
         else:
-            number, writer = None, "an unknown version"
-        if number != FORMAT:
-            raise UsageError(
-                f"{self.path}: has format {number}, written by automl {writer}; this is automl "
-                f"{__version__}, which reads format {FORMAT}. Use that version, or move it aside"
-            )
+            number, writer = None, None
+        check_format(self.path, number, reads=FORMAT, writer=writer)
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:

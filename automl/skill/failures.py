@@ -29,7 +29,7 @@ def faults_of_the_user() -> Iterator[None]:
 
 
 def failure_from_error(error: BaseException) -> Failure:
-    """Return a failure of the kind that the error carries, else crashed, with a one-line message."""
+    """Return a failure with the kind of the error, else crashed, and a message of one line."""
     kinds = {kind.value for kind in FailureKind}
     carried = failure_kind(error)
     kind = FailureKind(carried) if carried in kinds else FailureKind.CRASHED

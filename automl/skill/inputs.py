@@ -44,6 +44,6 @@ class ActionKeys:
         stated = inputs.get(key, {}).get("suffixes")
         if stated is not None:
             return list(stated)
-        # Without a word of the skill, a key whose name ends in engine takes engines, others all else.
+        # If the skill is silent, a key that ends in engine takes engines, and others all else.
         is_right = (path.suffix == ".engine") == key.endswith("engine")
         return [path.suffix] if is_right else []
