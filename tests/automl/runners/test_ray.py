@@ -147,7 +147,7 @@ def test_paused_trials_free_their_slot_and_come_back_on_ray(automl, joining, tmp
     assert states <= {"completed", "stopped"} and "completed" in states
 
 
-def test_a_search_leaves_rays_globals_and_the_environment_as_they_were():
+def test_a_search_leaves_rays_globals_and_the_environment_as_they_were(ray_head):
     from ray.tune.execution.class_cache import ENV_VARS_TO_PROPAGATE
 
     from automl.runners.ray_session import ray_session
@@ -159,7 +159,8 @@ def test_a_search_leaves_rays_globals_and_the_environment_as_they_were():
         return {n: os.environ.get(n) for n in names}, set(ENV_VARS_TO_PROPAGATE), level
 
     before = state()
-    with ray_session(None):
+    # Ray keeps a process's way of authentication: every test in this one joins the same cluster.
+    with ray_session(ray_head):
         assert state()[0] == {**dict.fromkeys(names, "1"), names[0]: "0", names[1]: "0"}
         assert not any(name.startswith("AWS_") for name in ENV_VARS_TO_PROPAGATE)
     assert state() == before
