@@ -14,6 +14,7 @@ from segformer.describe.deploy_text import deploy_template, deploy_text
 from segformer.describe.schema import json_text, manifest, schema, sections_of, template
 from segformer.describe.skill_info import skill_info
 from segformer.errors import DataError, SpecError
+from segformer.parallel.devices import chosen_devices, has_driver
 from segformer.result import Report, Result
 from segformer.spec import ACTIONS, Spec, parse
 from segformer.spec.backbones import is_hub_name
@@ -131,11 +132,12 @@ class SegformerSkill:
     def check_devices(self, spec: dict[str, Any]) -> None:
         """Raise `SpecError` for devices of a training that this machine does not have."""
         train = parse(spec).train
-        if train.accelerator == "auto" and train.num_gpus == 1 and train.gpu_ids == [0]:
-            return  # Any machine has this; torch, which counts GPUs, takes a second to load.
-        from segformer.parallel.topology import topology_of
+        if not has_driver():
+            chosen_devices("train", train, train.num_gpus, present=0)
+        elif train.accelerator != "cpu":
+            from segformer.parallel.topology import topology_of
 
-        topology_of("train", train)
+            topology_of("train", train)
 
     def run(
         self, action: str, spec: dict[str, Any], folder: Path, report: Report | None = None

@@ -115,4 +115,7 @@ def _report(arguments: argparse.Namespace) -> int:
 def _ui(arguments: argparse.Namespace) -> int:
     from automl.tracking.ui import serve
 
-    return serve(arguments.folder, port=arguments.port, opens_browser=not arguments.no_browser)
+    folder: Path = arguments.folder
+    # A name in runs/ serves too.
+    folder = folder if folder.exists() else experiment_folder(folder)
+    return serve(folder, port=arguments.port, opens_browser=not arguments.no_browser)

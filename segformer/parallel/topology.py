@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 
 from segformer.errors import SpecError
+from segformer.parallel.devices import chosen_devices
 from segformer.spec.sections.devices import Devices
 
 LOCAL = "LOCAL_RANK"
@@ -65,7 +66,8 @@ def topology_of(
             )
         if "NUM_GPU_PER_NODE" in environ:
             per_node = _number(environ, "NUM_GPU_PER_NODE", low=1)
-    accelerator, devices = _devices(action, settings, per_node)
+    present = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    accelerator, devices = chosen_devices(action, settings, per_node, present=present)
     if num_nodes * per_node > 1 and "TORCHELASTIC_RUN_ID" in environ:
         raise SpecError("torchrun is not needed: start the command once a node, without it")
     if num_nodes == 1:
@@ -84,48 +86,6 @@ def topology_of(
         address=environ["MASTER_ADDR"],
         port=_number(environ, "MASTER_PORT", low=1, high=65535),
     )
-
-
-def _devices(
-    action: str, settings: Devices, per_node: int
-) -> tuple[Literal["cpu", "gpu"], tuple[int, ...]]:
-    present = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    chosen = settings.gpu_ids
-    if settings.accelerator == "cpu" or (settings.accelerator == "auto" and not present):
-        _check_cpu(action, settings, per_node)
-        return "cpu", tuple(range(per_node))
-    # The default [0] means the first num_gpus GPUs.
-    ids = list(range(per_node)) if chosen == [0] else chosen
-    if len(ids) != per_node:
-        raise SpecError(
-            f"{action}.gpu_ids: {ids} are {len(ids)} GPUs, but {action}.num_gpus is {per_node}"
-        )
-    if not present:
-        raise SpecError(
-            f"{action}.accelerator: gpu asked for, but this machine has no GPU; to use the CPU give"
-            f" {action}.accelerator=cpu"
-        )
-    absent = [number for number in ids if number >= present]
-    if absent:
-        raise SpecError(
-            f"{action}.num_gpus: GPUs {ids} asked for, but this machine has {present}"
-            f", numbered 0 to {present - 1}"
-        )
-    return "gpu", tuple(ids)
-
-
-def _check_cpu(action: str, settings: Devices, per_node: int) -> None:
-    """Refuse GPU numbers on the CPU, and several CPU processes that were not asked for by name."""
-    if settings.gpu_ids != [0]:
-        raise SpecError(
-            f"{action}.gpu_ids: {settings.gpu_ids} asked for, but no GPU is used here; to use the"
-            f" CPU leave {action}.gpu_ids out and give {action}.accelerator=cpu"
-        )
-    if per_node > 1 and settings.accelerator == "auto":
-        raise SpecError(
-            f"{action}.num_gpus: {per_node} asked for, but this machine has 0 GPUs; for {per_node}"
-            f" processes on the CPU give {action}.accelerator=cpu"
-        )
 
 
 def _number(environ: Mapping[str, str], name: str, *, low: int, high: int | None = None) -> int:

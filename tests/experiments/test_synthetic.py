@@ -35,4 +35,4 @@ def test_nothing_that_is_searched_acts_in_the_last_case():
 def test_random_search_finishes_as_many_as_the_budget_holds(case):
     played = play("random", case, seed=0)
     assert len(played.full) == len(played.epochs) == BUDGET // EPOCHS
-    assert 0 < regret(played.finished(), seed=0)
+    assert regret(played.finished(), seed=0) > 0
