@@ -88,7 +88,9 @@ class TrainingRecord:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain nested values."""
-        return asdict(self)
+        # Through JSON, so that equal records pickle to equal bytes, whichever objects they share.
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return plain
 
     def write(self, folder: Path) -> None:
         """Write the record into a results folder."""
