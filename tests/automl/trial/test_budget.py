@@ -12,8 +12,8 @@ from automl.trial.budget import UNLIMITED, Budget
         ({"trials": 0}, "--trials: 0 is not allowed"),
         ({"epochs": -1}, "--epochs: -1 is not allowed"),
         ({"budget_epochs": 0}, "--budget-epochs: 0 is not allowed"),
-        ({"time_s": 0.0}, "--time: 0 s is not allowed: must be above 0"),
-        ({"time_s": math.inf}, "--time: inf s is not allowed"),
+        ({"time_s": 0.0}, "--time: 0 is not allowed: must be above 0 s"),
+        ({"time_s": math.inf}, "--time: inf is not allowed"),
     ],
 )
 def test_a_limit_that_allows_nothing_is_refused(limits, match):
