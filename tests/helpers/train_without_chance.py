@@ -4,8 +4,8 @@ import os
 import sys
 
 import torch
-from conftest import TINY
 from pytorch_lightning import Trainer
+from tiny import TINY
 from torch import distributed
 
 from segformer.data.dataset import SegmentationDataset

@@ -6,25 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image
+from tiny import TINY
 
 # One thread is faster for tensors this small, and other tests may run beside.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-TINY = {
-    "dataset.segment.num_classes": 3,
-    "dataset.segment.img_size": 32,
-    "dataset.segment.batch_size": 2,
-    "dataset.segment.workers": 0,
-    "dataset.segment.label_transform": "None",
-    "dataset.segment.palette": [
-        {"label_id": i, "seg_class": name, "mapping_class": name, "rgb": [i]}
-        for i, name in enumerate(("ground", "left part", "right part"))
-    ],
-    "model.backbone.type": "mit_b0",
-    "model.decode_head.decoder_params.embed_dim": 16,
-    "train.num_epochs": 2,
-    "train.optim.lr": 1e-3,
-}
 
 
 @pytest.fixture(scope="session")
