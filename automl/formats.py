@@ -44,6 +44,11 @@ def size(amount: float) -> str:
     return f"{amount:.1f} TB"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 trial`, `3 trials`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def compact(value: Any) -> str:
     """Return any value as text: a float to four significant digits, a dash for no number."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):

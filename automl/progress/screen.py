@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from automl.experiment.pace import Limit
-from automl.formats import clock, duration, score
+from automl.formats import clock, counted, duration, score
 from automl.progress.sparkline import bar, sparkline
 from automl.progress.view import BestSoFar, Message, RunningTrial, View, What
 
@@ -141,7 +141,7 @@ class _Drawing:
     def _left(self) -> Text:
         left = self.view.left
         epochs = self.view.epochs
-        done = f"{epochs} epoch{'' if epochs == 1 else 's'} took {clock(self.view.seconds)}"
+        done = f"{counted(epochs, 'epoch')} took {clock(self.view.seconds)}"
         if self.view.phase == "promoting":
             return Text(f"training is done; {done}")
         if left is None:

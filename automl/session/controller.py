@@ -15,6 +15,7 @@ from automl.errors import RunFailed
 from automl.experiment.experiment import Experiment
 from automl.experiment.journal import Journal, opened_event
 from automl.experiment.observer import ExperimentObserver
+from automl.formats import counted
 from automl.runners.base import Task
 from automl.search.base import Searcher
 from automl.session.confirmation import Repeat, next_repeat
@@ -338,7 +339,7 @@ def failure_summary(experiment: Experiment) -> list[str]:
     limits = experiment.settings.objective.constraints
     if not causes and limits:
         return [f"no trial has a value within {', '.join(map(str, limits))}; widen the constraints"]
-    lines = [f"{sum(map(len, causes.values()))} trials failed and none has a result"]
+    lines = [f"{counted(sum(map(len, causes.values())), 'trial')} failed and none has a result"]
     for (kind, message), numbers in causes.items():
         named = ", ".join(f"{n:04d}" for n in numbers[:5])
         log = experiment.paths.trial(numbers[0]) / "log.txt"

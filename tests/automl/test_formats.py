@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from automl.formats import clock, compact, duration, score, size, table
+from automl.formats import clock, compact, counted, duration, score, size, table
 
 
 def test_a_running_time_reads_as_a_clock():
@@ -37,3 +37,8 @@ def test_a_score_has_four_decimals_and_a_difference_its_sign():
 def test_the_columns_of_a_table_are_aligned():
     rows = [("key", "value"), ("learning_rate", "0.1")]
     assert table(rows, indent="  ") == ["  key            value", "  learning_rate  0.1"]
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 trials"), (1, "1 trial"), (12, "12 trials")])
+def test_a_count_agrees_with_its_noun(number, text):
+    assert counted(number, "trial") == text

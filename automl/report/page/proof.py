@@ -12,6 +12,7 @@ import yaml
 
 from automl.experiment import environment
 from automl.experiment.experiment import Experiment
+from automl.formats import counted
 from automl.report.page.markup import esc, note, pre, table
 from automl.trial.trial import FailureKind, Trial
 
@@ -109,7 +110,7 @@ def _cause(experiment: Experiment, trials: list[Trial]) -> str:
     first = trials[0].failure
     assert first is not None
     numbers = ", ".join(f"{t.number:04d}" for t in trials)
-    count = "1 trial" if len(trials) == 1 else f"{len(trials)} trials"
+    count = counted(len(trials), "trial")
     parts = [
         f"<h3>{esc(first.kind.value)} <small>{count}: {numbers}</small></h3>",
         note(f"Trial {trials[0].number:04d}: {first.message}"),
