@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from segformer.model.encoders.blocks import Encoder
 from segformer.model.head import AllMLPHead, FoldedHead
 from segformer.model.quiet import quiet_imports
-from segformer.spec.backbones import BACKBONES
+from segformer.spec.backbones import BACKBONES, map_channels
 from segformer.spec.sections.model import Model
 
 with quiet_imports():
@@ -81,15 +81,17 @@ class FoldedSegFormer(nn.Module):
 
 def build(model: Model, *, num_classes: int) -> SegFormer:
     """Build the network of a spec, randomly initialised from torch's global generator."""
-    encoder, decode_head = _encoder(model), model.decode_head
+    backbone, decode_head = model.backbone, model.decode_head
+    channels = map_channels(backbone.type, feat_downsample=backbone.feat_downsample)
+    # The head takes its random weights before the encoder: the order is part of a seed's result.
     head = AllMLPHead(
-        [encoder.channels[index] for index in decode_head.in_index],
+        [channels[index] for index in decode_head.in_index],
         num_classes=num_classes,
-        embed_dim=decode_head.decoder_params.embed_dim or BACKBONES[model.backbone.type].head_width,
+        embed_dim=decode_head.decoder_params.embed_dim or BACKBONES[backbone.type].head_width,
         align_corners=decode_head.align_corners,
     )
     return SegFormer(
-        encoder, head, in_index=decode_head.in_index, frozen=model.backbone.freeze_backbone
+        _encoder(model), head, in_index=decode_head.in_index, frozen=backbone.freeze_backbone
     )
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from networks import LIGHT, cut, model_spec
 
+from segformer.model.head import AllMLPHead
 from segformer.model.segformer import FoldedSegFormer, build
 from segformer.spec.backbones import BACKBONES, STRIDES
 
@@ -164,3 +165,13 @@ def test_same_seed_gives_same_weights_and_other_seed_others():
     one, same, other = weights(1), weights(1), weights(2)
     assert all(torch.equal(one[key], same[key]) for key in one)
     assert not torch.equal(one["backbone.tokens.weight"], other["backbone.tokens.weight"])
+
+
+def test_the_head_takes_the_first_random_weights_of_a_seed():
+    spec = model_spec("mit_b0")
+    torch.manual_seed(7)
+    network = build(spec, num_classes=3)
+    torch.manual_seed(7)
+    head = AllMLPHead(BACKBONES["mit_b0"].channels, num_classes=3, embed_dim=256)
+    weights = zip(network.head.parameters(), head.parameters(), strict=True)
+    assert all(torch.equal(own, first) for own, first in weights)
