@@ -1,1 +1,1 @@
-"""An experiment on disk: settings, journal, state and the files beside them."""
+"""An experiment on disk: settings, journal, history and the files beside them."""

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from automl.errors import UsageError
+from automl.experiment.history import History
 from automl.experiment.journal import Journal
 from automl.experiment.lock import is_driven
 from automl.experiment.paths import ExperimentPaths, experiment_folder
 from automl.experiment.settings import Settings
-from automl.experiment.state import ExperimentState
 from automl.files import read_yaml
 from automl.schema.spec import flatten, with_values
 from automl.space.space import SearchSpace
@@ -27,30 +27,30 @@ class Experiment:
 
     paths: ExperimentPaths
     settings: Settings
-    ledger: ExperimentState
+    history: History
 
     @classmethod
     def load(cls, root: str | Path) -> Self:
         """Read a folder; raises `UsageError` if it holds no experiment, or a damaged one."""
         paths = ExperimentPaths(experiment_folder(root))
         settings = Settings.read(paths.settings)
-        ledger = ExperimentState()
+        history = History()
         for line, event in enumerate(Journal(paths.journal).read(), start=1):
             try:
-                ledger.apply(event)
+                history.apply(event)
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise UsageError(
                     f"{paths.journal}: line {line}: the event {event['event']!r} is damaged "
                     f"({type(error).__name__}: {error})"
                 ) from error
-        return cls(paths, settings, ledger)
+        return cls(paths, settings, history)
 
     @property
     def state(self) -> str:
         """One of running, interrupted, stopped, failed, finished."""
         if is_driven(self.paths):
             return "running"
-        return self.ledger.closed or "interrupted"
+        return self.history.closed or "interrupted"
 
     @property
     def best(self) -> Trial | None:
@@ -61,7 +61,7 @@ class Experiment:
         """
         confirmed = self.confirmed()
         if confirmed:
-            return self.ledger.trials[confirmed[0]["best_trial"]]
+            return self.history.trials[confirmed[0]["best_trial"]]
         ranked = self.contenders()
         return ranked[0] if ranked else None
 
@@ -80,7 +80,7 @@ class Experiment:
         for contender in self.contenders() if self.settings.confirm_seeds else ():
             repeats = {
                 t.number: value
-                for t in self.ledger.trials.values()
+                for t in self.history.trials.values()
                 if t.confirms == contender.number
                 and t.state.is_final
                 and (value := self.value_of(t)) is not None
@@ -101,14 +101,14 @@ class Experiment:
         """Return the trials that no other beats in every objective, with their objectives."""
         objectives = self.settings.objectives
         metrics: dict[int, dict[str, float]] = {}
-        for trial in self.ledger.trials.values():
+        for trial in self.history.trials.values():
             report = trial.best_report(self.settings.objective)
             if report is not None and self.value_of(trial) is not None:
                 metrics[trial.number] = {o.metric: o.measured(report.metrics) for o in objectives}
         losses = {
             n: tuple(o.loss(values[o.metric]) for o in objectives) for n, values in metrics.items()
         }
-        return [(self.ledger.trials[n], metrics[n]) for n in front(losses)]
+        return [(self.history.trials[n], metrics[n]) for n in front(losses)]
 
     def spec_of(self, trial: Trial) -> dict[str, Any]:
         """Return the whole spec of a trial."""
@@ -131,7 +131,7 @@ class Experiment:
             value = self.value_of(trial)
             return (value is None, 0.0 if value is None else sign * value, trial.number)
 
-        return sorted(self.ledger.trials.values(), key=rank)
+        return sorted(self.history.trials.values(), key=rank)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``--json`` prints."""
@@ -150,7 +150,7 @@ class Experiment:
                 "value": self.value_of(best),
                 "epoch": self.epoch_of(best),
             },
-            "trials": [self._trial_dict(t, state) for _, t in sorted(self.ledger.trials.items())],
+            "trials": [self._trial_dict(t, state) for _, t in sorted(self.history.trials.items())],
             "promotion": self.promotion,
             "objectives": [o.to_dict() for o in self.settings.objectives],
             "pareto_front": [{"trial": t.number, **values} for t, values in self.front()],
@@ -168,7 +168,7 @@ class Experiment:
     @property
     def promotion(self) -> dict[str, Any] | None:
         """The promotion; its paths are relative to the working folder. None before."""
-        promotion = self.ledger.promotion
+        promotion = self.history.promotion
         if promotion is None:
             return None
         models = {"onnx": str(self.paths.root / promotion["onnx"])}

@@ -21,14 +21,14 @@ def next_step(experiment: Experiment) -> str | None:
 
 def _has_budget(experiment: Experiment) -> bool:
     """Whether a resume could start another trial."""
-    budget, ledger = experiment.settings.budget, experiment.ledger
+    budget, history = experiment.settings.budget, experiment.history
     counter = EpochCounter()
-    for trial in ledger.trials.values():
+    for trial in history.trials.values():
         counter.start(trial.number, trial.parent)
         for report in trial.reports:
             counter.report(trial.number, report.epoch)
     return (
-        len(ledger.trials) < budget.trials
+        len(history.trials) < budget.trials
         and (budget.budget_epochs is None or counter.spent < budget.budget_epochs)
-        and (budget.time_s is None or ledger.driven_s < budget.time_s)
+        and (budget.time_s is None or history.driven_s < budget.time_s)
     )

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from automl.experiment.experiment import CONTENDERS
+from automl.experiment.history import History
 from automl.experiment.settings import Settings
-from automl.experiment.state import ExperimentState
 from automl.trial.epochs import EpochCounter
 
 
@@ -51,8 +51,8 @@ class Pace:
     _first_s: float | None = None
     """Seconds up to the first report, which include the start of the workers."""
 
-    def apply(self, event: Mapping[str, Any], ledger: ExperimentState) -> None:
-        """Take in an event, before `ledger` does."""
+    def apply(self, event: Mapping[str, Any], history: History) -> None:
+        """Take in an event, before `history` does."""
         if event["event"] in ("start", "continue"):
             self._running.add(event["trial"])
             self._at_once = max(self._at_once, len(self._running))
@@ -63,20 +63,20 @@ class Pace:
         elif event["event"] == "report":
             number, epoch = event["trial"], event["epoch"]
             if self._first_s is None:
-                self._first_s = ledger.driven(event["time"])
+                self._first_s = history.driven(event["time"])
             added = self._epochs.report(number, epoch)
-            if ledger.trials[number].confirms is None:
+            if history.trials[number].confirms is None:
                 self.searched += added
             else:
                 self.confirmed += added
 
-    def limits(self, ledger: ExperimentState, driven_s: float) -> tuple[Limit, ...]:
+    def limits(self, history: History, driven_s: float) -> tuple[Limit, ...]:
         """Return the limits of the budget, trials first."""
         budget = self.settings.budget
         # A trial counts once it has trained an epoch, or has ended without one.
         trained = sum(
             trial.confirms is None and (bool(trial.reports) or trial.state.is_final)
-            for trial in ledger.trials.values()
+            for trial in history.trials.values()
         )
         limits = []
         if budget.is_limited_in_trials:
@@ -90,26 +90,24 @@ class Pace:
             limits.append(Limit("seconds", driven_s, budget.time_s))
         return tuple(limits)
 
-    def left(self, ledger: ExperimentState, now: float) -> TimeLeft | None:
+    def left(self, history: History, now: float) -> TimeLeft | None:
         """Return the time left of search and confirmation.
 
         None until more epochs have finished than trials run concurrently; the first ones include
         worker start-up.
         """
-        driven = ledger.driven(now)
+        driven = history.driven(now)
         done = self.searched + self.confirmed
         if self._first_s is None or done <= self._at_once:
             return None
         per_epoch = (driven - self._first_s) / (done - 1)
-        seconds, is_at_most = self._search_left(ledger, driven, per_epoch)
+        seconds, is_at_most = self._search_left(history, driven, per_epoch)
         return TimeLeft(seconds + self._confirmation_left() * per_epoch, is_at_most)
 
-    def _search_left(
-        self, ledger: ExperimentState, driven: float, per_epoch: float
-    ) -> tuple[float, bool]:
+    def _search_left(self, history: History, driven: float, per_epoch: float) -> tuple[float, bool]:
         budget = self.settings.budget
-        trials = [t for t in ledger.trials.values() if t.confirms is None]
-        if len(trials) < len(ledger.trials):
+        trials = [t for t in history.trials.values() if t.confirms is None]
+        if len(trials) < len(history.trials):
             return 0.0, False
         ends: list[tuple[float, bool]] = []
         if budget.is_limited_in_trials:

@@ -59,7 +59,7 @@ def _all_trials(experiments: Sequence[Experiment], space: SearchSpace) -> tuple[
 
 
 def _trials(past: Experiment, space: SearchSpace) -> Iterator[PastTrial]:
-    for trial in past.ledger.trials.values():
+    for trial in past.history.trials.values():
         if trial.confirms is None and not list(space.faults(trial.values)):
             curve = {r.epoch: value_of(past.settings.objectives, r.metrics) for r in trial.reports}
             yield PastTrial(trial.values, {} if trial.failure is not None else curve)

@@ -32,7 +32,7 @@ class JobObserver(ExperimentObserver):
 
     def opened(self, experiment: Experiment) -> None:
         """Record the experiment and the trials of earlier sessions."""
-        trials = experiment.ledger.trials.values()
+        trials = experiment.history.trials.values()
         self._put(self._job(JobState.RUNNING), *map(self._trial_job, trials))
 
     def started(self, trial: Trial, folder: Path) -> None:
@@ -45,7 +45,7 @@ class JobObserver(ExperimentObserver):
 
     def closed(self, experiment: Experiment) -> None:
         """Record how the session ended."""
-        closed = experiment.ledger.closed or "failed"
+        closed = experiment.history.closed or "failed"
         self._put(self._job(_CLOSED.get(closed, JobState.FAILED)))
 
     def _put(self, *jobs: Job) -> None:
@@ -67,7 +67,7 @@ class JobObserver(ExperimentObserver):
 
     def _job(self, state: JobState) -> Job:
         experiment = self._experiment
-        best, trials = experiment.best, experiment.ledger.trials.values()
+        best, trials = experiment.best, experiment.history.trials.values()
         value = None if best is None else experiment.value_of(best)
         begun = min((trial.started for trial in trials), default=None)
         is_over = state is not JobState.RUNNING

@@ -56,7 +56,7 @@ def _best_child(store: JobStore, job: Job, info: SkillInfo) -> Parent:
 
 def _trial(store: JobStore, job: Job, info: SkillInfo) -> Parent:
     experiment = Experiment.load(store.driver_folder(job))
-    return _parent_of_trial(experiment, experiment.ledger.trials[int(Path(job.id).name)], info)
+    return _parent_of_trial(experiment, experiment.history.trials[int(Path(job.id).name)], info)
 
 
 def _parent_of_trial(experiment: Experiment, trial: Trial, info: SkillInfo) -> Parent:

@@ -13,10 +13,10 @@ from automl.experiment.comparison import (
     neighbours,
 )
 from automl.experiment.experiment import CONTENDERS, Experiment
+from automl.experiment.history import History
 from automl.experiment.journal import Journal
 from automl.experiment.pace import Pace
 from automl.experiment.settings import Settings
-from automl.experiment.state import ExperimentState
 from automl.skill.info import SkillInfo
 
 _REASONS = 3
@@ -93,20 +93,20 @@ def estimate(settings: Settings, info: SkillInfo, root: Path) -> Estimate:
 
 
 def _measured(past: Experiment) -> _Measured | None:
-    ledger, pace = ExperimentState(), Pace(past.settings)
+    history, pace = History(), Pace(past.settings)
     startup = end = None
     for event in Journal(past.paths.journal).read():
-        pace.apply(event, ledger)
-        ledger.apply(event)
+        pace.apply(event, history)
+        history.apply(event)
         if event["event"] == "start" and startup is None:
-            startup = ledger.driven_s
+            startup = history.driven_s
         if event["event"] in ("report", "finish"):
-            end = ledger.driven_s
+            end = history.driven_s
     epochs = pace.searched + pace.confirmed
     if startup is None or end is None or not epochs:
         return None
-    rest = ledger.driven_s - end
-    return _Measured(startup, (end - startup) / epochs, rest, ledger.driven_s)
+    rest = history.driven_s - end
+    return _Measured(startup, (end - startup) / epochs, rest, history.driven_s)
 
 
 def _seconds(settings: Settings, measured: _Measured) -> float:
@@ -125,7 +125,7 @@ def _of_same(settings: Settings, past: Experiment, measured: _Measured) -> float
         past.settings.budget == settings.budget
         and past.settings.algorithm == settings.algorithm
         and past.settings.confirm_seeds == settings.confirm_seeds
-        and past.ledger.closed == "finished"
+        and past.history.closed == "finished"
     )
     return measured.total_s if is_same else None
 
@@ -139,7 +139,7 @@ def _most_trials(settings: Settings) -> int | None:
 
 
 def _largest_trial(past: Experiment) -> int:
-    return max((_size(past.paths.trial(number)) for number in past.ledger.trials), default=0)
+    return max((_size(past.paths.trial(number)) for number in past.history.trials), default=0)
 
 
 def _size(folder: Path) -> int:

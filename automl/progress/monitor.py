@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from automl.experiment.experiment import Experiment
+from automl.experiment.history import History
 from automl.experiment.pace import Pace
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
-from automl.experiment.state import ExperimentState
 from automl.formats import score
 from automl.progress.view import BestSoFar, Message, RunningTrial, View, What
 from automl.trial.trial import Decision, FailureKind, Trial, TrialState
@@ -28,7 +28,7 @@ class Monitor:
     """Follows an experiment event by event."""
 
     def __init__(self, root: Path, settings: Settings) -> None:
-        self.experiment = Experiment(ExperimentPaths(root), settings, ExperimentState())
+        self.experiment = Experiment(ExperimentPaths(root), settings, History())
         self._objective = settings.objective
         self._pace = Pace(settings)
         self._losses: dict[int, tuple[float, int]] = {}
@@ -40,12 +40,12 @@ class Monitor:
 
     def apply(self, event: Mapping[str, Any]) -> list[Message]:
         """Take in one event and return its messages."""
-        self._pace.apply(event, self.experiment.ledger)
-        self.experiment.ledger.apply(event)
+        self._pace.apply(event, self.experiment.history)
+        self.experiment.history.apply(event)
         handler: Callable[[Mapping[str, Any]], Iterable[tuple[What, str]]] | None
         handler = getattr(self, f"_on_{event['event']}", None)
         epoch, metrics = event.get("epoch"), event.get("metrics")
-        first = self.experiment.ledger.trials.get(0)
+        first = self.experiment.history.trials.get(0)
         detail = "" if first is None else _changes(event.get("values", {}), first.values)
         messages = [
             Message(event["time"], what, event.get("trial"), text, epoch, metrics, detail)
@@ -56,9 +56,9 @@ class Monitor:
 
     def view(self, state: str, now: float) -> View:
         """Return the experiment at a time; `state` is that of `Experiment.state`."""
-        experiment, ledger = self.experiment, self.experiment.ledger
+        experiment, history = self.experiment, self.experiment.history
         promotion = experiment.promotion
-        trials = [ledger.trials[number] for number in sorted(ledger.trials)]
+        trials = [history.trials[number] for number in sorted(history.trials)]
         is_live = state == "running"
         phase = self._phase if is_live else state
         return View(
@@ -68,10 +68,10 @@ class Monitor:
             algorithm=experiment.settings.algorithm,
             metric=self._objective.metric,
             mode=self._objective.mode,
-            seconds=ledger.driven(now) if is_live else ledger.driven_s,
+            seconds=history.driven(now) if is_live else history.driven_s,
             epochs=self._pace.searched,
-            limits=self._pace.limits(ledger, ledger.driven(now) if is_live else ledger.driven_s),
-            left=self._pace.left(ledger, now) if is_live and phase != "promoting" else None,
+            limits=self._pace.limits(history, history.driven(now) if is_live else history.driven_s),
+            left=self._pace.left(history, now) if is_live and phase != "promoting" else None,
             best=self._best_so_far(),
             best_curve=tuple(self._best_curve),
             running=tuple(
@@ -85,7 +85,7 @@ class Monitor:
 
     def _best_so_far(self) -> BestSoFar | None:
         experiment = self.experiment
-        if any(trial.confirms is not None for trial in experiment.ledger.trials.values()):
+        if any(trial.confirms is not None for trial in experiment.history.trials.values()):
             best = experiment.best
             if best is None:
                 return None
@@ -106,14 +106,14 @@ class Monitor:
     def _running(self, trial: Trial, now: float) -> RunningTrial:
         curve = tuple(self._objective.value(r.metrics) for r in trial.reports)
         latest = curve[-1] if curve and math.isfinite(curve[-1]) else None
-        since = self.experiment.ledger.resumed_at(trial.number)
+        since = self.experiment.history.resumed_at(trial.number)
         last = max(since, trial.reports[-1].time if trial.reports else 0.0)
         seconds = trial.seconds + max(0.0, now - last)
         note = "half the batch size" if trial.halvings else trial.reason
         return RunningTrial(trial.number, trial.epoch, trial.epochs, latest, curve, seconds, note)
 
     def _on_opened(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
-        trials = self.experiment.ledger.trials.values()
+        trials = self.experiment.history.trials.values()
         self._phase = "starting"
         if trials:
             done = sum(trial.state.is_final for trial in trials)
@@ -190,7 +190,7 @@ class Monitor:
         yield What.CLOSED, event["state"] + (f": {reason}" if reason else "")
 
     def _trial(self, event: Mapping[str, Any]) -> Trial:
-        return self.experiment.ledger.trials[event["trial"]]
+        return self.experiment.history.trials[event["trial"]]
 
 
 def view_of(

@@ -35,5 +35,5 @@ class Follower:
 
     def view(self, *, is_live: bool) -> View:
         """Return the view of the experiment now."""
-        state = "running" if is_live else self.monitor.experiment.ledger.closed or "interrupted"
+        state = "running" if is_live else self.monitor.experiment.history.closed or "interrupted"
         return self.monitor.view(state, time.time())

@@ -12,7 +12,7 @@ from automl.skill.info import SkillInfo
 
 def model_card(experiment: Experiment, info: SkillInfo, promotion: Mapping[str, Any]) -> str:
     """Return the card as Markdown."""
-    settings, trial = experiment.settings, experiment.ledger.trials[promotion["trial"]]
+    settings, trial = experiment.settings, experiment.history.trials[promotion["trial"]]
     parity = promotion["parity"]
     parts = [
         f"# {info.name}, trial {trial.number:04d} of {experiment.paths.root.resolve().name}",

@@ -100,7 +100,7 @@ class Promoter:
         return promotion
 
     def _trial(self) -> Trial:
-        number, trials = self.request.trial, self.experiment.ledger.trials
+        number, trials = self.request.trial, self.experiment.history.trials
         if number is None:
             if self.experiment.best is None:
                 raise RunFailed("no trial has a result, so there is nothing to promote")

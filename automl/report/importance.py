@@ -28,7 +28,7 @@ def importance(
         raise UsageError(not_one_of("--method", method, METHODS))
     trials = [
         (trial.values, experiment.settings.objective.loss(value))
-        for trial in experiment.ledger.trials.values()
+        for trial in experiment.history.trials.values()
         if (value := experiment.value_of(trial)) is not None and trial.confirms is None
     ]
     different = len({loss for _, loss in trials})

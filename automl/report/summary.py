@@ -17,7 +17,7 @@ def summary(experiment: Experiment) -> str:
     lines = [f"{experiment.paths.root}: {state}", ""]
     if experiment.settings.route.get("is_fallback"):
         lines += [experiment.settings.route["reason"], ""]
-    if experiment.ledger.trials:
+    if experiment.history.trials:
         lines += [_table(experiment, state), ""]
     best = experiment.best
     if best is not None:
@@ -61,7 +61,7 @@ def _best_lines(experiment: Experiment, best: Trial) -> list[str]:
     metric = experiment.settings.objective.metric
     line = f"best: trial {best.number:04d}, {metric} {score(value)} at epoch "
     lines = [f"{line}{experiment.epoch_of(best)}"]
-    default = experiment.ledger.trials.get(0)
+    default = experiment.history.trials.get(0)
     baseline = None if default is None else experiment.value_of(default)
     if best.number and baseline is not None and value is not None:
         lines[0] += f" ({score(value - baseline, is_signed=True)} against the defaults)"

@@ -18,7 +18,7 @@ class ReportWriter(ExperimentObserver):
 
     def closed(self, experiment: Experiment) -> None:
         """Write the page; a failure is reported and does not end the session."""
-        if not experiment.ledger.trials:
+        if not experiment.history.trials:
             return
         try:
             write_report(experiment, self._space)

@@ -37,7 +37,7 @@ def next_repeat(experiment: Experiment, seed_key: str | None) -> Repeat | None:
     count = experiment.settings.confirm_seeds
     if not count or seed_key is None:
         return None
-    trials = experiment.ledger.trials
+    trials = experiment.history.trials
     first = int(flatten(experiment.settings.spec).get(seed_key) or 0)
     started = {
         (t.confirms, t.adjusted.get(seed_key)) for t in trials.values() if t.confirms is not None

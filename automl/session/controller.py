@@ -55,7 +55,7 @@ class Controller:
         self._journal = Journal(experiment.paths.journal)
         self._preparation = preparation
         self._interrupted = self._replay()
-        trials = experiment.ledger.trials.values()
+        trials = experiment.history.trials.values()
         self._ended_before = {t.number for t in trials if t.state.is_final}
 
     def open(self) -> None:
@@ -74,7 +74,7 @@ class Controller:
         """Record that the promotion of a trial begins, after the last training."""
         self._record({"event": "promoting", "trial": trial})
         for observer in self._observers:
-            observer.promoting(self.experiment.ledger.trials[trial])
+            observer.promoting(self.experiment.history.trials[trial])
 
     def promoted(self, promotion: Mapping[str, Any]) -> None:
         """Record a promotion."""
@@ -99,7 +99,7 @@ class Controller:
             self._give_up_if_all_fail()
             number = self._next_interrupted()
             if number is not None:
-                return self._resume(Continue(number, self.experiment.ledger.trials[number].epochs))
+                return self._resume(Continue(number, self.experiment.history.trials[number].epochs))
             move = self.next_move()
             if isinstance(move, Continue):
                 self._searcher.start(move)
@@ -120,7 +120,7 @@ class Controller:
         """Return the searcher's move; once the time is up, nothing starts."""
         if not self._is_out_of_time():
             return self._searcher.next()
-        trials = self.experiment.ledger.trials
+        trials = self.experiment.history.trials
         running = self._running() - set(self._interrupted)
         return Wait() if any(trials[n].confirms is None for n in running) else Done(OUT_OF_TIME)
 
@@ -128,7 +128,7 @@ class Controller:
         """Return a trial that was cut off; once the time is up, only confirmations resume."""
         is_late = self._is_out_of_time()
         for number in self._interrupted:
-            if not is_late or self.experiment.ledger.trials[number].confirms is not None:
+            if not is_late or self.experiment.history.trials[number].confirms is not None:
                 self._interrupted.remove(number)
                 return number
         return None
@@ -139,7 +139,7 @@ class Controller:
         A resumed trial repeats epochs that the journal may hold already; their answer is the old
         one.
         """
-        record = self.experiment.ledger.trials[trial]
+        record = self.experiment.history.trials[trial]
         for report in record.reports:
             if report.epoch == epoch:
                 return report.decision
@@ -160,7 +160,7 @@ class Controller:
     def _verdict(self, trial: int, epoch: int, metrics: Mapping[str, float]) -> Verdict:
         settings = self.experiment.settings
         value = value_of(settings.objectives, metrics)
-        if self.experiment.ledger.trials[trial].confirms is not None:
+        if self.experiment.history.trials[trial].confirms is not None:
             return CONTINUE
         verdict = self._searcher.report(trial, epoch, value)
         is_full = epoch >= settings.budget.epochs
@@ -178,7 +178,7 @@ class Controller:
         counts as failed. One that ran out of memory runs once more at half the batch size, with
         twice the batches a step.
         """
-        record = self.experiment.ledger.trials[trial]
+        record = self.experiment.history.trials[trial]
         kind = None if outcome.failure is None else outcome.failure.kind
         if kind is FailureKind.LOST and record.losses + 1 < LOSSES_BEFORE_FAILING:
             self._record({"event": "lost", "trial": trial, **outcome.to_dict()})
@@ -195,7 +195,7 @@ class Controller:
     def _finish(self, trial: int, outcome: Outcome, reason: str = "") -> None:
         event = {"event": "finish", "trial": trial, **outcome.to_dict()}
         self._record(event, reason=reason)
-        record = self.experiment.ledger.trials[trial]
+        record = self.experiment.history.trials[trial]
         if record.confirms is None:
             self._searcher.finish(trial, outcome)
         for observer in self._observers:
@@ -203,7 +203,7 @@ class Controller:
 
     def _end(self, reason: str) -> None:
         """Stop for good what the search paused or lost: nothing will resume it."""
-        for trial in self.experiment.ledger.trials.values():
+        for trial in self.experiment.history.trials.values():
             if not trial.state.is_final and trial.confirms is None:
                 self._finish(trial.number, Outcome(TrialState.STOPPED), reason)
                 if trial.number in self._interrupted:
@@ -264,7 +264,7 @@ class Controller:
         objectives = self.experiment.settings.objectives
         for event in self._journal.read():
             kind, trial = event["event"], int(event.get("trial", -1))
-            if trial >= 0 and self.experiment.ledger.trials[trial].confirms is not None:
+            if trial >= 0 and self.experiment.history.trials[trial].confirms is not None:
                 continue
             if kind == "start":
                 self._searcher.start(
@@ -280,15 +280,15 @@ class Controller:
         return deque(sorted(self._running()))
 
     def _running(self) -> set[int]:
-        trials = self.experiment.ledger.trials.values()
+        trials = self.experiment.history.trials.values()
         return {t.number for t in trials if t.state is TrialState.RUNNING}
 
     def _is_out_of_time(self) -> bool:
         limit = self.experiment.settings.budget.time_s
-        return limit is not None and self.experiment.ledger.driven(time.time()) >= limit
+        return limit is not None and self.experiment.history.driven(time.time()) >= limit
 
     def _resume(self, move: Continue) -> Task:
-        is_interrupted = self.experiment.ledger.trials[move.trial].state is TrialState.RUNNING
+        is_interrupted = self.experiment.history.trials[move.trial].state is TrialState.RUNNING
         event = {
             "event": "continue",
             "trial": move.trial,
@@ -299,7 +299,7 @@ class Controller:
         return self._task(move.trial)
 
     def _task(self, number: int) -> Task:
-        trial = self.experiment.ledger.trials[number]
+        trial = self.experiment.history.trials[number]
         folder = self.experiment.paths.trial(number)
         spec = self._preparation.prepare(trial)
         for observer in self._observers:
@@ -312,11 +312,11 @@ class Controller:
         """Append an event to the journal, with the reason if there is one, and apply it."""
         stamped = {**event, **({"reason": reason} if reason else {}), "time": round(time.time(), 3)}
         self._journal.append(stamped)
-        self.experiment.ledger.apply(stamped)
+        self.experiment.history.apply(stamped)
 
     def _give_up_if_all_fail(self) -> None:
         # Trials of earlier sessions do not count: the cause may have been fixed.
-        trials = self.experiment.ledger.trials.values()
+        trials = self.experiment.history.trials.values()
         ended = [t for t in trials if t.state.is_final and t.number not in self._ended_before]
         failed = [t.failure.kind for t in ended if t.failure is not None]
         if len(failed) < len(ended) or self.experiment.best is not None:
@@ -332,7 +332,7 @@ class Controller:
 def failure_summary(experiment: Experiment) -> list[str]:
     """Return lines that say why no trial has a value, one per cause."""
     causes: dict[tuple[str, str], list[int]] = {}
-    for trial in experiment.ledger.trials.values():
+    for trial in experiment.history.trials.values():
         if trial.failure is not None:
             cause = (trial.failure.kind.value, trial.failure.message)
             causes.setdefault(cause, []).append(trial.number)

@@ -134,7 +134,7 @@ class Reproducer:
         return Reproduction(trial, folder, differing, outcome, compared, tolerance)
 
     def _trial(self) -> Trial:
-        trials = self.experiment.ledger.trials
+        trials = self.experiment.history.trials
         if self.number not in trials:
             raise UsageError(
                 f"{self.number} is no trial of {self.experiment.paths.root}; it has "
@@ -190,7 +190,7 @@ class Reproducer:
     def _train_parent(self, trial: Trial, folder: Path) -> None:
         """Train the parent up to the epoch that its child began from; copy its checkpoint."""
         assert trial.parent is not None
-        parent = self.experiment.ledger.trials[trial.parent]
+        parent = self.experiment.history.trials[trial.parent]
         beside = folder.with_name(f"{folder.name}-from-{parent.number:04d}")
         shutil.rmtree(beside, ignore_errors=True)
         # The first report of a child repeats the epoch of the checkpoint that it began from.

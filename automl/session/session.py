@@ -53,7 +53,7 @@ def drive(root: Path, *, watchers: Sequence[ExperimentObserver] = ()) -> Experim
         space = space_of(paths, settings)
         # The page must exist before MLflow uploads it.
         mirrors = [ReportWriter(space), JobObserver(experiment), tracking.observer]
-        if experiment.ledger.closed == "finished":
+        if experiment.history.closed == "finished":
             _catch_up(experiment, mirrors)
             return experiment
         _check_spec(experiment)
@@ -124,7 +124,7 @@ def promote(root: Path, request: PromotionRequest, *, confirm_seeds: int = 0) ->
 
 def _check_promotable(experiment: Experiment, info: SkillInfo) -> None:
     root = experiment.paths.root
-    if experiment.ledger.closed not in ("finished", "failed"):
+    if experiment.history.closed not in ("finished", "failed"):
         raise UsageError(f"{root}: its search is not over; resume it first: automl resume {root}")
     if not info.is_promotable:
         raise UsageError(f"{root}: the skill {info.name} exports no model to promote")
@@ -182,7 +182,7 @@ def _promote(
     skill = load_skill(experiment.settings.skill)
     info = skill.info
     number = experiment.best.number if request.trial is None and experiment.best else request.trial
-    trial = None if number is None else experiment.ledger.trials.get(number)
+    trial = None if number is None else experiment.history.trials.get(number)
     if trial is not None and experiment.value_of(trial) is not None:
         controller.promoting(trial.number)
     promotion = Promoter(experiment, skill, info, request).promote()
@@ -208,7 +208,7 @@ def _closing(controller: Controller, experiment: Experiment) -> Iterator[None]:
         is_disk_error = isinstance(error, OSError) and error.errno in _DISK_ERRORS
         # The error at hand says more than a second one, of a disk that is still full.
         with suppress(OSError):
-            if experiment.ledger.trials:
+            if experiment.history.trials:
                 write_results(experiment)
             controller.close("stopped" if is_disk_error else "failed", redacted(str(error)))
         if is_disk_error:

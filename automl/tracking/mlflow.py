@@ -86,7 +86,7 @@ class MlflowObserver(ExperimentObserver):
         self._children = {
             number: run.info.run_id for number, run in runs.items() if number is not None
         }
-        for trial in list(experiment.ledger.trials.values()):
+        for trial in list(experiment.history.trials.values()):
             if not _is_complete(runs.get(trial.number), trial):
                 self._catch_up(trial)
         self._rebuild_best()
@@ -125,7 +125,7 @@ class MlflowObserver(ExperimentObserver):
         results = (paths.leaderboard, paths.best, paths.settings, paths.space, paths.importance)
         for path in (*results, paths.report):
             self._runs.upload(self._parent, path)
-        state = experiment.ledger.closed or "interrupted"
+        state = experiment.history.closed or "interrupted"
         best = experiment.best
         page = self._write_place([self._child(trial) for trial in experiment.ranking()])
         tags = {
@@ -219,7 +219,7 @@ class MlflowObserver(ExperimentObserver):
         """Log the best so far after each epoch in the journal's order, which never falls."""
         self._epochs = EpochCounter()
         self._best = RunningBest(self._experiment.settings.objective)
-        trials = self._experiment.ledger.trials
+        trials = self._experiment.history.trials
         metrics = []
         for event in Journal(self._paths.journal).read():
             if event["event"] == "start":

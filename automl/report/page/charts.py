@@ -80,7 +80,7 @@ def progress(experiment: Experiment, course: Sequence[Point]) -> Figure:
         ("x", "y", [p.epochs for p in best], course[-1].epochs),
         ("x2", "y2", [p.seconds / scale for p in best], course[-1].seconds / scale),
     )
-    default = experiment.ledger.trials.get(0)
+    default = experiment.history.trials.get(0)
     baseline = None if default is None else experiment.value_of(default)
     data: list[Figure] = []
     values = [p.value for p in best]
@@ -124,7 +124,7 @@ def progress(experiment: Experiment, course: Sequence[Point]) -> Figure:
 def curves(experiment: Experiment, state: str) -> Figure:
     """Return the learning curves of all trials, coloured by state, the best one on top."""
     objective, best = experiment.settings.objective, experiment.best
-    trials = [t for t in experiment.ledger.trials.values() if t.reports]
+    trials = [t for t in experiment.history.trials.values() if t.reports]
     order = list(STATES)
 
     def place(trial: Trial) -> tuple[bool, bool, int]:
@@ -172,7 +172,7 @@ def fronts(experiment: Experiment) -> Figure:
     first, *others = experiment.settings.objectives
     front = {t.number for t, _ in experiment.front()}
     rows = []
-    for trial in experiment.ledger.trials.values():
+    for trial in experiment.history.trials.values():
         report = trial.best_report(first)
         if report is not None and experiment.value_of(trial) is not None:
             rows.append((trial, report.metrics))
@@ -209,7 +209,7 @@ def fronts(experiment: Experiment) -> Figure:
 
 def resources(experiment: Experiment, state: str) -> Figure:
     """Return each trial's seconds and, if it was recorded, its peak memory."""
-    trials = sorted(experiment.ledger.trials.values(), key=lambda t: t.number)
+    trials = sorted(experiment.history.trials.values(), key=lambda t: t.number)
     peaks = [peak_of(experiment, t) for t in trials]
     has_memory = any(peak is not None for peak in peaks)
     rows: list[tuple[str, str, Sequence[float | None]]] = [
@@ -290,7 +290,7 @@ def peak_of(experiment: Experiment, trial: Trial) -> float | None:
 
 def totals(experiment: Experiment, course: Sequence[Point]) -> Mapping[str, str]:
     """Return what the search cost, in words."""
-    trials = experiment.ledger.trials.values()
+    trials = experiment.history.trials.values()
     costs = {"time searched": duration(course[-1].seconds) if course else "-"}
     costs["time of all trials together"] = duration(sum(t.seconds for t in trials))
     costs["epochs trained"] = str(course[-1].epochs if course else 0)

@@ -37,7 +37,7 @@ def write_report(experiment: Experiment, space: SearchSpace) -> Path:
 
 def page(experiment: Experiment, space: SearchSpace, script: str) -> str:
     """Return the page; `script` is plotly's."""
-    state = experiment.ledger.closed or experiment.state
+    state = experiment.history.closed or experiment.state
     here = Path(__file__).parent
     sections = list(_sections(experiment, space, state))
     title = esc(f"{experiment.paths.root.resolve().name}: automl report")
@@ -74,7 +74,7 @@ def _sections(
     yield "summary", "Summary", list(_summary(experiment, state, course))
     if best_so_far(experiment, course):
         yield "progress", "Best so far", _progress(experiment, course)
-    if any(t.reports for t in experiment.ledger.trials.values()):
+    if any(t.reports for t in experiment.history.trials.values()):
         yield "curves", "Learning curves", _curves(experiment, state)
     rows = space_charts.measured(experiment)
     if is_search and len(rows) > 1:
@@ -112,11 +112,11 @@ def _head(experiment: Experiment, state: str) -> str:
 
 def _summary(experiment: Experiment, state: str, course: Sequence[Point]) -> Iterator[str]:
     settings, best = experiment.settings, experiment.best
-    trials = list(experiment.ledger.trials.values())
+    trials = list(experiment.history.trials.values())
     states = [experiment.shown_state(t, state) for t in trials]
     counts = ", ".join(f"{states.count(s)} {s}" for s in charts.STATES if s in states)
     value = None if best is None else experiment.value_of(best)
-    default = experiment.ledger.trials.get(0)
+    default = experiment.history.trials.get(0)
     baseline = None if default is None else experiment.value_of(default)
     facts = {f"best {settings.objective.metric}": (compact(value), "no trial has a value")}
     if best is not None:
@@ -153,7 +153,7 @@ def _promoted(experiment: Experiment) -> tuple[str, str]:
 def _winner(experiment: Experiment) -> str:
     best, shares = experiment.best, experiment.importance or {}
     assert best is not None
-    default = experiment.ledger.trials.get(0)
+    default = experiment.history.trials.get(0)
     defaults = {} if default is None else default.values
     rows = [
         (key, compact(defaults.get(key)), compact(value), bar(shares[key]) if key in shares else "")
@@ -165,7 +165,7 @@ def _winner(experiment: Experiment) -> str:
 
 
 def _progress(experiment: Experiment, course: Sequence[Point]) -> list[str]:
-    default = experiment.ledger.trials.get(0)
+    default = experiment.history.trials.get(0)
     baseline = ""
     if default is not None and experiment.value_of(default) is not None:
         baseline = (
@@ -255,7 +255,7 @@ def _trials(experiment: Experiment, state: str) -> Iterator[str]:
     heads = ("rank", "trial", metric, "at epoch", "epochs", "state", "seconds", "peak MB", "")
     yield table(heads, rows, marked=ranking.index(best) if best in ranking else None)
     top = [t for t in ranking if t.values and experiment.value_of(t) is not None][:TOP]
-    default = experiment.ledger.trials.get(0)
+    default = experiment.history.trials.get(0)
     if top and default is not None and default.values and default not in top:
         top = [*top[: TOP - 1], default]
     if top:
@@ -276,7 +276,7 @@ def _resources(experiment: Experiment, state: str, course: Sequence[Point]) -> I
         "Seconds count while a trial has a worker. Peak memory is the host memory of the trial's "
         "process and its children, sampled once a second; GPU memory is not included."
     )
-    if experiment.ledger.trials:
+    if experiment.history.trials:
         yield plot("figure-resources", charts.resources(experiment, state))
 
 

@@ -30,7 +30,7 @@ def parallel(experiment: Experiment, space: SearchSpace) -> Figure:
     values = [value for _, value in rows]
     low, high = min(values), max(values)
     width = high - low or 1.0
-    failed = [t for t in experiment.ledger.trials.values() if t.failure and not t.confirms]
+    failed = [t for t in experiment.history.trials.values() if t.failure and not t.confirms]
     data: list[Figure] = [
         _line(trial, parameters, None, "failed", {"color": STATES["failed"], "width": 0.7})
         for trial in failed

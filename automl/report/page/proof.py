@@ -92,7 +92,7 @@ def failures(experiment: Experiment) -> Iterator[str]:
     Messages that differ only in numbers are one cause.
     """
     causes: dict[tuple[str, str], list[Trial]] = {}
-    for trial in experiment.ledger.trials.values():
+    for trial in experiment.history.trials.values():
         if trial.failure is not None:
             message = _NUMBER.sub("#", trial.failure.message)
             causes.setdefault((trial.failure.kind.value, message), []).append(trial)

@@ -27,7 +27,7 @@ class Point:
 
 def points(experiment: Experiment) -> list[Point]:
     """Return the reports of the search, without those of failed trials and of confirmations."""
-    trials, objective = experiment.ledger.trials, experiment.settings.objective
+    trials, objective = experiment.history.trials, experiment.settings.objective
     course, epochs = [], EpochCounter()
     for event, seconds in _clocked(experiment):
         if event["event"] == "start":

@@ -39,14 +39,14 @@ def observer(request, experiment):
 def follow(observer, experiment):
     """Call an observer as the driver does in a session."""
     observer.opened(experiment)
-    for trial in experiment.ledger.trials.values():
+    for trial in experiment.history.trials.values():
         folder = experiment.paths.trial(trial.number)
         observer.started(trial, folder)
         for each in trial.reports:
             observer.reported(trial, each)
         if trial.state.is_final:
             observer.finished(trial, folder)
-    observer.promoting(experiment.ledger.trials[0])
+    observer.promoting(experiment.history.trials[0])
     observer.closed(experiment)
 
 

@@ -1,8 +1,8 @@
 import pytest
 
+from automl.experiment.history import History
 from automl.experiment.pace import Limit, Pace
 from automl.experiment.settings import Settings
-from automl.experiment.state import ExperimentState
 from automl.trial.budget import Budget
 from automl.trial.objective import Objective
 
@@ -16,12 +16,12 @@ def paced():
             skill="toy", policy="auto", objectives=(Objective("score", "max"),),
             budget=budget, seed=0, spec={},
         )  # fmt: skip
-        pace, ledger = Pace(settings), ExperimentState()
+        pace, history = Pace(settings), History()
         for second, event in enumerate(({"event": "opened"}, *events)):
             stamped = {**event, "time": float(second)}
-            pace.apply(stamped, ledger)
-            ledger.apply(stamped)
-        return pace, ledger
+            pace.apply(stamped, history)
+            history.apply(stamped)
+        return pace, history
 
     return play
 
@@ -43,23 +43,23 @@ def test_epochs_of_repeats_are_not_those_of_the_search(paced):
 
 
 def test_the_limits_are_those_of_the_budget_with_what_is_used(paced):
-    pace, ledger = paced(Budget(5, 4, 10, 60.0), start(0), report(0, 1))
-    assert pace.limits(ledger, 2.0) == (
+    pace, history = paced(Budget(5, 4, 10, 60.0), start(0), report(0, 1))
+    assert pace.limits(history, 2.0) == (
         Limit("trials", 1, 5), Limit("epochs", 1, 10), Limit("seconds", 2.0, 60.0),
     )  # fmt: skip
 
 
 def test_a_trial_counts_once_it_has_trained_an_epoch(paced):
-    pace, ledger = paced(Budget(5, 4), start(0), start(1), report(1, 1))
-    assert pace.limits(ledger, 2.0)[0] == Limit("trials", 1, 5)
+    pace, history = paced(Budget(5, 4), start(0), start(1), report(1, 1))
+    assert pace.limits(history, 2.0)[0] == Limit("trials", 1, 5)
 
 
 def test_there_is_no_time_left_to_tell_before_the_first_epochs_ended(paced):
-    pace, ledger = paced(Budget(2, 4), start(0), report(0, 1))
-    assert pace.left(ledger, 2.0) is None
+    pace, history = paced(Budget(2, 4), start(0), report(0, 1))
+    assert pace.left(history, 2.0) is None
 
 
 def test_the_time_left_follows_from_the_measured_pace(paced):
-    pace, ledger = paced(Budget(2, 4), start(0), *(report(0, epoch) for epoch in (1, 2, 3)))
-    left = pace.left(ledger, 4.0)
+    pace, history = paced(Budget(2, 4), start(0), *(report(0, epoch) for epoch in (1, 2, 3)))
+    left = pace.left(history, 4.0)
     assert (left.seconds, left.is_at_most) == (5.0, True)

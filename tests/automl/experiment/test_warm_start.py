@@ -16,10 +16,10 @@ def start(tmp_path, toy_data):
 def test_a_warm_start_begins_with_the_best_of_the_earlier_experiment(start, tmp_path):
     first = drive(start("first", trials=12))
     again = drive(start("again", trials=3, warm_start=str(tmp_path / "first"), seed=5))
-    best = max(first.ledger.trials.values(), key=lambda t: first.value_of(t) or 0)
-    assert again.ledger.trials[1].values == best.values
+    best = max(first.history.trials.values(), key=lambda t: first.value_of(t) or 0)
+    assert again.history.trials[1].values == best.values
     auto = drive(start("auto", trials=3, warm_start="auto", seed=6))
-    assert auto.ledger.trials[1].values == best.values
+    assert auto.history.trials[1].values == best.values
 
 
 @pytest.mark.parametrize("file", ["settings.yaml", "journal.jsonl", "schema.json"])
@@ -30,7 +30,7 @@ def test_a_damaged_neighbour_is_skipped(start, tmp_path, toy_data, file, content
     (tmp_path / "damaged" / "journal.jsonl").write_text('{"event": "opened", "time": 1.0}\n')
     (tmp_path / "damaged" / file).write_text(content)
     plan = toy_plan(tmp_path / "new", toy_data, warm_start="auto")
-    assert len(plan.warm_start.trials) == len(first.ledger.trials)
+    assert len(plan.warm_start.trials) == len(first.history.trials)
     for fault in plan.warm_start.unreadable:
         assert "damaged" in fault and fault in plan.announcement()
     if file == "settings.yaml":

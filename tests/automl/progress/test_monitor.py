@@ -212,7 +212,7 @@ def test_the_view_of_a_real_search_says_what_the_experiment_says(searched):
     experiment = Experiment.load(searched)
     events = list(JournalOnDisk(searched / "journal.jsonl").read())
     view = view_of(searched, experiment.settings, events, state="finished", now=events[-1]["time"])
-    trials = experiment.ledger.trials.values()
+    trials = experiment.history.trials.values()
     assert view.best.value == experiment.value_of(experiment.best)
     assert sum(view.states.values()) == len(trials) == 8
     assert view.failures["out_of_memory"] == sum(t.failure is not None for t in trials) > 0

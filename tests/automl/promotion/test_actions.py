@@ -22,7 +22,7 @@ def runner(experiment):
 def test_an_action_gets_the_model_and_leaves_a_step(runner, experiment, tmp_path):
     model = tmp_path / "model.json"
     model.write_text('{"score": 0.75}')
-    trial = experiment.ledger.trials[0]
+    trial = experiment.history.trials[0]
     result = runner.run("evaluate", trial, tmp_path / "out", model)
     assert result.metrics == {"score": 0.75}
     [step] = runner.steps
@@ -37,7 +37,7 @@ def test_a_failure_leaves_its_step_and_its_trace_without_secrets(
     monkeypatch.setenv("MY_TOKEN", "gone-for-good.json")
     model = tmp_path / "gone-for-good.json"
     with pytest.raises(FileNotFoundError):
-        runner.run("evaluate", experiment.ledger.trials[0], tmp_path / "out", model)
+        runner.run("evaluate", experiment.history.trials[0], tmp_path / "out", model)
     log = (tmp_path / "out" / "log.txt").read_text()
     assert "FileNotFoundError" in log and "gone-for-good" not in log
     assert runner.steps[0].failure.kind is FailureKind.CRASHED

@@ -157,14 +157,14 @@ def test_the_best_are_confirmed_on_fresh_seeds_before_the_promotion(searched):
     before = Experiment.load(root)
     best = before.best.number
     promoted = promote(root, PromotionRequest(), confirm_seeds=2)
-    repeats = [t for t in promoted.ledger.trials.values() if t.confirms is not None]
+    repeats = [t for t in promoted.history.trials.values() if t.confirms is not None]
     assert len(repeats) == 4 and {t.adjusted["train.seed"] for t in repeats} == {1, 2}
     assert promoted.promotion["trial"] == promoted.confirmed()[0]["best_trial"] != best
     assert promoted.settings.confirm_seeds == 2
     parity = json.loads((root / "promoted" / "parity.json").read_text())
     assert parity["recorded"] == promoted.value_of(promoted.best)
     again = promote(root, PromotionRequest(), confirm_seeds=2)
-    assert len(again.ledger.trials) == len(promoted.ledger.trials)
+    assert len(again.history.trials) == len(promoted.history.trials)
 
 
 def test_a_confirmation_of_one_trial_alone_is_refused(searched):

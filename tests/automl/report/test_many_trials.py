@@ -39,5 +39,5 @@ def test_the_summary_and_the_json_of_a_thousand_trials_take_less_than_a_second(e
 
 def test_importance_of_many_trials_is_worked_out_from_a_sample(experiment):
     space = space_of(experiment.paths, experiment.settings)
-    assert len(experiment.ledger.trials) > MOST
+    assert len(experiment.history.trials) > MOST
     assert cpu_seconds(importance, experiment, space) < 20

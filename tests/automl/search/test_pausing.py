@@ -43,7 +43,7 @@ def start(tmp_path, toy_data):
 
 
 def values_of(experiment):
-    return {n: (t.values, t.state, t.epoch) for n, t in experiment.ledger.trials.items()}
+    return {n: (t.values, t.state, t.epoch) for n, t in experiment.history.trials.items()}
 
 
 def epochs_of(root):
@@ -59,12 +59,12 @@ def test_a_paused_trial_goes_on_in_its_folder_from_its_checkpoint(start, algorit
     experiment = drive(start(algorithm=algorithm))
     logs = [
         (experiment.paths.trial(n) / "epochs.txt").read_text().split("\n")[:-1]
-        for n in experiment.ledger.trials
+        for n in experiment.history.trials
     ]
     assert max(len(log) for log in logs) == 3  # 1, 3 and 9 epochs.
     assert ["from 0", "from 1", "from 3"] in logs
     assert all(e == list(range(1, len(e) + 1)) for e in epochs_of(experiment.paths.root).values())
-    assert all(t.state.is_final for t in experiment.ledger.trials.values())
+    assert all(t.state.is_final for t in experiment.history.trials.values())
     assert experiment.best.epoch == 9
 
 
@@ -101,9 +101,9 @@ def test_auto_ends_where_checkpoints_are_ahead_of_a_journal_that_was_cut(start, 
         experiment = drive(root)
         assert experiment.state == "finished"
         assert all(e == sorted(set(e)) for e in epochs_of(root).values())
-        assert experiment.best.number in experiment.ledger.trials
+        assert experiment.best.number in experiment.history.trials
         known = {json.loads(e).get("trial") for e in lines[:cut]}
-        for number in set(experiment.ledger.trials) - known:
+        for number in set(experiment.history.trials) - known:
             log = (experiment.paths.trial(number) / "epochs.txt").read_text()
             assert log.startswith("from 0\n"), "a new trial never takes up what lay there"
     assert whole.state == "finished"
@@ -126,12 +126,12 @@ def test_a_copy_begins_from_its_parents_checkpoint_with_other_values(start):
     experiment = drive(
         start(algorithm="pbt", algorithm_options=SETTINGS["pbt"], trials=8, epochs=8)
     )
-    copies = [t for t in experiment.ledger.trials.values() if t.parent is not None]
+    copies = [t for t in experiment.history.trials.values() if t.parent is not None]
     assert copies
     for trial in copies:
         first = (experiment.paths.trial(trial.number) / "epochs.txt").read_text().split("\n")[0]
         assert first == f"from {trial.reports[0].epoch}" != "from 0"
-        parent = experiment.ledger.trials[trial.parent]
+        parent = experiment.history.trials[trial.parent]
         assert trial.values != parent.values
         known = {r.epoch: r.metrics["score"] for r in parent.reports}
         assert trial.reports[0].metrics["score"] == known[trial.reports[0].epoch]
@@ -139,11 +139,11 @@ def test_a_copy_begins_from_its_parents_checkpoint_with_other_values(start):
 
 def test_out_of_memory_is_tried_again_at_half_the_batch(start):
     experiment = drive(start(trials=2, overrides={"train.fail": "batch"}))
-    assert {t.state for t in experiment.ledger.trials.values()} <= {
+    assert {t.state for t in experiment.history.trials.values()} <= {
         TrialState.COMPLETED,
         TrialState.STOPPED,
     }
-    trial = experiment.ledger.trials[0]
+    trial = experiment.history.trials[0]
     assert trial.adjusted == {"train.batch_size": 4, "train.accumulate": 2}
     assert "batch_size: 4" in (experiment.paths.trial(0) / "spec.yaml").read_text()
     assert "batch_size: 4" in (experiment.paths.promoted / "spec.yaml").read_text()
@@ -151,24 +151,24 @@ def test_out_of_memory_is_tried_again_at_half_the_batch(start):
 
 def test_out_of_memory_at_half_the_batch_is_infeasible(start):
     experiment = drive(start(trials=8, overrides={"train.fail": "wide"}))
-    failed = [t for t in experiment.ledger.trials.values() if t.failure]
+    failed = [t for t in experiment.history.trials.values() if t.failure]
     assert failed and all(t.halvings == 1 for t in failed)
     assert experiment.best.failure is None
 
 
 def test_the_epochs_of_the_budget_end_a_search(start):
     experiment = drive(start(algorithm="asha", trials=None, budget_epochs=30))
-    assert 25 <= sum(t.epoch for t in experiment.ledger.trials.values()) <= 30
+    assert 25 <= sum(t.epoch for t in experiment.history.trials.values()) <= 30
     assert experiment.state == "finished"
 
 
 def test_the_time_of_the_budget_ends_a_search(start):
     slow = {"train.pause_s": 0.2}
     experiment = drive(start(algorithm="random", trials=None, time="2s", overrides=slow))
-    assert 2 <= experiment.ledger.driven_s < 6
+    assert 2 <= experiment.history.driven_s < 6
     assert experiment.state == "finished"
     assert experiment.best is not None
-    assert len(experiment.ledger.trials) < 6
+    assert len(experiment.history.trials) < 6
 
 
 @pytest.mark.slow

@@ -110,7 +110,7 @@ def test_what_was_cut_off_comes_first_in_the_next_session(make):
 
 def test_a_trial_is_lost_twice_and_fails_the_third_time(make):
     controller = make()
-    trials = controller.experiment.ledger.trials
+    trials = controller.experiment.history.trials
     for losses in (1, 2):
         assert controller.next().trial == 0
         controller.finish(0, fail(FailureKind.LOST))
@@ -128,7 +128,7 @@ def test_out_of_memory_is_tried_once_more_at_half_the_batch(make):
     assert (again.trial, again.spec["train"]["batch_size"]) == (0, 4)
     assert again.spec["train"]["accumulate"] == 2
     controller.finish(0, fail(FailureKind.OUT_OF_MEMORY))
-    assert controller.experiment.ledger.trials[0].failure.kind is FailureKind.OUT_OF_MEMORY
+    assert controller.experiment.history.trials[0].failure.kind is FailureKind.OUT_OF_MEMORY
 
 
 def test_the_search_gives_up_when_its_first_trials_all_fail(make):

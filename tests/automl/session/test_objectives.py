@@ -31,7 +31,7 @@ def test_two_objectives_give_a_front_that_nobody_dominates(start):
     assert len(front) > 1
     for one in front:
         assert (
-            one["parameters"] == 100 * experiment.ledger.trials[one["trial"]].values["train.width"]
+            one["parameters"] == 100 * experiment.history.trials[one["trial"]].values["train.width"]
         )
         assert not any(
             o["score"] >= one["score"] and o["parameters"] > one["parameters"] for o in front
@@ -41,7 +41,7 @@ def test_two_objectives_give_a_front_that_nobody_dominates(start):
 
 def test_a_trial_that_breaks_a_constraint_is_never_started(start):
     experiment = drive(start(constraints=("latency_ms<=10",), trials=12))
-    broken = [t for t in experiment.ledger.trials.values() if t.values["train.width"] > 20]
+    broken = [t for t in experiment.history.trials.values() if t.values["train.width"] > 20]
     assert broken
     for trial in broken:
         assert trial.failure.kind is FailureKind.INFEASIBLE
@@ -52,14 +52,14 @@ def test_a_trial_that_breaks_a_constraint_is_never_started(start):
 
 def test_what_no_memory_can_hold_is_never_started(start):
     experiment = drive(start(trials=12, overrides={"train.fail": "small"}))
-    failed = [t for t in experiment.ledger.trials.values() if t.failure is not None]
+    failed = [t for t in experiment.history.trials.values() if t.failure is not None]
     assert failed and all(t.values["train.width"] > 48 for t in failed)
     assert all(t.failure.kind is FailureKind.INFEASIBLE for t in failed)
 
 
 def test_a_constraint_on_what_is_reported_leaves_no_value_to_trials_that_break_it(start):
     experiment = drive(start(constraints=("loss<=0.55",), algorithm="random"))
-    for trial in experiment.ledger.trials.values():
+    for trial in experiment.history.trials.values():
         value = experiment.value_of(trial)
         assert value is None or value >= 0.45
 
@@ -74,7 +74,7 @@ def test_constraints_that_nobody_meets_end_the_search_with_the_cause(start):
 @pytest.mark.slow
 def test_the_best_two_are_confirmed_with_fresh_seeds_and_a_repeat_is_promoted(start):
     experiment = drive(start(confirm_seeds=2, algorithm="random"))
-    repeats = [t for t in experiment.ledger.trials.values() if t.confirms is not None]
+    repeats = [t for t in experiment.history.trials.values() if t.confirms is not None]
     assert len(repeats) == 4
     seeds = {(t.confirms, t.adjusted["train.seed"]) for t in repeats}
     assert len(seeds) == 4 and all(seed != 0 for _, seed in seeds)
@@ -174,5 +174,5 @@ def test_little_expected_improvement_ends_a_search_and_can_be_turned_off(start):
     fixed = {"train.lr": 0.03, "train.flip.enable": False, "train.flip.p": 0.5}
     options = {"overrides": fixed, "algorithm": "random", "trials": 40}
     ended = drive(start("ended", **options))
-    assert 20 <= len(ended.ledger.trials) < 40
-    assert len(drive(start("whole", stop_rule="off", **options)).ledger.trials) == 40
+    assert 20 <= len(ended.history.trials) < 40
+    assert len(drive(start("whole", stop_rule="off", **options)).history.trials) == 40

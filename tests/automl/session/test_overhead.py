@@ -8,7 +8,7 @@ import pytest
 from searchers import EPOCHS, make, score_of
 from simulation import Simulation
 
-from automl.experiment.state import ExperimentState
+from automl.experiment.history import History
 from automl.search.auto.curves import MAX_OBSERVATIONS, Curve, geometric_rungs, observations
 from automl.trial.moves import Start
 from automl.trial.trial import Outcome, TrialState
@@ -19,10 +19,10 @@ ELSE = 0.05
 
 
 def test_memory_grows_by_a_little_per_trial_up_to_5000():
-    """Complaint 14. All of searcher and ledger; each trial has at least its values and a report."""
-    trials, ledger = 5000, ExperimentState()
+    """Complaint 14. All of searcher and history; a trial has at least its values and a report."""
+    trials, history = 5000, History()
     search = Simulation(make("random", trials=trials), score_of("random"), epochs=EPOCHS)
-    search.log = search.decisions = Forgetful(ledger)
+    search.log = search.decisions = Forgetful(history)
     tracemalloc.start()
     try:
         while not search.fill():
@@ -31,15 +31,15 @@ def test_memory_grows_by_a_little_per_trial_up_to_5000():
         used, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert len(ledger.trials) == trials
+    assert len(history.trials) == trials
     assert used / trials < BYTES_PER_TRIAL
 
 
 class Forgetful:
-    """Tells a ledger what a simulation logs, and keeps nothing itself."""
+    """Applies what a simulation logs to a history, and keeps nothing itself."""
 
-    def __init__(self, ledger):
-        self.ledger = ledger
+    def __init__(self, history):
+        self.history = history
 
     def append(self, entry):
         match entry:
@@ -53,7 +53,7 @@ class Forgetful:
                 self._tell("finish", trial, state=outcome.state.value)
 
     def _tell(self, event, trial, **more):
-        self.ledger.apply({"event": event, "trial": trial, "time": 0.0, **more})
+        self.history.apply({"event": event, "trial": trial, "time": 0.0, **more})
 
 
 def test_the_model_of_auto_is_told_of_a_bounded_number_of_trials():

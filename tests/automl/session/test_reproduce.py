@@ -42,7 +42,7 @@ def again(root, number, **more):
 
 def test_every_trial_of_a_search_that_pauses_and_stops_is_reproduced_exactly(search):
     root = search()
-    trials = Experiment.load(root).ledger.trials
+    trials = Experiment.load(root).history.trials
     assert {t.state.value for t in trials.values()} >= {"stopped"}
     for number, trial in trials.items():
         made = again(root, number)
@@ -52,7 +52,7 @@ def test_every_trial_of_a_search_that_pauses_and_stops_is_reproduced_exactly(sea
 
 def test_a_trial_that_began_from_anothers_checkpoint_is_reproduced_with_it(search):
     root = search(trials=6, algorithm="pbt", settings={"population_size": 3, "eval_interval": 2})
-    born = [t for t in Experiment.load(root).ledger.trials.values() if t.parent is not None]
+    born = [t for t in Experiment.load(root).history.trials.values() if t.parent is not None]
     assert born
     made = again(root, born[-1].number)
     assert made.faults == [] and len(made.compared) > 0
@@ -61,7 +61,7 @@ def test_a_trial_that_began_from_anothers_checkpoint_is_reproduced_with_it(searc
 
 def test_a_trial_that_failed_is_reproduced_where_it_fails_in_the_same_way(search):
     root = search(trials=8, algorithm="random", train__fail="wide")
-    failed = [t for t in Experiment.load(root).ledger.trials.values() if t.failure]
+    failed = [t for t in Experiment.load(root).history.trials.values() if t.failure]
     made = again(root, failed[0].number)
     assert made.faults == [] and made.outcome.failure.kind == "out_of_memory"
 
@@ -103,8 +103,8 @@ def test_what_cannot_run_again_is_refused(search, tmp_path):
     with pytest.raises(UsageError, match="nowhere: no such folder"):
         again(root, 0, data=str(tmp_path / "nowhere"))
     experiment = Experiment.load(root)
-    trial = experiment.ledger.trials[0]
-    experiment.ledger.trials[0] = replace(trial, reports=[])
+    trial = experiment.history.trials[0]
+    experiment.history.trials[0] = replace(trial, reports=[])
     with pytest.raises(UsageError, match="trial 0000 has reported no epoch yet"):
         Reproducer(experiment, 0).run(watch=lambda *_: None)
 

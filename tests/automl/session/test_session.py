@@ -41,13 +41,13 @@ def start(tmp_path, toy_data):
 
 
 def values_of(experiment):
-    return {n: (t.values, t.state, t.epoch) for n, t in experiment.ledger.trials.items()}
+    return {n: (t.values, t.state, t.epoch) for n, t in experiment.history.trials.items()}
 
 
 def test_a_search_ends_promoted_and_better_than_the_defaults(start):
     experiment = drive(start())
     assert experiment.state == "finished"
-    assert len(experiment.ledger.trials) == 5
+    assert len(experiment.history.trials) == 5
     assert experiment.best.number > 0
     assert f"promoted: {experiment.promotion['onnx']}" in summary(experiment)
     assert f"report: {experiment.paths.report}" in summary(experiment)
@@ -58,7 +58,7 @@ def test_a_search_ends_promoted_and_better_than_the_defaults(start):
 
 def test_policy_off_trains_the_defaults_once_and_promotes_them(start):
     experiment = drive(start(trials=None, policy="off", train__lr=0.02))
-    assert [t.values for t in experiment.ledger.trials.values()] == [{}]
+    assert [t.values for t in experiment.history.trials.values()] == [{}]
     spec = (experiment.paths.promoted / "spec.yaml").read_text()
     assert "lr: 0.02" in spec
 
@@ -89,14 +89,14 @@ def test_when_the_first_trials_all_fail_the_search_stops_and_names_the_cause(sta
     with pytest.raises(RunFailed, match=match):
         drive(root)
     experiment = Experiment.load(root)
-    assert len(experiment.ledger.trials) == 3
+    assert len(experiment.history.trials) == 3
     assert experiment.best is None
-    assert all(experiment.value_of(t) is None for t in experiment.ledger.trials.values())
+    assert all(experiment.value_of(t) is None for t in experiment.history.trials.values())
 
 
 def test_a_failure_is_data_and_the_trace_is_in_the_log(start):
     experiment = drive(start(trials=8, train__fail="wide"))
-    failed = [t for t in experiment.ledger.trials.values() if t.failure]
+    failed = [t for t in experiment.history.trials.values() if t.failure]
     assert failed and all(t.failure.kind == "out_of_memory" for t in failed)
     assert experiment.best.failure is None
     log = experiment.paths.trial(failed[0].number) / "log.txt"
@@ -164,8 +164,8 @@ def test_a_fault_of_the_driver_fails_no_trial_and_can_be_resumed(start, error, r
         drive(root, watchers=[Failing(error)])
     broken = Experiment.load(root)
     assert broken.state == state
-    assert broken.ledger.trials[1].failure is None
-    assert not broken.ledger.trials[1].state.is_final
+    assert broken.history.trials[1].failure is None
+    assert not broken.history.trials[1].state.is_final
     assert values_of(drive(root)) == whole
 
 
@@ -178,7 +178,7 @@ def test_an_abort_ends_no_trial(start, algorithm):
         drive(root, watchers=[Interrupting(2)])
     aborted = Experiment.load(root)
     assert aborted.state == "stopped"
-    assert not aborted.ledger.trials[2].state.is_final
+    assert not aborted.history.trials[2].state.is_final
     ends = [e["trial"] for e in Journal(root / "journal.jsonl").read() if e["event"] == "finish"]
     assert 2 not in ends
     assert values_of(drive(root)) == whole
@@ -231,7 +231,7 @@ def test_a_resume_goes_on_after_early_failures_whose_cause_was_mended(start):
     settings = root / "settings.yaml"
     settings.write_text(settings.read_text().replace("fail: crash", "fail: ''"))
     experiment = drive(root)
-    states = [t.state.value for t in experiment.ledger.trials.values()]
+    states = [t.state.value for t in experiment.history.trials.values()]
     assert states[:3] == ["failed"] * 3 and "completed" in states[3:]
     assert experiment.state == "finished"
 

@@ -32,7 +32,7 @@ class FlakyStore(ExperimentObserver, Registry):
         self.answering.set()
 
     def opened(self, experiment):
-        self._take("opened", len(experiment.ledger.trials))
+        self._take("opened", len(experiment.history.trials))
 
     def started(self, trial, folder):
         self._take("started", trial.number)
@@ -79,7 +79,7 @@ def make(store):
 
 
 def report_all(mirror, experiment):
-    for trial in experiment.ledger.trials.values():
+    for trial in experiment.history.trials.values():
         mirror.started(trial, experiment.paths.trial(trial.number))
         for report in trial.reports:
             mirror.reported(trial, report)
@@ -137,7 +137,7 @@ def test_calls_beyond_the_queue_are_dropped_and_caught_up_with(make, store, expe
     mirror = make(patience_s=30)
     store.answering.clear()
     mirror.opened(experiment)
-    trial = experiment.ledger.trials[0]
+    trial = experiment.history.trials[0]
     for _ in range(2 * QUEUE_SIZE):
         mirror.reported(trial, trial.reports[0])
     store.answering.set()

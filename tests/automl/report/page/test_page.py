@@ -14,9 +14,9 @@ from searched import LOCAL, SEARCHED
 import automl
 from automl.errors import RunFailed
 from automl.experiment.experiment import space_of
+from automl.experiment.history import History
 from automl.experiment.journal import Journal
 from automl.experiment.memory import PeakMemory, peak_mb, tree_memory_mb
-from automl.experiment.state import ExperimentState
 from automl.report.page import skill_report
 from automl.report.page.markup import embedded, esc
 from automl.report.page.page import page
@@ -64,18 +64,18 @@ def test_curves_are_the_journals_reports(experiment):
 def test_best_so_far_ends_at_the_best_value_after_all_epochs(experiment):
     figure = embedded(text_of(experiment), "figure-progress")
     over_epochs, default, over_time, _ = figure["data"]
-    epochs = sum(t.epoch for t in experiment.ledger.trials.values())
+    epochs = sum(t.epoch for t in experiment.history.trials.values())
     assert (over_epochs["x"][-1], over_epochs["y"][-1]) == (
         epochs, experiment.value_of(experiment.best),
     )  # fmt: skip
     assert over_epochs["y"] == sorted(over_epochs["y"]) == over_time["y"]
-    assert set(default["y"]) == {experiment.value_of(experiment.ledger.trials[0])}
+    assert set(default["y"]) == {experiment.value_of(experiment.history.trials[0])}
 
 
 def test_lines_of_the_parallel_coordinates_are_the_trials_values(experiment):
     figure = embedded(text_of(experiment), "figure-parallel")
     lines = {line["meta"]: line["text"] for line in figure["data"]}
-    trials = experiment.ledger.trials
+    trials = experiment.history.trials
     assert lines.keys() == trials.keys()
     assert len(figure["layout"]["xaxis"]["ticktext"]) == 17
     for number, texts in lines.items():
@@ -89,7 +89,7 @@ def test_slices_and_importance_hold_what_was_recorded(experiment):
     text = text_of(experiment)
     slices = embedded(text, "figure-slices")
     drawn = [x for trace in slices["data"] for x in trace["x"]]
-    for trial in experiment.ledger.trials.values():
+    for trial in experiment.history.trials.values():
         assert trial.failure or trial.values["train.lr"] in drawn
     shares = embedded(text, "figure-importance")["data"][0]
     assert dict(zip(shares["y"], shares["x"], strict=True)) == experiment.importance
@@ -97,9 +97,9 @@ def test_slices_and_importance_hold_what_was_recorded(experiment):
 
 def test_every_trial_is_in_the_table_and_failures_have_their_log(experiment):
     text = text_of(experiment)
-    for trial in experiment.ledger.trials.values():
+    for trial in experiment.history.trials.values():
         assert f"<td>{trial.number:04d}</td>" in text
-    failed = [t for t in experiment.ledger.trials.values() if t.failure]
+    failed = [t for t in experiment.history.trials.values() if t.failure]
     assert failed
     assert f"{len(failed)} trials: {', '.join(f'{t.number:04d}' for t in failed)}" in text
     assert "ValueError: toy: a lion" in text
@@ -116,7 +116,7 @@ def test_the_page_refers_to_nothing_outside_itself(experiment):
 
 def test_what_a_trial_says_is_shown_as_text_and_without_secrets(copy, monkeypatch):
     monkeypatch.setenv("MY_API_KEY", "hush-hush-hush")
-    failed = next(t for t in copy.ledger.trials.values() if t.failure)
+    failed = next(t for t in copy.history.trials.values() if t.failure)
     log = copy.paths.trial(failed.number) / "log.txt"
     log.write_text("<script>alert(1)</script>\nkey hush-hush-hush at s3://me:word@host/x\n\x00\n")
     text = page_of(copy)
@@ -243,14 +243,14 @@ def test_time_between_sessions_does_not_count(copy):
 
 
 def test_a_pause_is_no_time_of_the_trial():
-    ledger = ExperimentState()
+    history = History()
     for event in (
         {"event": "start", "trial": 0, "values": {}, "epochs": 2, "time": 100.0},
         {"event": "finish", "trial": 0, "state": "paused", "time": 103.0},
         {"event": "finish", "trial": 0, "state": "stopped", "time": 500.0},
     ):
-        ledger.apply(event)
-    assert ledger.trials[0].seconds == 3.0
+        history.apply(event)
+    assert history.trials[0].seconds == 3.0
 
 
 def test_peak_memory_counts_children_and_is_kept_by_the_next_run(tmp_path, experiment):
@@ -274,4 +274,4 @@ def test_peak_memory_counts_children_and_is_kept_by_the_next_run(tmp_path, exper
     bars = embedded(text_of(experiment), "figure-resources")["data"]
     told = {n: mb for bar in bars if bar["yaxis"] == "y2"
             for n, mb in zip(bar["x"], bar["y"], strict=True)}  # fmt: skip
-    assert told == {n: peak_mb(experiment.paths.trial(n)) for n in experiment.ledger.trials}
+    assert told == {n: peak_mb(experiment.paths.trial(n)) for n in experiment.history.trials}

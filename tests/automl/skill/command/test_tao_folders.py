@@ -63,11 +63,11 @@ def test_a_folder_is_checked_planned_and_searched_to_its_end(family, tmp_path, n
     assert run(folder, overrides, tmp_path / "exp", *SEARCH) == 0, capsys.readouterr().err
     experiment = Experiment.load(tmp_path / "exp")
     assert (experiment.state, experiment.promotion) == ("finished", None)
-    trials = experiment.ledger.trials.values()
+    trials = experiment.history.trials.values()
     assert [[r.epoch for r in t.reports] for t in trials] == [[1, 2]] * 3
     assert all(set(r.metrics) == {"train_loss", "val_loss"} for t in trials for r in t.reports)
     assert experiment.best.number == min(
-        experiment.ledger.trials, key=lambda n: experiment.value_of(experiment.ledger.trials[n])
+        experiment.history.trials, key=lambda n: experiment.value_of(experiment.history.trials[n])
     )
 
 

@@ -1,4 +1,4 @@
-"""The state of an experiment that its events add up to, both live and on replay."""
+"""The history of an experiment: what its events add up to, both live and on replay."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,7 @@ from automl.trial.trial import Decision, Outcome, Report, Trial, TrialState
 
 
 @dataclass
-class ExperimentState:
+class History:
     """Trials by number, the promotion and how the last session closed."""
 
     trials: dict[int, Trial] = field(default_factory=dict)
