@@ -1,4 +1,4 @@
-"""Files are written beside their name and moved into place; YAML is read safely."""
+"""Writes files atomically; reads YAML safely."""
 
 import json
 import math

@@ -16,7 +16,7 @@ _SECRET_NAME = re.compile(
     r"SECRET|TOKEN|PASSWORD|PASSWD|ACCESS_KEY|API_KEY|CREDENTIAL", re.IGNORECASE
 )
 _SHORTEST = 8
-"""Shorter values of such variables are words that may stand in any text."""
+"""Shorter values of such variables may occur in any text."""
 
 
 def redacted(text: str) -> str:

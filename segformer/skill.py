@@ -173,7 +173,7 @@ class SegformerSkill:
         *,
         progress: Callable[[int, int], None] | None = None,
     ) -> "ImportReport":
-        """Write a data set of another layout anew; see `segformer.data.convert.import_data`."""
+        """Convert a data set of another layout; see `segformer.data.convert.import_data`."""
         from segformer.data.convert import import_data
 
         return import_data(kind, source, target, progress=progress)

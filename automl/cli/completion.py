@@ -20,8 +20,8 @@ def add(commands: Any) -> None:
     """Add the commands of this module to the parser."""
     parser = commands.add_parser(
         "completion",
-        help="print the script that lets a shell complete automl's words",
-        description="Print the script that lets a shell complete automl's words.",
+        help="print a shell completion script",
+        description="Print a shell completion script.",
         epilog='bash: eval "$(automl completion bash)" in ~/.bashrc; zsh: the same with zsh in '
         "~/.zshrc; fish: automl completion fish > ~/.config/fish/completions/automl.fish",
     )

@@ -35,7 +35,8 @@ def _add_split(actions: Any) -> None:
     split.add_argument("folder", type=Path, metavar="DIR")
     split.add_argument("--val", type=_share, default=0.15, metavar="SHARE",
                        help="for validation, e.g. 15%% (the default) or 0.15")  # fmt: skip
-    split.add_argument("--test", type=_share, default=0.0, metavar="SHARE", help="for the test")
+    split.add_argument("--test", type=_share, default=0.0, metavar="SHARE",
+                       help="share held out for testing (default 0)")  # fmt: skip
     split.add_argument("--by", choices=("group", "prefix", "file"), default="file",
                        help="keep together images of one folder (group), of one name but for the "
                        "number at its end (prefix), or none (file, the default)")  # fmt: skip
@@ -44,7 +45,7 @@ def _add_split(actions: Any) -> None:
 
 
 def _add_import(actions: Any) -> None:
-    text = "write a data set of another layout anew, by links where it can"
+    text = "convert a data set of another layout, linking files if possible"
     parser = _action(actions, "import", text, _import)
     parser.add_argument("kind", metavar="KIND", help="auto, or e.g. coco; a wrong one names all")
     parser.add_argument("source", type=Path, metavar="SRC")
@@ -61,7 +62,9 @@ def _action(actions: Any, name: str, text: str, command: Any) -> argparse.Argume
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout, no more")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object on stdout and nothing else"
+    )
 
 
 def _share(text: str) -> float:
@@ -70,9 +73,9 @@ def _share(text: str) -> float:
     try:
         share = float(number) / (100 if text.endswith("%") else 1)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no share; give 15% or 0.15") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share; give 15% or 0.15") from None
     if not 0 <= share < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no share below 1; give 15% or 0.15")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share below 1; give 15% or 0.15")
     return share
 
 

@@ -12,7 +12,9 @@ def add(commands: Any) -> None:
     text = "write a commented experiment file"
     parser = commands.add_parser("init", help=text, description=text.capitalize() + ".")
     parser.set_defaults(command=_init)
-    parser.add_argument("--skill", help="installed skill or folder; default: the one installed")
+    parser.add_argument(
+        "--skill", help="installed skill or folder; default: the only one installed"
+    )
     parser.add_argument(
         "file", type=Path, nargs="?", default=Path("experiment.yaml"), metavar="FILE",
         help="new file (default experiment.yaml)",

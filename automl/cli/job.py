@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from automl.jobs.record import Job
 
 # The names of TAO's data sets; other names of a skill's data_sources take --dataset NAME=URI.
-_SOURCES = ("train_datasets", "eval_dataset", "inference_dataset", "calibration_dataset")
+_SOURCES = {
+    "train_datasets": "training data set",
+    "eval_dataset": "evaluation data set",
+    "inference_dataset": "inference data set",
+    "calibration_dataset": "calibration data set",
+}
 
 
 def add(commands: Any) -> None:
@@ -24,7 +29,7 @@ def add(commands: Any) -> None:
     actions = job.add_subparsers(metavar="COMMAND", required=True)
     _add_run(actions)
     for name, command, text in (
-        ("list", _list, "list the jobs of a root"),
+        ("list", _list, "list the jobs in a folder"),
         ("show", _show, "show a job"),
         ("cancel", _cancel, "stop a running job, or mark a waiting one as canceled"),
     ):
@@ -45,7 +50,8 @@ def _add_run(actions: Any) -> None:
     run = actions.add_parser("run", help=text, description=text.capitalize() + ".")
     run.set_defaults(command=_run)
     run.add_argument("action", metavar="ACTION", nargs="?", help="train, evaluate, export, ...")
-    run.add_argument("--skill", help="installed skill or folder; default: the parent's, or the one")
+    run.add_argument("--skill", help="installed skill or folder; default: the parent's skill, "
+                     "or the only one installed")  # fmt: skip
     run.add_argument(
         "--parent", metavar="JOB", help="job or experiment whose model is used, by id or folder"
     )
@@ -56,10 +62,8 @@ def _add_run(actions: Any) -> None:
         "--checkpoint-choose-method", metavar="METHOD",
         help="best_model (default), latest_model, or from_epoch_number with --from-epoch",
     )  # fmt: skip
-    for source in _SOURCES:
-        run.add_argument(
-            f"--{source.replace('_', '-')}", metavar="URI", help="data set, if the action takes one"
-        )
+    for source, text in _SOURCES.items():
+        run.add_argument(f"--{source.replace('_', '-')}", metavar="URI", help=text)
     run.add_argument(
         "--dataset",
         metavar="NAME=URI",

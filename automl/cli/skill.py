@@ -58,8 +58,8 @@ def _add_space_commands(actions: Any) -> None:
     sample.add_argument("--n", type=int, default=1000, metavar="N", help="how many (default 1000)")
     sample.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
     sample.add_argument(
-        "--searcher", metavar="NAME", help="sample as this algorithm would propose them, on random "
-        "results (default: at random)",
+        "--searcher", metavar="NAME", help="sample with this algorithm, given random results "
+        "(default: at random)",
     )  # fmt: skip
 
 

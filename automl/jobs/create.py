@@ -123,8 +123,7 @@ class _Draft:
     def _check_overrides(self, overrides: Mapping[str, Any]) -> None:
         params = self.info.spec_params.get(self.action, {})
         faults = [
-            f"{key}: cannot be set here, every job has a folder of its own; use --root for the "
-            "folder of all jobs"
+            f"{key}: cannot be set here: each job has its own folder; --root sets their parent"
             for key in overrides
             if params.get(key) == "output_dir"
         ]
@@ -168,7 +167,7 @@ def _check_action(info: SkillInfo, action: str) -> None:
     actions = list(info.actions) or list(info.spec_params)
     if action not in actions:
         raise UsageError(
-            f"{action!r} is no action of {info.name}{nearest(action, actions)}; "
+            f"{action!r} is not an action of {info.name}{nearest(action, actions)}; "
             f"it has {', '.join(actions)}"
         )
 

@@ -104,7 +104,7 @@ class DryRun:
 
     def _missing(self, what: str) -> str:
         parent = self.plan.paths.root.parent
-        return f"no experiment in {parent} was measured with the same {what}"
+        return f"no comparable experiment in {parent} (same {what})"
 
 
 def _first_batch(plan: Plan, info: SkillInfo) -> list[dict[str, Any]]:

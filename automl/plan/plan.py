@@ -174,7 +174,9 @@ def _spec(
 def _epochs(spec: Mapping[str, Any], info: SkillInfo) -> int:
     epochs = value_at(spec, info.epochs_key)
     if not isinstance(epochs, int):
-        raise UsageError(f"{info.epochs_key}: {epochs!r} is no number of epochs; give --epochs N")
+        raise UsageError(
+            f"{info.epochs_key}: {epochs!r} is not a number of epochs; give --epochs N"
+        )
     return epochs
 
 

@@ -180,7 +180,7 @@ class Monitor:
 
     def _on_promoting(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
         self._phase = "promoting"
-        yield What.PROMOTING, "is promoted: exporting and measuring the model"
+        yield What.PROMOTING, "promoting: exporting and measuring the model"
 
     def _on_promoted(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
         yield What.PROMOTED, f"promoted {self.experiment.paths.root / event['promotion']['onnx']}"

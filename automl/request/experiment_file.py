@@ -22,7 +22,7 @@ def read_experiment_file(path: Path) -> Options:
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise UsageError(f"{path}: is no experiment file: it must map keys to values; "
+        raise UsageError(f"{path}: is not an experiment file: it must map keys to values; "
                          "automl init writes one")  # fmt: skip
     tao = {key: content[key] for key in content if str(key).startswith("automl_")}
     own = {key: value for key, value in content.items() if key not in tao}

@@ -63,8 +63,8 @@ class Reading:
             return f"--request: read as --policy off: {self.off!r}"
         if self.names_automl and not self.asks_for_automl:
             return (
-                "--request: AutoML is named, but nothing was understood that turns it off; a plain "
-                "training is asked for with --policy off"
+                "--request: AutoML is mentioned but not turned off; for a plain training use "
+                "--policy off"
             )
         return None
 

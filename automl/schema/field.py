@@ -54,7 +54,7 @@ class Field:
     active_when: tuple[Mapping[str, Any], ...] = ()
     """Alternatives; in each, keys and the values that they must have, or ``{"not": value}``."""
     is_searchable: bool | None = None
-    """The value of automl_enabled; None if it is absent."""
+    """Value of automl_enabled; None if absent."""
     description: str = ""
 
     @property
@@ -147,7 +147,7 @@ def _bound(
             continue
         number = number_of(value)
         if number is None:
-            fault(f"{word} {value!r} is no number")
+            fault(f"{word} {value!r} is not a number")
         elif number == -missing:
             fault(f"{word} {value!r} leaves no value")
         elif inner(number, bound[0]) != bound[0] or number == bound[0]:
@@ -189,7 +189,7 @@ def _condition(key: str, node: Mapping[str, Any], fault: Fault) -> Condition:
     multiple = node.get("multipleOf")
     if multiple is not None and math_cond in (None, ""):
         if not 0 < (number_of(multiple) or 0) < math.inf:
-            fault(f"multipleOf {multiple!r} is no number above 0")
+            fault(f"multipleOf {multiple!r} is not a number above 0")
             return Condition()
         math_cond = f"/ {multiple!r}"
     try:

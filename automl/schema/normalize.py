@@ -36,7 +36,7 @@ def plain_node(
         plain.setdefault("enum", [plain.pop("const")])
     properties = plain.get("properties")
     if properties is not None and not isinstance(properties, Mapping):
-        fault(f"{key or 'properties'}: properties {properties!r:.60} are no mapping")
+        fault(f"{key or 'properties'}: properties {properties!r:.60} are not a mapping")
         properties = plain["properties"] = {}
     if isinstance(properties, Mapping):
         plain["properties"] = {}

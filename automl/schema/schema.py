@@ -40,7 +40,7 @@ class Schema:
 
     @classmethod
     def read(cls, path: Path) -> "Schema":
-        """Read a schema file; raises `UsageError` where it is missing or not JSON."""
+        """Read a schema file; raises `UsageError` if it is missing or not JSON."""
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:

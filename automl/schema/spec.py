@@ -120,7 +120,7 @@ def parse_assignments(words: Iterable[str]) -> dict[str, Any]:
             flat[key] = parse_value(text)
         except yaml.YAMLError:
             # A secret is shown to nobody.
-            shown = "what follows =" if _SECRET.search(key) else repr(text)
+            shown = "the value after =" if _SECRET.search(key) else repr(text)
             faults.append(f"{key}: {shown} is not a YAML value; put quotes around it")
     if faults:
         raise UsageError(*faults)

@@ -98,7 +98,7 @@ class Reproduction:
 
 @dataclass(frozen=True)
 class Reproducer:
-    """Runs a trial of an experiment again, in EXPERIMENT/reproduced/TRIAL, anew each time."""
+    """Runs a trial of an experiment again, in EXPERIMENT/reproduced/TRIAL, which it replaces."""
 
     experiment: Experiment
     number: int
@@ -137,7 +137,7 @@ class Reproducer:
         trials = self.experiment.history.trials
         if self.number not in trials:
             raise UsageError(
-                f"{self.number} is no trial of {self.experiment.paths.root}; it has "
+                f"{self.number} is not a trial of {self.experiment.paths.root}; it has "
                 f"{f'0 to {max(trials)}' if trials else 'none yet'}"
             )
         trial = trials[self.number]

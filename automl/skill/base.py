@@ -75,7 +75,7 @@ class DataSkill(Protocol):
         *,
         progress: Callable[[int, int], None] | None = None,
     ) -> DataReport:
-        """Write a data set of any kind, or "auto", anew as the skill reads it."""
+        """Convert a data set of a kind, or "auto", to the layout that the skill reads."""
         ...
 
     def split_data(

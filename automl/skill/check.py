@@ -56,7 +56,7 @@ class SkillFiles:
         schemas = {p.name.removesuffix(_SUFFIX): p for p in sorted(folder.glob(f"*{_SUFFIX}"))}
         if not schemas:
             raise UsageError(
-                f"{root}: is no skill's folder: it has neither schemas/ACTION{_SUFFIX} nor "
+                f"{root}: is not a skill's folder: it has neither schemas/ACTION{_SUFFIX} nor "
                 f"ACTION{_SUFFIX}"
             )
         manifest = folder / "manifest.json"
@@ -167,7 +167,7 @@ def _info(files: SkillFiles, note: Note) -> Mapping[str, Any]:
         if word not in content and word != "name":  # The network's or the folder's name will do.
             note(Problem(name, word, "is missing"))
         elif not isinstance(content.get(word, ""), kind):
-            note(Problem(name, word, f"{content[word]!r:.60} is no {kind.__name__}"))
+            note(Problem(name, word, f"{content[word]!r:.60} is not a {kind.__name__}"))
     return content
 
 
@@ -178,7 +178,7 @@ def _yaml(path: Path, name: str, note: Note) -> Mapping[str, Any] | None:
         note(Problem(name, "", _bare(str(error), path)))
         return None
     if not isinstance(content, Mapping):
-        note(Problem(name, "", "is no mapping"))
+        note(Problem(name, "", "is not a mapping"))
         return None
     return content
 
@@ -230,7 +230,7 @@ def _check_manifest(files: SkillFiles, schemas: Mapping[str, Schema], warn: Note
         return
     actions = content.get("actions") if isinstance(content, Mapping) else None
     if not isinstance(actions, Mapping):
-        warn(Problem(name, "actions", "is no mapping of the actions"))
+        warn(Problem(name, "actions", "is not a mapping of the actions"))
         return
     for action, entry in actions.items():
         for problem in _entry_problems(files, str(action), entry, schemas.get(action)):
@@ -245,12 +245,12 @@ def _entry_problems(
 ) -> Iterator[tuple[str, str]]:
     """Yield the word of a manifest's entry, and what is wrong with it."""
     if not isinstance(entry, Mapping):
-        yield "", f"{entry!r:.60} is no mapping"
+        yield "", f"{entry!r:.60} is not a mapping"
         return
     for word in ("path", "spec_template"):
         place = entry.get(word)
         if not isinstance(place, str):
-            yield f".{word}", f"{place!r:.60} is no path"
+            yield f".{word}", f"{place!r:.60} is not a path"
         elif not files.is_flat and not (files.root / place).is_file():
             yield f".{word}", f"{place} does not exist"
     if schema is None:
@@ -258,7 +258,7 @@ def _entry_problems(
     for word in _LISTS:
         stated, meant = entry.get(word, []), set(schema.document.get(word) or ())
         if not isinstance(stated, list) or not all(isinstance(key, str) for key in stated):
-            yield f".{word}", f"{stated!r:.60} is no list of keys"
+            yield f".{word}", f"{stated!r:.60} is not a list of keys"
         elif set(stated) != meant:
             odd = sorted(set(stated) ^ meant)
             yield f".{word}", f"differs from the schema in {', '.join(odd[:3])}"

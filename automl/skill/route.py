@@ -54,7 +54,7 @@ def route(action: str, skill: Skill, info: SkillInfo, policy: str) -> Route:
 def route_of_job(action: str) -> Route:
     """Return the way of a single job: never the search, whatever the policy says."""
     if action == "train":
-        return Route("direct", "a job is one training; a search is asked for with: automl run")
+        return Route("direct", "a job is one training; use automl run to search")
     return _not_a_training(action)
 
 
@@ -87,7 +87,7 @@ def _listed(name: str) -> dict[str, Any]:
 
 
 def _not_a_training(action: str) -> Route:
-    return Route("direct", f"{action} is no training, so it never goes to AutoML")
+    return Route("direct", f"{action} is not a training, so it never goes to AutoML")
 
 
 def _not_runnable(folder: Path) -> str:

@@ -285,7 +285,7 @@ def _related(
         for switch in (key for one in parameter.active_when for key in one):
             if switch not in schema.fields and switch not in base:
                 faults.append(
-                    f"{parameter.key}: active_when names {switch}, which is no key"
+                    f"{parameter.key}: active_when names {switch}, which is not a key"
                     f"{nearest(switch, schema.fields)}"
                 )
         try:

@@ -1,7 +1,7 @@
-"""Orders parameters by dependency and narrows each parent to values that suit its children.
+"""Orders parameters by dependency and narrows the domain of each parent.
 
-Each parameter has at most one parent, so the relations form trees. From the leaves up, every parent
-is narrowed to the values that leave each active child at least one. Sampling from the roots down
+Each parameter has at most one parent, so the relations form trees. From the leaves up, each parent
+is narrowed to the values that leave every active child at least one. Sampling from the roots down
 then never has to backtrack (arc consistency on trees: Freuder, JACM 1982).
 """
 

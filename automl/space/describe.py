@@ -1,4 +1,4 @@
-"""Describes a search space: rows for programs, lines for people."""
+"""Formats a search space as rows or as text."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

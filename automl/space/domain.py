@@ -15,7 +15,10 @@ from typing import Any
 from automl.schema.values import identity
 
 GAP = 1e-6
-"""Margin kept from an open bound, relative to the range; it survives rounding to float32."""
+"""Margin kept from an open bound, relative to the range.
+
+It is large enough to survive rounding to float32.
+"""
 _ON_GRID = 1e-6
 """Tolerance of a number on a grid, relative to its step, for rounding errors."""
 

@@ -83,7 +83,7 @@ class Parameter:
         return self.domain.contains(value)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the plain form that space.yaml holds, without fields that have their default."""
+        """Return the plain form that space.yaml holds, without default values."""
         content = asdict(self)
         return {f.name: _plain(content[f.name]) for f in fields(self)
                 if f.name != "key" and content[f.name] != f.default}  # fmt: skip

@@ -81,7 +81,7 @@ def _default(field: Field) -> float | None:
     number = number_of(field.default)
     if number is None or math.isinf(number):
         raise UsageError(
-            f"{field.key}: default {field.default!r} is no number, so no range can be built"
+            f"{field.key}: default {field.default!r} is not a number, so no range can be built"
         )
     return number
 
@@ -159,7 +159,7 @@ def _ranged(field: Field, ends: _Ends, *, is_log: bool) -> Domain:
     if field.condition.multiple_of:
         multiple = field.condition.multiple_of
         if field.step and not (field.step / multiple).is_integer():
-            raise UsageError(f"{field.key}: step {field.step:g} is no multiple of {multiple:g}")
+            raise UsageError(f"{field.key}: step {field.step:g} is not a multiple of {multiple:g}")
         low, high = math.ceil(low / multiple) * multiple, math.floor(high / multiple) * multiple
     elif step and not is_int and low <= high:
         high = low + math.floor((high - low) / step + 1e-9) * step
@@ -208,7 +208,7 @@ def _closed(ends: _Ends, *, is_int: bool, default: float | None) -> tuple[float,
 def _powers(field: Field, ends: _Ends) -> Domain:
     base = field.condition.power_of or 0.0
     if field.type == "int" and not base.is_integer():
-        raise UsageError(f"{field.key}: powers of {base:g} are no whole numbers")
+        raise UsageError(f"{field.key}: powers of {base:g} are not whole numbers")
     if not (ends.high < math.inf and (base > 1 or ends.low > 0)):
         raise UsageError(f"{field.key}: powers of {base:g} need finite bounds")
     powers = [p for p in powers_of(field.key, base, ends.low, ends.high) if ends.contain(p)]

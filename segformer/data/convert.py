@@ -136,7 +136,7 @@ def _write_pairs(writer: "_Writer", data: DataSet, progress: Progress | None) ->
 def _check(kind: str, source: Path, target: Path) -> None:
     kinds = ["auto", *(layout.name for layout in LAYOUTS)]
     if kind not in kinds:
-        raise DataError(f"{kind!r} is no kind of data set; there are {', '.join(kinds)}")
+        raise DataError(f"{kind!r} is not a kind of data set; there are {', '.join(kinds)}")
     for path in (source, target):
         if not is_utf8(str(path.absolute())):
             raise DataError(f"{ascii(str(path))}: the name of this folder is not UTF-8; rename it")

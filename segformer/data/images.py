@@ -223,6 +223,6 @@ def _wide(values: NDArray[Any], path: Path, facts: TiffFacts | None, bits: int) 
 def _whole(values: NDArray[Any], path: Path) -> NDArray[np.int32]:
     whole = np.nan_to_num(values, nan=-1.0, posinf=-1.0, neginf=-1.0).clip(-1, _LARGEST_VALUE)
     if not np.array_equal(whole, np.round(values)):
-        raise DataError(f"{path}: is a float mask that holds values which are no whole numbers")
+        raise DataError(f"{path}: is a float mask that holds values which are not whole numbers")
     result: NDArray[np.int32] = whole.astype(np.int32)
     return result

@@ -100,7 +100,7 @@ def images_in(folder: Path) -> list[Path]:
     images: dict[str, Path] = {}
     if others := other_files(folder):
         names = ", ".join(path.name for path in others[:_NAMED])
-        _log.warning("%d files are no images and are skipped: %s", len(others), names)
+        _log.warning("%d files are not images and are skipped: %s", len(others), names)
     for path in image_files(folder):
         if not is_utf8(path.name):
             raise DataError(f"{folder}: the name of {ascii(path.name)} is not UTF-8; rename it")

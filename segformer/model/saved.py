@@ -196,7 +196,7 @@ def record_from_json(text: str, *, source: Path) -> ModelRecord:
     try:
         mapping = json.loads(text)
     except json.JSONDecodeError as error:
-        raise CheckpointError(f"{source}: its '{ENTRY}' entry is no JSON ({error})") from None
+        raise CheckpointError(f"{source}: its '{ENTRY}' entry is not JSON ({error})") from None
     return ModelRecord.from_dict(mapping, source=source)
 
 

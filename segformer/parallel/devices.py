@@ -34,13 +34,13 @@ def chosen_devices(
         )
     if not present:
         raise SpecError(
-            f"{action}.accelerator: gpu asked for, but this machine has no GPU; to use the CPU give"
-            f" {action}.accelerator=cpu"
+            f"{action}.accelerator: requests a GPU, but this machine has no GPU; to use the CPU "
+            f"give {action}.accelerator=cpu"
         )
     absent = [number for number in ids if number >= present]
     if absent:
         raise SpecError(
-            f"{action}.num_gpus: GPUs {ids} asked for, but this machine has {present}"
+            f"{action}.num_gpus: requests GPUs {ids}, but this machine has {present}"
             f", numbered 0 to {present - 1}"
         )
     return "gpu", tuple(ids)
@@ -50,11 +50,11 @@ def _check_cpu(action: str, settings: Devices, per_node: int) -> None:
     """Refuse GPU numbers on the CPU, and several CPU processes that were not asked for by name."""
     if settings.gpu_ids != [0]:
         raise SpecError(
-            f"{action}.gpu_ids: {settings.gpu_ids} asked for, but no GPU is used here; to use the"
-            f" CPU leave {action}.gpu_ids out and give {action}.accelerator=cpu"
+            f"{action}.gpu_ids: requests GPUs {settings.gpu_ids}, but no GPU is used here; to use "
+            f"the CPU leave {action}.gpu_ids out and give {action}.accelerator=cpu"
         )
     if per_node > 1 and settings.accelerator == "auto":
         raise SpecError(
-            f"{action}.num_gpus: {per_node} asked for, but this machine has 0 GPUs; for {per_node}"
-            f" processes on the CPU give {action}.accelerator=cpu"
+            f"{action}.num_gpus: requests {per_node} GPUs, but this machine has none; for "
+            f"{per_node} processes on the CPU give {action}.accelerator=cpu"
         )

@@ -25,7 +25,7 @@ def read_words(words: Iterable[str]) -> dict[str, Any]:
             flat[key] = "" if text == "" else yaml.safe_load(text)
         except yaml.YAMLError:
             # The value may be a secret: it is not shown.
-            faults.append(f"{key}: what follows = is no YAML value; put it in quotes")
+            faults.append(f"{key}: the value after = is not valid YAML; put it in quotes")
     if faults:
         raise SpecError(faults)
     return flat

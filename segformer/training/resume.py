@@ -190,7 +190,7 @@ def _check_settings(path: Path, content: dict[str, Any], spec: Spec) -> None:
 
 def _check_is_whole(content: dict[str, Any], path: Path) -> None:
     if ENTRY not in content:
-        raise CheckpointError(f"{path}: has no '{ENTRY}' entry, so it is no checkpoint of ours")
+        raise CheckpointError(f"{path}: has no '{ENTRY}' entry, so it is not a checkpoint of ours")
     if "optimizer_states" not in content or POSITION not in content:
         raise CheckpointError(
             f"{path}: holds weights only, no training can resume from it;"

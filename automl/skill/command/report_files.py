@@ -1,7 +1,7 @@
 """Reads the metrics that a training writes to a file while it runs, as TAO's status lines.
 
 Three forms: JSON lines with the metrics under ``kpi`` (status.json); JSON lines that hold the
-metrics themselves (NAME.jsonl); one JSON object that is written anew (NAME.json).
+metrics themselves (NAME.jsonl); one JSON object that is replaced each time (NAME.json).
 """
 
 import json

@@ -80,7 +80,7 @@ def overlay_from_dict(content: Any, *, source: str) -> Overlay:
         faults.extend(error.faults)
         tao = {}
     twice = [key for key in (*entries, *fixed) if key in drop or key in tao]
-    faults += [f"{source}: {key} appears twice" for key in twice]
+    faults += [f"{source}: {key} is listed twice" for key in twice]
     if faults:
         raise UsageError(*faults)
     description = str(content.get("description", ""))
@@ -157,7 +157,7 @@ def _take(
         raise UsageError(*unknown)
     if "fixed" in words:
         if len(words) > 1:
-            raise UsageError(f"{source}: {key}: fixed stands alone")
+            raise UsageError(f"{source}: {key}: fixed excludes other keys")
         fixed[key] = words["fixed"]
         return
     content = {word: _plain(value) for word, value in words.items()}
@@ -187,9 +187,9 @@ def _checked(entry: Entry) -> Entry:
             if number is not None and not abs(number_of(number) or 0.0) < float("inf"):
                 raise UsageError(f"{where}: {word} {value!r} is not finite")
             if number is not None and number_of(number) is None:
-                raise UsageError(f"{where}: {word} {value!r} is no number")
+                raise UsageError(f"{where}: {word} {value!r} is not a number")
     if entry.step is not None and not 0 < (number_of(entry.step) or 0) < float("inf"):
-        raise UsageError(f"{where}: step {entry.step!r} is no number above 0")
+        raise UsageError(f"{where}: step {entry.step!r} is not a number above 0")
     if entry.log is not None and not isinstance(entry.log, bool):
         raise UsageError(f"{where}: log {entry.log!r} must be true or false")
     if entry.depends_on is not None and not isinstance(entry.depends_on, str):
@@ -201,7 +201,7 @@ def _arguments(key: str, text: str) -> list[Any]:
     try:
         values = yaml.safe_load(f"[{text}]")
     except yaml.YAMLError as error:
-        raise UsageError(f"--search: {key}: ({text}) is no list of values") from error
+        raise UsageError(f"--search: {key}: ({text}) is not a list of values") from error
     return [_plain(value) for value in values]
 
 

@@ -78,7 +78,7 @@ def _bound(words: Mapping[str, Any], word: str, where: str) -> tuple[Any, bool]:
     if not numbers or any(not abs(number_of(n) or 0) < float("inf") for n in numbers) or any(
         number_of(n) is None for n in numbers
     ):  # fmt: skip
-        raise UsageError(f"{where}: {word} {value!r} is no finite number")
+        raise UsageError(f"{where}: {word} {value!r} is not a finite number")
     if isinstance(value, list):
         return (value[0], True) if len(value) == 1 else (value, False)
     return value, False

@@ -33,9 +33,9 @@ def test_import_split_and_show_follow_each_other(run, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["import", "kitti", "nowhere", "x"], "'kitti' is no kind of data set"),
+        (["import", "kitti", "nowhere", "x"], "'kitti' is not a kind of data set"),
         (["split", "nowhere"], "nowhere: no such folder"),
-        (["split", "nowhere", "--val", "lots"], "'lots' is no share; give 15% or 0.15"),
+        (["split", "nowhere", "--val", "lots"], "'lots' is not a share; give 15% or 0.15"),
         (["show", "nowhere"], "nowhere"),
     ],
 )

@@ -25,7 +25,7 @@ def test_check_fails_with_file_key_and_message(capsys, tmp_path):
     told = json.loads(capsys.readouterr().out)
     assert told["problems"] == [
         {
-            "file": "train.schema.json", "key": "lr", "message": "minimum 'low' is no number",
+            "file": "train.schema.json", "key": "lr", "message": "minimum 'low' is not a number",
             "is_warning": False,
         }
     ]  # fmt: skip

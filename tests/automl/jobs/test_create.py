@@ -9,7 +9,7 @@ from automl.jobs.create import create_job
     [
         ("train", {}, "train: train_datasets is missing; give --train-datasets URI"),
         ("evaluate", {}, r"evaluate: a model is missing; give --parent JOB \(or evaluate.model"),
-        ("evaluat", {}, "'evaluat' is no action of toy; did you mean evaluate"),
+        ("evaluat", {}, "'evaluat' is not an action of toy; did you mean evaluate"),
         ("train", {"train.lrr": 1}, "train.lrr: unknown key; did you mean train.lr"),
         ("train", {"train.results_dir": "x"}, "train.results_dir: cannot be set here"),
         ("train", {"data.root": "/no/where"}, "no such folder"),

@@ -28,7 +28,7 @@ def test_a_dry_run_tells_all_and_leaves_nothing(dry, tmp_path, toy_data):
         "nothing was started",
     ):
         assert text in done.stdout
-    assert "time: no estimate: no experiment in runs was measured with the same" in done.stdout
+    assert "time: no estimate: no comparable experiment in runs (same" in done.stdout
     assert re.search(r"disk: no estimate: .*; \d+\.\d GB are free", done.stdout)
     assert sorted(tmp_path.rglob("*")) == before
 

@@ -126,9 +126,12 @@ def test_intervals_that_leave_nothing_to_stop_early_are_named(request_of):
 @pytest.mark.parametrize(
     ("override", "match"),
     [
-        ({"train.gpu_ids": [1]}, r"train.gpu_ids: \[1\] asked for, but no GPU .*accelerator=cpu"),
-        ({"train.num_gpus": 2}, "train.num_gpus: 2 asked for, .*accelerator=cpu"),
-        ({"train.accelerator": "gpu"}, "train.accelerator: gpu asked for, .*accelerator=cpu"),
+        (
+            {"train.gpu_ids": [1]},
+            r"train.gpu_ids: requests GPUs \[1\], but no GPU .*accelerator=cpu",
+        ),
+        ({"train.num_gpus": 2}, "train.num_gpus: requests 2 GPUs, .*accelerator=cpu"),
+        ({"train.accelerator": "gpu"}, "train.accelerator: requests a GPU, .*accelerator=cpu"),
     ],
 )
 def test_gpus_that_are_not_there_are_refused_before_the_data_is_read(

@@ -46,7 +46,7 @@ def test_the_lines_of_a_run_tell_what_the_searcher_does_and_why(plan):
     assert "trial 0000 paused: rank 1 of 1 at epoch 1" in lines
     assert any(re.fullmatch(r"trial \d{4} resumes, to epoch 3: rank 1 of 3 at epoch 1", line)
                for line in lines)  # fmt: skip
-    assert re.fullmatch(r"trial \d{4} is promoted: exporting and measuring the model", lines[-2])
+    assert re.fullmatch(r"trial \d{4} promoting: exporting and measuring the model", lines[-2])
     assert lines[-1] == f"promoted {plan / 'promoted' / 'model.onnx'}"
 
 
@@ -59,7 +59,7 @@ def test_a_promotion_is_told_when_it_begins(plan):
 
     stream, model = io.StringIO(), Model()
     drive(plan, watchers=[LinesWatcher(plan, stream), model])
-    assert model.lines[-1].endswith("is promoted: exporting and measuring the model")
+    assert model.lines[-1].endswith("promoting: exporting and measuring the model")
 
 
 def test_the_json_lines_of_a_run_are_the_same_with_the_metrics(plan):

@@ -45,7 +45,7 @@ def test_a_file_alone_makes_the_request_that_its_flags_make(ask, tmp_path):
         ("trials: true", "trials: True is not allowed: must be a whole number"),
         ("spec: 5", "spec: 5 is not allowed: must be a mapping of keys to values"),
         ("objective: [1]", r"objective: \[1\] is not allowed: must be a text or a list"),
-        ("[1]", "is no experiment file: it must map keys to values"),
+        ("[1]", "is not an experiment file: it must map keys to values"),
         ("a: b: c", r"is not YAML \(line 1\)"),
         ("time: 90", "--time: '90' is not a duration"),
         ("{policy: off, spec: {automl_policy: auto}}", "disagree; give one of them"),

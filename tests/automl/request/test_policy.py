@@ -105,8 +105,8 @@ def test_without_schema_or_template_it_says_so_and_trains_plainly(skill, path_of
     [
         ("Train it on my_data, no HPO please.", "read as --policy off: 'no HPO please'"),
         ("ohne AutoML trainieren", "read as --policy off: 'ohne AutoML trainieren'"),
-        ("turn off AutoML only if there is no GPU", "AutoML is named, but nothing was understood"),
-        ("should I disable AutoML?", "AutoML is named, but nothing was understood"),
+        ("turn off AutoML only if there is no GPU", "AutoML is mentioned but not turned off"),
+        ("should I disable AutoML?", "AutoML is mentioned but not turned off"),
         ("run AutoML on my data", None),
         ("train it", None),
     ],

@@ -50,7 +50,7 @@ def endless():
         ({"properties": {"a": {"$ref": "#/properties/a"}}}, "goes round in a ring"),
         ({"properties": {"a": {"anyOf": []}}}, "a: anyOf [] is not a list of schemas"),
         ({"properties": {"a": 3}}, "a: 3 is not a schema"),
-        ({"properties": [1]}, "properties: properties [1] are no mapping"),
+        ({"properties": [1]}, "properties: properties [1] are not a mapping"),
         (endless(), f"is nested more than {MOST_LEVELS} levels deep"),
     ],
 )

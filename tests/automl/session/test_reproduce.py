@@ -98,7 +98,7 @@ def test_what_is_not_as_it_was_is_said_and_widens_the_tolerance(search, capsys):
 
 def test_what_cannot_run_again_is_refused(search, tmp_path):
     root = search(trials=1)
-    with pytest.raises(UsageError, match="7 is no trial of .*; it has 0 to 0"):
+    with pytest.raises(UsageError, match="7 is not a trial of .*; it has 0 to 0"):
         again(root, 7)
     with pytest.raises(UsageError, match="nowhere: no such folder"):
         again(root, 0, data=str(tmp_path / "nowhere"))

@@ -65,10 +65,10 @@ def test_every_automl_parameter_of_the_real_schemas_is_explained(name, shared):
     [
         ("references/skill_info.yaml", None, "references/skill_info.yaml: is missing"),
         ("references/skill_info.yaml", "a: b: c", "references/skill_info.yaml: is not YAML"),
-        ("references/skill_info.yaml", "[]", "references/skill_info.yaml: is no mapping"),
+        ("references/skill_info.yaml", "[]", "references/skill_info.yaml: is not a mapping"),
         ("schemas/manifest.json", None, "schemas/manifest.json: is missing"),
         ("schemas/manifest.json", "{", "schemas/manifest.json: is not JSON"),
-        ("schemas/manifest.json", "{}", "schemas/manifest.json: actions: is no mapping"),
+        ("schemas/manifest.json", "{}", "schemas/manifest.json: actions: is not a mapping"),
         ("schemas/evaluate.schema.json", None, "actions.evaluate.path: schemas/evaluate"),
         ("schemas/train.schema.json", None, "train.schema.json: is missing"),
         ("schemas/train.schema.json", "{", "schemas/train.schema.json: is not JSON (line 1"),
@@ -148,7 +148,7 @@ def test_the_defaults_that_are_read_from_our_schema_are_those_of_the_classes():
 
 
 def test_a_folder_without_schemas_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="is no skill's folder"):
+    with pytest.raises(UsageError, match="is not a skill's folder"):
         check_folder(tmp_path)
     with pytest.raises(UsageError, match="no such folder"):
         check_folder(tmp_path / "none")

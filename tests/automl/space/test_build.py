@@ -152,7 +152,7 @@ def test_a_child_that_is_off_does_not_narrow_its_parent():
         ({"p": whole(1, 1, 7, math_cond="/ 8")}, "p: no value is left between 1 and 7, / 8"),
         ({"p": whole(1, 1, 1, math_cond="^ 2")}, "p: no value is left"),
         ({"p": whole(1, 1, 9, math_cond="/ 2.5")}, "p: a step of 2.5 leaves no whole numbers"),
-        ({"p": whole(1, 1, 9, math_cond="^ 1.5")}, "p: powers of 1.5 are no whole numbers"),
+        ({"p": whole(1, 1, 9, math_cond="^ 1.5")}, "p: powers of 1.5 are not whole numbers"),
         ({"p": {"enum": [1, 2], "type": "int", "default": 1, "math_cond": "> 5"}}, "leave none"),
         ({"p": {"enum": ["a"], "default": "a", "math_cond": "> 5"}}, "need choices that are num"),
         ({"p": whole(1, 0, 5, depends_on="> q"), "q": whole(7, 7, 9)}, "p: no value can be '> q'"),

@@ -54,7 +54,7 @@ def test_no_window_exists_around_a_default_that_is_not_above_0(default):
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        (field("x", 0, 1), "default 'x' is no number"),
+        (field("x", 0, 1), "default 'x' is not a number"),
         (field(2.0, 0, 1), r"default 2.0 is outside \[0, 1\]"),
         (field(0.0, 0, 1, scale="log"), "a log scale needs a default above 0"),
         (field(1, 0, 9, kind="int", step=0.5), "a step of 0.5 leaves no whole numbers"),

@@ -148,4 +148,4 @@ def test_files_that_are_no_images_are_named(spec, images, tmp_path, caplog):
     (images / "e.gif").write_bytes(b"GIF89a")
     (images / "within").mkdir()
     infer(spec(**{"inference.images_dir": str(images)}), tmp_path / "out")
-    assert "2 files are no images and are skipped: e.gif, within" in caplog.text
+    assert "2 files are not images and are skipped: e.gif, within" in caplog.text

@@ -23,9 +23,9 @@ def test_processes_on_the_cpu_are_had_by_asking_for_them(no_gpu):
 @pytest.mark.parametrize(
     ("settings", "fault"),
     [
-        ({"num_gpus": 2}, r"train\.num_gpus: 2 asked for, but this machine has 0 GPUs; .*=cpu"),
-        ({"accelerator": "gpu"}, r"accelerator: gpu asked for, but this machine has no GPU.*=cpu"),
-        ({"gpu_ids": [1]}, r"train\.gpu_ids: \[1\] asked for, but no GPU is used here; .*=cpu"),
+        ({"num_gpus": 2}, r"train\.num_gpus: requests 2 GPUs, but this machine has none; .*=cpu"),
+        ({"accelerator": "gpu"}, r"accelerator: requests a GPU, but this machine has no GPU.*=cpu"),
+        ({"gpu_ids": [1]}, r"train\.gpu_ids: requests GPUs \[1\], but no GPU is used here; .*=cpu"),
         ({"num_nodes": 2}, "need NODE_RANK, MASTER_ADDR, MASTER_PORT in the environment"),
     ],
 )
