@@ -27,7 +27,7 @@ def rows() -> list[dict[str, Any]]:
 
 def page(content: list[dict[str, Any]]) -> str:
     """Return the page of some rows: a summary, then the table."""
-    counts = {status: 0 for status in ("holds", "differs", "in part")}
+    counts = {status: 0 for status in ("holds", "differs", "needs a GPU")}
     for row in content:
         counts[row["status"]] += 1
     summary = ", ".join(f"{count} {status}" for status, count in counts.items() if count)

@@ -193,16 +193,6 @@ class Monitor:
         return self.experiment.history.trials[event["trial"]]
 
 
-def view_of(
-    root: Path, settings: Settings, events: Iterable[Mapping[str, Any]], *, state: str, now: float
-) -> View:
-    """Return the view of an experiment after these events."""
-    monitor = Monitor(root, settings)
-    for event in events:
-        monitor.apply(event)
-    return monitor.view(state, now)
-
-
 def _because(event: Mapping[str, Any]) -> str:
     """Return the reason that the journal gives for an event, if it gives one."""
     reason = event.get("reason")

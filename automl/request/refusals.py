@@ -39,6 +39,8 @@ _WITHIN = (
     r"{0,4}"
 )
 """Words between a denial and its verb, none of which is a denial itself."""
+_CHOSEN = r"(?:\S+ ){0,12}"
+"""What is preferred to a search; bounded, or the time to read a long text grows with its square."""
 _NO_WISH = (
     r"(?:no (?:\w+ )?(?:time|need|patience|reason|point|interest|use|wish|room|cause|desire) "
     r"(?:for|in|to|of)|not (?:\w+ )?(?:interested in|keen on|in the mood for|fond of)|"
@@ -95,11 +97,11 @@ _REFUSALS = [
         rf"\b(?:not|never) (?:let|have|allow|make|get) {_THE}{name}\b",
         rf"\bagainst {_THE}{name}{end}",
         rf"\bnever mind {_THE}{name}{end}",
-        rf"\b(?:rather|sooner) .*than {_THE}{name}{end}",
+        rf"\b(?:rather|sooner) {_CHOSEN}than {_THE}{name}{end}",
         rf"\bspare (?:me|us) {_THE}{name}{end}",
         rf"\b{_NO_WISH} (?:{_USE} )?{_THE}{name}{end}",
         rf"\b(?:not|instead of|rather than) (?:{_USE} |with |by )?{_THE}{name}{end}",
-        rf"\bprefer\w* .*(?:over|to) {_THE}{name}{end}",
+        rf"\bprefer\w* {_CHOSEN}(?:over|to) {_THE}{name}{end}",
         rf"\brefuse to {_USE} {_THE}{name}{end}",
     )
 ] + [

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import combinations
 from operator import lt
 from typing import Any
 
@@ -12,18 +11,16 @@ from automl.schema.conditions import DIVIDED, Relation
 from automl.schema.field import LISTS, Field
 from automl.schema.schema import Schema
 from automl.schema.spec import flatten
-from automl.schema.values import identity, number_of
+from automl.schema.values import number_of
 from automl.space.domain import Choices, Domain
-from automl.space.narrowing import beside_fixed, compared
+from automl.space.narrowing import beside_fixed
+from automl.space.options import choices_of, with_lists_as_choices
 from automl.space.overlay.entry import Entry, apply_entry
 from automl.space.parameter import Parameter
-from automl.space.ranges import NoFiniteRangeError, element, numeric_domain, powers_of
+from automl.space.ranges import NoFiniteRangeError, element, numeric_domain
 from automl.space.space import SearchSpace, nearest_in
 
 _MILESTONES = re.compile(r"(^|_)(milestones?|steps?)(_|$)")
-
-MOST_OPTIONS = 10
-"""Most options of a list that may hold any of them: n options make 2^n lists."""
 
 _NO_OVERLAY: Mapping[str, Entry] = {}
 
@@ -76,8 +73,8 @@ def _searched(schema: Schema, left_out: frozenset[str], entries: Mapping[str, En
 
 def _field(schema: Schema, key: str, entry: Entry | None) -> tuple[Field, str]:
     """Return the field to search under a key, and the reason why it is searched."""
-    known = schema.fields.get(key)
-    if known is None:
+    field = schema.fields.get(key)
+    if field is None:
         if entry is None:
             raise UsageError(
                 f"{key}: is in automl_default_parameters but not in the schema"
@@ -85,69 +82,69 @@ def _field(schema: Schema, key: str, entry: Entry | None) -> tuple[Field, str]:
             )
         raise UsageError(f"{entry.source}: {key}: unknown key{nearest(key, schema.fields)}")
     if entry is None:
-        return known, "schema: automl_default_parameters"
-    return apply_entry(schema, known, entry), entry.source
+        return field, "schema: automl_default_parameters"
+    return apply_entry(schema, field, entry), entry.source
 
 
-def _parameters(known: Field, default: Any, entry: Entry | None) -> Iterator[Parameter]:
+def _parameters(field: Field, default: Any, entry: Entry | None) -> Iterator[Parameter]:
     """Yield the parameters of a field: one, or one for each place of a list of numbers."""
     given = frozenset() if entry is None else entry.given
-    if known.type == "bool" and not known.choices:
-        known = replace(known, choices=(False, True))
-    if known.type in ("subset_list", "optional_list") and not (entry and entry.choices):
-        known = _list_of_options(known, default)
-    elif known.type in ("float", "int") and not known.choices:
-        domain = numeric_domain(replace(known, default=default), given=given)
-        yield _parameter(known, known.type, domain, default, entry)
+    if field.type == "bool" and not field.choices:
+        field = replace(field, choices=(False, True))
+    if field.type in ("subset_list", "optional_list") and not (entry and entry.choices):
+        field = with_lists_as_choices(field, default)
+    elif field.type in ("float", "int") and not field.choices:
+        domain = numeric_domain(replace(field, default=default), given=given)
+        yield _parameter(field, field.type, domain, default, entry)
         return
-    elif LISTS.fullmatch(known.type) and not known.choices:
-        yield from _places(known, default, entry)
+    elif LISTS.fullmatch(field.type) and not field.choices:
+        yield from _places(field, default, entry)
         return
-    elif LISTS.fullmatch(known.type) and not (entry and entry.choices):
+    elif LISTS.fullmatch(field.type) and not (entry and entry.choices):
         raise UsageError(
-            f"{known.key}: lists of options (type {known.type}) are searched only with choices of "
+            f"{field.key}: lists of options (type {field.type}) are searched only with choices of "
             "whole lists from an overlay"
         )
-    if not known.choices:
+    if not field.choices:
         raise UsageError(
-            f"{known.key}: parameters of type {known.type} cannot be searched as they are; "
+            f"{field.key}: parameters of type {field.type} cannot be searched as they are; "
             "give choices in an overlay or with --search"
         )
-    yield _parameter(known, _kind(known), _choices(known, given), default, entry)
+    yield _parameter(field, _kind(field), choices_of(field, given), default, entry)
 
 
-def _kind(known: Field) -> str:
-    if known.type == "bool":
+def _kind(field: Field) -> str:
+    if field.type == "bool":
         return "bool"
-    is_number = all(number_of(choice) is not None for choice in known.choices)
-    return "ordered" if known.type != "categorical" and is_number or known.type == "ordered" else (
+    is_number = all(number_of(choice) is not None for choice in field.choices)
+    return "ordered" if field.type != "categorical" and is_number or field.type == "ordered" else (
         "categorical"
     )  # fmt: skip
 
 
 def _parameter(
-    known: Field, kind: str, domain: Domain, default: Any, entry: Entry | None
+    field: Field, kind: str, domain: Domain, default: Any, entry: Entry | None
 ) -> Parameter:
     prior = None if entry is None else entry.prior
     if prior is not None and not domain.contains(prior):
-        raise UsageError(f"{known.key}: prior {prior!r} is outside the values searched")
-    is_chosen = known.type == "bool" or bool(known.choices)
+        raise UsageError(f"{field.key}: prior {prior!r} is outside the values searched")
+    is_chosen = field.type == "bool" or bool(field.choices)
     if is_chosen and default is not None and not domain.contains(default) and not entry:
         raise UsageError(
-            f"{known.key}: default {default!r} is not one of the values searched: "
-            f"{', '.join(map(str, known.choices))}"
+            f"{field.key}: default {default!r} is not one of the values searched: "
+            f"{', '.join(map(str, field.choices))}"
         )
     start = default if prior is None or domain.contains(default) else prior
     return with_domain(
         Parameter(
-            key=known.key,
+            key=field.key,
             kind="ordered" if isinstance(domain, Choices) and kind in ("int", "float") else kind,
             default=_number(nearest_in(domain, start), kind),
-            active_when=known.active_when,
-            relation=known.condition.relation,
+            active_when=field.active_when,
+            relation=field.condition.relation,
             prior=prior,
-            type=known.type,
-            conditions=tuple(known.condition.texts()),
+            type=field.type,
+            conditions=tuple(field.condition.texts()),
         ),
         domain,
     )
@@ -173,97 +170,29 @@ def with_domain(parameter: Parameter, domain: Domain) -> Parameter:
     )
 
 
-def _choices(known: Field, given: frozenset[str]) -> Choices:
-    """Return the choices that a field's weights, conditions and given ends leave."""
-    values, weights = known.choices, _weights(known)
-    if len(set(map(identity, values))) < len(values):
-        raise UsageError(f"{known.key}: its choices {list(values)!r} name one twice")
-    pairs = [(v, w) for v, w in zip(values, weights or (1.0,) * len(values), strict=True) if w > 0]
-    domain: Domain | None = Choices(
-        tuple(v for v, _ in pairs), tuple(w for _, w in pairs) if weights else ()
-    )
-    tests: list[tuple[str, float]] = list(known.condition.comparisons)
-    tests += [(">=", known.low)] if "low" in given else []
-    tests += [("<=", known.high)] if "high" in given else []
-    _check_numbers(known, has_tests=bool(tests))
-    for sign, number in tests:
-        domain = domain and compared(domain, sign, number)
-    multiple, power = known.condition.multiple_of, known.condition.power_of
-    if isinstance(domain, Choices) and multiple:
-        domain = domain.where(lambda v: (v / multiple).is_integer())
-    if isinstance(domain, Choices) and power:
-        allowed = powers_of(known.key, power, min(known.choices), max(known.choices))
-        domain = domain.where(lambda v: v in allowed)
-    if not isinstance(domain, Choices):
-        raise UsageError(f"{known.key}: its conditions leave none of its choices: impossible")
-    return domain
-
-
-def _check_numbers(known: Field, *, has_tests: bool) -> None:
-    condition = known.condition
-    has_tests = has_tests or any((condition.multiple_of, condition.power_of, condition.relation))
-    numbers = [number_of(choice) for choice in known.choices]
-    if has_tests and any(n is None or not abs(n) < float("inf") for n in numbers):
-        raise UsageError(f"{known.key}: conditions and bounds need choices that are numbers")
-
-
-def _weights(known: Field) -> tuple[float, ...]:
-    """Return the weights of a field's choices; raises `UsageError` if they are not valid."""
-    count, weights = len(known.choices), known.weights
-    if not weights:
-        return ()
-    if known.type in ("subset_list", "optional_list") and len(weights) != count:
-        raise UsageError(f"{known.key}: option_weights have no meaning for type {known.type}")
-    if len(weights) != count:
-        raise UsageError(f"{known.key}: {len(weights)} option_weights for {count} options")
-    numbers = [number_of(weight) for weight in weights]
-    if any(n is None or not 0 <= n < float("inf") for n in numbers) or not any(numbers):
-        raise UsageError(
-            f"{known.key}: option_weights {list(weights)} must be numbers of 0 or more, not all 0"
-        )
-    return tuple(n for n in numbers if n is not None)
-
-
-def _list_of_options(known: Field, default: Any) -> Field:
-    """Return a field whose choices are the lists that its options can form."""
-    options = known.choices
-    if not options:
-        raise UsageError(f"{known.key}: type {known.type} needs an enum of options")
-    if known.type == "optional_list":
-        empty = default if default in ([], None) else None
-        return replace(known, choices=(empty, list(options)))
-    if len(options) > MOST_OPTIONS:
-        raise UsageError(
-            f"{known.key}: lists of some of {len(options)} options are too many to search (at most "
-            f"{MOST_OPTIONS} options); give choices in an overlay"
-        )
-    subsets = [list(c) for n in range(len(options) + 1) for c in combinations(options, n)]
-    return replace(known, choices=tuple(subsets))
-
-
-def _places(known: Field, default: Any, entry: Entry | None) -> Iterator[Parameter]:
+def _places(field: Field, default: Any, entry: Entry | None) -> Iterator[Parameter]:
     """Yield one parameter for each place of a list of numbers."""
-    count = known.type.removeprefix("list").strip("_").split("_")[0]
+    count = field.type.removeprefix("list").strip("_").split("_")[0]
     values = default if isinstance(default, list) else [None] * int(count or 0)
     numbers = [number_of(value) for value in values]
     if not values or (isinstance(default, list) and None in numbers):
         raise UsageError(
-            f"{known.key}: type {known.type} is searched only as a list of numbers; "
+            f"{field.key}: type {field.type} is searched only as a list of numbers; "
             f"its default is {default!r}"
         )
-    for bounds in (known.lows, known.highs):
+    for bounds in (field.lows, field.highs):
         if bounds and len(bounds) != len(values):
-            raise UsageError(f"{known.key}: {len(bounds)} bounds for {len(values)} places")
-    if known.condition.relation:
-        raise UsageError(f"{known.key}: a list cannot depend on {known.condition.parent}")
+            raise UsageError(f"{field.key}: {len(bounds)} bounds for {len(values)} places")
+    if field.condition.relation:
+        raise UsageError(f"{field.key}: a list cannot depend on {field.condition.parent}")
     given = frozenset() if entry is None else entry.given
-    is_ascending = _is_ascending(known.key, values)
+    is_ascending = _is_ascending(field.key, values)
     for place, value in enumerate(values):
-        part = element(replace(known, default=default), place, value)
+        part = element(replace(field, default=default), place, value)
         parameter = _parameter(part, part.type, numeric_domain(part, given=given), value, None)
         if is_ascending and place:
-            parameter = replace(parameter, relation=Relation(">", f"{known.key}.{place - 1}"))
-        yield replace(parameter, type=known.type)
+            parameter = replace(parameter, relation=Relation(">", f"{field.key}.{place - 1}"))
+        yield replace(parameter, type=field.type)
 
 
 def _is_ascending(key: str, values: list[Any]) -> bool:
@@ -316,13 +245,13 @@ def _written_out(schema: Schema, key: str, relation: Relation | None) -> Relatio
         raise UsageError(
             f"{key}: depends_on {relation.parent!r} is not a key{nearest(sibling, schema.fields)}"
         )
-    known = schema.fields[parent]
-    is_number = known.type in ("float", "int", "ordered", "ordered_int") or all(
-        number_of(choice) is not None for choice in known.choices or (None,)
+    field = schema.fields[parent]
+    is_number = field.type in ("float", "int", "ordered", "ordered_int") or all(
+        number_of(choice) is not None for choice in field.choices or (None,)
     )
     if not is_number:
         raise UsageError(
-            f"{key}: depends_on {parent}, which is of type {known.type} and not a number"
+            f"{key}: depends_on {parent}, which is of type {field.type} and not a number"
         )
     return replace(relation, parent=parent)
 
@@ -336,17 +265,17 @@ def _beside_fixed(
     while it is active.
     """
     narrowed = dict(parameters)
-    for known in schema.fields.values():
-        relation, value = known.condition.relation, number_of(base.get(known.key))
-        if known.key in parameters or relation is None or relation.operator == DIVIDED:
+    for field in schema.fields.values():
+        relation, value = field.condition.relation, number_of(base.get(field.key))
+        if field.key in parameters or relation is None or relation.operator == DIVIDED:
             continue
-        relation = _written_out(schema, known.key, relation)
+        relation = _written_out(schema, field.key, relation)
         if value is None or relation is None or relation.parent not in parameters:
             continue
-        held = Parameter(known.key, "ordered", value, choices=(value,), relation=relation,
-                         active_when=known.active_when, is_held=True)  # fmt: skip
-        if {switch for one in known.active_when for switch in one} & set(parameters):
-            narrowed[known.key] = held
+        held = Parameter(field.key, "ordered", value, choices=(value,), relation=relation,
+                         active_when=field.active_when, is_held=True)  # fmt: skip
+        if {switch for one in field.active_when for switch in one} & set(parameters):
+            narrowed[field.key] = held
             continue
         if not SearchSpace({}, base).is_active(held, {}):
             continue
@@ -354,7 +283,7 @@ def _beside_fixed(
         domain = beside_fixed(parent.domain, relation, value)
         if domain is None:
             raise UsageError(
-                f"{parent.key}: no value leaves {known.key} = {value:g}, which is not searched, "
+                f"{parent.key}: no value leaves {field.key} = {value:g}, which is not searched, "
                 f"'{relation}': impossible"
             )
         default = nearest_in(domain, parent.default)

@@ -174,12 +174,6 @@ class SearchSpace:
                 )
         return valid
 
-    def sample_near(
-        self, values: Mapping[str, Any], rng: np.random.Generator, *, scale: float
-    ) -> dict[str, Any]:
-        """Return a valid suggestion near another: every parameter moved."""
-        return self.mutate(values, rng, scale=scale, share=1.0)
-
     def to_dict(self) -> dict[str, Any]:
         """Return the plain form that space.yaml holds."""
         known = {**self.parameters, **self._dependencies.held}

@@ -68,7 +68,7 @@ TESTS: dict[str, str] = {
     "model.decode_head.in_index": "model/test_segformer::test_head_reads_the_maps_of_in_index",
     "model.activation_checkpoint": "model/test_segformer::test_recomputed_activations_are_not_kept",
     "model.precise_msda": _APPLIES,
-    "train.num_epochs": "training/test_loop::test_every_epoch_is_reported_with_all_metrics",
+    "train.num_epochs": "training/test_loop::test_epochs_without_validation_are_not_reported",
     "train.checkpoint_interval": "training/callbacks/test_checkpoint::test_last_is_written_every_interval_and_at_the_end",
     "train.checkpoint_interval_unit": "training/callbacks/test_checkpoint::test_steps_are_a_unit_of_the_interval",
     "train.validation_interval": "training/test_loop::test_epochs_without_validation_are_not_reported",

@@ -5,6 +5,7 @@ from pathlib import Path
 from automl.experiment.experiment import Experiment
 from automl.experiment.settings import Settings
 from automl.files import json_text
+from automl.progress.monitor import Monitor
 from automl.trial.budget import Budget
 from automl.trial.objective import Objective
 
@@ -39,3 +40,11 @@ def finish(trial, state="completed", kind=None, message="why"):
 
 def closed(state="finished"):
     return {"event": "closed", "state": state, "reason": ""}
+
+
+def view_of(root, settings, events, *, state, now):
+    """Return the view of an experiment after these events."""
+    monitor = Monitor(root, settings)
+    for event in events:
+        monitor.apply(event)
+    return monitor.view(state, now)

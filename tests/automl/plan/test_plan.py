@@ -44,6 +44,16 @@ def test_the_settings_on_disk_are_those_of_the_plan(request_of, tmp_path):
     assert "train.lr" in settings.fixed and settings.spec["train"]["lr"] == 0.02
 
 
+def test_data_spec_output_gpus_and_policy_of_a_request_are_in_its_plan(request_of, tmp_path):
+    resources = Resources(runner="local", gpus_per_trial=0.5)
+    request = request_of(policy="auto", overrides={"train.lr": 0.02}, resources=resources)
+    plan = plan_from_request(request)
+    spec = plan.settings.spec
+    assert (spec["data"]["root"], spec["train"]["lr"]) == (request.data, 0.02)
+    assert plan.paths.root == request.out
+    assert (plan.settings.policy, plan.settings.resources.gpus_per_trial) == ("auto", 0.5)
+
+
 def test_a_plain_training_has_the_settings_of_no_search(request_of):
     plan = plan_from_request(request_of(policy="off", search=SearchRequest(epochs=3)))
     settings = plan.settings

@@ -3,13 +3,14 @@ import time
 from pathlib import Path
 
 import pytest
+from made import view_of
 
 from automl.experiment.experiment import Experiment
 from automl.experiment.journal import Journal as JournalOnDisk
 from automl.experiment.resources import Resources
 from automl.experiment.settings import Settings
 from automl.plan.plan import plan_from_request
-from automl.progress.monitor import Monitor, view_of
+from automl.progress.monitor import Monitor
 from automl.progress.view import What
 from automl.request.request import Request
 from automl.request.search import SearchRequest

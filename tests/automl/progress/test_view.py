@@ -1,11 +1,10 @@
 import json
 from pathlib import Path
 
-from made import finish, report, start
+from made import finish, report, start, view_of
 
 from automl.experiment.settings import Settings
 from automl.files import json_text
-from automl.progress.monitor import view_of
 from automl.progress.view import Message, What
 from automl.trial.budget import Budget
 from automl.trial.objective import Objective

@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import pytest
@@ -169,3 +170,20 @@ def test_a_request_that_does_not_is_not_mistaken(text):
 
 def test_nothing_said_is_nothing_off():
     assert not says_off("") and not says_off("\n ?!")
+
+
+@pytest.mark.parametrize("words", ["prefer ", "prefer x ", "rather ", "prefer over the "])
+def test_the_time_to_read_a_text_grows_with_its_length_alone(words):
+    def seconds(count):
+        begun = time.perf_counter()
+        assert not says_off(words * count)
+        return time.perf_counter() - begun
+
+    assert min(seconds(4000) for _ in range(3)) < 9 * min(seconds(1000) for _ in range(3))
+
+
+@pytest.mark.parametrize(
+    "than", ["I prefer one run with fixed settings over", "rather one run than"]
+)
+def test_a_run_preferred_to_a_search_turns_it_off(than):
+    assert says_off(f"{than} AutoML")

@@ -155,7 +155,7 @@ def test_a_mutation_is_a_valid_neighbour(point, seed, scale, share):
 
 def test_a_small_mutation_moves_every_parameter_that_can_move():
     rng, values = np.random.default_rng(0), EVERY_KIND.defaults()
-    changed = EVERY_KIND.sample_near(values, rng, scale=1e-4)
+    changed = EVERY_KIND.mutate(values, rng, scale=1e-4, share=1.0)
     assert {k for k in values if changed.get(k) != values[k]} >= set(values) - {"pinned", "under"}
     assert abs(changed["f"] - values["f"]) < 0.01
 
