@@ -45,7 +45,7 @@ def test_the_settings_on_disk_are_those_of_the_plan(request_of, tmp_path):
 
 
 def test_data_spec_output_gpus_and_policy_of_a_request_are_in_its_plan(request_of, tmp_path):
-    resources = Resources(runner="local", gpus_per_trial=0.5)
+    resources = Resources(runner="ray", gpus_per_trial=0.5)
     request = request_of(policy="auto", overrides={"train.lr": 0.02}, resources=resources)
     plan = plan_from_request(request)
     spec = plan.settings.spec
