@@ -5,7 +5,7 @@ import secrets
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from segformer.training.callbacks.checkpoint import CheckpointPaths
 from segformer.training.callbacks.resumed_settings import ResumedSettings
 from segformer.training.callbacks.status import EpochReport, is_to_continue, log_file
 from segformer.training.checkpoint_io import CheckpointFiles
-from segformer.training.folder import check_folder, remove_training
+from segformer.training.folder import check_folder, replacing_training, settle
 from segformer.training.isolation import isolated, seed_everything
 from segformer.training.loaders import data_loaders
 from segformer.training.module import SegmentationModule
@@ -64,14 +64,15 @@ def train(spec: Spec, folder: Path, report: Report | None = None) -> Result:
             with other settings.
         DivergedError: The loss became NaN or infinite.
     """
+    is_first = topology_of("train", spec.train).node == 0
+    if is_first:
+        settle(folder)
     # A caller with a report steers the training through several calls, which resume each other.
-    if spec.train.force and report is None:
-        _check_precision(spec)
-        if topology_of("train", spec.train).node == 0:
-            remove_training(spec, folder)
-    spec = _with_seed(spec, folder)
-    is_finished = check_folder(spec, folder)
-    return run_action("train", spec, folder, train_here, report, keeps_spec=is_finished)
+    is_replacing = is_first and spec.train.force and report is None
+    with replacing_training(spec, folder) if is_replacing else nullcontext():
+        spec = _with_seed(spec, folder)
+        is_finished = check_folder(spec, folder)
+        return run_action("train", spec, folder, train_here, report, keeps_spec=is_finished)
 
 
 def train_here(spec: Spec, folder: Path, topology: Topology, report: Report | None) -> Result:

@@ -6,7 +6,7 @@ import yaml
 from PIL import Image
 from runs import assert_same, state, status_lines
 
-from segformer.errors import CheckpointError, SkillError, SpecError
+from segformer.errors import CheckpointError, DivergedError, SkillError, SpecError
 from segformer.training.loop import train
 from segformer.training.record import TrainingRecord
 
@@ -20,6 +20,11 @@ OTHER = {
     "dataset.segment.img_size": (64, r"dataset\.segment\.img_size: 32 -> 64"),
     "model.decode_head.align_corners": (True, r"model\.decode_head\.align_corners: false -> true"),
 }
+INPUTS = (
+    "train.resume_training_checkpoint_path",
+    "train.pretrained_model_path",
+    "model.backbone.pretrained_backbone_path",
+)
 FREE = {
     "dataset.segment.workers": 1,
     "train.num_epochs": 3,
@@ -112,13 +117,47 @@ def test_force_replaces_a_training_with_other_settings(used, tiny_spec, tmp_path
     assert_same(state(used), state(tmp_path / "fresh"))
     assert len(status_lines(used)) == len(status_lines(tmp_path / "fresh"))
     assert not (used / "checkpoints/previous.ckpt").exists()
+    assert not (used / ".replaced").exists()
 
 
-def test_force_does_not_remove_the_checkpoint_it_resumes_from(used, tiny_spec):
-    named = {"train.resume_training_checkpoint_path": str(used / "checkpoints/last.ckpt")}
-    with pytest.raises(SpecError, match=r"train\.force: true is not allowed: it would remove"):
-        train(tiny_spec(**named, **{"train.force": True}), used)
-    assert (used / "checkpoints/last.ckpt").exists()
+@pytest.mark.parametrize("key", INPUTS)
+def test_force_does_not_remove_a_file_that_the_training_reads(used, tiny_spec, key):
+    before = contents(used)
+    named = {key: str(used / "checkpoints/best.ckpt"), "train.force": True}
+    line = rf"^train\.force: true is not allowed: it would remove .*best\.ckpt, which is {key}; give"
+    with pytest.raises(SpecError, match=line):
+        train(tiny_spec(**named), used)
+    assert contents(used) == before
+
+
+@pytest.mark.parametrize("key", INPUTS)
+def test_force_keeps_the_old_training_if_the_new_one_has_wrong_weights(
+    used, tiny_spec, tmp_path, key
+):
+    before = contents(used)
+    (tmp_path / "model.onnx").write_text("no weights")
+    with pytest.raises(CheckpointError, match=r"model\.onnx"):
+        train(tiny_spec(**{key: str(tmp_path / "model.onnx"), "train.force": True}), used)
+    assert contents(used) == before
+
+
+def test_force_keeps_the_old_training_if_the_new_one_ends_before_its_first_checkpoint(
+    used, tiny_spec
+):
+    before = contents(used)
+    diverging = {"train.optim.optim": "sgd", "train.optim.lr": 1e30, "train.force": True}
+    with pytest.raises(DivergedError):
+        train(tiny_spec(**diverging), used)
+    assert contents(used) == before
+
+
+def test_an_old_training_that_a_kill_left_aside_is_put_back(used, trained):
+    (used / ".replaced").mkdir()
+    for name in ("checkpoints", "training.json", "experiment.yaml"):
+        (used / name).rename(used / ".replaced" / name)
+    (used / "training.json").write_text("the killed training's")
+    assert "this training was finished before" in train(trained.spec, used).note
+    assert not (used / ".replaced").exists()
 
 
 def test_a_named_checkpoint_of_other_settings_is_refused(trained, tiny_spec, tmp_path):
