@@ -91,14 +91,19 @@ def started(
     status.write("STARTED", f"{action}{_STARTS}")
     try:
         if not keeps_spec:
-            text = yaml.safe_dump(spec.model_dump(), sort_keys=False)
-            with replacing(folder / "experiment.yaml") as part:
-                part.write_text(text, encoding="utf-8")
+            write_spec(spec, folder)
         with encryption_key_from(spec.encryption_key):
             yield status
     except BaseException as error:
         status.write("FAILURE", f"{type(error).__name__}: {error}")
         raise
+
+
+def write_spec(spec: Spec, folder: Path) -> None:
+    """Write experiment.yaml."""
+    text = yaml.safe_dump(spec.model_dump(), sort_keys=False)
+    with replacing(folder / "experiment.yaml") as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def _check_action(action: str, folder: Path, status: StatusFile) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import os
 import signal
 import sys
 import threading
@@ -11,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from segformer.errors import SkillError, SpecError
+from segformer.errors import USER_KINDS, SkillError, SpecError, error_to_dict
 from segformer.result import Result
 from segformer.storage.location import is_remote, redacted
 
@@ -23,31 +24,49 @@ _HELP = {
     "quantize": "write a model in 8 bits, measured before and after",
     "gen_trt_engine": "build a TensorRT engine of an ONNX model",
 }
-_FAULT_KINDS = ("usage", "bad_data")
+_BROKEN_PIPE = 141
+"""The exit code of a program that SIGPIPE ended, as a shell reports it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Returns 0, or 1 for a failed run, 2 for a user's fault, 75 for SIGTERM, 130 for Ctrl-C. A bug of
-    this program keeps its traceback.
+    this program keeps its traceback. With --json an error is an object on stdout too.
     """
+    is_json = "--json" in (sys.argv[1:] if argv is None else argv)
     terminated = threading.Event()
     try:
         options = _options(argv)
         with _sigterm_as_interrupt(terminated):
-            _COMMANDS.get(options.action, _run)(options)
+            answer = _COMMANDS.get(options.action, _run)(options)
     except SkillError as error:
-        for fault in error.faults:
-            print(f"segformer: {redacted(fault)}", file=sys.stderr)
-        return 2 if error.kind in _FAULT_KINDS else 1
+        _print_error(error, is_json=is_json)
+        return 2 if error.kind in USER_KINDS else 1
     except KeyboardInterrupt:
         is_sigterm = terminated.is_set()
-        print(
-            f"segformer: {'stopped by SIGTERM' if is_sigterm else 'interrupted'}", file=sys.stderr
-        )
+        ended = SkillError("stopped by SIGTERM" if is_sigterm else "interrupted")
+        ended.kind = "stopped" if is_sigterm else "interrupted"
+        _print_error(ended, is_json=is_json)
         return 75 if is_sigterm else 130
+    return _print_answer(answer)
+
+
+def _print_answer(text: str) -> int:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # The reader has gone; the interpreter's own flush at exit must find an open file.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
     return 0
+
+
+def _print_error(error: SkillError, *, is_json: bool) -> None:
+    for fault in error.faults:
+        print(f"segformer: {redacted(fault)}", file=sys.stderr)
+    if is_json:
+        print(redacted(json.dumps(error_to_dict(error))))
 
 
 @contextlib.contextmanager
@@ -108,7 +127,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def _run(options: argparse.Namespace) -> None:
+def _run(options: argparse.Namespace) -> str:
     from segformer.skill import skill
     from segformer.spec.keys import full_keys
     from segformer.spec.overrides import read_file, read_words
@@ -116,11 +135,15 @@ def _run(options: argparse.Namespace) -> None:
     action: str = options.action
     # The packaged template holds the defaults. Unlike a file's, they yield to dataset.json.
     in_file = read_file(options.spec) if options.spec else {}
-    values = {**full_keys(in_file), **full_keys(read_words(options.overrides))}
+    words = full_keys(read_words(options.overrides))
+    values = {**full_keys(in_file), **words}
     address = _take_address(action, values)
     spec = skill.resolve(action, values)
     # Libraries may print; stdout holds only the answer.
     with contextlib.redirect_stdout(sys.stderr):
+        # A size in a file is not refused: NVIDIA's templates have one, whatever the model.
+        if _IMAGE_SIZE in words:
+            skill.check_image_size(action, spec)
         if action == "train":
             skill.check(spec, progress=_progress)
         if address is None:
@@ -133,8 +156,10 @@ def _run(options: argparse.Namespace) -> None:
             with mirror.mirrored() as folder:
                 result = skill.run(action, spec, folder)
             artifacts = {name: mirror.address_of(path) for name, path in result.artifacts.items()}
-    answer = _json(action, result, artifacts) if options.json else _text(result, artifacts)
-    print(answer)
+    return _json(action, result, artifacts) if options.json else _text(result, artifacts)
+
+
+_IMAGE_SIZE = "dataset.segment.img_size"
 
 
 def _take_address(action: str, values: dict[str, Any]) -> str | None:
@@ -147,16 +172,16 @@ def _take_address(action: str, values: dict[str, Any]) -> str | None:
     return address if key == own else f"{address}/{action}"
 
 
-def _list_fields(options: argparse.Namespace) -> None:
+def _list_fields(options: argparse.Namespace) -> str:
     from segformer.describe.field_list import field_rows, table
 
     rows = [row for row in field_rows() if row.key.startswith(tuple(options.overrides or [""]))]
     if not rows:
         raise SpecError(f"no field begins with {' or '.join(options.overrides)}")
-    print(json.dumps([row.to_dict() for row in rows]) if options.json else table(rows))
+    return json.dumps([row.to_dict() for row in rows]) if options.json else table(rows)
 
 
-def _write_default_specs(options: argparse.Namespace) -> None:
+def _write_default_specs(options: argparse.Namespace) -> str:
     from segformer.describe.schema import template
     from segformer.spec import ACTIONS
     from segformer.spec.overrides import read_words
@@ -168,11 +193,10 @@ def _write_default_specs(options: argparse.Namespace) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for action in ACTIONS:
-            path = folder / f"{action}.yaml"
-            path.write_text(template(action), encoding="utf-8")
-            print(path)
+            (folder / f"{action}.yaml").write_text(template(action), encoding="utf-8")
     except OSError as error:
         raise SpecError(f"results_dir: {folder} cannot be written ({error})") from None
+    return "\n".join(str(folder / f"{action}.yaml") for action in ACTIONS)
 
 
 _COMMANDS = {"fields": _list_fields, "default_specs": _write_default_specs}

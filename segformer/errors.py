@@ -9,7 +9,13 @@ SkillError
 `-- RejectedError       a model that lost more quality than is allowed                 rejected
 """
 
+import re
 from collections.abc import Iterable
+from typing import Any
+
+_FAULT = re.compile(
+    r"(?P<key>[A-Za-z_][\w.\[\]]*): .*?(?:; did you mean (?P<nearest>\S+)\?)?", re.DOTALL
+)
 
 
 class SkillError(Exception):
@@ -59,3 +65,24 @@ class RejectedError(SkillError):
     """A converted model lost more quality than is allowed; its file is kept aside."""
 
     kind = "rejected"
+
+
+USER_KINDS = ("usage", "bad_data")
+"""The kinds of errors that are the user's fault."""
+
+
+def error_to_dict(error: SkillError) -> dict[str, Any]:
+    """Return the plain form of ``--json``: `error`, and `errors` for several faults of a request.
+
+    The lines of another error belong together: they are one message.
+    """
+    faults = [_fault_to_dict(error.kind, fault) for fault in error.faults]
+    if error.kind not in USER_KINDS:
+        return {"error": {**faults[0], "message": str(error)}}
+    return {"error": faults[0], **({"errors": faults} if len(faults) > 1 else {})}
+
+
+def _fault_to_dict(kind: str, fault: str) -> dict[str, Any]:
+    match = _FAULT.fullmatch(fault)
+    named = {"key": match and match["key"], "nearest": match and match["nearest"]}
+    return {"kind": kind, "message": fault, "value": None, "allowed": None, "next": None, **named}

@@ -129,6 +129,13 @@ class SegformerSkill:
                 f.replace(here.root_dir, _clean(address)) for f in error.faults
             ) from None
 
+    def check_image_size(self, action: str, spec: dict[str, Any]) -> None:
+        """Raise `SpecError` if a spec's image size is not that of the model that is run."""
+        if action in ("evaluate", "inference", "quantize"):
+            from segformer.evaluation.image_size import check_image_size
+
+            check_image_size(action, parse(self._staged(spec)))
+
     def check_devices(self, spec: dict[str, Any]) -> None:
         """Raise `SpecError` for devices of a training that this machine does not have."""
         train = parse(spec).train
@@ -145,7 +152,12 @@ class SegformerSkill:
         """Run an action in a folder of its own; raises `SkillError`. Only train reports."""
         _check_action(action)
         parsed = parse(self._staged(spec))
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SpecError(
+                f"results_dir: {folder} cannot be created ({error.strerror}); give another folder"
+            ) from None
         module, name = _PROGRAMS[action]
         program = getattr(import_module(module), name)
         result: Result = (

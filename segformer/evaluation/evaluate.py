@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from segformer.action import write_spec
 from segformer.data.dataset import SegmentationDataset
 from segformer.data.labels import class_names
 from segformer.data.overlay import class_colours
 from segformer.errors import SpecError
+from segformer.evaluation.image_size import with_trained_size
 from segformer.evaluation.latency import measured_latency
 from segformer.evaluation.metrics import Scores, Tally, null_if_nan
 from segformer.evaluation.pictures import Pixels, side_by_side, unscaled, write_picture
@@ -62,6 +64,9 @@ def evaluate_here(
     otherwise = ModelRecord.of(spec)
     latency = _latency(path, otherwise, device, spec)
     predictor = load_predictor(path, otherwise=otherwise, device=device)
+    spec = with_trained_size(spec, predictor.record)
+    if number() == 0:
+        write_spec(spec, folder)
     segment = predictor.record.applied_to(spec.dataset.segment)
     size, batch = segment.img_size, spec.evaluate.batch_size
     with out_of_memory_explained(f"reduce evaluate.batch_size ({batch}; images are {size} px)"):

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from segformer.action import write_spec
 from segformer.data.dataset import model_input
 from segformer.data.images import read_image
 from segformer.data.labels import class_names
@@ -21,6 +22,7 @@ from segformer.data.overlay import class_colours, overlay
 from segformer.data.pairs import SUFFIXES, image_files, is_utf8, other_files
 from segformer.data.source import images_of
 from segformer.errors import DataError, SpecError
+from segformer.evaluation.image_size import with_trained_size
 from segformer.evaluation.pictures import Pixels, write_mask, write_picture
 from segformer.evaluation.predictor import Predictor, load_predictor, model_file
 from segformer.model.out_of_memory import out_of_memory_explained
@@ -66,6 +68,8 @@ def infer_here(
     """Segment a share of the images, as one of the processes of a topology."""
     path, device = model_file("inference", spec), topology.device_of(number())
     predictor = load_predictor(path, otherwise=ModelRecord.of(spec), device=device)
+    if number() == 0:
+        write_spec(with_trained_size(spec, predictor.record), folder)
     segment = DatasetSegment.model_validate(predictor.record.segment)
     images = share_of(_images(spec))
     size = f"images are {segment.img_size} px"

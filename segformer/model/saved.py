@@ -142,9 +142,12 @@ def load_torch(path: Path) -> dict[str, Any]:
         with reading(path) as file, torch.serialization.safe_globals([argparse.Namespace]):
             content = torch.load(file, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
+        # Not torch's text: it advises a load that runs code of the file.
+        cause = (
+            error.strerror if isinstance(error, OSError) else None
+        ) or "it is damaged, is no torch file, or holds more than weights"
         raise CheckpointError(
-            f"{path}: cannot be read as a checkpoint ({first});"
+            f"{path}: cannot be read as a checkpoint ({cause});"
             " give another file, or remove this one to start anew"
         ) from error
     if not isinstance(content, dict):

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import torch
 
-from segformer.action import started
+from segformer.action import started, write_spec
 from segformer.errors import RejectedError, SpecError
 from segformer.evaluation.evaluate import evaluate
+from segformer.evaluation.image_size import recorded, with_trained_size
 from segformer.export.onnx import export
 from segformer.quantization.calibration import calibration_images, evenly
 from segformer.quantization.modelopt import write_modelopt
@@ -47,6 +48,8 @@ def _quantize(spec: Spec, target: Path) -> Result:
     options, folder = spec.quantize, target.parent
     source = Path(options.model_path)
     _check(options, source)
+    spec = with_trained_size(spec, recorded(source, spec))
+    write_spec(spec, folder)
     with replacing(target) as part:
         _WRITERS[options.backend](spec, source, part)
     before = _miou(spec, source, folder / "before")

@@ -50,10 +50,9 @@ def _notes(
     for key in sorted(FIELDS & flat.keys()):
         if flat[key] in ({}, None, ""):
             yield key, "TAO's empty value has no effect here"
-    backbone = whole.get("model.backbone.type")
-    facts = BACKBONES.get(str(backbone))
+    facts = BACKBONES.get(str(whole.get("model.backbone.type")))
     if facts and flat.get(CHANNELS_KEY) == _CHANNELS != list(facts.channels):
-        yield CHANNELS_KEY, f"TAO's default has no effect: the maps have the channels of {backbone}"
+        yield CHANNELS_KEY, "TAO's default has no effect: the encoder decides the channels"
     classes = whole.get("dataset.segment.num_classes")
     if flat.get(WEIGHTS_KEY) == _WEIGHTS and classes != len(_WEIGHTS):
         yield (

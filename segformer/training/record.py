@@ -8,6 +8,7 @@ their content.
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,6 +45,8 @@ _PAIRS_READ = 32
 """Pairs of a split whose contents are part of the fingerprint, evenly spread."""
 _LONGEST = 60
 """Characters of a value in a message."""
+_BEFORE = 20
+"""Characters before the first difference of two long values."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ class TrainingRecord:
         for key in sorted(self.settings.keys() & other.settings.keys() - {*free}):
             old, new = self.settings[key], other.settings[key]
             if old != new:
-                yield f"{key}: {_shown(old)} -> {_shown(new)}"
+                yield f"{key}: {' -> '.join(_shown(old, new))}"
 
 
 def _is_free(key: str) -> bool:
@@ -150,6 +153,14 @@ def _fingerprint(segment: DatasetSegment) -> str:
     return f"{', '.join(counts)} ({digest.hexdigest()[:12]})"
 
 
-def _shown(value: object) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+def _shown(*values: object) -> list[str]:
+    """Values as JSON; long ones are cut to the part around their first difference."""
+    texts = [json.dumps(value) for value in values]
+    same = len(os.path.commonprefix(texts))
+    start = max(0, same - _BEFORE) if max(map(len, texts)) > _LONGEST else 0
+    return [_cut(text, start) for text in texts]
+
+
+def _cut(text: str, start: int) -> str:
+    end = start + _LONGEST
+    return f"{'...' if start else ''}{text[start:end]}{'...' if end < len(text) else ''}"

@@ -137,3 +137,34 @@ def test_default_specs_take_nothing_else(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["default_specs", f"results_dir={tmp_path / 'file'}"]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("action", ["train", "export"])
+def test_a_results_folder_below_a_file_is_one_line(data, capsys, action):
+    (data.parent / "file").write_text("")
+    words = [f"root_dir={data}", "results_dir=file/x", *TINY]
+    assert main([action, *words, f"export.checkpoint={data.parent / 'file'}"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("segformer: results_dir: ")
+    assert "cannot be created (Not a directory)" in line
+
+
+def test_with_json_a_fault_is_an_object_on_stdout_too(capsys):
+    assert main(["train", "--json", "train.optim.lrr=1", "train.seed=-2", "root_dir=/"]) == 2
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["error"] == answer["errors"][0]
+    assert {fault["key"]: fault["nearest"] for fault in answer["errors"]} == {
+        "train.optim.lrr": "train.optim.lr",
+        "train.seed": None,
+    }
+    assert answer["error"]["kind"] == "usage"
+
+
+def test_a_reader_that_leaves_ends_the_command_quietly():
+    code = "import sys; from segformer.cli import main; sys.exit(main(['fields']))"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141

@@ -123,10 +123,13 @@ def test_one_model_only_and_of_a_known_kind(evaluation, best, tmp_path):
         evaluate(evaluation(**{"evaluate.checkpoint": str(strange)}), tmp_path)
 
 
-def test_image_size_and_backbone_are_the_checkpoints(evaluation, trained, tmp_path):
+def test_image_size_and_backbone_are_the_checkpoints(evaluation, trained, tmp_path, caplog):
     spec = evaluation(**{"dataset.segment.img_size": 64, "model.backbone.type": "mit_b1"})
     result = evaluate(spec, tmp_path)
     assert result.metrics["val_miou"] == pytest.approx(trained.result.metrics["val_miou"])
+    written = yaml.safe_load((tmp_path / "experiment.yaml").read_text())
+    assert written["dataset"]["segment"]["img_size"] == 32
+    assert "img_size: 64 has no effect, the model was trained at 32" in caplog.text
 
 
 def test_class_that_is_nowhere_has_no_score_in_the_table(tiny_spec, tmp_path):

@@ -71,3 +71,10 @@ def test_weights_of_another_architecture_are_refused(record, tmp_path):
 def test_missing_file_is_refused(record, tmp_path):
     with pytest.raises(CheckpointError, match="there is no such file"):
         read_model(tmp_path / "none.ckpt", otherwise=record)
+
+
+def test_a_file_that_is_no_checkpoint_is_named_in_words_of_ours(record, tmp_path):
+    (tmp_path / "dataset.json").write_text("{}")
+    with pytest.raises(CheckpointError, match="it is damaged, is no torch file") as caught:
+        read_model(tmp_path / "dataset.json", otherwise=record)
+    assert "torch.load" not in str(caught.value)

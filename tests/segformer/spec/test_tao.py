@@ -8,6 +8,7 @@ import yaml
 from segformer.errors import SpecError
 from segformer.skill import skill
 from segformer.spec import Spec
+from segformer.spec.backbones import BACKBONES
 from segformer.spec.faults import leaf_keys
 from segformer.spec.overrides import flattened
 from segformer.spec.tao import FIELDS, is_tao_field, without_tao_defaults
@@ -78,6 +79,11 @@ def test_a_default_of_taos_without_effect_is_left_out_and_named(flat):
 )
 def test_a_value_with_an_effect_and_any_other_value_stays(flat):
     assert without(flat) == (flat, {})
+
+
+def test_the_note_on_channels_names_no_backbone_which_the_checkpoint_may_decide():
+    _, notes = without(CHANNELS)
+    assert not any(name in note for name in BACKBONES for note in notes.values())
 
 
 def test_with_a_login_weights_and_biases_stays_on():

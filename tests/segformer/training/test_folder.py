@@ -124,7 +124,9 @@ def test_force_replaces_a_training_with_other_settings(used, tiny_spec, tmp_path
 def test_force_does_not_remove_a_file_that_the_training_reads(used, tiny_spec, key):
     before = contents(used)
     named = {key: str(used / "checkpoints/best.ckpt"), "train.force": True}
-    line = rf"^train\.force: true is not allowed: it would remove .*best\.ckpt, which is {key}; give"
+    line = (
+        rf"^train\.force: true is not allowed: it would remove .*best\.ckpt, which is {key}; give"
+    )
     with pytest.raises(SpecError, match=line):
         train(tiny_spec(**named), used)
     assert contents(used) == before
