@@ -8,10 +8,20 @@ this, asks about it, or makes it depend on a condition does not count.
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from automl.request.refusals import AUTOML, SEARCH, asks_for_automl, turns_off
+from automl.errors import UsageError
+from automl.request.answers import (
+    answers_no,
+    answers_yes,
+    is_past,
+    is_proposal,
+    is_reported,
+    is_request,
+    proposes_automl,
+    wishes_search,
+)
+from automl.request.refusals import AUTOML, SEARCH, asks_for_automl, commands_off, turns_off
 from automl.request.vocabulary import CJK, in_english, is_question_of_its_language
 
 _NAMES = re.compile(
@@ -22,12 +32,21 @@ _NAMES = re.compile(
     re.VERBOSE,
 )
 _BEFORE_FOREIGN = re.compile(rf"{AUTOML} (?!(?:\w+ )?(?:unused|disable|off|not|please)\b)")
-_SETTING = re.compile(r"(\b(?:auto[ -]?ml|hpo)(?:[ _]\w+)?)\s*(?:[:=-]|→|[-=]>)+\s*", re.IGNORECASE)
+_SETTING = re.compile(
+    r"(\b(?:auto[ -]?ml|hpo)(?:[ _]\w{1,40})?)[ ]{0,3}(?:[:=-]|→|[-=]>)+[ ]{0,3}", re.IGNORECASE
+)
+_NO_SETTING = re.compile(
+    rf"""(\b(?:(?:hyper[ -]?)?param(?:eter)?s?[ _-]{SEARCH}|(?<![a-z][ ])(?:policy|{SEARCH})))
+    [ ]{{0,3}}[:=→][ ]{{0,3}}
+    (?=(?:no|none|nil|never|0|off|false|disabled)[ ]{{0,3}}(?:[.,;!)\]\n]|$))""",
+    re.IGNORECASE | re.VERBOSE,
+)
 
 _SENTENCE = re.compile(r"(?<=[.!?])(?:\s+|$)|(?<=[。！？])|;|\n\s*\n")
 _CLAUSE = re.compile(
-    r"[,;:()\[\]、，；：]+|\s-+\s|--+|[–—]+|[.!?]+$"
-    r"|\b(?:and|but|then|so|because|since|und|aber|dann|sondern|et|mais|alors|pero|luego)\b",
+    r",+(?!\s?(?:and\s)?nothing (?:else|more))|[;:()\[\]、，；：]+|\s-+\s|--+|[–—]+|[.!?]+$"
+    r"|\b(?:and(?! nothing (?:else|more))|but|then|so|because|since|und|aber|dann|sondern|et|mais"
+    r"|alors|pero|luego)\b",
     re.IGNORECASE,
 )
 _QUESTION = re.compile(
@@ -44,6 +63,10 @@ _CONDITION = re.compile(
     r"\b(?:(?:only |even )?if|unless|in case|provided|assuming|suppose|supposing|until|only when)\b"
     r"|^when\b"
 )
+
+
+LONGEST = 10_000
+"""Characters of a request; a page or two of words, read in a fraction of a second."""
 
 
 @dataclass(frozen=True)
@@ -69,16 +92,67 @@ class Reading:
         return None
 
 
+@dataclass(frozen=True)
+class _Clause:
+    text: str
+    """In the person's words."""
+    words: str
+    """In the small vocabulary."""
+    counts: bool
+    """False if it asks, supposes or follows from what is supposed."""
+    is_tentative: bool
+    """Whether it only quotes or proposes, so that a wish for a search overrules it."""
+
+    @property
+    def refuses(self) -> bool:
+        return self.counts and turns_off(self.words)
+
+    @property
+    def wishes(self) -> bool:
+        """Whether it wishes for a search in spite of what was quoted or proposed before."""
+        return asks_for_automl(self.words) or wishes_search(self.words)
+
+
+@dataclass(frozen=True)
+class _Sentence:
+    text: str
+    clauses: tuple[_Clause, ...]
+
+    @property
+    def is_asked(self) -> bool:
+        return self.text.rstrip().endswith(("?", "？"))
+
+
 def read_request(text: str) -> Reading:
-    """Read a request, e.g. "train it, no HPO please"."""
+    """Read a request, e.g. "train it, no HPO please".
+
+    Raises `UsageError` if it is longer than `LONGEST`.
+    """
+    if len(text) > LONGEST:
+        raise UsageError(
+            f"--request has {len(text):,} characters; at most {LONGEST:,} are read. Say what is "
+            "wanted in a few sentences; --policy off turns AutoML off"
+        )
+    sentences = [_sentence(part) for part in _SENTENCE.split(_plain(text))]
     names = asks = False
-    for sentence in _SENTENCE.split(_plain(text)):
-        for clause, words, counts in _clauses(sentence):
-            names = names or AUTOML in words
-            asks = asks or (counts and asks_for_automl(words))
-            if counts and turns_off(words):
-                return Reading(" ".join(clause.split()), names_automl=True)
-    return Reading(None, names, asks)
+    tentative: str | None = None
+    for sentence, after in zip(sentences, [*sentences[1:], _sentence("")], strict=True):
+        names = names or any(AUTOML in clause.words for clause in sentence.clauses)
+        answer = _answer(sentence, after)
+        if answer is not None:
+            asks = asks or not answer
+            if answer:
+                return Reading(_quoted(f"{sentence.text} {after.text}"), names_automl=True)
+            continue
+        for clause in sentence.clauses:
+            asks = asks or (clause.counts and asks_for_automl(clause.words))
+            if clause.refuses and not clause.is_tentative:
+                return Reading(_quoted(clause.text), names_automl=True)
+            if clause.refuses:
+                tentative = tentative or _quoted(clause.text)
+            elif clause.wishes:
+                tentative = None
+    return Reading(tentative, names or tentative is not None, asks)
 
 
 def says_off(text: str) -> bool:
@@ -86,22 +160,47 @@ def says_off(text: str) -> bool:
     return read_request(text).off is not None
 
 
-def _clauses(sentence: str) -> Iterator[tuple[str, str, bool]]:
-    """Yield the clauses of a sentence, their reduced words, and whether they count.
+def _quoted(text: str) -> str:
+    return " ".join(text.split())
 
-    A question counts for nothing, nor does a conditional clause or the one that follows from it.
+
+def _answer(question: _Sentence, after: _Sentence) -> bool | None:
+    """Whether a question and its answer turn AutoML off; None if that is not what they settle."""
+    if not (question.is_asked and question.clauses and after.clauses):
+        return None
+    answer = after.clauses[0].words
+    if any(turns_off(clause.words) for clause in question.clauses):
+        if answers_no(answer):
+            return False
+        return True if answers_yes(answer) and is_proposal(question.clauses[0].words) else None
+    if answers_no(answer) and any(proposes_automl(clause.words) for clause in question.clauses):
+        return not any(clause.wishes for clause in after.clauses)
+    return None
+
+
+def _sentence(text: str) -> _Sentence:
+    """Return a sentence with its clauses.
+
+    A question counts for nothing, nor does a conditional clause or the one that follows from it,
+    unless that switches off what the condition finds on.
     """
-    clauses = [part for part in _CLAUSE.split(sentence) if part and part.strip()]
-    words = [_reduced(clause) for clause in clauses]
-    polite = [" ".join(_POLITE.sub(" ", each).split()) for each in words]
-    is_question = (
-        is_question_of_its_language(sentence) or bool(polite) and bool(_QUESTION.search(polite[0]))
-    )
-    for place, (clause, each) in enumerate(zip(clauses, polite, strict=True)):
-        above = _CONDITION.search(polite[place - 1]) if place else None
-        follows = above is not None and above.start() == 0
-        counts = not (is_question or follows or _CONDITION.search(each))
-        yield clause, each, counts and not _QUESTION.search(each)
+    clauses = [part for part in _CLAUSE.split(text) if part and part.strip()]
+    reduced = [" ".join(_POLITE.sub(" ", _reduced(clause)).split()) for clause in clauses]
+    first = reduced[0] if reduced else ""
+    is_question = is_question_of_its_language(text) or bool(_QUESTION.search(first))
+    is_tentative = text.rstrip().endswith("?") and not is_request(first)
+    made = []
+    for clause, words, before in zip(clauses, reduced, ["", *reduced[:-1]], strict=False):
+        commands = not text.rstrip().endswith("?") and commands_off(words, before)
+        counts = not (
+            is_question or _CONDITION.match(before) or _CONDITION.search(words) or is_past(words)
+        )
+        counts = counts and not _QUESTION.search(words)
+        tentative = is_tentative or is_reported(words, before)
+        made.append(_Clause(clause, words, counts, tentative))
+        if commands:
+            made[-1] = _Clause(clause, AUTOML + " off", counts=True, is_tentative=False)
+    return _Sentence(text, tuple(made))
 
 
 def _plain(text: str) -> str:
@@ -114,7 +213,7 @@ def _plain(text: str) -> str:
     plain = re.sub(r"\.{2,}|…|[*#>|~\"]", " ", plain)
     plain = re.sub(rf"(?<=[A-Za-z0-9])(?=[{CJK}])|(?<=[{CJK}])(?=[A-Za-z0-9])", " ", plain)
     plain = re.sub(r"(?<!\n)\n(?!\s*\n)", " ", plain)
-    return _SETTING.sub(r"\1 ", plain)
+    return _NO_SETTING.sub(r"\1 ", _SETTING.sub(r"\1 ", plain))
 
 
 def _reduced(clause: str) -> str:
@@ -125,7 +224,7 @@ def _reduced(clause: str) -> str:
     words = re.sub(
         r"\b(wo|do|does|did|should|must|need|ca|could|would|is|are)n'?t\b", r"\1 not", words
     )
-    english = in_english(words)
+    english = in_english(words.replace(",", " "))
     reduced = _NAMES.sub(AUTOML, " ".join(re.sub(r"['=→]", " ", english).split()))
     if " ".join(english.split()) != " ".join(words.split()):
         # Of another language only a few words are known: any may stand behind the name.

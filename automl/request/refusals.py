@@ -10,7 +10,8 @@ AUTOML = "automl_"
 SEARCH = r"(?:optimi[sz](?:ation|ing|er)|search(?:es|ing)?|tuning|sweeps?)"
 _NEGATION = re.compile(
     r"\b(?:not|never|no|without|nor|avoid|refuse|stop|instead of|rather than|against|than|beats?|"
-    r"beating|outperforms?|improves?|compared?|versus|vs|wrong|unwise|mistake|foolish|stupid|shame|pity|hate|regret|"
+    r"beating|outperforms?|improves?|compared?|versus|vs|wrong|unwise|mistake|foolish|stupid"
+    r"|shame|pity|hate|regret|"
     r"nothing(?! but))\b"
 )
 _REFUTED = re.compile(
@@ -62,7 +63,12 @@ _AFTER = (
     r"go|during|until|unless|if|that|per|via|by|before|after|nor|not|rather|over"
 )
 _END = rf"(?= (?:{_AFTER}|the|my|a|from)\b|[^a-z_]*$| [{CJK}\d])"
-_END_OF_TASK = rf"(?= (?:{_AFTER}|anything|at all)\b|[^a-z_]*$)"
+_PART = (
+    r" for (?:(?:the|any|my|a) )?(?:(?:hyper ?)?parameters (?:of|in)|(?:learning|batch|dropout"
+    r"|decoder|encoder|backbone|optimi[sz]er|augmentation|weight)s?)\b"
+    r"|(?<=trials) (?:on (?:the )?gpu|with (?:a |the )?(?:batch|lr|learning))\b"
+)
+_END_OF_TASK = rf"(?!{_PART})(?= (?:{_AFTER}|anything|at all)\b|[^a-z_]*$)"
 
 # A search without its name, which only a refusal makes AutoML's.
 _TASK = (
@@ -84,6 +90,31 @@ _WILL_DO = (
     r"preferred|what i))"
 )
 
+_HYPERPARAMETERS = (
+    r"(?:(?:the|any|my|its|better|best|good|optimal|other|more|of|these|those|your|all) ){0,4}"
+    r"(?:hyper ?parameters|hyper ?params)"
+)
+_END_OF_THESE = rf"(?! (?:that|which)\b| (?:for|in|on) (?:the|its) \w+ only\b){_END}"
+_TUNE = (
+    r"(?:search(?:ing)?(?: (?:for|over|through))?|tun(?:e|ing)|optimi[sz](?:e|ing)|sweep(?:ing)?"
+    r"(?: over)?|adjust(?:ing)?|explor(?:e|ing)|touch(?:ing)?|chang(?:e|ing)|alter(?:ing)?|"
+    r"modify(?:ing)?|vary(?:ing)?)"
+)
+_TUNED = r"(?:tuned|optimi[sz]ed|searched|swept|adjusted|touched|changed|altered|modified|varied)"
+_UNTOUCHED = (
+    r"(?:alone|untouched|unchanged|fixed|constant|(?:exactly |just )?(?:as (?:they are|is|given"
+    r"|set)|the same))"
+)
+_NO_VALUE = r"(?:no|none|nope|nil|never|0|off|false|disabled|deactivated)"
+_RULED_OUT = (
+    r"(?:off the table|out of the question|not on the table|not an option|ruled out|forbidden|"
+    r"prohibited|banned|not allowed)"
+)
+_SETTINGS = (
+    r"(?:(?:(?:the|these|those|this|my|our|given|default|following|same|fixed|provided|above)"
+    r" ){1,4}(?:settings|hyper ?parameters|parameters|values|config\w*|defaults)|defaults)"
+)
+
 _REFUSALS = [
     re.compile(pattern)
     for name, end in ((AUTOML, _END), (_TASK, _END_OF_TASK))
@@ -103,6 +134,8 @@ _REFUSALS = [
         rf"\b(?:not|instead of|rather than) (?:{_USE} |with |by )?{_THE}{name}{end}",
         rf"\bprefer\w* {_CHOSEN}(?:over|to) {_THE}{name}{end}",
         rf"\brefuse to {_USE} {_THE}{name}{end}",
+        rf"(?<!augmentation ){name} {_NO_VALUE}(?= (?:thanks?|thank you|thx|please)\b|[^\w]*$)",
+        rf"{name} (?:is|are|stays?|remains?) (?:\w+ )?{_RULED_OUT}\b",
     )
 ] + [
     re.compile(pattern)
@@ -114,8 +147,19 @@ _REFUSALS = [
         rf"{AUTOML} (?:please )?(?:unused|disable)\b",
         rf"{AUTOML} (?:\w+ ){{0,2}}not (?:be )?(?:\w+ )?(?:{_NEEDED}|run|start)\b",
         rf"{AUTOML} (?:is|are|seems?|would be|will be) (?:\w+ )?{_NEEDLESS}\b",
+        r"\bpolicy (?:is |to )?off\b",
+        rf"\b(?:not|never|without|avoid|stop|quit|no (?:need|reason|point) (?:to|in|of|for))"
+        rf" {_WITHIN}{_TUNE} {_HYPERPARAMETERS}{_END_OF_THESE}",
+        rf"\b(?:no|not|never|without) {_WITHIN}{_HYPERPARAMETERS} "
+        rf"(?:to be |being |are )?{_TUNED}\b",
+        rf"\bno {_HYPERPARAMETERS} (?:\w+ ){{0,2}}to be {_TUNED}\b",
+        rf"\b(?:leave|keep) {_THE}hyper ?param(?:eter)?s {_UNTOUCHED}\b",
+        rf"\bhyper ?param(?:eter)?s (?:should|must|are to|have to|shall|can) "
+        rf"(?:stay|remain|be (?:left|kept)) {_UNTOUCHED}\b",
+        rf"\bhands off {_HYPERPARAMETERS}{_END_OF_THESE}",
     )
 ]  # fmt: skip
+_ALONE = r"(?!.{0,40}\b(?:at (?:a time|once)|per|each|every|in parallel)\b)"
 _PLAIN_TRAININGS = [
     re.compile(pattern)
     for pattern in (
@@ -124,11 +168,36 @@ _PLAIN_TRAININGS = [
         rf"\b(?:one|just one|only one) {_TRAINING}(?: only| with {_DEFAULTS}){_END_OF_TASK}",
         rf"\btrain (?:only |just |once )?{_DEFAULTS}{_END}",
         rf"\b{_TRAINING} (?:it |this )?(?:only |just |once )?with {_DEFAULTS}(?: only)?{_END}",
+        rf"\b(?:just|only) (?:\w+ ){{0,2}}?(?:one|a single) {_TRAINING}"
+        rf"(?: only)?{_ALONE}{_END_OF_TASK}",
+        rf"\b(?:one|single) {_TRAINING} (?:and )?nothing (?:else|more)\b",
+        rf"\b(?:exactly|precisely|strictly|only) (?:with |using |use )?{_SETTINGS}{_END}",
+        rf"\b(?:with|using) (?:exactly|precisely|only|just) {_SETTINGS}{_END}",
+        rf"\b{_TRAINING} (?:it |this |the model )?(?:exactly|precisely|strictly) as "
+        r"(?:configured|given|is|specified|set|they are|i (?:wrote|gave|set))\b",
+        rf"\b{_SETTINGS} (?:and )?nothing (?:else|more)\b",
         rf"\b(?:fixed|only) (?:default )?hyper ?parameters\b{_END}",
         rf"\b(?:just|only|simply) train(?: it| this| the model| \w+)?{_END_OF_TASK}",
         r"\btrain(?: it| this| the model| \w+)? (?:plainly|plain|normally)\b",
     )
 ]  # fmt: skip
+_SEARCHING = re.compile(r"\b(?:search|tune|optimi[sz]e|vary|sweep|explore)\b")
+_SWITCHES_OFF_IT = re.compile(
+    rf"^(?:(?:then|please|just|pls|simply|do) )*(?:{_SWITCH} (?:it|that|this|them) (?:off|down)"
+    rf"|{_SWITCH} off (?:it|that|this)|{_DROP} (?:it|that|this)|(?:leave|keep) it (?:off|out)"
+    r"|off(?: with it)?$)"
+)
+_IF_ON = re.compile(
+    rf"\b(?:if|when|whenever|in case|should) (?:there (?:is|are|s) {_THE}(?:{AUTOML}|{SEARCH})"
+    rf"|{_THE}(?:{AUTOML}|{SEARCH}) (?:is|are|be|happens? to be|was|runs?|starts?) ?"
+    r"(?:(?:still|already|currently|turned|switched|somehow) )?(?:on|enabled|active|activated"
+    r"|running|default|planned|configured|set)?)(?: (?:by default|already|there|now|planned|configured"
+    r"|here))?[^a-z_]*$"
+)
+_IS_JUDGED = re.compile(
+    rf"(?:^|\b(?:no luck with|tired of|sick of|not (?:like|trust|want)|hate|about) ){_THE}{AUTOML}"
+    r"(?: (?:is|was|takes?|took|costs?|does|has|did|only|just|never)\b(?! off\b)|[^a-z_]*$)"
+)
 _WITH_AUTOML = re.compile(
     rf"\b(?:with|use|using|run|running|enable|try|compare|by|through|via|prefer|{_SWITCH} on) "
     rf"{_THE}{AUTOML}|{AUTOML} (?:on|instead of|rather than|over|yes)\b|^{AUTOML} instead"
@@ -139,11 +208,19 @@ def turns_off(words: str) -> bool:
     """Whether the words of a clause turn AutoML off."""
     if any(_counts(match, words) for pattern in _REFUSALS for match in pattern.finditer(words)):
         return True
-    if asks_for_automl(words):
+    if asks_for_automl(words) or _SEARCHING.search(words):
         return False
     return any(
         _counts(match, words) for pattern in _PLAIN_TRAININGS for match in pattern.finditer(words)
     )
+
+
+def commands_off(words: str, before: str) -> bool:
+    """Whether a clause refuses what the clause before it names: "if AutoML is on, turn it off"."""
+    is_command = _SWITCHES_OFF_IT.search(words) is not None
+    if _IF_ON.search(before):
+        return is_command or turns_off(words)
+    return is_command and _IS_JUDGED.search(before) is not None
 
 
 def asks_for_automl(words: str) -> bool:

@@ -6,7 +6,7 @@ import yaml
 
 from automl.request.phrases import says_off
 
-FILES = ("phrases.yaml", "phrases_later.yaml")
+FILES = ("phrases.yaml", "phrases_later.yaml", "phrases_kinds.yaml")
 
 OFF = """
 turn off AutoML
@@ -138,7 +138,7 @@ it's not that I want no HPO
 
 
 def phrases(kind):
-    """Return the phrases of both files that ask for a search, or for none."""
+    """Return the phrases of the files that ask for a search, or for none."""
     folder = Path(__file__).parent
     files = [yaml.safe_load((folder / name).read_text()) for name in FILES]
     return [text for file in files for texts in file[kind].values() for text in texts]
