@@ -191,7 +191,8 @@ _IF_ON = re.compile(
     rf"\b(?:if|when|whenever|in case|should) (?:there (?:is|are|s) {_THE}(?:{AUTOML}|{SEARCH})"
     rf"|{_THE}(?:{AUTOML}|{SEARCH}) (?:is|are|be|happens? to be|was|runs?|starts?) ?"
     r"(?:(?:still|already|currently|turned|switched|somehow) )?(?:on|enabled|active|activated"
-    r"|running|default|planned|configured|set)?)(?: (?:by default|already|there|now|planned|configured"
+    r"|running|default|planned|configured|set)?)(?: (?:by default|already|there|now|planned"
+    r"|configured"
     r"|here))?[^a-z_]*$"
 )
 _IS_JUDGED = re.compile(

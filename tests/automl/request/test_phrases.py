@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from automl.request.phrases import says_off
+from automl.errors import UsageError
+from automl.request.phrases import LONGEST, read_request, says_off
 
 FILES = ("phrases.yaml", "phrases_later.yaml", "phrases_kinds.yaml")
 
@@ -179,7 +180,7 @@ def test_the_time_to_read_a_text_grows_with_its_length_alone(words):
         assert not says_off(words * count)
         return time.perf_counter() - begun
 
-    assert min(seconds(4000) for _ in range(3)) < 9 * min(seconds(1000) for _ in range(3))
+    assert min(seconds(600) for _ in range(3)) < 9 * min(seconds(150) for _ in range(3))
 
 
 @pytest.mark.parametrize(
@@ -187,3 +188,43 @@ def test_the_time_to_read_a_text_grows_with_its_length_alone(words):
 )
 def test_a_run_preferred_to_a_search_turns_it_off(than):
     assert says_off(f"{than} AutoML")
+
+
+HOSTILE = [
+    "(a",
+    "- ",
+    "n'",
+    "搜索",
+    "automl? ",
+    "prefer a ",
+    "no need to tune the ",
+    "says ' ",
+    "if ",
+]
+"""Words whose repetition costs the reader most."""
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_the_longest_request_is_read_in_a_moment(words):
+    text = (words * LONGEST)[:LONGEST]
+    begun = time.process_time()
+    read_request(text)
+    assert time.process_time() - begun < 1
+
+
+def test_a_longer_request_is_refused():
+    with pytest.raises(UsageError, match="100,000 characters; at most 10,000"):
+        read_request("a" * 100_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "off"),
+    [
+        ("AutoML? No thanks.", "AutoML? No thanks."),
+        ("Train it. HPO = no", "HPO no"),
+        ("If AutoML is on, turn it off and train", "turn it off"),
+        ("My boss says no AutoML", "My boss says no AutoML"),
+    ],
+)
+def test_the_note_quotes_the_words_that_decided(text, off):
+    assert read_request(text).off == off
