@@ -64,7 +64,7 @@ def test_best_of_a_later_epoch_or_of_another_training_is_not_taken_over(
 
 @pytest.mark.parametrize(
     ("content", "match"),
-    [({"state_dict": {}}, "no checkpoint of ours"), ([1, 2], "holds list")],
+    [({"state_dict": {}}, "not a checkpoint of ours"), ([1, 2], "holds list")],
 )
 def test_checkpoint_of_others_is_not_resumed(trained, tmp_path, content, match):
     torch.save(content, tmp_path / "other.ckpt")
