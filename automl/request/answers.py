@@ -11,11 +11,12 @@ _YES = re.compile(
 _NO = re.compile(
     r"^(?:(?:please|oh|well|hm+|better|rather|sorry|absolutely|definitely|certainly|of course)"
     r" ){0,2}"
-    r"(?:(?:no|nope|nah|nein|never|none|off|not|do not)(?: (?:thanks?|thank you|thx|please|way|need"
+    r"(?:(?:no|nope|nah|nein|never|none|off|not|do not)(?: (?:thanks?|danke|thank you|thx"
+    r"|please|way|need"
     r"(?: for (?:it|that))?|no|never|sir))?"
     r"|not (?:this time|today|now|here|needed|necessary|required|again|at all|really|yet|for"
     r" (?:this|"
-    r"now|me|us))\b[\w ]{0,40}|i (?:would |d )?rather not|i do not think so)$"
+    r"now|me|us))\b[\w ]{0,40}|i (?:would |d )?rather not|i do not think(?: so)?)$"
 )
 _IS_DELIBERATION = re.compile(
     r"^(?:so |and |or |well )?(?:"
@@ -29,7 +30,8 @@ _IS_DELIBERATION = re.compile(
 )
 _IS_REQUEST = re.compile(r"^(?:please |hi |hello )?(?:can|could|would|will|may|might)\b")
 _ASKS_FACT = re.compile(
-    r"^(?:is|are|was|were|does|did|do you|has|have|had|why|what|how|when|which|who|whether)\b"
+    r"^(?:is|are|was|were|does|did|do you|do not (?:i|we|you)|has|have|had|why|what|how|when"
+    r"|which|who|whether)\b"
 )
 _WISH = re.compile(
     r"\b(?:i|we) (?:\w+ )?(?:want|need|prefer|like|insist on) (?:(?:to|you to) "
@@ -42,7 +44,8 @@ _WISH = re.compile(
 )
 _REPORT = (
     r"(?<!\bi )(?<!\bwe )(?:says?|said|tells?|told|wrote|writes|recommends?|recommended|suggests?|"
-    r"suggested|claims?|claimed|advises?|advised|thinks|states?|according to|supposedly)"
+    r"suggested|claims?|claimed|advises?|advised|thinks|states?|according to|supposedly|"
+    r"in (?:the|their|this) (?:\w+ )?(?:paper|docs?|documentation|tutorial|readme|manual|example))"
 )
 _REPORTED = re.compile(rf"\b{_REPORT}\b")
 _REPORTED_NEXT = re.compile(
@@ -53,6 +56,7 @@ _PAST = re.compile(
     r"(?:already |only |just |once ){0,2}(?:was|were)(?! (?:told|hoping|wondering|thinking))\b"
     r"|(?<!\bi )(?<!\bwe )(?<!\byou )\bgave\b|\b(?:reached|scored|achieved|yielded|took"
     r"|produced|managed|performed)\b"
+    rf"|{AUTOML} (?:off )?\d+\.\d"
     r"|\b(?:i|we|it|they) got\b(?! no\b)"
     r"|\b(?:i|we|they|he|she|you|someone|somebody) (?:\w+ )?(?:trained|ran|tried|turned|switched|"
     r"disabled|skipped|dropped|omitted|deactivated|cancelled)\b"

@@ -50,7 +50,9 @@ _CLAUSE = re.compile(
     re.IGNORECASE,
 )
 _QUESTION = re.compile(
-    r"^(?:should|shall|is|are|was|were|does|did|do (?:i|we|you)|has|have|why|what|how|when (?:is|do"
+    r"^(?:do|does|did|should|would|is|are) not (?:i|we|you|it)\b"
+    r"|^(?:should|shall|is|are|was|were|does|did|do (?:i|we|you)|has|have|why|what|how|when"
+    r" (?:is|do"
     r"|does|should)|which|who|whether)\b"
     r"|\b(?:whether|why|(?<!is )what|how|which|(?:did|does|had)(?! not))\b"
 )

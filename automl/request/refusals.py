@@ -94,7 +94,7 @@ _HYPERPARAMETERS = (
     r"(?:(?:the|any|my|its|better|best|good|optimal|other|more|of|these|those|your|all) ){0,4}"
     r"(?:hyper ?parameters|hyper ?params)"
 )
-_END_OF_THESE = rf"(?! (?:that|which)\b| (?:for|in|on) (?:the|its) \w+ only\b){_END}"
+_END_OF_THESE = rf"(?! (?:that|which|i|we|you)\b| (?:for|in|on) (?:the|its) \w+ only\b){_END}"
 _TUNE = (
     r"(?:search(?:ing)?(?: (?:for|over|through))?|tun(?:e|ing)|optimi[sz](?:e|ing)|sweep(?:ing)?"
     r"(?: over)?|adjust(?:ing)?|explor(?:e|ing)|touch(?:ing)?|chang(?:e|ing)|alter(?:ing)?|"
@@ -148,10 +148,12 @@ _REFUSALS = [
         rf"{AUTOML} (?:\w+ ){{0,2}}not (?:be )?(?:\w+ )?(?:{_NEEDED}|run|start)\b",
         rf"{AUTOML} (?:is|are|seems?|would be|will be) (?:\w+ )?{_NEEDLESS}\b",
         r"\bpolicy (?:is |to )?off\b",
-        rf"\b(?:not|never|without|avoid|stop|quit|no (?:need|reason|point) (?:to|in|of|for))"
+        rf"\b(?:(?<!can )(?<!could )not|never|nobody|no one|without|avoid|stop|quit|no (?:need"
+        rf"|reason|point) (?:to|in|of|for))"
         rf" {_WITHIN}{_TUNE} {_HYPERPARAMETERS}{_END_OF_THESE}",
         rf"\b(?:no|not|never|without) {_WITHIN}{_HYPERPARAMETERS} "
         rf"(?:to be |being |are )?{_TUNED}\b",
+        rf"\bno {_TUNE} (?:of )?{_HYPERPARAMETERS}{_END_OF_THESE}",
         rf"\bno {_HYPERPARAMETERS} (?:\w+ ){{0,2}}to be {_TUNED}\b",
         rf"\b(?:leave|keep) {_THE}hyper ?param(?:eter)?s {_UNTOUCHED}\b",
         rf"\bhyper ?param(?:eter)?s (?:should|must|are to|have to|shall|can) "
