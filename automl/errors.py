@@ -9,7 +9,8 @@ AutomlError
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 EXIT_DIRECT_INSTEAD = 3
@@ -94,6 +95,34 @@ class Interrupted(AutomlError):
 
     exit_code = 130
     error_kind = "interrupted"
+
+
+@contextmanager
+def faults_named(flag: str, value: Any) -> Iterator[None]:
+    """Put a flag in front of the faults of its value."""
+    try:
+        yield
+    except UsageError as error:
+        faults = [
+            Fault(
+                f"{flag}: {fault}", key=flag, value=value, allowed=fault.allowed,
+                nearest=fault.nearest, next=fault.next,
+            )
+            for fault in error.faults
+        ]  # fmt: skip
+        raise UsageError(*faults, kind=error.error_kind) from error
+
+
+def check_all(*checks: Callable[[], object]) -> None:
+    """Make checks that do not need each other; raises `UsageError` naming the faults of all."""
+    faults: list[Fault] = []
+    for check in checks:
+        try:
+            check()
+        except UsageError as error:
+            faults.extend(error.faults)
+    if faults:
+        raise UsageError(*faults)
 
 
 def not_one_of(

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import Any
 
 import yaml
 
-from automl.errors import UsageError
+from automl.errors import Fault, UsageError
 from automl.version import __version__
+
+_ADDRESS = re.compile(r"([A-Za-z][\w+.-]+):/+")
+"""The start of an address such as s3://bucket; a `Path` keeps only one of its slashes."""
 
 
 def write_atomic(path: Path, text: str) -> None:
@@ -45,6 +49,35 @@ def replace_folder(new: Path, target: Path) -> None:
         target.rename(aside)
     new.rename(target)
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def check_place(path: Path, name: str) -> None:
+    """Raise `UsageError` naming the flag or argument if nothing can be made at `path`.
+
+    The path must be local, and no file may stand where one of its folders must be.
+    """
+    if _ADDRESS.match(str(path)):
+        address = _ADDRESS.sub(r"\1://", str(path), count=1)
+        text = f"{_shown(name)}{address} is an address; results are written to a local folder"
+        raise UsageError(Fault(text, key=name, value=address, allowed="a local path"))
+    if files := [parent for parent in path.parents if parent.is_file()]:
+        text = f"{_shown(name)}{path} cannot be made: {files[0]} is a file"
+        raise UsageError(Fault(text, key=name, value=str(path)))
+
+
+def check_new_folder(folder: Path, name: str) -> None:
+    """Raise `UsageError` naming the flag or argument unless `folder` is empty or can be made."""
+    check_place(folder, name)
+    if folder.is_file():
+        raise UsageError(Fault(f"{_shown(name)}{folder} is a file", key=name, value=str(folder)))
+    if folder.is_dir() and any(folder.iterdir()):
+        text = f"{_shown(name)}{folder} is not empty; choose a new folder"
+        raise UsageError(Fault(text, key=name, value=str(folder)))
+
+
+def _shown(name: str) -> str:
+    """Return the start of a message: a flag is named, an argument by position is not."""
+    return f"{name}: " if name.startswith("-") else ""
 
 
 def write_yaml(path: Path, content: Mapping[str, Any]) -> None:

@@ -4,8 +4,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl.errors import UsageError
-
 if TYPE_CHECKING:
     from automl.skill.base import DataReport, DataSkill
 
@@ -80,12 +78,12 @@ def _share(text: str) -> float:
 
 
 def _sample(arguments: argparse.Namespace) -> int:
+    from automl.files import check_new_folder
     from automl.skill.failures import faults_of_the_user
     from automl.skill.installed import load_skill, only_skill
 
     folder: Path = arguments.folder
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{folder}: is not empty; choose a new folder")
+    check_new_folder(folder, "DIR")
     name = arguments.skill or only_skill()
     with faults_of_the_user():
         load_skill(name).sample(folder, seed=arguments.seed)

@@ -22,7 +22,7 @@ def add(commands: Any) -> None:
 
 
 def _init(arguments: argparse.Namespace) -> int:
-    from automl.files import write_atomic
+    from automl.files import check_place, write_atomic
     from automl.request.experiment_file import SUFFIXES
     from automl.request.template import experiment_template
     from automl.skill.installed import only_skill
@@ -32,6 +32,7 @@ def _init(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{path}: an experiment file ends in {' or '.join(SUFFIXES)}")
     if path.exists():
         raise UsageError(f"{path}: already exists; choose another name")
+    check_place(path, "FILE")
     write_atomic(path, experiment_template(arguments.skill or only_skill()))
     print(f"{path}: an experiment file; next: automl run {path} --data DIR")
     return 0

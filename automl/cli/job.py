@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl.cli.output import CommandFailed, add_output, say
-from automl.errors import AutomlError, RunFailed, UsageError, disagreement
+from automl.errors import AutomlError, RunFailed, UsageError, disagreement, faults_named
 from automl.formats import table
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ def _add_run(actions: Any) -> None:
 
 
 def _add_root(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--root", type=Path, default=Path("runs"), metavar="DIR",
-                        help="folder of all jobs (default runs)")  # fmt: skip
+    parser.add_argument("--root", type=Path, metavar="DIR", help="folder of all jobs (default: "
+                        "that of the job or parent given by its folder, else runs)")  # fmt: skip
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -89,11 +89,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
     if arguments.again and arguments.action:
         raise UsageError("--continue resumes a job as it is; leave out the action")
-    root: Path = arguments.root
+    again = arguments.again
+    root, job_id = _place(again or arguments.parent, arguments.root)
     # Libraries may print; stdout is kept for the result.
     with contextlib.redirect_stdout(sys.stderr):
-        again = _job_id(arguments.again, root)
-        job_id = again or _created(arguments).id
+        if not again:
+            job_id = _created(arguments, job_id, root).id
         say(f"job {job_id} in {root / job_id}", arguments)
         try:
             with sigterm_as_stop():
@@ -102,31 +103,32 @@ def _run(arguments: argparse.Namespace) -> int:
             failed = JobStore(root).get(job_id)
             if again and failed.failure is None:
                 raise  # It was not started.
-            raise _failed(error, failed, arguments) from error
-    _print(job, arguments, is_run=True)
+            raise _failed(error, failed, root, arguments) from error
+    _print(job, root, arguments, is_run=True)
     return 0
 
 
-def _failed(error: AutomlError, job: "Job", arguments: argparse.Namespace) -> CommandFailed:
+def _failed(
+    error: AutomlError, job: "Job", root: Path, arguments: argparse.Namespace
+) -> CommandFailed:
     """Print a failed job as text; its plain form goes with the error. A job exists: exit 1."""
-    content = _content(job, arguments, is_run=True)
+    content = _content(job, root, is_run=True)
     if not arguments.json:
         print(_text(job, content))
     return CommandFailed(RunFailed(*error.faults, kind=error.error_kind), content)
 
 
-def _created(arguments: argparse.Namespace) -> "Job":
+def _created(arguments: argparse.Namespace, parent: str | None, root: Path) -> "Job":
     from automl.jobs.create import create_job
     from automl.jobs.datasets import values_from_sources
-    from automl.jobs.store import JobStore
     from automl.schema.spec import parse_assignments
     from automl.skill.installed import load_skill, only_skill
 
     if not arguments.action:
         raise UsageError("ACTION is missing, e.g. automl job run evaluate --parent JOB")
-    skill, parent = arguments.skill, _job_id(arguments.parent, arguments.root)
+    skill = arguments.skill
     if skill is None:
-        skill = JobStore(arguments.root).get(parent).skill if parent else only_skill()
+        skill = _parent_job(parent, root).skill if parent else only_skill()
     info = load_skill(skill).info
     overrides = parse_assignments(arguments.overrides)
     data = values_from_sources(info, arguments.action, _sources(arguments))
@@ -139,7 +141,7 @@ def _created(arguments: argparse.Namespace) -> "Job":
         skill,
         {**overrides, **data},
         parent_job_id=parent,
-        root=arguments.root,
+        root=root,
         choice=_choice(arguments),
     )
 
@@ -169,10 +171,10 @@ def _list(arguments: argparse.Namespace) -> int:
     from automl.files import json_text
     from automl.jobs.store import JobStore
 
-    store = JobStore(arguments.root)
-    parent = _job_id(arguments.parent, arguments.root)
+    root, parent = _place(arguments.parent, arguments.root)
     if parent:
-        store.get(parent)
+        _parent_job(parent, root)
+    store = JobStore(root)
     jobs = store.jobs(parent=parent)
     if arguments.json:
         print(json_text({"jobs": [job.to_dict(store.root) for job in jobs]}))
@@ -186,37 +188,56 @@ def _list(arguments: argparse.Namespace) -> int:
 def _show(arguments: argparse.Namespace) -> int:
     from automl.jobs.store import JobStore
 
-    _print(JobStore(arguments.root).get(_job_id(arguments.job, arguments.root)), arguments)
+    root, job_id = _place(arguments.job, arguments.root)
+    _print(JobStore(root).get(job_id), root, arguments)
     return 0
 
 
 def _cancel(arguments: argparse.Namespace) -> int:
     from automl.jobs.cancel import cancel_job
 
-    _print(cancel_job(_job_id(arguments.job, arguments.root), root=arguments.root), arguments)
+    root, job_id = _place(arguments.job, arguments.root)
+    _print(cancel_job(job_id, root=root), root, arguments)
     return 0
 
 
-def _job_id(word: str | None, root: Path) -> Any:
-    """Return the id of a job, given by its id or by the path of its folder; None for None."""
-    if word is not None and Path(word).resolve().is_relative_to(root.resolve()):
-        return str(Path(word).resolve().relative_to(root.resolve()))
-    return word
+def _place(word: str | None, root: Path | None) -> tuple[Path, Any]:
+    """Return the root of all jobs, and the id of a job given by its id or folder; None for None.
+
+    Without --root a job's folder decides: the root is the nearest folder above it with jobs.
+    """
+    from automl.jobs.store import DEFAULT_ROOT, JobStore
+
+    folder = Path(word or "").resolve()
+    if root is None and word and folder.is_dir():
+        root = next((above for above in folder.parents if JobStore(above).path.exists()), None)
+    if root is None or root == DEFAULT_ROOT.resolve():
+        root = DEFAULT_ROOT
+    is_inside = word is not None and folder.is_relative_to(root.resolve())
+    return root, str(folder.relative_to(root.resolve())) if is_inside else word
 
 
-def _print(job: "Job", arguments: argparse.Namespace, *, is_run: bool = False) -> None:
+def _parent_job(job_id: str, root: Path) -> "Job":
+    """Return the job of --parent; raises `UsageError` naming the flag."""
+    from automl.jobs.store import JobStore
+
+    with faults_named("--parent", job_id):
+        return JobStore(root).get(job_id)
+
+
+def _print(job: "Job", root: Path, arguments: argparse.Namespace, *, is_run: bool = False) -> None:
     from automl.files import json_text
 
-    content = _content(job, arguments, is_run=is_run)
+    content = _content(job, root, is_run=is_run)
     print(json_text(content) if arguments.json else _text(job, content))
 
 
-def _content(job: "Job", arguments: argparse.Namespace, *, is_run: bool) -> dict[str, Any]:
+def _content(job: "Job", root: Path, *, is_run: bool) -> dict[str, Any]:
     """Return the plain form of a job, with the route that a run took."""
     from automl.skill.route import route_of_job
 
     way = {"route": route_of_job(job.action).to_dict()} if is_run else {}
-    return {**job.to_dict(arguments.root), **way}
+    return {**job.to_dict(root), **way}
 
 
 def _text(job: "Job", content: Mapping[str, Any]) -> str:

@@ -140,9 +140,12 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _generate(arguments: argparse.Namespace) -> int:
+    from automl.files import check_place
     from automl.skill.installed import load_skill
 
     skill = load_skill(arguments.name)
-    for path in skill.generate(arguments.out or skill.folder):
+    folder: Path = arguments.out or skill.folder
+    check_place(folder / "schemas", "--out")
+    for path in skill.generate(folder):
         print(path)
     return 0

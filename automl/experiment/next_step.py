@@ -10,7 +10,8 @@ def next_step(experiment: Experiment) -> str | None:
     if state == "running":
         return f"automl status {root}"
     if state == "finished":
-        return f"automl status {root} --json"
+        report = experiment.paths.report
+        return f"open {report} in a browser" if report.exists() else f"automl report {root}"
     if state == "failed" and experiment.best is None and not _has_budget(experiment):
         return None
     is_refused = experiment.paths.rejected.exists() and experiment.promotion is None

@@ -19,6 +19,12 @@ FORMAT = 1
 TRACKERS = ("mlflow", "none")
 
 
+def check_tracker(name: str) -> None:
+    """Raise `UsageError` for a tracker that there is not."""
+    if name not in TRACKERS:
+        raise UsageError(not_one_of("--tracker", name, TRACKERS))
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything that a resume, a status or a rerun elsewhere needs to know."""
@@ -54,8 +60,7 @@ class Settings:
     """The version of automl that made the experiment."""
 
     def __post_init__(self) -> None:
-        if self.tracker not in TRACKERS:
-            raise UsageError(not_one_of("--tracker", self.tracker, TRACKERS))
+        check_tracker(self.tracker)
 
     @property
     def objective(self) -> Objective:

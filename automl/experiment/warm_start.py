@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from automl.errors import UsageError
+from automl.errors import Fault, UsageError, faults_named
 from automl.experiment.comparison import differences_in_task, neighbours
 from automl.experiment.experiment import Experiment
 from automl.experiment.paths import ExperimentPaths
@@ -47,10 +47,12 @@ def earlier_trials(
             if not any(differences_in_task(settings, schema, past))
         ]
         return WarmStart(_all_trials(fitting, space), beside.unreadable)
-    past = Experiment.load(Path(source))
+    with faults_named("--warm-start", source):
+        past = Experiment.load(source)
     differences = list(differences_in_task(settings, schema, past))
     if differences:
-        raise UsageError(f"--warm-start {source}: does not fit: {'; '.join(differences)}")
+        text = f"--warm-start {source}: does not fit: {'; '.join(differences)}"
+        raise UsageError(Fault(text, key="--warm-start", value=source))
     return WarmStart(_all_trials([past], space))
 
 

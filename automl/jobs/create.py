@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from automl.errors import UsageError, nearest
+from automl.errors import Fault, UsageError, faults_named, nearest
 from automl.files import write_yaml
 from automl.jobs.datasets import missing_data
 from automl.jobs.mappings import Context, mapped
@@ -50,20 +50,23 @@ def create_job(
     loaded = load_skill(skill)
     info = loaded.info
     _check_action(info, action)
-    store = JobStore(root)
+    parent = None
+    if parent_job_id is not None:
+        with faults_named("--parent", parent_job_id):
+            parent = find_parent(JobStore(root), parent_job_id, info)
     draft = _Draft(
         action,
         info,
         loaded,
         folder=(root / _new_id(action)).resolve(),
-        parent=None if parent_job_id is None else find_parent(store, parent_job_id, info),
+        parent=parent,
         choice=choice,
     )
     resolved = draft.spec(flatten(spec or {}))
     job = Job(draft.folder.name, action, lasting_name(skill), parent_job_id, created=time.time())
     draft.folder.mkdir(parents=True)
     write_yaml(draft.folder / "spec.yaml", resolved)
-    store.put(job)
+    JobStore(root).put(job)
     return job
 
 
@@ -160,7 +163,8 @@ class _Draft:
         keys = [key for key, name in params.items() if name == "parent_model"]
         if not keys or any(values.get(key) not in (None, "", "???") for key in keys):
             return []
-        return [f"{self.action}: a model is missing; give --parent JOB (or {keys[0]}=FILE)"]
+        text = f"{self.action}: a model is missing; give --parent JOB (or {keys[0]}=FILE)"
+        return [Fault(text, key="--parent")]
 
 
 def _check_action(info: SkillInfo, action: str) -> None:

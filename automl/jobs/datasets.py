@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from automl.errors import UsageError, nearest
+from automl.errors import Fault, UsageError, nearest
 from automl.skill.info import SkillInfo
 
 
@@ -38,8 +38,11 @@ def values_from_sources(info: SkillInfo, action: str, sources: Mapping[str, str]
 def missing_data(info: SkillInfo, action: str, values: Mapping[str, Any]) -> list[str]:
     """Return one line for each data set that an action needs and does not have."""
     return [
-        f"{action}: {facts['source']} is missing; give {flag_of(facts['source'])} URI "
-        f"(or {key}=URI)"
+        Fault(
+            f"{action}: {facts['source']} is missing; give {flag_of(facts['source'])} URI "
+            f"(or {key}=URI)",
+            key=flag_of(facts["source"]),
+        )
         for key, facts in info.data_sources.get(action, {}).items()
         if not facts.get("optional")
         and not values.get(facts.get("unless", ""))

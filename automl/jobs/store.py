@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from automl.errors import UsageError, nearest
+from automl.errors import Fault, UsageError, closest, nearest
 from automl.experiment.lock import is_driven
 from automl.experiment.paths import ExperimentPaths
 from automl.files import check_format, json_text
@@ -65,11 +65,18 @@ class JobStore:
         jobs = self._read("WHERE id = ?", [job_id])
         if not jobs:
             ids = [job.id for job in self._read("ORDER BY created DESC LIMIT 200", [])]
-            latest = f"; the latest are {', '.join(ids[:5])}" if ids else "; it has none"
-            raise UsageError(
-                f"there is no job {job_id!r} in {self.root}{nearest(job_id, ids) or latest}"
-            )
+            raise UsageError(self._no_job(job_id, ids))
         return self._shown(jobs[0])
+
+    def _no_job(self, job_id: str, ids: Sequence[str]) -> Fault:
+        text = f"there is no job {job_id!r}"
+        if not ids:
+            return Fault(f"{text}: {self.root}/ has no jobs yet", key="JOB", value=job_id)
+        latest = f"; the latest are {', '.join(ids[:5])}"
+        return Fault(
+            f"{text} in {self.root}{nearest(job_id, ids) or latest}",
+            key="JOB", value=job_id, allowed=ids, nearest=closest(job_id, ids),
+        )  # fmt: skip
 
     def folder(self, job: Job) -> Path:
         """Return the folder of a job's results."""

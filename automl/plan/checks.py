@@ -1,13 +1,15 @@
 """Checks of a plan that need neither schema nor data: what is installed, and the new folder."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 from automl.errors import Fault, UsageError
 from automl.experiment.paths import ExperimentPaths
+from automl.files import check_new_folder
 from automl.promotion.gates import PromotionRequest, check_conversions
-from automl.request.search import SearchRequest
+from automl.request.request import Request
 from automl.request.space import SpaceRequest
 from automl.skill.info import SkillInfo
 from automl.skill.route import Route
@@ -40,10 +42,7 @@ def check_is_new(paths: ExperimentPaths) -> None:
                 next=f"automl resume {root}",
             )  # fmt: skip
         )
-    if files := [parent for parent in root.parents if parent.is_file()]:
-        raise UsageError(f"--out: {root} cannot be a folder: {files[0]} is a file")
-    if root.is_file() or (root.is_dir() and any(root.iterdir())):
-        raise UsageError(f"--out: {root} is not empty; choose a new folder")
+    check_new_folder(root, "--out")
 
 
 def make_folder(root: Path) -> None:
@@ -60,23 +59,40 @@ def check_targets(to: Iterable[str], info: SkillInfo) -> None:
     check_conversions(to, info)
 
 
-def check_fits_plain_training(route: Route, search: SearchRequest, space: SpaceRequest) -> None:
-    """Raise `UsageError` for options that only a search uses."""
-    if flags := space.used():
-        raise UsageError(f"{' and '.join(flags)} have no use here: {route.reason}")
+def fitted_to_plain_training(request: Request, route: Route) -> tuple[Request, list[str]]:
+    """Return a request without the options that only a search uses, and a note that names them.
+
+    Raises `UsageError` for them if the request itself turns the search off.
+    """
+    search = request.search
     options = {
+        "--space": request.space.overlay,
+        "--search": ", ".join(f"{key}={text}" for key, text in request.space.searched.items()),
         "--budget-epochs": search.budget_epochs,
         "--time": search.time,
         "--confirm-seeds": search.confirm_seeds or None,
         "--warm-start": search.warm_start,
-        "--objective": ", ".join(search.objectives) or None,
-        "--constraint": ", ".join(search.constraints) or None,
+        "--objective": ", ".join(search.objectives),
+        "--constraint": ", ".join(search.constraints),
         "--trials": None if search.trials == 1 else search.trials,
     }
-    faults = [
-        f"{flag}: {value} has no use here: {route.reason}"
-        for flag, value in options.items()
-        if value is not None
-    ]
-    if faults:
-        raise UsageError(*faults)
+    used = {flag: value for flag, value in options.items() if value not in (None, "")}
+    if not used:
+        return request, []
+    if request.policy == "off":
+        raise UsageError(
+            *(
+                Fault(f"{flag}: {value} has no effect on a {route.reason}", key=flag, value=value)
+                for flag, value in used.items()
+            )
+        )
+    fitted = replace(
+        request,
+        space=SpaceRequest(fixed=request.space.fixed),
+        search=replace(
+            search, budget_epochs=None, time=None, confirm_seeds=0, warm_start=None,
+            objectives=(), constraints=(), trials=None,
+        ),
+    )  # fmt: skip
+    verb = "has" if len(used) == 1 else "have"
+    return fitted, [f"{', '.join(used)} {verb} no effect on a plain training"]

@@ -81,7 +81,8 @@ def _faults(request: Request, overrides: Mapping[str, Any], info: SkillInfo) -> 
         elif value is not None and overrides.get(str(key), value) != value:
             yield disagreement(f"{flag} {value}", f"{key}={overrides[str(key)]}")
     if info.needs_data and request.data is None and info.data_key not in overrides:
-        yield f"--data is missing: the folder of the data set (or {info.data_key}=DIR)"
+        text = f"--data is missing: the folder of the data set (or {info.data_key}=DIR)"
+        yield Fault(text, key="--data")
 
 
 def _absolute(location: str) -> str:

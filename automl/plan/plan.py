@@ -13,10 +13,10 @@ from automl.experiment.settings import Settings
 from automl.experiment.warm_start import WarmStart, earlier_trials, write_past
 from automl.files import write_json, write_yaml
 from automl.plan.checks import (
-    check_fits_plain_training,
     check_installed,
     check_is_new,
     check_targets,
+    fitted_to_plain_training,
     make_folder,
 )
 from automl.plan.overrides import faults_by_flag, overrides_of
@@ -80,16 +80,22 @@ class Plan:
 def plan_from_request(
     request: Request, *, progress: Callable[[int, int], None] | None = None
 ) -> Plan:
-    """Check a request, its data included; raises `UsageError` naming all faults found."""
+    """Check a request, its data included.
+
+    Raises `UsageError` naming all faults of the first check that finds any: later checks need what
+    earlier ones accept.
+    """
     skill = load_skill(request.skill)
     info = skill.info
     check_targets(request.to, info)
     way = route("train", skill, info, request.policy)
-    search = request.search.resolved()
+    request = replace(request, search=request.search.resolved())
+    notes: list[str] = []
     if not way.is_search:
-        check_fits_plain_training(way, search, request.space)
+        request, notes = fitted_to_plain_training(request, way)
+    search = request.search
     choice = _choice(request, skill)
-    overrides = overrides_of(replace(request, overrides=choice.overrides, search=search), info)
+    overrides = overrides_of(replace(request, overrides=choice.overrides), info)
     paths = ExperimentPaths(request.out or _default_out(info.name))
     check_is_new(paths)
     # A plain training runs in this process, on all its threads, as the skill does by itself.
@@ -130,7 +136,8 @@ def plan_from_request(
     warm_start = WarmStart()
     if way.is_search and search.warm_start is not None and schema is not None:
         warm_start = earlier_trials(search.warm_start, paths.root, settings, schema, space)
-    return Plan(paths, settings, schema, space, way, warm_start, notes_of(settings, way, info))
+    notes += notes_of(settings, way, info)
+    return Plan(paths, settings, schema, space, way, warm_start, notes)
 
 
 def notes_of(settings: Settings, way: Route, info: SkillInfo) -> list[str]:

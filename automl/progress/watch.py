@@ -13,7 +13,14 @@ from typing import TextIO
 
 from rich.console import Console
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from automl.experiment.experiment import Experiment
 from automl.experiment.observer import ExperimentObserver
@@ -195,22 +202,35 @@ def _print_line(message: Message, stream: TextIO, *, is_json: bool) -> None:
 
 @contextmanager
 def data_progress(*, is_shown: bool) -> Iterator[Callable[[int, int], None]]:
-    """Yield a callback of (files done, files in all)."""
+    """Yield a callback of (files done, files in all); nothing is shown before its first call."""
     if not is_shown:
         yield lambda _done, _total: None
     elif is_live_terminal(sys.stderr):
         with _bar() as progress:
-            task = progress.add_task("checking the data", total=None)
-            yield lambda done, total: progress.update(task, completed=done, total=total)
+            yield _on_bar(progress)
     else:
-        print("checking the data", file=sys.stderr, flush=True)
-        seen = [0]
+        seen: list[int] = []
 
         def count(done: int, _total: int) -> None:
-            seen[0] = done
+            if not seen:
+                print("checking the data", file=sys.stderr, flush=True)
+            seen[:] = [done]
 
         yield count
-        print(f"checked {seen[0]} pairs", file=sys.stderr, flush=True)
+        if seen:
+            print(f"checked {seen[0]} pairs", file=sys.stderr, flush=True)
+
+
+def _on_bar(progress: Progress) -> Callable[[int, int], None]:
+    """Return a callback that draws the bar from its first call, when the check starts."""
+    tasks: list[TaskID] = []
+
+    def show(done: int, total: int) -> None:
+        if not tasks:
+            tasks.append(progress.add_task("checking the data", total=None))
+        progress.update(tasks[0], completed=done, total=total)
+
+    return show
 
 
 def _bar() -> Progress:

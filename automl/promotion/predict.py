@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from automl.errors import RunFailed, UsageError
-from automl.files import write_atomic
+from automl.files import check_new_folder, write_atomic
 from automl.skill.base import Result
 from automl.skill.failures import failure_kind, faults_of_the_user
 from automl.skill.inputs import keys_taking
@@ -30,21 +30,23 @@ def predict(
         raise UsageError(f"{info.name}: its skill_info.yaml names no images_key of inference")
     if not model.is_file():
         raise UsageError(f"{model}: no such model")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"--out: {out} is not empty; give a new folder")
+    check_new_folder(out, "--out")
     (key, *_) = keys_taking(info, "inference", model)
     with tempfile.TemporaryDirectory() as folder:
         links = _link(_files(images), Path(folder))
+        # A link's path begins with the folder's, so the folder comes last.
+        names = {**links, folder: ", ".join(map(str, images))}
         values = {**overrides, key: str(model.resolve()), info.images_key: folder}
         try:
             with faults_of_the_user():
                 result = loaded.run("inference", loaded.resolve("inference", values), out)
         except UsageError as error:
-            raise UsageError(*(_with_names(fault, links) for fault in error.faults)) from error
+            faults = (_with_names(fault, names) for fault in error.faults)
+            raise UsageError(*faults, kind=error.error_kind) from error
         except Exception as error:  # A skill may raise anything; one without a kind is a bug.
             if failure_kind(error) is None:
                 raise
-            raise RunFailed(_with_names(str(error), links)) from error
+            raise RunFailed(_with_names(str(error), names)) from error
     for path in out.glob("*.json"):
         _restore_names(path, links)
     return result
@@ -87,9 +89,9 @@ def _link(files: Sequence[Path], folder: Path) -> dict[str, str]:
     return links
 
 
-def _with_names(text: str, links: Mapping[str, str]) -> str:
-    """Return a text with the paths of files in place of those of their links."""
-    for link, file in links.items():
+def _with_names(text: str, names: Mapping[str, str]) -> str:
+    """Return a text with the paths that the user gave in place of temporary ones, in order."""
+    for link, file in names.items():
         text = text.replace(link, file)
     return text
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from automl.errors import RunFailed, Stopped, UsageError
+from automl.errors import Fault, RunFailed, Stopped, UsageError
 from automl.experiment.environment import environment
 from automl.experiment.experiment import Experiment
 from automl.files import replace_folder, write_atomic, write_json, write_yaml
@@ -107,10 +107,9 @@ class Promoter:
             return self.experiment.best
         if number not in trials or self.experiment.value_of(trials[number]) is None:
             able = [n for n, t in sorted(trials.items()) if self.experiment.value_of(t) is not None]
-            raise UsageError(
-                f"--trial: {number} has no result to promote; those that have: "
-                f"{', '.join(map(str, able)) or 'none'}"
-            )
+            text = f"--trial: {number} has no result to promote; those that have: "
+            text += ", ".join(map(str, able)) or "none"
+            raise UsageError(Fault(text, key="--trial", value=number, allowed=able))
         return trials[number]
 
     def _convert(

@@ -42,12 +42,20 @@ def _faults(
         if (fault := _unknown_metric(flag, metric, info)) is not None
     ]
     first = info.stated_objective
-    if first is not None and first not in objectives:
-        faults.append(
-            f"--objective: {first.metric}:{first.mode} must be one of them: each trial keeps "
-            f"the checkpoint that is best by it; add --objective {first.metric}"
-        )
+    if first is not None and first not in objectives and not faults:
+        faults.append(_missing_first(first, metrics))
     return faults
+
+
+def _missing_first(first: Objective, metrics: Sequence[str]) -> Fault:
+    """Return the fault of objectives without the skill's own, which one may have misspelt."""
+    misspelt = first.metric not in metrics and closest(first.metric, metrics)
+    advice = f"did you mean {first.metric}?" if misspelt else f"add --objective {first.metric}"
+    return Fault(
+        f"--objective: {first.metric}:{first.mode} must be one of them: each trial keeps "
+        f"the checkpoint that is best by it; {advice}",
+        key="--objective", value=list(metrics), nearest=first.metric if misspelt else None,
+    )  # fmt: skip
 
 
 def _objective(text: str, info: SkillInfo) -> Objective:

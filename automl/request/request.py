@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from automl.errors import UsageError, disagreement
+from automl.errors import UsageError, check_all, disagreement
 from automl.experiment.resources import Resources
+from automl.experiment.settings import check_tracker
+from automl.request.durations import seconds
 from automl.request.experiment_file import read_experiment_file
 from automl.request.options import Options
 from automl.request.parsing import parsed_targets
@@ -14,7 +16,9 @@ from automl.request.policy import decided_policy
 from automl.request.precedence import merged
 from automl.request.search import SearchRequest
 from automl.request.space import SpaceRequest
+from automl.search.algorithms import algorithm_named
 from automl.skill.installed import load_skill, only_skill
+from automl.trial.budget import Budget
 
 # The field of each record by the name of its option.
 _SEARCH = {
@@ -87,12 +91,23 @@ def request_from_options(
     spec.pop("automl_policy", None)
     # TAO's settings may stand among those of the spec.
     tao = {key: spec.pop(key) for key in list(spec) if key.startswith("automl_")}
-    search = {**options, "set": _united(options.get("set", {}), tao)}
+    united = {**options, "set": _united(options.get("set", {}), tao)}
+    search = _renamed(united, _SEARCH)
+    resources = {name: options[name] for name in _RESOURCES if name in options}
+    check_all(
+        lambda: SearchRequest(**search),
+        # Two of them, because a time that cannot be read makes no budget to check.
+        lambda: Budget(search.get("trials", 1), 1, search.get("budget_epochs")),
+        lambda: seconds(search.get("time", "1s")),
+        lambda: algorithm_named(search.get("algorithm")),
+        lambda: Resources(**resources),
+        lambda: check_tracker(options.get("tracker", Request.tracker)),
+    )
     return Request(
         skill=skill,
-        search=SearchRequest(**_renamed(search, _SEARCH)),
+        search=SearchRequest(**search),
         space=space_request_from_options(options),
-        resources=Resources(**{name: options[name] for name in _RESOURCES if name in options}),
+        resources=Resources(**resources),
         out=Path(options["out"]) if "out" in options else None,
         to=parsed_targets(",".join(options.get("to", ("onnx",)))),
         policy=decision.policy,

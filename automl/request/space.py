@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from automl.errors import UsageError, disagreement
+from automl.errors import UsageError, disagreement, faults_named
 from automl.schema.schema import Schema
 from automl.schema.spec import with_values
 from automl.skill.check import check_folder
@@ -69,7 +69,9 @@ class SpaceRequest:
         overlay = Overlay()
         if self.overlay is not None:
             folders = [folder / "search_spaces"]
-            overlay = overlay_from_file(overlay_path(self.overlay, skill, folders))
+            path = overlay_path(self.overlay, skill, folders)
+            with faults_named("--space", self.overlay):
+                overlay = overlay_from_file(path)
         fixed = {shorthand.get(key, key): value for key, value in self.fixed.items()}
         searched = {
             shorthand.get(key, key): entry_from_expression(shorthand.get(key, key), text)
@@ -87,11 +89,6 @@ class SpaceRequest:
             fixed=frozenset(values) - searched.keys(),
             searched=frozenset(searched),
         )
-
-    def used(self) -> list[str]:
-        """Return the flags that were given and are of use only to a search."""
-        flags = {"--space": self.overlay, "--search": self.searched}
-        return [flag for flag, value in flags.items() if value]
 
 
 def parse_searched(words: Iterable[str]) -> dict[str, str]:

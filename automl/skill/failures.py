@@ -31,7 +31,7 @@ def faults_of_the_user() -> Iterator[None]:
 def failure_from_error(error: BaseException) -> Failure:
     """Return a failure with the kind of the error, else crashed, and a message of one line."""
     kinds = {kind.value for kind in FailureKind}
-    carried = failure_kind(error)
+    carried = error.error_kind if isinstance(error, UsageError) else failure_kind(error)
     kind = FailureKind(carried) if carried in kinds else FailureKind.CRASHED
     text = redacted(" ".join(str(error).split())) or "no message"
     return Failure(kind, text if carried else f"{type(error).__name__}: {text}")

@@ -23,15 +23,19 @@ class Budget:
     """Seconds that the search is driven, summed over its sessions; the searcher has no clock."""
 
     def __post_init__(self) -> None:
-        for name, value in (
-            ("trials", self.trials),
-            ("epochs", self.epochs),
-            ("budget-epochs", self.budget_epochs),
-        ):
-            if value is not None and value < 1:
-                raise UsageError(not_allowed(f"--{name}", value, "1 or more"))
+        faults = [
+            not_allowed(f"--{name}", value, "1 or more")
+            for name, value in (
+                ("trials", self.trials),
+                ("epochs", self.epochs),
+                ("budget-epochs", self.budget_epochs),
+            )
+            if value is not None and value < 1
+        ]
         if self.time_s is not None and not (math.isfinite(self.time_s) and self.time_s > 0):
-            raise UsageError(not_allowed("--time", self.time_s, "above 0 s"))
+            faults.append(not_allowed("--time", self.time_s, "above 0 s"))
+        if faults:
+            raise UsageError(*faults)
 
     @property
     def is_limited_in_trials(self) -> bool:

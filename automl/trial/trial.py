@@ -30,6 +30,8 @@ class FailureKind(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     DIVERGED = "diverged"
     BAD_DATA = "bad_data"
+    USAGE = "usage"
+    """The user's mistake in the settings."""
     CRASHED = "crashed"
     NO_METRIC = "no_metric"
     LOST = "lost"

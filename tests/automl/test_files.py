@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from automl.errors import UsageError
-from automl.files import json_text, read_yaml, replace_folder, write_atomic
+from automl.files import check_new_folder, json_text, read_yaml, replace_folder, write_atomic
 
 
 def test_json_is_strict():
@@ -60,3 +60,13 @@ def test_a_folder_is_replaced_whole_and_a_kill_in_between_loses_neither(tmp_path
     new.mkdir()
     replace_folder(new, target)
     assert list(target.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "match"),
+    [("s3://b/x", "^--out: s3://b/x is an address"), ("GS://b", "GS://b is an address")],
+)
+def test_an_address_is_no_place_for_results(place, match):
+    with pytest.raises(UsageError, match=match) as caught:
+        check_new_folder(Path(place), "--out")
+    assert caught.value.faults[0].key == "--out"

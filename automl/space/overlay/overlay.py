@@ -32,6 +32,7 @@ _ENTRY_WORDS = (
     "depends_on", "override",
 )  # fmt: skip
 _CALL = re.compile(r"(\w+)\s*\((.*)\)\s*", re.DOTALL)
+_UNCLOSED = re.compile(r"\w+\s*\([^)]*", re.DOTALL)
 _EXPRESSIONS = ("log", "uniform", "choice", "auto")
 
 
@@ -96,6 +97,8 @@ def entry_from_expression(key: str, text: str) -> Entry:
     if text.strip() == "auto":
         return Entry(key, source=source)
     call = _CALL.fullmatch(text.strip())
+    if call is None and _UNCLOSED.fullmatch(text.strip()):
+        raise UsageError(f"--search: {key}: {text!r} lacks its closing parenthesis")
     name, arguments = (call[1], _arguments(key, call[2])) if call else (text, [])
     if call is None or name not in _EXPRESSIONS:
         raise UsageError(

@@ -24,7 +24,7 @@ def test_the_command_line_runs_lists_and_shows(automl, tmp_path, toy_data):
         (["evaluate", "--skill", "toy", "--eval-dataset", "x"], "evaluate takes no eval_dataset"),
         (["train", "--skill", "toy"], "train_datasets is missing; give --train-datasets URI"),
         (["--skill", "toy"], "ACTION is missing"),
-        (["evaluate", "--parent", "no"], "there is no job 'no' in runs; it has none"),
+        (["evaluate", "--parent", "no"], "--parent: there is no job 'no': runs/ has no jobs yet"),
         (["evaluate", "--skill", "toy", "--from-epoch", "3",
           "--checkpoint-choose-method", "best_model"], "go together"),
         (["evaluate", "--skill", "toy", "--checkpoint-choose-method", "best"],
@@ -37,3 +37,16 @@ def test_a_fault_on_the_command_line_is_one_line_and_exit_2(automl, tmp_path, wo
     assert (result.returncode, result.stdout) == (2, "")
     assert match in result.stderr and "Traceback" not in result.stderr
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("word", ["e1", "./e1", "e1/trials/0000", "{tmp_path}/e1"])
+def test_an_experiment_outside_runs_is_a_parent_by_its_folder(automl, tmp_path, toy_data, word):
+    local = ("--runner", "local", "--tracker", "none", "--trials", 1, "--epochs", 1)
+    done = automl("run", "--skill", "toy", "--data", toy_data, "--out", "e1", *local)
+    assert done.returncode == 0, done.stderr
+    made = automl("job", "run", "evaluate", "--parent", word.format(tmp_path=tmp_path), "--json")
+    assert made.returncode == 0, made.stderr
+    job = json.loads(made.stdout)
+    assert job["parent"].startswith("e1")
+    assert (tmp_path / job["job"] / "spec.yaml").exists()
+    assert automl("job", "show", job["job"]).returncode == 0

@@ -28,7 +28,9 @@ def answer(result):
         (["rnu"], "COMMAND", "run"),
         (["status", "nowhere"], "EXPERIMENT", None),
         (["promote", "nowhere", "--to", "onx"], "--to", "onnx"),
-        (["job", "show", "nothing"], None, None),
+        (["job", "show", "nothing"], "JOB", None),
+        (["job", "run", "evaluate", "--parent", "x"], "--parent", None),
+        (["run", "--skill", "toy"], "--data", None),
         (["skill", "check", "tou"], "--skill", "toy"),
     ],
 )

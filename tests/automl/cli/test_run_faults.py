@@ -14,9 +14,9 @@ LOCAL = ("--runner", "local", "--tracker", "none")
         (["--epochs", "3", "train.epochs=4"], "--epochs 3 and train.epochs=4 disagree"),
         (["--space", "wied"], "--space: 'wied' is not one of"),
         (["--search", "train.lr=lag(1,2)"], "did you mean log?"),
-        (["--policy", "off", "--search", "train.lr=auto"], "--search have no use here"),
+        (["--policy", "off", "--search", "train.lr=auto"], "--search: train.lr=auto has no effect"),
         (["--policy", "never"], "--policy: 'never' is not one of auto, off"),
-        (["--policy", "off", "--trials", "3"], "--trials: 3 has no use here"),
+        (["--policy", "off", "--trials", "3"], "--trials: 3 has no effect on a plain training"),
         (["--policy", "auto", "automl_policy=off"], "disagree"),
         (["--trials", "0"], "--trials: 0 is not allowed"),
         (["--tracker", "mlfow"], "did you mean mlflow?"),
@@ -29,6 +29,37 @@ def test_a_fault_of_the_user_is_one_clear_line_and_exit_2(run, tmp_path, words, 
     assert match in result.stderr
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "exp").exists()
+
+
+def test_faults_of_options_that_do_not_need_each_other_are_named_together(run):
+    result = run("--trials", 0, "--time", "x", "--concurrency", 0, "--algorithm", "nope")
+    assert result.returncode == 2
+    for flag in ("--trials: 0", "--time: 'x'", "--concurrency: 0", "--algorithm: 'nope'"):
+        assert f"automl: {flag}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--tracker", "mlfow"], ["--search", "train.lr=log(1"], ["--out", "s3://b/x"],
+     ["--space", "nofile.yaml"]],
+)  # fmt: skip
+def test_the_data_check_is_not_announced_before_it_starts(run, tmp_path, words):
+    result = run(*words)
+    assert result.returncode == 2 and words[0] in result.stderr
+    assert "checking the data" not in result.stderr
+    assert list(tmp_path.glob("s3*")) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["init", "F/x.yaml"], ["data", "sample", "F/z"], ["data", "sample", "F"],
+     ["skill", "generate", "toy", "--out", "F/z"], ["skill", "generate", "toy", "--out", "F"]],
+)  # fmt: skip
+def test_a_place_below_a_file_is_one_line(automl, tmp_path, words):
+    (tmp_path / "F").touch()
+    result = automl(*words, *([] if words[0] == "skill" else ["--skill", "toy"]))
+    assert result.returncode == 2 and "Traceback" not in result.stderr
+    assert result.stderr.endswith("F is a file\n")
 
 
 def test_an_unknown_skill_gets_the_nearest_name(automl):

@@ -38,3 +38,16 @@ def test_without_a_schema_it_trains_directly_says_so_and_exits_3(run, automl, tm
     )  # fmt: skip
     assert "not runnable" in automl("status", "exp").stdout
     assert run("--out", "two", "--policy", "off", PYTHONPATH=path).returncode == 0
+
+
+def test_a_training_for_want_of_a_schema_drops_the_options_of_a_search(run, tmp_path):
+    shutil.copytree(ToySkill.folder.parent, tmp_path / "toy")
+    (tmp_path / "toy" / "toy_skill" / "schemas" / "train.schema.json").write_text("{")
+    path = os.pathsep.join([str(tmp_path / "toy"), os.environ["PYTHONPATH"]])
+    words = ("--trials", 5, "--search", "train.lr=auto")
+    result = run("--out", "exp", *words, PYTHONPATH=path)
+    assert result.returncode == 3, result.stderr
+    note = "--search, --trials have no effect on a plain training\n"
+    assert result.stderr.count(note) == 1
+    refused = run("--out", "two", "--policy", "off", *words, PYTHONPATH=path)
+    assert refused.returncode == 2

@@ -42,7 +42,7 @@ def test_a_running_job_whose_lock_nobody_holds_is_lost(store):
 
 def test_a_root_without_a_database_has_no_jobs(store):
     assert store.jobs() == []
-    with pytest.raises(UsageError, match="there is no job 'x' in .*; it has none"):
+    with pytest.raises(UsageError, match="there is no job 'x': .*/ has no jobs yet"):
         store.get("x")
 
 

@@ -65,8 +65,11 @@ def test_a_plain_training_has_the_settings_of_no_search(request_of):
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
-        ({"policy": "off", "search": SearchRequest(time="2h")}, "--time: 2h has no use here"),
-        ({"policy": "off", "space": SpaceRequest(overlay="wide")}, "--space have no use here"),
+        ({"policy": "off", "search": SearchRequest(time="2h")}, "--time: 2h has no effect on a"),
+        (
+            {"policy": "off", "space": SpaceRequest(overlay="wide")},
+            "--space: wide has no effect on a",
+        ),
         ({"data": None}, "--data is missing: the folder of the data set .or data.root=DIR"),
         ({"overrides": {"data.root": "other"}}, "--data .* and data.root=other disagree"),
         (

@@ -2,11 +2,12 @@
 
 import json
 import sys
+import tempfile
 
 import pytest
 import yaml
 
-from automl.errors import UsageError
+from automl.errors import RunFailed, UsageError
 from automl.promotion.predict import predict
 
 PROGRAM = """
@@ -16,6 +17,8 @@ names = sorted(map(str, pathlib.Path(spec["inference"]["images"]).iterdir()))
 bad = [name for name in names if "bad" in name]
 if bad:
     sys.exit(f"ValueError: {bad[0]} is no image")
+if not any(name.endswith(".png") for name in names):
+    sys.exit(f"ValueError: {spec['inference']['images']} holds no images")
 rows = [{"image": name, "bytes": len(open(name).read())} for name in names]
 pathlib.Path(spec["results_dir"], "results.json").write_text(json.dumps({"images": rows}))
 """
@@ -70,7 +73,7 @@ def test_two_files_of_one_name_are_refused(skill, images, tmp_path):
     ("model", "image", "out", "match"),
     [("gone.onnx", "photos", "out", r"gone\.onnx: no such model"),
      ("model.onnx", "gone", "out", "gone: no such image or folder"),
-     ("model.onnx", "photos", "photos", "--out: .*photos is not empty; give a new folder")],
+     ("model.onnx", "photos", "photos", "--out: .*photos is not empty; choose a new folder")],
 )  # fmt: skip
 def test_what_is_missing_or_in_the_way_is_named(skill, images, tmp_path, model, image, out, match):
     with pytest.raises(UsageError, match=match):
@@ -80,3 +83,10 @@ def test_what_is_missing_or_in_the_way_is_named(skill, images, tmp_path, model, 
 def test_a_skill_without_inference_is_refused(images, tmp_path):
     with pytest.raises(UsageError, match="toy: its skill_info.yaml names no images_key"):
         predict("toy", tmp_path / "model.onnx", [images], tmp_path / "out", {})
+
+
+def test_a_fault_of_all_files_names_what_the_user_gave(skill, images, tmp_path):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(RunFailed, match=r"ValueError: .*notes\.txt holds no images") as caught:
+        predict(skill, images.parent / "model.onnx", [tmp_path / "notes.txt"], tmp_path / "out", {})
+    assert tempfile.gettempdir() not in str(caught.value).replace(str(tmp_path), "")

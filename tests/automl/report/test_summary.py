@@ -20,7 +20,7 @@ def test_the_best_is_compared_with_the_defaults(tmp_path):
 @pytest.mark.parametrize(
     ("event", "state", "next_step"),
     [([], "interrupted", "automl resume"), ([closed("failed")], "failed", "automl resume"),
-     ([closed()], "finished", "automl status")],
+     ([closed()], "finished", "automl report")],
 )  # fmt: skip
 def test_it_ends_with_the_next_command(tmp_path, event, state, next_step):
     lines = summary(made_experiment(tmp_path / "exp", *SEARCHED, *event)).splitlines()
@@ -59,3 +59,10 @@ def test_a_promotion_is_told_with_parity_conversion_and_registry(tmp_path):
     assert "engine: engine/m, not measured: no GPU" in text
     assert "median latency: onnx 1.2 ms" in text
     assert "registered: models:/toy@champion, version 2 (the first)" in text
+
+
+def test_after_a_finished_run_the_report_is_next(tmp_path):
+    experiment = made_experiment(tmp_path / "exp", *SEARCHED, closed())
+    experiment.paths.report.touch()
+    last = summary(experiment).splitlines()[-1]
+    assert last == f"next: open {experiment.paths.report} in a browser"

@@ -57,3 +57,14 @@ def test_a_plain_list_of_metrics_has_no_directions(tmp_path):
     path = tmp_path / "references" / "skill_info.yaml"
     path.write_text("{name: x, automl_enabled: true, metrics: [a, b]}")
     assert SkillInfo.read(tmp_path).metrics == {"a": {}, "b": {}}
+
+
+def test_a_misspelt_objective_of_a_skill_without_a_table_is_named(tmp_path):
+    (tmp_path / "references").mkdir()
+    (tmp_path / "references" / "skill_info.yaml").write_text(
+        "{name: x, automl_enabled: true, objective: {metric: error, mode: min}}"
+    )
+    info = SkillInfo.read(tmp_path)
+    with pytest.raises(UsageError, match=r"must be one of them.*; did you mean error\?$") as caught:
+        resolved_objectives(("eror:min",), (), info)
+    assert (caught.value.faults[0].key, caught.value.faults[0].nearest) == ("--objective", "error")

@@ -116,6 +116,7 @@ def test_too_few_trials_have_no_importance(start):
         ({"objectives": ("score:up",)}, "the direction 'up' is not one of max, min"),
         ({"objectives": ("score", "score:min")}, "score is given twice"),
         ({"objectives": ("loss:min",)}, "score:max must be one of them"),
+        ({"objectives": ("scor:max",)}, "'scor' is not measured; did you mean score?"),
         ({"constraints": ("latency<20",)}, "'latency<20' is not understood"),
         ({"constraints": ("latency_m<=20",)}, "did you mean latency_ms"),
         ({"objectives": ("score", "parameters"), "algorithm": "bohb"}, "takes one objective, not"),

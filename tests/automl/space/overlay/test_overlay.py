@@ -194,6 +194,7 @@ def test_an_expression_of_the_command_line_is_an_entry(text, expected):
     ("text", "match"),
     [
         ("lag(1,2)", "'lag\\(1,2\\)' is not understood; did you mean log?"),
+        ("log(1e-3", "lacks its closing parenthesis"),
         ("log(1)", "has 1 values"),
         ("choice()", "has 0 values"),
         ("log(a,b)", "low 'a' is not a number"),
