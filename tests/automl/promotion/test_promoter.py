@@ -125,11 +125,11 @@ def test_a_model_whose_outputs_are_too_far_off_is_rejected(searched):
     assert promote(root, PromotionRequest(max_logit_difference=0.03)).state == "finished"
 
 
-@pytest.mark.parametrize("kind", ["usage", "crash"])
-def test_a_step_that_fails_is_a_failed_job_with_its_log(searched, kind):
+@pytest.mark.parametrize(("fail", "kind"), [("usage", "usage"), ("crash", "crashed")])
+def test_a_step_that_fails_is_a_failed_job_with_its_log(searched, fail, kind):
     root = searched()
-    set_in_spec(root, "export", fail=kind)
-    with pytest.raises(RunFailed, match="not promoted: export failed: crashed: .*no export into"):
+    set_in_spec(root, "export", fail=fail)
+    with pytest.raises(RunFailed, match=f"not promoted: export failed: {kind}: .*no export into"):
         promote(root, PromotionRequest())
     (failed,) = jobs_of(root, "rejected").values()
     assert (failed.action, failed.state) == ("export", JobState.FAILED)

@@ -27,7 +27,7 @@ def test_a_task_says_what_it_ran_on(task):
 def test_a_skill_that_is_not_there_is_the_failure_of_its_trial(task):
     gone = Task(0, "no_such_skill", {}, task().folder)
     failure = run_task(gone, lambda *_: Decision.CONTINUE).failure
-    assert failure.kind == "crashed" and "no_such_skill" in failure.message
+    assert failure.kind == "usage" and "no_such_skill" in failure.message
 
 
 def test_an_error_of_the_driver_is_raised_whatever_the_skill_makes_of_it(task):
