@@ -7,7 +7,7 @@ import yaml
 from automl.errors import UsageError
 from automl.request.phrases import LONGEST, read_request, says_off
 
-FILES = ("phrases.yaml", "phrases_later.yaml", "phrases_kinds.yaml")
+FILES = ("phrases.yaml", "phrases_later.yaml", "phrases_kinds.yaml", "phrases_unseen.yaml")
 
 OFF = """
 turn off AutoML
