@@ -265,7 +265,7 @@ _NOT_BUILT = ("llm", "hybrid", "autoresearch")
 def algorithm_named(name: str | None, *, objectives: int = 1) -> str:
     """Return the full name of an algorithm; the default for None.
 
-    Raises `UsageError` for one that is not known or does not take so many objectives.
+    Raises `UsageError` for one that is not known or does not take this many objectives.
     """
     if name is None:
         return DEFAULT if objectives == 1 else DEFAULT_FOR_SEVERAL

@@ -74,7 +74,7 @@ def inferred(pairs: Iterable[Pair]) -> tuple[list[LabelClass], list[LabelClass],
 
     Every value is a class; 255 is ignored if the others are numbers of classes, as 0, 1, 2.
     Masks that cannot be read are passed over, since the check names them.
-    Raises `DataError` for so many values or colours that they cannot be classes.
+    Raises `DataError` for more values or colours than classes can have.
     """
     codes = Codes()
     with ThreadPoolExecutor(max_workers=min(8, cpu_count() or 1)) as pool:

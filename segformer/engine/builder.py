@@ -6,7 +6,7 @@ compute capabilities, without any GPU, and chooses kernels when an engine is loa
 """
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,12 @@ def _check_gpu(gpu_id: int, count: int) -> None:
         )
 
 
+def device_of(options: GenTrtEngine, capabilities: list[str]) -> AbstractContextManager[Any]:
+    """Return a context in which the GPU of an engine is current; nothing if it is built without."""
+    is_on_gpu = capabilities == ["current"]
+    return torch.cuda.device(options.gpu_id) if is_on_gpu else nullcontext()
+
+
 def build(
     graph: onnx.ModelProto,
     source: Path,
@@ -73,7 +79,7 @@ def build(
     shapes: Sequence[tuple[int, ...]],
     capabilities: list[str],
 ) -> bytes:
-    """Return the engine of a graph.
+    """Return the engine of a graph; call it within `device_of`.
 
     Args:
         graph: The graph, with its precisions written into it.
@@ -86,19 +92,6 @@ def build(
         CheckpointError: TensorRT does not accept the graph.
         SkillError: TensorRT could not build; with its messages.
     """
-    is_on_gpu = capabilities == ["current"]
-    with torch.cuda.device(options.gpu_id) if is_on_gpu else nullcontext():
-        return _built(graph, source, options, shapes=shapes, capabilities=capabilities)
-
-
-def _built(
-    graph: onnx.ModelProto,
-    source: Path,
-    options: GenTrtEngine,
-    *,
-    shapes: Sequence[tuple[int, ...]],
-    capabilities: list[str],
-) -> bytes:
     trt, log = tensorrt(), logger(is_verbose=options.verbose)
     log.errors.clear()
     builder = trt.Builder(log)

@@ -10,7 +10,7 @@ from typing import Any
 import onnx
 
 from segformer.action import started
-from segformer.engine.builder import build, capabilities_of
+from segformer.engine.builder import build, capabilities_of, device_of
 from segformer.engine.precision import cast_to
 from segformer.errors import SpecError
 from segformer.evaluation.tensorrt import facts_path, tensorrt
@@ -53,7 +53,8 @@ def _engine(spec: Spec, folder: Path, engine_file: Path) -> Result:
     capabilities = capabilities_of(options)
     graph = _in_precision(model, spec, folder)
     shapes = [(count, *model.shape[1:]) for count in batch]
-    content = build(graph, model.path, options, shapes=shapes, capabilities=capabilities)
+    with device_of(options, capabilities):
+        content = build(graph, model.path, options, shapes=shapes, capabilities=capabilities)
     with replacing(engine_file) as part, writing(part) as file:
         file.write(content)
     facts = _facts(model, options, content, batch=batch, capabilities=capabilities)
