@@ -142,7 +142,7 @@ def test_a_chain_of_jobs_ends_at_an_engine_without_a_path(request, folder, start
     from automl.jobs.run import run_job
     from segformer.evaluation.tensorrt import driver_fault
 
-    pytest.importorskip("tensorrt_rtx", reason="builds without a GPU; pip install -e '.[trt]'")
+    pytest.importorskip("tensorrt_rtx", reason="builds without a GPU; it is the extra trt")
     monkeypatch.chdir(folder)
 
     def job(action, parent=None, **spec):

@@ -6,15 +6,14 @@ from importlib.metadata import PackageNotFoundError, entry_points, requires, ver
 from packaging.requirements import Requirement
 
 from automl.doctor.check import OK, PROBLEM, Check
-
-_REINSTALL = "pip install -c constraints.txt -e '.[all]'"
+from automl.version import install_command
 
 
 def installed() -> Iterator[Check]:
     """Yield one check for each extra that `all` includes, and one for the other extras."""
     point = next(iter(entry_points(group="console_scripts", name="automl")), None)
     if point is None or point.dist is None:
-        yield Check("libraries", PROBLEM, "automl itself is not installed", _REINSTALL)
+        yield Check("libraries", PROBLEM, "automl itself is not installed", install_command("all"))
         return
     name = point.dist.name
     yield from checks_of(name, [Requirement(text) for text in requires(name) or []])
@@ -66,7 +65,7 @@ def required(extra: str, requirements: Sequence[Requirement]) -> Check:
     label = f"libraries ({extra})" if extra else "libraries"
     if not faults:
         return Check(label, OK, ", ".join(versions))
-    return Check(label, PROBLEM, ", ".join(faults), _REINSTALL)
+    return Check(label, PROBLEM, ", ".join(faults), install_command("all"))
 
 
 def _optional(extra: str, requirements: Sequence[Requirement]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from automl.doctor.check import OK, PROBLEM, WARNING, Check, in_child
 from automl.formats import size
+from automl.version import install_command
 
 LEAST_PYTHON = (3, 11)
 LITTLE_DISK, TOO_LITTLE_DISK = 10e9, 1e9
@@ -39,8 +40,9 @@ def gpu() -> Check:
     code = "import torch; print(torch.__version__, torch.cuda.device_count(), torch.version.cuda)"
     done = in_child(code)
     if done.error:
-        advice = "pip install -c constraints.txt -e '.[all]'"
-        return Check("GPU", PROBLEM, f"torch cannot be imported: {done.error}", advice)
+        return Check(
+            "GPU", PROBLEM, f"torch cannot be imported: {done.error}", install_command("all")
+        )
     torch, count, cuda = done.output.split()
     if not cards:
         return Check("GPU", OK, f"none, trials run on the CPU (torch {torch})")
@@ -80,7 +82,7 @@ def tensorrt() -> Check:
             return Check("TensorRT", WARNING, f"{module} cannot be imported: {done.error}", advice)
         runs = f"driver {driver}" if driver else "no NVIDIA driver: engines are built, not measured"
         return Check("TensorRT", OK, f"{module} {done.output}; {runs}")
-    advice = "for engines: pip install tensorrt (with a GPU), else pip install -e '.[trt]'"
+    advice = "for engines: pip install tensorrt (with a GPU), else " + install_command("trt")
     return Check("TensorRT", WARNING, "not installed", advice)
 
 

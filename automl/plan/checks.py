@@ -13,6 +13,7 @@ from automl.request.request import Request
 from automl.request.space import SpaceRequest
 from automl.skill.info import SkillInfo
 from automl.skill.route import Route
+from automl.version import install_command
 
 _LIBRARIES = {"search": "optuna", "ray": "ray", "mlflow": "mlflow"}
 """The library of each extra that a run may need."""
@@ -21,7 +22,7 @@ _LIBRARIES = {"search": "optuna", "ray": "ray", "mlflow": "mlflow"}
 def check_installed(*extras: str | None) -> None:
     """Raise `UsageError` naming the extras whose library is not installed."""
     faults = [
-        f"{library} is not installed; install it with: pip install -e '.[{extra}]'"
+        f"{library} is not installed; install it with: {install_command(extra)}"
         for extra, library in _LIBRARIES.items()
         if extra in extras and find_spec(library) is None
     ]

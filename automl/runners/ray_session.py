@@ -14,6 +14,7 @@ from ray.tune.execution.class_cache import ENV_VARS_TO_PROPAGATE
 
 from automl.errors import UsageError
 from automl.runners.cluster import check_answers
+from automl.version import install_command
 
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -133,7 +134,7 @@ def _connect(address: str | None) -> None:
         ) from error
     except ImportError as error:
         raise UsageError(
-            f"--address {address}: {error}; install it with: pip install -e '.[ray]'"
+            f"--address {address}: {error}; install it with: {install_command('ray')}"
         ) from error
 
 

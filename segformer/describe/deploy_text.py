@@ -86,7 +86,8 @@ Generated from segformer/describe/deploy_text.py and the spec classes.
 
 An ONNX model that `segformer export` or `quantize` wrote, or that a search promoted. `tensorrt`
 is used if it is installed (`pip install tensorrt`, on a machine with a GPU), else `tensorrt_rtx`
-(`pip install -e '.[trt]'`): it builds without a GPU, ahead of time, and needs one to run.
+(`pip install 'automl-segformer[trt]'`). The latter builds without a GPU, ahead of time, and needs
+one to run.
 
 ## By paths
 

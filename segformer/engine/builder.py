@@ -42,7 +42,7 @@ def capabilities_of(options: GenTrtEngine) -> list[str]:
         raise SpecError(
             f"gen_trt_engine: {trt.__name__} builds on the GPU that the engine is for, but "
             f"{fault}; build on a machine with a GPU, or without one with "
-            "pip install -e '.[trt]' (tensorrt_rtx_cu13)"
+            "pip install 'automl-segformer[trt]' (tensorrt_rtx_cu13)"
         )
     # Building ahead of time involves no GPU.
     _check_gpu(options.gpu_id, 0)

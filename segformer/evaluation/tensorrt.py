@@ -81,7 +81,7 @@ def tensorrt() -> Any:  # noqa: ANN401 - a package without types.
             return importlib.import_module(name)
     raise CheckpointError(
         "TensorRT is not installed; with a GPU: pip install tensorrt, without one: "
-        "pip install -e '.[trt]' (tensorrt_rtx_cu13, which builds ahead of time)"
+        "pip install 'automl-segformer[trt]' (tensorrt_rtx_cu13, which builds ahead of time)"
     )
 
 

@@ -10,5 +10,5 @@ def check_installed(package: str) -> None:
     if find_spec(package) is None:
         raise SpecError(
             f"quantize.backend: {package} is not installed; install it with: "
-            f"pip install -e '.[{package}]', or use quantize.backend=onnxruntime"
+            f"pip install 'automl-segformer[{package}]', or use quantize.backend=onnxruntime"
         )

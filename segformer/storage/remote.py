@@ -235,7 +235,7 @@ def _errors_explained(location: Location, verb: str = "read") -> Iterator[None]:
         library, extra = _EXTRAS.get(location.scheme, ("aiohttp", "remote"))
         raise DataError(
             f"{address}: {location.scheme}:// needs {library}; "
-            f"install it with: pip install -e '.[{extra}]'"
+            f"install it with: pip install 'automl-segformer[{extra}]'"
         ) from None
     except FileNotFoundError:
         raise DataError(f"{address}: does not exist") from None

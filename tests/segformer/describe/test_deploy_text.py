@@ -65,7 +65,7 @@ def test_inference_of_an_exported_model_by_the_deploy_spec(data, onnx_file, tmp_
 def test_engine_is_built_by_its_deploy_spec_and_found_by_the_others(
     data, onnx_file, tmp_path, monkeypatch, capsys
 ):
-    pytest.importorskip("tensorrt_rtx", reason="builds without a GPU; pip install -e '.[trt]'")
+    pytest.importorskip("tensorrt_rtx", reason="builds without a GPU; it is the extra trt")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my_data").symlink_to(data)
     (tmp_path / "results/export").mkdir(parents=True)

@@ -12,7 +12,7 @@ from segformer.errors import CheckpointError, SkillError, SpecError
 from segformer.evaluation.evaluate import evaluate
 from segformer.evaluation.tensorrt import driver_fault, read_facts
 
-pytest.importorskip("tensorrt_rtx", reason="builds engines without a GPU; pip install -e '.[trt]'")
+pytest.importorskip("tensorrt_rtx", reason="builds engines without a GPU; it is the extra trt")
 
 
 @pytest.fixture(scope="module")

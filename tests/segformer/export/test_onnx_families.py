@@ -109,7 +109,7 @@ def test_exported_model_scores_as_the_weights(family, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_tensorrt_parses_it(family, precision):
-    pytest.importorskip("tensorrt_rtx", reason="parses without a GPU; pip install -e '.[trt]'")
+    pytest.importorskip("tensorrt_rtx", reason="parses without a GPU; it is the extra trt")
     graph, log = onnx.load(family.onnx), logger()
     graph = graph if precision == "fp32" else cast_to(graph, precision)
     network, _ = parsed(graph, tensorrt().Builder(log), log, source=family.onnx)

@@ -12,7 +12,7 @@ from segformer.evaluation.tensorrt import logger, tensorrt
 from segformer.model.saved import ModelRecord
 from segformer.quantization.quantize import quantize
 
-pytest.importorskip("modelopt", reason="is an extra; pip install -e '.[modelopt]'")
+pytest.importorskip("modelopt", reason="is an extra; pip install 'automl-segformer[modelopt]'")
 pytestmark = pytest.mark.slow
 
 
@@ -53,7 +53,7 @@ def test_a_checkpoint_becomes_an_int8_onnx_model_that_stays_near_it(quantized, t
 
 
 def test_tensorrt_takes_it(quantized):
-    pytest.importorskip("tensorrt_rtx", reason="pip install -e '.[trt]'")
+    pytest.importorskip("tensorrt_rtx", reason="pip install 'automl-segformer[trt]'")
     path, log = quantized.artifacts["onnx"], logger()
     network, _ = parsed(cast_to(onnx.load(path), "fp16"), tensorrt().Builder(log), log, source=path)
     assert network.num_outputs == 1

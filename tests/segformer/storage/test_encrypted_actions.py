@@ -159,7 +159,7 @@ def test_a_quantized_model_is_encrypted(sealed, exported, tiny_spec, tmp_path, b
 @pytest.fixture(scope="module")
 def engine(exported, tiny_spec, tmp_path_factory):
     """An int8 engine, with its calibrated graph and its cache of ranges."""
-    pytest.importorskip("tensorrt_rtx", reason="builds without a GPU; pip install -e '.[trt]'")
+    pytest.importorskip("tensorrt_rtx", reason="builds without a GPU; it is the extra trt")
     folder = tmp_path_factory.mktemp("engine")
     words = {
         "gen_trt_engine.onnx_file": str(exported["onnx"]),

@@ -1,8 +1,4 @@
 import json
-import shutil
-import subprocess
-import sys
-import zipfile
 
 import numpy as np
 import pytest
@@ -236,21 +232,6 @@ def test_overlays_are_found_by_name_beside_the_skill_and_in_the_package(tmp_path
     assert overlay_path(str(mine), "any", []) == mine
     with pytest.raises(UsageError, match="'wied' is not one of .*wide; did you mean wide?"):
         overlay_path("wied", "segformer", [])
-
-
-@pytest.mark.slow
-def test_a_wheel_holds_every_shipped_overlay_where_it_is_looked_for(tmp_path):
-    root = ROOT
-    source = tmp_path / "source"
-    for name in ("automl", "segformer", "search_spaces"):
-        shutil.copytree(root / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(root / name, source)
-    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "."]
-    subprocess.run([*command, "-w", str(tmp_path)], cwd=source, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    held = {name.partition(".data/data/")[2] for name in zipfile.ZipFile(wheel).namelist()}
-    assert {f"share/automl/search_spaces/{p.parent.name}/{p.name}" for p in SHIPPED} <= held
 
 
 @pytest.mark.parametrize("text", ["{", "a: b: c", "\x00"])
