@@ -44,6 +44,7 @@ class Experiment(reading.Experiment):
         max_drop: float = MAX_DROP,
         max_logit_difference: float | None = None,
         max_latency_ms: float | None = None,
+        min_objective: float | None = None,
         confirm_seeds: int = 0,
     ) -> "Experiment":
         """Promote a trial (None: the best) as `automl promote` does; return the experiment after.
@@ -53,7 +54,12 @@ class Experiment(reading.Experiment):
         Raises `UsageError` if the search is not over, `RunFailed` if a gate rejects a model.
         """
         request = PromotionRequest(
-            trial, parsed_targets(to), max_drop, max_logit_difference, max_latency_ms
+            trial,
+            parsed_targets(to),
+            max_drop,
+            max_logit_difference,
+            max_latency_ms,
+            min_objective,
         )
         promote(self.paths.root, request, confirm_seeds=confirm_seeds)
         return Experiment.load(self.paths.root)
@@ -97,6 +103,7 @@ class RunOptions(TypedDict, total=False):
     fix: Mapping[str, Any] | None
     spec: Mapping[str, Any] | None
     to: str | Sequence[str] | None
+    min_objective: float | None
     policy: str | bool | None
     request: str | None
     runner: str | None

@@ -32,6 +32,11 @@ def add(commands: Any) -> None:
         help="largest median latency of a promoted model for one image (default: no limit)",
     )  # fmt: skip
     parser.add_argument(
+        "--min-objective", type=float, metavar="X",
+        help="objective that the model needs to be registered as champion (default: that of the "
+        "run)",
+    )  # fmt: skip
+    parser.add_argument(
         "--confirm-seeds", type=int, default=0, metavar="N",
         help="first train the best two again with N fresh seeds each; promote the best on average",
     )  # fmt: skip
@@ -50,6 +55,7 @@ def _promote(arguments: argparse.Namespace) -> int:
         MAX_DROP if arguments.max_drop is None else arguments.max_drop,
         arguments.max_logit_difference,
         arguments.max_latency_ms,
+        arguments.min_objective,
     )
     root = experiment_folder(arguments.experiment)
     # Libraries may print; stdout is kept for the result.

@@ -48,6 +48,8 @@ class Settings:
     """Whether little expected improvement ends the search: on or off."""
     to: tuple[str, ...] = ("onnx",)
     """The models that the promotion makes."""
+    min_objective: float | None = None
+    """The objective that a champion needs; None: any."""
     fixed: tuple[str, ...] = ()
     """Keys that the user set, which are therefore not searched."""
     resources: Resources = field(default_factory=Resources)

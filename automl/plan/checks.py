@@ -1,6 +1,5 @@
 """Checks of a plan that need neither schema nor data: what is installed, and the new folder."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -54,10 +53,10 @@ def make_folder(root: Path) -> None:
         raise UsageError(f"--out: {root} cannot be created ({error.strerror})") from error
 
 
-def check_targets(to: Iterable[str], info: SkillInfo) -> None:
-    """Raise `UsageError` for models that are unknown or that the skill cannot make."""
-    PromotionRequest(to=tuple(to))
-    check_conversions(to, info)
+def check_promotion(request: Request, info: SkillInfo) -> None:
+    """Raise `UsageError` for models that are unknown or that the skill cannot make, and limits."""
+    PromotionRequest(to=request.to, min_objective=request.min_objective)
+    check_conversions(request.to, info)
 
 
 def fitted_to_plain_training(request: Request, route: Route) -> tuple[Request, list[str]]:

@@ -15,7 +15,7 @@ from automl.files import write_json, write_yaml
 from automl.plan.checks import (
     check_installed,
     check_is_new,
-    check_targets,
+    check_promotion,
     fitted_to_plain_training,
     make_folder,
 )
@@ -87,7 +87,7 @@ def plan_from_request(
     """
     skill = load_skill(request.skill)
     info = skill.info
-    check_targets(request.to, info)
+    check_promotion(request, info)
     way = route("train", skill, info, request.policy)
     request = replace(request, search=request.search.resolved())
     notes: list[str] = []
@@ -123,6 +123,7 @@ def plan_from_request(
         route=way.to_dict(),
         budget=budget,
         to=request.to,
+        min_objective=request.min_objective,
         seed=request.seed,
         spec=spec,
         fixed=tuple(sorted(choice.fixed)),

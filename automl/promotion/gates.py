@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from automl.errors import Fault, UsageError, not_allowed, not_one_of
 from automl.skill.info import SkillInfo
+from automl.trial.objective import Objective
 
 TOLERANCE = 0.001
 """The most by which the objective of the ONNX model may differ from the checkpoint's."""
@@ -48,6 +50,8 @@ class PromotionRequest:
     """None: MAX_LOGIT_DIFFERENCE, if the skill's export reports the difference."""
     max_latency_ms: float | None = None
     """Limit of the median; None: no limit."""
+    min_objective: float | None = None
+    """The objective that a champion needs; a worse model is promoted, but not made champion."""
 
     def __post_init__(self) -> None:
         known = ("onnx", *CONVERSIONS)
@@ -60,8 +64,18 @@ class PromotionRequest:
         ):
             if value is not None and not 0 < value < float("inf"):
                 faults.append(not_allowed(flag, value, "over 0"))
+        if self.min_objective is not None and not isfinite(self.min_objective):
+            faults.append(not_allowed("--min-objective", self.min_objective, "a finite number"))
         if faults:
             raise UsageError(*faults)
+
+    def bar(self, objective: Objective, value: float) -> str:
+        """Return why a model of this objective may not become champion; empty if it may."""
+        limit = self.min_objective
+        if limit is None or value == limit or objective.is_better(value, limit):
+            return ""
+        worse = "below" if objective.mode == "max" else "above"
+        return f"{objective.metric} {value:.6f} is {worse} --min-objective {limit:g}"
 
     def check_logits(self, difference: float | None) -> None:
         """Raise `GateError` if the ONNX model's outputs are too far from the checkpoint's."""

@@ -21,6 +21,7 @@ def model_card(experiment: Experiment, info: SkillInfo, promotion: Mapping[str, 
         f"| epoch | {parity['epoch']} |",
         f"| data | {_data(settings.data)} |",
         "| licence | not stated; the data's licence decides, add yours here |",
+        *_warnings(promotion),
         "",
         "## Verification",
         "| model | " + f"{parity['metric']} | difference |\n| --- | --- | --- |",
@@ -57,6 +58,12 @@ outputs = session.run(None, {session.get_inputs()[0].name: inputs})"""
 
 def _data(data: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in data.items()) or "not described"
+
+
+def _warnings(promotion: Mapping[str, Any]) -> list[str]:
+    """Return a section on what the model lacks; none if nothing was noticed."""
+    warnings = promotion["warnings"]
+    return ["", "## Warnings", *(f"- {warning}" for warning in warnings)] if warnings else []
 
 
 def _conversions(parity: Mapping[str, Any]) -> list[str]:

@@ -21,6 +21,7 @@ from automl.promotion.gates import (
     latency_of,
 )
 from automl.promotion.model_card import model_card
+from automl.promotion.quality import warnings_of
 from automl.promotion.steps import keep_steps
 from automl.skill.base import Skill
 from automl.skill.failures import USER_KINDS, failure_kind
@@ -78,7 +79,8 @@ class Promoter:
         exported = self._actions.run("export", best, work, checkpoint, work / "model.onnx")
         onnx, difference = exported.artifacts["onnx"], exported.metrics.get("max_logit_difference")
         self.request.check_logits(difference)
-        parity = self._parity(best, checkpoint, onnx, work)
+        metrics = self._metrics(best, {"checkpoint": checkpoint, "onnx": onnx}, work)
+        parity = self._parity(best, checkpoint, onnx, metrics)
         parity["max_logit_difference"] = difference
         write_json(work / "parity.json", parity)
         self.request.check_parity(parity)
@@ -89,13 +91,18 @@ class Promoter:
         test = self._actions.run(
             "evaluate", best, work / "test", onnx, overrides=self._actions.hints("test")
         )
-        promotion = {
+        promotion: dict[str, Any] = {
             "trial": best.number,
             # Relative to the experiment's folder, which may be moved.
             "onnx": str(Path(self.experiment.paths.promoted.name) / onnx.relative_to(work)),
             "parity": parity,
             "test": dict(test.metrics),
+            "warnings": warnings_of(self.experiment, best, metrics["checkpoint"], self.info),
         }
+        objective = self.experiment.settings.objective
+        if bar := self.request.bar(objective, parity["onnx"]):
+            promotion["barred"] = bar
+            promotion["warnings"] += [f"not made champion: {bar}"]
         write_atomic(work / "model_card.md", model_card(self.experiment, self.info, promotion))
         return promotion
 
@@ -155,12 +162,24 @@ class Promoter:
         drop = sign * (parity["checkpoint"] - value)
         return {"value": value, "drop": drop, "latency": latency_of(measured)}
 
-    def _parity(self, best: Trial, checkpoint: Path, onnx: Path, work: Path) -> dict[str, Any]:
-        objective, hints = self.experiment.settings.objective, self._actions.hints("evaluate")
-        metrics = {
+    def _metrics(
+        self, best: Trial, models: Mapping[str, Path], work: Path
+    ) -> dict[str, Mapping[str, float]]:
+        """Return the validation metrics of models by name, each measured in a folder of its own."""
+        hints = self._actions.hints("evaluate")
+        return {
             name: self._actions.run("evaluate", best, work / name, model, overrides=hints).metrics
-            for name, model in (("checkpoint", checkpoint), ("onnx", onnx))
+            for name, model in models.items()
         }
+
+    def _parity(
+        self,
+        best: Trial,
+        checkpoint: Path,
+        onnx: Path,
+        metrics: Mapping[str, Mapping[str, float]],
+    ) -> dict[str, Any]:
+        objective = self.experiment.settings.objective
         values = {name: objective.measured(found) for name, found in metrics.items()}
         recorded = self.experiment.value_of(best)
         difference = abs(values["onnx"] - values["checkpoint"])

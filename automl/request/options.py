@@ -105,6 +105,10 @@ _TABLE = (
         default="onnx", example="[onnx, int8]",
     ),
     Option(
+        "min_objective", "objective that the model needs to be registered as champion", "number",
+        "X", example="0.5",
+    ),
+    Option(
         "policy", "off: one plain training, no search", "switch", "auto|off", default="auto",
     ),
     Option(

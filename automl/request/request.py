@@ -43,7 +43,7 @@ _RESOURCES = (
     "memory_per_trial",
     "address",
 )
-_PLAIN = ("data", "seed", "tracker")
+_PLAIN = ("data", "seed", "tracker", "min_objective")
 _POLICY = ("policy", "request")
 
 
@@ -62,6 +62,8 @@ class Request:
     """How the request in words was understood; None if there is nothing to say."""
     to: tuple[str, ...] = ("onnx",)
     """The models that the promotion makes."""
+    min_objective: float | None = None
+    """The objective that a champion needs; None: any."""
     seed: int = 0
     overrides: Mapping[str, Any] = field(default_factory=dict)
     """Values of the spec by dotted key."""

@@ -70,7 +70,7 @@ def drive(root: Path, *, watchers: Sequence[ExperimentObserver] = ()) -> Experim
             _explain(experiment, space)
             write_results(experiment)
             if _info(experiment).is_promotable:
-                request = PromotionRequest(to=settings.to)
+                request = PromotionRequest(to=settings.to, min_objective=settings.min_objective)
                 _promote(controller, experiment, tracking.registry, request)
     return Experiment.load(root)
 
@@ -100,6 +100,8 @@ def promote(root: Path, request: PromotionRequest, *, confirm_seeds: int = 0) ->
             confirming = replace(experiment.settings, confirm_seeds=confirm_seeds)
             experiment = replace(experiment, settings=confirming)
         settings = experiment.settings
+        if request.min_objective is None:
+            request = replace(request, min_objective=settings.min_objective)
         # A mistake must leave the experiment as it was: the journal is opened after the checks.
         Promoter(experiment, load_skill(settings.skill), info, request).check()
         _check_spec(experiment)
@@ -186,7 +188,8 @@ def _promote(
     if trial is not None and experiment.value_of(trial) is not None:
         controller.promoting(trial.number)
     promotion = Promoter(experiment, skill, info, request).promote()
-    entry = registry.register(experiment, experiment.paths.root / promotion["onnx"])
+    model = experiment.paths.root / promotion["onnx"]
+    entry = registry.register(experiment, model, bar=promotion.get("barred", ""))
     if entry is not None:
         promotion["registry"] = asdict(entry)
     controller.promoted(promotion)

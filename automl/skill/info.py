@@ -19,6 +19,7 @@ _MAPPINGS = (
     "spec_params",
     "promotion",
     "gpus",
+    "quality",
 )
 
 _USUAL_CHECKPOINTS = {"last": "*_latest.pth"}
@@ -66,6 +67,9 @@ class SkillInfo:
     constants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By action: values by key that all its specs have unless the user sets others."""
     promotion: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    quality: Mapping[str, Any] = field(default_factory=dict)
+    """How a promotion sees that a model learned little: `class_scores`, the beginning of the names
+    of its classes' scores, and `constant`, by objective the metric of a constant prediction."""
     gpus: Mapping[str, Any] = field(default_factory=dict)
     """`key` of a training's GPUs, and `unless`: values of other keys with which it uses none."""
 

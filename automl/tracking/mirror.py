@@ -88,9 +88,11 @@ class Mirror(ExperimentObserver, Registry):
         now = _copy(trial)
         self._put(_Call(lambda: self._store.observer.promoting(now)))
 
-    def register(self, experiment: Experiment, model: Path) -> RegisteredModel | None:
+    def register(
+        self, experiment: Experiment, model: Path, *, bar: str = ""
+    ) -> RegisteredModel | None:
         """Register a model and wait for its entry; None if the store does not take it."""
-        return self._wait_for(lambda: self._store.registry.register(experiment, model))
+        return self._wait_for(lambda: self._store.registry.register(experiment, model, bar=bar))
 
     def closed(self, experiment: Experiment) -> None:
         """Wait until the store has caught up; give up if it fails or stops answering."""

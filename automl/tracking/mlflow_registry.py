@@ -25,14 +25,14 @@ class MlflowRegistry(Registry):
     def __init__(self, runs: MlflowRuns) -> None:
         self._runs = runs
 
-    def register(self, experiment: Experiment, model: Path) -> RegisteredModel:
+    def register(self, experiment: Experiment, model: Path, *, bar: str = "") -> RegisteredModel:
         """Return the model's version, the one that is there if it was registered before."""
         standing = _standing(experiment, self._runs.root)
         tags = {**standing.to_tags(), _DIGEST: _digest(model)}
         # Packaging a model and resolving its address go to the store of the process.
         with fluent_environment(self._runs.uri):
             version = self._find_version(tags) or self._create_version(model, tags)
-        return self._rank(version, standing)
+        return self._rank(version, standing, bar)
 
     def _find_version(self, tags: dict[str, str]) -> str | None:
         identity = ("automl.experiment", "automl.trial", _DIGEST)
@@ -73,7 +73,7 @@ class MlflowRegistry(Registry):
     def _parent(self) -> str:
         return str(self._runs.runs()[None].info.run_id)
 
-    def _rank(self, version: str, standing: Standing) -> RegisteredModel:
+    def _rank(self, version: str, standing: Standing, bar: str) -> RegisteredModel:
         """Give a version its alias: it has to beat the champion on the same data."""
         client, name = self._runs.client, self._runs.name
         for key, value in standing.to_tags().items():
@@ -81,7 +81,7 @@ class MlflowRegistry(Registry):
         champion, best = str(client.get_registered_model(name).aliases.get(CHAMPION, "")), None
         if champion:
             best = Standing.from_tags(client.get_model_version(name, champion).tags or {})
-        alias, why = alias_of(standing, best, version=champion)
+        alias, why = alias_of(standing, best, version=champion, bar=bar)
         client.set_registered_model_alias(name, alias, version)
         return RegisteredModel(name, version, alias, why)
 

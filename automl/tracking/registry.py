@@ -30,8 +30,13 @@ class RegisteredModel:
 class Registry:
     """Where promoted models are registered; this one registers none."""
 
-    def register(self, experiment: Experiment, model: Path) -> RegisteredModel | None:
-        """Register a promoted ONNX model; None if the registry did not take it."""
+    def register(
+        self, experiment: Experiment, model: Path, *, bar: str = ""
+    ) -> RegisteredModel | None:
+        """Register a promoted ONNX model; None if the registry did not take it.
+
+        `bar` is the reason why it may not become champion, if there is one.
+        """
         return None
 
 
@@ -63,13 +68,18 @@ class Standing:
         return (self.experiment, self.trial) == (other.experiment, other.trial)
 
 
-def alias_of(new: Standing, champion: Standing | None, *, version: str = "") -> tuple[str, str]:
+def alias_of(
+    new: Standing, champion: Standing | None, *, version: str = "", bar: str = ""
+) -> tuple[str, str]:
     """Return the alias of a new model and why, with the figures.
 
     It becomes champion if there is none, if the champion is an earlier promotion of the same
     trial, or if it beats the champion in the same metric on the same data. Otherwise it is a
-    challenger: a tie is no win, and values on other data cannot be compared.
+    challenger: a tie is no win, and values on other data cannot be compared. A `bar` is the reason
+    why it is a challenger in any case.
     """
+    if bar:
+        return CHALLENGER, bar
     if champion is None:
         return CHAMPION, "the first"
     if new.same_trial(champion):

@@ -104,6 +104,10 @@ def skill_info() -> dict[str, Any]:
                 "export.input_width": "dataset.segment.img_size",
             },
         },
+        "quality": {
+            "class_scores": "val_iou_",
+            "constant": {"val_miou": "val_constant_miou", "val_acc": "val_constant_acc"},
+        },
         "spec_shorthand_keys": dict(SHORTHAND),
         "key_defaults": {},
         "spec_templates": {a: f"references/spec_template_{a}.yaml" for a in ACTIONS},

@@ -71,7 +71,9 @@ def evaluate_here(
     size, batch = segment.img_size, spec.evaluate.batch_size
     with out_of_memory_explained(f"reduce evaluate.batch_size ({batch}; images are {size} px)"):
         scores, samples = _scores(predictor, segment, spec, folder)
-    metrics = scores.metrics(_PREFIXES[spec.evaluate.split], class_names(segment)) | latency
+    prefix = _PREFIXES[spec.evaluate.split]
+    metrics = scores.metrics(prefix, class_names(segment)) | latency
+    metrics |= {f"{prefix}_{name}": value for name, value in scores.constant().items()}
     artifacts = {"results": folder / "results.json", "report": folder / "report.json"}
     if spec.evaluate.vis_after_n_batches:
         artifacts["pictures"] = folder / PICTURES

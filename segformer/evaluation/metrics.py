@@ -96,6 +96,11 @@ class Scores:
             "mrecall": float(np.nanmean(self.recall)),
         }
 
+    def constant(self) -> dict[str, float]:
+        """The scores of predicting the most frequent class everywhere: constant_miou, _acc."""
+        share = float(self._truth.max() / self._truth.sum())
+        return {"constant_miou": share / int((self._truth > 0).sum()), "constant_acc": share}
+
     def per_class(self) -> dict[str, NDArray[np.float64]]:
         """Each kind of score, as one value per class."""
         return {

@@ -8,7 +8,7 @@ from pathlib import Path
 from automl.errors import UsageError
 from automl.experiment.experiment import Experiment
 from automl.files import write_atomic
-from automl.formats import compact
+from automl.formats import compact, counted
 from automl.report.page import charts, proof, skill_report, space_charts
 from automl.report.page.markup import bar, esc, note, plot, section, table, tiles
 from automl.report.page.parallel import parallel
@@ -146,7 +146,9 @@ def _promoted(experiment: Experiment) -> tuple[str, str]:
     promotion = experiment.promotion
     if promotion is None:
         return ("rejected", "see Promotion") if experiment.paths.rejected.exists() else ("none", "")
-    parity = promotion["parity"]
+    parity, warnings = promotion["parity"], promotion.get("warnings", ())
+    if warnings:
+        return "verified", f"{counted(len(warnings), 'warning')}: {'; '.join(warnings)}"
     return "verified", f"exported model differs by {parity['difference']:.1e}"
 
 

@@ -40,6 +40,8 @@ def parity(experiment: Experiment) -> Iterator[str]:
     verdict = "matches the record" if content.get("is_equal") else "does NOT match the record"
     word = "Promoted" if folder == paths.promoted else "Rejected"
     yield note(f"{word}: trial {content['trial']:04d}; the exported model {verdict}.")
+    for warning in (experiment.promotion or {}).get("warnings", ()):
+        yield note(f"Warning: {warning}.")
     facts = {key: value for key, value in content.items() if not isinstance(value, Mapping)}
     yield table(("", "measured"), [(_words(key), _plain(value)) for key, value in facts.items()])
     nested = {key: value for key, value in content.items() if isinstance(value, Mapping)}

@@ -12,6 +12,7 @@ from automl.promotion.gates import (
     PromotionRequest,
     latency_of,
 )
+from automl.trial.objective import Objective
 
 
 def parity(**facts):
@@ -41,6 +42,16 @@ def test_outputs_too_far_from_the_checkpoints_are_rejected(difference):
     PromotionRequest().check_logits(MAX_LOGIT_DIFFERENCE)
     with pytest.raises(GateError, match="--max-logit-difference allows 0.001"):
         PromotionRequest().check_logits(difference)
+
+
+@pytest.mark.parametrize(
+    ("mode", "value", "bar"),
+    [("max", 0.5, ""), ("max", 0.4, "score 0.400000 is below --min-objective 0.5"),
+     ("min", 0.4, ""), ("min", 0.6, "score 0.600000 is above --min-objective 0.5")],
+)  # fmt: skip
+def test_a_champion_has_to_reach_the_least_objective(mode, value, bar):
+    assert PromotionRequest(min_objective=0.5).bar(Objective("score", mode), value) == bar
+    assert PromotionRequest().bar(Objective("score", mode), value) == ""
 
 
 def test_a_limit_needs_the_metric_that_it_limits():

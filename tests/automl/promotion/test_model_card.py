@@ -16,7 +16,7 @@ def card(tmp_path):
     def make(test=None, **parity):
         facts = {"metric": "score", "checkpoint": 0.6, "onnx": 0.6, "difference": 0.0, "epoch": 1,
                  **parity}  # fmt: skip
-        promotion = {"trial": 0, "parity": facts, "test": test or {}}
+        promotion = {"trial": 0, "parity": facts, "test": test or {}, "warnings": ["no luck"]}
         return model_card(experiment, load_skill("toy").info, promotion)
 
     return make
@@ -27,6 +27,10 @@ def test_it_names_model_data_settings_and_versions(card):
     assert text.startswith("# toy, trial 0000 of exp\n")
     for line in ("| data | images 12 |", "  lr: 0.25", "Versions: torch 2.13"):
         assert line in text
+
+
+def test_what_the_model_lacks_stands_before_its_verification(card):
+    assert "\n## Warnings\n- no luck\n\n## Verification" in card()
 
 
 def test_conversions_are_rows_measured_or_not(card):

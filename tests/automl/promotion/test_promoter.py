@@ -140,6 +140,26 @@ def test_a_step_that_fails_is_a_failed_job_with_its_log(searched, fail, kind):
     assert Experiment.load(root).state == "failed"
 
 
+def test_what_reaches_no_champion_is_promoted_with_the_reason_everywhere(searched):
+    root = searched(train__lr=3e-2, train__width=16, train__flip__p=0.2)
+    promoted = promote(root, PromotionRequest(trial=0, min_objective=2))
+    warnings = promoted.promotion["warnings"]
+    assert warnings[-1].startswith("not made champion: score 0.")
+    assert warnings[-1].endswith("is below --min-objective 2")
+    pages = [summary(promoted), (root / "promoted" / "model_card.md").read_text(),
+             (root / "report.html").read_text()]  # fmt: skip
+    assert all("is below --min-objective 2" in page for page in pages)
+
+
+def test_the_least_objective_of_a_run_holds_for_later_promotions(automl, toy_data, tmp_path):
+    done = automl("run", "--skill", "toy", "--data", toy_data, "--out", "e", "--policy", "off",
+                  "--tracker", "none", "--quiet", "--json", "--min-objective", "2")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "below --min-objective 2" in json.loads(done.stdout)["promotion"]["barred"]
+    assert "barred" in promote(tmp_path / "e", PromotionRequest()).promotion
+    assert "barred" not in promote(tmp_path / "e", PromotionRequest(min_objective=0)).promotion
+
+
 def test_what_a_skill_does_not_tell_cannot_be_asked_for():
     with pytest.raises(
         GateError, match="does not report latency_p50_ms, so --max-latency-ms cannot"

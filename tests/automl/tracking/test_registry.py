@@ -12,6 +12,10 @@ def test_the_first_is_champion():
     assert alias_of(NEW, None) == ("champion", "the first")
 
 
+def test_a_barred_model_is_a_challenger_even_as_the_first():
+    assert alias_of(NEW, None, bar="too low") == ("challenger", "too low")
+
+
 @pytest.mark.parametrize(
     ("mode", "value", "alias"),
     [("max", "0.81", "champion"), ("max", "0.8", "challenger"), ("max", "0.7", "challenger"),

@@ -61,6 +61,10 @@ def test_metrics_are_named_by_split_and_class_and_hold_no_nan(scores):
     assert all(map(math.isfinite, metrics.values()))
 
 
+def test_a_constant_prediction_scores_as_its_most_frequent_class(scores):
+    assert scores.constant() == pytest.approx({"constant_miou": 8 / 13 / 2, "constant_acc": 8 / 13})
+
+
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
