@@ -171,11 +171,11 @@ class SegformerSkill:
 
         return measure(parse(spec), names)
 
-    def sample(self, folder: Path, *, seed: int) -> None:
+    def sample(self, folder: Path, *, seed: int, kind: str | None = None) -> None:
         """Write a generated data set; see `segformer.data.sample.write_sample`."""
         from segformer.data.sample import write_sample
 
-        write_sample(folder, seed=seed)
+        write_sample(folder, seed=seed, kind="cells" if kind is None else kind)
 
     def import_data(
         self,

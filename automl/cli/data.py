@@ -14,6 +14,7 @@ def add(commands: Any) -> None:
     actions = data.add_subparsers(metavar="ACTION", required=True)
     sample = _action(actions, "sample", "write a generated data set", _sample)
     sample.add_argument("folder", type=Path, metavar="DIR", help="new or empty folder")
+    sample.add_argument("--kind", metavar="KIND", help="kind of data; a wrong one names all")
     sample.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
     _add_show(actions)
     _add_split(actions)
@@ -86,7 +87,7 @@ def _sample(arguments: argparse.Namespace) -> int:
     check_new_folder(folder, "DIR")
     name = arguments.skill or only_skill()
     with faults_of_the_user():
-        load_skill(name).sample(folder, seed=arguments.seed)
+        load_skill(name).sample(folder, seed=arguments.seed, kind=arguments.kind)
     print(f"{folder}: a generated data set; next: automl run --skill {name} --data {folder}")
     return 0
 

@@ -47,8 +47,8 @@ class Skill(Protocol):
         """Run an action in a folder of its own; a training resumes from its last checkpoint."""
         ...
 
-    def sample(self, folder: Path, *, seed: int) -> None:
-        """Write a generated data set."""
+    def sample(self, folder: Path, *, seed: int, kind: str | None = None) -> None:
+        """Write a generated data set, of a kind that the skill names or of its default one."""
         ...
 
     def generate(self, folder: Path) -> list[Path]:

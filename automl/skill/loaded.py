@@ -56,8 +56,8 @@ class LoadedSkill:
     ) -> Result:
         return self.skill.run(action, spec, folder, report)
 
-    def sample(self, folder: Path, *, seed: int) -> None:  # noqa: D102
-        self.skill.sample(folder, seed=seed)
+    def sample(self, folder: Path, *, seed: int, kind: str | None = None) -> None:  # noqa: D102
+        self.skill.sample(folder, seed=seed, kind=kind)
 
     def generate(self, folder: Path) -> list[Path]:  # noqa: D102
         return self.skill.generate(folder)

@@ -1,5 +1,6 @@
-"""Writes a generated data set: three kinds of textured cells on a noisy ground."""
+"""Writes generated data sets: three kinds of textured cells on a noisy ground."""
 
+import difflib
 import json
 import math
 from collections.abc import Callable
@@ -22,8 +23,8 @@ Map = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class _Kind:
-    """One kind of cell: how many, how large (pixels), its colour and its texture in [-1, 1]."""
+class _Cell:
+    """One class of cell: how many, how large (pixels), its colour and its texture in [-1, 1]."""
 
     name: str
     counts: tuple[int, int]
@@ -32,12 +33,24 @@ class _Kind:
     texture: Callable[[Map, Map, Map, Generator], Map]
 
 
-def write_sample(folder: Path, *, seed: int) -> None:
+@dataclass(frozen=True)
+class _Kind:
+    """One kind of data set: its title and its classes beside the ground."""
+
+    title: str
+    cells: tuple[_Cell, ...]
+
+
+def write_sample(folder: Path, *, seed: int, kind: str = "cells") -> None:
     """Write images/<split>, masks/<split> and dataset.json; the same files for the same seed.
 
-    Raises `SpecError` if the folder holds anything but this same data set.
+    Raises `SpecError` for an unknown kind, and if the folder holds anything but this data set.
     """
-    text = json.dumps(_description(seed), indent=1) + "\n"
+    if kind not in KINDS:
+        near = difflib.get_close_matches(kind, KINDS, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise SpecError(f"--kind: {kind!r} is not one of {', '.join(KINDS)}{hint}")
+    text = json.dumps(_description(kind, seed), indent=1) + "\n"
     description = folder / FILE_NAME
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         is_ours = description.is_file() and description.read_text(encoding="utf-8") == text
@@ -46,22 +59,24 @@ def write_sample(folder: Path, *, seed: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     description.write_text(text, encoding="utf-8")
     for number, (split, count) in enumerate(COUNTS.items()):
-        for kind in ("images", "masks"):
-            (folder / kind / split).mkdir(parents=True, exist_ok=True)
+        for part in ("images", "masks"):
+            (folder / part / split).mkdir(parents=True, exist_ok=True)
         for index in range(count):
-            image, mask = sample_pair(np.random.default_rng([seed, number, index]))
-            Image.fromarray(image).save(folder / "images" / split / f"cells_{index:03d}.png")
-            Image.fromarray(mask).save(folder / "masks" / split / f"cells_{index:03d}.png")
+            image, mask = sample_pair(np.random.default_rng([seed, number, index]), kind)
+            Image.fromarray(image).save(folder / "images" / split / f"{kind}_{index:03d}.png")
+            Image.fromarray(mask).save(folder / "masks" / split / f"{kind}_{index:03d}.png")
 
 
-def sample_pair(draw: Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def sample_pair(
+    draw: Generator, kind: str = "cells"
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return one generated image SxSx3 and its mask SxS of class ids."""
     ground = np.array([0.46, 0.42, 0.40]) + draw.normal(0, 0.03, 3)
     image = ground + 0.10 * _clouds(draw, 6)[..., None] + 0.05 * _clouds(draw, 24)[..., None]
     mask = np.zeros((SIZE, SIZE), dtype=np.uint8)
-    for label_id, kind in enumerate(_KINDS, start=1):
-        for _ in range(draw.integers(*kind.counts, endpoint=True)):
-            _paint(image, mask, kind, label_id, draw)
+    for label_id, cell in enumerate(KINDS[kind].cells, start=1):
+        for _ in range(draw.integers(*cell.counts, endpoint=True)):
+            _paint(image, mask, cell, label_id, draw)
     rows, columns = np.mgrid[0:SIZE, 0:SIZE] / SIZE - 0.5
     slope = draw.normal(0, 0.25, 2)
     image *= (1 + slope[0] * rows + slope[1] * columns)[..., None]  # Uneven light.
@@ -70,7 +85,7 @@ def sample_pair(draw: Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 def _paint(
-    image: Map, mask: NDArray[np.uint8], kind: _Kind, label_id: int, draw: Generator
+    image: Map, mask: NDArray[np.uint8], cell: _Cell, label_id: int, draw: Generator
 ) -> None:
     """Paint one cell with a ragged border over the image."""
     centre = draw.uniform(0, SIZE, 2)
@@ -79,15 +94,15 @@ def _paint(
     angle = draw.uniform(0, math.pi)
     along = rows * math.cos(angle) + columns * math.sin(angle)
     across = columns * math.cos(angle) - rows * math.sin(angle)
-    radius = draw.uniform(*kind.radii)
+    radius = draw.uniform(*cell.radii)
     distance = np.hypot(along, across * draw.uniform(1.0, 1.5)) / radius
     turn = np.arctan2(across, along)
     for waves in range(2, 8):
         distance += draw.normal(0, 0.16 / waves) * np.cos(waves * turn + draw.uniform(0, 6.3))
     distance += 0.05 * _clouds(draw, 40)
     inside = distance < 1
-    colour = np.array(kind.colour) + draw.normal(0, 0.05, 3)
-    paint = colour + 0.16 * kind.texture(along, across, distance, draw)[..., None]
+    colour = np.array(cell.colour) + draw.normal(0, 0.05, 3)
+    paint = colour + 0.16 * cell.texture(along, across, distance, draw)[..., None]
     image[inside] = paint[inside]
     mask[inside] = label_id
 
@@ -106,11 +121,27 @@ def _rim(along: Map, across: Map, distance: Map, draw: Generator) -> Map:
     return np.where(distance > 0.7, -1.0, 0.8 * (1 - distance))
 
 
-_KINDS = (
-    _Kind("striped", (2, 3), (15, 25), (0.46, 0.30, 0.42), _stripes),
-    _Kind("spotted", (2, 4), (11, 17), (0.66, 0.62, 0.36), _spots),
-    _Kind("rimmed", (2, 4), (8, 12), (0.50, 0.58, 0.80), _rim),
-)
+KINDS = {
+    "cells": _Kind(
+        "three kinds of textured cells on a noisy ground",
+        (
+            _Cell("striped", (2, 3), (15, 25), (0.46, 0.30, 0.42), _stripes),
+            _Cell("spotted", (2, 4), (11, 17), (0.66, 0.62, 0.36), _spots),
+            _Cell("rimmed", (2, 4), (8, 12), (0.50, 0.58, 0.80), _rim),
+        ),
+    ),
+    # The classes differ from the ground in texture alone and are rare, so that a network predicts
+    # the ground everywhere for its first epochs: a trap for searches that judge early.
+    "rare": _Kind(
+        "three rare classes that differ from the ground in texture alone",
+        (
+            _Cell("striped", (1, 3), (12, 17), (0.46, 0.42, 0.40), _stripes),
+            _Cell("spotted", (1, 2), (10, 15), (0.46, 0.42, 0.40), _spots),
+            _Cell("rimmed", (1, 3), (9, 12), (0.46, 0.42, 0.40), _rim),
+        ),
+    ),
+}
+"""The data sets by name: `cells` is learned within a few epochs, `rare` after many."""
 _COLOURS = ([60, 60, 60], [210, 80, 120], [90, 180, 70], [70, 110, 230])
 
 
@@ -120,11 +151,11 @@ def _clouds(draw: Generator, cells: int) -> Map:
     return np.asarray(coarse.resize((SIZE, SIZE), Image.Resampling.BICUBIC), dtype=np.float64)
 
 
-def _description(seed: int) -> dict[str, Any]:
-    names = ["ground", *(kind.name for kind in _KINDS)]
+def _description(kind: str, seed: int) -> dict[str, Any]:
+    names = ["ground", *(cell.name for cell in KINDS[kind].cells)]
     return {
-        "name": "cells",
-        "title": "Generated: three kinds of textured cells on a noisy ground",
+        "name": kind,
+        "title": f"Generated: {KINDS[kind].title}",
         "classes": [
             {"value": value, "name": name, "color": colour}
             for value, (name, colour) in enumerate(zip(names, _COLOURS, strict=True))

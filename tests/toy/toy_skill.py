@@ -119,9 +119,9 @@ class ToySkill:
                  "memory_limit_mb": 48.0 if spec["train"]["fail"] == "small" else 64.0}  # fmt: skip
         return {name: costs[name] for name in names}
 
-    def sample(self, folder, *, seed):
+    def sample(self, folder, *, seed, kind=None):
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "data.txt").write_text(str(seed))
+        (folder / "data.txt").write_text(" ".join(filter(None, [str(seed), kind])))
 
     def generate(self, folder):
         return []

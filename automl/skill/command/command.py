@@ -124,7 +124,7 @@ class CommandSkill:
             )
         return self._result(action, resolved, folder, reader)
 
-    def sample(self, folder: Path, *, seed: int) -> None:
+    def sample(self, folder: Path, *, seed: int, kind: str | None = None) -> None:
         """Refuse: the folder of a command skill holds nothing that makes data."""
         raise UsageError(f"{self.name}: is a folder with commands, which makes no sample data")
 

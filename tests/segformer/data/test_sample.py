@@ -47,6 +47,22 @@ def test_seeds_differ():
     assert not np.array_equal(one, other)
 
 
+def test_rare_classes_are_in_every_split_and_leave_the_ground_88_percent(tmp_path):
+    write_sample(tmp_path / "rare", seed=0, kind="rare")
+    for split in COUNTS:
+        masks = [Image.open(p) for p in (tmp_path / "rare" / "masks" / split).iterdir()]
+        shares = np.bincount(np.ravel(masks), minlength=4) / np.size(masks)
+        assert 0.86 < shares[0] < 0.9
+        assert (shares[1:] > 0.015).all()
+    assert json.loads((tmp_path / "rare" / "dataset.json").read_text())["name"] == "rare"
+
+
+def test_an_unknown_kind_is_refused_with_the_nearest(tmp_path):
+    with pytest.raises(SpecError, match="'rear' is not one of cells, rare; did you mean rare?"):
+        write_sample(tmp_path / "set", seed=0, kind="rear")
+    assert not (tmp_path / "set").exists()
+
+
 def test_a_folder_of_something_else_is_left_alone(sample, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     for folder, seed in ((tmp_path, 1), (sample, 2)):
