@@ -12,6 +12,7 @@ from segformer.spec.sections.model import Model
 
 with quiet_imports():
     from segformer.model.encoders.convnext import ConvNextV2
+    from segformer.model.encoders.efficientnet_lite import EfficientNetLite
     from segformer.model.encoders.fan import FullyAttentional
     from segformer.model.encoders.mit import MixTransformer
     from segformer.model.encoders.vit import Dinov2, Dinov3, PlainTransformer, Siglip
@@ -23,6 +24,7 @@ FAMILIES: dict[str, Callable[..., Encoder]] = {
     "dinov3": Dinov3,
     "siglip": Siglip,
     "convnext": ConvNextV2,
+    "efficientnet_lite": EfficientNetLite,
 }
 """Encoder class of each family, called with a name and `activation_checkpoint`."""
 

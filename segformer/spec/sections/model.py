@@ -29,6 +29,9 @@ BackboneName = Literal[
     "vit_huge_nvclip_14_siglip",
     "convnextv2_tiny",
     "convnextv2_base",
+    "efficientnet_lite0",
+    "efficientnet_lite1",
+    "efficientnet_lite2",
 ]
 
 

@@ -40,7 +40,7 @@ def test_show_documents_each_parameter(capsys):
         "train.optim.lr\n",
         "log scale from 1e-05 to 0.01, default 6e-05",
         "active when dataset.segment.augmentation.random_flip.enable = True",
-        "'mit_b0' (weight 2)",
+        "'efficientnet_lite0' (weight 2)",
         "searched because: schema: automl_default_parameters",
     ):
         assert part in text  # fmt: skip

@@ -26,6 +26,7 @@ FAMILIES = (
     "vit_small_dinov3",
     "vit_base_nvclip_16_siglip",
     "convnextv2_tiny",
+    "efficientnet_lite0",
 )
 
 

@@ -10,7 +10,8 @@ from segformer.spec.backbones import BACKBONES, STRIDES
 
 # Millions of parameters: MiT as whole models for 150 classes (SegFormer paper, table 1), the
 # others as encoders: DINOv2 and DINOv3 by their papers, ViT-B/16 and ViT-H/14 without a head by
-# the ViT paper, ConvNeXt V2 by its paper less the classifier's 0.77 and 1.03.
+# the ViT paper, ConvNeXt V2 by its paper less the classifier's 0.77 and 1.03, EfficientNet-Lite by
+# TensorFlow's README less the classifier's 1.69 to 1.73.
 PUBLISHED = {
     "mit_b0": 3.8,
     "mit_b1": 13.7,
@@ -29,6 +30,9 @@ PUBLISHED = {
     "vit_huge_nvclip_14_siglip": 632,
     "convnextv2_tiny": 28.6 - 0.77,
     "convnextv2_base": 88.7 - 1.03,
+    "efficientnet_lite0": 4.65 - 1.69,
+    "efficientnet_lite1": 5.42 - 1.69,
+    "efficientnet_lite2": 6.09 - 1.73,
 }
 HEAVY = {"mit_b4", "mit_b5", "vit_giant_nvdinov2", "vit_huge_plus_dinov3", "convnextv2_base"}
 

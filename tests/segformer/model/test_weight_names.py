@@ -8,6 +8,7 @@ from networks import cut
 from transformers.models.convnextv2.modeling_convnextv2 import ConvNextV2Model
 
 from segformer.model.encoders.convnext import ConvNextV2
+from segformer.model.encoders.efficientnet_lite import EfficientNetLite
 from segformer.model.encoders.vit import Dinov2, Dinov3, Siglip
 from segformer.model.weight_names import renamed
 from segformer.spec.backbones import BACKBONES
@@ -156,3 +157,26 @@ def test_own_names_stay(monkeypatch):
             own = kind(name).state_dict()
         given = {f"model.backbone.{key}": value for key, value in own.items()}
         assert renamed(given, BACKBONES[name].family).keys() == own.keys()
+
+
+def test_blocks_of_timm_are_counted_through_all_stages():
+    with torch.device("meta"):
+        weights = EfficientNetLite("efficientnet_lite1").state_dict()
+    places = [(stage, block) for stage, n in enumerate((1, 3, 3, 4, 4, 5, 1)) for block in range(n)]
+    parts = {
+        "expand": ("conv_pw", "bn1"),
+        "depthwise": ("conv_dw", "bn2"),
+        "project": ("conv_pwl", "bn3"),
+    }
+    first = {"depthwise": ("conv_dw", "bn1"), "project": ("conv_pw", "bn2")}
+    given = {}
+    for key, value in weights.items():
+        *place, part, kind, rest = key.split(".")
+        stem = {"conv": "conv_stem", "norm": "bn1"}
+        number = int(place[1]) if place else None
+        names = first if number == 0 else parts
+        name = stem[kind] if not place else names[part][kind == "norm"]
+        prefix = "blocks.{}.{}.".format(*places[number]) if place else ""
+        given[f"{prefix}{name}.{rest}"] = value
+    assert len(given) == len(weights)
+    assert renamed(given, "efficientnet_lite").keys() == weights.keys()
