@@ -8,13 +8,40 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 
 from segformer.data.labels import IGNORED
+from segformer.spec.fields import Node
 from segformer.spec.sections.augmentation import Augmentation, RandomColor, RandomFlip, RandomRotate
+from segformer.spec.sections.dataset import DatasetSegment
 
 Pixels = NDArray[np.uint8]
 
 _SMALLEST_CROP = 0.8
 _WIDEST_CROP = 4 / 3
 _LARGEST_BLUR = 1.0
+
+
+def settings_of(segment: DatasetSegment) -> Augmentation:
+    """Return the augmentation of a data set: of its strength, and upright if it has an up."""
+    settings = segment.augmentation
+    colour = settings.random_color
+    scaled = {
+        name: getattr(colour, name) * colour.strength
+        for name in ("brightness", "contrast", "saturation", "hue")
+    }
+    changes: dict[str, Node] = {"random_color": colour.model_copy(update=scaled)}
+    if segment.has_up:
+        changes |= _upright(settings)
+    return settings.model_copy(update=changes)
+
+
+def _upright(settings: Augmentation) -> dict[str, Node]:
+    """Sections without what moves the up of an image by more than 45 degrees."""
+    rotate = settings.random_rotate
+    angles = [angle for angle in rotate.angle_list if abs((angle + 180) % 360 - 180) <= 45]
+    is_enabled = rotate.enable and bool(angles)
+    return {
+        "random_flip": settings.random_flip.model_copy(update={"vflip_probability": 0.0}),
+        "random_rotate": rotate.model_copy(update={"enable": is_enabled, "angle_list": angles}),
+    }
 
 
 def augment(

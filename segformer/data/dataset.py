@@ -4,11 +4,15 @@ from typing import Literal
 
 import numpy as np
 import torch
+from numpy.random import Generator
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from segformer.data.augment import Pixels, augment, resized
+from segformer.data.augment import Pixels, augment, resized, settings_of
 from segformer.data.load import load_pair
+from segformer.data.mix import mixed
+from segformer.data.rare_classes import RareClasses
+from segformer.data.sampler import Key
 from segformer.data.source import source_of
 from segformer.spec.sections.dataset import DatasetSegment
 
@@ -21,17 +25,26 @@ Split = Literal["train", "validation", "test"]
 class SegmentationDataset(Dataset[dict[str, Tensor]]):
     """Items {"image": float32 3xSxS, normalised, "mask": int64 SxS, 255 = ignored}.
 
-    A key is (epoch, index), or an index of epoch 0. With `augment`, an item depends on seed,
-    epoch and index only: neither on the number of workers nor on a resume.
+    A key is that of an `EpochSampler`, or an index of epoch 0. With `augment`, an item depends on
+    seed and key only: neither on the number of workers nor on a resume. `rare` holds the classes
+    of copy-paste.
     Raises `DataError` if the split has no complete pairs or a file cannot be used.
     """
 
     def __init__(
-        self, segment: DatasetSegment, *, split: Split, augment: bool = False, seed: int = 0
+        self,
+        segment: DatasetSegment,
+        *,
+        split: Split,
+        augment: bool = False,
+        seed: int = 0,
+        rare: RareClasses | None = None,
     ) -> None:
         self.segment = segment
         self.is_augmented = augment
         self.seed = seed
+        self.rare = rare
+        self.augmentation = settings_of(segment)
         self.pairs = source_of(segment).pairs(split_folder(segment, split))
         self._cache: dict[int, tuple[Pixels, Pixels]] = {}
         self._cached_bytes = 0
@@ -39,16 +52,30 @@ class SegmentationDataset(Dataset[dict[str, Tensor]]):
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def __getitem__(self, key: int | tuple[int, int]) -> dict[str, Tensor]:
-        epoch, index = key if isinstance(key, tuple) else (0, key)
-        image, mask = self._pair(index)
+    def __getitem__(self, key: int | Key) -> dict[str, Tensor]:
+        epoch, index, *repeat = key if isinstance(key, tuple) else (0, key)
         if self.is_augmented:
-            draw = np.random.default_rng([self.seed, epoch, index])
-            image, mask = augment(image, mask, self.segment.augmentation, draw=draw)
+            draw = np.random.default_rng([self.seed, epoch, index, *repeat])
+            image, mask = self._mixed(index, draw)
+        else:
+            image, mask = self._pair(index)
         return {
             "image": normalised(image, self.segment),
             "mask": torch.from_numpy(mask.astype(np.int64)),
         }
+
+    def _mixed(self, index: int, draw: Generator) -> tuple[Pixels, Pixels]:
+        def changed(index: int) -> tuple[Pixels, Pixels]:
+            return augment(*self._pair(index), self.augmentation, draw=draw)
+
+        return mixed(
+            *changed(index),
+            self.augmentation,
+            donor=changed,
+            size=len(self),
+            rare=self.rare,
+            draw=draw,
+        )
 
     def _pair(self, index: int) -> tuple[Pixels, Pixels]:
         if index in self._cache:

@@ -11,7 +11,7 @@ from segformer.errors import DataError, SpecError
 from segformer.storage.staging import FILE_NAME
 
 _SEGMENT = "dataset.segment"
-_READ = ("classes", "ignore", "bits")
+_READ = ("classes", "ignore", "bits", "has_up")
 _FOR_PEOPLE = (
     "name", "title", "description", "encoding", "source", "url", "license", "licence", "citation",
     "author", "version", "split", "note", "notes", "counts", "bytes", "seed",
@@ -25,10 +25,10 @@ def described(root: Path, *, given: Mapping[str, Any]) -> dict[str, Any]:
 
     A folder named test holds the test split. Of the keys of dataset.json, ``classes`` (a list of
     ``{"value", "name"}``: the value in the mask; and ``"color"``: [red, green, blue] in masks of
-    colours), ``ignore`` (a value or null) and ``bits`` (of 16-bit images) are read; those of
-    `_FOR_PEOPLE` may say more. Raises `DataError` for a dataset.json that is not understood, which
-    is one with other keys too: a misspelt ``ignore`` would be passed over. A given number
-    of classes that contradicts it is a `SpecError`.
+    colours), ``ignore`` (a value or null), ``bits`` (of 16-bit images) and ``has_up`` (true or
+    false) are read; those of `_FOR_PEOPLE` may say more. Raises `DataError` for a dataset.json that
+    is not understood, which is one with other keys too: a misspelt ``ignore`` would be passed over.
+    A given number of classes that contradicts it is a `SpecError`.
     """
     found: dict[str, Any] = {}
     if (root / "images" / "test").is_dir() and (root / "masks" / "test").is_dir():
@@ -69,8 +69,20 @@ class _Class:
                 "rgb": rgb}  # fmt: skip
 
 
+@dataclass(frozen=True)
+class _Description:
+    """What a dataset.json says; None where it says nothing."""
+
+    classes: list[_Class]
+    """In order of value."""
+    ignored: int | None
+    bits: int | None
+    has_up: bool | None
+
+
 def _classes_described(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
-    classes, ignored, bits = _read(path)
+    description = _read(path)
+    classes, ignored = description.classes, description.ignored
     is_binary = [c.value for c in classes] == [0, 255] and ignored is None
     # The palette holds the values after the transform.
     is_normed = is_binary and given.get(f"{_SEGMENT}.label_transform", "norm") == "norm"
@@ -82,8 +94,10 @@ def _classes_described(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
         found[f"{_SEGMENT}.palette"] = _normed(classes) if is_normed else _palette(classes)
     if ignored is not None:
         found[f"{_SEGMENT}.ignore_index"] = ignored
-    if bits is not None:
-        found[f"{_SEGMENT}.image_bits"] = bits
+    if description.bits is not None:
+        found[f"{_SEGMENT}.image_bits"] = description.bits
+    if description.has_up is not None:
+        found[f"{_SEGMENT}.has_up"] = description.has_up
     return found
 
 
@@ -115,19 +129,18 @@ def _palette(classes: list[_Class]) -> list[dict[str, Any]]:
     ]
 
 
-def _read(path: Path) -> tuple[list[_Class], int | None, int | None]:
-    """Return the classes in order of value, the ignored value, and the bits of images."""
+def _read(path: Path) -> _Description:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise DataError(f"{path}: cannot be read ({error})") from None
     try:
-        return _classes_from(content)
+        return _description_from(content)
     except ValueError as error:
         raise DataError(f"{path}: {error}") from None
 
 
-def _classes_from(content: object) -> tuple[list[_Class], int | None, int | None]:
+def _description_from(content: object) -> _Description:
     if not isinstance(content, Mapping):
         raise ValueError(f'is not an object like {{"classes": [{_EXAMPLE}, ...], "ignore": null}}')
     _check_keys(content, (*_READ, *_FOR_PEOPLE), "")
@@ -146,7 +159,10 @@ def _classes_from(content: object) -> tuple[list[_Class], int | None, int | None
     bits = content.get("bits")
     if bits is not None and (type(bits) is not int or not 8 <= bits <= 16):
         raise ValueError(f"bits is {bits!r}, not a whole number from 8 to 16")
-    return sorted(classes, key=lambda each: each.value), ignored, bits
+    has_up = content.get("has_up")
+    if has_up is not None and not isinstance(has_up, bool):
+        raise ValueError(f"has_up is {has_up!r}, not true or false")
+    return _Description(sorted(classes, key=lambda each: each.value), ignored, bits, has_up)
 
 
 def _check_keys(content: Mapping[Any, Any], keys: Sequence[str], where: str) -> None:

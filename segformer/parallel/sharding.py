@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from segformer.data.labels import IGNORED
+from segformer.data.sampler import Key
 from segformer.parallel.collective import count, number
 
-Key = tuple[int, int]
 T = TypeVar("T")
 
 FILLER = -1

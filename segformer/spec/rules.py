@@ -15,11 +15,25 @@ def broken_rules(dataset: Dataset, model: Model, train: Train, wandb: Wandb) -> 
     faults = (
         channels_fault(model),
         size_fault("dataset.segment.img_size", size, model.backbone.type),
+        _frozen_fault(train, model),
         _weights_fault(train, dataset.segment.num_classes),
         _monitor_fault(train),
         _tensorboard_fault(train, wandb),
     )
     yield from (fault for fault in faults if fault)
+
+
+def _frozen_fault(train: Train, model: Model) -> str | None:
+    """A rate of an encoder that does not learn."""
+    neutral = {"layer_decay": 1.0, "encoder_delay_share": 0.0}
+    for name, default in neutral.items():
+        value = getattr(train.optim, name)
+        if model.backbone.freeze_backbone and value != default:
+            return (
+                f"train.optim.{name}: {value:g} is not allowed: has an effect only with"
+                " model.backbone.freeze_backbone=false"
+            )
+    return None
 
 
 def _weights_fault(train: Train, classes: int) -> str | None:

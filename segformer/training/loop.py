@@ -30,7 +30,7 @@ from segformer.training.callbacks.status import EpochReport, is_to_continue, log
 from segformer.training.checkpoint_io import CheckpointFiles
 from segformer.training.folder import check_folder, replacing_training, settle
 from segformer.training.isolation import isolated, seed_everything
-from segformer.training.loaders import data_loaders
+from segformer.training.loaders import data_loaders, needed_counts
 from segformer.training.module import SegmentationModule
 from segformer.training.record import TrainingRecord
 from segformer.training.resume import ResumePoint, read_record
@@ -93,9 +93,12 @@ def _train(spec: Spec, paths: CheckpointPaths, topology: Topology, report: Repor
     training = TrainingRecord.of(spec)
     resume, best = _resumed(spec, paths, files, training, status)
     if resume is None or _is_unfinished(spec, resume, report):
-        train_loader, validation_loader = data_loaders(spec, resume)
+        counts = needed_counts(spec)
+        train_loader, validation_loader = data_loaders(spec, resume, counts)
         network = _network(spec, resume)
-        module = SegmentationModule(network, spec, batches_per_epoch=len(train_loader))
+        module = SegmentationModule(
+            network, spec, batches_per_epoch=len(train_loader), counts=counts
+        )
         record = resume.record if resume else ModelRecord.of(spec)
         callbacks = build_callbacks(
             module, spec, paths, record=record, training=training, best=best

@@ -1,4 +1,4 @@
-"""The losses of a segmentation: cross-entropy, and three losses between 0 and 1.
+"""The losses of a segmentation: means over pixels, and four losses between 0 and 1.
 
 All take logits BxCxHxW in single precision and a mask BxHxW (int64, 255 = ignored). If every pixel
 is ignored the loss is 0 with gradients of 0. Classes that are not in the mask have no influence.
@@ -7,15 +7,16 @@ bit for bit; several detours below have this reason alone.
 """
 
 from collections.abc import Callable
-from functools import reduce
+from functools import partial, reduce
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from segformer.data.class_counts import Counts, balanced_weights
 from segformer.data.labels import IGNORED
-from segformer.parallel.collective import count, summed
-from segformer.spec.sections.train import TrainSegment
+from segformer.spec.sections.loss import TrainSegment
+from segformer.training.pixel_losses import cross_entropy, focal_loss, hard_pixel_loss
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 _Term = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -27,37 +28,56 @@ _NEAR_RADIUS = 2
 """Boundaries this near to each other match: a window of 5, as in the paper."""
 
 
-def build_loss(settings: TrainSegment, *, num_classes: int) -> Loss:
-    """The loss of a spec: one term, or cross-entropy and a second term of weight `iou_weight`."""
-    weights = torch.tensor(settings.weights or [1.0] * num_classes)
-    name, share = settings.loss, settings.iou_weight
-    if name in ("ce", "mmiou"):
-        term = cross_entropy if name == "ce" else min_mean_iou_loss
-        return lambda logits, mask: term(logits, mask, weights.to(logits.device))
-    second = _SECOND_TERMS[name]
+def build_loss(settings: TrainSegment, *, num_classes: int, counts: Counts | None = None) -> Loss:
+    """The loss of a spec: one term, or two of which the second has the weight `iou_weight`.
+
+    `counts` are the pixels of the classes by image, for weights that balance the classes.
+    """
+    weight = _class_weights(settings, num_classes, counts)
+    first_name, _, second_name = settings.loss.partition("_")
+    first = _pixel_terms(settings).get(first_name) or _REGION_TERMS[first_name]
+    if not second_name:
+        return lambda logits, mask: first(logits, mask, weight.to(logits.device))
+    second, share = _REGION_TERMS[second_name], settings.iou_weight
 
     def loss(logits: Tensor, mask: Tensor) -> Tensor:
-        moved = weights.to(logits.device)
-        first = cross_entropy(logits, mask, moved)
-        return (1 - share) * first + share * second(logits, mask, moved)
+        moved = weight.to(logits.device)
+        return (1 - share) * first(logits, mask, moved) + share * second(logits, mask, moved)
 
     return loss
 
 
-def cross_entropy(logits: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
-    """Mean cross-entropy of the pixels, weighted by class.
+def _class_weights(settings: TrainSegment, num_classes: int, counts: Counts | None) -> Tensor:
+    if settings.class_balance != "none":
+        if counts is None:
+            raise ValueError("class_balance needs the counts of the classes")
+        return torch.tensor(balanced_weights(counts, settings.class_balance))
+    return torch.tensor(settings.weights or [1.0] * num_classes)
 
-    Of several processes each returns the value whose mean over the processes is the mean over the
-    pixels of all of them: DDP averages gradients by process, however many pixels each has.
+
+def _pixel_terms(settings: TrainSegment) -> dict[str, _Term]:
+    smoothing = settings.label_smoothing
+    return {
+        "ce": partial(cross_entropy, smoothing=smoothing),
+        "focal": partial(focal_loss, gamma=settings.focal_gamma, smoothing=smoothing),
+        "ohem": partial(
+            hard_pixel_loss,
+            threshold=settings.ohem_threshold,
+            kept_share=settings.ohem_kept_share,
+            smoothing=smoothing,
+        ),
+    }
+
+
+def dice_loss(logits: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
+    """One minus the mean soft Dice of the classes in the mask (Milletari et al. 2016, V-Net).
+
+    The soft Dice of a class is 2 sum(p y) / sum(p + y), over the pixels of the whole batch.
     """
-    # One row per pixel: CUDA has a deterministic kernel for rows, but none for images.
-    rows = logits.movedim(1, -1).flatten(0, -2)
-    total = F.cross_entropy(
-        rows, mask.flatten(), weight=weights, ignore_index=IGNORED, reduction="sum"
-    )
-    counted = mask != IGNORED
-    weight = summed((weights[mask.where(counted, 0)] * counted).sum()) / count()
-    return total / weight.clamp(min=_TINY)
+    probabilities, truth = _counted(logits, mask)
+    sizes = probabilities.sum(0) + truth.sum(0)
+    dice = 2 * (probabilities * truth).sum(0) / sizes.clamp(min=_TINY)
+    return _mean(1 - dice, weights * (truth.sum(0) > 0))
 
 
 def min_mean_iou_loss(logits: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
@@ -114,10 +134,11 @@ def boundary_loss(logits: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
     return _mean(1 - f1, weights * present)
 
 
-_SECOND_TERMS: dict[str, _Term] = {
-    "ce_lovasz": lovasz_softmax,
-    "ce_mmiou": min_mean_iou_loss,
-    "ce_boundary": boundary_loss,
+_REGION_TERMS: dict[str, _Term] = {
+    "dice": dice_loss,
+    "lovasz": lovasz_softmax,
+    "mmiou": min_mean_iou_loss,
+    "boundary": boundary_loss,
 }
 
 

@@ -8,6 +8,7 @@ from pytorch_lightning import LightningModule
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
+from segformer.data.class_counts import Counts
 from segformer.data.labels import IGNORED, class_names
 from segformer.errors import DivergedError
 from segformer.evaluation.metrics import Tally, resize_logits
@@ -29,13 +30,22 @@ class SegmentationModule(LightningModule):
     validation loss is the cross-entropy whatever the training loss, so that trainings compare.
     """
 
-    def __init__(self, network: SegFormer, spec: Spec, *, batches_per_epoch: int) -> None:
+    def __init__(
+        self,
+        network: SegFormer,
+        spec: Spec,
+        *,
+        batches_per_epoch: int,
+        counts: Counts | None = None,
+    ) -> None:
         super().__init__()
         self.model = network
         self.metrics: dict[str, float] = {}
         self._spec = spec
         self._batches_per_epoch = batches_per_epoch
-        self._loss = build_loss(spec.train.segment, num_classes=spec.dataset.segment.num_classes)
+        self._loss = build_loss(
+            spec.train.segment, num_classes=spec.dataset.segment.num_classes, counts=counts
+        )
         self._align_corners = spec.model.decode_head.align_corners
         self._class_names = class_names(spec.dataset.segment)
         self._loss_sum: Tensor | float = 0.0
@@ -135,5 +145,6 @@ class SegmentationModule(LightningModule):
         settings = self._spec.train.optim
         return (
             f"the {where} loss became NaN or infinite in epoch {self.current_epoch + 1};"
-            f" lower train.optim.lr ({settings.lr:g}, ten times that for the head)"
+            f" lower train.optim.lr ({settings.lr:g}, {settings.head_lr_ratio:g} times that for the"
+            " head)"
         )

@@ -1,10 +1,14 @@
 """The spec's augmentation section: random changes of training images."""
 
-from pydantic import field_validator
+from typing import Literal
+
+from pydantic import ValidationInfo, field_validator
 
 from segformer.spec.fields import Float, Node, PositiveFloat, section, setting
 
 _AUGMENTATION = "dataset.segment.augmentation"
+_HAS_NO_UP = {"dataset.segment.has_up": False}
+_TURNS = [90.0, 180.0, 270.0]
 
 
 class RandomFlip(Node):
@@ -17,7 +21,7 @@ class RandomFlip(Node):
     )  # fmt: skip
     vflip_probability: Float = setting(
         0.5, "Vertical flip", "Share of images mirrored top to bottom", ge=0, le=1, automl=True,
-        active_when={f"{_AUGMENTATION}.random_flip.enable": True},
+        active_when={f"{_AUGMENTATION}.random_flip.enable": True, **_HAS_NO_UP},
     )  # fmt: skip
 
 
@@ -30,7 +34,7 @@ class RandomRotate(Node):
         active_when={f"{_AUGMENTATION}.random_rotate.enable": True},
     )  # fmt: skip
     angle_list: list[Float] = setting(
-        [90.0, 180.0, 270.0], "Angles", "Angles in degrees, one of which is drawn", min_length=1
+        _TURNS, "Angles", "Angles in degrees, one of which is drawn", min_length=1
     )
 
 
@@ -58,6 +62,10 @@ class RandomColor(Node):
         0.3, "Hue", "Largest shift of hue, in turns of the colour circle", ge=0, le=0.5,
         automl=True, active_when={f"{_AUGMENTATION}.random_color.enable": True},
     )  # fmt: skip
+    strength: Float = setting(
+        1.0, "Strength", "Factor of brightness, contrast, saturation and hue together", ge=0, le=2,
+        active_when={f"{_AUGMENTATION}.random_color.enable": True},
+    )  # fmt: skip
 
 
 class ScaleRandomCrop(Node):
@@ -76,6 +84,26 @@ class ScaleRandomCrop(Node):
         return value
 
 
+class RandomMix(Node):
+    """Paste a part of another training image, with its mask."""
+
+    mix_probability: Float = setting(
+        0.0, "Mixing", "Share of images into which a part of another is pasted", ge=0, le=1
+    )
+    kind: Literal["cutmix", "classmix"] = setting(
+        "cutmix", "Part that is pasted",
+        "cutmix: a box of any size; classmix: the pixels of half of the other's classes",
+        active_when={f"{_AUGMENTATION}.random_mix.mix_probability": {"not": 0.0}},
+    )  # fmt: skip
+
+    @field_validator("kind")
+    @classmethod
+    def _if_mixed(cls, value: str, info: ValidationInfo) -> str:
+        if value != "cutmix" and not info.data.get("mix_probability", 1):
+            raise ValueError("has an effect only with mix_probability above 0")
+        return value
+
+
 class Augmentation(Node):
     """Changes of a training image; validation images are only resized and normalised."""
 
@@ -90,6 +118,12 @@ class Augmentation(Node):
     random_flip: RandomFlip = section(RandomFlip, "Random mirroring")
     random_rotate: RandomRotate = section(RandomRotate, "Random rotation")
     random_color: RandomColor = section(RandomColor, "Random change of colours")
+    random_mix: RandomMix = section(RandomMix, "Random mixing of two images")
+    copy_paste_probability: Float = setting(
+        0.0, "Copy-paste",
+        "Share of images into which the pixels of one class of another image are pasted, of rare"
+        " classes more often (dataset.segment.rare_class_temperature)", ge=0, le=1,
+    )  # fmt: skip
     with_scale_random_crop: ScaleRandomCrop = section(ScaleRandomCrop, "Random scaling and crop")
     with_random_blur: bool = setting(True, "Blur", "Blur images at random (radius up to 1 px)")
     with_random_crop: bool = setting(

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from segformer.spec.fields import Byte, Int, Node, NullIsNone, section, setting
+from segformer.spec.fields import Byte, Float, Int, Node, NullIsNone, applies, section, setting
 from segformer.spec.sections.augmentation import Augmentation
 
 IGNORED_ID = 255
@@ -86,7 +86,44 @@ class DatasetSegment(Node):
     quant_calibration_dataset: QuantCalibrationDataset = section(
         QuantCalibrationDataset, "Images to calibrate a quantized model on"
     )
+    has_up: bool = setting(
+        False, "Has an up",
+        "Whether the images have an up, as those of streets and rooms: then they are never mirrored"
+        " top to bottom nor turned by more than 45 degrees",
+    )  # fmt: skip
     augmentation: Augmentation = section(Augmentation, "Random changes of the training images")
+    sampling: Literal["uniform", "rare_class"] = setting(
+        "uniform", "Sampling",
+        "uniform: each training image once an epoch; rare_class: as many draws of images, by a"
+        " class that they hold, rare ones more often",
+        active_when={"dataset.segment.shuffle": True},
+    )  # fmt: skip
+    rare_class_temperature: Float = setting(
+        0.1, "Temperature of rare classes",
+        "A class of share f is drawn in proportion to exp((1 - f) / temperature): low prefers the"
+        " rare, high draws all alike", ge=0.001, le=10, scale="log",
+        active_when=[
+            {"dataset.segment.sampling": "rare_class"},
+            {"dataset.segment.augmentation.copy_paste_probability": {"not": 0.0}},
+        ],
+    )  # fmt: skip
+
+    @field_validator("sampling")
+    @classmethod
+    def _if_shuffled(cls, value: str, info: ValidationInfo) -> str:
+        return applies(cls, value, info, "dataset.segment.shuffle=true", shuffle=(True,))
+
+    @field_validator("rare_class_temperature")
+    @classmethod
+    def _if_classes_are_drawn(cls, value: float, info: ValidationInfo) -> float:
+        augmentation = info.data.get("augmentation")
+        if augmentation is not None and augmentation.copy_paste_probability:
+            return value
+        when = (
+            "dataset.segment.sampling=rare_class, or with"
+            " dataset.segment.augmentation.copy_paste_probability above 0"
+        )
+        return applies(cls, value, info, when, sampling=("rare_class",))
 
     @field_validator("palette")
     @classmethod

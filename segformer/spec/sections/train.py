@@ -1,25 +1,13 @@
-"""The spec's train section: schedule, optimiser, loss, checkpoints."""
+"""The spec's train section: schedule, optimiser, checkpoints."""
 
 from string import Formatter
 from typing import Any, Literal, get_args
 
 from pydantic import ValidationInfo, field_validator
 
-from segformer.spec.fields import (
-    RESULTS_TEXT,
-    Float,
-    Int,
-    Node,
-    NotNegative,
-    applies,
-    section,
-    setting,
-)
+from segformer.spec.fields import RESULTS_TEXT, Float, Int, Node, applies, section, setting
 from segformer.spec.sections.devices import Devices
-
-WITH_SECOND_TERM = ("ce_lovasz", "ce_mmiou", "ce_boundary")
-"""The losses that are cross-entropy and a second term."""
-
+from segformer.spec.sections.loss import TrainSegment
 
 Metric = Literal[
     "val_loss", "val_miou", "val_acc", "val_macc", "val_mf1", "val_mprecision", "val_mrecall",
@@ -42,8 +30,19 @@ class Optim(Node):
 
     optim: Literal["adamw", "adam", "sgd"] = setting("adamw", "Optimiser", "Optimiser")
     lr: Float = setting(
-        6e-5, "Learning rate", "Learning rate of the encoder; the head learns ten times as fast",
+        6e-5, "Learning rate",
+        "Learning rate of the encoder; that of the head is head_lr_ratio times as high",
         gt=0, automl=True, scale="log",
+    )  # fmt: skip
+    head_lr_ratio: Float = setting(
+        10.0, "Ratio of the head's rate", "Learning rate of the head over that of the encoder",
+        gt=0, le=1000, scale="log",
+    )  # fmt: skip
+    layer_decay: Float = setting(
+        1.0, "Layer-wise decay",
+        "Learning rate of each block of the encoder over that of the block after it; the last has"
+        " the full rate",
+        gt=0, le=1, active_when={"model.backbone.freeze_backbone": False},
     )  # fmt: skip
     momentum: Float = setting(
         0.9, "Momentum", "First beta of adamw and adam; momentum of sgd", ge=0, lt=1, automl=True,
@@ -52,14 +51,20 @@ class Optim(Node):
         0.01, "Weight decay", "Decay of the weights; biases and norms have none", ge=0, le=1,
         automl=True, scale="log",
     )  # fmt: skip
-    policy: Literal["linear", "step", "cosine", "poly"] = setting(
+    policy: Literal["linear", "step", "cosine", "poly", "constant"] = setting(
         "linear", "Schedule",
         "linear: down to 0; step: a tenth after every third of the epochs; cosine: half a wave"
-        " down to 0; poly: the share of steps left, to a power",
+        " down to 0; poly: the share of steps left, to a power; constant: the full rate, then down"
+        " to 0 in a cooldown",
     )  # fmt: skip
     power: Float = setting(
         0.9, "Power", "Exponent of policy poly", gt=0, le=10,
         active_when={"train.optim.policy": "poly"},
+    )  # fmt: skip
+    cooldown_share: Float = setting(
+        0.2, "Cooldown",
+        "Share of the steps after the warm-up, at their end, in which policy constant falls to 0",
+        ge=0, le=1, active_when={"train.optim.policy": "constant"},
     )  # fmt: skip
     warm_up_share: Float = setting(
         0.01,
@@ -68,6 +73,12 @@ class Optim(Node):
         ge=0,
         le=0.5,
     )
+    encoder_delay_share: Float = setting(
+        0.0, "Delay of the encoder",
+        "Share of the steps, at their start, in which the head learns alone; then the encoder's"
+        " warm-up begins",
+        ge=0, le=0.5, active_when={"model.backbone.freeze_backbone": False},
+    )  # fmt: skip
     monitor_name: Metric = setting(
         "val_loss", "Monitored metric",
         "Metric of the checkpointer unless it names one; best.ckpt is chosen by val_miou in any"
@@ -79,44 +90,17 @@ class Optim(Node):
     def _of_poly(cls, value: float, info: ValidationInfo) -> float:
         return applies(cls, value, info, "train.optim.policy=poly", policy=("poly",))
 
+    @field_validator("cooldown_share")
+    @classmethod
+    def _of_constant(cls, value: float, info: ValidationInfo) -> float:
+        return applies(cls, value, info, "train.optim.policy=constant", policy=("constant",))
+
 
 class Cudnn(Node):
     """Settings of cuDNN, for CUDA devices."""
 
     benchmark: bool = setting(False, "Benchmark", "Let cuDNN try kernels and choose the fastest")
     deterministic: bool = setting(True, "Deterministic", "Use only kernels that repeat bit for bit")
-
-
-class TrainSegment(Node):
-    """The loss."""
-
-    loss: Literal["ce", "ce_lovasz", "mmiou", "ce_mmiou", "ce_boundary"] = setting(
-        "ce", "Loss",
-        "ce: cross-entropy over the pixels that count; mmiou: mean and lowest soft IoU of the"
-        " classes; ce_lovasz, ce_mmiou, ce_boundary: cross-entropy and a second term (Lovasz"
-        " softmax, mmiou, F1 of the boundaries)",
-    )  # fmt: skip
-    weights: list[NotNegative] = setting(
-        [], "Class weights", "Weight of each class in the loss; empty: equal weights"
-    )
-    iou_weight: Float = setting(
-        0.5, "Weight of the second term", "Share of the second term in a loss with two terms",
-        ge=0, le=1,
-        active_when=[{"train.segment.loss": name} for name in WITH_SECOND_TERM],
-    )  # fmt: skip
-
-    @field_validator("weights")
-    @classmethod
-    def _some_weight(cls, value: list[float]) -> list[float]:
-        if value and not any(value):
-            raise ValueError("at least one class must have a weight above 0")
-        return value
-
-    @field_validator("iou_weight")
-    @classmethod
-    def _of_two_terms(cls, value: float, info: ValidationInfo) -> float:
-        when = f"train.segment.loss one of {', '.join(WITH_SECOND_TERM)}"
-        return applies(cls, value, info, when, loss=WITH_SECOND_TERM)
 
 
 class Ema(Node):

@@ -33,6 +33,11 @@ class ResumedSettings(Callback):
         states = checkpoint.get("optimizer_states", [])
         if any(_shape(state) != _shape(fresh) for state in states):
             checkpoint["optimizer_states"] = []
+            # The schedule keeps its step, with as many rates as there are groups now.
+            rates = [group["lr"] for group in fresh["param_groups"]]
+            for schedule in checkpoint.get("lr_schedulers", []):
+                schedule |= {"base_lrs": [*rates], "_last_lr": [*rates]}
+                schedule["lr_lambdas"] = [None] * len(rates)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Set every value that differs from the spec."""
@@ -42,7 +47,7 @@ class ResumedSettings(Callback):
             zip(trainer.optimizers[0].param_groups, fresh.param_groups, strict=True)
         ):
             group.update({k: asked[k] for k in _SETTINGS if k in asked and group[k] != asked[k]})
-            if group.get("initial_lr") != asked["lr"] and isinstance(schedule, LambdaLR):
+            if isinstance(schedule, LambdaLR):
                 # The schedule multiplies the base rate: set it, and the rate of the present step.
                 group["initial_lr"] = schedule.base_lrs[index] = asked["lr"]
                 factor = schedule.lr_lambdas[index](schedule.last_epoch)

@@ -4,8 +4,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from segformer.data.augment import augment
+from segformer.data.augment import augment, settings_of
 from segformer.spec.sections.augmentation import Augmentation
+from segformer.spec.sections.dataset import DatasetSegment
 
 SIZE = 32
 OFF = {
@@ -199,3 +200,25 @@ def test_a_switch_changes_images_only_when_it_is_on(name):
     off = share(lambda image, _: not np.array_equal(image, IMAGE), **{name: False})
     assert on > DRAWS * 0.8
     assert off == 0
+
+
+def effective(**segment):
+    return settings_of(DatasetSegment(**segment))
+
+
+def test_strength_scales_all_four_colours():
+    four = ("brightness", "contrast", "saturation", "hue")
+    own = dict(zip(four, (0.1, 0.2, 0.4, 0.05), strict=True))
+    colour = effective(augmentation={"random_color": {**own, "strength": 0.5}}).random_color
+    assert [getattr(colour, name) for name in four] == pytest.approx([0.05, 0.1, 0.2, 0.025])
+    assert effective() == Augmentation()
+
+
+def test_images_with_an_up_keep_it():
+    turns = {"angle_list": [0, -10, 45, 90, 180, 270, 350]}
+    settings = effective(has_up=True, augmentation={"random_rotate": turns})
+    assert settings.random_flip.vflip_probability == 0.0
+    assert settings.random_flip.hflip_probability == 0.5
+    assert settings.random_rotate.angle_list == [0, -10, 45, 350]
+    assert settings.random_rotate.enable
+    assert not effective(has_up=True).random_rotate.enable

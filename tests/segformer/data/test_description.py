@@ -125,8 +125,9 @@ def test_a_folder_of_that_name_is_a_fault(tmp_path):
     [
         ({"ignore_index": 255}, "unknown key 'ignore_index'; did you mean ignore?"),
         ({"Classes": []}, "unknown key 'Classes'; did you mean classes?"),
-        ({"zzz": 1}, "unknown key 'zzz'; there are classes, ignore, bits, name"),
+        ({"zzz": 1}, "unknown key 'zzz'; there are classes, ignore, bits, has_up"),
         ({"classes": [{"value": 0, "name": "a", "colour": [1, 2, 3]}]}, "did you mean color?"),
+        ({"has_up": "yes"}, "has_up is 'yes', not true or false"),
         ({"bits": 20}, "bits is 20, not a whole number from 8 to 16"),
     ],
 )
@@ -140,6 +141,12 @@ def test_a_key_that_nobody_reads_is_refused(tmp_path, content, words):
 def test_a_mark_of_the_byte_order_is_no_fault(tmp_path):
     (tmp_path / "dataset.json").write_text('{"bits": 12, "note": "by hand"}', "utf-8-sig")
     assert described(tmp_path, given={}) == {"dataset.segment.image_bits": 12}
+
+
+@pytest.mark.parametrize("has_up", [True, False])
+def test_whether_the_images_have_an_up_is_read(tmp_path, has_up):
+    (tmp_path / "dataset.json").write_text(json.dumps({"has_up": has_up}))
+    assert described(tmp_path, given={}) == {"dataset.segment.has_up": has_up}
 
 
 def test_a_number_of_classes_that_contradicts_the_file_is_refused(tmp_path):

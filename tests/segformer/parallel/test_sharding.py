@@ -1,6 +1,8 @@
+import numpy as np
 import pytest
 import torch
 
+from segformer.data.rare_classes import RareClasses
 from segformer.data.sampler import EpochSampler
 from segformer.parallel import sharding as share
 from segformer.parallel.sharding import FILLER, Filled, SharedSampler, share_of
@@ -38,6 +40,14 @@ def test_one_batch_of_each_is_one_of_a_single_process(shares):
     for start in (0, 2):
         together = [key for part in parts for key in part[start : start + 2]]
         assert sorted(together) == sorted(whole[2 * start : 2 * start + 4])
+
+
+def test_images_drawn_by_class_are_dealt_out_as_one_process_draws_them(shares):
+    rare = RareClasses.of(np.array([[9, 1], *[[5, 0]] * 6]), temperature=0.1)
+    (whole,), parts = shares(7, 1, rare=rare), shares(7, 3, rare=rare)
+    dealt = [key for keys in zip(*parts, strict=True) for key in keys]
+    assert dealt[:7] == whole
+    assert dealt[7:] == [(0, FILLER)] * 2
 
 
 def test_a_filler_counts_in_no_pixel(tiny_spec):

@@ -67,6 +67,12 @@ def test_a_field_that_cannot_apply_is_refused(key, value, words):
     assert words in text
 
 
+@pytest.mark.parametrize(("name", "value"), [("layer_decay", 0.8), ("encoder_delay_share", 0.1)])
+def test_a_rate_of_a_frozen_encoder_is_refused(name, value):
+    with pytest.raises(SpecError, match=rf"optim\.{name}: {value} .* only with .*freeze_backbone"):
+        parsed(**{f"train.optim.{name}": value, "model.backbone.freeze_backbone": True})
+
+
 def test_right_channels_and_strides_are_taken():
     model = parsed(
         model__backbone__type="fan_tiny_8_p4_hybrid",

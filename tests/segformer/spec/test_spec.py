@@ -78,7 +78,17 @@ def test_a_checkpoint_interval_in_steps_is_not_bound_by_the_epochs():
     ("key", "value", "when"),
     [
         ("train.optim.power", 2.0, "train.optim.policy=poly"),
-        ("train.segment.iou_weight", 0.3, "train.segment.loss one of ce_lovasz, ce_mmiou"),
+        ("train.optim.cooldown_share", 0.5, "train.optim.policy=constant"),
+        ("train.segment.iou_weight", 0.3, "train.segment.loss one of ce_dice, ce_lovasz"),
+        ("train.segment.focal_gamma", 1.0, "train.segment.loss one of focal, focal_dice"),
+        ("train.segment.ohem_threshold", 0.5, "train.segment.loss one of ohem, ohem_dice"),
+        ("train.segment.ohem_kept_share", 0.5, "train.segment.loss one of ohem, ohem_dice"),
+        ("dataset.segment.rare_class_temperature", 0.5, "dataset.segment.sampling=rare_class"),
+        (
+            "dataset.segment.augmentation.random_mix.kind",
+            "'classmix'",
+            "mix_probability above 0",
+        ),
         ("train.ema.decay", 0.9, "train.ema.enable=true"),
         ("train.tensorboard.infrequent_logging_frequency", 3, "train.tensorboard.enabled=true"),
         ("train.checkpointer.save_top_k", 3, "train.checkpointer.enable_topk=true"),
@@ -89,6 +99,17 @@ def test_a_checkpoint_interval_in_steps_is_not_bound_by_the_epochs():
 def test_a_field_that_another_choice_leaves_without_effect_is_refused(key, value, when):
     given = value.strip("'") if isinstance(value, str) else value
     assert f"{key}: {value} is not allowed: has an effect only with {when}" in fault(key, given)
+
+
+def test_two_sources_of_class_weights_or_an_order_and_draws_are_refused():
+    weights = {"weights": [1.0, 2.0], "class_balance": "sqrt"}
+    with pytest.raises(SpecError, match=r"class_balance: 'sqrt' .* only with .*weights=\[\]"):
+        parse({"train": {"segment": weights}})
+    drawn = {"shuffle": False, "sampling": "rare_class"}
+    with pytest.raises(SpecError, match=r"sampling: 'rare_class' .* only with .*shuffle=true"):
+        parse({"dataset": {"segment": drawn}})
+    with pytest.raises(SpecError, match=r"label_smoothing: 0.1 .*loss one of ce, focal"):
+        parse({"train": {"segment": {"loss": "dice", "label_smoothing": 0.1}}})
 
 
 @pytest.mark.parametrize(

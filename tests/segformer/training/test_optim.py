@@ -47,6 +47,26 @@ def test_every_parameter_is_in_one_group():
     assert sorted(grouped) == sorted(id(p) for p in model.parameters())
 
 
+def test_head_learns_at_the_ratio_of_the_spec():
+    groups = parameter_groups(network(), Optim(lr=1e-3, head_lr_ratio=2))
+    assert {(group["part"], group["lr"]) for group in groups} == {
+        ("backbone", 1e-3),
+        ("head", 2e-3),
+    }
+
+
+def test_each_block_learns_slower_than_the_next_and_the_last_at_the_full_rate():
+    model = network()
+    groups = parameter_groups(model, Optim(lr=1.0, layer_decay=0.5, head_lr_ratio=3))
+    rate_of = {id(p): group["lr"] for group in groups for p in group["params"]}
+    rates = {name: rate_of[id(p)] for name, p in model.named_parameters()}
+    assert len(rate_of) == len(rates)
+    assert rates["backbone.stages.0.patch_embeddings.proj.weight"] == 0.5**8
+    assert rates["backbone.stages.1.blocks.0.layernorm_before.weight"] == 0.5**5
+    assert rates["backbone.stages.3.blocks.1.layernorm_before.weight"] == 1.0
+    assert rates["head.classifier.weight"] == 3.0
+
+
 def test_frozen_encoder_is_in_no_group():
     groups = parameter_groups(network(freeze_backbone=True), Optim(lr=1e-3))
     assert [group["lr"] for group in groups] == [1e-2, 1e-2]
@@ -120,3 +140,23 @@ def test_warm_up_share_is_that_of_the_steps_in_which_the_rate_rises(policy):
 
 def test_one_step_is_at_the_full_rate():
     assert rates("linear", num_epochs=1, steps_per_epoch=1, warm_up_share=0.5)[0] == [1.0]
+
+
+def test_constant_policy_cools_down_over_the_last_share():
+    seen, after = rates("constant", num_epochs=5, steps_per_epoch=2, cooldown_share=0.5)
+    assert seen == pytest.approx([1.0] * 6 + [0.8, 0.6, 0.4, 0.2])
+    assert after == 0.0
+    assert set(rates("constant", num_epochs=5, steps_per_epoch=2, cooldown_share=0)[0]) == {1.0}
+
+
+def test_encoder_waits_for_the_share_of_its_delay_then_warms_up():
+    optimizer = torch.optim.SGD(
+        [{"params": [torch.nn.Parameter(torch.zeros(1))], "part": p} for p in ("backbone", "head")],
+        lr=1.0,
+    )
+    settings = Optim(encoder_delay_share=0.4, warm_up_share=0.2, policy="constant")
+    schedule = build_schedule(optimizer, settings, num_epochs=1, steps_per_epoch=10)
+    encoder, head = schedule.lr_lambdas
+    assert [encoder(i) for i in range(8)] == pytest.approx([0] * 4 + [1 / 3, 2 / 3, 1, 1])
+    assert [head(i) for i in range(4)] == pytest.approx([1 / 3, 2 / 3, 1, 1])
+    assert encoder(10) == head(10) == 0.0

@@ -28,6 +28,7 @@ ON_ITEMS = {
     f"{A}.random_color.enable": False, f"{A}.random_color.color_probability": 1,
     f"{A}.random_color.brightness": 1, f"{A}.random_color.contrast": 1,
     f"{A}.random_color.saturation": 1, f"{A}.random_color.hue": 0,
+    f"{A}.random_color.strength": 0.5, f"{A}.random_mix.mix_probability": 1, f"{S}.has_up": True,
     f"{A}.with_scale_random_crop.enable": False,
     f"{A}.with_scale_random_crop.scale_range": [0.5, 0.7],
     f"{A}.with_random_blur": False, f"{A}.with_random_crop": False,
@@ -36,7 +37,8 @@ ON_OTHERS = {
     f"{S}.dataset", f"{S}.root_dir", f"{S}.num_classes", f"{S}.label_transform",
     f"{S}.ignore_index", f"{S}.batch_size", f"{S}.workers", f"{S}.shuffle", f"{S}.validation_split",
     f"{S}.test_split", f"{S}.image_bits", f"{S}.predict_split",
-    f"{S}.quant_calibration_dataset.images_dir",
+    f"{S}.quant_calibration_dataset.images_dir", f"{S}.sampling", f"{S}.rare_class_temperature",
+    f"{A}.random_mix.kind", f"{A}.copy_paste_probability",
 }  # fmt: skip
 
 

@@ -51,3 +51,15 @@ def test_a_copy_with_another_optimiser_builds_its_state_anew(half, tiny_spec, tm
     train(tiny_spec(**{"train.num_epochs": 3, "train.optim.optim": "sgd"}), tmp_path)
     after, _ = groups(tmp_path)
     assert all("nesterov" in group and "betas" not in group for group in after)
+
+
+def test_a_copy_with_rates_by_layer_keeps_the_step_of_the_schedule(half, tiny_spec, tmp_path):
+    copied(half, tmp_path)
+    spec = tiny_spec(**{"train.num_epochs": 4, "train.optim.layer_decay": 0.5})
+    train(spec, tmp_path, lambda epoch, _: "continue" if epoch == 2 else "stop")
+    (before, old), (after, schedule) = groups(half), groups(tmp_path)
+    assert len(after) > len(before)
+    assert schedule["last_epoch"] == old["last_epoch"] + 3
+    share = after[-1]["lr"] / after[-1]["initial_lr"]
+    assert 0 < share < 0.5
+    assert all(g["lr"] == pytest.approx(share * g["initial_lr"]) for g in after)
