@@ -5,7 +5,7 @@ import torch
 
 from segformer.spec.sections.loss import TrainSegment
 from segformer.training.losses import build_loss
-from segformer.training.pixel_losses import cross_entropy, focal_loss, hard_pixel_loss
+from segformer.training.pixel_losses import cross_entropy, focal_loss
 
 ONES = torch.ones(2)
 SHARES = (0.9, 0.6, 0.3)
@@ -39,8 +39,10 @@ def test_ohem_counts_the_pixels_below_its_threshold(threshold, hard):
 
 @pytest.mark.parametrize(("share", "hard"), [(0.3, 1), (0.5, 2), (1.0, 3)])
 def test_ohem_keeps_a_share_of_the_pixels_in_any_case(share, hard):
-    loss = hard_pixel_loss(logits_of(*SHARES), MASK, ONES, threshold=0.0, kept_share=share)
-    assert float(loss) == pytest.approx(sum(-math.log(p) for p in sorted(SHARES)[:hard]) / hard)
+    loss = built(loss="ohem", ohem_threshold=0.0, ohem_kept_share=share)
+    assert float(loss(logits_of(*SHARES), MASK)) == pytest.approx(
+        sum(-math.log(p) for p in sorted(SHARES)[:hard]) / hard
+    )
 
 
 @pytest.mark.parametrize("name", ["ce", "focal", "ohem"])
