@@ -13,11 +13,11 @@ from segformer.describe.deploy_text import ACTIONS as DEPLOY_ACTIONS
 from segformer.describe.deploy_text import deploy_template, deploy_text
 from segformer.describe.schema import json_text, manifest, schema, sections_of, template
 from segformer.describe.skill_info import skill_info
-from segformer.errors import DataError, SpecError
+from segformer.errors import CheckpointError, DataError, SpecError
 from segformer.parallel.devices import chosen_devices, has_driver
 from segformer.result import Report, Result
 from segformer.spec import ACTIONS, Spec, parse
-from segformer.spec.backbones import is_hub_name
+from segformer.spec.backbones import PACKAGE, is_hub_name
 from segformer.spec.fields import path_keys
 from segformer.spec.keys import full_keys, inputs
 from segformer.spec.overrides import flattened, nested
@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from segformer.data.convert import ImportReport
     from segformer.data.divide import SplitReport
     from segformer.data.summary import DataSummary
+    from segformer.model.initial_weights import InitialWeights
     from segformer.spec.sections.dataset import DatasetSegment
 
 _log = logging.getLogger(__name__)
 
 _ROOT = "dataset.segment.root_dir"
 _KEY = "encryption_key"
+_BACKBONE_WEIGHTS = "model.backbone.pretrained_backbone_path"
 _PATHS = tuple(path_keys(Spec))
 _DEFAULTS = dict(flattened(Spec().model_dump()))
 
@@ -108,10 +110,27 @@ class SegformerSkill:
         if faults:
             raise SpecError(faults)
         for key in _PATHS:
-            if flat[key] and not is_remote(flat[key]) and not _is_on_hub(key, flat[key]):
+            if flat[key] and not is_remote(flat[key]) and not _is_name(key, flat[key]):
                 flat[key] = str(Path(flat[key]).expanduser().absolute())
         whole = nested(flat)
         return {section: whole[section] for section in sections}
+
+    def initial_weights(
+        self,
+        weights: str,
+        values: Mapping[str, Any],
+        *,
+        searched: Collection[str] = (),
+        may_download: bool = False,
+    ) -> "InitialWeights":
+        """Return what the encoder starts from; see `segformer.model.initial_weights`.
+
+        `values` are those that the user set, by dotted key or short name; `searched` are keys.
+        """
+        from segformer.model.initial_weights import Wish, initial_weights
+
+        own, gpu = full_keys(values), has_driver()
+        return initial_weights(Wish(weights, own, searched, may_download, has_gpu=gpu))
 
     def check(
         self, spec: dict[str, Any], *, progress: Callable[[int, int], None] | None = None
@@ -291,16 +310,33 @@ def _clean(address: str) -> str:
     return Location.read(address).clean if is_remote(address) else address
 
 
-def _is_on_hub(key: str, value: str) -> bool:
-    return key == "model.backbone.pretrained_backbone_path" and is_hub_name(value)
+def _is_name(key: str, value: str) -> bool:
+    """Whether weights are named, on the hub or as a package, and no path is given."""
+    return _is_package(key, value) or (key == _BACKBONE_WEIGHTS and is_hub_name(value))
+
+
+def _is_package(key: str, value: str) -> bool:
+    return key == _BACKBONE_WEIGHTS and value.startswith(PACKAGE)
+
+
+def _package_faults(value: str) -> list[str]:
+    from segformer.model.packages import file_of_package
+
+    try:
+        file_of_package(value)
+    except CheckpointError as error:
+        return list(error.faults)
+    return []
 
 
 def _file_faults(flat: Mapping[str, Any], key: str, must_be_given: bool) -> list[str]:
     value = flat.get(key, "")
+    if isinstance(value, str) and _is_package(key, value):
+        return _package_faults(value)
     kind = "FOLDER" if key.endswith("_dir") else "FILE"
     if value == "":
         return [f"{key}: is not set; give {key}={kind}"] if must_be_given else []
-    if not isinstance(value, str) or is_remote(value) or _is_on_hub(key, value):
+    if not isinstance(value, str) or is_remote(value) or _is_name(key, value):
         return []  # parse reports it; or it was listed by now; or training fetches it.
     path = Path(value).expanduser()
     exists = path.is_dir() if kind == "FOLDER" else path.exists()

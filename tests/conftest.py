@@ -27,6 +27,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     part for part in (str(TOY), os.environ.get("PYTHONPATH", "")) if part
 )
 os.environ.pop("MLFLOW_TRACKING_URI", None)
+# Whatever weights lie on this machine: only those of installed packages are at hand.
+os.environ.pop("AUTOML_WEIGHTS", None)
+os.environ["HF_HUB_CACHE"] = str(Path(tempfile.gettempdir()) / "no-hub-of-the-tests")
 # Ray runs trainings at nice 15: beside the rest of the suite they would hardly run at all.
 os.environ.update(RAY_worker_niceness="0")
 

@@ -2,13 +2,20 @@
 
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
+import huggingface_hub
+from huggingface_hub import constants
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from segformer.errors import CheckpointError
 
 PATTERNS = ("model*.safetensors", "pytorch_model*.bin")
 """Files of weights in a folder of transformers, one or several; the first pattern has priority."""
+
+
+def is_cached(name: str) -> bool:
+    """Whether the cache of this machine holds weights of ``owner/name``."""
+    folder = Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}"
+    return any(any(folder.glob(f"snapshots/*/{pattern}")) for pattern in PATTERNS)
 
 
 def folder_from_hub(name: str) -> Path:
@@ -26,7 +33,11 @@ def folder_from_hub(name: str) -> Path:
 
 def _snapshot(name: str, pattern: str, *, is_local: bool) -> Path | None:
     try:
-        return Path(snapshot_download(name, allow_patterns=pattern, local_files_only=is_local))
+        return Path(
+            huggingface_hub.snapshot_download(
+                name, allow_patterns=pattern, local_files_only=is_local
+            )
+        )
     except Exception as error:  # The hub's errors and those of its transport have no common class.
         if is_local and isinstance(error, LocalEntryNotFoundError):
             return None

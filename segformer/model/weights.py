@@ -8,10 +8,11 @@ from torch import Tensor, nn
 
 from segformer.errors import CheckpointError
 from segformer.model.hub import PATTERNS, folder_from_hub
+from segformer.model.packages import file_of_package
 from segformer.model.resample import fitted
 from segformer.model.saved import load_safetensors, load_torch, without_prefix
 from segformer.model.weight_names import renamed
-from segformer.spec.backbones import BACKBONES, is_hub_name
+from segformer.spec.backbones import BACKBONES, PACKAGE, is_hub_name
 
 _log = logging.getLogger(__name__)
 
@@ -20,27 +21,32 @@ _SHOWN = 8
 
 
 def load_backbone(backbone: nn.Module, source: str | Path, *, name: str) -> None:
-    """Load an encoder's weights: safetensors, torch file, folder of transformers or hub name.
+    """Load an encoder's weights: a file, a folder of transformers, a name on the hub or package.
 
     Names may be ours, those of transformers, or those of the files in `weight_names`. Position
     embeddings and patch kernels are resampled to fit. A warning lists what does not fit.
 
     Args:
         backbone: The encoder.
-        source: Path, or owner/name on the hub.
+        source: Path, owner/name on the hub, or package:NAME.
         name: The encoder's name in a spec.
 
     Raises:
         CheckpointError: No weight fits, or the source cannot be read or fetched.
     """
-    path = folder_from_hub(str(source)) if is_hub_name(str(source)) else Path(source)
-    weights = renamed(_read(path), BACKBONES[name].family)
+    weights = renamed(_read(_located(str(source))), BACKBONES[name].family)
     _load_fitting(backbone, weights, source=source, what=name)
 
 
 def load_model(network: nn.Module, path: Path) -> None:
     """Load the weights of a whole model of ours, .ckpt or .safetensors, by the same rules."""
     _load_fitting(network, without_prefix(_read(path)), source=path, what="this model")
+
+
+def _located(source: str) -> Path:
+    if source.startswith(PACKAGE):
+        return file_of_package(source)
+    return folder_from_hub(source) if is_hub_name(source) else Path(source)
 
 
 def _read(path: Path) -> dict[str, Tensor]:

@@ -13,6 +13,9 @@ DOWNSAMPLED_CHANNELS = 768
 MIN_SIZE = 32
 """Fewest pixels of a side: the coarsest map needs one."""
 
+PACKAGE = "package:"
+"""Begins the name of an installed package that holds weights."""
+
 
 @dataclass(frozen=True)
 class BackboneFacts:

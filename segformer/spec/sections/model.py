@@ -49,8 +49,8 @@ class Backbone(Node):
     )  # fmt: skip
     pretrained_backbone_path: str = setting(
         "", "Encoder weights",
-        "Initial weights of the encoder: a file, a folder of transformers, or owner/name on"
-        " Hugging Face's hub; empty: random",
+        "Initial weights of the encoder: a file, a folder of transformers, owner/name on Hugging"
+        " Face's hub, or package:NAME of an installed package; empty: random",
         is_path=True,
     )  # fmt: skip
     feat_downsample: bool = setting(

