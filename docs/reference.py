@@ -171,7 +171,7 @@ def _field(row: FieldRow) -> tuple[str, ...]:
 
 
 def _space(flags: SpaceRequest) -> Iterator[str]:
-    _, schema, space = space_of_skill(SKILL, flags)
+    _, schema, space, _ = space_of_skill(SKILL, flags)
     yield from _table(
         ("parameter", "type", "values", "default", "active when"),
         [

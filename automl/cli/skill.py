@@ -68,12 +68,14 @@ def _show(arguments: argparse.Namespace) -> int:
     from automl.request.space import space_of_skill
     from automl.space.describe import lines, rows, why
 
-    name, schema, space = space_of_skill(arguments.skill, space_flags(arguments))
+    described = space_of_skill(arguments.skill, space_flags(arguments))
+    space, schema = described.space, described.schema
     if arguments.json:
         parameters = [{**row, "why": why(space, row["key"])} for row in rows(space, schema)]
-        print(json_text({"skill": name, "parameters": parameters}))
+        print(json_text({"skill": described.skill, "parameters": parameters}))
     else:
-        print("\n".join(lines(space, schema)))
+        settings = {key: named.settings for key, named in described.choice.named.items()}
+        print("\n".join(lines(space, schema, settings)))
     return 0
 
 
@@ -111,7 +113,7 @@ def _sample(arguments: argparse.Namespace) -> int:
 
     if arguments.n < 1:
         raise UsageError(not_allowed("--n", arguments.n, "1 or more"))
-    _, _, space = space_of_skill(arguments.skill, space_flags(arguments))
+    space = space_of_skill(arguments.skill, space_flags(arguments)).space
     if arguments.searcher is None:
         suggestions = drawn_by_space(space, arguments.n, seed=arguments.seed)
     else:

@@ -112,7 +112,8 @@ class Experiment:
 
     def spec_of(self, trial: Trial) -> dict[str, Any]:
         """Return the whole spec of a trial."""
-        return with_values(self.settings.spec, {**trial.values, **trial.adjusted})
+        values = self.settings.spec_values(trial.values)
+        return with_values(self.settings.spec, {**values, **trial.adjusted})
 
     def value_of(self, trial: Trial) -> float | None:
         """Return a trial's best objective; a failed trial has none."""

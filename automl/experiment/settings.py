@@ -52,6 +52,8 @@ class Settings:
     """The objective that a champion needs; None: any."""
     fixed: tuple[str, ...] = ()
     """Keys that the user set, which are therefore not searched."""
+    named_choices: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    """By parameter whose values are names: the keys and values that each name sets."""
     resources: Resources = field(default_factory=Resources)
     tracker: str = "mlflow"
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -78,6 +80,18 @@ class Settings:
         limits = [limit.metric for objective in self.objectives for limit in objective.constraints]
         names = dict.fromkeys([*(objective.metric for objective in self.objectives), *limits])
         return tuple(name for name in names if name != LAST_EPOCH.metric)
+
+    def spec_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of a suggestion by key of the spec: names become what they set."""
+        named = [self.named_choices[key][values[key]] for key in self.named_choices
+                 if key in values]  # fmt: skip
+        plain = {key: value for key, value in values.items() if key not in self.named_choices}
+        return {key: value for settings in (*named, plain) for key, value in settings.items()}
+
+    def spec_keys(self, parameter: str) -> list[str]:
+        """Return the keys of the spec that a parameter sets."""
+        named = self.named_choices.get(parameter, {parameter: {parameter: None}})
+        return list(dict.fromkeys(key for settings in named.values() for key in settings))
 
     def write(self, path: Path) -> None:
         """Write the settings as YAML, with the number of their format."""

@@ -14,7 +14,7 @@ from automl.plan.plan import Plan
 from automl.search.from_settings import searcher_of
 from automl.skill.info import SkillInfo
 from automl.skill.installed import load_skill
-from automl.space.describe import rows, values_text
+from automl.space.describe import NamedSettings, case_texts, name_texts, rows, values_text
 from automl.trial.moves import Start
 
 FIRST = 4
@@ -66,7 +66,7 @@ class DryRun:
         parameters = self._rows()
         if parameters:
             yield f"\nspace: {len(parameters)} parameters (automl skill show says why each)"
-            yield from table([(row["key"], values_text(row)) for row in parameters], indent="  ")
+            yield from table([*_space_rows(parameters, plan.settings.named_choices)], indent="  ")
             named = plan.settings.algorithm
             yield f"\nsuggestions: the first {len(self.suggestions)} of {named}, without any result"
             yield from _table(self.suggestions)
@@ -105,6 +105,14 @@ class DryRun:
     def _missing(self, what: str) -> str:
         parent = self.plan.paths.root.parent
         return f"no comparable experiment in {parent} (same {what})"
+
+
+def _space_rows(
+    parameters: list[dict[str, Any]], settings_of: Mapping[str, NamedSettings]
+) -> Iterator[tuple[str, str]]:
+    for row in parameters:
+        yield row["key"], values_text(row)
+        yield from (("", text) for text in (*case_texts(row), *name_texts(row, settings_of)))
 
 
 def _first_batch(plan: Plan, info: SkillInfo) -> list[dict[str, Any]]:

@@ -23,10 +23,11 @@ from automl.plan.overrides import faults_by_flag, overrides_of
 from automl.redact import check_kept_out, redacted
 from automl.request.request import Request
 from automl.request.search import SearchRequest
-from automl.request.space import SpaceChoice
+from automl.request.space_choice import SpaceChoice
 from automl.runners.cluster import check_answers
 from automl.schema.schema import Schema
 from automl.schema.spec import flatten, value_at
+from automl.skill.failures import faults_of_the_user
 from automl.skill.info import SkillInfo, schema_path
 from automl.skill.installed import lasting_name, load_skill
 from automl.skill.loaded import LoadedSkill
@@ -94,7 +95,8 @@ def plan_from_request(
     if not way.is_search:
         request, notes = fitted_to_plain_training(request, way)
     search = request.search
-    choice = _choice(request, skill)
+    choice = _choice(request, skill, way)
+    notes += choice.notes
     overrides = overrides_of(replace(request, overrides=choice.overrides), info)
     paths = ExperimentPaths(request.out or _default_out(info.name))
     check_is_new(paths)
@@ -105,6 +107,9 @@ def plan_from_request(
     schema = _schema(way, skill)
     with faults_by_flag(request, info):
         spec = _spec(skill, schema, overrides)
+        if choice.named:
+            choice = choice.filled(flatten(spec))
+            spec = _spec_of_first(skill, schema, overrides, choice)
     resources = resources.for_trials_of(info.gpus_of(flatten(spec)), key=info.gpus.get("key", ""))
     # --data and --epochs set keys of the spec too.
     choice = replace(choice, fixed=frozenset(overrides) - choice.searched)
@@ -132,6 +137,7 @@ def plan_from_request(
         data=dict(data),
         command=_without_secrets(request.command, schema),
         versions=versions(),
+        named_choices={key: named.settings for key, named in choice.named.items()},
         **_search_settings(way, search, info),
     )
     warm_start = WarmStart()
@@ -156,12 +162,33 @@ def notes_of(settings: Settings, way: Route, info: SkillInfo) -> list[str]:
     ]
 
 
-def _choice(request: Request, skill: LoadedSkill) -> SpaceChoice:
+def _choice(request: Request, skill: LoadedSkill, way: Route) -> SpaceChoice:
     info = skill.info
     overrides = {info.shorthand.get(key, key): value for key, value in request.overrides.items()}
     return request.space.chosen(
-        overrides, skill=info.name, folder=skill.folder, shorthand=info.shorthand
-    )
+        overrides, skill=info.name, folder=skill.folder, shorthand=info.shorthand,
+        offered=skill.named_choices, is_search=way.is_search,
+    )  # fmt: skip
+
+
+def _spec_of_first(
+    skill: LoadedSkill, schema: Schema | None, overrides: Mapping[str, Any], choice: SpaceChoice
+) -> dict[str, Any]:
+    """Return the base spec with what the named choices of trial 0 set.
+
+    Raises `UsageError` for each name whose settings the skill refuses.
+    """
+    faults: list[str] = []
+    for key, choices in choice.named.items():
+        for name, settings in choices.settings.items():
+            try:
+                with faults_of_the_user():
+                    _spec(skill, schema, {**overrides, **choice.default_settings, **settings})
+            except UsageError as error:
+                faults += [f"{key}={name}: {fault}" for fault in error.faults]
+    if faults:
+        raise UsageError(*faults)
+    return _spec(skill, schema, {**overrides, **choice.default_settings})
 
 
 def _spec(

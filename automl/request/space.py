@@ -3,15 +3,16 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from automl.errors import UsageError, disagreement, faults_named
+from automl.request.space_choice import SpaceChoice, with_named
 from automl.schema.schema import Schema
-from automl.schema.spec import with_values
+from automl.schema.spec import flatten, with_values
 from automl.skill.check import check_folder
 from automl.skill.info import SkillInfo
-from automl.skill.installed import folder_of_skill
-from automl.space.build import space_from_schema
+from automl.skill.installed import folder_of_skill, load_skill
+from automl.space.named import Named
 from automl.space.overlay.entry import Entry
 from automl.space.overlay.overlay import (
     Overlay,
@@ -21,25 +22,7 @@ from automl.space.overlay.overlay import (
 )
 from automl.space.space import SearchSpace
 
-
-@dataclass(frozen=True)
-class SpaceChoice:
-    """The parameters that are searched and the values that are set."""
-
-    entries: Mapping[str, Entry] = field(default_factory=dict)
-    dropped: frozenset[str] = frozenset()
-    overrides: Mapping[str, Any] = field(default_factory=dict)
-    """Values of the base spec, searched or not."""
-    fixed: frozenset[str] = frozenset()
-    """Keys of `overrides` that are not searched."""
-    searched: frozenset[str] = frozenset()
-    """Keys of --search, which are searched around the value in `overrides`."""
-
-    def space(self, schema: Schema, spec: Mapping[str, Any]) -> SearchSpace:
-        """Build the space around a resolved spec."""
-        return space_from_schema(
-            schema, spec, fixed=self.fixed, entries=self.entries, dropped=self.dropped
-        )
+_NONE: Named = {}
 
 
 @dataclass(frozen=True)
@@ -60,11 +43,14 @@ class SpaceRequest:
         skill: str,
         folder: Path,
         shorthand: Mapping[str, str],
+        offered: Named = _NONE,
+        is_search: bool = True,
     ) -> SpaceChoice:
         """Return the choice that flags, overlay and `key=value` settings make.
 
-        Flags and settings override the overlay. Raises `UsageError` for an overlay that cannot be
-        read and for flags that disagree.
+        Flags and settings override the overlay. `offered` are the named choices of the skill, which
+        overlay, flags and settings may name. Raises `UsageError` for an overlay that cannot be read
+        and for flags that disagree.
         """
         overlay = Overlay()
         if self.overlay is not None:
@@ -82,13 +68,15 @@ class SpaceRequest:
         entries = {k: entry for k, entry in overlay.entries.items() if k not in own}
         from_overlay = {k: v for k, v in overlay.fixed.items() if k not in searched}
         values = {**from_overlay, **own}
-        return SpaceChoice(
+        choice = SpaceChoice(
             entries={**entries, **searched},
             dropped=overlay.dropped - searched.keys(),
             overrides=values,
             fixed=frozenset(values) - searched.keys(),
             searched=frozenset(searched),
         )
+        known = {**offered, **overlay.named}
+        return with_named(choice, known, asked=overlay.named, is_search=is_search)
 
 
 def parse_searched(words: Iterable[str]) -> dict[str, str]:
@@ -123,7 +111,16 @@ def _check_agreement(
         raise UsageError(*faults)
 
 
-def space_of_skill(name: str, request: SpaceRequest) -> tuple[str, Schema, SearchSpace]:
+class DescribedSpace(NamedTuple):
+    """The space of a skill, and what is needed to describe it."""
+
+    skill: str
+    schema: Schema
+    space: SearchSpace
+    choice: SpaceChoice
+
+
+def space_of_skill(name: str, request: SpaceRequest) -> DescribedSpace:
     """Return the skill's name, its train schema and its space around the spec's defaults.
 
     Raises `UsageError` naming every fault that keeps the space from being built.
@@ -136,7 +133,19 @@ def space_of_skill(name: str, request: SpaceRequest) -> tuple[str, Schema, Searc
     shorthand = {}
     if (folder / "references" / "skill_info.yaml").is_file():
         shorthand = dict(SkillInfo.read(folder).shorthand)
-    choice = request.chosen({}, skill=checked.skill, folder=folder, shorthand=shorthand)
+    choice = request.chosen(
+        {}, skill=checked.skill, folder=folder, shorthand=shorthand, offered=_offered(name)
+    )
     schema.check_keys(choice.overrides)
-    space = choice.space(schema, with_values(checked.spec, choice.overrides))
-    return checked.skill, schema, space
+    spec = with_values(checked.spec, choice.overrides)
+    choice = choice.filled(flatten(spec))
+    space = choice.space(schema, with_values(spec, choice.default_settings))
+    return DescribedSpace(checked.skill, schema, space, choice)
+
+
+def _offered(name: str) -> Named:
+    """Return the named choices of an installed skill; a folder by itself offers none."""
+    try:
+        return load_skill(name).named_choices
+    except UsageError:
+        return {}

@@ -43,7 +43,7 @@ def _example(option: Option) -> str:
 
 def _examples(skill: str) -> dict[str, str]:
     """Return examples from the skill: its metric and a parameter of its space."""
-    _, _, space = space_of_skill(skill, SpaceRequest())
+    space = space_of_skill(skill, SpaceRequest()).space
     info = load_skill(skill).info
     ranges = [p for p in space.parameters.values() if isinstance(p.domain, Range)]
     first = next((p for p in ranges if p.is_log), ranges[0] if ranges else None)

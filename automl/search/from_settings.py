@@ -23,5 +23,7 @@ def searcher_of(
         algorithm_options=settings.algorithm_options,
         past=past,
         stops_when_flat=settings.stop_rule == "on",
-        kept=[key for key in space.parameters if info.has_cost_of(key)],
+        kept=[
+            key for key in space.parameters if any(map(info.has_cost_of, settings.spec_keys(key)))
+        ],
     )

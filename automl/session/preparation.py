@@ -37,7 +37,9 @@ class Preparation:
         for objective in experiment.settings.objectives:
             metrics |= {objective.metric, *(c.metric for c in objective.constraints)}
         # A search that may change a model's size starts none that no memory can hold.
-        if any(info.has_cost_of(key) for key in space.parameters):
+        settings = experiment.settings
+        keys = [key for parameter in space.parameters for key in settings.spec_keys(parameter)]
+        if any(map(info.has_cost_of, keys)):
             metrics |= {MEMORY, MEMORY_LIMIT}
         return cls(experiment, info, tuple(m for m in info.cost_metrics if m in metrics))
 
@@ -48,11 +50,12 @@ class Preparation:
         """
         if not self.metrics:
             return {}
-        spec = with_values(self.experiment.settings.spec, values)
+        settings = self.experiment.settings
+        spec = with_values(settings.spec, settings.spec_values(values))
         relevant = {k: v for k, v in flatten(spec).items() if self.info.has_cost_of(k)}
         key = json.dumps(relevant, sort_keys=True, default=str)
         if key not in self._costs_by_spec:
-            skill = load_skill(self.experiment.settings.skill)
+            skill = load_skill(settings.skill)
             self._costs_by_spec[key] = dict(skill.measure(spec, self.metrics))
         return self._costs_by_spec[key]
 

@@ -103,6 +103,14 @@ class DeviceSkill(Protocol):
         ...
 
 
+class OfferingSkill(Protocol):
+    """A skill that offers named choices for its space."""
+
+    def named_choices(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return, by name of a parameter, `choices` as an overlay writes them: set and search."""
+        ...
+
+
 class MeasuringSkill(Protocol):
     """A skill whose skill_info.yaml has `costs`."""
 

@@ -7,8 +7,17 @@ from pathlib import Path
 from typing import Any, cast
 
 from automl.errors import UsageError
-from automl.skill.base import DataSkill, DeviceSkill, MeasuringSkill, ReportMetrics, Result, Skill
+from automl.skill.base import (
+    DataSkill,
+    DeviceSkill,
+    MeasuringSkill,
+    OfferingSkill,
+    ReportMetrics,
+    Result,
+    Skill,
+)
 from automl.skill.info import SkillInfo
+from automl.space.overlay.named import NamedChoices, named_choices
 
 _DATA_VERBS = ("import_data", "split_data", "show_data")
 
@@ -68,6 +77,17 @@ class LoadedSkill:
         if not all(hasattr(self.skill, verb) for verb in _DATA_VERBS):
             raise UsageError(f"--skill: {self.name} has no commands on data")
         return cast(DataSkill, self.skill)
+
+    @property
+    def named_choices(self) -> dict[str, NamedChoices]:
+        """The named choices that the skill offers for its space; none of most skills."""
+        if not hasattr(self.skill, "named_choices"):
+            return {}
+        offered = cast(OfferingSkill, self.skill).named_choices()
+        return {
+            key: named_choices(key, words, may_override=False, source=f"skill {self.name}")
+            for key, words in offered.items()
+        }
 
     def measure(self, spec: dict[str, Any], names: Collection[str]) -> Mapping[str, float]:
         """Return costs of a spec's model; only of a skill whose skill_info.yaml has `costs`."""

@@ -12,7 +12,9 @@ from automl.schema.field import LISTS, Field
 from automl.schema.schema import Schema
 from automl.schema.spec import flatten
 from automl.schema.values import number_of
+from automl.space.cases import with_cases
 from automl.space.domain import Choices, Domain
+from automl.space.named import Named, check_parents, named_faults, parameter_of, rewritten
 from automl.space.narrowing import beside_fixed
 from automl.space.options import choices_of, with_lists_as_choices
 from automl.space.overlay.entry import Entry, apply_entry
@@ -23,6 +25,7 @@ from automl.space.space import SearchSpace, nearest_in
 _MILESTONES = re.compile(r"(^|_)(milestones?|steps?)(_|$)")
 
 _NO_OVERLAY: Mapping[str, Entry] = {}
+_NO_NAMES: Named = {}
 
 
 def space_from_schema(
@@ -32,12 +35,14 @@ def space_from_schema(
     fixed: frozenset[str] = frozenset(),
     entries: Mapping[str, Entry] = _NO_OVERLAY,
     dropped: frozenset[str] = frozenset(),
+    named: Named = _NO_NAMES,
 ) -> SearchSpace:
     """Build the space of the schema's AutoML parameters around a resolved spec.
 
     `entries` add parameters and change others; keys in `fixed` and `dropped` are not searched,
-    unless an entry names them. A parameter of the schema without bounds and with a default of 0 is
-    left out. Raises `UsageError` naming each parameter that cannot be searched.
+    unless an entry names them. Keys that `named` choices set are not searched either. A parameter
+    of the schema without bounds and with a default of 0 is left out. Raises `UsageError` naming
+    each parameter that cannot be searched.
     """
     base = {**schema.defaults(), **flatten(spec)}
     parameters: dict[str, Parameter] = {}
@@ -47,7 +52,9 @@ def space_from_schema(
         for key in sorted(dropped)
         if key not in schema.fields and key not in schema.automl_defaults
     ]
-    for key in _searched(schema, fixed | dropped, entries):
+    faults += named_faults(schema, entries, named)
+    set_keys = frozenset(key for choices in named.values() for key in choices.keys)
+    for key in _searched(schema, fixed | dropped | set_keys, entries):
         try:
             field, why = _field(schema, key, entries.get(key))
             built = list(_parameters(field, base.get(key), entries.get(key)))
@@ -62,8 +69,48 @@ def space_from_schema(
             faults.extend(error.faults)
     if faults:
         raise UsageError(*faults)
+    parameters = _with_named(schema, parameters, named, base, left_out)
     related = _related(schema, parameters, base)
+    check_parents(related, named)
     return SearchSpace(_beside_fixed(schema, related, base), base, left_out=left_out)
+
+
+def _with_named(
+    schema: Schema,
+    parameters: Mapping[str, Parameter],
+    named: Named,
+    base: Mapping[str, Any],
+    left_out: dict[str, str],
+) -> dict[str, Parameter]:
+    """Return the parameters with the named choices, and with what these change of the others."""
+    united = dict(parameters)
+    for key, choices in named.items():
+        own = parameter_of(choices)
+        for inner in sorted(choices.searched):
+            ranges = {
+                name: _single(schema, inner, base.get(inner), choice.searched[inner])
+                for name, choice in choices.choices.items()
+                if inner in choice.searched
+            }
+            united[inner] = with_cases(united.get(inner), own, ranges)
+        united[key] = own
+    for key, parameter in list(united.items()):
+        active = rewritten(parameter, named, base)
+        if active is None:
+            left_out[key] = "is active beside none of the choices"
+            del united[key]
+        else:
+            united[key] = active
+    return united
+
+
+def _single(schema: Schema, key: str, default: Any, entry: Entry) -> Parameter:
+    """Return the one parameter of an entry; raises `UsageError` for a list."""
+    field, why = _field(schema, key, entry)
+    built = list(_parameters(field, default, entry))
+    if built[0].key != key:
+        raise UsageError(f"{entry.source}: {key}: a list has no range beside a named choice")
+    return replace(built[0], why=why)
 
 
 def _searched(schema: Schema, left_out: frozenset[str], entries: Mapping[str, Entry]) -> list[str]:
@@ -212,7 +259,7 @@ def _related(
     related, faults = dict(parameters), []
     for parameter in parameters.values():
         for switch in (key for one in parameter.active_when for key in one):
-            if switch not in schema.fields and switch not in base:
+            if not any(switch in known for known in (schema.fields, base, parameters)):
                 faults.append(
                     f"{parameter.key}: active_when names {switch}, which is not a key"
                     f"{nearest(switch, schema.fields)}"

@@ -191,6 +191,8 @@ class Dependencies:
 
     def _before(self, key: str) -> Iterator[str]:
         yield from self._switches(key)
+        if (case_key := self._parameters[key].case_key) in self._parameters:
+            yield case_key
         relation = self._parameters[key].relation
         if relation and relation.parent in self._parameters:
             yield relation.parent

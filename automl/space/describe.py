@@ -9,26 +9,35 @@ from automl.space.domain import Range
 from automl.space.parameter import Parameter
 from automl.space.space import SearchSpace
 
+NamedSettings = Mapping[str, Mapping[str, Any]]
+_NO_NAMES: Mapping[str, NamedSettings] = {}
+
 
 def rows(space: SearchSpace, schema: Schema) -> list[dict[str, Any]]:
     """Return one row per key of the schema; the places of a list of numbers share one."""
     groups: dict[str, list[Parameter]] = {}
     for parameter in space.parameters.values():
-        key = parameter.key
-        groups.setdefault(key if key in schema.fields else key.rpartition(".")[0], []).append(
-            parameter
-        )
+        above, _, place = parameter.key.rpartition(".")
+        is_place = place.isdecimal() and above in schema.fields
+        groups.setdefault(above if is_place else parameter.key, []).append(parameter)
     return [_row(key, parts) for key, parts in sorted(groups.items())]
 
 
-def lines(space: SearchSpace, schema: Schema) -> Iterator[str]:
-    """Yield lines for people, three or more per parameter, then the keys that were left out."""
+def lines(
+    space: SearchSpace, schema: Schema, settings_of: Mapping[str, NamedSettings] = _NO_NAMES
+) -> Iterator[str]:
+    """Yield lines for people, three or more per parameter, then the keys that were left out.
+
+    `settings_of` has what each name of a named choice sets.
+    """
     for row in rows(space, schema):
-        known = schema.fields[row["key"]]
         yield row["key"]
         what = f"  {row['type']}, {values_text(row)}, default {row['default']!r}"
         yield what + (f", near {_prior(space, row['key'])}" if _prior(space, row["key"]) else "")
-        yield f"  the schema allows {known.allowed()}"
+        yield from (f"  {text}" for text in case_texts(row))
+        yield from (f"  {text}" for text in name_texts(row, settings_of))
+        if row["key"] in schema.fields:
+            yield f"  the schema allows {schema.fields[row['key']].allowed()}"
         if row["conditions"]:
             yield f"  conditions: {', '.join(row['conditions'])}"
         if row["active_when"]:
@@ -66,7 +75,38 @@ def _row(key: str, parts: list[Parameter]) -> dict[str, Any]:
         "default": parts_default if is_list else first.default,
         "active_when": [dict(one) for one in first.active_when] or None,
         "conditions": [*first.conditions, *_step(first), *_order(parts)] or None,
+        **({"cases": _cases(first)} if first.cases else {}),
     }
+
+
+def _cases(parameter: Parameter) -> dict[str, dict[str, Any]]:
+    """Return by name of a named choice the range beside it."""
+    variants = {n: parameter.given({parameter.case_key: n}) for n in parameter.cases}
+    return {
+        f"{parameter.case_key}={name}": {
+            "low": _numbers(one)[0], "high": _numbers(one)[1], "scale": _numbers(one)[2],
+            "choices": list(one.choices) or None, "weights": list(one.weights) or None,
+            "default": one.default, "prior": one.prior,
+        }
+        for name, one in variants.items()
+    }  # fmt: skip
+
+
+def case_texts(row: Mapping[str, Any]) -> list[str]:
+    """Return a line for each range that a row of `rows` has beside a named choice."""
+    return [
+        f"with {name}: {values_text(case)}, default {case['default']!r}"
+        + ("" if case["prior"] is None else f", near {case['prior']!r}")
+        for name, case in row.get("cases", {}).items()
+    ]
+
+
+def name_texts(row: Mapping[str, Any], settings_of: Mapping[str, NamedSettings]) -> list[str]:
+    """Return a line for each name of a row's named choice: what it sets."""
+    return [
+        f"{name} sets {', '.join(f'{k}={v}' for k, v in settings.items()) or 'nothing'}"
+        for name, settings in settings_of.get(row["key"], {}).items()
+    ]
 
 
 def _numbers(parameter: Parameter) -> tuple[float | None, float | None, str | None]:

@@ -1,7 +1,7 @@
 """A parameter of the search space: its values, its switches and its relation to others."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,8 @@ from automl.space.domain import Choices, Domain, Range
 KINDS = ("float", "int", "bool", "categorical", "ordered")
 NOMINAL = ("bool", "categorical")
 """Kinds whose choices have no order."""
+CASE_FIELDS = ("low", "high", "is_log", "step", "holes", "choices", "weights", "prior")
+"""The fields of a parameter that a named choice may change, besides its default."""
 Switches = tuple[tuple[str, bool, Any], ...]
 """Conditions that all must hold: key, whether its value is excluded, the value's `identity`."""
 
@@ -51,6 +53,11 @@ class Parameter:
     is_held: bool = False
     """Whether it keeps its default: it is not searched, but restricts its parent while active."""
 
+    case_key: str = ""
+    """The named choice on which its range depends."""
+    cases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By name of that choice: the fields of its range."""
+
     @cached_property
     def domain(self) -> Domain:
         """The values that this parameter may take, regardless of others."""
@@ -73,6 +80,19 @@ class Parameter:
             for alternative in self.active_when
         )
 
+    def given(self, values: Mapping[str, Any]) -> "Parameter":
+        """Return the parameter with the range that it has beside a named choice."""
+        return self._variants.get(values.get(self.case_key), self) if self.cases else self
+
+    @cached_property
+    def _variants(self) -> dict[Any, "Parameter"]:
+        return {name: self._variant(case) for name, case in self.cases.items()}
+
+    def _variant(self, case: Mapping[str, Any]) -> "Parameter":
+        changes: dict[str, Any] = {"case_key": "", "cases": {}, **case}
+        changes |= {name: tuple(case[name]) for name in ("choices", "weights", "holes")}
+        return replace(self, **changes)
+
     @property
     def is_nominal(self) -> bool:
         """Whether its values have no order."""
@@ -86,7 +106,7 @@ class Parameter:
         """Return the plain form that space.yaml holds, without default values."""
         content = asdict(self)
         return {f.name: _plain(content[f.name]) for f in fields(self)
-                if f.name != "key" and content[f.name] != f.default}  # fmt: skip
+                if f.name != "key" and content[f.name] not in (f.default, {})}  # fmt: skip
 
     @classmethod
     def from_dict(cls, key: str, content: Mapping[str, Any]) -> "Parameter":

@@ -75,7 +75,7 @@ class SearchSpace:
         for parameter in self.parameters.values():
             if self.is_active(parameter, values):
                 domain = self.domain(parameter, values)
-                values[parameter.key] = nearest_in(domain, parameter.default)
+                values[parameter.key] = nearest_in(domain, parameter.given(values).default)
         return values
 
     def faults(self, values: Mapping[str, Any]) -> Iterator[str]:
@@ -99,7 +99,7 @@ class SearchSpace:
     def domain(self, parameter: Parameter, values: Mapping[str, Any]) -> Domain:
         """Return the domain of a parameter, given the values of those before it."""
         if parameter.relation is None and parameter.key not in self._dependencies.children:
-            return parameter.domain
+            return parameter.given(values).domain
         return self._dependencies.domain(parameter, self.base, values, self.is_active)
 
     def sample(
@@ -114,7 +114,8 @@ class SearchSpace:
             if self.is_active(parameter, values):
                 domain = self.domain(parameter, values)
                 place = rng.random() if places is None else float(places[number])
-                values[parameter.key] = domain.value_at(_drawn(parameter, domain, place, rng))
+                drawn = _drawn(parameter.given(values), domain, place, rng)
+                values[parameter.key] = domain.value_at(drawn)
         return values
 
     def encode(self, values: Mapping[str, Any]) -> NDArray[np.float64]:

@@ -112,6 +112,15 @@ class ToySkill:
         folder.mkdir(parents=True, exist_ok=True)
         return getattr(self, f"_{action}")(spec, folder, report)
 
+    def named_choices(self):
+        """Return two ways to begin; the wide one learns at lower rates."""
+        narrow = {"set": {"train.width": 8}, "search": {"train.lr": {"low": 1e-3, "high": 1.0}}}
+        wide = {
+            "set": {"train.width": 16, "train.batch_size": 4},
+            "search": {"train.lr": {"low": 1e-5, "high": 1e-2, "log": True, "prior": 1e-3}},
+        }
+        return {"start": {"choices": {"narrow": narrow, "wide": wide}}}
+
     def measure(self, spec, names):
         """As large as it is wide; memory for 64, or 48 where train.fail is small."""
         width = spec["train"]["width"]

@@ -6,6 +6,7 @@ drop: [key, ...]
 parameters:
   key: {low, high, log, step, choices, weights, prior, active_when, depends_on, override}
   key: {fixed: value}
+  key: {choices: {name: {set, search, weight}}}      # see `automl.space.overlay.named`
   key: {}                  # searched with the schema's range
 custom_param_ranges: ...   # TAO's notation, see `automl.space.overlay.tao`
 """
@@ -21,16 +22,12 @@ import yaml
 
 from automl.errors import UsageError, nearest
 from automl.files import read_yaml
-from automl.schema.spec import parse_value
-from automl.schema.values import number_of
 from automl.space.overlay.entry import Entry
+from automl.space.overlay.named import NamedChoices, named_choices
 from automl.space.overlay.tao import entries_from_tao
+from automl.space.overlay.words import checked, entry_from_words, plain, words_of
 
 _WORDS = ("description", "override", "drop", "parameters", "custom_param_ranges")
-_ENTRY_WORDS = (
-    "low", "high", "log", "step", "choices", "weights", "fixed", "prior", "active_when",
-    "depends_on", "override",
-)  # fmt: skip
 _CALL = re.compile(r"(\w+)\s*\((.*)\)\s*", re.DOTALL)
 _UNCLOSED = re.compile(r"\w+\s*\([^)]*", re.DOTALL)
 _EXPRESSIONS = ("log", "uniform", "choice", "auto")
@@ -43,6 +40,7 @@ class Overlay:
     entries: Mapping[str, Entry] = field(default_factory=dict)
     dropped: frozenset[str] = frozenset()
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    named: Mapping[str, NamedChoices] = field(default_factory=dict)
     description: str = ""
 
 
@@ -68,11 +66,10 @@ def overlay_from_dict(content: Any, *, source: str) -> Overlay:
     may_override = content.get("override", False)
     if not isinstance(may_override, bool):
         faults.append(f"{source}: override must be true or false")
-    entries: dict[str, Entry] = {}
-    fixed: dict[str, Any] = {}
+    taken: dict[str, dict[str, Any]] = {"entries": {}, "fixed": {}, "named": {}}
     for key, words in parameters.items():
         try:
-            _take(str(key), words, may_override is True, source, entries, fixed)
+            _take(str(key), words, may_override is True, source, taken)
         except UsageError as error:
             faults.extend(error.faults)
     try:
@@ -80,12 +77,14 @@ def overlay_from_dict(content: Any, *, source: str) -> Overlay:
     except UsageError as error:
         faults.extend(error.faults)
         tao = {}
-    twice = [key for key in (*entries, *fixed) if key in drop or key in tao]
+    twice = [key for kind in taken.values() for key in kind if key in drop or key in tao]
     faults += [f"{source}: {key} is listed twice" for key in twice]
     if faults:
         raise UsageError(*faults)
     description = str(content.get("description", ""))
-    return Overlay({**tao, **entries}, frozenset(drop), fixed, description)
+    return Overlay(
+        {**tao, **taken["entries"]}, frozenset(drop), taken["fixed"], taken["named"], description
+    )
 
 
 def entry_from_expression(key: str, text: str) -> Entry:
@@ -106,11 +105,11 @@ def entry_from_expression(key: str, text: str) -> Entry:
             "are log(low,high), uniform(low,high), uniform(low,high,step), choice(a,b,...) and auto"
         )
     if name == "choice" and arguments:
-        return _checked(Entry(key, choices=tuple(arguments), source=source))
+        return checked(Entry(key, choices=tuple(arguments), source=source))
     counts = (2, 3) if name == "uniform" else (2,)
     if name != "choice" and len(arguments) in counts:
         low, high, *step = arguments
-        return _checked(
+        return checked(
             Entry(key, low=low, high=high, log=name == "log", step=step[0] if step else None,
                   source=source)
         )  # fmt: skip
@@ -145,59 +144,20 @@ def _or(value: Any, missing: Any) -> Any:
 
 
 def _take(
-    key: str, words: Any, may_override: bool, source: str, entries: dict[str, Entry],
-    fixed: dict[str, Any],
-) -> None:  # fmt: skip
-    """Sort one entry of a file into `entries` or `fixed`."""
-    words = {} if words is None else words
-    if not isinstance(words, Mapping):
-        raise UsageError(
-            f"{source}: {key}: {words!r} must be a mapping, such as {{low: 1, high: 2}}"
-        )
-    unknown = [f"{source}: {key}: unknown key {word!r}{nearest(str(word), _ENTRY_WORDS)}"
-               for word in words if word not in _ENTRY_WORDS]  # fmt: skip
-    if unknown:
-        raise UsageError(*unknown)
+    key: str, words: Any, may_override: bool, source: str, taken: dict[str, dict[str, Any]]
+) -> None:
+    """Sort one entry of a file into `taken`: entries, named or fixed."""
+    words = words_of(key, words, source)
     if "fixed" in words:
         if len(words) > 1:
             raise UsageError(f"{source}: {key}: fixed excludes other keys")
-        fixed[key] = words["fixed"]
-        return
-    content = {word: _plain(value) for word, value in words.items()}
-    for word in ("choices", "weights"):
-        if word in content:
-            if not isinstance(content[word], list) or not content[word]:
-                raise UsageError(f"{source}: {key}: {word} must be a list")
-            content[word] = tuple(content[word])
-    if "active_when" in content:
-        value = content["active_when"]
-        alternatives = value if isinstance(value, list) else [value]
-        if not all(isinstance(one, Mapping) and one for one in alternatives):
-            raise UsageError(f"{source}: {key}: active_when must map keys to values")
-        content["active_when"] = tuple(alternatives)
-    override = content.pop("override", False)
-    entries[key] = _checked(
-        Entry(key, **content, override=override is True or may_override, source=source)
-    )
-
-
-def _checked(entry: Entry) -> Entry:
-    """Return an entry after checking that its numbers are; raises `UsageError` if they are not."""
-    where = f"{entry.source}: {entry.key}"
-    for word in ("low", "high"):
-        value = getattr(entry, word)
-        for number in value if isinstance(value, list) else [value]:
-            if number is not None and not abs(number_of(number) or 0.0) < float("inf"):
-                raise UsageError(f"{where}: {word} {value!r} is not finite")
-            if number is not None and number_of(number) is None:
-                raise UsageError(f"{where}: {word} {value!r} is not a number")
-    if entry.step is not None and not 0 < (number_of(entry.step) or 0) < float("inf"):
-        raise UsageError(f"{where}: step {entry.step!r} is not a number above 0")
-    if entry.log is not None and not isinstance(entry.log, bool):
-        raise UsageError(f"{where}: log {entry.log!r} must be true or false")
-    if entry.depends_on is not None and not isinstance(entry.depends_on, str):
-        raise UsageError(f"{where}: depends_on {entry.depends_on!r} must be a key")
-    return entry
+        taken["fixed"][key] = words["fixed"]
+    elif isinstance(words.get("choices"), Mapping):
+        taken["named"][key] = named_choices(key, words, may_override=may_override, source=source)
+    else:
+        taken["entries"][key] = entry_from_words(
+            key, words, may_override=may_override, source=source
+        )
 
 
 def _arguments(key: str, text: str) -> list[Any]:
@@ -205,13 +165,4 @@ def _arguments(key: str, text: str) -> list[Any]:
         values = yaml.safe_load(f"[{text}]")
     except yaml.YAMLError as error:
         raise UsageError(f"--search: {key}: ({text}) is not a list of values") from error
-    return [_plain(value) for value in values]
-
-
-def _plain(value: Any) -> Any:
-    """Return a YAML value with texts such as ``1e-4``, which YAML 1.1 does not read, as numbers."""
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, str) and re.fullmatch(r"[-+]?[\d.]+[eE][-+]?\d+", value):
-        return parse_value(value)
-    return value
+    return [plain(value) for value in values]

@@ -33,6 +33,13 @@ def test_a_dry_run_tells_all_and_leaves_nothing(dry, tmp_path, toy_data):
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_a_dry_run_says_what_each_name_sets_and_its_range(dry):
+    text = dry("--search", "start=choice(wide,narrow)").stdout
+    assert "wide sets train.batch_size=4, train.width=16" in text
+    assert "with start=wide: log scale from 1e-05 to 0.01, default 0.001, near 0.001" in text
+    assert "train.width  " not in text.split("\nspace:")[1]
+
+
 def test_the_suggestions_are_those_that_the_run_then_starts_with(dry, automl, toy_data):
     words = ("--trials", 6, "--epochs", 9, "--seed", 3)
     told = json.loads(dry(*words, "--json").stdout)

@@ -18,6 +18,8 @@ from automl.request.space import SpaceRequest
 from automl.skill.installed import load_skill
 from automl.trial.budget import Budget
 
+BATCH = {"train.batch_size": 8}
+
 
 @pytest.fixture
 def request_of(tmp_path, toy_data):
@@ -167,3 +169,31 @@ def test_a_fault_of_the_data_names_the_flag_that_it_was_given_by(tmp_path):
     )
     with pytest.raises(UsageError, match="^dataset.segment.root_dir: there is no folder"):
         plan_from_request(by_key)
+
+
+def test_named_choices_are_resolved_to_explicit_settings(request_of):
+    space = SpaceRequest(searched={"start": "choice(wide,narrow)"})
+    settings = plan_from_request(request_of(space=space)).settings
+    wide, narrow = {"train.width": 16, "train.batch_size": 4}, {"train.width": 8}
+    assert settings.named_choices == {"start": {"wide": wide, "narrow": {**narrow, **BATCH}}}
+    assert settings.spec["train"]["width"] == 16
+    assert settings.spec_values({"start": "wide", "train.lr": 0.1}) == {**wide, "train.lr": 0.1}
+    assert settings.spec_keys("start") == ["train.batch_size", "train.width"]
+    assert Settings.from_dict(settings.to_dict()) == settings
+
+
+def test_a_name_whose_settings_the_skill_refuses_is_refused_by_its_name(request_of, tmp_path):
+    (tmp_path / "o.yaml").write_text(
+        "parameters: {start: {choices: {a: {}, b: {set: {train.kind: odd}}}}}"
+    )
+    space = SpaceRequest(overlay=str(tmp_path / "o.yaml"))
+    with pytest.raises(UsageError, match="start=b: train.kind: odd is not allowed"):
+        plan_from_request(request_of(space=space))
+
+
+def test_names_that_the_settings_rule_out_are_noted(request_of, tmp_path):
+    (tmp_path / "o.yaml").write_text("parameters: {start: {}}")
+    space = SpaceRequest(overlay=str(tmp_path / "o.yaml"))
+    plan = plan_from_request(request_of(space=space, overrides={"train.width": 32}))
+    assert plan.settings.named_choices == {}
+    assert plan.notes[0].startswith("start: none of narrow, wide agrees with train.width=32")

@@ -15,6 +15,7 @@ from automl.schema.spec import unflatten
 from automl.search.algorithms import ALGORITHMS
 from automl.search.preview import drawn_by_searcher, drawn_by_space
 from automl.space.build import space_from_schema
+from automl.space.overlay.named import named_choices
 
 OURS = ROOT / "segformer" / "schemas" / "train.schema.json"
 SHARED = ("segformer", "mask2former", "cosmos-reason")
@@ -85,6 +86,24 @@ def test_every_searcher_goes_above_and_below_the_default(name):
     assert [fault for values in drawn for fault in space.faults(values)] == []
     rates = [values["train.optim.lr"] for values in drawn]
     assert min(rates) < 6e-5 < max(rates)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_searcher_keeps_to_the_ranges_beside_each_name(name):
+    starts = {
+        "low": {"set": {"kind": "a"}, "search": {"rate": {"low": 0.01, "high": 0.1, "log": True}}},
+        "high": {"set": {"kind": "b"}, "search": {"rate": {"low": 0.5, "high": 0.9}, "drop": {}}},
+    }
+    schema = Schema({"properties": {
+        "rate": numbers("float", 0.3, 0, 1), "drop": numbers("float", 0.1, 0, 1),
+        "kind": {"enum": ["a", "b"], "default": "a"}, "on": {"type": "bool", "default": True},
+    }, "automl_default_parameters": ["on"]})  # fmt: skip
+    named = named_choices("start", {"choices": starts}, may_override=False, source="s")
+    space = space_from_schema(schema, unflatten(schema.defaults()), named={"start": named})
+    drawn = list(drawn_by_searcher(space, name, SLOW.get(name, 30), seed=0))
+    assert [fault for values in drawn for fault in space.faults(values)] == []
+    assert {v["start"] for v in drawn} == {"low", "high"}
+    assert all((v["rate"] >= 0.5) == ("drop" in v) == (v["start"] == "high") for v in drawn)
 
 
 @pytest.mark.parametrize("folder", SHARED)

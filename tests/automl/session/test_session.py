@@ -3,6 +3,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from automl.errors import RunFailed, Stopped
 from automl.experiment.experiment import Experiment
@@ -16,6 +17,7 @@ from automl.plan.plan import plan_from_request
 from automl.report import summary
 from automl.request.request import Request
 from automl.request.search import SearchRequest
+from automl.request.space import SpaceRequest
 from automl.session.session import drive
 
 
@@ -23,13 +25,26 @@ from automl.session.session import drive
 def start(tmp_path, toy_data):
     """Return a function that prepares and writes an experiment of the toy skill."""
 
-    def make(name="exp", *, trials=5, epochs=9, policy="auto", algorithm=None, **overrides):
+    def make(
+        name="exp",
+        *,
+        trials=5,
+        epochs=9,
+        policy="auto",
+        algorithm=None,
+        searched=(),
+        options=(),
+        **overrides,
+    ):
         request = Request(
             skill="toy",
             data=str(toy_data),
-            search=SearchRequest(trials=trials, epochs=epochs, algorithm=algorithm),
+            search=SearchRequest(
+                trials=trials, epochs=epochs, algorithm=algorithm, algorithm_options=dict(options)
+            ),
             out=tmp_path / name,
             policy=policy,
+            space=SpaceRequest(searched=dict(searched)),
             overrides={key.replace("__", "."): value for key, value in overrides.items()},
             resources=Resources(runner="local"),
             tracker="none",
@@ -101,6 +116,29 @@ def test_a_failure_is_data_and_the_trace_is_in_the_log(start):
     assert experiment.best.failure is None
     log = experiment.paths.trial(failed[0].number) / "log.txt"
     assert "ToyError: toy: too wide" in log.read_text()
+
+
+def test_trials_of_named_choices_have_explicit_specs_and_end_the_same_after_a_cut(start, tmp_path):
+    whole = drive(start(trials=4, epochs=2, algorithm="random", searched={"start": "auto"}))
+    for trial in whole.history.trials.values():
+        spec = yaml.safe_load((whole.paths.trial(trial.number) / "spec.yaml").read_text())
+        assert spec["train"]["batch_size"] == {"wide": 4, "narrow": 8}[trial.values["start"]]
+        assert "start" not in spec
+    lines = (tmp_path / "exp" / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    shutil.copytree(tmp_path / "exp", tmp_path / "cut")
+    (tmp_path / "cut" / "journal.jsonl").write_bytes(b"".join(lines[: len(lines) // 2]))
+    assert values_of(drive(tmp_path / "cut")) == values_of(whole)
+
+
+def test_a_population_changes_no_name_that_makes_another_model(start):
+    experiment = drive(
+        start(trials=6, algorithm="pbt", searched={"start": "auto"},
+              options={"population_size": 3, "eval_interval": 2})
+    )  # fmt: skip
+    trials = experiment.history.trials
+    children = [trial for trial in trials.values() if trial.parent is not None]
+    assert children
+    assert all(t.values["start"] == trials[t.parent].values["start"] for t in children)
 
 
 def test_a_finished_experiment_is_left_alone_by_a_resume(start):

@@ -156,7 +156,7 @@ def test_a_folder_without_schemas_is_refused(tmp_path):
 
 def test_the_flags_of_the_space_are_shown():
     flags = SpaceRequest(overlay="wide", fixed={"learning_rate": 1e-3})
-    name, schema, space = space_of_skill("segformer", flags)
+    name, schema, space, _ = space_of_skill("segformer", flags)
     text = "\n".join(lines(space, schema))
     assert (name, "train.optim.lr" in space.parameters) == ("segformer", False)
     assert "one of 'adamw' (weight 3), 'adam' (weight 1), 'sgd' (weight 1)" in text

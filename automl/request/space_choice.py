@@ -1,0 +1,133 @@
+"""The parameters that a request searches and the values that it sets, names in place of keys."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from automl.errors import Fault, UsageError
+from automl.schema.schema import Schema
+from automl.space.build import space_from_schema
+from automl.space.named import Named
+from automl.space.overlay.entry import Entry
+from automl.space.overlay.named import NamedChoice, NamedChoices
+from automl.space.space import SearchSpace
+
+
+@dataclass(frozen=True)
+class SpaceChoice:
+    """The parameters that are searched and the values that are set."""
+
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    dropped: frozenset[str] = frozenset()
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    """Values of the base spec, searched or not."""
+    fixed: frozenset[str] = frozenset()
+    """Keys of `overrides` that are not searched."""
+    searched: frozenset[str] = frozenset()
+    """Keys of --search, which are searched around the value in `overrides`."""
+    named: Named = field(default_factory=dict)
+    """Parameters whose values are names that set several keys."""
+    notes: tuple[str, ...] = ()
+    """Choices that were left out, and why."""
+
+    def space(self, schema: Schema, spec: Mapping[str, Any]) -> SearchSpace:
+        """Build the space around a resolved spec."""
+        return space_from_schema(
+            schema, spec, fixed=self.fixed, entries=self.entries, dropped=self.dropped,
+            named=self.named,
+        )  # fmt: skip
+
+    @property
+    def default_settings(self) -> dict[str, Any]:
+        """The keys and values that the named choices of trial 0 set."""
+        return {
+            key: value
+            for choices in self.named.values()
+            for key, value in choices.settings[choices.default].items()
+        }
+
+    def filled(self, base: Mapping[str, Any]) -> "SpaceChoice":
+        """Return the choice after each name sets all the keys that any sets, as `base` does."""
+        return replace(self, named={key: n.filled(base) for key, n in self.named.items()})
+
+
+def with_named(
+    choice: SpaceChoice, known: Named, *, asked: Collection[str], is_search: bool
+) -> SpaceChoice:
+    """Return a choice with those of the known named choices that it names or that are `asked` for.
+
+    A name that was set, and the only name that agrees with the user's settings, sets its keys for
+    all trials. Raises `UsageError` for names that are unknown or that nothing agrees with.
+    """
+    faults: list[str] = []
+    for key, choices in known.items():
+        is_set = key in choice.fixed
+        try:
+            picked = _picked(choices, choice, is_asked=key in asked)
+            choice = _without_key(choice, key)
+            if picked is not None:
+                choice = _applied(choice, picked, is_set=is_set, is_search=is_search)
+        except UsageError as error:
+            faults.extend(error.faults)
+    if faults:
+        raise UsageError(*faults)
+    return choice
+
+
+def _picked(choices: NamedChoices, choice: SpaceChoice, *, is_asked: bool) -> NamedChoices | None:
+    key = choices.key
+    if key in choice.fixed:
+        name = choice.overrides[key]
+        if name not in choices.choices:
+            text = f"{key}: {name!r} is not one of {', '.join(choices.choices)}"
+            raise UsageError(Fault(text, key=key, value=name, allowed=list(choices.choices)))
+        return choices.picked(Entry(key, choices=(name,), source=key))
+    if key in choice.entries:
+        return choices.picked(choice.entries[key])
+    return choices if is_asked else None
+
+
+def _without_key(choice: SpaceChoice, key: str) -> SpaceChoice:
+    return replace(
+        choice,
+        entries={k: entry for k, entry in choice.entries.items() if k != key},
+        overrides={k: value for k, value in choice.overrides.items() if k != key},
+        fixed=choice.fixed - {key},
+        dropped=choice.dropped - {key},
+    )
+
+
+def _applied(
+    choice: SpaceChoice, picked: NamedChoices, *, is_set: bool, is_search: bool
+) -> SpaceChoice:
+    """Return a choice in which names are searched, or set their keys if only one is left."""
+    key, user = picked.key, choice.overrides
+    left, others = picked.beside(user, dropped=choice.dropped, searched=choice.searched)
+    ruled = ", ".join(f"{k}={user[k]}" for k in sorted(picked.keys & user.keys()))
+    if left is None:
+        text = f"{key}: none of {', '.join(picked.choices)} agrees with {ruled}"
+        if is_set or key in choice.searched:
+            raise UsageError(Fault(text, key=key))
+        return replace(choice, notes=(*choice.notes, f"{text}, so {key} is not searched"))
+    if others:
+        note = f"{key}: {', '.join(others)} left out, as they do not agree with {ruled}"
+        choice = replace(choice, notes=(*choice.notes, note))
+    if is_search and len(left.choices) > 1:
+        return replace(choice, named={**choice.named, key: left})
+    return _with_only(choice, left.choices[left.default], is_search=is_search)
+
+
+def _with_only(choice: SpaceChoice, only: NamedChoice, *, is_search: bool) -> SpaceChoice:
+    """Return a choice with the settings of one name, and with its ranges if there is a search.
+
+    Their priors are the values of trial 0, or of the plain training.
+    """
+    centres = {k: entry.prior for k, entry in only.searched.items() if entry.prior is not None}
+    searched = frozenset(centres) if is_search else frozenset[str]()
+    return replace(
+        choice,
+        entries={**choice.entries, **only.searched} if is_search else choice.entries,
+        overrides={**only.settings, **centres, **choice.overrides},
+        fixed=(choice.fixed | only.settings.keys() | centres.keys()) - searched,
+        searched=choice.searched | searched,
+    )
