@@ -15,6 +15,7 @@ from typing import Any
 
 from PIL import Image, ImageOps
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
 from experiments.screenshots.browser import browser
 
@@ -41,14 +42,21 @@ def pictures(top: Path, sources: Mapping[str, Path], out: Path) -> list[Path]:
     """Write report_top.png and one picture for each of `PARTS`; return their paths."""
     written = []
     with browser(WIDTH, TOP_HEIGHT) as driver:
-        driver.get(address(top))
+        _open(driver, top)
         written.append(_write(driver.get_screenshot_as_png(), out / "report_top.png"))
         for name, section in PARTS.items():
-            driver.get(address(sources[name]))
+            _open(driver, sources[name])
             part = driver.find_element(By.ID, section)
             driver.set_window_size(WIDTH, int(part.size["height"]) + TOP_HEIGHT)
             written.append(_write(_of(driver, part), out / f"report_{name}.png"))
     return written
+
+
+def _open(driver: Any, experiment: Path) -> None:
+    driver.get(address(experiment))
+    WebDriverWait(driver, 60).until(
+        lambda page: page.execute_script("return document.body.dataset.drawn")
+    )
 
 
 def address(experiment: Path) -> str:

@@ -7,36 +7,33 @@ from typing import Any
 from automl.experiment.experiment import Experiment
 from automl.experiment.memory import peak_mb
 from automl.formats import compact, duration
+from automl.report.page.palette import (
+    BEST,
+    BLUE,
+    DEFAULT,
+    GREY,
+    GRID,
+    PAGE,
+    STATES,
+    SYMBOLS,
+    TEXT,
+)
 from automl.report.page.timeline import Point, best_so_far
 from automl.trial.trial import Trial
 
 Figure = dict[str, Any]
 
-WIDTH = 1180
-"""Pixels of the page's contents; on paper all figures are scaled alike."""
-DARK, GREY, GRID = "#1b1f24", "#5b6570", "#e3e7eb"
-BEST, DEFAULT = "#0f7b3f", "#111111"
-STATES = {
-    "completed": "#1f5fa8",
-    "stopped": "#9aa6b2",
-    "paused": "#c77d0a",
-    "running": "#0b8fa0",
-    "interrupted": "#8a5cc2",
-    "failed": "#c0392b",
-}
-"""The colour of each state, in the order of legends."""
 
-
-def layout(height: int, *, width: int = WIDTH, **more: Any) -> dict[str, Any]:
-    """Return the layout that all figures share: dark text on white, fixed sizes."""
+def layout(height: int, **more: Any) -> dict[str, Any]:
+    """Return the layout that all figures share: a fixed height, as wide as the page."""
     return {
-        "width": width,
+        "autosize": True,
         "height": height,
-        "paper_bgcolor": "#ffffff",
-        "plot_bgcolor": "#ffffff",
-        "font": {"family": "system-ui, sans-serif", "size": 13, "color": DARK},
+        "paper_bgcolor": PAGE,
+        "plot_bgcolor": PAGE,
+        "font": {"family": "system-ui, sans-serif", "size": 13, "color": TEXT},
         "margin": {"l": 70, "r": 20, "t": 40, "b": 55},
-        "hoverlabel": {"bgcolor": "#ffffff", "font": {"color": DARK}},
+        "hoverlabel": {"bgcolor": PAGE, "font": {"color": TEXT}},
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
         **more,
     }
@@ -75,7 +72,7 @@ def progress(experiment: Experiment, course: Sequence[Point]) -> Figure:
     """Return the best value so far over epochs and over time, with the default's line."""
     metric = experiment.settings.objective.metric
     best = best_so_far(experiment, course)
-    scale, unit = _time_unit(course[-1].seconds)
+    scale, unit = time_unit(course[-1].seconds)
     places: tuple[tuple[str, str, list[float], float], ...] = (
         ("x", "y", [p.epochs for p in best], course[-1].epochs),
         ("x2", "y2", [p.seconds / scale for p in best], course[-1].seconds / scale),
@@ -135,6 +132,7 @@ def curves(experiment: Experiment, state: str) -> Figure:
     for trial in sorted(trials, key=place):
         shown = experiment.shown_state(trial, state)
         style = {"color": STATES[shown], "width": 1.3}
+        symbol = SYMBOLS[shown]
         name = shown
         if trial is best:
             name, style = f"best: trial {trial.number:04d}, {shown}", {"color": BEST, "width": 3}
@@ -147,7 +145,7 @@ def curves(experiment: Experiment, state: str) -> Figure:
                 "showlegend": name not in named, "meta": trial.number,
                 "x": [r.epoch for r in trial.reports],
                 "y": [objective.measured(r.metrics) for r in trial.reports],
-                "line": style, "marker": {"size": 5 if trial is best else 4},
+                "line": style, "marker": {"size": 5 if trial is best else 4, "symbol": symbol},
                 "hovertemplate": f"trial {trial.number:04d}, {shown}<br>epoch %{{x}}<br>"
                 f"{objective.metric} %{{y:.4f}}<extra></extra>",
             }
@@ -265,7 +263,7 @@ def matrix(
         "data": [
             {
                 "type": "heatmap", "x": places, "y": places, "z": shares, "zmin": 0, "zmax": 100,
-                "colorscale": [[0, "#ffffff"], [0.5, "#7fb2d9"], [1, "#1f5fa8"]],
+                "colorscale": [[0, PAGE], [1, BLUE]],
                 "colorbar": {"title": {"text": "% of row"}, "thickness": 14},
                 "text": cells, "texttemplate": "%{text}" if count <= 24 else "",
                 "customdata": [list(row) for row in values], "xgap": 1, "ygap": 1,
@@ -274,7 +272,7 @@ def matrix(
             }
         ],
         "layout": layout(
-            side, width=side + 130, margin={"l": 130, "r": 20, "t": 30, "b": 120},
+            side, margin={"l": 130, "r": 20, "t": 30, "b": 120},
             xaxis=axis(columns, tickvals=places, ticktext=list(map(_short, labels)), tickangle=-45,
                        showgrid=False),
             yaxis=axis(rows, tickvals=places, ticktext=list(map(_short, labels)),
@@ -299,7 +297,8 @@ def totals(experiment: Experiment, course: Sequence[Point]) -> Mapping[str, str]
     return costs
 
 
-def _time_unit(seconds: float) -> tuple[float, str]:
+def time_unit(seconds: float) -> tuple[float, str]:
+    """Return the unit of a time axis that ends here, in seconds, and its name."""
     if seconds < 180:
         return 1.0, "seconds"
     return (60.0, "minutes") if seconds < 3 * 3600 else (3600.0, "hours")

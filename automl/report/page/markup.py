@@ -36,7 +36,11 @@ def table(
         body.append(f"<tr{mark}>{''.join(map(_cell, row))}</tr>")
     top = "".join(f"<th>{esc(name)}</th>" for name in head)
     css = f' class="{kind}"' if kind else ""
-    return f"<table{css}><thead><tr>{top}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+    rows_html = f"<tbody>{''.join(body)}</tbody>"
+    return (
+        f'<div class="scroll" tabindex="0"><table{css}><thead><tr>{top}</tr></thead>'
+        f"{rows_html}</table></div>"
+    )
 
 
 def _cell(value: Any) -> str:
@@ -86,15 +90,33 @@ def section(name: str, title: str, *parts: str) -> str:
     return f'<section id="{name}"><h2>{esc(title)}</h2>{"".join(parts)}</section>'
 
 
-def plot(name: str, figure: Mapping[str, Any]) -> str:
-    """Return the place of a figure of plotly and its data; `name` is unique in the page."""
-    layout = figure["layout"]
-    size = f"width:{layout['width']}px;height:{layout['height']}px"
-    data = json_text(_clean(figure, redactor())).replace("<", "\\u003c")
-    return (
-        f'<div class="plot" data-figure="{name}" style="{size}"></div>'
-        f'<script type="application/json" id="{name}">{data}</script>'
+def plot(
+    name: str,
+    figure: Mapping[str, Any],
+    label: str,
+    *,
+    min_width: int = 0,
+    max_width: int | None = None,
+) -> str:
+    """Return the place of a figure of plotly and its data.
+
+    `name` is unique in the page, `label` says to people who cannot see it what it shows. It is as
+    wide as the page within the limits, in pixels; on a narrower page it scrolls.
+    """
+    size = f"height:{figure['layout']['height']}px;min-width:{min_width}px"
+    if max_width is not None:
+        size += f";max-width:{max_width}px"
+    place = (
+        f'<div class="plot" role="img" aria-label="{esc(label)}" data-figure="{name}" '
+        f'style="{size}"></div>'
     )
+    return f'<div class="scroll" tabindex="0">{place}</div>{data(name, figure)}'
+
+
+def data(name: str, content: Mapping[str, Any]) -> str:
+    """Return data for the page's script as JSON."""
+    text = json_text(_clean(content, redactor())).replace("<", "\\u003c")
+    return f'<script type="application/json" id="{name}">{text}</script>'
 
 
 def _clean(value: Any, redact: Callable[[str], str]) -> Any:

@@ -1,5 +1,7 @@
 """The page report.html: one file that opens offline, made from an experiment's folder."""
 
+import base64
+import gzip
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from itertools import chain
@@ -9,15 +11,14 @@ from automl.errors import UsageError
 from automl.experiment.experiment import Experiment
 from automl.files import write_atomic
 from automl.formats import compact, counted
-from automl.report.page import charts, proof, skill_report, space_charts
-from automl.report.page.markup import bar, esc, note, plot, section, table, tiles
-from automl.report.page.parallel import parallel
+from automl.report.page import charts, proof, schedule, skill_report, space_charts, space_sections
+from automl.report.page.markup import bar, data, esc, note, plot, section, table, tiles
+from automl.report.page.palette import DARK, STATES
 from automl.report.page.timeline import Point, best_so_far, points
 from automl.space.space import SearchSpace
 
 TOP = 10
 """Trials whose values are compared in a table."""
-
 
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
@@ -36,7 +37,7 @@ def write_report(experiment: Experiment, space: SearchSpace) -> Path:
 
 
 def page(experiment: Experiment, space: SearchSpace, script: str) -> str:
-    """Return the page; `script` is plotly's."""
+    """Return the page; `script` is plotly's, compressed."""
     state = experiment.history.closed or experiment.state
     here = Path(__file__).parent
     sections = list(_sections(experiment, space, state))
@@ -45,24 +46,25 @@ def page(experiment: Experiment, space: SearchSpace, script: str) -> str:
     body = "".join(section(name, text, *parts) for name, text, parts in sections)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f'<title>{title}</title><link rel="icon" href="data:,">'
         f"<style>{(here / 'page.css').read_text()}</style></head><body>"
         f"<header>{_head(experiment, state)}<nav>{links}</nav></header><main>{body}</main>"
         "<noscript><p>The figures need JavaScript.</p></noscript>"
-        f"<script>{script}</script><script>{(here / 'page.js').read_text()}</script>"
+        f'<script type="application/gzip" id="plotly">{script}</script>{data("dark", DARK)}'
+        f"<script>{(here / 'page.js').read_text()}</script>"
         "</body></html>\n"
     )
 
 
 def _plotly() -> str:
-    """Return plotly's script, without importing its Python, which takes a second."""
+    """Return plotly's script as base64 of gzip, without importing its Python, which takes long."""
     found = find_spec("plotly")
     if found is None or not found.submodule_search_locations:
         raise UsageError("report.html needs plotly; install it: pip install plotly")
     path = Path(found.submodule_search_locations[0]) / "package_data" / "plotly.min.js"
-    # Within a page this would end the script.
-    return path.read_text(encoding="utf-8").replace("</script", "<\\/script")
+    return base64.b64encode(gzip.compress(path.read_bytes(), 6, mtime=0)).decode()
 
 
 def _sections(
@@ -78,16 +80,7 @@ def _sections(
         yield "curves", "Learning curves", _curves(experiment, state)
     rows = space_charts.measured(experiment)
     if is_search and len(rows) > 1:
-        yield "parallel", "Parallel coordinates", _parallel(experiment, space, len(rows))
-        yield "importance", "Parameter importance", list(_importance(experiment))
-        yield (
-            "slices",
-            "Slices",
-            [
-                note("Each trial's best value against each parameter alone."),
-                plot("figure-slices", space_charts.slices(experiment, space, state)),
-            ],
-        )
+        yield from space_sections.sections(experiment, space, state)
     if len(experiment.settings.objectives) > 1:
         yield "pareto", "Pareto front", list(_front(experiment))
     if experiment.confirmed():
@@ -114,7 +107,7 @@ def _summary(experiment: Experiment, state: str, course: Sequence[Point]) -> Ite
     settings, best = experiment.settings, experiment.best
     trials = list(experiment.history.trials.values())
     states = [experiment.shown_state(t, state) for t in trials]
-    counts = ", ".join(f"{states.count(s)} {s}" for s in charts.STATES if s in states)
+    counts = ", ".join(f"{states.count(s)} {s}" for s in STATES if s in states)
     value = None if best is None else experiment.value_of(best)
     default = experiment.history.trials.get(0)
     baseline = None if default is None else experiment.value_of(default)
@@ -146,10 +139,12 @@ def _promoted(experiment: Experiment) -> tuple[str, str]:
     promotion = experiment.promotion
     if promotion is None:
         return ("rejected", "see Promotion") if experiment.paths.rejected.exists() else ("none", "")
-    parity, warnings = promotion["parity"], promotion.get("warnings", ())
+    difference, warnings = promotion["parity"]["difference"], promotion.get("warnings", ())
     if warnings:
         return "verified", f"{counted(len(warnings), 'warning')}: {'; '.join(warnings)}"
-    return "verified", f"exported model differs by {parity['difference']:.1e}"
+    if not difference:
+        return "verified", "the exported model scores the same"
+    return "verified", f"the exported model's score differs by {difference:.1e}"
 
 
 def _winner(experiment: Experiment) -> str:
@@ -175,46 +170,28 @@ def _progress(experiment: Experiment, course: Sequence[Point]) -> list[str]:
             f"{default.epoch} of {experiment.settings.budget.epochs} epochs."
         )
     text = "Failed trials and repeats are left out; time between sessions does not count."
-    return [note(text + baseline), plot("figure-progress", charts.progress(experiment, course))]
+    return [
+        note(text + baseline),
+        plot(
+            "figure-progress",
+            charts.progress(experiment, course),
+            "best value so far",
+            min_width=640,
+        ),
+    ]
 
 
 def _curves(experiment: Experiment, state: str) -> list[str]:
     text = "Click a state in the legend to hide it; double-click to hide all others."
-    return [note(text), plot("figure-curves", charts.curves(experiment, state))]
-
-
-def _parallel(experiment: Experiment, space: SearchSpace, count: int) -> list[str]:
-    text = (
-        f"One line per trial; {count} have a value. Draw a box over part of an axis to select the "
-        "trials that pass through it; double-click to show all. A parameter whose switch is off "
-        "is drawn at off."
-    )
-    if experiment.importance:
-        text += " The most important parameters are on the right."
-    left_out = len(space.parameters) - len(space_charts.charted(experiment, space))
-    if left_out:
-        text += (
-            f" {left_out} of {len(space.parameters)} parameters are not drawn: they were off in "
-            f"every trial, or are not among the {space_charts.MOST} most important."
-        )
-    return [note(text), plot("figure-parallel", parallel(experiment, space))]
-
-
-def _importance(experiment: Experiment) -> Iterator[str]:
-    shares = experiment.importance
-    if shares:
-        yield note("Each parameter's share of the variance of the objective, by fANOVA.")
-        yield plot("figure-importance", space_charts.importance(shares))
-    else:
-        yield note(
-            "Computed at the end of a search with enough different trials; until then: "
-            f"automl importance {experiment.paths.root}"
-        )
+    return [
+        note(text),
+        plot("figure-curves", charts.curves(experiment, state), "metric of each trial by epoch"),
+    ]
 
 
 def _front(experiment: Experiment) -> Iterator[str]:
     yield note("No trial beats one of the front in every objective.")
-    yield plot("figure-pareto", charts.fronts(experiment))
+    yield plot("figure-pareto", charts.fronts(experiment), "trials by their objectives")
     objectives = [o.metric for o in experiment.settings.objectives]
     rows = [
         [f"{t.number:04d}", *(values[o] for o in objectives)] for t, values in experiment.front()
@@ -279,7 +256,20 @@ def _resources(experiment: Experiment, state: str, course: Sequence[Point]) -> I
         "process and its children, sampled once a second; GPU memory is not included."
     )
     if experiment.history.trials:
-        yield plot("figure-resources", charts.resources(experiment, state))
+        yield plot(
+            "figure-resources",
+            charts.resources(experiment, state),
+            "seconds and memory of each trial",
+        )
+    runs = schedule.runs(experiment)
+    if runs:
+        yield note("When each trial ran, on as many rows as trials ran at once.")
+        yield plot(
+            "figure-schedule",
+            schedule.chart(experiment, runs, state),
+            "trials by worker and time",
+            min_width=640,
+        )
 
 
 def _skill_reports(experiment: Experiment) -> Iterator[str]:

@@ -5,7 +5,8 @@ from typing import Any
 
 from automl.experiment.experiment import Experiment
 from automl.formats import compact
-from automl.report.page.charts import BEST, DARK, DEFAULT, GREY, STATES, Figure, layout
+from automl.report.page.charts import Figure, layout
+from automl.report.page.palette import BEST, BLUE, DEFAULT, GREY, PAGE, STATES, TEXT
 from automl.report.page.space_charts import charted, measured
 from automl.report.page.timeline import short_names
 from automl.space.domain import Range
@@ -16,7 +17,6 @@ from automl.trial.trial import Trial
 OFF = -0.12
 """Position of an inactive parameter on its axis, which otherwise spans 0 to 1."""
 _LONGEST = 9
-_WORST, _BETTER = (214, 221, 228), (31, 95, 168)
 
 
 def parallel(experiment: Experiment, space: SearchSpace) -> Figure:
@@ -41,7 +41,7 @@ def parallel(experiment: Experiment, space: SearchSpace) -> Figure:
         style = _style(trial, place / max(1, len(rows) - 1), is_best=trial is best)
         data.append(_line(trial, parameters, end, *style))
     named = set[str]()
-    for trace in reversed(data):  # The legend shows the darkest of the other trials.
+    for trace in reversed(data):  # The legend shows the strongest of the other trials.
         trace["showlegend"] = trace["name"] not in named
         named.add(trace["name"])
     ticks = {0.0: low, 0.5: low + width / 2, 1.0: high} if high > low else {0.0: low}
@@ -52,13 +52,13 @@ def parallel(experiment: Experiment, space: SearchSpace) -> Figure:
 
 
 def _style(trial: Trial, rank: float, *, is_best: bool) -> tuple[str, Figure]:
-    """Return a trial's name in the legend and its line, darker for a better rank (0 to 1)."""
+    """Return a trial's name in the legend and its line, stronger for a better rank (0 to 1)."""
     if is_best:
         return f"best: trial {trial.number:04d}", {"color": BEST, "width": 3}
     if trial.number == 0:
         return "defaults: trial 0000", {"color": DEFAULT, "width": 2, "dash": "dash"}
-    parts = [round(a + (b - a) * rank) for a, b in zip(_WORST, _BETTER, strict=True)]
-    return "other trials, darker is better", {"color": f"rgb{tuple(parts)}", "width": 1.2}
+    opacity = round(255 * (0.15 + 0.85 * rank))
+    return "other trials, stronger is better", {"color": f"{BLUE}{opacity:02x}", "width": 1.2}
 
 
 def _line(
@@ -106,7 +106,7 @@ def _tick(value: Any) -> str:
 def _label(place: int, at: float, text: str) -> Figure:
     return {
         "x": place, "y": at, "text": text, "showarrow": False, "xanchor": "right", "xshift": -4,
-        "bgcolor": "rgba(255,255,255,0.8)", "borderpad": 1, "font": {"size": 11, "color": DARK},
+        "bgcolor": f"{PAGE}cc", "borderpad": 1, "font": {"size": 11, "color": TEXT},
     }  # fmt: skip
 
 

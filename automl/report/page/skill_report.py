@@ -101,7 +101,12 @@ def parts(folder: Path, name: str) -> Iterator[str]:
             entry.get("rows", "truth"),
             entry.get("columns", "prediction"),
         )
-        yield _block(entry, plot(f"{name}-matrix-{number}", figure))
+        label = entry.get("title", "confusion matrix")
+        side = figure["layout"]["height"]
+        content = plot(
+            f"{name}-matrix-{number}", figure, label, min_width=side - 40, max_width=side + 130
+        )
+        yield _block(entry, content)
 
 
 def _check_square(content: Mapping[str, Any]) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 from automl.experiment.experiment import Experiment
 from automl.formats import compact
-from automl.report.page.charts import BEST, GREY, STATES, Figure, axis, layout
+from automl.report.page.charts import Figure, axis, layout
+from automl.report.page.palette import BEST, BLUE, GREY, PAGE, STATES, SYMBOLS, TEXT
 from automl.report.page.timeline import short_names
 from automl.space.domain import Range
 from automl.space.parameter import Parameter
@@ -14,6 +15,8 @@ from automl.trial.trial import Trial
 
 MOST = 16
 """Parameters in one figure; of more, the most important ones."""
+MOST_LEVELS = 120
+"""Trials, the best ones, that level lines are drawn through."""
 _PER_ROW = 4
 
 
@@ -45,7 +48,7 @@ def importance(shares: Mapping[str, float]) -> Figure:
         "data": [
             {
                 "type": "bar", "orientation": "h", "x": [shares[k] for k in keys], "y": keys,
-                "marker": {"color": STATES["completed"]}, "textposition": "outside",
+                "marker": {"color": BLUE}, "textposition": "outside",
                 "text": [f"{shares[k]:.1%}" for k in keys], "cliponaxis": False,
                 "hovertemplate": "%{y}: %{x:.1%}<extra></extra>",
             }
@@ -122,7 +125,7 @@ def _points(
                 "y": [value for _, value in group],
                 "text": [f"trial {t.number:04d}" for t, _ in group],
                 "marker": {"size": 10 if name == "best" else 6,
-                           "symbol": "star" if name == "best" else "circle",
+                           "symbol": "star" if name == "best" else SYMBOLS[name],
                            "color": BEST if name == "best" else STATES[name]},
                 "hovertemplate": "%{text}<br>%{x}: %{y:.4f}<extra></extra>",
             }
@@ -145,3 +148,66 @@ def _value_axis(parameter: Parameter) -> dict[str, Any]:
     if parameter.is_log:
         return axis(type="log", exponentformat="e", dtick=1, minor={"ticks": ""}, **plain)
     return axis(**plain)
+
+
+def most_important_ranges(
+    experiment: Experiment, space: SearchSpace
+) -> tuple[Parameter, Parameter] | None:
+    """Return the two most important numeric parameters that vary; None without importances."""
+    if not experiment.importance:
+        return None
+    ranges = [
+        p
+        for p in charted(experiment, space)
+        if isinstance(p.domain, Range)
+        and len({t.values[p.key] for t, _ in measured(experiment) if p.key in t.values}) > 1
+    ]
+    return (ranges[0], ranges[1]) if len(ranges) > 1 else None
+
+
+def contour(experiment: Experiment, across: Parameter, up: Parameter) -> Figure:
+    """Return the objective over two parameters: its level lines, and the trials as dots."""
+    rows = [
+        (trial, value)
+        for trial, value in measured(experiment)
+        if across.key in trial.values and up.key in trial.values
+    ]
+    best, metric = experiment.best, experiment.settings.objective.metric
+    chosen = rows[-MOST_LEVELS:]  # The best ones, which come last.
+    xs = sorted({t.values[across.key] for t, _ in chosen})
+    ys = sorted({t.values[up.key] for t, _ in chosen})
+    levels: list[list[float | None]] = [[None] * len(xs) for _ in ys]
+    for trial, value in chosen:
+        levels[ys.index(trial.values[up.key])][xs.index(trial.values[across.key])] = value
+    place = [t.values[across.key] for t, _ in rows], [t.values[up.key] for t, _ in rows]
+    hover = (
+        f"%{{text}}<br>{across.key} %{{x}}<br>{up.key} %{{y}}<br>"
+        f"{metric} %{{customdata:.4f}}<extra></extra>"
+    )
+    return {
+        "data": [
+            {
+                "type": "contour", "x": xs, "y": ys, "z": levels, "connectgaps": True,
+                "colorscale": [[0, PAGE], [1, BLUE]], "contours": {"coloring": "heatmap"},
+                "line": {"color": GREY, "width": 0.7}, "hoverinfo": "skip",
+                "colorbar": {"title": {"text": metric}, "thickness": 14},
+            },
+            {
+                "type": "scatter", "mode": "markers", "x": place[0], "y": place[1],
+                "text": [f"trial {t.number:04d}" for t, _ in rows],
+                "customdata": [value for _, value in rows], "showlegend": False,
+                "marker": {"color": [BEST if t is best else TEXT for t, _ in rows],
+                           "symbol": ["star" if t is best else "circle" for t, _ in rows],
+                           "size": [14 if t is best else 6 for t, _ in rows],
+                           "line": {"color": PAGE, "width": 1}},
+                "hovertemplate": hover,
+            },
+        ],
+        "layout": layout(
+            440, xaxis=_named_axis(across), yaxis=_named_axis(up),
+        ),
+    }  # fmt: skip
+
+
+def _named_axis(parameter: Parameter) -> dict[str, Any]:
+    return {**_value_axis(parameter), "title": {"text": parameter.key, "standoff": 8}}

@@ -29,7 +29,7 @@ def points(experiment: Experiment) -> list[Point]:
     """Return the reports of the search, without those of failed trials and of confirmations."""
     trials, objective = experiment.history.trials, experiment.settings.objective
     course, epochs = [], EpochCounter()
-    for event, seconds in _clocked(experiment):
+    for event, seconds in clocked(experiment):
         if event["event"] == "start":
             epochs.start(event["trial"], event.get("parent"))
         if event["event"] != "report" or trials[event["trial"]].confirms is not None:
@@ -48,7 +48,8 @@ def best_so_far(experiment: Experiment, course: Sequence[Point]) -> list[Point]:
     return [point for point in course if best.improves(point.value)]
 
 
-def _clocked(experiment: Experiment) -> Iterator[tuple[Mapping[str, Any], float]]:
+def clocked(experiment: Experiment) -> Iterator[tuple[Mapping[str, Any], float]]:
+    """Yield each event with the seconds that the sessions had taken by then."""
     seconds, last = 0.0, None
     for event in Journal(experiment.paths.journal).read():
         if last is not None and event["event"] != "opened":

@@ -7,8 +7,10 @@ import pytest
 from searched import LOCAL, SEARCHED
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
 import automl
+from automl.report.page.palette import DARK, PAGE
 from experiments.screenshots import report as screenshots
 from experiments.screenshots.browser import browser, lacking
 from experiments.screenshots.report import address
@@ -41,6 +43,26 @@ def experiment(tmp_path_factory):
 def driver(experiment):
     with browser(1280, 1000) as driver:
         driver.get(address(experiment.paths.root))
+        wait_until_drawn(driver)
+        yield driver
+
+
+def wait_until_drawn(driver):
+    WebDriverWait(driver, 60).until(
+        lambda page: page.execute_script("return document.body.dataset.drawn")
+    )
+
+
+@pytest.fixture
+def phone(experiment):
+    """The page on a dark screen of 390 by 844 pixels."""
+    with browser(390, 844) as driver:
+        dark = {"name": "prefers-color-scheme", "value": "dark"}
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [dark]})
+        screen = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        driver.get(address(experiment.paths.root))
+        wait_until_drawn(driver)
         yield driver
 
 
@@ -92,6 +114,16 @@ def test_a_box_over_an_axis_picks_the_trials_that_pass_there(driver, experiment)
     picked = {number for number, shown in opacity if shown == 1}
     assert experiment.best.number in picked and 0 < len(picked) < 20
     assert all(shown == 0.06 for number, shown in opacity if number not in picked)
+
+
+def test_on_a_dark_phone_it_is_dark_and_fits(phone):
+    assert phone.execute_script("return document.documentElement.scrollWidth") == 390
+    background = "return getComputedStyle(document.body).backgroundColor"
+    assert phone.execute_script(background) == "rgb(21, 25, 30)"
+    papers = phone.execute_script(
+        "return [...document.querySelectorAll('.plot')].map((p) => p._fullLayout.paper_bgcolor)"
+    )
+    assert set(papers) == {DARK[PAGE]}
 
 
 def test_on_paper_it_is_landscape_a4_with_all_its_figures(driver):

@@ -21,8 +21,8 @@ def test_a_bar_is_as_long_as_its_share_and_never_longer():
 
 
 def test_a_figure_comes_out_of_the_page_as_it_went_in():
-    figure = {"data": [{"x": [1, 2.5], "name": "a < b"}], "layout": {"width": 10, "height": 20}}
-    page = markup.plot("figure-x", figure)
+    figure = {"data": [{"x": [1, 2.5], "name": "a < b"}], "layout": {"height": 20}}
+    page = markup.plot("figure-x", figure, "x")
     assert markup.embedded(page, "figure-x") == {
         **figure, "data": [{"x": [1, 2.5], "name": "a &lt; b"}],
     }  # fmt: skip
@@ -30,7 +30,7 @@ def test_a_figure_comes_out_of_the_page_as_it_went_in():
 
 def test_nothing_in_a_figure_ends_its_script(monkeypatch):
     monkeypatch.setenv("MY_TOKEN", "hush-hush-hush")
-    figure = {"text": "</script><br>hush-hush-hush", "layout": {"width": 1, "height": 1}}
-    page = markup.plot("f", figure)
+    figure = {"text": "</script><br>hush-hush-hush", "layout": {"height": 1}}
+    page = markup.plot("f", figure, "f")
     assert page.count("</script>") == 1 and "hush" not in page
     assert markup.embedded(page, "f")["text"] == "&lt;/script&gt;<br>***"

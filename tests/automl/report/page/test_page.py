@@ -1,5 +1,7 @@
 """report.html and leaderboard.csv: what they say is what the journal says."""
 
+import base64
+import gzip
 import json
 import os
 import re
@@ -111,7 +113,9 @@ def test_the_page_refers_to_nothing_outside_itself(experiment):
     sources = re.findall(r"""(?:src|href|action)=["']?([^"'> ]*)""", text)
     assert sources and all(s.startswith(("data:", "#")) for s in sources)
     assert not re.search(r"@import|url\(", text)
-    assert text_of(experiment).count("plotly.js v") == 1
+    packed = re.findall('id="plotly">([^<]*)</script>', text_of(experiment))
+    assert [gzip.decompress(base64.b64decode(one)).count(b"plotly.js v") for one in packed] == [1]
+    assert len(text_of(experiment)) < 2_500_000
 
 
 def test_what_a_trial_says_is_shown_as_text_and_without_secrets(copy, monkeypatch):
@@ -163,7 +167,8 @@ def test_whatever_parity_holds_is_shown(copy):
     text = page_of(copy)
     assert "<td>0.876543</td>" in text
     assert "<td>made, by</td><td>&lt;cpu&gt;</td>" in text
-    assert "<h3>Latency</h3><table><thead><tr><th></th><th>onnx</th><th>int8</th>" in text
+    assert "<h3>Latency</h3>" in text
+    assert "<thead><tr><th></th><th>onnx</th><th>int8</th>" in text
     assert "<td>median ms</td><td>1.25</td><td>0.75</td>" in text
 
 

@@ -47,3 +47,16 @@ def test_slices_have_a_log_axis_a_star_for_the_best_and_categories(experiment, s
     assert figure["layout"]["xaxis2"]["categoryarray"] == ["sgd", "adam"]
     stars = [trace for trace in figure["data"] if trace["marker"]["symbol"] == "star"]
     assert [(trace["name"], trace["y"]) for trace in stars] == [("best", [0.6]), ("best", [0.6])]
+
+
+def test_level_lines_go_through_the_trials_of_two_parameters(tmp_path):
+    space = build({"lr": real(0.01, 0.001, 1.0, scale="log"), "momentum": real(0.5, 0.0, 1.0)})
+    experiment = made_experiment(
+        tmp_path / "exp", start(0, {"lr": 0.1, "momentum": 0.5}), report(0, 1, 0.2),
+        start(1, {"lr": 0.01, "momentum": 0.9}), report(1, 1, 0.6),
+        start(2, {"lr": 0.1}), report(2, 1, 0.4),
+    )  # fmt: skip
+    levels, dots = space_charts.contour(experiment, *space.parameters.values())["data"]
+    assert (levels["x"], levels["y"]) == ([0.01, 0.1], [0.5, 0.9])
+    assert levels["z"] == [[None, 0.2], [0.6, None]]
+    assert dots["marker"]["symbol"] == ["circle", "star"]
