@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from segformer.data.depth import unused_bits_line
 from segformer.data.faults import one_a_cause
 from segformer.data.labels import COLOURS, GREY, GREY_IN_RGB, IGNORED, class_names
+from segformer.data.leaks.leaks import Leaks, SplitImage, leaks_of, scaled
+from segformer.data.leaks.thumbnail import Grey, thumbnail
 from segformer.data.load import load_pair
 from segformer.data.pairs import Pair, other_files
 from segformer.data.palette import Palette
@@ -38,13 +40,14 @@ def check_data(
     """Read every pair of the training, validation and, where it has a folder, test split.
 
     Returns the number of pairs by split folder, a ``fingerprint`` (a SHA-256 over the names and the
-    bytes of all files) and, if classes do not occur, ``absent``, which names them by split. Raises
-    `DataError` with all faults: folders, partners, files that cannot be read, sizes, mask values,
-    splits with fewer than two classes, masks stored in ways that contradict each other. Logs a
-    warning for images that are in two splits, for files that are skipped and for classes without a
-    pixel. `progress` is called with (pairs done, pairs in all).
+    bytes of all files), ``leaks`` (lines on images that show the same, or nothing) and, if classes
+    do not occur, ``absent``, which names them by split. Raises `DataError` with all faults: folders,
+    partners, files that cannot be read, sizes, mask values, splits with fewer than two classes,
+    masks stored in ways that contradict each other. Logs a warning for leaks, for files that are
+    skipped and for classes without a pixel. Writes nothing but the cache of leaks. `progress` is
+    called with (pairs done, pairs in all), once more while many images are compared.
     """
-    source = source_of(segment)
+    source = source_of(segment, is_kept=False)
     faults = list(source.faults)
     for note in source.notes:
         _log.warning(note)
@@ -62,15 +65,16 @@ def check_data(
     faults += [] if faults else _too_few_classes(checked, segment)
     if faults:
         raise DataError(_capped(one_a_cause(faults)))
-    _warn_of_shared_images(checked)
+    leaks = list(_leaks(checked, progress).lines())
     absent = _absent_classes(checked, segment)
-    for line in absent:
+    for line in [*leaks, *absent]:
         _log.warning(line)
     _warn_of_unused_bits(checked, segment)
     counts = {split: len(pairs) for split, pairs in source.splits.items()}
     return {
         **counts,
         "fingerprint": digest.hexdigest(),
+        "leaks": "; ".join(leaks),
         **({"absent": "; ".join(absent)} if absent else {}),
     }
 
@@ -87,6 +91,7 @@ class _Checked:
     classes: frozenset[int] = frozenset()
     reading: str = ""
     largest: int | None = None
+    thumbnail: Grey | None = None
 
     @property
     def line(self) -> str:
@@ -107,8 +112,9 @@ def _checked(todo: list[tuple[str, Pair]], segment: DatasetSegment) -> Iterator[
         present = np.flatnonzero(np.bincount(loaded.ids.ravel(), minlength=IGNORED))
         classes = frozenset(present.tolist()) - {IGNORED}
         return _Checked(
-            split, pair, faults, image_hash, mask_hash, classes, loaded.reading, loaded.largest
-        )
+            split, pair, faults, image_hash, mask_hash, classes, loaded.reading, loaded.largest,
+            thumbnail(loaded.image),
+        )  # fmt: skip
 
     # Pillow and numpy release the interpreter lock while they decode.
     with ThreadPoolExecutor(max_workers=min(8, cpu_count() or 1)) as pool:
@@ -185,20 +191,13 @@ def _warn_of_other_files(folder: Path) -> None:
         _log.warning("%s is not an image and is skipped (%d such files)", others[0], len(others))
 
 
-def _warn_of_shared_images(checked: list[_Checked]) -> None:
-    seen: dict[str, _Checked] = {}
-    shared = [
-        (each.pair.image, seen[each.image_hash].pair.image)
+def _leaks(checked: list[_Checked], progress: Progress | None) -> Leaks:
+    images = [
+        SplitImage(each.split, each.pair.image, each.image_hash, each.thumbnail)
         for each in checked
-        if seen.setdefault(each.image_hash, each).split != each.split
+        if each.thumbnail is not None
     ]
-    if shared:
-        _log.warning(
-            "%s is byte for byte %s (%d such images): scores on images of the training split are "
-            "too good",
-            *shared[0],
-            len(shared),
-        )
+    return leaks_of(images, progress=scaled(progress, len(checked)))
 
 
 def _mask_hash(pair: Pair, ids: NDArray[np.uint8]) -> str:

@@ -9,7 +9,7 @@ from segformer.data.holdout import By
 from segformer.data.layouts.base import TEST, TRAIN, VAL
 from segformer.data.pairs import Pair
 from segformer.data.source import unsplit_pairs
-from segformer.data.split_file import made
+from segformer.data.split_file import Progress, made
 from segformer.errors import DataError
 
 
@@ -22,25 +22,33 @@ class SplitReport:
     by: str
     seed: int
     is_replaced: bool
+    note: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON values."""
         return {"file": str(self.path), "counts": dict(self.counts), "by": self.by,
-                "seed": self.seed, "replaced": self.is_replaced}  # fmt: skip
+                "seed": self.seed, "replaced": self.is_replaced, "note": self.note}  # fmt: skip
 
     def text(self) -> str:
         """Return the report as a line for people."""
         counts = ", ".join(f"{name} {count}" for name, count in self.counts.items())
         verb = "replaced" if self.is_replaced else "written"
-        return f"{self.path}: {verb}: {counts} (by {self.by}, seed {self.seed}); no file was moved"
+        line = f"{self.path}: {verb}: {counts} (by {self.by}, seed {self.seed}); no file was moved"
+        return f"{line}; {self.note}" if self.note else line
 
 
 def split_data(
-    root: Path, *, val: float, test: float = 0.0, by: str = "file", seed: int = 0
+    root: Path,
+    *,
+    val: float,
+    test: float = 0.0,
+    by: str = "file",
+    seed: int = 0,
+    progress: Progress | None = None,
 ) -> SplitReport:
     """Write split.json, which training reads; the same folder and seed give the same splits.
 
-    Raises `DataError`: shares, folders that have these splits, too few groups, a folder that cannot
+    Images that show the same stay together; see `split_file.made`. Raises `DataError`: shares, folders that have these splits, too few groups, a folder that cannot
     be written.
     """
     if by not in get_args(By):
@@ -56,7 +64,7 @@ def split_data(
         raise DataError(f"{root}: has a {present[0]} split already, which training uses")
     chosen: By = next(each for each in get_args(By) if each == by)
     shares = {VAL: val, TEST: test} if test else {VAL: val}
-    split = made(root, pairs, shares=shares, by=chosen, seed=seed)
+    split = made(root, pairs, shares=shares, by=chosen, seed=seed, progress=progress)
     is_replaced = split.path.exists()
     try:
         split.write()
@@ -64,4 +72,4 @@ def split_data(
         raise DataError(f"{split.path}: cannot be written ({error.strerror})") from None
     held_out = {name: len(names) for name, names in split.names.items()}
     counts = {TRAIN: len(pairs) - sum(held_out.values()), **held_out}
-    return SplitReport(split.path, counts, by, seed, is_replaced)
+    return SplitReport(split.path, counts, by, seed, is_replaced, split.note)

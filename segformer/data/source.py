@@ -49,11 +49,12 @@ class Source:
         return list(self.splits[split])
 
 
-def source_of(segment: DatasetSegment) -> Source:
+def source_of(segment: DatasetSegment, *, is_kept: bool = True) -> Source:
     """Find the pairs of a data set; raises `DataError` for a folder of no known layout.
 
     images/<split> and masks/<split> are read as they stand. Of other layouts the splits have the
-    names train, val and test. If there is no validation split, one is held out (`split_file`).
+    names train, val and test. If there is no validation split, one is held out (`split_file`);
+    with `is_kept` split.json keeps it, and without, nothing is written.
     """
     root = Path(segment.root_dir)
     if not is_utf8(str(root)):
@@ -63,7 +64,7 @@ def source_of(segment: DatasetSegment) -> Source:
     if _is_standard(root, segment):
         return _standard(root, segment)
     data, title = _read_in_place(root)
-    return _with_validation(root, data, title)
+    return _with_validation(root, data, title, is_kept=is_kept)
 
 
 def unsplit_pairs(root: Path) -> Mapping[str, Sequence[Pair]]:
@@ -184,12 +185,12 @@ def _standard_splits(
     return splits, faults, notes
 
 
-def _with_validation(root: Path, data: DataSet, title: str) -> Source:
+def _with_validation(root: Path, data: DataSet, title: str, *, is_kept: bool) -> Source:
     notes = [f"{title} ({_counted(data)})", *data.notes]
     if data.faults or VAL in data.splits:
         return Source(data.splits, data.faults or _empty_splits(root, data.splits), notes)
     pairs = [*data.splits.get(TRAIN, ()), *data.splits.get(UNSPLIT, ())]
-    split = held_out(root, pairs)
+    split = held_out(root, pairs, is_kept=is_kept)
     splits = {**split.applied(pairs, root), **{k: v for k, v in data.splits.items() if k == TEST}}
     return Source(
         splits, _empty_splits(root, splits), [*notes, _held_out_line(root, split, len(pairs))]
@@ -205,7 +206,8 @@ def _held_out_line(root: Path, split: SplitFile, count: int) -> str:
     parts = [f"{len(names)} for {name}" for name, names in split.names.items()]
     return (
         f"{root}: there is no validation split: of {count} images {' and '.join(parts)} are held "
-        f"out, as {split.path} says; automl data split makes another"
+        f"out; {split.path} keeps which, automl data split makes another"
+        + (f"; {split.note}" if split.note else "")
     )
 
 

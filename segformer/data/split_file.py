@@ -3,16 +3,20 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import cpu_count
 from pathlib import Path
 
 import numpy as np
 
+from segformer.data.depth import bits_in_use
 from segformer.data.holdout import By, Item, divided, prefix_of
+from segformer.data.images import read_image
 from segformer.data.layouts.base import TEST, TRAIN, VAL
+from segformer.data.leaks.leaks import Leak, SplitImage, leaks_of, scaled
+from segformer.data.leaks.thumbnail import thumbnail
 from segformer.data.pairs import Pair
 from segformer.data.palette import colour_codes
 from segformer.errors import DataError
@@ -23,6 +27,13 @@ VAL_SHARE = 0.15
 SEED = 0
 """The share that is held out, and the seed, of a data set for which nobody asked for a split."""
 
+_ALL_ALIKE = (
+    "too many images are nearly the same to keep them together: scores on what is held out are too "
+    "good"
+)
+
+Progress = Callable[[int, int], None]
+
 
 @dataclass(frozen=True)
 class SplitFile:
@@ -32,6 +43,8 @@ class SplitFile:
     names: Mapping[str, Sequence[str]]
     seed: int
     by: str
+    note: str = ""
+    """What the reader should know of how they were chosen."""
 
     @classmethod
     def read(cls, path: Path) -> "SplitFile":
@@ -42,7 +55,8 @@ class SplitFile:
             if not names[VAL]:
                 raise ValueError(f'"{VAL}" names no images')
             seed, by = content.get("seed", 0), content.get("by", "file")
-            return cls(path, {k: v for k, v in names.items() if v}, seed, by)
+            names = {split: listed for split, listed in names.items() if listed}
+            return cls(path, names, seed, by, str(content.get("note", "")))
         except (OSError, UnicodeDecodeError, ValueError, AttributeError, TypeError) as error:
             raise DataError(
                 f'{path}: wants "{VAL}": a list of image files, and "{TEST}" if there is one '
@@ -52,6 +66,7 @@ class SplitFile:
     def write(self) -> None:
         """Write the file; raises `OSError`."""
         content = {**self.names, "seed": self.seed, "by": self.by}
+        content |= {"note": self.note} if self.note else {}
         with replacing(self.path) as part:
             part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
@@ -74,46 +89,62 @@ class SplitFile:
         return {TRAIN: rest, **splits}
 
 
-def held_out(root: Path, pairs: Sequence[Pair]) -> SplitFile:
+def held_out(root: Path, pairs: Sequence[Pair], *, is_kept: bool) -> SplitFile:
     """Return the split of a data set that has none: its split.json, else one that is made now.
 
-    A folder that cannot be written has its split in the cache; it would be made the same again.
+    With `is_kept` it is written; a folder that cannot be written has its split in the cache. It
+    would be made the same again.
     """
     places = [root / SPLIT_FILE, _in_cache(root)]
     for path in places:
         if path.is_file():
             return SplitFile.read(path)
     split = made(root, pairs, shares={VAL: VAL_SHARE}, by="file", seed=SEED)
+    if not is_kept:
+        return split
     try:
         split.write()
     except OSError:
-        split = SplitFile(places[1], split.names, split.seed, split.by)
+        split = replace(split, path=places[1])
         split.write()
     return split
 
 
 def made(
-    root: Path, pairs: Sequence[Pair], *, shares: Mapping[str, float], by: By, seed: int
+    root: Path,
+    pairs: Sequence[Pair],
+    *,
+    shares: Mapping[str, float],
+    by: By,
+    seed: int,
+    progress: Progress | None = None,
 ) -> SplitFile:
-    """Divide pairs as `holdout.divided` does; raises `DataError` if it cannot be done."""
-    groups = _groups(root, pairs, by)
-    with ThreadPoolExecutor(max_workers=min(8, cpu_count() or 1)) as pool:
-        codes = list(pool.map(_codes, pairs))
-    items = [
-        Item(name_of(pair, root), group, present)
-        for pair, group, present in zip(pairs, groups, codes, strict=True)
-    ]
-    try:
-        names = divided(items, shares, seed=seed)
-    except ValueError:
-        count = len(set(groups))
-        raise DataError(
-            f"{root}: by {by}, {len(pairs)} images are {count} group{'s' * (count != 1)}, too few "
-            f"for {len(shares) + 1} splits"
-            + ("; use --by file" if by != "file" else " (equal images are one)")
-        ) from None
-    del names[TRAIN]
-    return SplitFile(root / SPLIT_FILE, names, seed, by)
+    """Divide pairs as `holdout.divided` does; raises `DataError` if it cannot be done.
+
+    Images that are equal or nearly the same stay together. If that leaves too few groups, as of a
+    camera that never moves, only equal ones do, and the note of the result says so.
+    """
+    images, codes = _compared(pairs, progress)
+    leaks = leaks_of(images, progress=scaled(progress, len(pairs))).pairs
+    groups = _named_groups(root, pairs, by)
+    equal = _merged(groups, pairs, [leak for leak in leaks if leak.is_exact])
+    for merged, note in ((_merged(equal, pairs, leaks), ""), (equal, _ALL_ALIKE)):
+        items = [
+            Item(name_of(pair, root), group, present)
+            for pair, group, present in zip(pairs, merged, codes, strict=True)
+        ]
+        try:
+            names = divided(items, shares, seed=seed)
+        except ValueError:
+            continue
+        del names[TRAIN]
+        return SplitFile(root / SPLIT_FILE, names, seed, by, note)
+    count = len(set(equal))
+    raise DataError(
+        f"{root}: by {by}, {len(pairs)} images are {count} group{'s' * (count != 1)}, too few "
+        f"for {len(shares) + 1} splits"
+        + ("; use --by file" if by != "file" else " (equal images are one)")
+    )
 
 
 def name_of(pair: Pair, root: Path) -> str:
@@ -122,31 +153,53 @@ def name_of(pair: Pair, root: Path) -> str:
     return (image.relative_to(root) if image.is_relative_to(root) else image).as_posix()
 
 
-def _groups(root: Path, pairs: Sequence[Pair], by: By) -> list[str]:
-    """Return the group of each pair; images that are equal byte for byte share one."""
+def _named_groups(root: Path, pairs: Sequence[Pair], by: By) -> list[str]:
     if by == "file":
-        names = [name_of(pair, root) for pair in pairs]
-    elif by == "prefix":
-        names = [prefix_of(pair.stem) for pair in pairs]
-    else:
-        names = [pair.image.parent.as_posix() for pair in pairs]
-    first: dict[str, str] = {}
-    merged: dict[str, str] = {}
-    for pair, name in zip(pairs, names, strict=True):
-        try:
-            digest = hashlib.sha256(pair.image.read_bytes()).hexdigest()
-        except OSError:
-            continue
-        twin = first.setdefault(digest, name)
-        if _root_of(merged, twin) != _root_of(merged, name):
-            merged[_root_of(merged, name)] = _root_of(merged, twin)
-    return [_root_of(merged, name) for name in names]
+        return [name_of(pair, root) for pair in pairs]
+    if by == "prefix":
+        return [prefix_of(pair.stem) for pair in pairs]
+    return [pair.image.parent.as_posix() for pair in pairs]
 
 
-def _root_of(merged: Mapping[str, str], name: str) -> str:
-    while name in merged:
-        name = merged[name]
-    return name
+def _merged(groups: Sequence[str], pairs: Sequence[Pair], leaks: Iterable[Leak]) -> list[str]:
+    """Return the group of each pair, where the groups of images that show the same are one."""
+    group_of = {pair.image: group for pair, group in zip(pairs, groups, strict=True)}
+    above: dict[str, str] = {}
+    for leak in leaks:
+        one, other = (_top(above, group_of[each.path]) for each in (leak.first, leak.second))
+        if one != other:
+            above[other] = one
+    return [_top(above, group) for group in groups]
+
+
+def _top(above: Mapping[str, str], group: str) -> str:
+    while group in above:
+        group = above[group]
+    return group
+
+
+def _compared(
+    pairs: Sequence[Pair], progress: Progress | None
+) -> tuple[list[SplitImage], list[frozenset[int]]]:
+    """Return what images are compared by, without those that cannot be read, and masks' codes."""
+    bits = bits_in_use([pair.image for pair in pairs])
+    images, codes = [], []
+    with ThreadPoolExecutor(max_workers=min(8, cpu_count() or 1)) as pool:
+        read = pool.map(lambda pair: (_split_image(pair, bits), _codes(pair)), pairs)
+        for done, (image, present) in enumerate(read, start=1):
+            images += [image] if image is not None else []
+            codes.append(present)
+            if progress:
+                progress(done, len(pairs))
+    return images, codes
+
+
+def _split_image(pair: Pair, bits: int) -> SplitImage | None:
+    try:
+        digest = hashlib.sha256(pair.image.read_bytes()).hexdigest()
+        return SplitImage("", pair.image, digest, thumbnail(read_image(pair.image, bits=bits)))
+    except (DataError, OSError):
+        return None  # The check names it.
 
 
 def _codes(pair: Pair) -> frozenset[int]:

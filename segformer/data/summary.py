@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from segformer.data.faults import one_a_cause
 from segformer.data.labels import IGNORED, class_names
+from segformer.data.leaks.leaks import Leaks, SplitImage, leaks_of, scaled
+from segformer.data.leaks.thumbnail import thumbnail
 from segformer.data.load import load_pair
 from segformer.data.pairs import Pair
 from segformer.data.source import source_of
@@ -34,7 +36,8 @@ class PairSummary:
     pair: Pair
     size: tuple[int, int] = (0, 0)
     pixels: NDArray[np.int64] | None = None
-    image_hash: str = ""
+    split_image: SplitImage | None = None
+    """As it is compared with others."""
     kind: str = ""
     """How the image is stored, as "8-bit RGB"."""
     largest: int | None = None
@@ -83,8 +86,8 @@ class DataSummary:
     pairs: Sequence[PairSummary]
     splits: Sequence[SplitSummary]
     kinds: Mapping[str, int]
-    duplicates: Sequence[Sequence[PairSummary]]
-    """Images that are equal byte for byte, in groups."""
+    leaks: Leaks
+    """Images that show the same, in pairs."""
     notes: Sequence[str]
     faults: Sequence[str]
 
@@ -101,11 +104,10 @@ class DataSummary:
     @property
     def warnings(self) -> list[str]:
         """Return a line for each thing that stands out."""
-        return [*self._absent_classes(), *self._size_warnings(), *self._duplicate_warnings()]
+        return [*self._absent_classes(), *self._size_warnings(), *self.leaks.lines()]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary as JSON values."""
-        names = [[f"{each.split}/{each.pair.image.name}" for each in g] for g in self.duplicates]
         return {
             "folder": self.segment.root_dir,
             "classes": self.classes,
@@ -114,7 +116,7 @@ class DataSummary:
             "largest_of_16_bits": self.largest,
             "image_bits": self.segment.image_bits,
             "training_size": self.segment.img_size,
-            "duplicates": names,
+            "leaks": self.leaks.to_dict(),
             "notes": list(self.notes),
             "warnings": self.warnings,
             "faults": list(self.faults),
@@ -169,21 +171,10 @@ class DataSummary:
                     "or raise dataset.segment.img_size"
                 )
 
-    def _duplicate_warnings(self) -> Iterator[str]:
-        between = [g for g in self.duplicates if len({each.split for each in g}) > 1]
-        for groups, where in ((between, "between splits"), (self.duplicates, "in all")):
-            if groups:
-                first, second = groups[0][:2]
-                yield (
-                    f"{len(groups)} images are there more than once {where}, as "
-                    f"{first.split}/{first.pair.image.name} and "
-                    f"{second.split}/{second.pair.image.name}"
-                )
-
 
 def summarised(segment: DatasetSegment, *, progress: Progress | None = None) -> DataSummary:
     """Read all pairs of a data set; faults of files are listed, those of the folder are raised."""
-    source = source_of(segment)
+    source = source_of(segment, is_kept=False)
     todo = [(split, pair) for split, pairs in source.splits.items() for pair in pairs]
     pairs = []
     with ThreadPoolExecutor(max_workers=min(8, cpu_count() or 1)) as pool:
@@ -196,15 +187,13 @@ def summarised(segment: DatasetSegment, *, progress: Progress | None = None) -> 
     sound = [each for each in pairs if each.pixels is not None]
     names = class_names(segment)
     by_split = {split: [p for p in sound if p.split == split] for split in source.splits}
-    by_hash: dict[str, list[PairSummary]] = {}
-    for each in sound:
-        by_hash.setdefault(each.image_hash, []).append(each)
+    images = [each.split_image for each in sound if each.split_image is not None]
     return DataSummary(
         segment,
         sound,
         [_split_summary(name, each, names) for name, each in by_split.items() if each],
         Counter(each.kind for each in sound),
-        [group for group in by_hash.values() if len(group) > 1],
+        leaks_of(images, progress=scaled(progress, len(todo))),
         source.notes,
         one_a_cause([*source.faults, *(fault for each in pairs for fault in each.faults)]),
     )
@@ -219,7 +208,8 @@ def _summary_of(split: str, pair: Pair, *, segment: DatasetSegment) -> PairSumma
     height, width = loaded.ids.shape
     pixels = np.bincount(loaded.ids.ravel(), minlength=IGNORED + 1)
     digest = hashlib.sha256(content).hexdigest()
-    return PairSummary(split, pair, (width, height), pixels, digest, loaded.kind, loaded.largest)
+    image = SplitImage(split, pair.image, digest, thumbnail(loaded.image))
+    return PairSummary(split, pair, (width, height), pixels, image, loaded.kind, loaded.largest)
 
 
 def _split_summary(name: str, pairs: Sequence[PairSummary], names: Sequence[str]) -> SplitSummary:
