@@ -87,6 +87,7 @@ class RunOptions(TypedDict, total=False):
 
     skill: str | Path | None
     data: str | Path | None
+    strict_data: bool | None
     trials: int | None
     epochs: int | None
     budget_epochs: int | None

@@ -210,12 +210,22 @@ class SegformerSkill:
         return import_data(kind, source, target, progress=progress)
 
     def split_data(
-        self, folder: Path, *, val: float, test: float = 0.0, by: str = "file", seed: int = 0
+        self,
+        folder: Path,
+        *,
+        val: float,
+        test: float = 0.0,
+        by: str = "file",
+        seed: int = 0,
+        is_strict: bool = False,
+        progress: Callable[[int, int], None] | None = None,
     ) -> "SplitReport":
         """Hold out images for validation and test; see `segformer.data.divide.split_data`."""
         from segformer.data.divide import split_data
 
-        return split_data(folder, val=val, test=test, by=by, seed=seed)
+        return split_data(
+            folder, val=val, test=test, by=by, seed=seed, is_strict=is_strict, progress=progress
+        )
 
     def show_data(
         self,

@@ -1,5 +1,6 @@
 """Fixtures of the whole suite: the toy skill is installed for this process and its children."""
 
+import atexit
 import os
 import shutil
 import signal
@@ -30,6 +31,10 @@ os.environ.pop("MLFLOW_TRACKING_URI", None)
 # Whatever weights lie on this machine: only those of installed packages are at hand.
 os.environ.pop("AUTOML_WEIGHTS", None)
 os.environ["HF_HUB_CACHE"] = str(Path(tempfile.gettempdir()) / "no-hub-of-the-tests")
+# Not the user's: what the suite compares and downloads is kept here, for its children too.
+if "AUTOML_CACHE" not in os.environ:
+    os.environ["AUTOML_CACHE"] = tempfile.mkdtemp(prefix="automl-cache-")
+    atexit.register(shutil.rmtree, os.environ["AUTOML_CACHE"], ignore_errors=True)
 # Ray runs trainings at nice 15: beside the rest of the suite they would hardly run at all.
 os.environ.update(RAY_worker_niceness="0")
 

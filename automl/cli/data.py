@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from automl.skill.base import DataReport, DataSkill
+    from automl.skill.base import DataReport, DataSkill, ShownData
 
 
 def add(commands: Any) -> None:
@@ -25,6 +25,8 @@ def _add_show(actions: Any) -> None:
     show = _action(actions, "show", "show counts, sizes, classes and faults of a data set", _show)
     show.add_argument("folder", type=Path, metavar="DIR")
     show.add_argument("--html", type=Path, metavar="FILE", help="also a page of overlays")
+    show.add_argument("--strict-data", action="store_true",
+                      help="exit 2 if images show the same as others")  # fmt: skip
     _add_json(show)
 
 
@@ -40,6 +42,8 @@ def _add_split(actions: Any) -> None:
                        help="keep together images of one folder (group), of one name but for the "
                        "number at its end (prefix), or none (file, the default)")  # fmt: skip
     split.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
+    split.add_argument("--strict-data", action="store_true",
+                       help="exit 2 if images that show the same cannot stay together")  # fmt: skip
     _add_json(split)
 
 
@@ -99,17 +103,34 @@ def _show(arguments: argparse.Namespace) -> int:
     skill = _skill(arguments)
     with faults_of_the_user(), data_progress(is_shown=not arguments.json) as progress:
         report = skill.show_data(arguments.folder, html=arguments.html, progress=progress)
+    if arguments.strict_data:
+        _refuse_leaks(report, arguments)
     return _print(report, arguments)
 
 
+def _refuse_leaks(report: "ShownData", arguments: argparse.Namespace) -> None:
+    """Print the report and fail if images show the same as others."""
+    from automl.cli.output import CommandFailed
+    from automl.errors import UsageError
+    from automl.plan.checks import check_no_leaks
+
+    try:
+        check_no_leaks({"leaks": "; ".join(report.leak_lines)}, arguments.skill or "")
+    except UsageError as error:
+        if not arguments.json:
+            print(report.text())
+        raise CommandFailed(error, report.to_dict()) from error
+
+
 def _split(arguments: argparse.Namespace) -> int:
+    from automl.progress.watch import data_progress
     from automl.skill.failures import faults_of_the_user
 
     skill = _skill(arguments)
-    with faults_of_the_user():
+    with faults_of_the_user(), data_progress(is_shown=not arguments.json) as progress:
         report = skill.split_data(
             arguments.folder, val=arguments.val, test=arguments.test, by=arguments.by,
-            seed=arguments.seed,
+            seed=arguments.seed, is_strict=arguments.strict_data, progress=progress,
         )  # fmt: skip
     return _print(report, arguments)
 

@@ -19,6 +19,10 @@ def add_flags(parser: argparse.ArgumentParser, names: Iterable[str] = RUN_OPTION
         option = RUN_OPTIONS[name]
         if option.flag is None:
             continue
+        if option.kind == "flag":
+            parser.add_argument(option.flag, dest=name, help=_help(option), action="store_const",
+                                const=True)  # fmt: skip
+            continue
         parser.add_argument(
             option.flag, *option.more_flags, dest=name, help=_help(option),
             metavar=option.metavar, type=_TYPES.get(option.kind, str),

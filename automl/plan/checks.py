@@ -1,8 +1,10 @@
 """Checks of a plan that need neither schema nor data: what is installed, and the new folder."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from automl.errors import Fault, UsageError
 from automl.experiment.paths import ExperimentPaths
@@ -16,6 +18,17 @@ from automl.version import install_command
 
 _LIBRARIES = {"search": "optuna", "ray": "ray", "mlflow": "mlflow"}
 """The library of each extra that a run may need."""
+
+
+def check_no_leaks(data: Mapping[str, Any], skill: str) -> None:
+    """Raise `UsageError` if a skill's check of the data has found images that show the same."""
+    if "leaks" not in data:
+        raise UsageError(f"--strict-data: {skill} does not compare the images of its data")
+    if data["leaks"]:
+        raise UsageError(
+            f"--strict-data: {data['leaks']}; automl data show lists the pairs, automl data split "
+            "keeps them together"
+        )
 
 
 def check_installed(*extras: str | None) -> None:

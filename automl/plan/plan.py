@@ -15,6 +15,7 @@ from automl.files import write_json, write_yaml
 from automl.plan.checks import (
     check_installed,
     check_is_new,
+    check_no_leaks,
     check_promotion,
     fitted_to_plain_training,
     make_folder,
@@ -122,6 +123,8 @@ def plan_from_request(
         if resources.address is None:
             skill.check_devices(spec)
         data = skill.check(spec, progress=progress)
+    if request.strict_data:
+        check_no_leaks(data, skill.name)
     settings = Settings(
         skill=lasting_name(request.skill),
         policy="auto" if way.is_search else "off",

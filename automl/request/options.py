@@ -19,7 +19,7 @@ class Option:
     name: str
     help: str
     kind: str = "text"
-    """text, whole (number), number, switch (on, off), texts, or mapping."""
+    """text, whole (number), number, switch (on, off), flag (no value), texts, or mapping."""
     metavar: str | None = None
     default: str | None = None
     """The default, described for people."""
@@ -40,6 +40,10 @@ _TABLE = (
     Option(
         "data", "folder of the data set, or its URI", metavar="DIR", example="my_data",
         more_flags=("--train-datasets",),
+    ),
+    Option(
+        "strict_data", "refuse data in which images show the same as others", "flag",
+        example="true",
     ),
     Option("trials", "trials of the search", "whole", "N", default="20", is_of_search=True),
     Option(

@@ -52,6 +52,10 @@ def _parsed(option: Option, value: Any) -> Any:
         value = fspath(value)
     if kind == "switch" and isinstance(value, bool):
         return "on" if value else "off"  # YAML reads a bare on and off as booleans.
+    if kind == "flag":
+        if not isinstance(value, bool):
+            raise ValueError("true or false")
+        return value
     if kind == "texts":
         texts = [value] if isinstance(value, str) else value
         if not (isinstance(texts, list | tuple) and all(isinstance(t, str) for t in texts)):

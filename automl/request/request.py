@@ -43,7 +43,7 @@ _RESOURCES = (
     "memory_per_trial",
     "address",
 )
-_PLAIN = ("data", "seed", "tracker", "min_objective")
+_PLAIN = ("data", "strict_data", "seed", "tracker", "min_objective")
 _POLICY = ("policy", "request")
 
 
@@ -53,6 +53,8 @@ class Request:
 
     skill: str
     data: str | None = None
+    strict_data: bool = False
+    """Whether images that show the same as others are refused."""
     search: SearchRequest = field(default_factory=SearchRequest)
     space: SpaceRequest = field(default_factory=SpaceRequest)
     out: Path | None = None

@@ -1,6 +1,6 @@
 """The interface of a skill: its verbs and their results."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -64,6 +64,15 @@ class DataReport(Protocol):
     def text(self) -> str: ...  # noqa: D102
 
 
+class ShownData(DataReport, Protocol):
+    """A summary of a data set."""
+
+    @property
+    def leak_lines(self) -> Sequence[str]:
+        """Lines on images that show the same as others; empty if there are none."""
+        ...
+
+
 class DataSkill(Protocol):
     """A skill that imports, splits and shows data sets."""
 
@@ -79,7 +88,15 @@ class DataSkill(Protocol):
         ...
 
     def split_data(
-        self, folder: Path, *, val: float, test: float, by: str, seed: int
+        self,
+        folder: Path,
+        *,
+        val: float,
+        test: float,
+        by: str,
+        seed: int,
+        is_strict: bool = False,
+        progress: Callable[[int, int], None] | None = None,
     ) -> DataReport:
         """Hold out shares of a folder's images for validation and test."""
         ...
@@ -90,7 +107,7 @@ class DataSkill(Protocol):
         *,
         html: Path | None = None,
         progress: Callable[[int, int], None] | None = None,
-    ) -> DataReport:
+    ) -> ShownData:
         """Summarise a data set, and draw it on a page."""
         ...
 

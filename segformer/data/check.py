@@ -41,11 +41,11 @@ def check_data(
 
     Returns the number of pairs by split folder, a ``fingerprint`` (a SHA-256 over the names and the
     bytes of all files), ``leaks`` (lines on images that show the same, or nothing) and, if classes
-    do not occur, ``absent``, which names them by split. Raises `DataError` with all faults: folders,
-    partners, files that cannot be read, sizes, mask values, splits with fewer than two classes,
-    masks stored in ways that contradict each other. Logs a warning for leaks, for files that are
-    skipped and for classes without a pixel. Writes nothing but the cache of leaks. `progress` is
-    called with (pairs done, pairs in all), once more while many images are compared.
+    do not occur, ``absent``, which names them by split. Raises `DataError` with all faults:
+    folders, partners, files that cannot be read, sizes, mask values, splits with fewer than two
+    classes, masks stored in ways that contradict each other. Logs a warning for leaks, for files
+    that are skipped and for classes without a pixel. Writes nothing but the cache of leaks.
+    `progress` is called with (pairs done, pairs in all), again while many images are compared.
     """
     source = source_of(segment, is_kept=False)
     faults = list(source.faults)

@@ -44,12 +44,14 @@ def split_data(
     test: float = 0.0,
     by: str = "file",
     seed: int = 0,
+    is_strict: bool = False,
     progress: Progress | None = None,
 ) -> SplitReport:
     """Write split.json, which training reads; the same folder and seed give the same splits.
 
-    Images that show the same stay together; see `split_file.made`. Raises `DataError`: shares, folders that have these splits, too few groups, a folder that cannot
-    be written.
+    Images that show the same stay together; see `split_file.made`. With `is_strict` it is an error
+    if they cannot. Raises `DataError`: shares, folders that have these splits, too few groups, a
+    folder that cannot be written.
     """
     if by not in get_args(By):
         raise DataError(f"by {by!r}: must be one of {', '.join(get_args(By))}")
@@ -65,6 +67,8 @@ def split_data(
     chosen: By = next(each for each in get_args(By) if each == by)
     shares = {VAL: val, TEST: test} if test else {VAL: val}
     split = made(root, pairs, shares=shares, by=chosen, seed=seed, progress=progress)
+    if is_strict and split.note:
+        raise DataError(f"{root}: {split.note}")
     is_replaced = split.path.exists()
     try:
         split.write()

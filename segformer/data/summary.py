@@ -102,9 +102,14 @@ class DataSummary:
         return max((p.largest for p in self.pairs if p.largest is not None), default=None)
 
     @property
+    def leak_lines(self) -> list[str]:
+        """Return a line for each kind of images that show the same."""
+        return list(self.leaks.lines())
+
+    @property
     def warnings(self) -> list[str]:
         """Return a line for each thing that stands out."""
-        return [*self._absent_classes(), *self._size_warnings(), *self.leaks.lines()]
+        return [*self._absent_classes(), *self._size_warnings(), *self.leak_lines]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary as JSON values."""

@@ -28,8 +28,7 @@ def details(thumbnail: Grey) -> Floats:
     """Return a thumbnail less its blurred self: light and vignettes go, texture stays."""
     pixels = thumbnail.astype(np.float32)
     blur = _blur()
-    result: Floats = pixels - blur @ pixels @ blur.T
-    return result
+    return (pixels - blur @ pixels @ blur.T).astype(np.float32, copy=False)
 
 
 def likeness(whole: Floats, part: Floats) -> float:

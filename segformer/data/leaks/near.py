@@ -59,9 +59,7 @@ def matches(thumbnails: Sequence[Grey], *, progress: Progress | None = None) -> 
     return [found[p] for p in sorted(found) if found[p].likeness >= LEAST_LIKENESS]
 
 
-def _second_look(
-    thumbnails: Sequence[Grey], whole: int, part: int, orientation: int
-) -> Match:
+def _second_look(thumbnails: Sequence[Grey], whole: int, part: int, orientation: int) -> Match:
     """Compare `part`, turned by an orientation, with windows of `whole`."""
     turned = np.ascontiguousarray(oriented(details(thumbnails[part]), orientation))
     value = likeness(details(thumbnails[whole]), turned)

@@ -59,12 +59,12 @@ def oriented_hashes(hashes: Floats) -> Iterator[Floats]:
     In the cosine transform a mirrored image changes the signs of the odd columns.
     """
     square = hashes.reshape(-1, _FREQUENCIES, _FREQUENCIES)
-    signs = (-1.0) ** np.arange(_FREQUENCIES, dtype=np.float32)
+    signs = (-1) ** np.arange(_FREQUENCIES).astype(np.float32)
     for orientation in range(len(ORIENTATIONS)):
         turned = square.transpose(0, 2, 1) if orientation & 4 else square
         turned = turned * signs[:, None] if orientation & 2 else turned
         turned = turned * signs if orientation & 1 else turned
-        yield turned.reshape(len(hashes), -1)
+        yield turned.reshape(len(hashes), -1).astype(np.float32, copy=False)
 
 
 def _hashes(pixels: Floats) -> Floats:
@@ -77,14 +77,15 @@ def _cosines(offset: int, length: int) -> Floats:
     """Return the cosines over a window, `_FREQUENCIES` x `SIDE`, zero outside."""
     places = (np.arange(length) + 0.5) / length
     basis = np.zeros((_FREQUENCIES, SIDE), np.float32)
-    basis[:, offset : offset + length] = np.cos(np.pi * np.outer(np.arange(_FREQUENCIES), places))
-    return basis / length
+    waves = np.cos(np.pi * np.outer(np.arange(_FREQUENCIES), places))
+    basis[:, offset : offset + length] = waves / length
+    return basis
 
 
 def _normalised(coefficients: Floats) -> Floats:
     frequency = np.arange(_FREQUENCIES, dtype=np.float32)
-    weights = np.hypot(frequency[:, None], frequency)
+    weights: Floats = np.hypot(frequency[:, None], frequency)
     flat = (coefficients * weights).reshape(len(coefficients), -1)
     lengths = np.linalg.norm(flat, axis=1, keepdims=True)
-    result: Floats = flat / np.maximum(lengths, _LEAST_CONTRAST)
+    result: Floats = (flat / np.maximum(lengths, _LEAST_CONTRAST)).astype(np.float32)
     return result

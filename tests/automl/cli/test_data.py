@@ -1,7 +1,8 @@
 import json
+from zlib import crc32
 
 import pytest
-from layouts import coco, unsplit
+from layouts import coco, image, split_pairs, unsplit
 
 
 def test_data_sample_writes_a_set_and_refuses_a_full_folder(automl, tmp_path):
@@ -47,6 +48,37 @@ def test_a_mistake_is_one_line(run, words, message):
     assert result.returncode == 2
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_strict_data_refuses_copies_and_still_shows_them(run, run_in, tmp_path):
+    split_pairs(tmp_path / "set/images/{}", tmp_path / "set/masks/{}")
+    image(tmp_path / "set/images/val/c.jpg", seed=crc32(b"a"))
+    shown = run("show", "set", "--strict-data", "--json")
+    assert shown.returncode == 2
+    content = json.loads(shown.stdout)
+    assert content["leaks"]["between_splits"] == 1
+    assert "--strict-data: a pair of images of different splits" in content["error"]["message"]
+    refused = run_in(
+        tmp_path, "run", "--skill", "segformer", "--data", "set", "--strict-data", "--dry-run"
+    )
+    assert refused.returncode == 2
+    assert "--strict-data: a pair of images of different splits" in refused.stderr
+    image(tmp_path / "set/images/val/c.jpg")
+    assert run("show", "set", "--strict-data").returncode == 0
+
+
+def test_a_skill_that_compares_no_images_refuses_strict_data(run_in, tmp_path, toy_data):
+    refused = run_in(tmp_path, "run", "--skill", "toy", "--data", str(toy_data), "--strict-data")
+    assert refused.returncode == 2
+    assert "--strict-data: toy does not compare the images" in refused.stderr
+
+
+def test_a_dry_run_writes_no_split(run_in, tmp_path):
+    unsplit(tmp_path / "set")
+    dry = run_in(tmp_path, "run", "--skill", "segformer", "--data", "set", "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    assert "there is no validation split" in dry.stderr
+    assert sorted(path.name for path in (tmp_path / "set").iterdir()) == ["images", "masks"]
 
 
 def test_a_skill_without_these_commands_says_so(run_in, tmp_path):

@@ -18,7 +18,7 @@ def twelve_bits(root, *, brightest=4095):
     """Write images of 12 bits, of which one alone is as bright as it can be."""
     for split, factor in (("train", 10), ("val", 20)):
         for index in range(2):
-            values = GREY * factor
+            values = GREY * factor + index
             values[0, 0] = brightest if (split, index) == ("train", 1) else 0
             save(root / f"images/{split}/{index}.png", values)
             save(root / f"masks/{split}/{index}.png", ids())

@@ -1,7 +1,11 @@
 import json
+from collections import Counter
+from pathlib import Path
 
 import layouts
+import numpy as np
 import pytest
+from copies import cropped, recompressed, scene, turned
 from pictures import segment
 
 from segformer.data.divide import split_data
@@ -51,6 +55,27 @@ def test_equal_images_stay_together(tmp_path):
     names = json.loads((tmp_path / "split.json").read_text())["val"]
     numbers = sorted(int(name[-6:-4]) // 2 for name in names)
     assert numbers[::2] == numbers[1::2]
+
+
+def test_near_copies_stay_together(tmp_path):
+    for number in range(6):
+        for copy in (0, 3, 5):
+            pixels = recompressed(cropped(turned(scene(number), copy)))
+            layouts.save(tmp_path / f"images/{number}{copy}.png", pixels)
+            layouts.save(tmp_path / f"masks/{number}{copy}.png", np.eye(115, dtype=np.uint8))
+    split_data(tmp_path, val=0.3, is_strict=True)
+    names = json.loads((tmp_path / "split.json").read_text())["val"]
+    assert sorted(Counter(Path(name).name[0] for name in names).values()) == [3, 3]
+
+
+def test_a_set_of_one_view_is_split_with_a_note_or_refused(tmp_path):
+    for copy in range(6):
+        layouts.save(tmp_path / f"images/{copy}.png", recompressed(turned(scene(0), copy)))
+        layouts.save(tmp_path / f"masks/{copy}.png", np.eye(128, dtype=np.uint8))
+    with pytest.raises(DataError, match="too many images are nearly the same"):
+        split_data(tmp_path, val=0.3, is_strict=True)
+    assert "nearly the same" in split_data(tmp_path, val=0.3).text()
+    assert any("nearly the same" in note for note in source_of(segment(tmp_path)).notes)
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,14 @@ def test_the_held_out_split_is_written_once_and_kept(tmp_path):
     assert "new" in {pair.stem for pair in again["train"]}
 
 
+def test_a_check_holds_out_the_same_split_and_writes_nothing(tmp_path):
+    layouts.pairs(tmp_path / "images", tmp_path / "masks", stems=[f"{i:02}" for i in range(20)])
+    looked_at = source_of(segment(tmp_path), is_kept=False).splits
+    assert not (tmp_path / "split.json").exists()
+    assert source_of(segment(tmp_path)).splits == looked_at
+    assert (tmp_path / "split.json").exists()
+
+
 def test_a_folder_that_cannot_be_written_has_the_same_split_from_the_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("AUTOML_CACHE", str(tmp_path / "cache"))
     for name in ("one", "two"):
