@@ -103,6 +103,8 @@ class RunOptions(TypedDict, total=False):
     search: Mapping[str, Any] | None
     fix: Mapping[str, Any] | None
     spec: Mapping[str, Any] | None
+    weights: str | Path | None
+    download: bool | None
     to: str | Sequence[str] | None
     min_objective: float | None
     policy: str | bool | None
@@ -155,6 +157,9 @@ def _words(options: Options, file: Path | None) -> Iterator[str]:
     yield from ("automl", "run", *([] if file is None else [str(file)]))
     for name, value in options.items():
         option = RUN_OPTIONS[name]
+        if option.kind == "flag":
+            yield from [option.flag] if value and option.flag else []
+            continue
         inner = value.items() if option.kind == "mapping" else ()
         texts = (
             value if option.kind == "texts" else [f"{k}={_text(v)}" for k, v in inner] or [value]

@@ -54,6 +54,8 @@ class Settings:
     """Keys that the user set, which are therefore not searched."""
     named_choices: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     """By parameter whose values are names: the keys and values that each name sets."""
+    weights: Mapping[str, str] = field(default_factory=dict)
+    """What the skill says of the weights that the model starts from: source, licence and others."""
     resources: Resources = field(default_factory=Resources)
     tracker: str = "mlflow"
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -92,6 +94,14 @@ class Settings:
         """Return the keys of the spec that a parameter sets."""
         named = self.named_choices.get(parameter, {parameter: {parameter: None}})
         return list(dict.fromkeys(key for settings in named.values() for key in settings))
+
+    @property
+    def weights_text(self) -> str | None:
+        """The weights that the model starts from in words, None if the skill chose none."""
+        if not self.weights:
+            return None
+        licence = self.weights.get("licence")
+        return self.weights["source"] + (f" ({licence})" if licence else "")
 
     def write(self, path: Path) -> None:
         """Write the settings as YAML, with the number of their format."""

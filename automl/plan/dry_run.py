@@ -71,6 +71,8 @@ class DryRun:
             yield f"\nsuggestions: the first {len(self.suggestions)} of {named}, without any result"
             yield from _table(self.suggestions)
         yield f"\nplan: {plan.announcement()}"
+        if plan.settings.weights_text is not None:
+            yield f"weights: {plan.settings.weights_text}"
         yield f"time: {self._time()}"
         yield f"disk: {self._disk()}"
         if self.estimate.time_source is None:

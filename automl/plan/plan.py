@@ -21,6 +21,7 @@ from automl.plan.checks import (
     make_folder,
 )
 from automl.plan.overrides import faults_by_flag, overrides_of
+from automl.plan.weights import with_weights
 from automl.redact import check_kept_out, redacted
 from automl.request.request import Request
 from automl.request.search import SearchRequest
@@ -97,7 +98,8 @@ def plan_from_request(
         request, notes = fitted_to_plain_training(request, way)
     search = request.search
     choice = _choice(request, skill, way)
-    notes += choice.notes
+    choice, weights, said = with_weights(request, skill, choice)
+    notes = [*said, *notes, *choice.notes]
     overrides = overrides_of(replace(request, overrides=choice.overrides), info)
     paths = ExperimentPaths(request.out or _default_out(info.name))
     check_is_new(paths)
@@ -135,6 +137,7 @@ def plan_from_request(
         seed=request.seed,
         spec=spec,
         fixed=tuple(sorted(choice.fixed)),
+        weights=weights,
         resources=resources,
         tracker=request.tracker,
         data=dict(data),

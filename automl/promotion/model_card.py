@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from automl.experiment.experiment import Experiment
+from automl.experiment.settings import Settings
 from automl.formats import compact, score
 from automl.skill.info import SkillInfo
 
@@ -20,7 +21,8 @@ def model_card(experiment: Experiment, info: SkillInfo, promotion: Mapping[str, 
         f"| {parity['metric']} (validation) | {parity['checkpoint']:.6f} |",
         f"| epoch | {parity['epoch']} |",
         f"| data | {_data(settings.data)} |",
-        "| licence | not stated; the data's licence decides, add yours here |",
+        *_weights(settings),
+        f"| licence | {_licence(settings)} |",
         *_warnings(promotion),
         "",
         "## Verification",
@@ -58,6 +60,17 @@ outputs = session.run(None, {session.get_inputs()[0].name: inputs})"""
 
 def _data(data: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in data.items()) or "not described"
+
+
+def _weights(settings: Settings) -> list[str]:
+    text = settings.weights_text
+    return [] if text is None else [f"| initial weights | {text} |"]
+
+
+def _licence(settings: Settings) -> str:
+    if "licence" not in settings.weights:
+        return "not stated; the data's licence decides, add yours here"
+    return "not stated; the licences of the data and of the initial weights decide, add yours here"
 
 
 def _warnings(promotion: Mapping[str, Any]) -> list[str]:

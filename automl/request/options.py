@@ -105,6 +105,14 @@ _TABLE = (
     Option("spec", "settings of the spec", "mapping", "key.sub=value",
         example="{train: {optim: {lr: 1.0e-3}}}"),
     Option(
+        "weights",
+        "initial weights of the model: auto takes the best on this machine, none those of the spec",
+        metavar="auto|none|NAME|FILE", default="auto if the skill knows weights", example="auto",
+    ),
+    Option(
+        "download", "let --weights fetch what is not on this machine", "flag", example="true",
+    ),
+    Option(
         "to", "models to make of the best trial: onnx, int8, engine", "texts", "LIST",
         default="onnx", example="[onnx, int8]",
     ),

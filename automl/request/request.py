@@ -43,7 +43,7 @@ _RESOURCES = (
     "memory_per_trial",
     "address",
 )
-_PLAIN = ("data", "strict_data", "seed", "tracker", "min_objective")
+_PLAIN = ("data", "strict_data", "weights", "seed", "tracker", "min_objective")
 _POLICY = ("policy", "request")
 
 
@@ -62,6 +62,10 @@ class Request:
     """auto or off."""
     policy_note: str | None = None
     """How the request in words was understood; None if there is nothing to say."""
+    weights: str | None = None
+    """What the model starts from: auto, none, a name or a file; None: auto if the skill knows."""
+    may_download: bool = False
+    """Whether weights may be fetched."""
     to: tuple[str, ...] = ("onnx",)
     """The models that the promotion makes."""
     min_objective: float | None = None
@@ -113,6 +117,7 @@ def request_from_options(
         space=space_request_from_options(options),
         resources=Resources(**resources),
         out=Path(options["out"]) if "out" in options else None,
+        may_download=options.get("download", False),
         to=parsed_targets(",".join(options.get("to", ("onnx",)))),
         policy=decision.policy,
         policy_note=decision.note,

@@ -128,6 +128,44 @@ class OfferingSkill(Protocol):
         ...
 
 
+class InitialWeights(Protocol):
+    """What a model starts from."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Values of the spec by dotted key; empty: its own."""
+        ...
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """Texts by name, among them source and licence; empty if nothing was chosen."""
+        ...
+
+    @property
+    def note(self) -> str | None:
+        """One line for people."""
+        ...
+
+
+class PretrainedSkill(Protocol):
+    """A skill that knows public weights of its models."""
+
+    def initial_weights(
+        self,
+        weights: str,
+        values: Mapping[str, Any],
+        *,
+        searched: Collection[str],
+        may_download: bool,
+    ) -> InitialWeights:
+        """Return what a model starts from: auto, none, a name or a file.
+
+        `values` are those of the user by dotted key, which stay; `searched` are keys that a search
+        varies. Raises an error of kind usage for weights that cannot be had.
+        """
+        ...
+
+
 class MeasuringSkill(Protocol):
     """A skill whose skill_info.yaml has `costs`."""
 

@@ -6,12 +6,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-from automl.errors import UsageError
+from automl.errors import Fault, UsageError
 from automl.skill.base import (
     DataSkill,
     DeviceSkill,
+    InitialWeights,
     MeasuringSkill,
     OfferingSkill,
+    PretrainedSkill,
     ReportMetrics,
     Result,
     Skill,
@@ -55,6 +57,28 @@ class LoadedSkill:
         """Raise for devices that this machine lacks, if the skill knows; see `DeviceSkill`."""
         if hasattr(self.skill, "check_devices"):
             cast(DeviceSkill, self.skill).check_devices(spec)
+
+    def initial_weights(
+        self,
+        weights: str | None,
+        values: Mapping[str, Any],
+        *,
+        searched: Collection[str],
+        may_download: bool,
+    ) -> InitialWeights | None:
+        """Return what a model starts from, None of a skill that knows no weights.
+
+        `weights` is None if nobody asked; see `PretrainedSkill`. Raises `UsageError` if weights are
+        asked of a skill that knows none.
+        """
+        if hasattr(self.skill, "initial_weights"):
+            return cast(PretrainedSkill, self.skill).initial_weights(
+                weights or "auto", values, searched=searched, may_download=may_download
+            )
+        if weights is not None or may_download:
+            flag = "--download" if weights is None else "--weights"
+            raise UsageError(Fault(f"{flag}: {self.name} knows no weights; leave it out", key=flag))
+        return None
 
     def run(  # noqa: D102
         self,

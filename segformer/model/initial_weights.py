@@ -99,7 +99,7 @@ def initial_weights(wish: Wish) -> InitialWeights:
         return InitialWeights()
     if path:
         return _of_path(wish, path)
-    if TYPE in wish.searched:
+    if {TYPE, PATH} & set(wish.searched):
         return _of_search(wish)
     return _automatic(wish) if wish.weights == "auto" else _named(wish)
 
@@ -115,7 +115,9 @@ def _of_path(wish: Wish, path: str) -> InitialWeights:
 
 def _of_search(wish: Wish) -> InitialWeights:
     if wish.weights != "auto":
-        raise SpecError(f"--weights: {wish.weights} cannot be met: the search varies {TYPE}")
+        raise SpecError(f"--weights: {wish.weights} cannot be met: the search varies the encoder")
+    if PATH in wish.searched:  # Each choice brings its own.
+        return InitialWeights()
     return InitialWeights(
         note=f"the search varies {TYPE}: every encoder starts from random weights; one encoder"
         " with weights learns faster"

@@ -109,13 +109,13 @@ PUBLIC_WEIGHTS: tuple[PublicWeights, ...] = (
         "vit_large_nvdinov2", "facebook/dinov2-large", APACHE, _IMAGENET, "ImageNet 86.3 %, linear"
     ),
     PublicWeights(
-        "vit_large_nvdinov2", None, NVIDIA_TAO, _IMAGENET, origin="NGC, TAO's NV-DINOv2 ViT-L"
+        "vit_large_nvdinov2", None, NVIDIA_TAO, None, origin="NGC, TAO's NV-DINOv2 ViT-L"
     ),
     PublicWeights(
         "vit_giant_nvdinov2", "facebook/dinov2-giant", APACHE, _IMAGENET, "ImageNet 86.5 %, linear"
     ),
     PublicWeights(
-        "vit_giant_nvdinov2", None, NVIDIA_TAO, _IMAGENET, origin="NGC, TAO's NV-DINOv2 ViT-g"
+        "vit_giant_nvdinov2", None, NVIDIA_TAO, None, origin="NGC, TAO's NV-DINOv2 ViT-g"
     ),
     _dinov3("vit_small_dinov3", "vits16", 47.0),
     _dinov3("vit_small_plus_dinov3", "vits16plus", 48.8),

@@ -125,6 +125,8 @@ def _summary(experiment: Experiment, state: str, course: Sequence[Point]) -> Ite
     )
     facts["promotion"] = _promoted(experiment)
     yield tiles(facts)
+    if settings.weights_text is not None:
+        yield note(f"Initial weights: {settings.weights_text}.")
     if settings.route.get("is_fallback"):
         yield note(settings.route["reason"])
     if best is not None and best.values:

@@ -29,6 +29,15 @@ def test_it_names_model_data_settings_and_versions(card):
         assert line in text
 
 
+def test_initial_weights_are_named_with_their_licence(tmp_path):
+    weights = {"source": "package:x", "licence": "CC-BY-NC"}
+    experiment = made_experiment(tmp_path / "exp", start(0, {}), weights=weights)
+    parity = {"metric": "score", "checkpoint": 0.6, "onnx": 0.6, "difference": 0.0, "epoch": 1}
+    promotion = {"trial": 0, "parity": parity, "test": {}, "warnings": []}
+    text = model_card(experiment, load_skill("toy").info, promotion)
+    assert "| initial weights | package:x (CC-BY-NC) |\n| licence | not stated; the lic" in text
+
+
 def test_what_the_model_lacks_stands_before_its_verification(card):
     assert "\n## Warnings\n- no luck\n\n## Verification" in card()
 

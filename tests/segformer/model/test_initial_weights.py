@@ -88,6 +88,9 @@ def test_a_search_over_encoders_starts_from_random_weights_and_says_so():
     chosen = start(searched=[TYPE])
     assert chosen.settings == {}
     assert "every encoder starts from random weights" in chosen.note
+    assert start(searched=[TYPE, PATH]) == start("none")
+    with pytest.raises(SpecError, match="mit_b0 cannot be met: the search varies the encoder"):
+        start("mit_b0", searched=[PATH])
 
 
 def test_a_file_of_the_user_is_taken_for_the_encoder_that_is_named(tmp_path):

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from searched import LOCAL, SEARCHED
@@ -233,6 +234,15 @@ def test_the_command_writes_it_and_prints_where(copy, capsys):
     assert "figure-curves" in text_of(copy)
     assert main(["report", str(copy.paths.root / "nowhere")]) == 2
     assert "is not an experiment folder" in capsys.readouterr().err
+
+
+def test_initial_weights_are_named_with_their_licence(copy):
+    weights = {"source": "package:x", "licence": "CC-BY-NC"}
+    copy = replace(copy, settings=replace(copy.settings, weights=weights))
+    assert "Initial weights: package:x (CC-BY-NC)." in page_of(copy)
+    assert "Initial weights" not in page_of(
+        replace(copy, settings=replace(copy.settings, weights={}))
+    )
 
 
 def test_time_between_sessions_does_not_count(copy):

