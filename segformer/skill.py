@@ -132,9 +132,15 @@ class SegformerSkill:
         own, gpu = full_keys(values), has_driver()
         return initial_weights(Wish(weights, own, searched, may_download, has_gpu=gpu))
 
+    def named_choices(self) -> dict[str, Any]:
+        """Return the choices that a search may make by name; see `segformer.model.starts`."""
+        from segformer.model.starts import starts
+
+        return {"start": {"choices": starts(has_gpu=has_driver())}}
+
     def check(
         self, spec: dict[str, Any], *, progress: Callable[[int, int], None] | None = None
-    ) -> dict[str, int | str]:
+    ) -> dict[str, Any]:
         """Read all the data of a spec; see `segformer.data.check.check_data`."""
         from segformer.data.check import check_data
 

@@ -49,6 +49,7 @@ class DryRun:
             "settings": self.plan.settings.to_dict(),
             "notes": list(self.plan.notes),
             "parameters": self._rows(),
+            "left_out": dict(self.plan.space.left_out),
             "suggestions": self.suggestions,
             "estimate": self.estimate.to_dict(),
             "free_bytes": self.free_bytes,
@@ -67,6 +68,7 @@ class DryRun:
         if parameters:
             yield f"\nspace: {len(parameters)} parameters (automl skill show says why each)"
             yield from table([*_space_rows(parameters, plan.settings.named_choices)], indent="  ")
+            yield from (f"  not searched: {k}: {why}" for k, why in plan.space.left_out.items())
             named = plan.settings.algorithm
             yield f"\nsuggestions: the first {len(self.suggestions)} of {named}, without any result"
             yield from _table(self.suggestions)

@@ -98,7 +98,12 @@ def plan_from_request(
         request, notes = fitted_to_plain_training(request, way)
     search = request.search
     choice = _choice(request, skill, way)
-    choice, weights, said = with_weights(request, skill, choice)
+    choice, weights, said = with_weights(
+        request, skill, choice,
+        beside=lambda own: _choice(
+            replace(request, overrides={**request.overrides, **own}), skill, way
+        ),
+    )  # fmt: skip
     notes = [*said, *notes, *choice.notes]
     overrides = overrides_of(replace(request, overrides=choice.overrides), info)
     paths = ExperimentPaths(request.out or _default_out(info.name))
@@ -124,7 +129,13 @@ def plan_from_request(
     with faults_by_flag(request, info):
         if resources.address is None:
             skill.check_devices(spec)
-        data = skill.check(spec, progress=progress)
+        data = dict(skill.check(spec, progress=progress))
+        # The faults of the space itself come before a data set is read.
+        fitted = choice.beside(data.pop("facts", {}))
+        if way.is_search and fitted.left_out:
+            values = {k: v for k, v in fitted.overrides.items() if k not in choice.overrides}
+            spec = _spec(skill, schema, {**overrides, **choice.default_settings, **values})
+            space = _space(way, schema, spec, fitted)
     if request.strict_data:
         check_no_leaks(data, skill.name)
     settings = Settings(
@@ -140,7 +151,7 @@ def plan_from_request(
         weights=weights,
         resources=resources,
         tracker=request.tracker,
-        data=dict(data),
+        data=data,
         command=_without_secrets(request.command, schema),
         versions=versions(),
         named_choices={key: named.settings for key, named in choice.named.items()},

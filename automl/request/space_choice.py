@@ -7,6 +7,7 @@ from typing import Any
 from automl.errors import Fault, UsageError
 from automl.schema.schema import Schema
 from automl.space.build import space_from_schema
+from automl.space.facts import Facts, ruled_out
 from automl.space.named import Named
 from automl.space.overlay.entry import Entry
 from automl.space.overlay.named import NamedChoice, NamedChoices
@@ -27,14 +28,29 @@ class SpaceChoice:
     """Keys of --search, which are searched around the value in `overrides`."""
     named: Named = field(default_factory=dict)
     """Parameters whose values are names that set several keys."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Keys that the data rules out, each with the reason."""
     notes: tuple[str, ...] = ()
     """Choices that were left out, and why."""
+
+    def beside(self, facts: Facts) -> "SpaceChoice":
+        """Return the choice for data with these facts, which rule out some of its entries."""
+        left_out = ruled_out(self.entries, facts)
+        otherwise = {key: self.entries[key].otherwise for key in left_out}
+        settings = {key: value for key, value in otherwise.items() if value is not None}
+        return replace(
+            self,
+            entries={key: entry for key, entry in self.entries.items() if key not in left_out},
+            dropped=self.dropped | left_out.keys(),
+            overrides={**self.overrides, **settings},
+            left_out=left_out,
+        )
 
     def space(self, schema: Schema, spec: Mapping[str, Any]) -> SearchSpace:
         """Build the space around a resolved spec."""
         return space_from_schema(
             schema, spec, fixed=self.fixed, entries=self.entries, dropped=self.dropped,
-            named=self.named,
+            named=self.named, left_out=self.left_out,
         )  # fmt: skip
 
     @property
@@ -64,7 +80,11 @@ def with_named(
         is_set = key in choice.fixed
         try:
             picked = _picked(choices, choice, is_asked=key in asked)
+            is_unready = picked is None and key in {*choice.entries, *asked}
             choice = _without_key(choice, key)
+            if is_unready:
+                note = f"{key} is not searched: none of its choices is ready on this machine"
+                choice = replace(choice, notes=(*choice.notes, note))
             if picked is not None:
                 choice = _applied(choice, picked, is_set=is_set, is_search=is_search)
         except UsageError as error:
@@ -82,9 +102,12 @@ def _picked(choices: NamedChoices, choice: SpaceChoice, *, is_asked: bool) -> Na
             text = f"{key}: {name!r} is not one of {', '.join(choices.choices)}"
             raise UsageError(Fault(text, key=key, value=name, allowed=list(choices.choices)))
         return choices.picked(Entry(key, choices=(name,), source=key))
-    if key in choice.entries:
-        return choices.picked(choice.entries[key])
-    return choices if is_asked else None
+    entry = choice.entries.get(key, Entry(key, source=choices.source) if is_asked else None)
+    if entry is None:
+        return None
+    if entry.choices is None and not choices.ready and key not in choice.searched:
+        return None
+    return choices.picked(entry)
 
 
 def _without_key(choice: SpaceChoice, key: str) -> SpaceChoice:
@@ -114,6 +137,9 @@ def _applied(
         choice = replace(choice, notes=(*choice.notes, note))
     if is_search and len(left.choices) > 1:
         return replace(choice, named={**choice.named, key: left})
+    if is_search and not is_set:
+        note = f"{key}: all trials have {left.default}, the only choice"
+        choice = replace(choice, notes=(*choice.notes, note))
     return _with_only(choice, left.choices[left.default], is_search=is_search)
 
 
@@ -123,10 +149,12 @@ def _with_only(choice: SpaceChoice, only: NamedChoice, *, is_search: bool) -> Sp
     Their priors are the values of trial 0, or of the plain training.
     """
     centres = {k: entry.prior for k, entry in only.searched.items() if entry.prior is not None}
-    searched = frozenset(centres) if is_search else frozenset[str]()
+    constant = {k for k, entry in only.searched.items() if len(entry.choices or ()) == 1}
+    searched = frozenset(centres) - constant if is_search else frozenset[str]()
+    ranges = only.searched.keys() - constant if is_search else ()
     return replace(
         choice,
-        entries={**choice.entries, **only.searched} if is_search else choice.entries,
+        entries={**choice.entries, **{k: only.searched[k] for k in ranges}},
         overrides={**only.settings, **centres, **choice.overrides},
         fixed=(choice.fixed | only.settings.keys() | centres.keys()) - searched,
         searched=choice.searched | searched,

@@ -1,31 +1,27 @@
 """Builds the search space of a train schema around a base spec, as an overlay changes it."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from operator import lt
 from typing import Any
 
 from automl.errors import UsageError, nearest
 from automl.schema.conditions import DIVIDED, Relation
-from automl.schema.field import LISTS, Field
+from automl.schema.field import Field
 from automl.schema.schema import Schema
 from automl.schema.spec import flatten
 from automl.schema.values import number_of
 from automl.space.cases import with_cases
-from automl.space.domain import Choices, Domain
+from automl.space.field_parameters import parameters_of, with_domain
 from automl.space.named import Named, check_parents, named_faults, parameter_of, rewritten
 from automl.space.narrowing import beside_fixed
-from automl.space.options import choices_of, with_lists_as_choices
 from automl.space.overlay.entry import Entry, apply_entry
 from automl.space.parameter import Parameter
-from automl.space.ranges import NoFiniteRangeError, element, numeric_domain
+from automl.space.ranges import NoFiniteRangeError
 from automl.space.space import SearchSpace, nearest_in
-
-_MILESTONES = re.compile(r"(^|_)(milestones?|steps?)(_|$)")
 
 _NO_OVERLAY: Mapping[str, Entry] = {}
 _NO_NAMES: Named = {}
+_NOTHING: Mapping[str, str] = {}
 
 
 def space_from_schema(
@@ -36,17 +32,18 @@ def space_from_schema(
     entries: Mapping[str, Entry] = _NO_OVERLAY,
     dropped: frozenset[str] = frozenset(),
     named: Named = _NO_NAMES,
+    left_out: Mapping[str, str] = _NOTHING,
 ) -> SearchSpace:
     """Build the space of the schema's AutoML parameters around a resolved spec.
 
     `entries` add parameters and change others; keys in `fixed` and `dropped` are not searched,
     unless an entry names them. Keys that `named` choices set are not searched either. A parameter
-    of the schema without bounds and with a default of 0 is left out. Raises `UsageError` naming
-    each parameter that cannot be searched.
+    of the schema without bounds and with a default of 0 is left out; `left_out` has those of the
+    caller, with their reasons. Raises `UsageError` naming each parameter that cannot be searched.
     """
     base = {**schema.defaults(), **flatten(spec)}
     parameters: dict[str, Parameter] = {}
-    left_out: dict[str, str] = {}
+    left_out = dict(left_out)
     faults = [
         f"drop: {key}: unknown key{nearest(key, schema.fields)}"
         for key in sorted(dropped)
@@ -57,7 +54,7 @@ def space_from_schema(
     for key in _searched(schema, fixed | dropped | set_keys, entries):
         try:
             field, why = _field(schema, key, entries.get(key))
-            built = list(_parameters(field, base.get(key), entries.get(key)))
+            built = list(parameters_of(field, base.get(key), entries.get(key)))
             parameters |= {p.key: replace(p, why=why) for p in built}
         except NoFiniteRangeError as error:
             # The schema alone names it: a default of 0 often means off, and guesses no range.
@@ -93,6 +90,9 @@ def _with_named(
                 if inner in choice.searched
             }
             united[inner] = with_cases(united.get(inner), own, ranges)
+            if united[inner].choices == (base.get(inner),):
+                left_out[inner] = f"has one value beside every {key}"
+                del united[inner]
         united[key] = own
     for key, parameter in list(united.items()):
         active = rewritten(parameter, named, base)
@@ -107,7 +107,7 @@ def _with_named(
 def _single(schema: Schema, key: str, default: Any, entry: Entry) -> Parameter:
     """Return the one parameter of an entry; raises `UsageError` for a list."""
     field, why = _field(schema, key, entry)
-    built = list(_parameters(field, default, entry))
+    built = list(parameters_of(field, default, entry))
     if built[0].key != key:
         raise UsageError(f"{entry.source}: {key}: a list has no range beside a named choice")
     return replace(built[0], why=why)
@@ -131,125 +131,6 @@ def _field(schema: Schema, key: str, entry: Entry | None) -> tuple[Field, str]:
     if entry is None:
         return field, "schema: automl_default_parameters"
     return apply_entry(schema, field, entry), entry.source
-
-
-def _parameters(field: Field, default: Any, entry: Entry | None) -> Iterator[Parameter]:
-    """Yield the parameters of a field: one, or one for each place of a list of numbers."""
-    given = frozenset() if entry is None else entry.given
-    if field.type == "bool" and not field.choices:
-        field = replace(field, choices=(False, True))
-    if field.type in ("subset_list", "optional_list") and not (entry and entry.choices):
-        field = with_lists_as_choices(field, default)
-    elif field.type in ("float", "int") and not field.choices:
-        domain = numeric_domain(replace(field, default=default), given=given)
-        yield _parameter(field, field.type, domain, default, entry)
-        return
-    elif LISTS.fullmatch(field.type) and not field.choices:
-        yield from _places(field, default, entry)
-        return
-    elif LISTS.fullmatch(field.type) and not (entry and entry.choices):
-        raise UsageError(
-            f"{field.key}: lists of options (type {field.type}) are searched only with choices of "
-            "whole lists from an overlay"
-        )
-    if not field.choices:
-        raise UsageError(
-            f"{field.key}: parameters of type {field.type} cannot be searched as they are; "
-            "give choices in an overlay or with --search"
-        )
-    yield _parameter(field, _kind(field), choices_of(field, given), default, entry)
-
-
-def _kind(field: Field) -> str:
-    if field.type == "bool":
-        return "bool"
-    is_number = all(number_of(choice) is not None for choice in field.choices)
-    return "ordered" if field.type != "categorical" and is_number or field.type == "ordered" else (
-        "categorical"
-    )  # fmt: skip
-
-
-def _parameter(
-    field: Field, kind: str, domain: Domain, default: Any, entry: Entry | None
-) -> Parameter:
-    prior = None if entry is None else entry.prior
-    if prior is not None and not domain.contains(prior):
-        raise UsageError(f"{field.key}: prior {prior!r} is outside the values searched")
-    is_chosen = field.type == "bool" or bool(field.choices)
-    if is_chosen and default is not None and not domain.contains(default) and not entry:
-        raise UsageError(
-            f"{field.key}: default {default!r} is not one of the values searched: "
-            f"{', '.join(map(str, field.choices))}"
-        )
-    start = default if prior is None or domain.contains(default) else prior
-    return with_domain(
-        Parameter(
-            key=field.key,
-            kind="ordered" if isinstance(domain, Choices) and kind in ("int", "float") else kind,
-            default=_number(nearest_in(domain, start), kind),
-            active_when=field.active_when,
-            relation=field.condition.relation,
-            prior=prior,
-            type=field.type,
-            conditions=tuple(field.condition.texts()),
-        ),
-        domain,
-    )
-
-
-def _number(value: Any, kind: str) -> Any:
-    return int(value) if kind == "int" and isinstance(value, float) else value
-
-
-def with_domain(parameter: Parameter, domain: Domain) -> Parameter:
-    """Return a parameter that takes the values of a domain."""
-    if isinstance(domain, Choices):
-        weights = domain.weights
-        return replace(parameter, choices=domain.values, weights=weights)
-    is_plain = parameter.kind == "int" and domain.step == 1
-    return replace(
-        parameter,
-        low=domain.low,
-        high=domain.high,
-        is_log=domain.is_log,
-        step=None if is_plain else domain.step,
-        holes=domain.holes,
-    )
-
-
-def _places(field: Field, default: Any, entry: Entry | None) -> Iterator[Parameter]:
-    """Yield one parameter for each place of a list of numbers."""
-    count = field.type.removeprefix("list").strip("_").split("_")[0]
-    values = default if isinstance(default, list) else [None] * int(count or 0)
-    numbers = [number_of(value) for value in values]
-    if not values or (isinstance(default, list) and None in numbers):
-        raise UsageError(
-            f"{field.key}: type {field.type} is searched only as a list of numbers; "
-            f"its default is {default!r}"
-        )
-    for bounds in (field.lows, field.highs):
-        if bounds and len(bounds) != len(values):
-            raise UsageError(f"{field.key}: {len(bounds)} bounds for {len(values)} places")
-    if field.condition.relation:
-        raise UsageError(f"{field.key}: a list cannot depend on {field.condition.parent}")
-    given = frozenset() if entry is None else entry.given
-    is_ascending = _is_ascending(field.key, values)
-    for place, value in enumerate(values):
-        part = element(replace(field, default=default), place, value)
-        parameter = _parameter(part, part.type, numeric_domain(part, given=given), value, None)
-        if is_ascending and place:
-            parameter = replace(parameter, relation=Relation(">", f"{field.key}.{place - 1}"))
-        yield replace(parameter, type=field.type)
-
-
-def _is_ascending(key: str, values: list[Any]) -> bool:
-    """Whether the places of a list are milestones, each of which must be above the one before.
-
-    PyTorch's MultiStepLR refuses any other order. Such a list is known by its name and default.
-    """
-    is_named = _MILESTONES.search(key.rpartition(".")[2]) is not None
-    has_order = all(type(v) is int for v in values) and all(map(lt, values, values[1:]))
-    return is_named and has_order
 
 
 def _related(

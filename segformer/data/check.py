@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from os import cpu_count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,18 +35,17 @@ _SHOWN = 5
 Progress = Callable[[int, int], None]
 
 
-def check_data(
-    segment: DatasetSegment, *, progress: Progress | None = None
-) -> dict[str, int | str]:
+def check_data(segment: DatasetSegment, *, progress: Progress | None = None) -> dict[str, Any]:
     """Read every pair of the training, validation and, where it has a folder, test split.
 
     Returns the number of pairs by split folder, a ``fingerprint`` (a SHA-256 over the names and the
-    bytes of all files), ``leaks`` (lines on images that show the same, or nothing) and, if classes
-    do not occur, ``absent``, which names them by split. Raises `DataError` with all faults:
-    folders, partners, files that cannot be read, sizes, mask values, splits with fewer than two
-    classes, masks stored in ways that contradict each other. Logs a warning for leaks, for files
-    that are skipped and for classes without a pixel. Writes nothing but the cache of leaks.
-    `progress` is called with (pairs done, pairs in all), again while many images are compared.
+    bytes of all files), ``facts`` (see `_facts`), ``leaks`` (lines on images that show the same, or
+    nothing) and, if classes do not occur, ``absent``, which names them by split. Raises `DataError`
+    with all faults: folders, partners, files that cannot be read, sizes, mask values, splits with
+    fewer than two classes, masks stored in ways that contradict each other. Logs a warning for
+    leaks, for files that are skipped and for classes without a pixel. Writes nothing but the cache
+    of leaks. `progress` is called with (pairs done, pairs in all), again while many images are
+    compared.
     """
     source = source_of(segment, is_kept=False)
     faults = list(source.faults)
@@ -75,6 +75,7 @@ def check_data(
         **counts,
         "fingerprint": digest.hexdigest(),
         "leaks": "; ".join(leaks),
+        "facts": _facts(checked, segment),
         **({"absent": "; ".join(absent)} if absent else {}),
     }
 
@@ -92,6 +93,9 @@ class _Checked:
     reading: str = ""
     largest: int | None = None
     thumbnail: Grey | None = None
+    pixels: tuple[tuple[int, ...], ...] = ()
+    """Pixels of each class, in the upper and in the lower half."""
+    shorter_side: int = 0
 
     @property
     def line(self) -> str:
@@ -109,16 +113,42 @@ def _checked(todo: list[tuple[str, Pair]], segment: DatasetSegment) -> Iterator[
             return _Checked(split, pair, error.faults)
         image_hash, mask_hash = _hash(pair.image), _mask_hash(pair, loaded.ids)
         faults = () if image_hash != mask_hash else (f"{pair.image}: is its own mask, {pair.mask}",)
-        present = np.flatnonzero(np.bincount(loaded.ids.ravel(), minlength=IGNORED))
-        classes = frozenset(present.tolist()) - {IGNORED}
+        halves = [
+            np.bincount(half.ravel(), minlength=IGNORED)[:IGNORED]
+            for half in np.array_split(loaded.ids, 2)
+        ]
+        classes = frozenset(np.flatnonzero(halves[0] + halves[1]).tolist())
+        pixels = tuple(tuple(half[: segment.num_classes].tolist()) for half in halves)
         return _Checked(
             split, pair, faults, image_hash, mask_hash, classes, loaded.reading, loaded.largest,
             thumbnail(loaded.image),
+            pixels, min(loaded.ids.shape),
         )  # fmt: skip
 
     # Pillow and numpy release the interpreter lock while they decode.
     with ThreadPoolExecutor(max_workers=min(8, cpu_count() or 1)) as pool:
         yield from pool.map(check, todo)
+
+
+def _facts(checked: list[_Checked], segment: DatasetSegment) -> dict[str, float]:
+    """Return facts of the training split, by which a search space adapts.
+
+    train_images, classes that occur, rarest_share (of the pixels, of the rarest of them),
+    shorter_side (in pixels, of the smallest image) and upper_lower_difference: the share of the
+    pixels whose class would have to change for the upper half of the images to hold what the lower
+    one does. It is near 0 for images without an up.
+    """
+    trained = [each for each in checked if each.split == segment.train_split]
+    halves = np.sum([each.pixels for each in trained], axis=0)
+    present = halves.sum(0)[halves.sum(0) > 0]
+    upper, lower = halves / np.maximum(halves.sum(1, keepdims=True), 1)
+    return {
+        "train_images": len(trained),
+        "classes": len(present),
+        "rarest_share": float(present.min() / present.sum()),
+        "shorter_side": min(each.shorter_side for each in trained),
+        "upper_lower_difference": float(np.abs(upper - lower).sum() / 2),
+    }
 
 
 def _mixed_readings(checked: list[_Checked], segment: DatasetSegment) -> Iterator[str]:

@@ -26,6 +26,12 @@ class Entry:
     prior: Any = None
     active_when: tuple[Mapping[str, Any], ...] | None = None
     depends_on: str | None = None
+    only_if: Mapping[str, str] | None = None
+    """Comparisons by name of a fact of the data, such as ``> 200``: else it is not searched."""
+    otherwise: Any = None
+    """The value that it has where `only_if` does not hold; None: that of the spec."""
+    starts_at_prior: bool = False
+    """Whether trial 0 has the prior instead of the value of the spec."""
     override: bool = False
     """Whether the entry may exceed the schema's bounds and choices, and enable parameters."""
     source: str = ""

@@ -58,21 +58,30 @@ class NamedChoices:
         """The keys and values that each choice sets."""
         return {name: dict(choice.settings) for name, choice in self.choices.items()}
 
-    def picked(self, entry: Entry) -> "NamedChoices":
-        """Return the choices that an entry lists, with its weights and prior; all if it lists none.
+    @property
+    def ready(self) -> tuple[str, ...]:
+        """The choices that have a weight: the others have to be named."""
+        return tuple(name for name, choice in self.choices.items() if choice.weight)
 
+    def picked(self, entry: Entry) -> "NamedChoices":
+        """Return the choices that an entry lists, with its weights and prior.
+
+        If it lists none, these are all that have a weight; one that is listed without gets 1.
         Raises `UsageError` for unknown names and for words that names cannot have.
         """
         where = f"{entry.source}: {self.key}"
-        names = tuple(self.choices) if entry.choices is None else entry.choices
+        names = self.ready if entry.choices is None else entry.choices
         faults = [f"{where}: {name!r} is not one of {', '.join(self.choices)}"
                   f"{nearest(str(name), self.choices)}"
                   for name in names if name not in self.choices]  # fmt: skip
         if entry.given or entry.log or entry.step or entry.depends_on or entry.active_when:
             faults.append(f"{where}: names have choices, weights and a prior only")
-        weights = entry.weights or tuple(self.choices[n].weight for n in names if not faults)
+        weights = entry.weights or tuple(self.choices[n].weight or 1 for n in names if not faults)
         if not faults and len(weights) != len(names):
             faults.append(f"{where}: {len(weights)} weights for {len(names)} choices")
+        if not names:
+            faults.append(f"{where}: none of its choices is ready; name some of "
+                          f"{', '.join(self.choices)}")  # fmt: skip
         if faults:
             raise UsageError(*faults)
         chosen = {
@@ -173,14 +182,16 @@ def _faults(content: Mapping[str, Any], where: str) -> Iterator[str]:
             yield f"{where}: unknown key {word!r}{nearest(str(word), _WORDS)}"
         elif word == "weight":
             number = number_of(value)
-            if number is None or not 0 < number < float("inf"):
-                yield f"{where}: weight {value!r} is not a number above 0"
+            if number is None or not 0 <= number < float("inf"):
+                yield f"{where}: weight {value!r} is not a number of 0 or more"
         elif value is not None and not isinstance(value, Mapping):
             yield f"{where}: {word} must be a mapping"
     searched = content.get("search")
     for key, words in searched.items() if isinstance(searched, Mapping) else ():
         if isinstance(words, Mapping) and "fixed" in words:
             yield f"{where}: {key}: fixed belongs under set"
+        elif isinstance(words, Mapping) and "only_if" in words:
+            yield f"{where}: {key}: only_if has no effect beside a name"
 
 
 def _without(choice: NamedChoice, own: Collection[str], dropped: Collection[str]) -> NamedChoice:

@@ -1,10 +1,12 @@
 """Overlays of a search space: YAML that adds, drops, narrows, widens and fixes parameters.
 
 description: one line
+trial_0: spec              # priors: trial 0 has the priors, where there are some
 override: false            # true: entries may leave what the schema allows
 drop: [key, ...]
 parameters:
-  key: {low, high, log, step, choices, weights, prior, active_when, depends_on, override}
+  key: {low, high, log, step, choices, weights, prior, active_when, depends_on, only_if, otherwise,
+        override}
   key: {fixed: value}
   key: {choices: {name: {set, search, weight}}}      # see `automl.space.overlay.named`
   key: {}                  # searched with the schema's range
@@ -14,7 +16,7 @@ custom_param_ranges: ...   # TAO's notation, see `automl.space.overlay.tao`
 import re
 import sysconfig
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,8 @@ from automl.space.overlay.named import NamedChoices, named_choices
 from automl.space.overlay.tao import entries_from_tao
 from automl.space.overlay.words import checked, entry_from_words, plain, words_of
 
-_WORDS = ("description", "override", "drop", "parameters", "custom_param_ranges")
+_WORDS = ("description", "trial_0", "override", "drop", "parameters", "custom_param_ranges")
+_FIRST = ("spec", "priors")
 _CALL = re.compile(r"(\w+)\s*\((.*)\)\s*", re.DOTALL)
 _UNCLOSED = re.compile(r"\w+\s*\([^)]*", re.DOTALL)
 _EXPRESSIONS = ("log", "uniform", "choice", "auto")
@@ -66,6 +69,9 @@ def overlay_from_dict(content: Any, *, source: str) -> Overlay:
     may_override = content.get("override", False)
     if not isinstance(may_override, bool):
         faults.append(f"{source}: override must be true or false")
+    first = content.get("trial_0", "spec")
+    if first not in _FIRST:
+        faults.append(f"{source}: trial_0 {first!r} must be {' or '.join(_FIRST)}")
     taken: dict[str, dict[str, Any]] = {"entries": {}, "fixed": {}, "named": {}}
     for key, words in parameters.items():
         try:
@@ -82,9 +88,11 @@ def overlay_from_dict(content: Any, *, source: str) -> Overlay:
     if faults:
         raise UsageError(*faults)
     description = str(content.get("description", ""))
-    return Overlay(
-        {**tao, **taken["entries"]}, frozenset(drop), taken["fixed"], taken["named"], description
-    )
+    entries = {
+        key: replace(entry, starts_at_prior=first == "priors")
+        for key, entry in {**tao, **taken["entries"]}.items()
+    }
+    return Overlay(entries, frozenset(drop), taken["fixed"], taken["named"], description)
 
 
 def entry_from_expression(key: str, text: str) -> Entry:

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from automl.errors import UsageError, nearest
+from automl.schema.conditions import parse_condition
 from automl.schema.spec import parse_value
 from automl.schema.values import number_of
 from automl.space.overlay.entry import Entry
 
 ENTRY_WORDS = (
     "low", "high", "log", "step", "choices", "weights", "fixed", "prior", "active_when",
-    "depends_on", "override",
+    "depends_on", "only_if", "otherwise", "override",
 )  # fmt: skip
 
 
@@ -45,8 +46,24 @@ def entry_from_words(
         if not all(isinstance(one, Mapping) and one for one in alternatives):
             raise UsageError(f"{source}: {key}: active_when must map keys to values")
         content["active_when"] = tuple(alternatives)
+    if "only_if" in content:
+        content["only_if"] = _comparisons(key, content["only_if"], source)
+    elif "otherwise" in content:
+        raise UsageError(f"{source}: {key}: otherwise needs only_if")
     override = content.pop("override", False)
     return checked(Entry(key, **content, override=override is True or may_override, source=source))
+
+
+def _comparisons(key: str, value: Any, source: str) -> dict[str, str]:
+    """Return comparisons by name of a fact; raises `UsageError` for anything else."""
+    where = f"{source}: {key}: only_if"
+    if not isinstance(value, Mapping) or not value:
+        raise UsageError(f"{where} must map facts to comparisons, as {{train_images: '> 200'}}")
+    for name, text in value.items():
+        condition = parse_condition(key, text, None) if isinstance(text, str) else None
+        if condition is None or not condition.comparisons:
+            raise UsageError(f"{where}: {name}: {text!r} is not a comparison such as '> 200'")
+    return dict(value)
 
 
 def checked(entry: Entry) -> Entry:

@@ -197,3 +197,15 @@ def test_names_that_the_settings_rule_out_are_noted(request_of, tmp_path):
     plan = plan_from_request(request_of(space=space, overrides={"train.width": 32}))
     assert plan.settings.named_choices == {}
     assert plan.notes[0].startswith("start: none of narrow, wide agrees with train.width=32")
+
+
+def test_facts_of_the_data_rule_parameters_out_and_set_them(request_of, tmp_path):
+    (tmp_path / "o.yaml").write_text(
+        "parameters: {train.flip.p: {only_if: {train_images: '> 1'}, otherwise: 0.0},"
+        " train.width: {only_if: {train_images: '> 0'}}}"
+    )
+    plan = plan_from_request(request_of(space=SpaceRequest(overlay=str(tmp_path / "o.yaml"))))
+    assert set(plan.space.parameters) == {"train.lr", "train.width", "train.flip.enable"}
+    assert plan.space.left_out == {"train.flip.p": "only if train_images > 1, and it is 1"}
+    assert plan.settings.spec["train"]["flip"]["p"] == 0.0
+    assert "facts" not in plan.settings.data

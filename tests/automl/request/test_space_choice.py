@@ -43,7 +43,10 @@ def test_without_a_search_a_name_sets_its_priors_too(tmp_path):
 def test_settings_of_the_user_leave_the_names_that_agree(tmp_path):
     choice = chosen(tmp_path, {"kind": "b"}, searched={"start": "auto"})
     assert choice.overrides["path"] == "b.pth" and choice.named == {}
-    assert choice.notes == ("start: conv left out, as they do not agree with kind=b",)
+    assert choice.notes == (
+        "start: conv left out, as they do not agree with kind=b",
+        "start: all trials have former, the only choice",
+    )
 
 
 def test_a_range_of_the_user_wins_over_those_of_the_names(tmp_path):

@@ -106,7 +106,7 @@ def test_names_that_no_space_can_hold_are_refused(starts, message):
     ("words", "message"),
     [
         ({"choices": {"a": {"sets": {}}}}, "start: a: unknown key 'sets'; did you mean set"),
-        ({"choices": {"a": {"weight": 0}}}, "weight 0 is not a number above 0"),
+        ({"choices": {"a": {"weight": -1}}}, "weight -1 is not a number of 0 or more"),
         ({"choices": {"a": {"search": {"lr": {"fixed": 1}}}}}, "lr: fixed belongs under set"),
         ({"choices": {"a": None}}, "start: a: None is not a mapping"),
         ({"choices": {"a": {}}, "prior": "b"}, "prior 'b' is not one of a"),

@@ -11,8 +11,25 @@ from segformer.errors import DataError
 def test_a_sound_data_set_is_counted_with_progress(tmp_path):
     calls = []
     summary = check_data(segment(data_set(tmp_path)), progress=lambda *done: calls.append(done))
+    assert summary.keys() == {"train", "val", "fingerprint", "facts", "leaks"}
     assert (summary["train"], summary["val"]) == (3, 2)
     assert calls == [(n, 5) for n in range(1, 6)]
+
+
+def test_the_facts_are_of_the_training_split(tmp_path):
+    mask = np.zeros((8, 10), dtype=np.uint8)
+    mask[:4] = 1
+    mask[0, 0] = 2
+    facts = check_data(segment(data_set(tmp_path, train=2, mask=mask), num_classes=4))["facts"]
+    assert facts == {
+        "train_images": 2, "classes": 3, "rarest_share": 1 / 80, "shorter_side": 8,
+        "upper_lower_difference": 1.0,
+    }  # fmt: skip
+
+
+def test_images_without_an_up_hold_the_same_above_and_below(tmp_path):
+    facts = check_data(segment(data_set(tmp_path)))["facts"]
+    assert facts["upper_lower_difference"] == 0
 
 
 def test_the_fingerprint_follows_names_and_bytes(tmp_path):

@@ -8,6 +8,7 @@ from paths import ROOT
 from automl.errors import UsageError
 from automl.schema.schema import Schema
 from automl.schema.spec import unflatten
+from automl.skill.installed import load_skill
 from automl.space.build import space_from_schema
 from automl.space.overlay.overlay import (
     entry_from_expression,
@@ -214,11 +215,12 @@ def test_every_shipped_overlay_fits_the_true_schema(path):
     assert overlay.description
     schema.check_keys(overlay.fixed)
     spec = unflatten({**schema.defaults(), **overlay.fixed})
+    offered = load_skill(path.parent.name).named_choices
+    entries = {key: entry for key, entry in overlay.entries.items() if key not in offered}
     space = space_from_schema(
-        schema, spec, entries=overlay.entries, dropped=overlay.dropped,
-        fixed=frozenset(overlay.fixed),
-    )  # fmt: skip
-    assert set(overlay.entries) <= {p if p in schema.fields else p.rpartition(".")[0]
+        schema, spec, entries=entries, dropped=overlay.dropped, fixed=frozenset(overlay.fixed)
+    )
+    assert set(entries) <= {p if p in schema.fields else p.rpartition(".")[0]
                                     for p in space.parameters}  # fmt: skip
     rng = np.random.default_rng(0)
     assert [f for _ in range(300) for f in space.faults(space.sample(rng))] == []
@@ -232,6 +234,38 @@ def test_overlays_are_found_by_name_beside_the_skill_and_in_the_package(tmp_path
     assert overlay_path(str(mine), "any", []) == mine
     with pytest.raises(UsageError, match="'wied' is not one of .*wide; did you mean wide?"):
         overlay_path("wied", "segformer", [])
+
+
+def test_trial_0_has_the_priors_where_an_overlay_says_so():
+    schema = Schema({"properties": {
+        "rate": {"type": "float", "default": 0.3, "minimum": 0, "maximum": 1},
+        "pair": {"type": "list_2", "default": [0.2, 0.9], "minimum": 0, "maximum": 1},
+    }})  # fmt: skip
+    words = {"rate": {"prior": 0.5}, "pair": {"prior": [0.4, 0.6]}}
+    defaults = []
+    for first in ("spec", "priors"):
+        overlay = overlay_from_dict({"trial_0": first, "parameters": words}, source="o")
+        space = space_from_schema(schema, unflatten(schema.defaults()), entries=overlay.entries)
+        assert space.parameters["pair.1"].prior == 0.6
+        defaults.append(list(space.defaults().values()))
+    assert defaults == [[0.2, 0.9, 0.3], [0.4, 0.6, 0.5]]
+    with pytest.raises(UsageError, match="o: trial_0 'prior' must be spec or priors"):
+        overlay_from_dict({"trial_0": "prior"}, source="o")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"only_if": {"images": 200}}, "only_if: images: 200 is not a comparison such as"),
+        ({"only_if": {"images": "/ 2"}}, "only_if: images: '/ 2' is not a comparison"),
+        ({"only_if": ["images"]}, "only_if must map facts to comparisons"),
+        ({"otherwise": 1}, "otherwise needs only_if"),
+        ({"choices": {"a": {"search": {"b": {"only_if": {}}}}}}, "only_if has no effect beside"),
+    ],
+)
+def test_conditions_on_the_data_that_are_none_are_refused(words, message):
+    with pytest.raises(UsageError, match=message):
+        overlay_from_dict({"parameters": {"k": words}}, source="o")
 
 
 @pytest.mark.parametrize("text", ["{", "a: b: c", "\x00"])
