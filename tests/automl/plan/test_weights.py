@@ -95,3 +95,30 @@ def test_flag_key_of_the_file_and_keyword_are_one_option(tmp_path):
     assert (request.weights, request.may_download) == ("mit_b0", True)
     with pytest.raises(UsageError, match="download: 3 is not allowed: must be true or false"):
         options_from_words(["skill=toy", "download=3"], {})
+
+
+def test_each_start_of_a_search_brings_its_own_weights(plan_of):
+    names = "choice(mit_b0,efficientnet_lite0)"
+    plan = plan_of(space=SpaceRequest(searched={"start": names}))
+    starts = plan.settings.named_choices["start"]
+    assert [starts[name][PATH] for name in ("mit_b0", "efficientnet_lite0")] == ["", LITE0]
+    assert flatten(plan.settings.spec)[TYPE] == "mit_b0"
+    assert plan.settings.weights == {} and not plan.notes
+    assert plan.space.defaults()["train.optim.lr"] == 1e-3
+
+
+def test_weights_of_the_user_leave_the_starts_that_agree(plan_of):
+    names = "choice(efficientnet_lite0,efficientnet_lite1)"
+    plan = plan_of(weights="efficientnet_lite0", space=SpaceRequest(searched={"start": names}))
+    assert plan.settings.named_choices == {}
+    assert flatten(plan.settings.spec)[PATH] == LITE0
+    assert plan.settings.weights["licence"] == "Apache-2.0"
+
+
+def test_the_practitioners_space_starts_at_the_recipe_and_follows_the_data(plan_of):
+    plan = plan_of(space=SpaceRequest(overlay="practitioner"))
+    first = plan.space.defaults()
+    assert (first["train.ema.enable"], first["train.optim.policy"]) == (True, "poly")
+    assert first["dataset.segment.augmentation.random_flip.vflip_probability"] == 0.5
+    assert "dataset.segment.batch_size" in plan.space.left_out
+    assert "model.backbone.freeze_backbone" not in plan.space.parameters
