@@ -1,38 +1,51 @@
 """A trained model for use from Python: images in, class ids out."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from segformer.data.dataset import model_input
 from segformer.data.images import read_image
 from segformer.data.labels import class_names
 from segformer.data.overlay import class_colours, overlay
 from segformer.errors import CheckpointError
-from segformer.evaluation.inference import class_ids
 from segformer.evaluation.predictor import load_predictor
+from segformer.evaluation.segmenter import segmenter_of
 from segformer.model.saved import ModelRecord
-from segformer.spec import Spec
+from segformer.spec import Spec, parse
 from segformer.spec.sections.dataset import DatasetSegment
 from segformer.storage.encryption import encryption_key_from
 
+_WINDOWS = 8
+"""Windows of a picture in a batch."""
 
-def load_model(path: str | Path, *, encryption_key: str = "") -> "LoadedModel":
-    """Load a promoted model (ONNX), a checkpoint or an engine; raises `CheckpointError`.
 
-    An encrypted one needs its key, or env:NAME, the environment variable that holds the key.
+def load_model(
+    path: str | Path, *, encryption_key: str = "", prediction: Mapping[str, Any] | None = None
+) -> "LoadedModel":
+    """Load a promoted model (ONNX), a checkpoint or an engine.
+
+    Raises `CheckpointError`, and `SpecError` for a prediction that the model cannot make.
+
+    Args:
+        path: The file.
+        encryption_key: The key of an encrypted model, or env:NAME, the variable that holds it.
+        prediction: Settings of dataset.segment.prediction, such as {"mode": "slide"}, in place of
+            those that the model was trained with.
     """
     with encryption_key_from(encryption_key):
-        return LoadedModel(Path(path))
+        return LoadedModel(Path(path), prediction or {})
 
 
 class LoadedModel:
     """A model with the record of how it was trained, so that nothing else is needed to use it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, prediction: Mapping[str, Any]) -> None:
+        asked = parse({"dataset": {"segment": {"prediction": dict(prediction)}}})
         unknown = ModelRecord.of(Spec())
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._predictor = load_predictor(path, otherwise=unknown, device=device)
@@ -40,7 +53,10 @@ class LoadedModel:
             raise CheckpointError(
                 f"{path}: does not say what it is; it was not written by segformer export or train"
             )
-        self._segment = DatasetSegment.model_validate(self._predictor.record.segment)
+        shaped = self._predictor.record.shaped(asked.dataset.segment)
+        own = DatasetSegment.model_validate(self._predictor.record.segment)
+        self._segment = own.model_copy(update={"prediction": shaped.prediction})
+        self._segmenter = segmenter_of(self._predictor, self._segment, batch_size=_WINDOWS)
         self.class_names: list[str] = class_names(self._segment)
 
     @torch.inference_mode()
@@ -51,10 +67,7 @@ class LoadedModel:
             if isinstance(image, np.ndarray)
             else read_image(Path(image), bits=self._segment.image_bits)
         )
-        logits = self._predictor.logits(model_input(pixels, self._segment)[None])[0]
-        height, width = pixels.shape[:2]
-        head = self._predictor.record.model["decode_head"]
-        return class_ids(logits, (height, width), align_corners=head["align_corners"])
+        return self._segmenter.class_ids(pixels)
 
     def overlay(self, image: str | Path | NDArray[np.uint8]) -> Image.Image:
         """Return the image with the colours of its classes over it."""

@@ -47,7 +47,7 @@ def _upright(settings: Augmentation) -> dict[str, Node]:
 def augment(
     image: Pixels, mask: Pixels, settings: Augmentation, *, draw: Generator
 ) -> tuple[Pixels, Pixels]:
-    """Return a changed image SxSx3 and mask SxS of the same sizes.
+    """Return a changed image HxWx3 and mask HxW of the same sizes.
 
     In order: flips, rotation, crop, scaling, blur, colour. Pixels from outside the image are
     black, and ignored in the mask.
@@ -93,7 +93,8 @@ def _rotate(
     if not settings.enable or draw.random() >= settings.rotate_probability:
         return image, mask
     angle = settings.angle_list[draw.integers(len(settings.angle_list))]
-    if angle % 90 == 0:  # Exact, and nothing comes in from outside.
+    is_square = image.shape[0] == image.shape[1]
+    if angle % (90 if is_square else 180) == 0:  # Exact, and nothing comes in from outside.
         turns = round(angle / 90)
         return np.rot90(image, turns), np.rot90(mask, turns)
     return (
@@ -104,29 +105,30 @@ def _rotate(
 
 def _crop(image: Pixels, mask: Pixels, draw: Generator) -> tuple[Pixels, Pixels]:
     """Cut out 80 to 100 % of the area, up to a third longer than wide, and resize it back."""
-    size = len(image)
+    whole_height, whole_width = mask.shape
     side = math.sqrt(draw.uniform(_SMALLEST_CROP, 1))
     stretch = math.exp(draw.uniform(-1, 1) * math.log(_WIDEST_CROP) / 2)
-    width = min(size, round(size * side * stretch))
-    height = min(size, round(size * side / stretch))
-    left, top = draw.integers(size - width + 1), draw.integers(size - height + 1)
+    width = min(whole_width, round(whole_width * side * stretch))
+    height = min(whole_height, round(whole_height * side / stretch))
+    left, top = draw.integers(whole_width - width + 1), draw.integers(whole_height - height + 1)
     window = np.s_[top : top + height, left : left + width]
-    return resized(image[window], mask[window], (size, size))
+    return resized(image[window], mask[window], (whole_width, whole_height))
 
 
 def _scale(image: Pixels, mask: Pixels, factor: float, draw: Generator) -> tuple[Pixels, Pixels]:
     """Resize by a factor, then cut out, or pad to, the old size at a random place."""
-    size, scaled = len(image), max(1, round(len(image) * factor))
-    if scaled == size:
+    height, width = mask.shape
+    tall, wide = max(1, round(height * factor)), max(1, round(width * factor))
+    if (tall, wide) == (height, width):
         return image, mask
-    image, mask = resized(image, mask, (scaled, scaled))
-    left, top = draw.integers(abs(size - scaled) + 1, size=2)
-    if scaled > size:
-        window = np.s_[top : top + size, left : left + size]
+    image, mask = resized(image, mask, (wide, tall))
+    left, top = draw.integers([abs(width - wide) + 1, abs(height - tall) + 1])
+    if factor > 1:
+        window = np.s_[top : top + height, left : left + width]
         return image[window], mask[window]
-    window = np.s_[top : top + scaled, left : left + scaled]
-    padded_image = np.zeros((size, size, 3), dtype=np.uint8)
-    padded_mask = np.full((size, size), IGNORED, dtype=np.uint8)
+    window = np.s_[top : top + tall, left : left + wide]
+    padded_image = np.zeros((height, width, 3), dtype=np.uint8)
+    padded_mask = np.full((height, width), IGNORED, dtype=np.uint8)
     padded_image[window], padded_mask[window] = image, mask
     return padded_image, padded_mask
 

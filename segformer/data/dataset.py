@@ -1,33 +1,45 @@
 """The pairs of one split as tensors for the model."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.random import Generator
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 
 from segformer.data.augment import Pixels, augment, resized, settings_of
+from segformer.data.labels import IGNORED
 from segformer.data.load import load_pair
 from segformer.data.mix import mixed
 from segformer.data.rare_classes import RareClasses
 from segformer.data.sampler import Key
 from segformer.data.source import source_of
+from segformer.data.windows import (
+    Size,
+    cut,
+    is_plain,
+    padded_size,
+    window_size,
+    windows_of,
+)
 from segformer.spec.sections.dataset import DatasetSegment
 
 CACHE_BYTES = 512 * 2**20
 """Each process caches resized pairs up to this size."""
 
 Split = Literal["train", "validation", "test"]
+_Pair = tuple[Pixels, Pixels, bool]
+"""Image, mask, and whether they are a picture of its own size."""
 
 
 class SegmentationDataset(Dataset[dict[str, Tensor]]):
-    """Items {"image": float32 3xSxS, normalised, "mask": int64 SxS, 255 = ignored}.
+    """Items {"image": float32 3xHxW, normalised, "mask": int64 HxW, 255 = ignored}.
 
-    A key is that of an `EpochSampler`, or an index of epoch 0. With `augment`, an item depends on
-    seed and key only: neither on the number of workers nor on a resume. `rare` holds the classes
-    of copy-paste.
+    Without `augment`, a picture that is not segmented whole and once is an item {"picture": uint8
+    hxwx3, "mask": int64 hxw} of its own size. A key is that of an `EpochSampler`, or an index of
+    epoch 0. With `augment`, an item depends on seed and key only: neither on the number of workers
+    nor on a resume. `rare` holds the classes of copy-paste.
     Raises `DataError` if the split has no complete pairs or a file cannot be used.
     """
 
@@ -46,7 +58,7 @@ class SegmentationDataset(Dataset[dict[str, Tensor]]):
         self.rare = rare
         self.augmentation = settings_of(segment)
         self.pairs = source_of(segment).pairs(split_folder(segment, split))
-        self._cache: dict[int, tuple[Pixels, Pixels]] = {}
+        self._cache: dict[int, _Pair] = {}
         self._cached_bytes = 0
 
     def __len__(self) -> int:
@@ -57,16 +69,20 @@ class SegmentationDataset(Dataset[dict[str, Tensor]]):
         if self.is_augmented:
             draw = np.random.default_rng([self.seed, epoch, index, *repeat])
             image, mask = self._mixed(index, draw)
+            is_picture = False
         else:
-            image, mask = self._pair(index)
-        return {
-            "image": normalised(image, self.segment),
-            "mask": torch.from_numpy(mask.astype(np.int64)),
-        }
+            image, mask, is_picture = self._pair(index)
+        ids = torch.from_numpy(mask.astype(np.int64))
+        if is_picture:
+            return {"picture": torch.tensor(image), "mask": ids}
+        return {"image": normalised(image, self.segment), "mask": ids}
 
     def _mixed(self, index: int, draw: Generator) -> tuple[Pixels, Pixels]:
         def changed(index: int) -> tuple[Pixels, Pixels]:
-            return augment(*self._pair(index), self.augmentation, draw=draw)
+            image, mask, _ = self._pair(index)
+            if self.segment.resize == "crop":
+                image, mask = _random_window(image, mask, self.segment, draw)
+            return augment(image, mask, self.augmentation, draw=draw)
 
         return mixed(
             *changed(index),
@@ -77,17 +93,49 @@ class SegmentationDataset(Dataset[dict[str, Tensor]]):
             draw=draw,
         )
 
-    def _pair(self, index: int) -> tuple[Pixels, Pixels]:
+    def _pair(self, index: int) -> _Pair:
+        """Return a pair at the size of the input, or at its own if it is cropped or a picture."""
         if index in self._cache:
             return self._cache[index]
-        size = self.segment.img_size
         loaded = load_pair(self.pairs[index], self.segment)
-        pair = resized(loaded.image, loaded.ids, (size, size))
-        cost = sum(array.nbytes for array in pair)
+        image, mask = loaded.image, loaded.ids
+        is_picture = not self.is_augmented and not is_plain(_size(image), self.segment)
+        if not is_picture and self.segment.resize != "crop":
+            image, mask = _fitted(image, mask, self.segment)
+        pair, cost = (image, mask, is_picture), image.nbytes + mask.nbytes
         if self._cached_bytes + cost <= CACHE_BYTES:
             self._cache[index] = pair
             self._cached_bytes += cost
         return pair
+
+
+def collated(items: list[dict[str, Tensor]]) -> dict[str, Any]:
+    """Return items as {"image": Bx3xHxW, "mask": BxHxW}; if one is a picture, {"items": list}."""
+    if any("picture" in item for item in items):
+        return {"items": items}
+    batch: dict[str, Any] = default_collate(items)
+    return batch
+
+
+def _fitted(image: Pixels, mask: Pixels, segment: DatasetSegment) -> tuple[Pixels, Pixels]:
+    height, width = segment.size
+    if segment.resize == "pad":
+        around = padded_size(_size(image), segment.size)
+        image, mask = cut(image, (0, 0), around), cut(mask, (0, 0), around, fill=IGNORED)
+    return resized(image, mask, (width, height))
+
+
+def _random_window(
+    image: Pixels, mask: Pixels, segment: DatasetSegment, draw: Generator
+) -> tuple[Pixels, Pixels]:
+    size = window_size(segment)
+    top, left = (
+        int(draw.integers(max(side - window, 0) + 1))
+        for side, window in zip(_size(image), size, strict=True)
+    )
+    image, mask = cut(image, (top, left), size), cut(mask, (top, left), size, fill=IGNORED)
+    height, width = segment.size
+    return (image, mask) if size == segment.size else resized(image, mask, (width, height))
 
 
 def normalised(image: Pixels, segment: DatasetSegment) -> Tensor:
@@ -99,10 +147,24 @@ def normalised(image: Pixels, segment: DatasetSegment) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
 
 
+def window_input(
+    picture: Pixels, place: tuple[int, int], size: Size, segment: DatasetSegment
+) -> Tensor:
+    """Return a window at a top and left as input of the model 3xHxW, black beyond the picture."""
+    height, width = segment.size
+    window = cut(picture, place, size)
+    return normalised(resized(window, window[..., 0], (width, height))[0], segment)
+
+
 def model_input(image: Pixels, segment: DatasetSegment) -> Tensor:
-    """Return an image of any size as input of the model: as an item without augmentation."""
-    size = (segment.img_size, segment.img_size)
-    return normalised(resized(image, image[..., 0], size)[0], segment)
+    """Return an image of any size as input of the model: its middle if it takes windows."""
+    windows = windows_of(_size(image), segment)
+    place = windows.tops[len(windows.tops) // 2], windows.lefts[len(windows.lefts) // 2]
+    return window_input(image, place, windows.size, segment)
+
+
+def _size(image: Pixels) -> Size:
+    return image.shape[0], image.shape[1]
 
 
 def split_folder(segment: DatasetSegment, split: Split) -> str:

@@ -23,6 +23,8 @@ _LOSSY_TIFF = ("jpeg", "webp")
 _COLOURS = {"L": "grey", "1": "black and white", "P": "palette", "LA": "grey with alpha"}
 _METADATA = ("MAX_TEXT", "text chunk", "Decompressed data too large", "iCCP")
 _BITS_PER_SAMPLE = 258
+_ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
+"""The EXIF tag, and its values that exchange height and width."""
 WIDE_BITS = 16
 """Bits of a sample above 8; fewer may be in use, as of sensors of 10, 12 or 14 bits."""
 _LARGEST_OF_WIDE = 2**WIDE_BITS - 1
@@ -226,3 +228,14 @@ def _whole(values: NDArray[Any], path: Path) -> NDArray[np.int32]:
         raise DataError(f"{path}: is a float mask that holds values which are not whole numbers")
     result: NDArray[np.int32] = whole.astype(np.int32)
     return result
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Return height and width of an image; raises `DataError` for a file that cannot be read."""
+    try:
+        with Image.open(path, formats=_FORMATS) as image:  # Its head alone is read.
+            turned = image.getexif().get(_ORIENTATION, 1) in _TURNED
+            return (image.width, image.height) if turned else (image.height, image.width)
+    except (OSError, SyntaxError, ValueError):
+        height, width = read_image(path).shape[:2]
+        return height, width

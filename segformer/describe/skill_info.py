@@ -15,7 +15,8 @@ METRICS = {
 """Metrics that a training reports each epoch, without those of single classes."""
 COSTS = ("parameters", "gflops", "latency_ms", "memory_mb", "memory_limit_mb")
 """Costs that are measured of a model before it is trained."""
-COST_KEYS = ("model.", "dataset.segment.img_size", "dataset.segment.batch_size",
+COST_KEYS = ("model.", "dataset.segment.img_size", "dataset.segment.img_height",
+             "dataset.segment.img_width", "dataset.segment.batch_size",
              "dataset.segment.num_classes")  # fmt: skip
 """Keys, or beginnings of keys, that costs depend on."""
 
@@ -100,8 +101,8 @@ def skill_info() -> dict[str, Any]:
             },
             "test": {"evaluate.vis_after_n_batches": 0},
             "export": {
-                "export.input_height": "dataset.segment.img_size",
-                "export.input_width": "dataset.segment.img_size",
+                "export.input_height": "dataset.segment.img_height",
+                "export.input_width": "dataset.segment.img_width",
             },
         },
         "quality": {

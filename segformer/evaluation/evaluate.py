@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from segformer.action import write_spec
-from segformer.data.dataset import SegmentationDataset
+from segformer.data.dataset import SegmentationDataset, collated
 from segformer.data.labels import class_names
 from segformer.data.overlay import class_colours
 from segformer.errors import SpecError
@@ -22,6 +22,8 @@ from segformer.evaluation.pictures import Pixels, side_by_side, unscaled, write_
 from segformer.evaluation.predictor import Predictor, load_predictor, model_file
 from segformer.evaluation.report import FOLDER as SAMPLES_FOLDER
 from segformer.evaluation.report import sampled, write_report, write_sample
+from segformer.evaluation.scoring import scored
+from segformer.evaluation.segmenter import segmenter_of
 from segformer.model.out_of_memory import out_of_memory_explained
 from segformer.model.saved import ModelRecord
 from segformer.parallel.collective import number
@@ -29,7 +31,7 @@ from segformer.parallel.launch import run_action
 from segformer.parallel.sharding import share_of
 from segformer.parallel.topology import Topology
 from segformer.result import Report, Result
-from segformer.spec.sections.dataset import DatasetSegment
+from segformer.spec.sections.dataset import DatasetSegment, size_text
 from segformer.spec.spec import Spec
 from segformer.storage.atomic import replacing
 
@@ -68,7 +70,7 @@ def evaluate_here(
     if number() == 0:
         write_spec(spec, folder)
     segment = predictor.record.applied_to(spec.dataset.segment)
-    size, batch = segment.img_size, spec.evaluate.batch_size
+    size, batch = size_text(segment.size), spec.evaluate.batch_size
     with out_of_memory_explained(f"reduce evaluate.batch_size ({batch}; images are {size} px)"):
         scores, samples = _scores(predictor, segment, spec, folder)
     prefix = _PREFIXES[spec.evaluate.split]
@@ -119,22 +121,20 @@ def _scores(
     options, data = spec.evaluate, SegmentationDataset(segment, split=spec.evaluate.split)
     share = share_of(list(range(len(data))))
     loader: DataLoader[dict[str, Tensor]] = DataLoader(
-        data, batch_size=options.batch_size, sampler=share, num_workers=segment.workers
-    )
-    tally = Tally(
-        segment.num_classes,
-        align_corners=predictor.record.model["decode_head"]["align_corners"],
-    )
+        data, batch_size=options.batch_size, sampler=share, num_workers=segment.workers,
+        collate_fn=collated,
+    )  # fmt: skip
+    segmenter = segmenter_of(predictor, segment, batch_size=options.batch_size)
+    tally = Tally(segment.num_classes, align_corners=segmenter.align_corners)
     every = options.vis_after_n_batches
     stems = [data.pairs[index].stem for index in share]
     remaining, samples = iter(stems), sampled(stems) if number() == 0 else set()
     for turn, batch in enumerate(loader):
-        logits = predictor.logits(batch["image"])
-        prediction = tally.add(logits, batch["mask"].to(logits.device)).cpu()
-        names = list(islice(remaining, len(prediction)))
+        predictions = scored(segmenter, tally, batch)
+        names = list(islice(remaining, len(predictions)))
         has_pictures = bool(every) and turn % every == 0
         if has_pictures or samples.intersection(names):
-            for name, row in _rows(names, batch, prediction, segment):
+            for name, row in _rows(names, batch, predictions, segment):
                 if has_pictures:
                     _write(folder / PICTURES / f"{name}.png", row)
                 if name in samples:
@@ -144,13 +144,18 @@ def _scores(
 
 
 def _rows(
-    names: list[str], batch: dict[str, Tensor], predictions: Tensor, segment: DatasetSegment
+    names: list[str], batch: dict[str, Any], predictions: list[Tensor], segment: DatasetSegment
 ) -> Iterator[tuple[str, list[Pixels]]]:
     """Yield each name with its image, prediction and truth as pictures HxWx3."""
     colours = class_colours(segment)
-    parts = (batch["image"], predictions, batch["mask"])
-    for name, image, prediction, truth in zip(names, *parts, strict=True):
-        yield name, [unscaled(image, segment), colours[prediction.numpy()], colours[truth.numpy()]]
+    for place, (name, prediction) in enumerate(zip(names, predictions, strict=True)):
+        item = (
+            batch["items"][place]
+            if "items" in batch
+            else {key: values[place] for key, values in batch.items()}
+        )
+        picture = item["picture"].numpy() if "picture" in item else unscaled(item["image"], segment)
+        yield name, [picture, colours[prediction.cpu().numpy()], colours[item["mask"].numpy()]]
 
 
 def _write(path: Path, row: list[Pixels]) -> None:

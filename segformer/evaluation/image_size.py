@@ -8,13 +8,13 @@ import torch
 from segformer.errors import SpecError
 from segformer.evaluation.predictor import load_predictor, model_file
 from segformer.model.saved import ModelRecord
-from segformer.spec.sections.dataset import DatasetSegment
+from segformer.spec.sections.dataset import DatasetSegment, size_text
 from segformer.spec.spec import Spec
 from segformer.storage.encryption import encryption_key_from
 
 _log = logging.getLogger(__name__)
 
-_DEFAULT = DatasetSegment().img_size
+_DEFAULT = DatasetSegment().size
 
 
 def check_image_size(action: str, spec: Spec) -> None:
@@ -23,13 +23,13 @@ def check_image_size(action: str, spec: Spec) -> None:
         path = Path(spec.quantize.model_path)
     else:
         path = model_file("evaluate" if action == "evaluate" else "inference", spec)
-    size = spec.dataset.segment.img_size
+    size = spec.dataset.segment.size
     with encryption_key_from(spec.encryption_key):
-        trained = recorded(path, spec).segment["img_size"]
+        trained = recorded(path, spec).size
     if size != trained:
         raise SpecError(
-            f"dataset.segment.img_size: value {size}, but {path} was trained at {trained}; leave"
-            f" dataset.segment.img_size out, or set dataset.segment.img_size={trained}"
+            f"dataset.segment.img_size: value {size_text(size)}, but {path} was trained at"
+            f" {size_text(trained)}; leave dataset.segment.img_size, img_height and img_width out"
         )
 
 
@@ -40,15 +40,17 @@ def recorded(path: Path, spec: Spec) -> ModelRecord:
 
 
 def with_trained_size(spec: Spec, record: ModelRecord) -> Spec:
-    """Return a spec with the image size of a model; warns if the spec asks for another.
+    """Return a spec with the sizes and the prediction of a model.
 
-    The default is not asked for, and NVIDIA's templates have it for any model.
+    Warns if the spec asks for another size: the default is not asked for, and NVIDIA's templates
+    have it for any model.
     """
-    size, trained = spec.dataset.segment.img_size, record.segment["img_size"]
+    size, trained = spec.dataset.segment.size, record.size
     if size not in (trained, _DEFAULT):
         _log.warning(
-            "dataset.segment.img_size: %d has no effect, the model was trained at %d", size, trained
-        )
-    segment = spec.dataset.segment.model_copy(update={"img_size": trained})
+            "dataset.segment.img_size: %s has no effect, the model was trained at %s",
+            size_text(size), size_text(trained),
+        )  # fmt: skip
+    segment = record.shaped(spec.dataset.segment)
     dataset = spec.dataset.model_copy(update={"segment": segment})
     return spec.model_copy(update={"dataset": dataset})

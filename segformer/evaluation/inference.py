@@ -11,11 +11,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from segformer.action import write_spec
-from segformer.data.dataset import model_input
 from segformer.data.images import read_image
 from segformer.data.labels import class_names
 from segformer.data.overlay import class_colours, overlay
@@ -25,6 +22,7 @@ from segformer.errors import DataError, SpecError
 from segformer.evaluation.image_size import with_trained_size
 from segformer.evaluation.pictures import Pixels, write_mask, write_picture
 from segformer.evaluation.predictor import Predictor, load_predictor, model_file
+from segformer.evaluation.segmenter import said_of_windows, segmenter_of
 from segformer.model.out_of_memory import out_of_memory_explained
 from segformer.model.saved import ModelRecord
 from segformer.parallel.collective import gathered, number
@@ -32,7 +30,7 @@ from segformer.parallel.launch import run_action
 from segformer.parallel.sharding import share_of
 from segformer.parallel.topology import Topology
 from segformer.result import Report, Result
-from segformer.spec.sections.dataset import DatasetSegment
+from segformer.spec.sections.dataset import DatasetSegment, size_text
 from segformer.spec.spec import Spec
 from segformer.storage.atomic import replacing
 
@@ -70,9 +68,11 @@ def infer_here(
     predictor = load_predictor(path, otherwise=ModelRecord.of(spec), device=device)
     if number() == 0:
         write_spec(with_trained_size(spec, predictor.record), folder)
-    segment = DatasetSegment.model_validate(predictor.record.segment)
+    own = DatasetSegment.model_validate(predictor.record.segment)
+    shaped = predictor.record.shaped(spec.dataset.segment)
+    segment = own.model_copy(update={"prediction": shaped.prediction})
     images = share_of(_images(spec))
-    size = f"images are {segment.img_size} px"
+    size = f"images are {size_text(segment.size)} px"
     with out_of_memory_explained(
         f"reduce inference.batch_size ({spec.inference.batch_size}; {size})"
     ):
@@ -116,25 +116,6 @@ def images_in(folder: Path) -> list[Path]:
     return list(images.values())
 
 
-def class_ids(logits: Tensor, size: tuple[int, int], *, align_corners: bool) -> Pixels:
-    """Logits Cxhxw -> the most likely class of each pixel, HxW.
-
-    Upsamples one class at a time: a large image would not fit in memory C times.
-    """
-    best: Tensor | None = None
-    ids = torch.zeros(size, dtype=torch.uint8, device=logits.device)
-    for index, single in enumerate(logits.float()):
-        score = F.interpolate(
-            single[None, None], size=size, mode="bilinear", align_corners=align_corners
-        )[0, 0]
-        if best is None:
-            best = score
-            continue
-        ids[score > best] = index
-        best = torch.maximum(best, score)
-    return ids.cpu().numpy()
-
-
 @dataclass(frozen=True)
 class _Writer:
     """Writes the mask and the overlay of an image."""
@@ -168,7 +149,8 @@ def _segmented(
         (folder / name).mkdir(parents=True, exist_ok=True)
     every, size = spec.inference.vis_after_n_batches, spec.inference.batch_size
     writer = _Writer(folder, class_colours(segment), class_names(segment))
-    align_corners = predictor.record.model["decode_head"]["align_corners"]
+    segmenter = segmenter_of(predictor, segment, batch_size=size)
+    is_said = False
     for turn, images in enumerate(
         _batches(paths, size, segment, workers=spec.dataset.segment.workers)
     ):
@@ -176,11 +158,12 @@ def _segmented(
         readable = [(path, image) for path, image in images if not isinstance(image, DataError)]
         if not readable:
             continue
-        stacked = torch.stack([model_input(image, segment) for _, image in readable])
-        for (path, image), logits in zip(readable, predictor.logits(stacked), strict=True):
-            height, width = image.shape[:2]
-            ids = class_ids(logits, (height, width), align_corners=align_corners)
-            is_shown = every > 0 and turn % every == 0
+        is_shown = every > 0 and turn % every == 0
+        masks = segmenter.class_ids_of([image for _, image in readable])
+        for (path, image), ids in zip(readable, masks, strict=True):
+            if not is_said and (line := said_of_windows(path, ids.shape, segment)):
+                _log.warning(line)
+                is_said = True
             yield writer.write(path, image, ids, is_shown=is_shown)
 
 

@@ -34,9 +34,9 @@ def measured_latency(
         has_peak = _reset_peak()
         # Loaded again, since ONNX Runtime fixes its number of threads when it loads a model.
         predictor = load_predictor(path, otherwise=otherwise, device=device)
-        side = predictor.record.segment["img_size"]
+        size = predictor.record.size
         images = torch.randn(
-            options.batch_size, 3, side, side, generator=torch.Generator().manual_seed(0)
+            options.batch_size, 3, *size, generator=torch.Generator().manual_seed(0)
         )
         seconds = _timed(predictor, images, options.runs)
     p50, p95 = np.percentile(seconds, (50, 95)).tolist()

@@ -127,11 +127,11 @@ def check_input_size(path: Path, size: tuple[int, int], record: ModelRecord) -> 
 
     The network would run on images of another size, with lower scores than it has.
     """
-    trained = record.segment["img_size"]
-    if size != (trained, trained):
+    trained = record.size
+    if size != trained:
         raise SpecError(
             f"{path}: takes images of {size[0]} x {size[1]} px, but was trained at"
-            f" {trained} x {trained}; export the checkpoint without export.input_height and"
+            f" {trained[0]} x {trained[1]}; export the checkpoint without export.input_height and"
             " export.input_width"
         )
 

@@ -50,8 +50,7 @@ def _weightless(spec: Spec) -> SegFormer:
 
 
 def _image(spec: Spec, batch: int) -> Tensor:
-    size = spec.dataset.segment.img_size
-    return torch.empty(batch, 3, size, size, device="meta")
+    return torch.empty(batch, 3, *spec.dataset.segment.size, device="meta")
 
 
 def _parameters(spec: Spec) -> float:
@@ -94,16 +93,16 @@ def _memory_limit_mb(spec: Spec) -> float:
 
 
 def _latency_ms(spec: Spec) -> float:
-    size = spec.dataset.segment.img_size
+    height, width = spec.dataset.segment.size
     options = spec.export.model_copy(
-        update={"input_height": size, "input_width": size, "input_channel": 3, "batch_size": 1}
+        update={"input_height": height, "input_width": width, "input_channel": 3, "batch_size": 1}
     )
     network = build(spec.model, num_classes=spec.dataset.segment.num_classes).eval()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         write_onnx(network, path, options=options, record=ModelRecord.of(spec))
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    image = {"input": np.zeros((1, 3, size, size), dtype=np.float32)}
+    image = {"input": np.zeros((1, 3, height, width), dtype=np.float32)}
     times = []
     for _ in range(_WARM_UP + _RUNS):
         began = time.perf_counter()

@@ -67,7 +67,7 @@ def _export(spec: Spec, folder: Path) -> Result:
     onnx_file, weights_file = _files(spec.export, folder)
     _check(spec.export)
     saved = read_model(Path(spec.export.checkpoint), otherwise=ModelRecord.of(spec))
-    options = spec.export.with_size(saved.record.segment["img_size"])
+    options = spec.export.with_size(*saved.record.size)
     _check_size(options, saved.record)
     if options.serialize_nvdsinfer:
         check_scaling(saved.record, options)

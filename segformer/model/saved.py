@@ -17,6 +17,7 @@ from torch import Tensor
 from segformer.errors import CheckpointError, SpecError
 from segformer.model.segformer import SegFormer, build
 from segformer.spec import Spec
+from segformer.spec.rules import prediction_faults
 from segformer.spec.sections.dataset import DatasetSegment
 from segformer.spec.sections.model import Model
 from segformer.storage.encryption import is_encrypted, reading, writing
@@ -25,8 +26,10 @@ ENTRY = "segformer"
 """Name of the record in a checkpoint, in safetensors metadata and in ONNX metadata."""
 
 _SEGMENT_KEYS = (
-    "num_classes", "palette", "img_size", "label_transform", "ignore_index", "image_bits",
+    "num_classes", "palette", "img_size", "img_height", "img_width", "resize", "prediction",
+    "label_transform", "ignore_index", "image_bits",
 )  # fmt: skip
+_SHAPE_KEYS = ("img_size", "img_height", "img_width", "resize", "image_bits")
 
 
 @dataclass(frozen=True)
@@ -87,10 +90,11 @@ class ModelRecord:
         return build(model, num_classes=self.segment["num_classes"])
 
     def applied_to(self, segment: DatasetSegment) -> DatasetSegment:
-        """Return `segment` with the image size and scaling that the model was trained with.
+        """Return `segment` with the sizes and scaling that the model was trained with.
 
-        The meaning of the masks stays that of `segment`. Raises `SpecError` if its num_classes is
-        not the model's.
+        The meaning of the masks stays that of `segment`, and so do settings of the prediction that
+        are not left to the model. Raises `SpecError` if its num_classes is not the model's, or for
+        a prediction that the model cannot make.
         """
         own, requested = self.segment["num_classes"], segment.num_classes
         if own != requested:
@@ -99,10 +103,22 @@ class ModelRecord:
                 f" classes; set dataset.segment.num_classes={own} or give another checkpoint"
             )
         scaling = segment.augmentation.model_copy(update=self.segment["augmentation"])
-        kept: dict[str, Any] = {
-            key: self.segment[key] for key in ("img_size", "image_bits") if key in self.segment
-        }
-        return segment.model_copy(update={**kept, "augmentation": scaling})
+        return self.shaped(segment).model_copy(update={"augmentation": scaling})
+
+    def shaped(self, segment: DatasetSegment) -> DatasetSegment:
+        """Return `segment` with the model's sizes, and its prediction where that is left to it."""
+        own = DatasetSegment.model_validate(self.segment)
+        kept = {key: getattr(own, key) for key in _SHAPE_KEYS if key in self.segment}
+        prediction = segment.prediction.over(own.prediction)
+        shaped = segment.model_copy(update={**kept, "prediction": prediction})
+        if faults := list(prediction_faults(shaped)):
+            raise SpecError(faults)
+        return shaped
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the model's input in pixels."""
+        return DatasetSegment.model_validate(self.segment).size
 
 
 @dataclass(frozen=True)

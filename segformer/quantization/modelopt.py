@@ -59,9 +59,9 @@ def write_modelopt(
         mtq.quantize(network, _config(chosen, spec.quantize))
     images = evenly(calibration_images(spec), spec.quantize.calibration_images)
     _calibrate(network, batches(images, saved.record), spec.quantize)
-    side = saved.record.segment["img_size"]
+    height, width = saved.record.size
     options = spec.export.model_copy(
-        update={"input_height": side, "input_width": side, "input_channel": 3, "batch_size": -1}
+        update={"input_height": height, "input_width": width, "input_channel": 3, "batch_size": -1}
     )
     write_graph(
         with_constants_folded(onnx_graph(network, options=options, record=saved.record)), target

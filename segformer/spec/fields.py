@@ -31,6 +31,7 @@ PositiveFloat = Annotated[float, Field(gt=0), BeforeValidator(_no_bool)]
 Side = Annotated[int, Field(ge=32), BeforeValidator(_no_bool)]
 Count = Annotated[int, Field(ge=0), BeforeValidator(_no_bool)]
 NotNegative = Annotated[float, Field(ge=0), BeforeValidator(_no_bool)]
+Overlap = Annotated[float, Field(ge=0, le=0.9), BeforeValidator(_no_bool)]
 Byte = Annotated[int, Field(ge=0, le=255), BeforeValidator(_no_bool)]
 RESULTS_TEXT = "Folder for the results of this action; empty: a folder below results_dir"
 NullIsNone = BeforeValidator(_text_of_null)

@@ -3,18 +3,19 @@
 from collections.abc import Iterator
 
 from segformer.spec.backbones import size_fault
-from segformer.spec.sections.dataset import Dataset
+from segformer.spec.sections.dataset import Dataset, DatasetSegment
 from segformer.spec.sections.model import Model, channels_fault
+from segformer.spec.sections.prediction import OF_WINDOWS
 from segformer.spec.sections.train import Train, direction_of
 from segformer.spec.sections.wandb import Wandb
 
 
 def broken_rules(dataset: Dataset, model: Model, train: Train, wandb: Wandb) -> Iterator[str]:
     """Yield one line for each rule that is broken."""
-    size = dataset.segment.img_size
     faults = (
         channels_fault(model),
-        size_fault("dataset.segment.img_size", size, model.backbone.type),
+        *_size_faults(dataset.segment, model.backbone.type),
+        *prediction_faults(dataset.segment),
         _frozen_fault(train, model),
         _weights_fault(train, dataset.segment.num_classes),
         _monitor_fault(train),
@@ -34,6 +35,33 @@ def _frozen_fault(train: Train, model: Model) -> str | None:
                 " model.backbone.freeze_backbone=false"
             )
     return None
+
+
+def _size_faults(segment: DatasetSegment, backbone: str) -> Iterator[str | None]:
+    names = ("img_height", "img_width")
+    sides = {name: getattr(segment, name) for name in names}
+    if None in sides.values():  # Else it has no effect.
+        sides = {"img_size": segment.img_size, **sides}
+    for name, side in sides.items():
+        if side is not None:
+            yield size_fault(f"dataset.segment.{name}", side, backbone)
+
+
+def prediction_faults(segment: DatasetSegment) -> Iterator[str]:
+    """Yield the faults of settings of the prediction that make no sense together."""
+    if segment.prediction.mode != "whole":
+        return
+    for name in OF_WINDOWS:
+        if name in (changed := segment.prediction.changed()):
+            yield (
+                f"dataset.segment.prediction.{name}: {changed[name]} is not allowed: it has no"
+                " effect with prediction.mode=whole; leave it out or set mode=slide"
+            )
+    if segment.resize == "crop":
+        yield (
+            "dataset.segment.prediction.mode: 'whole' is not allowed with resize=crop: a model of"
+            " crops has seen no whole picture; set mode=slide, or resize=squash or pad"
+        )
 
 
 def _weights_fault(train: Train, classes: int) -> str | None:

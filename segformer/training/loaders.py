@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from segformer.data.class_counts import Counts, class_counts
-from segformer.data.dataset import SegmentationDataset
+from segformer.data.dataset import SegmentationDataset, collated
 from segformer.data.rare_classes import RareClasses
 from segformer.data.sampler import EpochSampler
 from segformer.parallel.collective import count, from_first, number
@@ -67,5 +67,6 @@ def _loader(spec: Spec, data: SegmentationDataset, sampler: EpochSampler | Share
         persistent_workers=segment.workers > 0,
         pin_memory=torch.cuda.is_available(),
         # By default a loader draws from torch's global generator, on which drop-out depends.
+        collate_fn=collated,
         generator=torch.Generator().manual_seed(spec.train.seed),
     )

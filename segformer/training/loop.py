@@ -13,6 +13,7 @@ import torch
 import yaml
 
 from segformer.action import StatusFile
+from segformer.data.training_size import with_own_prediction
 from segformer.errors import CheckpointError, SpecError
 from segformer.model.out_of_memory import out_of_memory_explained
 from segformer.model.saved import ModelRecord
@@ -22,6 +23,7 @@ from segformer.parallel.collective import from_first, gathered, number
 from segformer.parallel.launch import run_action
 from segformer.parallel.topology import Topology, topology_of
 from segformer.result import Report, Result
+from segformer.spec.sections.dataset import size_text
 from segformer.spec.spec import Spec
 from segformer.training.callbacks.build import build_callbacks
 from segformer.training.callbacks.checkpoint import CheckpointPaths
@@ -92,6 +94,7 @@ def _train(spec: Spec, paths: CheckpointPaths, topology: Topology, report: Repor
     status, files = StatusFile(paths.folder), CheckpointFiles()
     training = TrainingRecord.of(spec)
     resume, best = _resumed(spec, paths, files, training, status)
+    spec = _with_own_prediction(spec)
     if resume is None or _is_unfinished(spec, resume, report):
         counts = needed_counts(spec)
         train_loader, validation_loader = data_loaders(spec, resume, counts)
@@ -121,6 +124,12 @@ def _train(spec: Spec, paths: CheckpointPaths, topology: Topology, report: Repor
     if number() > 0:
         return from_first(Result())
     return from_first(_result(paths, note=_note(spec, resume)))
+
+
+def _with_own_prediction(spec: Spec) -> Spec:
+    segment = with_own_prediction(spec.dataset.segment)
+    dataset = spec.dataset.model_copy(update={"segment": segment})
+    return spec.model_copy(update={"dataset": dataset})
 
 
 def _note(spec: Spec, resume: ResumePoint | None) -> str:
@@ -244,6 +253,6 @@ def _advice(spec: Spec) -> str:
     segment = spec.dataset.segment
     return (
         f"reduce dataset.segment.batch_size ({segment.batch_size}),"
-        f" dataset.segment.img_size ({segment.img_size})"
+        f" dataset.segment.img_size ({size_text(segment.size)})"
         f" or take a smaller model.backbone.type ({spec.model.backbone.type})"
     )

@@ -12,6 +12,8 @@ from segformer.data.class_counts import Counts
 from segformer.data.labels import IGNORED, class_names
 from segformer.errors import DivergedError
 from segformer.evaluation.metrics import Tally, resize_logits
+from segformer.evaluation.scoring import scored
+from segformer.evaluation.segmenter import Segmenter
 from segformer.model.segformer import SegFormer
 from segformer.parallel.collective import count, number, summed
 from segformer.spec.spec import Spec
@@ -48,6 +50,12 @@ class SegmentationModule(LightningModule):
         )
         self._align_corners = spec.model.decode_head.align_corners
         self._class_names = class_names(spec.dataset.segment)
+        self._segmenter = Segmenter(
+            self._logits,
+            spec.dataset.segment,
+            self._align_corners,
+            spec.dataset.segment.batch_size,
+        )
         self._loss_sum: Tensor | float = 0.0
         self._pixels: Tensor | float = 0.0
         self._start_tally()
@@ -111,7 +119,11 @@ class SegmentationModule(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add a batch to the scores."""
-        self._tally.add(self.model(batch["image"]).float(), batch["mask"])
+        scored(self._segmenter, self._tally, batch)
+
+    def _logits(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.model(images.to(self.device)).float()
+        return logits
 
     def on_validation_epoch_end(self) -> None:
         """Fill `metrics`; raises `DivergedError` if the loss is NaN or infinite."""

@@ -4,8 +4,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from segformer.spec.fields import Byte, Float, Int, Node, NullIsNone, applies, section, setting
+from segformer.spec.fields import (
+    Byte,
+    Float,
+    Int,
+    Node,
+    NullIsNone,
+    Side,
+    applies,
+    section,
+    setting,
+)
 from segformer.spec.sections.augmentation import Augmentation
+from segformer.spec.sections.prediction import Prediction
 
 IGNORED_ID = 255
 """The class id of pixels that never count."""
@@ -58,6 +69,17 @@ class DatasetSegment(Node):
     img_size: Int = setting(
         256, "Image size", "Width and height in pixels to which images are resized", ge=32
     )
+    img_height: Side | None = setting(
+        None, "Image height", "Height of the model's input in pixels; null: img_size"
+    )
+    img_width: Side | None = setting(
+        None, "Image width", "Width of the model's input in pixels; null: img_size"
+    )
+    resize: Literal["squash", "pad", "crop"] = setting(
+        "squash", "Resize",
+        "How an image gets the input's size: squash: each side on its own; pad: aspect kept, the "
+        "rest black and ignored; crop: not at all, random crops in training, then windows",
+    )  # fmt: skip
     batch_size: Int = setting(8, "Batch size", "Images in a batch", ge=1)
     workers: Int = setting(
         1, "Workers", "Processes that load images; 0: the training process", ge=0
@@ -91,6 +113,9 @@ class DatasetSegment(Node):
         "Whether the images have an up, as those of streets and rooms: then they are never mirrored"
         " top to bottom nor turned by more than 45 degrees",
     )  # fmt: skip
+    prediction: Prediction = section(
+        Prediction, "How pictures of any size are segmented, in validation and afterwards"
+    )
     augmentation: Augmentation = section(Augmentation, "Random changes of the training images")
     sampling: Literal["uniform", "rare_class"] = setting(
         "uniform", "Sampling",
@@ -125,6 +150,11 @@ class DatasetSegment(Node):
         )
         return applies(cls, value, info, when, sampling=("rare_class",))
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the model's input in pixels."""
+        return self.img_height or self.img_size, self.img_width or self.img_size
+
     @field_validator("palette")
     @classmethod
     def _one_class_per_colour(cls, value: list[PaletteEntry]) -> list[PaletteEntry]:
@@ -157,3 +187,9 @@ class Dataset(Node):
     """Data sets by task; there is one task."""
 
     segment: DatasetSegment = section(DatasetSegment, "Data set for segmentation")
+
+
+def size_text(size: tuple[int, int]) -> str:
+    """Return a height and width as users give them: one number for a square."""
+    height, width = size
+    return str(height) if height == width else f"{height} x {width}"

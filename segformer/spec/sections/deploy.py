@@ -55,9 +55,9 @@ class Export(Node):
             raise ValueError("must be -1 (any batch size) or at least 1")
         return value
 
-    def with_size(self, side: int) -> "Export":
-        """Return the settings with `side` for a height or width that is not set."""
-        height, width = self.input_height or side, self.input_width or side
+    def with_size(self, height: int, width: int) -> "Export":
+        """Return the settings with these for a height or width that is not set."""
+        height, width = self.input_height or height, self.input_width or width
         return self.model_copy(update={"input_height": height, "input_width": width})
 
     @property

@@ -84,7 +84,9 @@ def _config(spec: Spec) -> dict[str, object]:
     """The settings that may leave this machine: no key, no path of data or results."""
     return {
         "model": spec.model.model_dump(exclude={"backbone": {"pretrained_backbone_path"}}),
-        "dataset": spec.dataset.segment.model_dump(include={"img_size", "batch_size"}),
+        "dataset": spec.dataset.segment.model_dump(
+            include={"img_size", "img_height", "img_width", "resize", "batch_size"}
+        ),
         "optim": spec.train.optim.model_dump(),
         "loss": spec.train.segment.model_dump(),
         "augmentation": spec.dataset.segment.augmentation.model_dump(),

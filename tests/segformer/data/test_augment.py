@@ -222,3 +222,15 @@ def test_images_with_an_up_keep_it():
     assert settings.random_rotate.angle_list == [0, -10, 45, 350]
     assert settings.random_rotate.enable
     assert not effective(has_up=True).random_rotate.enable
+
+
+def test_a_rectangle_keeps_its_size_and_is_turned_about_its_centre():
+    image, mask = IMAGE[:, :20], MASK[:, :20]
+    for seed in range(20):
+        draw = np.random.default_rng(seed)
+        found = augment(image, mask, Augmentation(), draw=draw)
+        assert (found[0].shape, found[1].shape) == ((SIZE, 20, 3), (SIZE, 20))
+    turn = {"rotate_probability": 1, "angle_list": [90]}
+    _, turned = changed(image, mask, random_rotate=turn)
+    assert set(turned[0]) == {255}
+    assert turned[SIZE // 2, 10] in mask[SIZE // 2 - 1 : SIZE // 2 + 1, 9:11]

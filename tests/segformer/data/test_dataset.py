@@ -5,7 +5,7 @@ from pictures import data_set, noise, save, segment
 from torch.utils.data import DataLoader
 
 from segformer.data import dataset
-from segformer.data.dataset import SegmentationDataset, split_folder
+from segformer.data.dataset import SegmentationDataset, collated, split_folder
 from segformer.data.sampler import EpochSampler
 from segformer.errors import DataError
 
@@ -41,6 +41,56 @@ def test_an_image_of_the_right_size_keeps_its_pixels(tmp_path):
     pixels = (item["image"] * 0.5 + 0.5).permute(1, 2, 0) * 255
     assert torch.equal(pixels.round().to(torch.uint8), torch.from_numpy(noise(32, 32)))
     assert torch.equal(item["mask"], torch.eye(32, dtype=torch.int64))
+
+
+def test_a_padded_item_keeps_the_aspect_and_ignores_the_rest(tmp_path):
+    settings = segment(data_set(tmp_path), img_size=40, resize="pad")
+    item = SegmentationDataset(settings, split="train")[0]
+    assert item["image"].shape == (3, 40, 40)
+    assert item["mask"][32:].unique().tolist() == [255]
+    assert item["mask"][:32].unique().tolist() == [0, 1]
+    assert item["image"][:, 36:].unique().tolist() == [-1]
+
+
+def test_an_item_may_be_a_rectangle(tmp_path):
+    settings = segment(data_set(tmp_path), img_height=32, img_width=64)
+    data = SegmentationDataset(settings, split="train", augment=True)
+    for index in range(3):
+        item = data[5, index]
+        assert (item["image"].shape, item["mask"].shape) == ((3, 32, 64), (32, 64))
+
+
+def test_crops_are_windows_of_the_image_drawn_by_seed_epoch_and_index(tmp_path):
+    big = noise(64, 96)
+    data_set(tmp_path)
+    for kind, values in (("images", big), ("masks", big[..., 0] % 2)):
+        save(tmp_path / f"{kind}/train/00.png", values)
+    off = {"random_flip": {"enable": False}, "random_rotate": {"enable": False},
+           "random_color": {"enable": False}, "with_scale_random_crop": {"enable": False},
+           "with_random_blur": False, "with_random_crop": False}  # fmt: skip
+    settings = segment(tmp_path, img_size=32, resize="crop", augmentation=off)
+    items = [SegmentationDataset(settings, split="train", augment=True)[e, 0] for e in (0, 1, 0)]
+    assert torch.equal(items[0]["image"], items[2]["image"])
+    assert not torch.equal(items[0]["image"], items[1]["image"])
+    crop = ((items[0]["image"] * 0.5 + 0.5).permute(1, 2, 0) * 255).round().numpy()
+    windows = np.lib.stride_tricks.sliding_window_view(big, (32, 32, 3))[:, :, 0]
+    assert np.any(np.all(windows == crop, axis=(2, 3, 4)))
+    assert torch.equal(items[0]["mask"], torch.from_numpy(crop[..., 0] % 2).long())
+
+
+def test_an_image_smaller_than_the_crop_is_padded_and_ignored(settings):
+    settings = settings.model_copy(update={"resize": "crop"})
+    item = SegmentationDataset(settings, split="train", augment=True)[0]
+    assert item["image"].shape == (3, 32, 32)
+    assert 0.8 < (item["mask"] == 255).float().mean() < 1
+
+
+def test_what_is_segmented_by_windows_is_a_picture_of_its_own_size(settings):
+    settings.resize = "crop"
+    picture = SegmentationDataset(settings, split="validation")[0]
+    assert picture["picture"].shape == (8, 10, 3)
+    batch = collated([picture, picture])
+    assert [item["mask"].shape for item in batch["items"]] == [(8, 10)] * 2
 
 
 def test_augmented_items_depend_on_seed_epoch_and_index(settings):

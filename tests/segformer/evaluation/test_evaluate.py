@@ -111,7 +111,11 @@ def test_status_tells_the_metrics_or_why_there_are_none(evaluation, tmp_path):
 def test_experiment_yaml_holds_the_spec(evaluation, tmp_path):
     evaluate(evaluation(), tmp_path)
     content = yaml.safe_load((tmp_path / "experiment.yaml").read_text())
-    assert content == evaluation().model_dump()
+    asked = evaluation().model_dump()
+    used = content["dataset"]["segment"].pop("prediction")
+    assert (used["mode"], used["window_height"], used["window_width"]) == ("auto", 36, 40)
+    assert asked["dataset"]["segment"].pop("prediction")["mode"] == "as_trained"
+    assert content == asked
 
 
 def test_one_model_only_and_of_a_known_kind(evaluation, best, tmp_path):

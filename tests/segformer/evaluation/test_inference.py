@@ -7,8 +7,9 @@ from PIL import Image
 
 from segformer.data.dataset import SegmentationDataset
 from segformer.errors import DataError, SpecError
-from segformer.evaluation.inference import class_ids, infer
+from segformer.evaluation.inference import infer
 from segformer.evaluation.metrics import resize_logits
+from segformer.evaluation.segmenter import class_ids
 from segformer.model.saved import ModelRecord, read_model
 
 

@@ -2,14 +2,17 @@ import subprocess
 import sys
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from PIL import Image
 
-from segformer.evaluation.inference import class_ids as by_torch
+from segformer.api import load_model
 from segformer.evaluation.inference import infer
+from segformer.evaluation.segmenter import class_ids as by_torch
 from segformer.export.infer import Model, class_ids
 from segformer.export.onnx import export
+from segformer.model.saved import ENTRY, ModelRecord, read_model, write_safetensors
 
 SIZES = [(40, 36), (31, 77), (200, 150)]
 
@@ -50,6 +53,41 @@ def test_all_pixels_are_those_of_the_inference_action(
     for path in photos.iterdir():
         assert np.array_equal(alone.segment(path), masks[path.stem]), path
     assert alone.names == {0: "ground", 1: "left part", 2: "right part"}
+
+
+SHAPES = [
+    {"resize": "pad"},
+    {"resize": "crop"},
+    {"prediction.mode": "slide", "prediction.overlap": 0.5, "prediction.blending": "flat"},
+    {"resize": "pad", "prediction.flip": "both", "prediction.mode": "slide"},
+    {"prediction.scales": [0.75, 1.0, 1.5], "prediction.flip": "horizontal"},
+    {"resize": "crop", "prediction.scales": [0.5, 2.0], "prediction.window_height": 20},
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: " ".join(map(str, shape.values())))
+def test_a_record_of_any_shape_gives_the_same_masks_alone(
+    tiny_spec, onnx_file, photos, tmp_path, shape
+):
+    spec = tiny_spec(**{f"dataset.segment.{key}": value for key, value in shape.items()})
+    graph = onnx.load(onnx_file)
+    onnx.helper.set_model_props(graph, {ENTRY: ModelRecord.of(spec).to_json()})
+    onnx.save(graph, tmp_path / "model.onnx")
+    with Image.open(photos / "rgb2.png") as image:
+        picture = np.asarray(image)[:50, :70]
+    alone = Model(tmp_path / "model.onnx").segment(picture)
+    assert np.mean(alone == load_model(tmp_path / "model.onnx").segment(picture)) > 0.999
+
+
+def test_a_rectangular_model_gives_the_same_masks_alone(tiny_spec, trained, photos, tmp_path):
+    spec = tiny_spec(**{"dataset.segment.img_height": 48, "dataset.segment.resize": "pad"})
+    saved = read_model(trained.result.artifacts["best"], otherwise=ModelRecord.of(spec))
+    write_safetensors(tmp_path / "best.safetensors", saved.build(), ModelRecord.of(spec))
+    keys = {"export.checkpoint": str(tmp_path / "best.safetensors")}
+    model = export(tiny_spec(**keys), tmp_path / "x").artifacts["onnx"]
+    for name in ("rgb1.png", "turned.jpg"):
+        path = photos / name
+        assert np.mean(Model(model).segment(path) == load_model(model).segment(path)) > 0.999
 
 
 @pytest.mark.parametrize("align_corners", [False, True])

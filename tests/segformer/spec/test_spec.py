@@ -188,3 +188,20 @@ def test_paths_are_marked():
 
 def test_the_metric_of_the_best_checkpoint_may_be_named():
     assert parse(nested({"train.optim.monitor_name": "val_miou"})).train.optim.monitor_name
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"resize": "crop", "prediction": {"mode": "whole"}}, r"prediction\.mode: 'whole' is not"),
+        (
+            {"prediction": {"mode": "whole", "overlap": 0.5}},
+            r"overlap: 0\.5 is not allowed: it has",
+        ),
+        ({"img_height": 40, "img_width": 64}, r"img_height: 40 is not allowed: .* nearest is 48"),
+    ],
+)
+def test_shapes_that_make_no_sense_are_refused_in_one_line(settings, line):
+    with pytest.raises(SpecError, match=line) as caught:
+        parse({"dataset": {"segment": settings}})
+    assert len(caught.value.faults) == 1

@@ -9,6 +9,7 @@ from segformer.quantization.calibration import calibration_images
 from segformer.spec import Spec, parse
 from segformer.spec.faults import leaf_keys
 from segformer.spec.overrides import nested
+from segformer.spec.sections.prediction import Prediction
 
 S, A = "dataset.segment", "dataset.segment.augmentation"
 BASE = {
@@ -19,7 +20,8 @@ BASE = {
 }
 SWAPPED = [{"label_id": 1 - i, "seg_class": str(i), "rgb": [i]} for i in range(2)]
 ON_ITEMS = {
-    f"{S}.img_size": 48, f"{S}.train_split": "val", f"{S}.palette": SWAPPED,
+    f"{S}.img_size": 48, f"{S}.img_height": 48, f"{S}.img_width": 48, f"{S}.resize": "pad",
+    f"{S}.train_split": "val", f"{S}.palette": SWAPPED,
     f"{A}.mean": [0, 0.5, 0.5], f"{A}.std": [1, 1, 1],
     f"{A}.random_flip.enable": False, f"{A}.random_flip.hflip_probability": 1,
     f"{A}.random_flip.vflip_probability": 1,
@@ -39,6 +41,8 @@ ON_OTHERS = {
     f"{S}.test_split", f"{S}.image_bits", f"{S}.predict_split",
     f"{S}.quant_calibration_dataset.images_dir", f"{S}.sampling", f"{S}.rare_class_temperature",
     f"{A}.random_mix.kind", f"{A}.copy_paste_probability",
+    f"{S}.quant_calibration_dataset.images_dir",
+    *(f"{S}.prediction.{name}" for name in Prediction.model_fields),
 }  # fmt: skip
 
 

@@ -1,0 +1,208 @@
+"""Segments pictures of any size with a model of one size: by windows, flips and scales."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from segformer.data.dataset import window_input
+from segformer.data.windows import MUCH_LARGER, Size, Windows, cut, is_slid, window_size, windows_of
+from segformer.evaluation.metrics import resize_logits
+from segformer.evaluation.predictor import Predictor
+from segformer.spec.sections.dataset import DatasetSegment
+
+Pixels = NDArray[np.uint8]
+Model = Callable[[Tensor], Tensor]
+"""Images Bx3xHxW -> logits BxCxhxw, on any device."""
+Piece = tuple[int, int, Tensor]
+"""Top, left and scores Cxhxw of a part of a picture."""
+
+_FLIPS: dict[str, tuple[tuple[int, ...], ...]] = {
+    "horizontal": ((), (-1,)),
+    "both": ((), (-1,), (-2,), (-2, -1)),
+}
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """Segments pictures by the prediction settings of a model."""
+
+    model: Model
+    segment: DatasetSegment
+    align_corners: bool
+    batch_size: int = 8
+    """Windows in a batch."""
+
+    def class_ids_of(self, pictures: Sequence[Pixels]) -> Iterator[Pixels]:
+        """Yield the class of each pixel, HxW, of pictures HxWx3; one batch if all are whole."""
+        windows = [windows_of(_size(picture), self.segment) for picture in pictures]
+        if self._scales or any(len(each) > 1 for each in windows):
+            yield from map(self.class_ids, pictures)
+            return
+        inputs = [
+            window_input(picture, (0, 0), each.size, self.segment)
+            for picture, each in zip(pictures, windows, strict=True)
+        ]
+        for logits, each in zip(self._logits(torch.stack(inputs)), windows, strict=True):
+            height, width = each.picture
+            ids = class_ids(logits, each.size, align_corners=self.align_corners)
+            yield ids[:height, :width]
+
+    def class_ids(self, picture: Pixels) -> Pixels:
+        """Picture HxWx3 -> the most likely class of each pixel, HxW."""
+        height, width = _size(picture)
+        windows = windows_of((height, width), self.segment)
+        if len(windows) == 1 and not self._scales:
+            (single,) = self.class_ids_of([picture])
+            return single
+        ids = np.empty((height, width), dtype=np.uint8)
+        for top, left, scores in self._pieces(picture, windows):
+            best = scores.argmax(0).to(torch.uint8).cpu().numpy()
+            ids[top : top + best.shape[0], left : left + best.shape[1]] = best
+        return ids
+
+    def pieces(self, picture: Pixels) -> Iterator[Piece]:
+        """Yield the scores of a picture HxWx3 in rectangles that cover it, from the top.
+
+        Scores are logits, or logarithms of mean probabilities where flips or scales are averaged.
+        Only what the next windows overlap is kept, so that memory grows with the width alone.
+        """
+        yield from self._pieces(picture, windows_of(_size(picture), self.segment))
+
+    def _pieces(self, picture: Pixels, windows: Windows) -> Iterator[Piece]:
+        return blended(self._scores(picture, windows), windows)
+
+    @property
+    def _scales(self) -> list[float]:
+        scales = self.segment.prediction.scales
+        return [] if scales in ([], [1.0]) else list(scales)
+
+    def _scores(self, picture: Pixels, windows: Windows) -> Iterator[Tensor]:
+        """Yield the scores of each window at its size in the picture."""
+        if not self._scales:
+            yield from self._of_windows(picture, windows)
+            return
+        for place in windows:
+            probabilities = [
+                self._scaled(picture, place, windows, scale).softmax(0) for scale in self._scales
+            ]
+            yield _log_mean(probabilities)
+
+    def _of_windows(self, picture: Pixels, windows: Windows) -> Iterator[Tensor]:
+        places = list(windows)
+        for start in range(0, len(places), self.batch_size):
+            chosen = places[start : start + self.batch_size]
+            images = [window_input(picture, p, windows.size, self.segment) for p in chosen]
+            for logits in self._logits(torch.stack(images)):
+                yield resize_logits(logits[None], windows.size, align_corners=self.align_corners)[0]
+
+    def _scaled(
+        self, picture: Pixels, place: tuple[int, int], windows: Windows, scale: float
+    ) -> Tensor:
+        """Scores of a window whose objects have `scale` times their size for the model.
+
+        Enlarged, the window is covered by smaller ones; reduced, it is the middle of a larger one.
+        """
+        height, width = windows.size
+        size = max(1, round(height / scale)), max(1, round(width / scale))
+        if size[0] > height or size[1] > width:
+            above, before = (size[0] - height) // 2, (size[1] - width) // 2
+            at = place[0] - above, place[1] - before
+            image = window_input(picture, at, size, self.segment)[None]
+            scores = resize_logits(self._logits(image), size, align_corners=self.align_corners)[0]
+            return scores[:, above : above + height, before : before + width]
+        part, within = cut(picture, place, windows.size), Windows.over(windows.size, size)
+        pieces = blended(self._of_windows(part, within), within)
+        rows = [list(row) for _, row in groupby(pieces, key=lambda piece: piece[0])]
+        return torch.cat([torch.cat([p[2] for p in row], dim=2) for row in rows], dim=1)
+
+    def _logits(self, images: Tensor) -> Tensor:
+        """Logits of images, or the logarithm of the mean probabilities of their mirror images."""
+        flips = _FLIPS.get(self.segment.prediction.flip)
+        if flips is None:
+            return self.model(images).float()
+        probabilities = [
+            self.model(images.flip(axes)).float().softmax(1).flip(axes) for axes in flips
+        ]
+        return _log_mean(probabilities)
+
+
+def segmenter_of(predictor: Predictor, segment: DatasetSegment, *, batch_size: int) -> Segmenter:
+    """Return what segments pictures with a loaded model."""
+    corners = predictor.record.model["decode_head"]["align_corners"]
+    return Segmenter(predictor.logits, segment, corners, batch_size)
+
+
+def said_of_windows(path: Path, picture: Size, segment: DatasetSegment) -> str:
+    """Return a line about a picture that is segmented by windows without being asked to, or ""."""
+    if segment.resize == "crop" or segment.prediction.mode == "slide":
+        return ""
+    if not is_slid(picture, segment):
+        return ""
+    (height, width), (window_height, window_width) = picture, window_size(segment)
+    return (
+        f"{path}: {width}x{height} pixels are more than {MUCH_LARGER} times the pictures of the"
+        f" training ({window_width}x{window_height}), so it is segmented by overlapping windows of"
+        " that size; dataset.segment.prediction.mode=whole shrinks it instead"
+    )
+
+
+def _size(picture: Pixels) -> Size:
+    return picture.shape[0], picture.shape[1]
+
+
+def _log_mean(probabilities: list[Tensor]) -> Tensor:
+    # Never minus infinity, which would not survive an interpolation.
+    mean = torch.stack(probabilities).mean(0)
+    return mean.clamp_min(torch.finfo(mean.dtype).tiny).log()
+
+
+def blended(scores: Iterator[Tensor], windows: Windows) -> Iterator[Piece]:
+    """Yield the weighted sums of windows' scores Cxhxw, in rectangles that no later one covers."""
+    height, width = windows.picture
+    rows, columns = windows.weights()
+    below: Tensor | None = None
+    for (top, next_top), down in zip(pairwise([*windows.tops, height]), rows, strict=True):
+        above, below = below, None
+        beside: Tensor | None = None
+        for (left, next_left), along in zip(
+            pairwise([*windows.lefts, width]), columns, strict=True
+        ):
+            part = next(scores)[:, : len(down), : len(along)]
+            part = part * part.new_tensor(down)[:, None] * part.new_tensor(along)
+            if beside is not None:
+                part[:, :, : beside.shape[2]] += beside
+            done, beside = part[:, :, : next_left - left], part[:, :, next_left - left :]
+            if above is not None:
+                done[:, : above.shape[1]] += above[:, :, left:next_left]
+            unfinished = done[:, next_top - top :]
+            if unfinished.shape[1]:
+                if below is None:
+                    below = done.new_empty(len(done), unfinished.shape[1], width)
+                below[:, :, left:next_left] = unfinished
+            yield top, left, done[:, : next_top - top]
+
+
+def class_ids(logits: Tensor, size: Size, *, align_corners: bool) -> Pixels:
+    """Logits Cxhxw -> the most likely class of each pixel, HxW.
+
+    Upsamples one class at a time: a large image would not fit in memory C times.
+    """
+    best: Tensor | None = None
+    ids = torch.zeros(size, dtype=torch.uint8, device=logits.device)
+    for index, single in enumerate(logits.float()):
+        score = F.interpolate(
+            single[None, None], size=size, mode="bilinear", align_corners=align_corners
+        )[0, 0]
+        if best is None:
+            best = score
+            continue
+        ids[score > best] = index
+        best = torch.maximum(best, score)
+    return ids.cpu().numpy()
