@@ -26,11 +26,16 @@ def test_record_says_how_to_build_and_use_the_model(paths, trained):
     entry, segment = load(paths.last)["segformer"], trained.spec.dataset.segment
     assert entry["model"]["backbone"]["type"] == "mit_b0"
     assert "pretrained_backbone_path" not in entry["model"]["backbone"]
+    prediction = entry["segment"].pop("prediction")
+    assert (prediction["window_height"], prediction["window_width"]) == (36, 40)
     assert entry["segment"] == segment.model_dump(
         include={
             "num_classes",
             "palette",
             "img_size",
+            "img_height",
+            "img_width",
+            "resize",
             "label_transform",
             "ignore_index",
             "image_bits",
