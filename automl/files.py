@@ -5,7 +5,7 @@ import math
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ from automl.version import __version__
 
 _ADDRESS = re.compile(r"([A-Za-z][\w+.-]+):/+")
 """The start of an address such as s3://bucket; a `Path` keeps only one of its slashes."""
+
+
+_UNFINISHED = re.compile(r"\.(.+)\.\d+")
 
 
 def write_atomic(path: Path, text: str) -> None:
@@ -44,11 +47,19 @@ def replace_folder(new: Path, target: Path) -> None:
     aside = target.with_name(f".{target.name}.old")
     if aside.exists() and not target.exists():
         aside.rename(target)
-    shutil.rmtree(aside, ignore_errors=True)
+    remove(aside)
     if target.exists():
         target.rename(aside)
     new.rename(target)
-    shutil.rmtree(aside, ignore_errors=True)
+    remove(aside)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a whole folder, if there is one."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def check_place(path: Path, name: str) -> None:
@@ -65,14 +76,23 @@ def check_place(path: Path, name: str) -> None:
         raise UsageError(Fault(text, key=name, value=str(path)))
 
 
-def check_new_folder(folder: Path, name: str) -> None:
-    """Raise `UsageError` naming the flag or argument unless `folder` is empty or can be made."""
+def check_new_folder(folder: Path, name: str, *, beginnings: Collection[str] = ()) -> None:
+    """Raise `UsageError` naming the flag or argument unless `folder` is empty or can be made.
+
+    Files named in `beginnings` may be in it: a command that was killed wrote them.
+    """
     check_place(folder, name)
     if folder.is_file():
         raise UsageError(Fault(f"{_shown(name)}{folder} is a file", key=name, value=str(folder)))
-    if folder.is_dir() and any(folder.iterdir()):
+    if folder.is_dir() and any(_own_name(path) not in beginnings for path in folder.iterdir()):
         text = f"{_shown(name)}{folder} is not empty; choose a new folder"
         raise UsageError(Fault(text, key=name, value=str(folder)))
+
+
+def _own_name(path: Path) -> str:
+    """Return the name that `write_atomic` would have given to an unfinished file."""
+    match = _UNFINISHED.fullmatch(path.name)
+    return match[1] if match else path.name
 
 
 def _shown(name: str) -> str:
@@ -82,7 +102,12 @@ def _shown(name: str) -> str:
 
 def write_yaml(path: Path, content: Mapping[str, Any]) -> None:
     """Write a mapping as YAML in its own order."""
-    write_atomic(path, yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True))
+    write_atomic(path, yaml_text(content))
+
+
+def yaml_text(content: Mapping[str, Any]) -> str:
+    """Return a mapping as YAML in its own order."""
+    return yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -107,11 +132,22 @@ def _strict(value: Any) -> Any:
 
 def read_yaml(path: Path) -> Any:
     """Return a file's content; raises `UsageError` if it cannot be read or is not YAML."""
+    return parse_yaml(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """Return a file's text; raises `UsageError` if it cannot be read or is not UTF-8."""
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         cause = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise UsageError(f"{path}: cannot be read ({cause})") from error
+
+
+def parse_yaml(text: str, path: Path) -> Any:
+    """Return the content of a YAML text; raises `UsageError` that names its file."""
+    try:
+        return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}" if mark else " ".join(str(error).split())

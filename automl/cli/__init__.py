@@ -12,6 +12,7 @@ from automl.cli import (
     data,
     doctor,
     experiment,
+    fsck,
     init,
     job,
     predict,
@@ -21,7 +22,7 @@ from automl.cli import (
     skill,
 )
 from automl.cli.json_lines import json_lines
-from automl.cli.output import CommandFailed, print_error
+from automl.cli.output import CommandFailed, error_of_a_file, print_error
 from automl.cli.parser import CommandError, Parser
 from automl.errors import AutomlError, Interrupted
 from automl.version import __version__
@@ -61,6 +62,12 @@ def _reported(words: Sequence[str], *, is_json: bool) -> int:
         # The reader has gone; the interpreter's own flush at exit must find an open file.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
+    except OSError as error:
+        if error.filename is None:
+            raise
+        refused = error_of_a_file(error)
+        print_error(refused, is_json=is_json, content={})
+        return refused.exit_code
     except Exception as error:
         if not is_json:
             raise
@@ -102,6 +109,7 @@ def parser() -> Parser:
     run.add(commands)
     init.add(commands)
     experiment.add(commands)
+    fsck.add(commands)
     job.add(commands)
     data.add(commands)
     skill.add(commands)

@@ -1,12 +1,13 @@
 """Output shared by commands: flags, lines of progress, an experiment or an error, text or JSON."""
 
 import argparse
+import errno
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from automl.cli.json_lines import event
-from automl.errors import AutomlError, error_to_dict
+from automl.errors import AutomlError, Stopped, UsageError, error_to_dict
 from automl.redact import redacted
 
 if TYPE_CHECKING:
@@ -57,6 +58,12 @@ def print_experiment(experiment: "Experiment", *, is_json: bool) -> None:
         from automl.report import summary
 
         print(summary(experiment))
+
+
+def error_of_a_file(error: OSError) -> AutomlError:
+    """Return the error of a file that cannot be read or written; a full disk can be mended."""
+    kind = Stopped if error.errno in (errno.ENOSPC, errno.EDQUOT) else UsageError
+    return kind(f"{error.filename}: {error.strerror}")
 
 
 def print_error(error: AutomlError, *, is_json: bool, content: Mapping[str, Any]) -> None:

@@ -1,18 +1,21 @@
 """An experiment on disk: its settings, its trials, the best of them."""
 
-import json
 import statistics
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from automl.errors import UsageError
+from automl.experiment.checksums import check_file
+from automl.experiment.derived import read_derived
+from automl.experiment.events import EventCheck
 from automl.experiment.history import History
 from automl.experiment.journal import Journal
 from automl.experiment.lock import is_driven
 from automl.experiment.paths import ExperimentPaths, experiment_folder
 from automl.experiment.settings import Settings
-from automl.files import read_yaml
+from automl.files import read_yaml_mapping
 from automl.schema.spec import flatten, with_values
 from automl.space.space import SearchSpace
 from automl.trial.pareto import front
@@ -35,14 +38,12 @@ class Experiment:
         paths = ExperimentPaths(experiment_folder(root))
         settings = Settings.read(paths.settings)
         history = History()
-        for line, event in enumerate(Journal(paths.journal).read(), start=1):
-            try:
-                history.apply(event)
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                raise UsageError(
-                    f"{paths.journal}: line {line}: the event {event['event']!r} is damaged "
-                    f"({type(error).__name__}: {error})"
-                ) from error
+        is_empty = True
+        for event in Journal(paths.journal).read(event_check(settings)):
+            history.apply(event)
+            is_empty = False
+        if is_empty:
+            _check_not_lost(paths)
         return cls(paths, settings, history)
 
     @property
@@ -163,8 +164,8 @@ class Experiment:
     @property
     def importance(self) -> dict[str, float] | None:
         """Each parameter's share of the differences in the objective; None before the end."""
-        path = self.paths.importance
-        return dict(json.loads(path.read_text())) if path.exists() else None
+        shares = read_derived(self.paths.importance)
+        return {k: float(v) for k, v in shares.items() if isinstance(v, int | float)} or None
 
     @property
     def promotion(self) -> dict[str, Any] | None:
@@ -201,8 +202,33 @@ class Experiment:
         }
 
 
+def event_check(settings: Settings) -> EventCheck:
+    """Return the check of the events of an experiment with these settings."""
+    return EventCheck(epochs=settings.budget.epochs, metrics=settings.metrics)
+
+
+def _check_not_lost(paths: ExperimentPaths) -> None:
+    """Raise `UsageError` if there are results of which the journal knows nothing.
+
+    A resume would start from the beginning, and remove them.
+    """
+    for path in results(paths):
+        state = "is empty" if paths.journal.exists() else "is gone"
+        raise UsageError(
+            f"{paths.journal}: {state}, but there is {path}; put the journal back from a copy, or "
+            "move the folder aside and start a new experiment"
+        )
+
+
+def results(paths: ExperimentPaths) -> Iterator[Path]:
+    """Yield what trainings left in an experiment's folder."""
+    yield from sorted(paths.trials.glob("*"))
+    yield from (path for path in (paths.best, paths.promoted) if path.exists())
+
+
 def space_of(paths: ExperimentPaths, settings: Settings) -> SearchSpace:
     """Return the search space that `plan_from_request` wrote."""
     if settings.policy == "off":
         return SearchSpace({}, flatten(settings.spec))
-    return SearchSpace.from_dict(read_yaml(paths.space), flatten(settings.spec))
+    check_file(paths.space, settings.checksums)
+    return SearchSpace.from_dict(read_yaml_mapping(paths.space), flatten(settings.spec))

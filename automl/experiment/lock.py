@@ -21,8 +21,11 @@ class ExperimentLock:
         self._file: IO[str] | None = None
 
     def __enter__(self) -> "ExperimentLock":
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._path.open("a")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("a")
+        except OSError as error:
+            raise UsageError(f"{self._path}: cannot be written ({error.strerror})") from error
         if not self._acquire():
             self._file.close()
             raise UsageError(
@@ -55,9 +58,14 @@ class ExperimentLock:
 
 def is_driven(paths: ExperimentPaths) -> bool:
     """Whether a living process holds the experiment's lock."""
-    if not paths.lock.exists():
+    try:
+        # Whoever may only read the folder may ask, too.
+        file = paths.lock.open("rb")
+    except FileNotFoundError:
         return False
-    with paths.lock.open("a") as file:
+    except OSError as error:
+        raise UsageError(f"{paths.lock}: cannot be read ({error.strerror})") from error
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

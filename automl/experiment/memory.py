@@ -4,13 +4,13 @@ Kept in a file of the trial's folder, like environment.json: it is no metric of 
 it survives a worker that dies.
 """
 
-import json
 import os
 import threading
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from automl.experiment.derived import read_derived
 from automl.files import write_json
 
 FILE = "memory.json"
@@ -67,9 +67,9 @@ class PeakMemory:
 
 
 def peak_mb(folder: Path) -> float | None:
-    """Return the peak in a trial's folder, None if none was written."""
-    path = folder / FILE
-    return float(json.loads(path.read_text())[_KEY]) if path.exists() else None
+    """Return the peak in a trial's folder, None if none was written or it cannot be read."""
+    peak = read_derived(folder / FILE).get(_KEY)
+    return float(peak) if isinstance(peak, int | float) else None
 
 
 def tree_memory_mb(pid: int) -> float:

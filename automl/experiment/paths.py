@@ -85,13 +85,32 @@ class ExperimentPaths:
         """MLflow's database, shared by the experiments beside this one."""
         return self.root.parent / "mlflow.db"
 
+    @property
+    def trials(self) -> Path:
+        """The folders of the trials."""
+        return self.root / "trials"
+
+    @property
+    def jobs(self) -> Path:
+        """The database of jobs, shared by the experiments beside this one."""
+        return self.root.parent / "jobs.db"
+
     def trial(self, number: int) -> Path:
         """Return the folder of a trial."""
-        return self.root / "trials" / f"{number:04d}"
+        return self.trials / f"{number:04d}"
+
+    def beginnings(self) -> tuple[str, ...]:
+        """Names of the files that are written before an experiment exists, settings.yaml last."""
+        files = (self.schema, self.space, self.warm_start, self.settings)
+        return tuple(path.name for path in files)
 
     def exists(self) -> bool:
         """Whether there is an experiment in the folder."""
         return self.settings.exists()
+
+    def is_half_begun(self) -> bool:
+        """Whether a run was killed while it wrote the folder's first files."""
+        return self.schema.exists() or self.space.exists() or any(self.root.glob(".schema.json.*"))
 
 
 def experiment_folder(name: str | Path, runs: Path = RUNS) -> Path:
@@ -102,6 +121,11 @@ def experiment_folder(name: str | Path, runs: Path = RUNS) -> Path:
     for path in (Path(name), runs / name):
         if ExperimentPaths(path).exists():
             return path
+    if ExperimentPaths(Path(name)).is_half_begun():
+        raise UsageError(
+            f"{name}: the run was killed before its experiment began (there is no settings.yaml), "
+            f"so there is nothing to lose; start it again: automl run ... --out {name}"
+        )
     names = [path.name for path in runs.glob("*") if ExperimentPaths(path).exists()]
     word = Path(name).name
     raise UsageError(

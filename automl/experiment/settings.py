@@ -1,20 +1,24 @@
 """The resolved settings of one experiment: the content of settings.yaml."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from automl.errors import UsageError, not_one_of
+from automl.experiment.checksums import changed, checksum, is_changed, sealed_text
+from automl.experiment.paths import ExperimentPaths
 from automl.experiment.records import record_faults
 from automl.experiment.resources import Resources
-from automl.files import check_format, read_yaml, write_yaml
+from automl.files import check_format, parse_yaml, read_text, write_atomic, yaml_text
 from automl.trial.budget import Budget
 from automl.trial.objective import LAST_EPOCH, Objective
 from automl.version import __version__
 
-FORMAT = 1
+FORMAT = 2
 """The format of settings.yaml that this version writes and reads."""
+WITHOUT_CHECKSUM = 1
+"""An older format, which is read as well."""
 
 TRACKERS = ("mlflow", "none")
 
@@ -62,6 +66,8 @@ class Settings:
     """The summary that the data check returned."""
     command: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    checksums: Mapping[str, str] = field(default_factory=dict)
+    """Of the files beside settings.yaml that a search reads, by name; see `checksums`."""
     automl: str = __version__
     """The version of automl that made the experiment."""
 
@@ -104,13 +110,19 @@ class Settings:
         return self.weights["source"] + (f" ({licence})" if licence else "")
 
     def write(self, path: Path) -> None:
-        """Write the settings as YAML, with the number of their format."""
-        write_yaml(path, self.to_dict())
+        """Write the settings as YAML, with the number of their format and a checksum."""
+        write_atomic(path, sealed_text(yaml_text(self.to_dict())))
 
     @classmethod
     def read(cls, path: Path) -> "Settings":
         """Read a file that `write` wrote; raises `UsageError` naming all faults."""
-        return cls.from_dict(read_yaml(path), source=str(path))
+        text = read_text(path)
+        is_other = is_changed(text)
+        content = None if is_other else parse_yaml(text, path)
+        is_sealed = isinstance(content, Mapping) and content.get("format") == FORMAT
+        if is_other or (is_other is None and is_sealed):
+            raise UsageError(changed(path))
+        return cls.from_dict(content, source=str(path))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain form; the inverse of `from_dict`."""
@@ -129,7 +141,9 @@ class Settings:
         """Build settings; raises `UsageError` for another format, else naming all faulty keys."""
         if not isinstance(content, Mapping) or not content:
             raise UsageError(f"{source}: holds no settings, only {content!r}")
-        check_format(source, content.get("format"), reads=FORMAT, writer=content.get("automl"))
+        number, writer = content.get("format"), content.get("automl")
+        if number != WITHOUT_CHECKSUM:
+            check_format(source, number, reads=FORMAT, writer=writer)
         plain = {key: value for key, value in content.items() if key != "format"}
         if faults := list(record_faults(cls, plain, source)):
             raise UsageError(*faults)
@@ -147,3 +161,9 @@ class Settings:
             )
         except UsageError as error:
             raise UsageError(*(f"{source}: {fault}" for fault in error.faults)) from error
+
+
+def with_checksums(settings: Settings, paths: ExperimentPaths) -> Settings:
+    """Return settings with the checksums of the files beside them as they are now."""
+    beside = [path for path in (paths.schema, paths.space, paths.warm_start) if path.exists()]
+    return replace(settings, checksums={p.name: checksum(p.read_bytes()) for p in beside})

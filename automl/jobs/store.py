@@ -99,13 +99,18 @@ class JobStore:
         address = f"{self.path.resolve().as_uri()}?mode=ro"
         try:
             with closing(sqlite3.connect(address, uri=True, timeout=30)) as database:
+                if not _has_tables(database):
+                    return []
                 self._check_format(database)
                 rows = database.execute(
                     f"SELECT {', '.join(_COLUMNS)} FROM jobs {rest}", values
                 ).fetchall()
-        except sqlite3.DatabaseError as error:
-            raise UsageError(f"{self.path}: cannot be read ({error}); move it aside") from error
-        return [_job(row) for row in rows]
+            return [_job(row) for row in rows]
+        except (sqlite3.DatabaseError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise UsageError(
+                f"{self.path}: cannot be read ({error}); move it aside, and list the jobs of an "
+                "experiment again with: automl fsck EXPERIMENT --rebuild"
+            ) from error
 
     def _check_format(self, database: sqlite3.Connection) -> None:
         """Raise `UsageError` unless the database has the format of this version."""
@@ -128,11 +133,15 @@ class JobStore:
                     yield database
 
     def _create_tables(self, database: sqlite3.Connection) -> None:
-        if not database.execute("SELECT 1 FROM sqlite_master").fetchone():
+        if not _has_tables(database):
             database.execute(_TABLE)
             database.execute(_ABOUT)
             database.execute("INSERT INTO about VALUES (?, ?)", [FORMAT, __version__])
         self._check_format(database)
+
+
+def _has_tables(database: sqlite3.Connection) -> bool:
+    return database.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
 
 
 def _insert(database: sqlite3.Connection, jobs: Sequence[Job]) -> None:

@@ -43,7 +43,10 @@ def check_installed(*extras: str | None) -> None:
 
 
 def check_is_new(paths: ExperimentPaths) -> None:
-    """Raise `UsageError` if the experiment's folder holds anything."""
+    """Raise `UsageError` if the experiment's folder holds anything.
+
+    What a run that was killed at its very beginning left does not count: it is written over.
+    """
     root = paths.root
     if paths.exists():
         text = f"--out: {root} already holds an experiment; resume it with: automl resume {root}, "
@@ -55,7 +58,7 @@ def check_is_new(paths: ExperimentPaths) -> None:
                 next=f"automl resume {root}",
             )  # fmt: skip
         )
-    check_new_folder(root, "--out")
+    check_new_folder(root, "--out", beginnings=paths.beginnings())
 
 
 def make_folder(root: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from automl.errors import UsageError
 from automl.experiment.environment import versions
 from automl.experiment.paths import ExperimentPaths
-from automl.experiment.settings import Settings
+from automl.experiment.settings import Settings, with_checksums
 from automl.experiment.warm_start import WarmStart, earlier_trials, write_past
 from automl.files import write_json, write_yaml
 from automl.plan.checks import (
@@ -64,7 +64,8 @@ class Plan:
         write_yaml(self.paths.space, self.space.to_dict())
         if self.warm_start.trials:
             write_past(self.paths, self.warm_start.trials)
-        self.settings.write(self.paths.settings)
+        # The last file: an experiment without it has not begun.
+        with_checksums(self.settings, self.paths).write(self.paths.settings)
 
     def announcement(self) -> str:
         """Return one line that describes the run."""

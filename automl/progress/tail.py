@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 from automl.errors import UsageError
+from automl.experiment.experiment import event_check
 from automl.experiment.journal import JournalReader
 from automl.experiment.lock import is_driven
 from automl.experiment.paths import ExperimentPaths
@@ -21,7 +22,7 @@ class Follower:
             raise UsageError(f"{root}: is not an experiment folder (it has no settings.yaml)")
         settings = Settings.read(self.paths.settings)
         self.monitor = Monitor(root, settings)
-        self._journal = JournalReader(self.paths.journal)
+        self._journal = JournalReader(self.paths.journal, event_check(settings))
 
     def new(self) -> list[Message]:
         """Take in the events since the last call and return their messages."""

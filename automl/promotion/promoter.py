@@ -1,7 +1,6 @@
 """Promotes a trial: exports its checkpoint and verifies that the model is the one measured."""
 
 import hashlib
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 from automl.errors import Fault, RunFailed, Stopped, UsageError
 from automl.experiment.environment import environment
 from automl.experiment.experiment import Experiment
-from automl.files import replace_folder, write_atomic, write_json, write_yaml
+from automl.files import remove, replace_folder, write_atomic, write_json, write_yaml
 from automl.promotion.actions import ActionRunner
 from automl.promotion.gates import (
     CONVERSIONS,
@@ -50,7 +49,7 @@ class Promoter:
         """
         best, checkpoint = self.check()
         work = self.experiment.paths.root.resolve() / ".promoting"
-        shutil.rmtree(work, ignore_errors=True)
+        remove(work)
         work.mkdir()
         try:
             promotion = self._promotion(best, checkpoint, work)

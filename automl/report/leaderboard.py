@@ -1,5 +1,7 @@
 """The results as files: leaderboard.csv and best.json."""
 
+from typing import Any
+
 import pandas as pd
 
 from automl.experiment.experiment import Experiment
@@ -28,14 +30,21 @@ def leaderboard(experiment: Experiment) -> pd.DataFrame:
 def write_results(experiment: Experiment) -> None:
     """Write leaderboard.csv and best.json."""
     write_atomic(experiment.paths.leaderboard, leaderboard(experiment).to_csv(index=False))
-    best = experiment.best
-    if best is not None:
-        content = {
-            "trial": best.number,
-            "metric": experiment.settings.objective.metric,
-            "value": experiment.value_of(best),
-            "epoch": experiment.epoch_of(best),
-            "values": best.values,
-            "folder": str(experiment.paths.trial(best.number).relative_to(experiment.paths.root)),
-        }
+    content = best_content(experiment)
+    if content is not None:
         write_json(experiment.paths.best, content)
+
+
+def best_content(experiment: Experiment) -> dict[str, Any] | None:
+    """Return what best.json holds; None if no trial has a value."""
+    best = experiment.best
+    if best is None:
+        return None
+    return {
+        "trial": best.number,
+        "metric": experiment.settings.objective.metric,
+        "value": experiment.value_of(best),
+        "epoch": experiment.epoch_of(best),
+        "values": best.values,
+        "folder": str(experiment.paths.trial(best.number).relative_to(experiment.paths.root)),
+    }

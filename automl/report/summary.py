@@ -1,9 +1,9 @@
 """The summary of an experiment that commands print."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from automl.experiment.derived import read_derived
 from automl.experiment.experiment import Experiment
 from automl.experiment.next_step import next_step
 from automl.experiment.paths import ExperimentPaths
@@ -154,7 +154,7 @@ def _places(experiment: Experiment, state: str) -> list[str]:
 
 def _mlflow_lines(paths: ExperimentPaths) -> list[str]:
     """Return the page that compares the trials, or the command that opens it."""
-    place = json.loads(paths.mlflow.read_text()) if paths.mlflow.exists() else {}
-    if str(place.get("store", "")).startswith("http"):
+    place = read_derived(paths.mlflow)
+    if str(place.get("store", "")).startswith("http") and "compare" in place:
         return [f"compare the trials: {place['store']}/{place['compare']}"]
     return [f"next: automl ui {paths.root}   (compare the trials in MLflow)"]

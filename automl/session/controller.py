@@ -4,7 +4,6 @@ Only the driver's process writes. Every change goes to the journal first and is 
 there, live and on a resume alike.
 """
 
-import shutil
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from automl.errors import RunFailed
 from automl.experiment.experiment import Experiment
 from automl.experiment.journal import Journal, opened_event
 from automl.experiment.observer import ExperimentObserver
+from automl.files import remove
 from automl.formats import counted
 from automl.runners.base import Task
 from automl.search.base import Searcher
@@ -231,7 +231,7 @@ class Controller:
         Files of a trial that the journal does not know are left over from a journal that was
         replaced by an older copy: their checkpoint may be another configuration's.
         """
-        shutil.rmtree(self.experiment.paths.trial(event["trial"]), ignore_errors=True)
+        remove(self.experiment.paths.trial(event["trial"]))
         self._record(event, reason=reason)
 
     def _launch(self, move: Start) -> bool:

@@ -1,6 +1,5 @@
 """Runs one trial again from its record and compares the metrics."""
 
-import json
 import math
 import os
 import shutil
@@ -12,6 +11,7 @@ from typing import Any
 
 from automl.errors import RunFailed, UsageError
 from automl.experiment import environment
+from automl.experiment.derived import read_derived
 from automl.experiment.experiment import Experiment
 from automl.files import read_yaml_mapping
 from automl.runners.base import Task, run_task
@@ -151,10 +151,10 @@ class Reproducer:
         return trial
 
     def _recorded_environment(self, trial: Trial) -> dict[str, Any]:
-        path = self.experiment.paths.trial(trial.number) / environment.FILE
-        if path.exists():
-            return dict(json.loads(path.read_text()))
-        # The trial's worker died before it wrote the file.
+        recorded = read_derived(self.experiment.paths.trial(trial.number) / environment.FILE)
+        if recorded:
+            return recorded
+        # The trial's worker died before it wrote the file, or the file is harmed.
         return {"versions": dict(self.experiment.settings.versions)}
 
     def _spec(self, trial: Trial) -> dict[str, Any]:

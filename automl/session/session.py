@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from automl.errors import RunFailed, Stopped, UsageError
+from automl.experiment.checksums import check_file
 from automl.experiment.experiment import Experiment, space_of
 from automl.experiment.lock import ExperimentLock
 from automl.experiment.observer import ExperimentObserver
@@ -161,6 +162,7 @@ def _check_spec(experiment: Experiment) -> None:
 
 
 def _searcher(experiment: Experiment, space: SearchSpace) -> Searcher:
+    check_file(experiment.paths.warm_start, experiment.settings.checksums)
     past = read_past(experiment.paths)
     return searcher_of(experiment.settings, space, _info(experiment), past)
 

@@ -1,6 +1,5 @@
 """The address of MLflow's store."""
 
-import json
 import os
 import sqlite3
 from contextlib import closing
@@ -8,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from automl.errors import UsageError
+from automl.experiment.derived import read_derived
 from automl.experiment.paths import ExperimentPaths
 
 VARIABLE = "MLFLOW_TRACKING_URI"
@@ -62,8 +62,8 @@ def store_of(folder: Path) -> str:
     """
     if address := os.environ.get(VARIABLE):
         return address
-    place = ExperimentPaths(folder).mlflow
-    if place.exists() and is_server(server := str(json.loads(place.read_text())["store"])):
+    place = read_derived(ExperimentPaths(folder).mlflow)
+    if is_server(server := str(place.get("store", ""))):
         return server
     for database in (folder / "mlflow.db", ExperimentPaths(folder).tracking_database):
         if database.exists():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from automl.experiment.derived import read_derived
 from automl.experiment.environment import FILE
 from automl.experiment.experiment import Experiment
 from automl.schema.spec import flatten
@@ -67,13 +68,10 @@ def ended_tags(trial: Trial, folder: Path) -> dict[str, str]:
         tags["automl.failure_message"] = trial.failure.message[:4000]
     for key, value in trial.adjusted.items():
         tags[f"automl.adjusted.{key}"] = str(value)
-    path = folder / FILE
-    if path.exists():
-        ran_on = json.loads(path.read_text())
-        tags |= {
-            f"automl.{n}": str(ran_on[n]) for n in ("host", "device", "threads") if n in ran_on
-        }
-    return tags
+    ran_on = read_derived(folder / FILE)
+    return tags | {
+        f"automl.{n}": str(ran_on[n]) for n in ("host", "device", "threads") if n in ran_on
+    }
 
 
 def curves(trial: Trial) -> str:

@@ -1,6 +1,5 @@
 """Serves the MLflow UI on the store of a folder of experiments."""
 
-import json
 import os
 import signal
 import socket
@@ -13,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from automl.errors import RunFailed, UsageError
+from automl.experiment.derived import read_derived
 from automl.experiment.paths import ExperimentPaths
 from automl.redact import without_user
 from automl.tracking.address import is_server, store_of
@@ -56,7 +56,8 @@ def pages(folder: Path) -> dict[str, str]:
         if ExperimentPaths(root).mlflow.exists()
     }
     latest = sorted(files.items(), key=lambda one: one[1].stat().st_mtime, reverse=True)
-    return {name: str(json.loads(path.read_text())["compare"]) for name, path in latest[:SHOWN]}
+    places = {name: read_derived(path) for name, path in latest[:SHOWN]}
+    return {name: str(place["compare"]) for name, place in places.items() if "compare" in place}
 
 
 def _show(url: str, folder: Path, *, opens_browser: bool, hint: str = "") -> None:

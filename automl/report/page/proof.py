@@ -1,6 +1,5 @@
 """The last sections of the page: promotion, failures, and how to reproduce the run."""
 
-import json
 import os
 import re
 import shlex
@@ -11,6 +10,7 @@ from typing import Any
 import yaml
 
 from automl.experiment import environment
+from automl.experiment.derived import read_derived
 from automl.experiment.experiment import Experiment
 from automl.formats import counted
 from automl.report.page.markup import esc, note, pre, table
@@ -28,18 +28,21 @@ def parity(experiment: Experiment) -> Iterator[str]:
     A mapping is a converted model with its facts; a mapping of mappings, such as `latency`, gets
     its own table.
     """
-    paths = experiment.paths
-    folders = [f for f in (paths.promoted, paths.rejected) if (f / "parity.json").exists()]
-    if not folders:
+    promotion = experiment.history.promotion
+    # The journal has the proof of a promoted model; that of a rejected one is in its file alone.
+    content = (
+        read_derived(experiment.paths.rejected / "parity.json")
+        if promotion is None
+        else promotion["parity"]
+    )
+    if "trial" not in content:
         yield note(
             "No model is promoted yet." if experiment.best else "There is no model to promote."
         )
         return
-    folder = folders[0]
-    content = json.loads((folder / "parity.json").read_text(encoding="utf-8"))
     verdict = "matches the record" if content.get("is_equal") else "does NOT match the record"
-    word = "Promoted" if folder == paths.promoted else "Rejected"
-    yield note(f"{word}: trial {content['trial']:04d}; the exported model {verdict}.")
+    word = "Rejected" if promotion is None else "Promoted"
+    yield note(f"{word}: trial {_plain(content['trial'])}; the exported model {verdict}.")
     for warning in (experiment.promotion or {}).get("warnings", ()):
         yield note(f"Warning: {warning}.")
     facts = {key: value for key, value in content.items() if not isinstance(value, Mapping)}
@@ -181,10 +184,7 @@ def reproduce(experiment: Experiment) -> Iterator[str]:
 
 def _environment(experiment: Experiment, best: Trial) -> dict[str, Any]:
     """Return the environment that the best trial recorded."""
-    path = experiment.paths.trial(best.number) / environment.FILE
-    if not path.exists():
-        return {}
-    recorded = json.loads(path.read_text(encoding="utf-8"))
+    recorded = read_derived(experiment.paths.trial(best.number) / environment.FILE)
     return {
         f"trial {best.number:04d}: {_words(key)}": (
             ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value

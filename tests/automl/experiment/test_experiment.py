@@ -69,5 +69,16 @@ def test_a_damaged_event_is_named_with_its_line(written):
     root = written([0.1]).paths.root
     with (root / "journal.jsonl").open("a") as journal:
         journal.write('{"event": "report", "trial": 99, "epoch": 1, "time": 9.0}\n')
-    with pytest.raises(UsageError, match=r"journal.jsonl: line 5: the event 'report' is damaged"):
+    with pytest.raises(UsageError, match=r"journal.jsonl: line 5: trial 99 never started"):
+        Experiment.load(root)
+
+
+def test_results_without_a_journal_are_refused_and_stay(written):
+    root = written([0.1]).paths.root
+    (root / "trials" / "0000").mkdir(parents=True)
+    (root / "journal.jsonl").write_text("")
+    with pytest.raises(UsageError, match=r"journal.jsonl: is empty, but there is .*0000"):
+        Experiment.load(root)
+    (root / "journal.jsonl").unlink()
+    with pytest.raises(UsageError, match=r"journal.jsonl: is gone, but there is .*0000"):
         Experiment.load(root)

@@ -8,8 +8,9 @@ def test_every_file_has_a_name_of_its_own_in_the_folder():
     names = [n for n, member in vars(ExperimentPaths).items() if isinstance(member, property)]
     files = {getattr(paths, name) for name in names}
     assert len(files) == len(names)
-    assert files - {paths.tracking_database} == {f for f in files if f.is_relative_to(paths.root)}
-    assert paths.tracking_database == Path("runs/mlflow.db")
+    shared = {paths.tracking_database, paths.jobs}
+    assert files - shared == {f for f in files if f.is_relative_to(paths.root)}
+    assert shared == {Path("runs/mlflow.db"), Path("runs/jobs.db")}
 
 
 def test_trials_sort_by_their_number():

@@ -4,9 +4,10 @@ import pytest
 import yaml
 
 from automl.errors import UsageError
+from automl.experiment.checksums import sealed_text
 from automl.experiment.resources import Resources
 from automl.experiment.settings import Settings
-from automl.files import write_yaml
+from automl.files import yaml_text
 from automl.trial.budget import Budget
 from automl.trial.objective import Objective
 
@@ -56,7 +57,8 @@ def test_unknown_and_missing_keys_are_all_named():
     ],
 )
 def test_a_key_of_a_wrong_kind_is_a_line_that_names_the_file(tmp_path, changes, match):
-    write_yaml(tmp_path / "settings.yaml", {**SETTINGS.to_dict(), **changes})
+    content = {**SETTINGS.to_dict(), **changes}
+    (tmp_path / "settings.yaml").write_text(sealed_text(yaml_text(content)))
     with pytest.raises(UsageError, match=f"settings.yaml: {match}"):
         Settings.read(tmp_path / "settings.yaml")
 
@@ -67,7 +69,7 @@ def test_a_key_of_a_wrong_kind_is_a_line_that_names_the_file(tmp_path, changes, 
         ("", "holds no settings, only None"),
         ("- 1", "holds no settings"),
         ("format: 1\nautoml: 0.1.0\nskill: {a", "is not YAML"),
-        ("skill: toy", "has format None, and automl .* reads format 1; read it with the version"),
+        ("skill: toy", "has format None, and automl .* reads format 2; read it with the version"),
         ("format: 9\nautoml: 7.0.0", "has format 9, and .* read it with automl 7.0.0"),
     ],
 )
@@ -82,7 +84,7 @@ def test_a_file_says_which_format_it_has_and_which_version_made_it(tmp_path):
     replace(SETTINGS, automl="0.0.9").write(tmp_path / "settings.yaml")
     Settings.read(tmp_path / "settings.yaml").write(tmp_path / "settings.yaml")
     content = yaml.safe_load((tmp_path / "settings.yaml").read_text())
-    assert list(content.items())[:2] == [("format", 1), ("automl", "0.0.9")]
+    assert list(content.items())[:2] == [("format", 2), ("automl", "0.0.9")]
 
 
 @pytest.mark.parametrize(
@@ -119,3 +121,15 @@ def test_a_trial_of_several_gpus_asks_for_that_many():
 def test_an_empty_budget_is_refused(trials, epochs):
     with pytest.raises(UsageError, match="must be 1 or more"):
         Budget(trials, epochs)
+
+
+def test_settings_that_were_changed_are_refused_and_those_of_an_older_version_are_read(tmp_path):
+    path = tmp_path / "settings.yaml"
+    SETTINGS.write(path)
+    text = path.read_text()
+    for other in (text.replace("seed: ", "seed: 1"), text.partition("\n")[2]):
+        path.write_text(other)
+        with pytest.raises(UsageError, match=r"settings.yaml: was changed .* fsck .* --accept"):
+            Settings.read(path)
+    path.write_text(yaml_text({**SETTINGS.to_dict(), "format": 1}))
+    assert Settings.read(path) == SETTINGS

@@ -2,9 +2,11 @@ import json
 
 import pytest
 import yaml
+from rewritten import rewrite_journal
 
 from automl.errors import RunFailed, UsageError
 from automl.experiment.experiment import Experiment
+from automl.experiment.journal import Journal
 from automl.experiment.resources import Resources
 from automl.jobs.record import JobState
 from automl.jobs.store import JobStore
@@ -13,6 +15,7 @@ from automl.promotion.gates import GateError, PromotionRequest
 from automl.report import summary
 from automl.request.request import Request
 from automl.request.search import SearchRequest
+from automl.session.fsck import accept
 from automl.session.session import drive, promote
 
 
@@ -38,6 +41,7 @@ def set_in_spec(root, section, **values):
     settings = yaml.safe_load((root / "settings.yaml").read_text())
     settings["spec"][section].update(values)
     (root / "settings.yaml").write_text(yaml.safe_dump(settings))
+    accept(root)
 
 
 def jobs_of(root, kind):
@@ -196,11 +200,11 @@ def test_a_confirmation_of_one_trial_alone_is_refused(searched):
 def test_a_search_that_broke_off_is_not_confirmed(searched):
     root = searched()
     settings = (root / "settings.yaml").read_text()
-    lines = (root / "journal.jsonl").read_text().splitlines(keepends=True)
-    started = [i for i, line in enumerate(lines) if '"event": "start"' in line]
-    closed = next(line for line in lines if '"event": "closed"' in line)
-    kept = [*lines[: started[1]], closed.replace("finished", "failed")]
-    (root / "journal.jsonl").write_text("".join(kept))
+    events = list(Journal(root / "journal.jsonl").read())
+    started = [i for i, event in enumerate(events) if event["event"] == "start"]
+    closed = next(event for event in events if event["event"] == "closed")
+    kept = [*events[: started[1]], {**closed, "state": "failed"}]
+    rewrite_journal(root / "journal.jsonl", kept)
     with pytest.raises(UsageError, match="its search broke off, .* automl resume"):
         promote(root, PromotionRequest(), confirm_seeds=1)
     assert (root / "settings.yaml").read_text() == settings

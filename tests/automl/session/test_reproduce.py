@@ -3,11 +3,13 @@ import os
 from dataclasses import replace
 
 import pytest
+from rewritten import rewrite_journal, rewrite_settings
 
 from automl.cli import main
 from automl.errors import UsageError
 from automl.experiment.environment import FILE, differences, environment
 from automl.experiment.experiment import Experiment
+from automl.experiment.journal import Journal
 from automl.experiment.resources import Resources
 from automl.plan.plan import plan_from_request
 from automl.request.request import Request
@@ -69,10 +71,10 @@ def test_a_trial_that_failed_is_reproduced_where_it_fails_in_the_same_way(search
 def test_a_changed_number_is_found_and_check_exits_with_1(search, capsys):
     root = search(trials=1)
     journal = root / "journal.jsonl"
-    events = [json.loads(line) for line in journal.read_text().splitlines()]
+    events = list(Journal(journal).read())
     report = next(e for e in events if e["event"] == "report" and e["epoch"] == 2)
     report["metrics"]["score"] += 1e-9
-    journal.write_text("".join(json.dumps(e) + "\n" for e in events))
+    rewrite_journal(journal, events)
     assert main(["reproduce", str(root), "0", "--json", "--quiet"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["is_reproduced"] is False and told["largest_difference"] == pytest.approx(1e-9)
@@ -88,8 +90,7 @@ def test_what_is_not_as_it_was_is_said_and_widens_the_tolerance(search, capsys):
     path = root / "trials" / "0000" / FILE
     then = json.loads(path.read_text())
     path.write_text(json.dumps({**then, "processor": "Z80", "versions": {"torch": "1.0"}}))
-    settings = (root / "settings.yaml").read_text()
-    (root / "settings.yaml").write_text(settings.replace("fingerprint: toy", "fingerprint: old"))
+    rewrite_settings(root, "fingerprint: toy", "fingerprint: old")
     assert main(["reproduce", str(root), "0", "--check", "--quiet"]) == 0
     out = capsys.readouterr().out
     assert "  processor: Z80 then, " in out and "  versions.torch: 1.0 then, " in out

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from rewritten import rewrite_settings
 
 from automl.errors import RunFailed, Stopped
 from automl.experiment.experiment import Experiment
@@ -255,8 +256,7 @@ def test_a_rejected_promotion_is_tried_again_by_a_resume_without_training(start)
     root = start(export__drift=0.01)
     with pytest.raises(RunFailed, match="not promoted"):
         drive(root)
-    settings = root / "settings.yaml"
-    settings.write_text(settings.read_text().replace("drift: 0.01", "drift: 0.0"))
+    rewrite_settings(root, "drift: 0.01", "drift: 0.0")
     trained = (root / "trials" / "0000" / "epochs.txt").read_text()
     assert drive(root).state == "finished"
     assert (root / "trials" / "0000" / "epochs.txt").read_text() == trained
@@ -266,8 +266,7 @@ def test_a_resume_goes_on_after_early_failures_whose_cause_was_mended(start):
     root = start(train__fail="crash")
     with pytest.raises(RunFailed, match="3 trials failed"):
         drive(root)
-    settings = root / "settings.yaml"
-    settings.write_text(settings.read_text().replace("fail: crash", "fail: ''"))
+    rewrite_settings(root, "fail: crash", "fail: ''")
     experiment = drive(root)
     states = [t.state.value for t in experiment.history.trials.values()]
     assert states[:3] == ["failed"] * 3 and "completed" in states[3:]

@@ -7,6 +7,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from rewritten import rewrite_settings
 
 pytestmark = pytest.mark.slow
 
@@ -203,7 +204,7 @@ def test_a_champion_is_replaced_by_a_better_one_on_the_same_data_alone(
     assert (told["alias"], champion()) == ("champion", told["version"])
     assert told["why"].startswith(f"beats version {beaten}: score ")
 
-    settings.write_text(settings.read_text().replace("fingerprint: toy", "fingerprint: other"))
+    rewrite_settings(settings.parent, "fingerprint: toy", "fingerprint: other")
     other = registered(worse)
     assert (other["alias"], champion()) == ("challenger", told["version"])
     assert "measured on other data (toy, this one on other)" in other["why"]

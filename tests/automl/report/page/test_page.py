@@ -12,13 +12,14 @@ import time
 from dataclasses import replace
 
 import pytest
+from rewritten import rewrite_journal
 from searched import LOCAL, SEARCHED
 
 import automl
 from automl.errors import RunFailed
 from automl.experiment.experiment import space_of
 from automl.experiment.history import History
-from automl.experiment.journal import Journal
+from automl.experiment.journal import FORMAT, Journal
 from automl.experiment.memory import PeakMemory, peak_mb, tree_memory_mb
 from automl.report.page import skill_report
 from automl.report.page.markup import embedded, esc
@@ -250,8 +251,8 @@ def test_time_between_sessions_does_not_count(copy):
     cut = len(events) // 2
     for event in events[cut:]:
         event["time"] += 3600
-    events.insert(cut, {"event": "opened", "time": events[cut]["time"]})
-    copy.paths.journal.write_text("".join(json.dumps(e) + "\n" for e in events))
+    events.insert(cut, {"event": "opened", "format": FORMAT, "time": events[cut]["time"]})
+    rewrite_journal(copy.paths.journal, events)
     course = points(automl.Experiment.load(copy.paths.root))
     assert course[-1].seconds < 3600
     assert best_so_far(copy, course)[-1].value == copy.value_of(copy.best)

@@ -1,0 +1,175 @@
+"""Checks the events of a journal one by one: their shape, and their order in the experiment."""
+
+import math
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, TypeGuard
+
+from automl.trial.trial import Decision, FailureKind, TrialState
+
+_CLOSED = ("finished", "failed", "stopped")
+_DECISIONS, _STATES, _FAILURES = tuple(Decision), tuple(TrialState), tuple(FailureKind)
+
+
+class EventError(ValueError):
+    """An event that no driver writes, or not at this place."""
+
+
+class EventCheck:
+    """Remembers the trials of the events so far; `epochs` and `metrics` are those of the settings.
+
+    Kinds of events and keys that it does not know are left alone.
+    """
+
+    def __init__(self, *, epochs: float = math.inf, metrics: tuple[str, ...] = ()) -> None:
+        self._most_epochs = epochs
+        self._metrics = metrics
+        self._last_epochs: dict[int, int] = {}
+        """The last epoch that each trial reported, 0 before the first."""
+        self._ended: set[int] = set()
+
+    def check(self, event: Mapping[str, Any]) -> None:
+        """Take in the next event; raises `EventError` that says what is wrong with it."""
+        kind = event["event"]
+        _require(_is_number(event.get("time")), f"the {kind} has no time")
+        check: Callable[[Mapping[str, Any]], None] | None = getattr(self, f"_check_{kind}", None)
+        if check is not None:
+            check(event)
+
+    def _check_closed(self, event: Mapping[str, Any]) -> None:
+        _require(event.get("state") in _CLOSED, f"no session closes {event.get('state')!r}")
+        _require_reason(event)
+
+    def _check_start(self, event: Mapping[str, Any]) -> None:
+        number, expected = event.get("trial"), len(self._last_epochs)
+        _require(
+            _is_whole(number) and number == expected,
+            f"starts trial {number!r:.40}, but the next is {expected}",
+        )
+        for key in ("parent", "confirms"):
+            other = event.get(key)
+            _require(
+                other is None or self._has(other), f"its {key}, trial {other!r:.40}, never started"
+            )
+        _require(_is_mapping(event.get("values")), "its values are no mapping")
+        _require(_is_mapping(event.get("adjusted", {})), "its adjusted keys are no mapping")
+        _require_numbers(event.get("costs", {}), "costs")
+        self._require_epochs(event)
+        _require_reason(event)
+        self._last_epochs[expected] = 0
+
+    def _check_continue(self, event: Mapping[str, Any]) -> None:
+        self._open_trial(event)
+        self._require_epochs(event)
+        _require(isinstance(event.get("is_interrupted"), bool), "is_interrupted is not a boolean")
+        _require_reason(event)
+
+    def _check_report(self, event: Mapping[str, Any]) -> None:
+        number, epoch = self._open_trial(event), _whole(event, "epoch")
+        last = self._last_epochs[number]
+        _require(
+            last < epoch <= self._most_epochs,
+            f"trial {number} reports epoch {epoch!r:.40} after {last}"
+            + (f" of {self._most_epochs:g}" if math.isfinite(self._most_epochs) else ""),
+        )
+        metrics = event.get("metrics")
+        _require_numbers(metrics, "metrics")
+        missing = [name for name in self._metrics if name not in (metrics or {})]
+        _require(not missing, f"the report has no {', '.join(missing)}")
+        decision = event.get("decision")
+        _require(decision in _DECISIONS, f"{decision!r:.40} is no decision")
+        _require_reason(event)
+        self._last_epochs[number] = epoch
+
+    def _check_lost(self, event: Mapping[str, Any]) -> None:
+        self._open_trial(event)
+        _require_outcome(event)
+        _require(event.get("failure") is not None, "a lost worker has a failure")
+
+    def _check_halved(self, event: Mapping[str, Any]) -> None:
+        self._open_trial(event)
+        _require(_is_mapping(event.get("adjusted")), "its adjusted keys are no mapping")
+
+    def _check_finish(self, event: Mapping[str, Any]) -> None:
+        number = self._open_trial(event)
+        _require_outcome(event)
+        _require_reason(event)
+        # A trial that pauses ends its run, too.
+        if TrialState(event["state"]).is_final:
+            self._ended.add(number)
+
+    def _check_promoting(self, event: Mapping[str, Any]) -> None:
+        number = event.get("trial")
+        _require(self._has(number), f"trial {number!r:.40} never started")
+
+    def _check_promoted(self, event: Mapping[str, Any]) -> None:
+        promotion = event.get("promotion")
+        _require(
+            isinstance(promotion, dict)
+            and isinstance(promotion.get("onnx"), str)
+            and _is_mapping(promotion.get("parity")),
+            "the promotion names no model, or has no proof",
+        )
+
+    def _has(self, number: Any) -> bool:
+        return _is_whole(number) and number in self._last_epochs
+
+    def _open_trial(self, event: Mapping[str, Any]) -> int:
+        """Return the number of an event's trial, which has started and not ended."""
+        number = event.get("trial")
+        _require(self._has(number), f"trial {number!r:.40} never started")
+        assert _is_whole(number)
+        _require(number not in self._ended, f"trial {number} had ended before")
+        return number
+
+    def _require_epochs(self, event: Mapping[str, Any]) -> None:
+        epochs = _whole(event, "epochs")
+        _require(0 <= epochs <= self._most_epochs, f"trains {epochs!r:.40} epochs")
+
+
+def _require(is_right: bool, fault: str) -> None:
+    if not is_right:
+        raise EventError(fault)
+
+
+def _whole(event: Mapping[str, Any], key: str) -> int:
+    value = event.get(key)
+    if not _is_whole(value):
+        raise EventError(f"its {key}, {value!r:.40}, is no whole number")
+    return value
+
+
+def _require_reason(event: Mapping[str, Any]) -> None:
+    _require(isinstance(event.get("reason", ""), str), "its reason is no text")
+
+
+def _require_numbers(content: Any, name: str) -> None:
+    """Null stands for a number that is not finite."""
+    is_right = _is_mapping(content) and all(
+        value is None or _is_number(value) for value in content.values()
+    )
+    _require(is_right, f"its {name} are no numbers by name")
+
+
+def _require_outcome(event: Mapping[str, Any]) -> None:
+    state, failure = event.get("state"), event.get("failure")
+    _require(state in _STATES, f"{state!r:.40} is no state of a trial")
+    is_failure = failure is None or (
+        isinstance(failure, dict)
+        and failure.get("kind") in _FAILURES
+        and isinstance(failure.get("message"), str)
+    )
+    _require(is_failure, f"{failure!r:.80} is no failure")
+
+
+def _is_whole(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and abs(value) <= sys.float_info.max
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, dict)
