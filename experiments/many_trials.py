@@ -27,10 +27,9 @@ TOY = ROOT / "tests" / "toy"
 sys.path.insert(0, str(TOY))
 
 from automl.experiment.experiment import space_of  # noqa: E402 - the toy has to be found first
-from automl.experiment.journal import opened_event  # noqa: E402
+from automl.experiment.journal import Journal, opened_event  # noqa: E402
 from automl.experiment.observer import ExperimentObserver  # noqa: E402
 from automl.experiment.resources import Resources  # noqa: E402
-from automl.files import json_text  # noqa: E402
 from automl.plan.plan import plan_from_request  # noqa: E402
 from automl.request.request import Request  # noqa: E402
 from automl.request.search import SearchRequest  # noqa: E402
@@ -77,11 +76,12 @@ def write_experiment(root: Path, *, trials: int, epochs: int, algorithm: str = "
         outcome = Outcome(TrialState.COMPLETED)
         searcher.finish(move.trial, outcome)
         events.append({"event": "finish", "trial": move.trial, **outcome.to_dict()})
-    lines = [
-        json_text({**event, "time": 1.8e9 + number * SECONDS_BETWEEN_EVENTS}) + "\n"
-        for number, event in enumerate(events[: -1 - epochs])
-    ]
-    plan.paths.journal.write_text("".join(lines))
+    Journal(plan.paths.journal).append(
+        *(
+            {**event, "time": 1.8e9 + number * SECONDS_BETWEEN_EVENTS}
+            for number, event in enumerate(events[: -1 - epochs])
+        )
+    )
 
 
 def cpu_seconds(*words: str) -> float:

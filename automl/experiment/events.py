@@ -1,12 +1,13 @@
 """Checks the events of a journal one by one: their shape, and their order in the experiment."""
 
-import math
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
 
 from automl.trial.trial import Decision, FailureKind, TrialState
 
+_MOST_EPOCHS = 10_000_000
+"""Of one trial: to count up to a number that a flipped bit made would take hours."""
 _CLOSED = ("finished", "failed", "stopped")
 _DECISIONS, _STATES, _FAILURES = tuple(Decision), tuple(TrialState), tuple(FailureKind)
 
@@ -21,11 +22,13 @@ class EventCheck:
     Kinds of events and keys that it does not know are left alone.
     """
 
-    def __init__(self, *, epochs: float = math.inf, metrics: tuple[str, ...] = ()) -> None:
-        self._most_epochs = epochs
+    def __init__(self, *, epochs: int = 0, metrics: tuple[str, ...] = ()) -> None:
+        self._epochs = epochs
         self._metrics = metrics
         self._last_epochs: dict[int, int] = {}
         """The last epoch that each trial reported, 0 before the first."""
+        self._given_epochs: dict[int, int] = {}
+        """Up to which epoch each trial was to train."""
         self._ended: set[int] = set()
 
     def check(self, event: Mapping[str, Any]) -> None:
@@ -54,23 +57,23 @@ class EventCheck:
         _require(_is_mapping(event.get("values")), "its values are no mapping")
         _require(_is_mapping(event.get("adjusted", {})), "its adjusted keys are no mapping")
         _require_numbers(event.get("costs", {}), "costs")
-        self._require_epochs(event)
+        self._given_epochs[expected] = _epochs(event)
         _require_reason(event)
         self._last_epochs[expected] = 0
 
     def _check_continue(self, event: Mapping[str, Any]) -> None:
-        self._open_trial(event)
-        self._require_epochs(event)
+        number = self._open_trial(event)
+        self._given_epochs[number] = _epochs(event)
         _require(isinstance(event.get("is_interrupted"), bool), "is_interrupted is not a boolean")
         _require_reason(event)
 
     def _check_report(self, event: Mapping[str, Any]) -> None:
         number, epoch = self._open_trial(event), _whole(event, "epoch")
         last = self._last_epochs[number]
+        most = max(self._epochs, self._given_epochs[number])
         _require(
-            last < epoch <= self._most_epochs,
-            f"trial {number} reports epoch {epoch!r:.40} after {last}"
-            + (f" of {self._most_epochs:g}" if math.isfinite(self._most_epochs) else ""),
+            last < epoch <= most,
+            f"trial {number} reports epoch {epoch!r:.40} after {last}, of {most}",
         )
         metrics = event.get("metrics")
         _require_numbers(metrics, "metrics")
@@ -122,14 +125,16 @@ class EventCheck:
         _require(number not in self._ended, f"trial {number} had ended before")
         return number
 
-    def _require_epochs(self, event: Mapping[str, Any]) -> None:
-        epochs = _whole(event, "epochs")
-        _require(0 <= epochs <= self._most_epochs, f"trains {epochs!r:.40} epochs")
-
 
 def _require(is_right: bool, fault: str) -> None:
     if not is_right:
         raise EventError(fault)
+
+
+def _epochs(event: Mapping[str, Any]) -> int:
+    epochs = _whole(event, "epochs")
+    _require(0 <= epochs <= _MOST_EPOCHS, f"it trains {epochs!r:.40} epochs")
+    return epochs
 
 
 def _whole(event: Mapping[str, Any], key: str) -> int:

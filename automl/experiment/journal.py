@@ -47,18 +47,23 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._checksum: int | None = None
-        """Of the last line; None before the first event is appended."""
+        """Of the last line; None if it has to be read first."""
 
-    def append(self, event: Mapping[str, Any]) -> None:
-        """Write one event; it is on disk when this returns."""
-        if self._checksum is None:
-            self._checksum = self._end()
-        line = sealed_line(json_text(event).encode(), self._checksum)
+    def append(self, *events: Mapping[str, Any]) -> None:
+        """Write events; they are on disk when this returns."""
+        end = self._end() if self._checksum is None else self._checksum
+        lines = []
+        for event in events:
+            content = json_text(event).encode()
+            lines.append(sealed_line(content, end) + b"\n")
+            end = zlib.crc32(content, end)
+        # A signal may end this anywhere; the next event then looks at what is on disk.
+        self._checksum = None
         with self.path.open("ab") as file:
-            file.write(line + b"\n")
+            file.write(b"".join(lines))
             file.flush()
             os.fsync(file.fileno())
-        self._checksum = seal_of(line)[1]
+        self._checksum = end
 
     def read(self, check: EventCheck | None = None) -> Iterator[dict[str, Any]]:
         """Yield all whole events, without a last line that was cut while it was written.

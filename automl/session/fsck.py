@@ -209,7 +209,7 @@ def _of_results(experiment: Experiment) -> Iterator[Finding]:
     paths, best = experiment.paths, experiment.best
     for trial in experiment.history.trials.values():
         folder = paths.trial(trial.number)
-        if trial.reports and not folder.is_dir():
+        if trial.state.is_final and trial.reports and not folder.is_dir():
             following = "its epochs are in the journal, its checkpoints are lost"
             if trial is best:
                 following += f"; promote another: automl promote {paths.root} --trial N"

@@ -1,6 +1,7 @@
 """Reads image and mask files of any mode into arrays."""
 
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ _ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
 WIDE_BITS = 16
 """Bits of a sample above 8; fewer may be in use, as of sensors of 10, 12 or 14 bits."""
 _LARGEST_OF_WIDE = 2**WIDE_BITS - 1
+MOST_PIXELS = 2**26
+"""Of a picture that is decoded, as 8192x8192: reading it takes a gigabyte."""
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # It is refused.
 _LARGEST_VALUE = 2**20  # No class: beyond 16 bits, and exact as a 32-bit float.
 
 
@@ -70,6 +74,7 @@ def read_image_file(path: Path, *, bits: int = WIDE_BITS) -> ImageFile:
     facts = tiff_facts(content)
     if facts is not None:
         check_image(facts, path)
+        check_pixels(facts.pixels, path)
         if facts.needs_tifffile:
             return _wide(read_by_tifffile(content, path), path, facts, bits)
     with _opened(path, content) as image:
@@ -126,6 +131,7 @@ def _opened(path: Path, content: bytes) -> Iterator[Any]:
     try:
         with Image.open(BytesIO(content), formats=_FORMATS) as image:
             # Pillow decodes a PNG of wrong checksums without a word; this alone compares them.
+            check_pixels(image.width * image.height, path)
             image.verify()
         with Image.open(BytesIO(content), formats=_FORMATS) as image:
             if (pictures := _pictures(image, content)) > 1:
@@ -137,8 +143,9 @@ def _opened(path: Path, content: bytes) -> Iterator[Any]:
         raise
     except UnidentifiedImageError:
         raise DataError(f"{path}: {_unidentified(content)}") from None
-    except Image.DecompressionBombError as error:
-        raise DataError(f"{path}: {_way_out_of_size(error)}") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        pixels = re.search(r"\d+", str(error))
+        check_pixels(int(pixels.group()) if pixels else MOST_PIXELS + 1, path)
     except (OSError, SyntaxError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({error}){_way_out(error)}") from None
 
@@ -162,11 +169,13 @@ def _unidentified(content: bytes) -> str:
     )
 
 
-def _way_out_of_size(error: Exception) -> str:
-    pixels = re.search(r"\d+", str(error))
-    size = f"{int(pixels.group()) / 1e6:.0f} megapixels are" if pixels else "is"
-    limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
-    return f"{size} more than the {limit:.0f} that are read; cut the image into tiles"
+def check_pixels(pixels: int, where: object) -> None:
+    """Raise `DataError` for a picture that is too large to be decoded."""
+    if pixels > MOST_PIXELS:
+        raise DataError(
+            f"{where}: {pixels / 1e6:.0f} megapixels are more than the {MOST_PIXELS / 1e6:.0f} "
+            "that are read; cut the image into tiles"
+        )
 
 
 def _way_out(error: Exception) -> str:
@@ -215,7 +224,9 @@ def _wide(values: NDArray[Any], path: Path, facts: TiffFacts | None, bits: int) 
         return ImageFile(colour, f"{WIDE_BITS}-bit RGB", largest)
     grey = values if values.ndim == 2 else values[..., 0]
     white = 2**bits - 1
-    scaled = np.round(grey / (white / 255)).clip(0, 255).astype(np.uint8)
+    # By a table: the numbers of a large picture would take gigabytes as floats.
+    table = np.round(np.arange(_LARGEST_OF_WIDE + 1) / (white / 255)).clip(0, 255).astype(np.uint8)
+    scaled = table[grey]
     if facts is not None and facts.is_white_zero:
         scaled = 255 - scaled
     pixels = np.repeat(scaled[..., None], 3, axis=2)

@@ -15,6 +15,9 @@ from segformer.spec.sections.dataset import DatasetSegment, PaletteEntry
 
 COLOURS, GREY, GREY_IN_RGB = "colours", "grey values", "grey values in RGB"
 
+Codes = NDArray[np.int32] | NDArray[np.int64]
+_PART = 1 << 22
+"""Codes that are sorted at once."""
 _SHOWN = 5
 
 
@@ -54,34 +57,42 @@ def labels_of(mask: MaskFile, segment: DatasetSegment, *, where: object) -> Labe
         codes, reading = _normed(mask, where)
     else:
         codes, reading = _codes(mask, palette, where)
-    values, inverse = np.unique(codes, return_inverse=True)
+    parts = _parts(codes)
+    values = np.unique(np.concatenate([np.unique(part) for part in parts]))
     ids = {code: palette.class_of(code) for code in values.tolist()}
     if faults := list(_faults(ids, segment)):
         raise DataError([f"{where}: {fault}" for fault in faults])
-    table = [IGNORED if i == DOES_NOT_COUNT else i for i in ids.values()]
-    return Labels(np.array(table, dtype=np.uint8)[inverse].reshape(codes.shape), reading)
+    table = np.array([IGNORED if i == DOES_NOT_COUNT else i for i in ids.values()], dtype=np.uint8)
+    found = np.concatenate([table[np.searchsorted(values, part)] for part in parts])
+    return Labels(found.reshape(codes.shape), reading)
 
 
-def _codes(mask: MaskFile, palette: Palette, where: object) -> tuple[NDArray[np.int64], str]:
+def _parts(codes: Codes) -> list[Codes]:
+    """Return all codes in parts: to sort those of a large mask at once takes gigabytes."""
+    flat = codes.ravel()
+    return [flat[i : i + _PART] for i in range(0, max(flat.size, 1), _PART)]
+
+
+def _codes(mask: MaskFile, palette: Palette, where: object) -> tuple[Codes, str]:
     """Return one code per pixel, as in `Palette`, and the reading."""
     values = mask.values
     if mask.table is not None:
         return _codes_of_indices(values, mask.table, palette, where)
     if values.ndim == 2:
-        return values.astype(np.int64), f"{mask.bits}-bit values" if mask.bits < 8 else GREY
+        return values, f"{mask.bits}-bit values" if mask.bits < 8 else GREY
     if _is_grey(values) and palette.knows(np.unique(values).tolist()):
-        return values[..., 0].astype(np.int64), GREY_IN_RGB
+        return values[..., 0], GREY_IN_RGB
     return colour_codes(values), COLOURS
 
 
 def _codes_of_indices(
     indices: NDArray[np.int32], table: NDArray[np.int32], palette: Palette, where: object
-) -> tuple[NDArray[np.int64], str]:
+) -> tuple[Codes, str]:
     used = np.unique(indices)
     if used.max() >= len(table):
         raise DataError(f"{where}: index {used.max()} has no colour in the file's colour table")
     colours = colour_codes(table)
-    by_index = indices.astype(np.int64), GREY
+    by_index = indices, GREY
     by_colour = colours[indices], COLOURS
     if palette.has_colours:
         if not palette.is_mixed:
@@ -98,7 +109,7 @@ def _codes_of_indices(
     elif np.array_equal(table[used], _voc_colours(used)):
         return by_index
     elif _is_grey(table[used]):
-        return table[indices, 0].astype(np.int64), GREY
+        return table[indices, 0], GREY
     order = ", ".join(f"{i}: {table[i].tolist()}" for i in used[:_SHOWN].tolist())
     raise DataError(
         f"{where}: has a colour table of its own ({order}, ...) that does not agree with "
@@ -107,7 +118,7 @@ def _codes_of_indices(
     )
 
 
-def _normed(mask: MaskFile, where: object) -> tuple[NDArray[np.int64], str]:
+def _normed(mask: MaskFile, where: object) -> tuple[Codes, str]:
     values = mask.values if mask.table is None else mask.table[mask.values]
     if mask.bits < 8:
         values = values * (255 // (2**mask.bits - 1))
@@ -120,7 +131,7 @@ def _normed(mask: MaskFile, where: object) -> tuple[NDArray[np.int64], str]:
     values = values // 255
     if values.ndim == 3 and not _is_grey(values):
         return colour_codes(values), COLOURS
-    return (values if values.ndim == 2 else values[..., 0]).astype(np.int64), GREY
+    return values if values.ndim == 2 else values[..., 0], GREY
 
 
 def _faults(ids: dict[int, int | None], segment: DatasetSegment) -> Iterator[str]:

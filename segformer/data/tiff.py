@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 from segformer.errors import DataError
 
 _SUBFILE, _BITS, _PHOTOMETRIC, _SAMPLES, _PLANAR, _FORMAT = 254, 258, 262, 277, 284, 339
+_WIDTH, _HEIGHT = 256, 257
 _REDUCED_OR_MASK = 1 | 4
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
 _NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
 """The field types of whole numbers: BYTE, SHORT, LONG, LONG8."""
 _MOST_PAGES = 1000
+_MOST_ENTRIES = 50_000
+"""Of all directories; a file could point to the same ones again and again."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class TiffFacts:
     is_planar: bool
     sample_format: int
     pictures: int
+    pixels: int
+    """Of the first picture, as its tags say."""
 
     @property
     def is_white_zero(self) -> bool:
@@ -48,7 +53,7 @@ def tiff_facts(content: bytes) -> TiffFacts | None:
     """Read the tags of a TIFF or BigTIFF; None for another file, or one that is broken."""
     try:
         directories = list(_directories(content))
-    except (struct.error, IndexError, ValueError):
+    except (struct.error, IndexError, ValueError, OverflowError):
         return None
     if not directories:
         return None
@@ -59,6 +64,7 @@ def tiff_facts(content: bytes) -> TiffFacts | None:
         photometric=first.get(_PHOTOMETRIC, 1),
         is_planar=first.get(_PLANAR, 1) == 2,
         sample_format=first.get(_FORMAT, _UNSIGNED),
+        pixels=first.get(_WIDTH, 0) * first.get(_HEIGHT, 0),
         pictures=1 + sum(not tags.get(_SUBFILE, 0) & _REDUCED_OR_MASK for tags in directories[1:]),
     )
 
@@ -106,10 +112,12 @@ def _directories(content: bytes) -> Iterator[dict[int, int]]:
         return
     place_format, count_format, entry_size = ("Q", "Q", 20) if is_big else ("I", "H", 12)
     (place,) = struct.unpack_from(f"{order}{place_format}", content, 8 if is_big else 4)
+    entries = 0
     for _ in range(_MOST_PAGES):
-        if not place:
+        if not place or entries > _MOST_ENTRIES:
             return
         (count,) = struct.unpack_from(f"{order}{count_format}", content, place)
+        entries += count
         start = place + struct.calcsize(count_format)
         yield {
             tag: value

@@ -5,8 +5,7 @@ import shutil
 from pathlib import Path
 
 from automl.experiment.experiment import Experiment
-from automl.experiment.journal import opened_event
-from automl.files import json_text
+from automl.experiment.journal import Journal, opened_event
 
 
 def long_experiment(source: Experiment, root: Path, trials: int, epochs: int = 3) -> Experiment:
@@ -32,6 +31,7 @@ def long_experiment(source: Experiment, root: Path, trials: int, epochs: int = 3
         ]  # fmt: skip
         events.append({"event": "finish", "trial": number, "state": "completed", "failure": None})
     events.append({"event": "closed", "state": "finished", "reason": ""})
-    lines = [json_text({**event, "time": 1e9 + place}) for place, event in enumerate(events)]
-    (root / "journal.jsonl").write_text("\n".join(lines) + "\n")
+    Journal(root / "journal.jsonl").append(
+        *({**event, "time": 1e9 + place} for place, event in enumerate(events))
+    )
     return Experiment.load(root)

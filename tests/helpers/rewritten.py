@@ -7,8 +7,7 @@ from automl.session.fsck import accept
 def rewrite_journal(path, events):
     """Write a journal with these events."""
     path.unlink()
-    for event in events:
-        Journal(path).append(event)
+    Journal(path).append(*events)
 
 
 def rewrite_settings(root, before, after):

@@ -35,14 +35,14 @@ def parity(experiment: Experiment) -> Iterator[str]:
         if promotion is None
         else promotion["parity"]
     )
-    if "trial" not in content:
+    if not isinstance(content.get("trial"), int):
         yield note(
             "No model is promoted yet." if experiment.best else "There is no model to promote."
         )
         return
     verdict = "matches the record" if content.get("is_equal") else "does NOT match the record"
     word = "Rejected" if promotion is None else "Promoted"
-    yield note(f"{word}: trial {_plain(content['trial'])}; the exported model {verdict}.")
+    yield note(f"{word}: trial {content['trial']:04}; the exported model {verdict}.")
     for warning in (experiment.promotion or {}).get("warnings", ()):
         yield note(f"Warning: {warning}.")
     facts = {key: value for key, value in content.items() if not isinstance(value, Mapping)}

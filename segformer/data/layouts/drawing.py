@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from segformer.data.images import check_pixels
+
 Ids = NDArray[np.uint8]
 Points = Sequence[tuple[float, float]]
 
@@ -27,6 +29,7 @@ class Region:
 def drawn(size: tuple[int, int], regions: Iterable[Region]) -> Ids:
     """Draw regions over class 0, the later over the earlier; size is (width, height)."""
     width, height = size
+    check_pixels(width * height, "an annotated image")
     ids = np.zeros((height, width), np.uint8)
     for region in regions:
         for points in region.polygons:

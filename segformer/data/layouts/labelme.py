@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from segformer.data.images import check_pixels
 from segformer.data.layouts.base import IGNORED, UNSPLIT, DataSet, LabelClass, Part
 from segformer.data.layouts.drawing import Ids, Points, Region, drawn, ellipse, rectangle
 from segformer.data.layouts.names import read_json, split_folders
@@ -82,7 +83,9 @@ def _region(shape: Mapping[str, Any], label_ids: Mapping[str, int]) -> Region:
     label_id, kind = label_ids[str(shape["label"])], shape.get("shape_type", "polygon")
     points = [(float(x), float(y)) for x, y in shape["points"]]
     if kind == "mask":
-        mask = np.asarray(Image.open(BytesIO(base64.b64decode(shape["mask"]))).convert("1"))
+        picture = Image.open(BytesIO(base64.b64decode(shape["mask"])), formats=("PNG",))
+        check_pixels(picture.width * picture.height, "a mask")
+        mask = np.asarray(picture.convert("1"))
         left, top = points[0]
         return Region(label_id, mask=mask, left=round(left), top=round(top))
     return Region(label_id, [_polygon(kind, points)])

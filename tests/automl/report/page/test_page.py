@@ -161,11 +161,9 @@ def test_results_that_are_not_understood_are_said_to_be_so(copy, content, told):
 
 
 def test_whatever_parity_holds_is_shown(copy):
-    path = copy.paths.promoted / "parity.json"
-    told = json.loads(path.read_text())
+    told = copy.history.promotion["parity"]
     told["int8"] = {"value": 0.87654321, "made": {"by": "<cpu>"}}
     told["latency"] = {"onnx": {"median_ms": 1.25}, "int8": {"median_ms": 0.75}}
-    path.write_text(json.dumps(told))
     text = page_of(copy)
     assert "<td>0.876543</td>" in text
     assert "<td>made, by</td><td>&lt;cpu&gt;</td>" in text
@@ -205,7 +203,7 @@ def test_a_search_that_fails_has_a_page_too(tmp_path, toy_data):
 
 def test_a_search_that_was_cut_off_has_a_page_at_every_event(copy):
     lines = copy.paths.journal.read_bytes().splitlines(keepends=True)
-    for cut in (0, 1, 2, 3, len(lines) // 2):
+    for cut in (1, 2, 3, len(lines) // 2):
         copy.paths.journal.write_bytes(b"".join(lines[:cut]))
         text = page_of(automl.Experiment.load(copy.paths.root))
         assert "asha search of toy, interrupted" in text
