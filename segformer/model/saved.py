@@ -32,6 +32,10 @@ _SEGMENT_KEYS = (
 _SHAPE_KEYS = ("img_size", "img_height", "img_width", "resize", "image_bits")
 
 
+_NOT_OF_THE_MODEL = {"pretrained_backbone_path", "drop_path_rate", "freeze_batchnorm"}
+"""Settings of the encoder for its training alone."""
+
+
 @dataclass(frozen=True)
 class ModelRecord:
     """The record in a saved model; it holds no path and no time."""
@@ -50,7 +54,7 @@ class ModelRecord:
     @classmethod
     def of(cls, spec: Spec) -> "ModelRecord":
         """Return the record of an untrained model."""
-        model = spec.model.model_dump(exclude={"backbone": {"pretrained_backbone_path"}})
+        model = spec.model.model_dump(exclude={"backbone": _NOT_OF_THE_MODEL})
         segment = spec.dataset.segment.model_dump()
         kept = {key: segment[key] for key in _SEGMENT_KEYS}
         scaling = {key: segment["augmentation"][key] for key in ("mean", "std")}

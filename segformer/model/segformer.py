@@ -1,8 +1,9 @@
 """SegFormer: an encoder and the all-MLP head."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from segformer.model.encoders.blocks import Encoder
 from segformer.model.head import AllMLPHead, FoldedHead
@@ -26,7 +27,7 @@ FAMILIES: dict[str, Callable[..., Encoder]] = {
     "convnext": ConvNextV2,
     "efficientnet_lite": EfficientNetLite,
 }
-"""Encoder class of each family, called with a name and `activation_checkpoint`."""
+"""Encoder class of each family, called with a name and options."""
 
 
 class SegFormer(nn.Module):
@@ -36,14 +37,24 @@ class SegFormer(nn.Module):
     """
 
     def __init__(
-        self, backbone: Encoder, head: AllMLPHead, *, in_index: Sequence[int], frozen: bool
+        self,
+        backbone: Encoder,
+        head: AllMLPHead,
+        *,
+        in_index: Sequence[int],
+        frozen: bool,
+        fixed_norms: str = "none",
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = head
         self.in_index = tuple(in_index)
         self.frozen = frozen
+        self.fixed_norms = fixed_norms
         _published_part(backbone).requires_grad_(not frozen)
+        if fixed_norms == "all":
+            for norm in self._batch_norms():
+                norm.requires_grad_(False)
         self.train()
 
     def forward(self, image: Tensor) -> Tensor:
@@ -57,13 +68,20 @@ class SegFormer(nn.Module):
         return [maps[index] for index in self.in_index]
 
     def train(self, mode: bool = True) -> "SegFormer":
-        """Switch to training mode, except for a frozen encoder.
+        """Switch to training mode, except for a frozen encoder and fixed batch norms.
 
-        That one stays in evaluation mode: without drop path, and with fixed running statistics.
+        Those stay in evaluation mode: without drop path, and with fixed running statistics.
         """
         super().train(mode)
         _published_part(self.backbone).train(mode and not self.frozen)
+        if self.fixed_norms != "none":
+            for norm in self._batch_norms():
+                norm.eval()
         return self
+
+    def _batch_norms(self) -> Iterator[nn.Module]:
+        """Yield the encoder's; that of the head has nothing to start from."""
+        yield from (m for m in self.backbone.modules() if isinstance(m, _BatchNorm))
 
 
 class FoldedSegFormer(nn.Module):
@@ -93,7 +111,11 @@ def build(model: Model, *, num_classes: int) -> SegFormer:
         align_corners=decode_head.align_corners,
     )
     return SegFormer(
-        _encoder(model), head, in_index=decode_head.in_index, frozen=backbone.freeze_backbone
+        _encoder(model),
+        head,
+        in_index=decode_head.in_index,
+        frozen=backbone.freeze_backbone,
+        fixed_norms=backbone.freeze_batchnorm,
     )
 
 
@@ -104,7 +126,9 @@ def _published_part(backbone: Encoder) -> nn.Module:
 
 def _encoder(model: Model) -> Encoder:
     name = model.backbone.type
-    options = {"activation_checkpoint": model.activation_checkpoint}
+    options: dict[str, object] = {"activation_checkpoint": model.activation_checkpoint}
+    if model.backbone.drop_path_rate is not None:
+        options["drop_path_rate"] = model.backbone.drop_path_rate
     if model.backbone.feat_downsample:
         options["feat_downsample"] = True
     return FAMILIES[BACKBONES[name].family](name, **options)

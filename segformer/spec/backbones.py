@@ -30,6 +30,16 @@ class BackboneFacts:
     size_step: int = 1
     """Sides of images are multiples of this."""
 
+    @property
+    def has_drop_path(self) -> bool:
+        """Whether its blocks can be dropped in training."""
+        return self.family != "siglip"
+
+    @property
+    def has_batchnorm(self) -> bool:
+        """Whether it has batch norms; the others have layer norms."""
+        return self.family in ("fan", "efficientnet_lite")
+
     def nearest_size(self, side: int) -> int:
         """The side in pixels, nearest to a given one, that the encoder takes."""
         steps = (side + self.size_step // 2) // self.size_step

@@ -32,6 +32,7 @@ Side = Annotated[int, Field(ge=32), BeforeValidator(_no_bool)]
 Count = Annotated[int, Field(ge=0), BeforeValidator(_no_bool)]
 NotNegative = Annotated[float, Field(ge=0), BeforeValidator(_no_bool)]
 Overlap = Annotated[float, Field(ge=0, le=0.9), BeforeValidator(_no_bool)]
+Share = Annotated[float, Field(ge=0, lt=1), BeforeValidator(_no_bool)]
 Byte = Annotated[int, Field(ge=0, le=255), BeforeValidator(_no_bool)]
 RESULTS_TEXT = "Folder for the results of this action; empty: a folder below results_dir"
 NullIsNone = BeforeValidator(_text_of_null)

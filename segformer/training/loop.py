@@ -30,6 +30,7 @@ from segformer.training.callbacks.checkpoint import CheckpointPaths
 from segformer.training.callbacks.resumed_settings import ResumedSettings
 from segformer.training.callbacks.status import EpochReport, is_to_continue, log_file
 from segformer.training.checkpoint_io import CheckpointFiles
+from segformer.training.compiling import check_compiler
 from segformer.training.folder import check_folder, replacing_training, settle
 from segformer.training.isolation import isolated, seed_everything
 from segformer.training.loaders import data_loaders, needed_counts
@@ -80,6 +81,8 @@ def train(spec: Spec, folder: Path, report: Report | None = None) -> Result:
 def train_here(spec: Spec, folder: Path, topology: Topology, report: Report | None) -> Result:
     """Train as one of the processes of a topology; only the first writes and reports."""
     _check_precision(spec)
+    if spec.train.compile:
+        check_compiler()
     if len(set(gathered(spec.train.seed))) > 1:
         raise SpecError(
             "train.seed: -1 is not allowed with several nodes, each of which would draw its own;"

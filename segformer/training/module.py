@@ -17,6 +17,7 @@ from segformer.evaluation.segmenter import Segmenter
 from segformer.model.segformer import SegFormer
 from segformer.parallel.collective import count, number, summed
 from segformer.spec.spec import Spec
+from segformer.training.compiling import compile_network
 from segformer.training.isolation import seed_everything
 from segformer.training.losses import build_loss
 from segformer.training.optim import build_optimizer, build_schedule
@@ -42,6 +43,10 @@ class SegmentationModule(LightningModule):
     ) -> None:
         super().__init__()
         self.model = network
+        self._format = torch.channels_last if spec.train.channels_last else torch.preserve_format
+        network.to(memory_format=self._format)  # type: ignore[call-overload]
+        if spec.train.compile:
+            compile_network(network)
         self.metrics: dict[str, float] = {}
         self._spec = spec
         self._batches_per_epoch = batches_per_epoch
@@ -76,7 +81,7 @@ class SegmentationModule(LightningModule):
         """The loss of a batch; raises `DivergedError` if it is NaN or infinite."""
         mask = batch["mask"]
         # Mixed precision gives logits in half precision, too coarse for sums over pixels.
-        logits = self.model(batch["image"]).float()
+        logits = self.model(batch["image"].to(memory_format=self._format)).float()
         size = (mask.shape[1], mask.shape[2])
         logits = resize_logits(logits, size, align_corners=self._align_corners)
         loss = self._loss(logits, mask)
@@ -122,7 +127,8 @@ class SegmentationModule(LightningModule):
         scored(self._segmenter, self._tally, batch)
 
     def _logits(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.model(images.to(self.device)).float()
+        prepared = images.to(self.device).to(memory_format=self._format)
+        logits: Tensor = self.model(prepared).float()
         return logits
 
     def on_validation_epoch_end(self) -> None:

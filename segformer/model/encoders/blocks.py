@@ -12,7 +12,11 @@ from torch.utils.checkpoint import checkpoint
 
 
 class Encoder(nn.Module):
-    """Interface: an image to four feature maps. Each encoder documents the sizes it accepts."""
+    """Interface: an image to four feature maps. Each encoder documents the sizes it accepts.
+
+    A `drop_path_rate` is that of the last block, and rises evenly from 0; in a plain ViT it is that
+    of every block.
+    """
 
     channels: tuple[int, ...]
     """Channels of the maps, finest first."""

@@ -26,12 +26,16 @@ class ConvNextV2(Encoder):
     stages: Any
     """Parts of transformers, which have no types."""
 
-    def __init__(self, name: str, *, activation_checkpoint: bool = False) -> None:
+    def __init__(
+        self, name: str, *, activation_checkpoint: bool = False, drop_path_rate: float = 0.1
+    ) -> None:
         super().__init__()
         self.channels = BACKBONES[name].channels
         self.activation_checkpoint = activation_checkpoint
         self.config = ConvNextV2Config(
-            hidden_sizes=list(self.channels), depths=list(DEPTHS[name]), drop_path_rate=0.1
+            hidden_sizes=list(self.channels),
+            depths=list(DEPTHS[name]),
+            drop_path_rate=drop_path_rate,
         )
         model = ConvNextV2Model(self.config)
         self.embeddings, self.stages = model.embeddings, model.encoder.stages

@@ -15,9 +15,6 @@ from torch.nn import functional as F
 from segformer.model.encoders.blocks import DropPath, Encoder, initialise, run_blocks
 from segformer.spec.backbones import BACKBONES
 
-DROP_PATH_RATE = 0.1
-"""Of the last block; it rises evenly from 0."""
-
 _EPSILON, _MOMENTUM = 1e-3, 0.01
 """Of the norms, as in TensorFlow, whose momentum is 1 less ours."""
 _STEM = 32
@@ -62,13 +59,15 @@ class EfficientNetLite(Encoder):
     Takes images of any size from 32 px; see `segformer.model.encoders.blocks.Encoder`.
     """
 
-    def __init__(self, name: str, *, activation_checkpoint: bool = False) -> None:
+    def __init__(
+        self, name: str, *, activation_checkpoint: bool = False, drop_path_rate: float = 0.1
+    ) -> None:
         super().__init__()
         self.channels = BACKBONES[name].channels
         self.activation_checkpoint = activation_checkpoint
         stages = scaled_stages(*SCALES[name])
         self.stem = ConvNorm(3, _STEM, kernel=3, stride=2)
-        self.blocks = nn.ModuleList(_blocks(stages))
+        self.blocks = nn.ModuleList(_blocks(stages, drop_path_rate))
         ends = [sum(stage.blocks for stage in stages[: i + 1]) for i in _MAPS]
         self._parts = [slice(*part) for part in zip([0, *ends], ends, strict=False)]
         self.apply(initialise)
@@ -147,12 +146,12 @@ def _in_eights(channels: float) -> int:
     return rounded if rounded >= 0.9 * channels else rounded + 8
 
 
-def _blocks(stages: list[Stage]) -> list[InvertedBottleneck]:
+def _blocks(stages: list[Stage], drop_path_rate: float) -> list[InvertedBottleneck]:
     count, width = sum(stage.blocks for stage in stages), _STEM
     blocks: list[InvertedBottleneck] = []
     for stage in stages:
         for i in range(stage.blocks):
-            rate = DROP_PATH_RATE * len(blocks) / (count - 1)
+            rate = drop_path_rate * len(blocks) / (count - 1)
             stride = stage.stride if i == 0 else 1
             blocks.append(InvertedBottleneck(width, stage, stride=stride, drop_path_rate=rate))
             width = stage.channels

@@ -24,9 +24,6 @@ from segformer.model.encoders.blocks import (
 )
 from segformer.spec.backbones import BACKBONES, DOWNSAMPLED_CHANNELS
 
-DROP_PATH_RATE = 0.1
-"""Of the last block; it rises evenly from 0."""
-
 _FREQUENCIES = 16
 _REFINEMENTS = 2
 _EPSILON = 1e-6
@@ -66,7 +63,12 @@ class FullyAttentional(Encoder):
     """Parts of transformers, which have no types."""
 
     def __init__(
-        self, name: str, *, activation_checkpoint: bool = False, feat_downsample: bool = False
+        self,
+        name: str,
+        *,
+        activation_checkpoint: bool = False,
+        drop_path_rate: float = 0.1,
+        feat_downsample: bool = False,
     ) -> None:
         super().__init__()
         layout, channels = LAYOUTS[name], BACKBONES[name].channels
@@ -78,7 +80,7 @@ class FullyAttentional(Encoder):
         self.patches, self.stem = stem.embeddings, stem.encoder.stages
         self.tokens = nn.Conv2d(channels[1], width, kernel_size=2, stride=2)
         self.positions = FourierPositions(width)
-        rates = [DROP_PATH_RATE * i / (layout.depth - 1) for i in range(layout.depth)]
+        rates = [drop_path_rate * i / (layout.depth - 1) for i in range(layout.depth)]
         self.blocks = nn.ModuleList(Block(width, layout.heads, drop_path=r) for r in rates)
         self.third_after = layout.third_after or layout.depth
         self.refinements = nn.ModuleList(Refinement(width) for _ in range(_REFINEMENTS))

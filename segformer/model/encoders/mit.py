@@ -29,13 +29,15 @@ class MixTransformer(Encoder):
     stages: Any
     """Parts of transformers, which have no types."""
 
-    def __init__(self, name: str, *, activation_checkpoint: bool = False) -> None:
+    def __init__(
+        self, name: str, *, activation_checkpoint: bool = False, drop_path_rate: float = 0.1
+    ) -> None:
         super().__init__()
         self.channels = BACKBONES[name].channels
         self.activation_checkpoint = activation_checkpoint
         # Only the stages are kept: SegformerModel's own forward collects hidden states through
         # hooks, which costs time and cannot be traced.
-        self.stages = SegformerModel(transformers_config(name)).stages
+        self.stages = SegformerModel(transformers_config(name, drop_path_rate)).stages
         self.apply(initialise)
 
     def forward(self, image: Tensor) -> list[Tensor]:
@@ -52,7 +54,7 @@ class MixTransformer(Encoder):
         return features
 
 
-def transformers_config(name: str) -> SegformerConfig:
+def transformers_config(name: str, drop_path_rate: float = 0.1) -> SegformerConfig:
     """Return the configuration of the same encoder in transformers."""
     return SegformerConfig(
         hidden_sizes=list(BACKBONES[name].channels),
@@ -60,5 +62,5 @@ def transformers_config(name: str) -> SegformerConfig:
         num_attention_heads=[1, 2, 5, 8],
         sr_ratios=[8, 4, 2, 1],
         mlp_ratios=[4, 4, 4, 4],
-        drop_path_rate=0.1,
+        drop_path_rate=drop_path_rate,
     )

@@ -1,5 +1,6 @@
 """Plain vision transformers with a simple feature pyramid; their layers are transformers' own."""
 
+import copy
 import math
 from typing import Any
 
@@ -118,8 +119,11 @@ class Dinov2(PlainTransformer):
 
     prefix = 1
 
-    def __init__(self, name: str, *, activation_checkpoint: bool = False) -> None:
-        config = DINOV2[name]
+    def __init__(
+        self, name: str, *, activation_checkpoint: bool = False, drop_path_rate: float = 0.0
+    ) -> None:
+        config = copy.deepcopy(DINOV2[name])
+        config.drop_path_rate = drop_path_rate
         super().__init__(
             Dinov2Model(config), config.hidden_size, activation_checkpoint=activation_checkpoint
         )
@@ -136,8 +140,11 @@ class Dinov3(PlainTransformer):
 
     prefix = 1 + 4
 
-    def __init__(self, name: str, *, activation_checkpoint: bool = False) -> None:
-        config = DINOV3[name]
+    def __init__(
+        self, name: str, *, activation_checkpoint: bool = False, drop_path_rate: float = 0.0
+    ) -> None:
+        config = copy.deepcopy(DINOV3[name])
+        config.drop_path_rate = drop_path_rate
         vit: Any = DINOv3ViTModel(config)
         # Used only in pre-training; here it would be a parameter without gradient.
         vit.embeddings.mask_token = None

@@ -1,11 +1,11 @@
 """The spec's model section: the network."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ValidationInfo, field_validator
 
 from segformer.spec.backbones import BACKBONES, STRIDES, map_channels
-from segformer.spec.fields import Int, Node, PositiveInt, section, setting
+from segformer.spec.fields import Int, Node, PositiveInt, Share, section, setting
 
 BackboneName = Literal[
     "mit_b0",
@@ -35,6 +35,19 @@ BackboneName = Literal[
 ]
 
 
+def _trained_with(fact: str) -> list[dict[str, Any]]:
+    """The condition of a field that acts on encoders with a fact, while they are trained."""
+    names = [name for name, facts in BACKBONES.items() if getattr(facts, fact)]
+    return [{"model.backbone.type": n, "model.backbone.freeze_backbone": False} for n in names]
+
+
+_HAS = {
+    "drop_path_rate": ("has_drop_path", "drop path"),
+    "freeze_batchnorm": ("has_batchnorm", "batch norm"),
+}
+"""The fact of an encoder that a field needs, and its name."""
+
+
 class Backbone(Node):
     """The encoder."""
 
@@ -57,6 +70,32 @@ class Backbone(Node):
         False, "Downsample features",
         "FAN only: halve its last map, which else stays at 1/16, by a convolution to 768 channels",
     )  # fmt: skip
+
+    drop_path_rate: Share | None = setting(
+        None, "Drop path",
+        "Share of images for which the last block of the encoder is left out in a step, rising from"
+        " 0 at the first block; null: 0.1, and 0 for a plain ViT, whose blocks all have this rate",
+        active_when=_trained_with("has_drop_path"),
+    )  # fmt: skip
+    freeze_batchnorm: Literal["none", "statistics", "all"] = setting(
+        "none", "Freeze batch norms",
+        "Of the encoder's batch norms keep nothing, the running statistics, or these and scale and"
+        " shift (all) as they are in the initial weights",
+        active_when=_trained_with("has_batchnorm"),
+    )  # fmt: skip
+
+    @field_validator("drop_path_rate", "freeze_batchnorm")
+    @classmethod
+    def _of_the_encoder(cls, value: Any, info: ValidationInfo) -> Any:
+        name, is_frozen = info.data.get("type"), info.data.get("freeze_backbone")
+        if value in (None, "none") or name not in BACKBONES:
+            return value
+        has, what = _HAS[str(info.field_name)]
+        if not getattr(BACKBONES[name], has):
+            raise ValueError(f"{name} has no {what}")
+        if is_frozen:
+            raise ValueError("has an effect only with model.backbone.freeze_backbone=false")
+        return value
 
     @field_validator("feat_downsample")
     @classmethod

@@ -109,15 +109,26 @@ class Ema(Node):
     enable: bool = setting(
         False, "Average the weights", "Validate and save a moving average of the weights"
     )
+    horizon_share: Float = setting(
+        0.0, "Horizon",
+        "Steps over which the average reaches back, as a share of all steps of the training; 0: as"
+        " decay says", ge=0, le=1, active_when={"train.ema.enable": True},
+    )  # fmt: skip
     decay: Float = setting(
         0.999, "Decay", "Share of the average that each step keeps; less in the first steps",
-        ge=0, lt=1, active_when={"train.ema.enable": True},
+        ge=0, lt=1, active_when={"train.ema.enable": True, "train.ema.horizon_share": 0.0},
     )  # fmt: skip
 
-    @field_validator("decay")
+    @field_validator("horizon_share")
     @classmethod
     def _if_enabled(cls, value: float, info: ValidationInfo) -> float:
         return applies(cls, value, info, "train.ema.enable=true", enable=(True,))
+
+    @field_validator("decay")
+    @classmethod
+    def _if_not_scaled(cls, value: float, info: ValidationInfo) -> float:
+        when = "train.ema.enable=true and train.ema.horizon_share=0"
+        return applies(cls, value, info, when, enable=(True,), horizon_share=(0.0,))
 
 
 class Tensorboard(Node):
@@ -229,6 +240,16 @@ class Train(Devices):
     accumulate_grad_batches: Int = setting(
         1, "Accumulation", "Batches whose gradients make one step", ge=1
     )
+    channels_last: bool = setting(
+        False, "Channels last",
+        "Keep the channels of a pixel side by side in memory: the same results within rounding,"
+        " faster for encoders of convolutions",
+    )  # fmt: skip
+    compile: bool = setting(
+        False, "Compile",
+        "Compile the network (torch.compile): the same results within rounding, faster after a"
+        " minute or more of compiling; needs a C++ compiler, or Triton on a GPU",
+    )  # fmt: skip
     clip_grad_norm: Float = setting(
         0.0, "Gradient clipping", "Largest norm of all gradients together; 0: no limit", ge=0
     )

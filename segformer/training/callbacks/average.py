@@ -15,13 +15,14 @@ TRAINED = "trained_state_dict"
 class WeightAverage(Callback):
     """Updates average = k average + (1 - k) weights after every step of the optimiser.
 
-    k is the spec's decay, or (1 + steps) / (10 + steps) if that is less, so that the random initial
-    weights soon lose their influence. Running statistics of norms are averaged too; integers, such
-    as the number of batches a norm has seen, are copied. The module holds the average while it is
-    validated.
+    k is the spec's decay, or 1 - 1 / n for a horizon of n steps; or (1 + steps) / (10 + steps) if
+    that is less, so that the random initial weights soon lose their influence. Running statistics
+    of norms are averaged too; integers, such as the number of batches a norm has seen, are copied.
+    The module holds the average while it is validated.
     """
 
     def __init__(self, settings: Ema) -> None:
+        self._settings = settings
         self._decay = settings.decay
         self._average: dict[str, Tensor] = {}
         self._trained: dict[str, Tensor] = {}
@@ -34,6 +35,9 @@ class WeightAverage(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start from the present weights, unless a checkpoint brought an average."""
         self._step = trainer.global_step
+        if share := self._settings.horizon_share:
+            horizon = max(1.0, share * trainer.estimated_stepping_batches)
+            self._decay = 1 - 1 / horizon
         if not self._average:
             self._average = _copy(pl_module.state_dict())
 

@@ -109,6 +109,37 @@ def test_recomputed_activations_are_not_kept():
     assert kept[1] < 0.6 * kept[0]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["mit_b0", "fan_tiny_8_p4_hybrid", "convnextv2_tiny", "efficientnet_lite0", "vit_small_dinov3"],
+)
+@pytest.mark.parametrize("rate", [0.0, 0.9])
+def test_paths_are_dropped_at_the_rate_of_the_spec(name, rate):
+    network = build(model_spec(name, backbone__drop_path_rate=rate), num_classes=2)
+    torch.manual_seed(0)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.eval()
+    image = torch.randn(4, 3, 64, 64)
+    with torch.no_grad():
+        one, other = (network.backbone(image)[-1] for _ in range(2))
+    assert torch.equal(one, other) == (rate == 0.0)
+
+
+@pytest.mark.parametrize("mode", ["none", "statistics", "all"])
+def test_batch_norms_of_the_encoder_are_frozen_as_the_spec_says(mode):
+    spec = model_spec("efficientnet_lite0", backbone__freeze_batchnorm=mode)
+    network = build(spec, num_classes=2).eval().train()
+    norm, head = network.backbone.stem.norm, network.head.norm
+    before = norm.running_mean.clone()
+    network(torch.randn(2, 3, 32, 32))
+    assert torch.equal(norm.running_mean, before) == (mode != "none")
+    assert norm.weight.requires_grad == norm.bias.requires_grad == (mode != "all")
+    assert head.training
+    assert head.weight.requires_grad
+    assert network.backbone.stem.conv.weight.requires_grad
+
+
 @pytest.mark.parametrize("name", ["mit_b0", "fan_tiny_8_p4_hybrid", "convnextv2_tiny"])
 def test_frozen_encoder_keeps_its_weights_and_draws_no_paths(name):
     network = build(model_spec(name, backbone__freeze_backbone=True), num_classes=2).train()

@@ -53,6 +53,8 @@ def test_a_short_name_is_answered_with_the_full_one():
     ("key", "value", "words"),
     [
         ("model.backbone.feat_downsample", True, "with mit_b0: only a fan_* backbone can"),
+        ("model.backbone.freeze_batchnorm", "all", "mit_b0 has no batch norm"),
+        ("model.backbone.drop_path_rate", 1.0, "must be less than 1"),
         ("model.precise_msda", True, "must be false: no backbone here has multi-scale deformable"),
         ("model.decode_head.feature_strides", [8, 16], "must be [4, 8, 16, 32]: the strides are"),
         ("model.decode_head.in_index", [1, 0], "must be some of 0, 1, 2, 3, each once and in this"),
@@ -71,6 +73,15 @@ def test_a_field_that_cannot_apply_is_refused(key, value, words):
 def test_a_rate_of_a_frozen_encoder_is_refused(name, value):
     with pytest.raises(SpecError, match=rf"optim\.{name}: {value} .* only with .*freeze_backbone"):
         parsed(**{f"train.optim.{name}": value, "model.backbone.freeze_backbone": True})
+
+
+def test_an_encoder_that_drops_no_paths_or_is_frozen_refuses_the_rate():
+    text = fault("model.backbone.drop_path_rate", 0.2, backbone="vit_base_nvclip_16_siglip")
+    assert "vit_base_nvclip_16_siglip has no drop path" in text
+    for name, value in (("drop_path_rate", 0.2), ("freeze_batchnorm", "all")):
+        settings = {"type": "fan_tiny_8_p4_hybrid", "freeze_backbone": True, name: value}
+        with pytest.raises(SpecError, match=r"only with model\.backbone\.freeze_backbone=false"):
+            parse({"model": {"backbone": settings}})
 
 
 def test_right_channels_and_strides_are_taken():

@@ -12,6 +12,7 @@ BLOCKS = {
     "vit_large_nvdinov2": 24,
     "vit_small_dinov3": 12,
     "vit_base_nvclip_16_siglip": 12,
+    "efficientnet_lite0": 16,
     "convnextv2_tiny": sum(DEPTHS["convnextv2_tiny"]),
 }
 

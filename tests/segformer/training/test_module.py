@@ -55,6 +55,25 @@ def test_loss_is_of_single_precision_under_autocast(module):
         assert module.training_step(batch(), 0).dtype is torch.float32
 
 
+@pytest.mark.parametrize("name", ["mit_b0", "efficientnet_lite0"])
+def test_channels_last_gives_the_same_loss_and_gradients(tiny_spec, name):
+    # Of the smallest image the last map is one pixel, of which two are no statistics.
+    same = {"image": torch.randn(4, 3, 64, 64), "mask": torch.randint(0, 3, (4, 64, 64))}
+    losses, gradients = [], []
+    for is_last in (False, True):
+        spec = tiny_spec(**{"model.backbone.type": name, "train.channels_last": is_last})
+        torch.manual_seed(0)
+        module = SegmentationModule(build(spec.model, num_classes=3), spec, batches_per_epoch=3)
+        torch.manual_seed(1)
+        losses.append(module.training_step(same, 0))
+        losses[-1].backward()
+        gradients.append([p.grad for p in module.parameters() if p.grad is not None])
+    convolutions = [p for p in module.parameters() if p.ndim == 4 and p[0, 0].numel() > 1]
+    assert all(p.is_contiguous(memory_format=torch.channels_last) for p in convolutions)
+    torch.testing.assert_close(losses[1], losses[0])
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-3, atol=1e-4)
+
+
 def test_random_numbers_of_a_step_depend_on_nothing_but_the_step(module):
     def drawn(batch_idx):
         module.on_train_batch_start(batch(), batch_idx)

@@ -79,3 +79,20 @@ def test_average_is_resumed(averaged, tiny_spec, tmp_path):
     for entry in ("state_dict", "trained_state_dict"):
         one, other = weights(averaged, entry), weights(tmp_path, entry)
         assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize(("share", "decay"), [(0.0, 0.9), (0.1, 0.98), (1.0, 0.998)])
+def test_horizon_is_a_share_of_the_steps_of_the_training(share, decay):
+    class Trainer:
+        global_step, estimated_stepping_batches = 0, 500
+
+    module, trainer = torch.nn.Linear(1, 1), Trainer()
+    settings = {"horizon_share": share} if share else {"decay": 0.9}
+    average = WeightAverage(Ema(enable=True, **settings))
+    average.on_train_start(trainer, module)
+    before = float(average.state_dict_of(module)["bias"])
+    module.bias.data += 1.0
+    trainer.global_step = 100_000
+    average.on_train_batch_end(trainer, module)
+    after = float(average.state_dict_of(module)["bias"])
+    assert after - before == pytest.approx(1 - decay, rel=1e-3)
