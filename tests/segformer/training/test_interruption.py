@@ -14,6 +14,33 @@ from segformer.training.loop import train
 pytestmark = pytest.mark.slow
 
 EVERY_STEP = {"train.checkpoint_interval_unit": "step", "train.optim.lr": 1e-2}
+_AUGMENTATION = "dataset.segment.augmentation"
+RECIPE = {
+    "model.backbone.type": "efficientnet_lite0",
+    "model.backbone.drop_path_rate": 0.2,
+    "model.backbone.freeze_batchnorm": "all",
+    "train.optim.head_lr_ratio": 3.0,
+    "train.optim.layer_decay": 0.8,
+    "train.optim.encoder_delay_share": 0.25,
+    "train.optim.policy": "constant",
+    "train.optim.cooldown_share": 0.5,
+    "train.segment.loss": "ohem_dice",
+    "train.segment.ohem_kept_share": 0.3,
+    "train.segment.label_smoothing": 0.1,
+    "train.segment.class_balance": "enet",
+    "train.ema.enable": True,
+    "train.ema.horizon_share": 0.5,
+    "train.accumulate_grad_batches": 2,
+    "train.clip_grad_norm": 0.5,
+    "train.channels_last": True,
+    "dataset.segment.sampling": "rare_class",
+    "dataset.segment.rare_class_temperature": 0.05,
+    "dataset.segment.has_up": True,
+    f"{_AUGMENTATION}.random_color.strength": 0.5,
+    f"{_AUGMENTATION}.random_mix.mix_probability": 0.5,
+    f"{_AUGMENTATION}.random_mix.kind": "classmix",
+    f"{_AUGMENTATION}.copy_paste_probability": 0.5,
+}
 PARTS = ("state_dict", "optimizer_states", "lr_schedulers", "segformer", "global_step")
 
 
@@ -72,8 +99,9 @@ def train_cut(spec, folder, *, every):
             5,
         ),
         ({"dataset.segment.workers": 1, "train.optim.optim": "sgd"}, 3, 2),
+        (RECIPE, 2, 3),
     ],
-    ids=["plain", "all", "workers"],
+    ids=["plain", "all", "workers", "recipe"],
 )
 def test_training_cut_at_any_step_is_the_one_that_was_not(
     tiny_spec, tmp_path, overrides, every, cuts
