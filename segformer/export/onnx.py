@@ -1,6 +1,7 @@
 """The export action: a checkpoint as ONNX and safetensors, both with the model's record."""
 
 import io
+import logging
 import sys
 import time
 import warnings
@@ -18,6 +19,7 @@ from segformer.errors import CheckpointError, SpecError
 from segformer.evaluation.predictor import OnnxPredictor
 from segformer.export.graph import read_graph, write_graph
 from segformer.export.nvdsinfer import check_scaling, write_nvdsinfer
+from segformer.export.picture import fault_of, picture_graph
 from segformer.export.shapes import with_constant_sizes
 from segformer.model.out_of_memory import out_of_memory_explained
 from segformer.model.saved import ENTRY, ModelRecord, read_model, write_safetensors
@@ -28,6 +30,8 @@ from segformer.spec.sections.deploy import Export
 from segformer.spec.spec import Spec
 from segformer.storage.atomic import replacing
 from segformer.storage.encryption import has_key
+
+_log = logging.getLogger(__name__)
 
 LAST_TRACED = 20
 """The last operator set that torch's faster exporter writes; for newer ones onnx converts."""
@@ -52,11 +56,14 @@ def export(spec: Spec, folder: Path) -> Result:
     and one output `output`, logits
     BxNx(H/4)x(W/4). It is checked and run on noise; the metric `max_logit_difference` is its
     largest absolute difference from torch. `infer.py` beside it runs it
-    without this package; `serialize_nvdsinfer` adds DeepStream's files. Raises
+    without this package; `with_preprocessing` adds a model that takes pictures,
+    `serialize_nvdsinfer` DeepStream's files. Raises
     `SpecError` (an existing file, opset), `CheckpointError`, `OutOfMemoryError`.
     """
     # Before experiment.yaml is written, which describes the files that are there.
-    _check_not_there(spec.export, *_files(spec.export, folder))
+    files = _files(spec.export, folder)
+    pictures = [_picture_file(files[0])] if spec.export.with_preprocessing else []
+    _check_not_there(spec.export, *files, *pictures)
     with started("export", spec, folder) as status:
         result = _export(spec, folder)
         status.write("SUCCESS", "export finished", kpi=result.metrics)
@@ -85,6 +92,8 @@ def _export(spec: Spec, folder: Path) -> Result:
         write_onnx(network, graph, options=options, record=saved.record)
         difference = _max_difference(network, graph, options=options, record=saved.record)
     artifacts = {"onnx": onnx_file, "safetensors": weights_file}
+    if options.with_preprocessing:
+        artifacts |= _write_picture_graph(onnx_file, saved.record, options)
     if not has_key():  # It has no key to open an encrypted model with.
         artifacts["infer"] = _write_infer(onnx_file.parent)
     if options.serialize_nvdsinfer:
@@ -92,6 +101,22 @@ def _export(spec: Spec, folder: Path) -> Result:
     if options.verbose:
         print(_summary(onnx_file, saved.record, time.monotonic() - began_s), file=sys.stderr)
     return Result(artifacts=artifacts, metrics={"max_logit_difference": difference})
+
+
+def _write_picture_graph(onnx_file: Path, record: ModelRecord, options: Export) -> dict[str, Path]:
+    """Write the model that takes pictures beside the plain one, and return its artifact."""
+    graph, target = read_graph(onnx_file), _picture_file(onnx_file)
+    if fault := fault_of(graph):
+        _log.warning("%s is not written: %s", target.name, fault)
+        return {}
+    with replacing(target) as part:
+        whole = picture_graph(graph, record, with_probabilities=options.with_probabilities)
+        write_graph(whole, part)
+    return {"picture": target}
+
+
+def _picture_file(onnx_file: Path) -> Path:
+    return onnx_file.with_name(f"{onnx_file.stem}_picture.onnx")
 
 
 def _write_infer(folder: Path) -> Path:

@@ -221,6 +221,8 @@ TESTS: dict[str, str] = {
     "export.on_cpu": "export/test_onnx::test_on_cpu_gives_the_same_model",
     "export.gpu_id": "export/test_onnx::test_gpu_that_is_not_there_is_refused",
     "export.serialize_nvdsinfer": "export/test_onnx::test_deepstream_files_scale_as_training_does",
+    "export.with_preprocessing": "export/test_picture::test_without_preprocessing_only_the_plain_model_is_written",
+    "export.with_probabilities": "export/test_picture::test_the_probabilities_are_a_second_output_on_request",
     "export.force": "export/test_onnx::test_force_replaces_an_earlier_export",
     "export.verbose": "export/test_onnx::test_verbose_tells_of_the_model_on_stderr",
     "export.results_dir": _RESULTS,

@@ -44,9 +44,23 @@ class Export(Node):
     serialize_nvdsinfer: bool = setting(
         False, "DeepStream", "Write nvdsinfer_config.yaml and labels.txt beside the model"
     )
+    with_preprocessing: bool = setting(
+        True,
+        "With preprocessing",
+        "Also write a model that takes a picture of any size and gives its mask, beside the plain "
+        "one and named after it: model_picture.onnx",
+    )
+    with_probabilities: bool = setting(
+        False, "With probabilities", "Give that model a second output, the classes' probabilities"
+    )
     force: bool = setting(False, "Overwrite", "Replace files of an earlier export")
     verbose: bool = setting(False, "Verbose", "Report steps and times on stderr")
     results_dir: str = setting("", "Results folder", RESULTS_TEXT, is_path=True)
+
+    @field_validator("with_probabilities")
+    @classmethod
+    def _of_pictures(cls, value: bool, info: ValidationInfo) -> bool:
+        return applies(cls, value, info, "with_preprocessing=true", with_preprocessing=(True,))
 
     @field_validator("batch_size")
     @classmethod

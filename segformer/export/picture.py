@@ -1,0 +1,137 @@
+"""A graph that takes a picture and gives its mask: preparation and decision inside the model.
+
+Input `image`, RGB pixels HxWx3 of 8 bits and any size; output `mask`, class ids HxW of 8 bits, and
+on request `probabilities`, CxHxW. The plain model in it has the name prefix `network/`.
+"""
+
+import json
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import (
+    ModelProto,
+    NodeProto,
+    TensorProto,
+    compose,
+    helper,
+    numpy_helper,
+    version_converter,
+)
+
+from segformer.errors import SpecError
+from segformer.model.saved import ENTRY, ModelRecord
+
+OPSET = 18
+"""The first operator set that resizes with antialiasing."""
+IMAGE, MASK, PROBABILITIES = "image", "mask", "probabilities"
+_PREFIX = "network/"
+
+
+def fault_of(model: ModelProto) -> str | None:
+    """Return why a plain model takes no picture, or None if it does."""
+    batch, channels = model.graph.input[0].type.tensor_type.shape.dim[:2]
+    if channels.dim_value == 1:
+        return "a model of grey images takes no picture in colour: export.input_channel=3"
+    if batch.dim_value > 1:
+        return "a model of fixed batch size takes no single picture: export.batch_size=-1"
+    return None
+
+
+def picture_graph(
+    model: ModelProto, record: ModelRecord, *, with_probabilities: bool = False
+) -> ModelProto:
+    """Return a plain model, which maps scaled images to logits, as one that takes a picture.
+
+    It does what `predict` does: bicubic resizing with antialiasing to the model's size, across
+    and then down, each rounded to 8 bits; scaling by mean and std; bilinear enlargement of the
+    logits to the picture; the class of the largest. Raises `SpecError` (see `fault_of`).
+    """
+    if fault := fault_of(model):
+        raise SpecError(fault)
+    opset = max(OPSET, model.opset_import[0].version)
+    if opset > model.opset_import[0].version:
+        model = version_converter.convert_version(model, opset)
+    network = compose.add_prefix(model, _PREFIX)
+    height, width = (d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim[2:])
+    corners = record.model["decode_head"]["align_corners"]
+    graph = network.graph
+    nodes = [
+        *_preparation(graph.input[0].name, (height, width), record),
+        *graph.node,
+        *_decision(graph.output[0].name, align_corners=corners),
+    ]
+    outputs = [helper.make_tensor_value_info(MASK, TensorProto.UINT8, ["height", "width"])]
+    if with_probabilities:
+        nodes += _probabilities()
+        classes = model.graph.output[0].type.tensor_type.shape.dim[1].dim_value
+        shape = [classes, "height", "width"]
+        outputs.append(helper.make_tensor_value_info(PROBABILITIES, TensorProto.FLOAT, shape))
+    image = helper.make_tensor_value_info(IMAGE, TensorProto.UINT8, ["height", "width", 3])
+    constants = [*graph.initializer, *_constants((height, width), record)]
+    picture = helper.make_graph(nodes, "picture", [image], outputs, constants)
+    imports = [helper.make_opsetid("", opset), *(o for o in model.opset_import if o.domain)]
+    result = helper.make_model(picture, opset_imports=imports, ir_version=model.ir_version)
+    helper.set_model_props(result, {ENTRY: record.to_json(), "names": _names(record)})
+    return result
+
+
+def _preparation(target: str, size: tuple[int, int], record: ModelRecord) -> list[NodeProto]:
+    cubic = {
+        "mode": "cubic", "antialias": 1, "cubic_coeff_a": -0.5, "exclude_outside": 1,
+        "coordinate_transformation_mode": "half_pixel",
+    }  # fmt: skip
+    return [
+        helper.make_node("Transpose", [IMAGE], ["planes"], perm=[2, 0, 1]),
+        helper.make_node("Unsqueeze", ["planes", "first"], ["single"]),
+        # One side at a time, as Pillow, which rounds to 8 bits in between.
+        helper.make_node(
+            "Resize", ["single", "", "", "input_width"], ["across"], axes=[3], **cubic
+        ),
+        helper.make_node("Resize", ["across", "", "", "input_height"], ["down"], axes=[2], **cubic),
+        helper.make_node("Cast", ["down"], ["bytes"], to=TensorProto.FLOAT),
+        helper.make_node("Div", ["bytes", "largest"], ["shares"]),
+        helper.make_node("Sub", ["shares", "mean"], ["centred"]),
+        helper.make_node("Div", ["centred", "std"], [target]),
+    ]
+
+
+def _decision(logits: str, *, align_corners: bool) -> list[NodeProto]:
+    places = "align_corners" if align_corners else "half_pixel"
+    return [
+        helper.make_node("Shape", [IMAGE], ["size"], start=0, end=2),
+        helper.make_node(
+            "Resize", [logits, "", "", "size"], ["scores"], axes=[2, 3], mode="linear",
+            coordinate_transformation_mode=places,
+        ),
+        helper.make_node("ArgMax", ["scores"], ["classes"], axis=1, keepdims=0),
+        helper.make_node("Squeeze", ["classes", "first"], ["ids"]),
+        helper.make_node("Cast", ["ids"], [MASK], to=TensorProto.UINT8),
+    ]  # fmt: skip
+
+
+def _probabilities() -> list[NodeProto]:
+    return [
+        helper.make_node("Softmax", ["scores"], ["shares_of_classes"], axis=1),
+        helper.make_node("Squeeze", ["shares_of_classes", "first"], [PROBABILITIES]),
+    ]
+
+
+def _constants(size: tuple[int, int], record: ModelRecord) -> list[TensorProto]:
+    augmentation = record.segment["augmentation"]
+    channels = {k: np.array(augmentation[k], np.float32)[:, None, None] for k in ("mean", "std")}
+    values: dict[str, NDArray[np.generic]] = {
+        "first": np.array([0], np.int64),
+        "input_height": np.array(size[:1], np.int64),
+        "input_width": np.array(size[1:], np.int64),
+        "largest": np.array(255, np.float32),
+        **channels,
+    }
+    return [numpy_helper.from_array(value, name) for name, value in values.items()]
+
+
+def _names(record: ModelRecord) -> str:
+    """Return the names of the classes by id as JSON, the place where other tools look for them."""
+    names: dict[int, str] = {}
+    for entry in record.segment["palette"]:
+        names.setdefault(entry["label_id"], entry["mapping_class"] or entry["seg_class"])
+    return json.dumps({str(key): names[key] for key in sorted(names)})
