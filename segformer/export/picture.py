@@ -5,6 +5,7 @@ on request `probabilities`, CxHxW. The plain model in it has the name prefix `ne
 """
 
 import json
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +77,7 @@ def picture_graph(
 
 
 def _preparation(target: str, size: tuple[int, int], record: ModelRecord) -> list[NodeProto]:
-    cubic = {
+    cubic: dict[str, Any] = {
         "mode": "cubic", "antialias": 1, "cubic_coeff_a": -0.5, "exclude_outside": 1,
         "coordinate_transformation_mode": "half_pixel",
     }  # fmt: skip
