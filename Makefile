@@ -18,8 +18,7 @@ demo: $(VENV)/installed-run ## generated data -> search -> promoted ONNX model, 
 	rm -rf demo
 	$(BIN)/automl data sample demo/data
 	$(BIN)/automl run --skill segformer --data demo/data --out demo/runs/sample --trials 8 --epochs 10 \
-		model.backbone.type=mit_b0 dataset.segment.img_size=64 dataset.segment.batch_size=4 \
-		dataset.segment.workers=0
+		dataset.segment.img_size=64 dataset.segment.batch_size=4 dataset.segment.workers=0
 
 test: $(VENV)/installed-test ## the whole suite, slow tests too, on two processes, a file at a time
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=30

@@ -1,9 +1,9 @@
-"""Time of a training step, ours against transformers' SegformerForSemanticSegmentation.
+"""Time of a training step: MiT-B0 against transformers', and EfficientNet-Lite0 in both layouts.
 
     python experiments/step_time.py --size 160 --batch 8 --threads 1 --rounds 10
 
 A step is forward, cross-entropy at the image's size, backward, AdamW. The models take turns, so
-that other load on the machine falls on both. Read the ratio of the medians.
+that other load on the machine falls on all. Read the ratios of the medians.
 """
 
 import argparse
@@ -31,9 +31,16 @@ def main() -> None:
     torch.manual_seed(0)
     images = torch.randn(options.batch, 3, options.size, options.size)
     masks = torch.randint(0, CLASSES, (options.batch, options.size, options.size))
+    rows = images.contiguous(memory_format=torch.channels_last)
     steps = {
-        "ours": step(ours(), images, masks),
-        "transformers": step(published(), images, masks),
+        "transformers' mit_b0": step(published(), images, masks),
+        "mit_b0": step(ours("mit_b0"), images, masks),
+        "efficientnet_lite0": step(ours("efficientnet_lite0"), images, masks),
+        "efficientnet_lite0, channels_last": step(
+            ours("efficientnet_lite0").to(memory_format=torch.channels_last),  # type: ignore[call-overload]
+            rows,
+            masks,
+        ),
     }
     times: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(options.rounds + 1):
@@ -42,9 +49,9 @@ def main() -> None:
             run()
             times[name].append(time.perf_counter() - start)
     medians = {name: statistics.median(seconds[1:]) for name, seconds in times.items()}
+    first = next(iter(medians.values()))
     for name, seconds in medians.items():
-        print(f"{name}: {1000 * seconds:.0f} ms a step")
-    print(f"ours / transformers: {medians['ours'] / medians['transformers']:.3f}")
+        print(f"{name}: {1000 * seconds:.0f} ms a step, {seconds / first:.3f} of the first")
 
 
 def step(model: torch.nn.Module, images: torch.Tensor, masks: torch.Tensor) -> Callable[[], None]:
@@ -62,10 +69,9 @@ def step(model: torch.nn.Module, images: torch.Tensor, masks: torch.Tensor) -> C
     return run
 
 
-def ours() -> torch.nn.Module:
-    return build(
-        parse({"model": {"backbone": {"type": "mit_b0"}}}).model, num_classes=CLASSES
-    ).train()
+def ours(encoder: str) -> torch.nn.Module:
+    spec = parse({"model": {"backbone": {"type": encoder}}})
+    return build(spec.model, num_classes=CLASSES).train()
 
 
 def published() -> torch.nn.Module:
