@@ -115,6 +115,7 @@ class RunOptions(TypedDict, total=False):
     gpus_per_trial: float | None
     memory_per_trial: str | None
     address: str | None
+    hang_limit: str | None
     seed: int | None
     tracker: str | None
     out: str | Path | None

@@ -19,21 +19,34 @@ class History:
     driven_s: float = 0.0
     """Seconds that the sessions took, up to the last event."""
     _last: float | None = None
-    _resumed: dict[int, tuple[float, float]] = field(default_factory=dict)
+    """The wall clock at the last event, for people."""
+    _clock: float | None = None
+    """The session's own clock at the last event."""
+    _resumed_at: dict[int, float] = field(default_factory=dict)
+    _counted_from: dict[int, tuple[float, float]] = field(default_factory=dict)
+    """By trial of this session: its clock at the start, and the trial's seconds before it."""
 
     def driven(self, now: float) -> float:
         """Return the seconds that the sessions took, the open one up to `now`."""
         return self.driven_s + (0.0 if self._last is None else max(0.0, now - self._last))
 
+    def driven_at(self, elapsed: float) -> float:
+        """Return the seconds that the sessions took, given those of the open one."""
+        return self.driven_s + (0.0 if self._clock is None else max(0.0, elapsed - self._clock))
+
     def resumed_at(self, number: int) -> float:
         """Return when a trial last started or resumed."""
-        return self._resumed[number][0]
+        return self._resumed_at[number]
 
     def apply(self, event: Mapping[str, Any]) -> None:
         """Take in one event; unknown kinds, which change no trial, are ignored."""
-        if event["event"] != "opened":  # Between two sessions nothing is driven.
-            self.driven_s = self.driven(event["time"])
-        self._last = event["time"]
+        # Sessions that earlier versions journaled have only the wall clock.
+        clock = event.get("elapsed", event["time"])
+        if event["event"] == "opened":  # Between two sessions nothing is driven.
+            self._counted_from = {}
+        else:
+            self.driven_s = self.driven_at(clock)
+        self._last, self._clock = event["time"], clock
         handler = getattr(self, f"_on_{event['event']}", None)
         if handler is not None:
             handler(event)
@@ -60,7 +73,7 @@ class History:
             costs=metrics_from_json(event.get("costs", {})),
             reason=event.get("reason", ""),
         )
-        self._resumed[number] = (time, 0.0)
+        self._begin(number, event)
 
     def _on_continue(self, event: Mapping[str, Any]) -> None:
         trial = self.trials[event["trial"]]
@@ -69,31 +82,42 @@ class History:
             trial.reports[-1] = replace(trial.reports[-1], decision=Decision.CONTINUE)
         trial.state = TrialState.RUNNING
         trial.epochs = event["epochs"]
-        self._resumed[trial.number] = (event["time"], trial.seconds)
+        self._begin(trial.number, event)
 
     def _on_report(self, event: Mapping[str, Any]) -> None:
         trial = self.trials[event["trial"]]
         trial.reports.append(Report.from_event(event))
-        self._count_time(trial, event["time"])
+        self._count_time(trial)
 
     def _on_lost(self, event: Mapping[str, Any]) -> None:
         trial = self.trials[event["trial"]]
         trial.losses += 1
-        self._count_time(trial, event["time"])
+        self._count_time(trial)
+
+    def _on_retried(self, event: Mapping[str, Any]) -> None:
+        trial = self.trials[event["trial"]]
+        trial.retries += 1
+        self._count_time(trial)
 
     def _on_halved(self, event: Mapping[str, Any]) -> None:
         trial = self.trials[event["trial"]]
         trial.halvings += 1
         trial.adjusted.update(event["adjusted"])
-        self._count_time(trial, event["time"])
+        self._count_time(trial)
 
     def _on_finish(self, event: Mapping[str, Any]) -> None:
         trial = self.trials[event["trial"]]
         outcome = Outcome.from_dict(event)
         if trial.state is not TrialState.PAUSED:  # Its time ended when it paused.
-            self._count_time(trial, event["time"])
+            self._count_time(trial)
         trial.state, trial.failure = outcome.state, outcome.failure
 
-    def _count_time(self, trial: Trial, time: float) -> None:
-        resumed, before = self._resumed[trial.number]
-        trial.seconds = before + time - resumed
+    def _begin(self, number: int, event: Mapping[str, Any]) -> None:
+        self._resumed_at[number] = event["time"]
+        self._counted_from[number] = (self._clock or 0.0, self.trials[number].seconds)
+
+    def _count_time(self, trial: Trial) -> None:
+        """Count a trial's seconds up to this event; one of an earlier session has none since."""
+        if trial.number in self._counted_from:
+            begun, before = self._counted_from[trial.number]
+            trial.seconds = before + max(0.0, (self._clock or 0.0) - begun)

@@ -1,6 +1,7 @@
 """The lock of an experiment: one process drives it."""
 
 import fcntl
+import os
 import time
 from types import TracebackType
 from typing import IO
@@ -11,6 +12,19 @@ from automl.experiment.paths import ExperimentPaths
 _LOCK_TRIES = 10
 
 _LOCK_PAUSE_S = 0.05
+
+
+_held: set[IO[str]] = set()
+
+
+def _leave_to_parent() -> None:
+    """Close the locks in a fork of the driver: only the driver's own death must free them."""
+    for file in _held:
+        file.close()
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 class ExperimentLock:
@@ -26,8 +40,9 @@ class ExperimentLock:
             self._file = self._path.open("a")
         except OSError as error:
             raise UsageError(f"{self._path}: cannot be written ({error.strerror})") from error
+        _held.add(self._file)
         if not self._acquire():
-            self._file.close()
+            self._close()
             raise UsageError(
                 f"{self._path.parent}: another process is running this experiment; "
                 f"look at it with: automl status {self._path.parent}"
@@ -52,7 +67,11 @@ class ExperimentLock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._close()
+
+    def _close(self) -> None:
         if self._file is not None:
+            _held.discard(self._file)
             self._file.close()
 
 

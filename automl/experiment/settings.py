@@ -62,6 +62,8 @@ class Settings:
     """What the skill says of the weights that the model starts from: source, licence and others."""
     resources: Resources = field(default_factory=Resources)
     tracker: str = "mlflow"
+    hang_limit: str = "auto"
+    """How long a training may report nothing: auto, off or a duration."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """The summary that the data check returned."""
     command: tuple[str, ...] = ()

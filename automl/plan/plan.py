@@ -152,6 +152,7 @@ def plan_from_request(
         weights=weights,
         resources=resources,
         tracker=request.tracker,
+        hang_limit=request.hang_limit,
         data=data,
         command=_without_secrets(request.command, schema),
         versions=versions(),

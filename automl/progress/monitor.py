@@ -156,7 +156,12 @@ class Monitor:
             yield What.STOPPED, f"stopped{_because(event)}"
 
     def _on_lost(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
-        yield What.LOST, f"lost its worker ({event['failure']['message']})"
+        failure = event["failure"]
+        how = "hung" if failure["kind"] == FailureKind.HUNG else "lost its worker"
+        yield What.LOST, f"{how} ({failure['message']})"
+
+    def _on_retried(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
+        yield What.RETRIED, f"crashed ({event['failure']['message']}); trying once more"
 
     def _on_halved(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
         changed = ", ".join(f"{key}={value}" for key, value in event["adjusted"].items())

@@ -26,6 +26,7 @@ class What(StrEnum):
     INFEASIBLE = "infeasible"
     FAILED = "failed"
     LOST = "lost"
+    RETRIED = "retried"
     HALVED = "halved"
     PROMOTING = "promoting"
     PROMOTED = "promoted"

@@ -148,6 +148,10 @@ _TABLE = (
         "address", "join a running Ray cluster", metavar="auto|HOST:PORT|ray://HOST:PORT",
         example="auto",
     ),
+    Option(
+        "hang_limit", "end a training that reports nothing for this long; it is tried twice more",
+        metavar="10m|off", default="auto: 20 times the longest epoch, at least 10m", example="1h",
+    ),
     Option("seed", "seed of the search", "whole", "N", default="0"),
     Option(
         "tracker", "experiment tracker: mlflow or none", metavar="mlflow|none", default="mlflow",

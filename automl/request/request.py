@@ -8,7 +8,7 @@ from typing import Any
 from automl.errors import UsageError, check_all, disagreement
 from automl.experiment.resources import Resources
 from automl.experiment.settings import check_tracker
-from automl.request.durations import seconds
+from automl.request.durations import AUTO, check_hang_limit, seconds
 from automl.request.experiment_file import read_experiment_file
 from automl.request.options import Options
 from automl.request.parsing import parsed_targets
@@ -43,7 +43,7 @@ _RESOURCES = (
     "memory_per_trial",
     "address",
 )
-_PLAIN = ("data", "strict_data", "weights", "seed", "tracker", "min_objective")
+_PLAIN = ("data", "strict_data", "weights", "seed", "tracker", "min_objective", "hang_limit")
 _POLICY = ("policy", "request")
 
 
@@ -75,6 +75,8 @@ class Request:
     """Values of the spec by dotted key."""
     resources: Resources = field(default_factory=Resources)
     tracker: str = "mlflow"
+    hang_limit: str = AUTO
+    """How long a training may report nothing: auto, off or a duration such as 10m."""
     command: tuple[str, ...] = ()
     """The command as it was typed, for the record."""
 
@@ -110,6 +112,7 @@ def request_from_options(
         lambda: algorithm_named(search.get("algorithm")),
         lambda: Resources(**resources),
         lambda: check_tracker(options.get("tracker", Request.tracker)),
+        lambda: check_hang_limit(options.get("hang_limit", Request.hang_limit)),
     )
     return Request(
         skill=skill,

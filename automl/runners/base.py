@@ -13,7 +13,7 @@ from automl.redact import redacted
 from automl.skill.failures import failure_from_error
 from automl.skill.installed import load_skill
 from automl.trial.moves import Done, Wait
-from automl.trial.objective import MissingMetricError
+from automl.trial.objective import ReportError, numbers_of_report
 from automl.trial.trial import Decision, Outcome, TrialState
 
 
@@ -27,6 +27,12 @@ class Task:
     folder: str
     metrics: Sequence[str] = ()
     """What every report must have: the metrics that are optimised or limited."""
+    epochs: int | None = None
+    """The last epoch of a full training, after which it is told to stop."""
+    silence_s: float | None = None
+    """Seconds without a report after which the training counts as hung; None: never."""
+    time_s: float | None = None
+    """Seconds that it may run; it is ended if it has not stopped by itself before."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain form that travels to a worker."""
@@ -43,7 +49,7 @@ class Driver(Protocol):
     def report(self, trial: int, epoch: int, metrics: dict[str, float]) -> Decision:
         """Take in the metrics of an epoch and return the decision on the trial.
 
-        Raises `MissingMetricError` if the objective is not among them.
+        Raises `ReportError` for a report that makes no sense: the fault is the trial's.
         """
         ...
 
@@ -60,14 +66,18 @@ class Runner(Protocol):
         ...
 
 
-def run_task(task: Task, report: Callable[[int, dict[str, float]], Decision]) -> Outcome:
+ReportMetrics = Callable[[int, dict[str, float]], Decision]
+"""Takes the metrics of an epoch and answers with the decision on the trial."""
+
+
+def run_task(task: Task, report: ReportMetrics) -> Outcome:
     """Train one trial and return how it ended; whatever the skill raises becomes data.
 
     What `report` raises is not the skill's fault and is raised again, whatever the skill made of
-    it; only a missing metric is the trial's failure. The trace of an error goes to the trial's
+    it; only a `ReportError` is the trial's failure. The trace of an error goes to the trial's
     log.txt, what it ran on to environment.json.
     """
-    answer = _Answer(report)
+    answer = _Answer(report, task.epochs)
     folder = Path(task.folder)
     try:
         skill = load_skill(task.skill, metrics=task.metrics)
@@ -76,9 +86,9 @@ def run_task(task: Task, report: Callable[[int, dict[str, float]], Decision]) ->
             skill.run("train", task.spec, folder, answer)
     except Exception as error:  # A skill may raise anything; a failed trial is data.
         if answer.error is None:
-            return _failed(folder, error)
-    if isinstance(answer.error, MissingMetricError):
-        return _failed(folder, answer.error)
+            return failed(folder, error)
+    if isinstance(answer.error, ReportError):
+        return failed(folder, answer.error)
     if answer.error is not None:
         raise answer.error
     return Outcome(answer.last.state)
@@ -87,21 +97,25 @@ def run_task(task: Task, report: Callable[[int, dict[str, float]], Decision]) ->
 class _Answer:
     """The callback of a skill: passes reports on, keeps the last decision and the first error."""
 
-    def __init__(self, report: Callable[[int, dict[str, float]], Decision]) -> None:
+    def __init__(self, report: ReportMetrics, epochs: int | None) -> None:
         self._report = report
+        self._epochs = epochs
         self.last = Decision.CONTINUE
         self.error: Exception | None = None
 
     def __call__(self, epoch: int, metrics: dict[str, float]) -> str:
         try:
-            self.last = self._report(epoch, metrics)
+            self.last = self._report(int(epoch), numbers_of_report(epoch, metrics))
         except Exception as error:
             self.error = self.error or error
             raise
-        return self.last.value
+        # The trial has then completed, and was not stopped.
+        is_over = self._epochs is not None and epoch >= self._epochs
+        return Decision.STOP.value if is_over else self.last.value
 
 
-def _failed(folder: Path, error: Exception) -> Outcome:
+def failed(folder: Path, error: Exception) -> Outcome:
+    """Return the outcome of an error, whose trace goes to the trial's log.txt."""
     _log_trace(folder, error)
     return Outcome(TrialState.FAILED, failure_from_error(error))
 

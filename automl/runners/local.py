@@ -1,7 +1,8 @@
-"""Runs trials in this process, one at a time: debugging, tests, machines without Ray."""
+"""Runs trials one at a time on this machine, without Ray, in a process beside this one."""
 
 from automl.experiment.resources import Resources
-from automl.runners.base import Driver, Task, run_task
+from automl.runners.base import Driver, Task
+from automl.runners.training import TrainingProcess
 from automl.trial.moves import Done, Wait
 from automl.trial.trial import Decision
 
@@ -14,16 +15,17 @@ class LocalRunner:
 
     def run(self, driver: Driver) -> None:
         """Run tasks until the driver has no more."""
-        while True:
-            move = driver.next()
-            if isinstance(move, Done):
-                return
-            if isinstance(move, Wait):
-                raise RuntimeError("the searcher waits although nothing runs")
-            self._run_one(driver, move)
+        with TrainingProcess() as process:
+            while True:
+                move = driver.next()
+                if isinstance(move, Done):
+                    return
+                if isinstance(move, Wait):
+                    raise RuntimeError("the searcher waits although nothing runs")
+                self._run_one(driver, move, process)
 
-    def _run_one(self, driver: Driver, task: Task) -> None:
+    def _run_one(self, driver: Driver, task: Task, process: TrainingProcess) -> None:
         def report(epoch: int, metrics: dict[str, float]) -> Decision:
             return driver.report(task.trial, epoch, metrics)
 
-        driver.finish(task.trial, run_task(task, report))
+        driver.finish(task.trial, process.run(task, report))

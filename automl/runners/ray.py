@@ -18,12 +18,14 @@ from ray.tune.search import Searcher as RaySearcher
 
 from automl.errors import RunFailed
 from automl.experiment.resources import Resources
+from automl.leash import die_with_parent
 from automl.runners.allocation import shares
-from automl.runners.base import Driver, Task, run_task
+from automl.runners.base import Driver, Task
 from automl.runners.ray_session import amounts_by_node, ray_session, staged_in
+from automl.runners.training import TrainingProcess
 from automl.skill.failures import failure_from_error
 from automl.trial.moves import Done, Wait
-from automl.trial.objective import MissingMetricError
+from automl.trial.objective import ReportError
 from automl.trial.trial import Decision, Failure, FailureKind, Outcome, TrialState
 
 
@@ -64,16 +66,18 @@ class RayRunner:
 
 
 class TaskTrainable(tune.Trainable):
-    """Runs a task in a thread; each step lets it train up to its next report.
+    """Runs a task in a process of its own; each step lets it train up to its next report.
 
-    Tune asks for one result at a time, and a skill calls back once an epoch: the two meet in a
-    pair of queues. `step` returns what the training reported last; the next `step` passes on the
-    decision that the driver took in between, on which the training continues or ends itself.
+    A thread attends the process. Tune asks for one result at a time, and a skill calls back once an
+    epoch: the two meet in a pair of queues. `step` returns what the training reported last; the
+    next `step` passes on the decision that the driver took in between, on which the training
+    continues or ends itself.
 
     The thread starts with the first step, since Tune may set up two actors for one trial and then
-    use one of them. It ends itself on a stop, which frees its memory before the actor takes the
-    next task.
+    use one of them. The process serves one task after another.
     """
+
+    _process: TrainingProcess | None = None
 
     def setup(self, config: dict[str, Any]) -> None:
         """Take a task."""
@@ -81,6 +85,8 @@ class TaskTrainable(tune.Trainable):
         self._decisions: queue.Queue[Decision] = queue.Queue()
         self._task = Task(**json.loads(config["task"]))
         self._ray_id = str(config["ray_id"])
+        # Ray's worker may outlive its raylet, and would then train on.
+        die_with_parent()
         self._thread: threading.Thread | None = None
 
     def step(self) -> dict[str, Any]:
@@ -94,12 +100,17 @@ class TaskTrainable(tune.Trainable):
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """End the old task, which was stopped, and take the new one in this same actor."""
-        self.cleanup()
+        self._stop()
         self.setup(new_config)
         return True
 
     def cleanup(self) -> None:
-        """Stop the task and wait for its end."""
+        """Stop the task, wait for its end, and end its process."""
+        self._stop()
+        if self._process is not None:
+            self._process.end()
+
+    def _stop(self) -> None:
         if self._thread is not None:
             self._decisions.put(Decision.STOP)
             self._thread.join()
@@ -115,7 +126,8 @@ class TaskTrainable(tune.Trainable):
             self._reports.put({"report": json.dumps([epoch, metrics])})
             return self._decisions.get()
 
-        outcome = run_task(self._task, report)
+        self._process = self._process or TrainingProcess()
+        outcome = self._process.run(self._task, report)
         # Tune flattens and renames nested results; a text it leaves alone.
         self._reports.put({"outcome": json.dumps(outcome.to_dict()), "done": True})
 
@@ -170,7 +182,7 @@ class _Slots:
             return Decision.STOP
         try:
             decision = self.driver.report(self.live[ray_id], epoch, metrics)
-        except MissingMetricError as error:
+        except ReportError as error:
             self.finish(ray_id, Outcome(TrialState.FAILED, failure_from_error(error)))
             return Decision.STOP
         except Exception as error:

@@ -19,23 +19,28 @@ from automl.formats import counted
 from automl.runners.base import Task
 from automl.search.base import Searcher
 from automl.session.confirmation import Repeat, next_repeat
+from automl.session.patience import Patience
 from automl.session.preparation import Preparation
 from automl.trial.moves import Continue, Done, Start, Wait
 from automl.trial.numbers import metrics_from_json
-from automl.trial.objective import value_of
+from automl.trial.objective import ReportError, value_of
 from automl.trial.trial import (
     CONTINUE,
     Decision,
     Failure,
     FailureKind,
     Outcome,
+    Trial,
     TrialState,
     Verdict,
 )
 
 OUT_OF_TIME = "the time of the budget is spent"
+TRIED_AGAIN = "crashed after it had reported; tried once more from its checkpoint"
 FAILURES_BEFORE_GIVING_UP = 3
 INFEASIBLE_BEFORE_GIVING_UP = 50
+LOSSES = (FailureKind.LOST, FailureKind.HUNG)
+"""Failures of the process, not of the values that it trained."""
 LOSSES_BEFORE_FAILING = 3
 
 
@@ -54,6 +59,8 @@ class Controller:
         self._observers = observers
         self._journal = Journal(experiment.paths.journal)
         self._preparation = preparation
+        self._patience = Patience.of(experiment.settings.hang_limit, experiment.history)
+        self._opened = time.monotonic()
         self._interrupted = self._replay()
         trials = experiment.history.trials.values()
         self._ended_before = {t.number for t in trials if t.state.is_final}
@@ -143,6 +150,8 @@ class Controller:
         for report in record.reports:
             if report.epoch == epoch:
                 return report.decision
+        self._check_order(record, epoch)
+        self._patience.reported(trial)
         metrics = {**metrics, **record.costs}
         verdict = self._verdict(trial, epoch, metrics)
         event = {
@@ -156,6 +165,19 @@ class Controller:
         for observer in self._observers:
             observer.reported(record, record.reports[-1])
         return verdict.decision
+
+    def _check_order(self, trial: Trial, epoch: int) -> None:
+        """Raise `ReportError` for an epoch that is not the next one, or beyond the last.
+
+        A training reports every epoch, or as its first report and its skill say; a copy of another
+        trial begins with that one's epoch.
+        """
+        last, end = trial.epoch, self.experiment.settings.budget.epochs
+        first = trial.reports[0].epoch if trial.reports else max(1, epoch)
+        step = max(first, self._preparation.report_interval(trial))
+        if not last < epoch <= min(end, last + step):
+            before = f"after epoch {last}" if last else "as its first"
+            raise ReportError(f"it reported epoch {epoch} {before}, of {end}")
 
     def _verdict(self, trial: int, epoch: int, metrics: Mapping[str, float]) -> Verdict:
         settings = self.experiment.settings
@@ -174,14 +196,20 @@ class Controller:
     def finish(self, trial: int, outcome: Outcome) -> None:
         """Journal how a trial ended.
 
-        A trial whose worker died resumes from its last checkpoint, twice; at the third death it
-        counts as failed. One that ran out of memory runs once more at half the batch size, with
-        twice the batches a step.
+        A trial whose process died or hung resumes from its last checkpoint, twice; at the third
+        loss it counts as failed. One that crashed after it had reported is tried once more: its
+        values can be trained. One that ran out of memory runs once more at half the batch size,
+        with twice the batches a step.
         """
         record = self.experiment.history.trials[trial]
         kind = None if outcome.failure is None else outcome.failure.kind
-        if kind is FailureKind.LOST and record.losses + 1 < LOSSES_BEFORE_FAILING:
+        if kind in LOSSES and record.losses + 1 < LOSSES_BEFORE_FAILING:
             self._record({"event": "lost", "trial": trial, **outcome.to_dict()})
+            self._interrupted.append(trial)
+            return
+        if kind is FailureKind.CRASHED and record.reports and not record.retries:
+            event = {"event": "retried", "trial": trial, **outcome.to_dict()}
+            self._record(event, reason=TRIED_AGAIN)
             self._interrupted.append(trial)
             return
         halved = self._preparation.halved(record) if kind is FailureKind.OUT_OF_MEMORY else None
@@ -190,7 +218,8 @@ class Controller:
             self._record({**event, **outcome.to_dict()})
             self._interrupted.append(trial)
             return
-        self._finish(trial, outcome)
+        is_late = outcome.state is TrialState.STOPPED and not record.is_stopped
+        self._finish(trial, outcome, OUT_OF_TIME if is_late else "")
 
     def _finish(self, trial: int, outcome: Outcome, reason: str = "") -> None:
         event = {"event": "finish", "trial": trial, **outcome.to_dict()}
@@ -284,8 +313,17 @@ class Controller:
         return {t.number for t in trials if t.state is TrialState.RUNNING}
 
     def _is_out_of_time(self) -> bool:
+        left = self._time_left()
+        return left is not None and left <= 0
+
+    def _time_left(self) -> float | None:
         limit = self.experiment.settings.budget.time_s
-        return limit is not None and self.experiment.history.driven(time.time()) >= limit
+        history = self.experiment.history
+        return None if limit is None else limit - history.driven_at(self._elapsed())
+
+    def _elapsed(self) -> float:
+        """Return the seconds of this session, which no change of the wall clock shortens."""
+        return round(time.monotonic() - self._opened, 3)
 
     def _resume(self, move: Continue) -> Task:
         is_interrupted = self.experiment.history.trials[move.trial].state is TrialState.RUNNING
@@ -306,11 +344,23 @@ class Controller:
             observer.started(trial, folder)
         settings = self.experiment.settings
         metrics = [m for m in settings.metrics if m not in self._preparation.info.cost_metrics]
-        return Task(number, settings.skill, spec, str(folder.resolve()), tuple(metrics))
+        self._patience.started(number)
+        left = None if trial.confirms is not None else self._time_left()
+        return Task(
+            number, settings.skill, spec, str(folder.resolve()), tuple(metrics),
+            epochs=settings.budget.epochs,
+            silence_s=self._patience.silence_s,
+            time_s=None if left is None else max(0.0, left) + self._patience.grace_s,
+        )  # fmt: skip
 
     def _record(self, event: dict[str, Any], *, reason: str = "") -> None:
         """Append an event to the journal, with the reason if there is one, and apply it."""
-        stamped = {**event, **({"reason": reason} if reason else {}), "time": round(time.time(), 3)}
+        stamped = {
+            **event,
+            **({"reason": reason} if reason else {}),
+            "time": round(time.time(), 3),
+            "elapsed": self._elapsed(),
+        }
         self._journal.append(stamped)
         self.experiment.history.apply(stamped)
 

@@ -84,6 +84,12 @@ class Preparation:
             return None
         return {batch_key: batch // 2, step_key: steps * 2}
 
+    def report_interval(self, trial: Trial) -> int:
+        """Return how many epochs lie between two reports of a trial, as its spec says."""
+        key = self.info.report_interval_key
+        interval = None if key is None else flatten(self.experiment.spec_of(trial)).get(key)
+        return interval if isinstance(interval, int) else 1
+
     def prepare(self, trial: Trial) -> dict[str, Any]:
         """Write and return a trial's spec; give a new copy its parent's checkpoint."""
         folder = self.experiment.paths.trial(trial.number)

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 from automl.errors import UsageError
@@ -12,11 +13,17 @@ MODES = ("max", "min")
 _CONSTRAINT = re.compile(r"\s*([\w.\-]+)\s*(<=|>=)\s*(\S+)\s*")
 
 
-class MissingMetricError(Exception):
+class ReportError(Exception):
+    """A report makes no sense: its epoch is out of order or no number, or a metric is none."""
+
+    kind = "bad_report"
+    """The failure kind of the trial that reported."""
+
+
+class MissingMetricError(ReportError):
     """A report lacks a metric that the search optimises or limits."""
 
     kind = "no_metric"
-    """The failure kind of the trial that reported."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +153,16 @@ def value_of(objectives: Sequence[Objective], metrics: Mapping[str, float]) -> A
     if len(objectives) == 1:
         return objectives[0].value(metrics)
     return tuple(objective.value(metrics) for objective in objectives)
+
+
+def numbers_of_report(epoch: Any, metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return the metrics of a report as numbers; raises `ReportError` for what is none."""
+    if not isinstance(epoch, Integral) or isinstance(epoch, bool):
+        raise ReportError(f"the report's epoch is {epoch!r}, which is not a whole number")
+    for name, value in metrics.items():
+        if not isinstance(value, Real) or isinstance(value, bool):
+            raise ReportError(f"{name} is {value!r} at epoch {epoch}, which is not a number")
+    return {str(name): float(value) for name, value in metrics.items()}
 
 
 def _of(metric: str, metrics: Mapping[str, float]) -> float:

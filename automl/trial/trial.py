@@ -34,7 +34,12 @@ class FailureKind(StrEnum):
     """The user's mistake in the settings."""
     CRASHED = "crashed"
     NO_METRIC = "no_metric"
+    BAD_REPORT = "bad_report"
+    """It reported what makes no sense: an epoch out of order, a metric that is no number."""
     LOST = "lost"
+    """Its process died."""
+    HUNG = "hung"
+    """It reported nothing for too long and was ended."""
     INFEASIBLE = "infeasible"
     """It breaks a constraint that was checked before the launch, and was never started."""
     REJECTED = "rejected"
@@ -138,7 +143,9 @@ class Trial:
     seconds: float = 0.0
     failure: Failure | None = None
     losses: int = 0
-    """How often its worker died."""
+    """How often its process died or hung."""
+    retries: int = 0
+    """How often it was tried again after a crash."""
     parent: int | None = None
     """The trial whose last checkpoint it began from."""
     confirms: int | None = None
@@ -156,6 +163,11 @@ class Trial:
     def epoch(self) -> int:
         """The last reported epoch, 0 before the first."""
         return self.reports[-1].epoch if self.reports else 0
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether its last report was answered with a stop."""
+        return bool(self.reports) and self.reports[-1].decision is Decision.STOP
 
     def best_report(self, objective: Objective) -> Report | None:
         """Return the report with the best objective, the first of equals."""

@@ -18,7 +18,7 @@ AUTOML = [
     ["skill", "experiment"],
     ["space"],
     ["trial", "schema", "redact", "files"],
-    ["errors", "formats", "version"],
+    ["errors", "formats", "version", "leash"],
 ]
 SEGFORMER = [
     ["__main__", "__init__"],

@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import signal
+import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,18 @@ SPEC = {
     "export.logits": 0.0,
     "export.fail": "",
 }
+
+
+LIES = {
+    "text": lambda epoch, score: (epoch, str(score)),
+    "bool": lambda epoch, score: (epoch, True),
+    "fraction": lambda epoch, score: (epoch + 0.5, score),
+    "gap": lambda epoch, score: (2 * epoch - 1, score),
+    "back": lambda epoch, score: (3 - epoch, score),
+    "negative": lambda epoch, score: (-epoch, score),
+    "beyond": lambda epoch, score: (1000, score),
+}
+"""Reports that make no sense."""
 
 
 class ToyError(Exception):
@@ -161,6 +174,8 @@ class ToySkill:
                 beside.write_text(json.dumps(state))
                 beside.replace(path)
             metrics = _metrics(state)
+            if flat["train.fail"] in LIES:
+                epoch, metrics["score"] = LIES[flat["train.fail"]](epoch, metrics["score"])
             if flat["train.fail"] == "metric":
                 del metrics["score"]
             if report and report(epoch, metrics) != "continue":
@@ -173,6 +188,15 @@ class ToySkill:
             self._wait_for(int(how.removeprefix("unless_")), folder.parent)
         if how == "memory":
             raise ToyError("out_of_memory", "toy: no memory left")
+        if how in ("hang", "hang_once") and not (folder / "hung").exists():
+            if how == "hang_once":
+                (folder / "hung").touch()
+            time.sleep(1e6)
+        if how == "crash_once" and epoch == 2 and not (folder / "crashed").exists():
+            (folder / "crashed").touch()
+            raise ValueError("toy: flaky")
+        if how == "daemon":
+            subprocess.Popen(["sleep", "86399"], start_new_session=True)
         if how == "crash":
             raise ValueError("toy: broke")
         if how == "always" and epoch == 2:

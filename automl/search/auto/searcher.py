@@ -173,8 +173,9 @@ class AutoSearcher:
         curve.is_dead |= outcome.state is not TrialState.PAUSED
         if outcome.state is TrialState.FAILED:
             curve.is_void = True
-            # A lost worker says nothing about the values that it trained.
-            if outcome.failure is None or outcome.failure.kind is not FailureKind.LOST:
+            # A process that died or hung says nothing about the values that it trained.
+            kind = None if outcome.failure is None else outcome.failure.kind
+            if kind not in (FailureKind.LOST, FailureKind.HUNG):
                 self._fail(curve)
 
     def _fail(self, curve: Curve) -> None:

@@ -106,15 +106,15 @@ class CommandSkill:
         listen = report or (lambda _epoch, _metrics: "continue")
         if not self._continues(list(reader.new())[-1:], listen):
             return self._result(action, resolved, folder, reader)
-        log = folder / "log.txt"
+        log, last = folder / "log.txt", self._last_epoch(action, resolved)
         with Child(self._words(action, config), folder, log) as child:
             while (code := child.poll()) is None:
-                if not self._continues(reader.new(), listen):
+                if not self._continues(reader.new(), listen, last):
                     return self._result(action, resolved, folder, reader)
                 time.sleep(_POLL_S)
         if code:
             raise error_from_exit(code, log)
-        self._continues(reader.new(last=self._last_epoch(action, resolved)), listen)
+        self._continues(reader.new(last=last), listen)
         if missing := set(awaited) - reader.metrics.keys():
             raise CommandError(
                 "no_metric",
@@ -167,15 +167,21 @@ class CommandSkill:
         return 1 if key is None else int(value_at(spec, key))
 
     def _continues(
-        self, reports: Iterable[tuple[int, dict[str, float]]], listen: ReportMetrics
+        self,
+        reports: Iterable[tuple[int, dict[str, float]]],
+        listen: ReportMetrics,
+        last: int | None = None,
     ) -> bool:
-        """Hand reports to `listen` and return whether the training continues after them."""
+        """Hand reports to `listen` and return whether the training continues after them.
+
+        After its `last` epoch it ends by itself: it may write more files.
+        """
         for epoch, metrics in reports:
             bad = sorted(name for name, value in metrics.items() if not math.isfinite(value))
             if bad:
                 raise CommandError("diverged", f"{', '.join(bad)} is not finite at epoch {epoch}")
             reported = metrics if self._metrics else {**metrics, LAST_EPOCH.metric: float(epoch)}
-            if listen(epoch, reported) != "continue":
+            if listen(epoch, reported) != "continue" and (last is None or epoch < last):
                 return False
         return True
 

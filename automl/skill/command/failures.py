@@ -1,13 +1,16 @@
 """How a command failed, by its exit code and the end of its log."""
 
+import os
 import re
 from pathlib import Path
 
-from automl.skill.command.watchdog import NOT_STARTED
+from automl.leash import NOT_STARTED
 
 _NO_MEMORY = re.compile(r"out of memory|OutOfMemoryError|MemoryError|bad_alloc", re.IGNORECASE)
 _LAST_LINES = 30
 _SIGKILL = 9
+_END = 1 << 16
+"""Bytes at the end of a log that are read."""
 
 
 class CommandError(Exception):
@@ -21,7 +24,7 @@ class CommandError(Exception):
 
 def error_from_exit(code: int, log: Path) -> CommandError:
     """Return the error of an exit code; the last line of the log is its message."""
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = _end_of(log).splitlines()
     last = next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
     if code == -_SIGKILL:
         return CommandError("lost", "the command was killed (SIGKILL)")
@@ -31,3 +34,10 @@ def error_from_exit(code: int, log: Path) -> CommandError:
         return CommandError("crashed", f"the command could not be started: {last}")
     how = f"died of signal {-code}" if code < 0 else f"ended with exit code {code}"
     return CommandError("crashed", f"the command {how}: {last}")
+
+
+def _end_of(log: Path) -> str:
+    with log.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _END))
+        return file.read().decode(errors="replace")

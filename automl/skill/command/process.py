@@ -9,24 +9,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
+from automl import leash
 from automl.skill.command.program import environment
 
-_WATCHDOG = Path(__file__).with_name("watchdog.py")
 _GRACE_S = 10.0
 """Between SIGTERM, on which a training may save itself, and SIGKILL."""
+_PATIENCE_S = 15.0
+"""For how long the leash may take to end what is left."""
 
 
 class Child:
-    """Runs while the context is open; its output goes to a log file, its group ends with it.
+    """Runs while the context is open; its output goes to a log file.
 
-    The group also ends if this process is killed: `automl.skill.command.watchdog`, at its head,
-    reads a pipe that only this process holds open.
+    It runs on a leash, which ends it and all that it started, also if this process is killed.
     """
 
     def __init__(self, command: Sequence[str], folder: Path, log: Path) -> None:
-        with log.open("ab") as file:
+        with log.open("a+b") as file:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", str(_WATCHDOG), *command],
+                [sys.executable, "-I", leash.__file__, *command],
                 cwd=folder,
                 env=environment(),
                 stdin=subprocess.PIPE,
@@ -51,14 +52,16 @@ class Child:
         return self._process.poll()
 
     def end(self) -> None:
-        """End the whole group with SIGTERM, and what is left of it with SIGKILL."""
+        """End all of it: the group with SIGTERM, and what is left then with SIGKILL."""
         self._signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_GRACE_S)
-        self._signal(signal.SIGKILL)
-        self._process.wait()
         if self._process.stdin is not None:
             self._process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_PATIENCE_S)
+        self._signal(signal.SIGKILL)
+        self._process.wait()
 
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):

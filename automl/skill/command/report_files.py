@@ -5,12 +5,14 @@ metrics themselves (NAME.jsonl); one JSON object that is replaced each time (NAM
 """
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from automl.errors import UsageError, nearest
+from automl.trial.objective import ReportError
 
 DEFAULT_STATUS = ("status.json", "train/status.json", "**/status.json")
 """TAO's commands write to results_dir, to the action's folder in it, or where their spec says."""
@@ -71,11 +73,11 @@ class ReportReader:
         `last` says that the training has ended, and which epoch metrics without one belong to.
         """
         for record in self._records():
-            number = record.get("epoch")
-            if isinstance(number, int | float) and not isinstance(number, bool):
-                if not self._awaited and self._counted(int(number)) != self._epoch:
+            number = _epoch_of(record)
+            if number is not None:
+                if not self._awaited and self._counted(number) != self._epoch:
                     yield from self._open_report()
-                self._go_to(self._counted(int(number)))
+                self._go_to(self._counted(number))
             metrics = self._metrics_of(record)
             self.metrics.update(metrics)
             if self._awaited and self._epoch and self._is_complete(metrics):
@@ -112,11 +114,14 @@ class ReportReader:
         values = record.get("kpi") if self._source.has_kpi else record
         if not isinstance(values, Mapping):
             return {}
-        return {
+        numbers = {
             str(name): float(value)
             for name, value in values.items()
             if isinstance(value, int | float) and not isinstance(value, bool) and name != "epoch"
         }
+        for name in self._awaited & values.keys() - numbers.keys():
+            raise ReportError(f"{name} is {values[name]!r}, which is not a number")
+        return numbers
 
     def _records(self) -> Iterator[dict[str, Any]]:
         paths = (path for name in self._source.files for path in self._folder.glob(name))
@@ -142,6 +147,17 @@ class ReportReader:
             record = _parsed(line)
             if record is not None:
                 yield record
+
+
+def _epoch_of(record: Mapping[str, Any]) -> int | None:
+    """Return the epoch of a record, None if it names none; raises `ReportError` for no number."""
+    number = record.get("epoch")
+    if number is None:
+        return None
+    is_number = isinstance(number, int | float) and not isinstance(number, bool)
+    if not is_number or not math.isfinite(number) or number != int(number):
+        raise ReportError(f"the report's epoch is {number!r}, which is not a whole number")
+    return int(number)
 
 
 def _parsed(text: bytes) -> dict[str, Any] | None:

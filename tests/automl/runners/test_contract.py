@@ -1,6 +1,8 @@
 """What every runner owes its driver: one suite over all of them, on real trainings of the toy."""
 
 from collections import deque
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -82,6 +84,48 @@ def test_each_failure_of_a_training_is_the_outcome_of_its_trial_alone(runner, ta
     assert all(len(outcomes) == 1 for outcomes in driver.outcomes.values())
     assert driver.outcomes[3] == [Outcome(TrialState.COMPLETED)]
     assert "toy: broke" in (tmp_path / "0000" / "log.txt").read_text()
+
+
+def test_a_silent_training_is_ended_with_all_that_it_started(runner, task, tmp_path):
+    """Also by its other children: the next trial starts beside nothing."""
+    driver = Driver([replace(task(0, fail="hang"), silence_s=2.0), task(1, fail="daemon")])
+    before = sleepers()
+    runner.run(driver)
+    (hung,) = driver.outcomes[0]
+    assert (hung.failure.kind, hung.failure.message) == (
+        "hung", "no report for 2.0 s, so it was ended",
+    )  # fmt: skip
+    assert driver.outcomes[1] == [Outcome(TrialState.COMPLETED)]
+    assert sleepers() == before
+
+
+def test_a_training_that_outlives_its_time_is_stopped(runner, task):
+    driver = Driver([replace(task(0, fail="hang"), time_s=0.5)])
+    runner.run(driver)
+    assert driver.outcomes == {0: [Outcome(TrialState.STOPPED)]}
+
+
+def test_a_process_that_dies_is_the_loss_of_its_trial_alone(runner, task):
+    driver = Driver([task(0, fail="always"), task(1)])
+    runner.run(driver)
+    (lost,) = driver.outcomes[0]
+    assert (lost.failure.kind, lost.failure.message) == (
+        "lost", "the training's process died of SIGKILL",
+    )  # fmt: skip
+    assert driver.outcomes[1] == [Outcome(TrialState.COMPLETED)]
+
+
+@pytest.mark.parametrize("lie", ["text", "bool", "fraction"])
+def test_a_report_that_is_no_number_fails_its_trial(runner, task, lie):
+    driver = Driver([task(0, fail=lie)])
+    runner.run(driver)
+    assert driver.outcomes[0][0].failure.kind == "bad_report"
+    assert driver.reports == []
+
+
+def sleepers():
+    commands = (path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists())
+    return sum(b"86399" in command for command in commands)
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_a_trial_whose_workers_always_die_fails_as_lost(automl, joining):
     result = automl(*joining("--trials", 1, "--epochs", 3, "--json", "train.fail=always"))
     (trial,) = json.loads(result.stdout)["trials"]
     assert trial["failure"]["kind"] == "lost"
-    assert trial["failure"]["message"].startswith("the worker died: The actor is dead")
+    assert trial["failure"]["message"] == "the training's process died of SIGKILL"
     assert trial["value"] is None
     assert result.returncode == 1
     assert "Traceback" not in result.stderr

@@ -15,6 +15,7 @@ from automl.search.from_settings import searcher_of
 from automl.session.controller import Controller
 from automl.session.preparation import Preparation
 from automl.trial.moves import Done, Wait
+from automl.trial.objective import ReportError
 from automl.trial.trial import Decision, Failure, FailureKind, Outcome, TrialState
 
 COMPLETED = Outcome(TrialState.COMPLETED)
@@ -118,6 +119,55 @@ def test_a_trial_is_lost_twice_and_fails_the_third_time(make):
     assert controller.next().trial == 0
     controller.finish(0, fail(FailureKind.LOST))
     assert trials[0].state is TrialState.FAILED
+
+
+def test_a_trial_that_hangs_is_resumed_twice_and_fails_as_hung(make):
+    controller = make()
+    for _ in range(3):
+        assert controller.next().trial == 0
+        controller.finish(0, fail(FailureKind.HUNG))
+    assert controller.experiment.history.trials[0].failure.kind is FailureKind.HUNG
+
+
+def test_a_crash_after_a_report_is_tried_once_more_and_one_before_is_not(make):
+    controller = make()
+    assert controller.next().trial == 0
+    controller.report(0, 1, {"score": 0.1, "loss": 1.0})
+    controller.finish(0, fail(FailureKind.CRASHED))
+    assert controller.next().trial == 0
+    controller.finish(0, fail(FailureKind.CRASHED))
+    assert controller.experiment.history.trials[0].failure.kind is FailureKind.CRASHED
+    assert controller.next().trial == 1
+    controller.finish(1, fail(FailureKind.CRASHED))
+    assert controller.next().trial == 2
+
+
+@pytest.mark.parametrize("epochs", [(2, 1), (1, 3), (0,), (-4,), (1, 10**9), (5,)])
+def test_an_epoch_that_is_not_the_next_one_is_refused_and_not_journaled(make, epochs):
+    controller = make(epochs=4)
+    trial = controller.next().trial
+    *before, bad = epochs
+    for epoch in before:
+        controller.report(trial, epoch, {"score": 0.1, "loss": 1.0})
+    with pytest.raises(ReportError, match=f"it reported epoch {bad} .*, of 4"):
+        controller.report(trial, bad, {"score": 0.1, "loss": 1.0})
+    assert kinds(controller).count("report") == len(before)
+
+
+def test_a_change_of_the_wall_clock_is_not_time_driven(make, monkeypatch):
+    controller = make(time_s=3600)
+    monkeypatch.setattr(time, "time", lambda: 4e9)
+    task = controller.next()
+    assert controller.report(task.trial, 1, {"score": 0.1, "loss": 1.0}) is Decision.CONTINUE
+    monkeypatch.setattr(time, "time", lambda: 1e9)
+    controller.finish(task.trial, COMPLETED)
+    assert 0 <= controller.experiment.history.trials[0].seconds < 60
+
+
+def test_a_task_may_run_for_the_time_that_is_left_and_a_grace(make):
+    first = make(time_s=100)
+    first.close("stopped")
+    assert 120 < make(time_s=100).next().time_s <= 130
 
 
 def test_out_of_memory_is_tried_once_more_at_half_the_batch(make):

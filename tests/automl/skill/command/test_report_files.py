@@ -4,6 +4,7 @@ import pytest
 
 from automl.errors import UsageError
 from automl.skill.command.report_files import ReportReader, ReportSource
+from automl.trial.objective import ReportError
 
 
 def reader(folder, *metrics, **reports):
@@ -82,3 +83,19 @@ def test_metrics_without_an_epoch_are_those_of_the_end(tmp_path):
 def test_a_source_that_is_not_understood_is_refused(reports, match):
     with pytest.raises(UsageError, match=match):
         ReportSource.from_dict(reports)
+
+
+@pytest.mark.parametrize(
+    ("line", "match"),
+    [
+        ({"epoch": 1, "kpi": {"score": "0.9"}}, "score is '0.9', which is not a number"),
+        ({"epoch": 1, "kpi": {"score": True}}, "score is True, which is not a number"),
+        ({"epoch": 1.5, "kpi": {"score": 1}}, "epoch is 1.5, which is not a whole number"),
+        ({"epoch": "1", "kpi": {"score": 1}}, "epoch is '1', which is not a whole number"),
+        ({"epoch": float("nan"), "kpi": {"score": 1}}, "epoch is nan"),
+    ],
+)
+def test_a_report_that_makes_no_sense_is_refused(tmp_path, line, match):
+    (tmp_path / "status.json").write_text(json.dumps(line) + "\n")
+    with pytest.raises(ReportError, match=match):
+        list(ReportReader(tmp_path, ReportSource(), ["score"]).new())
