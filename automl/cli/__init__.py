@@ -25,6 +25,7 @@ from automl.cli.json_lines import json_lines
 from automl.cli.output import CommandFailed, error_of_a_file, print_error
 from automl.cli.parser import CommandError, Parser
 from automl.errors import AutomlError, Interrupted
+from automl.progress.unbroken import unbroken_stderr
 from automl.version import __version__
 
 _BROKEN_PIPE = 141
@@ -38,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if argv is None else list(argv)
     is_json = "--json" in words
-    with json_lines() if is_json else nullcontext():
+    with unbroken_stderr(), json_lines() if is_json else nullcontext():
         return _reported(words, is_json=is_json)
 
 

@@ -85,7 +85,7 @@ def _add_root(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from automl.jobs.run import run_job
     from automl.jobs.store import JobStore
-    from automl.session.signals import sigterm_as_stop
+    from automl.session.signals import signals_as_stop
 
     if arguments.again and arguments.action:
         raise UsageError("--continue resumes a job as it is; leave out the action")
@@ -97,7 +97,7 @@ def _run(arguments: argparse.Namespace) -> int:
             job_id = _created(arguments, job_id, root).id
         say(f"job {job_id} in {root / job_id}", arguments)
         try:
-            with sigterm_as_stop():
+            with signals_as_stop():
                 job = run_job(job_id, root=root)
         except (RunFailed, UsageError) as error:
             failed = JobStore(root).get(job_id)

@@ -6,7 +6,6 @@ interrupted trial comes back as a new Ray trial, so Ray's own state is never nee
 
 import json
 import queue
-import tempfile
 import threading
 from typing import Any
 
@@ -38,9 +37,8 @@ class RayRunner:
     def run(self, driver: Driver) -> None:
         """Run tasks until the driver has no more; Ray is shut down at the end."""
         with (
-            ray_session(self.resources.address),
-            tempfile.TemporaryDirectory(prefix="automl-ray-") as storage,
-            staged_in(storage),
+            ray_session(self.resources.address) as folder,
+            staged_in(folder),
         ):
             share, concurrency = shares(self.resources, amounts_by_node())
             slots = _Slots(driver, concurrency)
@@ -55,7 +53,7 @@ class RayRunner:
                 trial_name_creator=_name_of,
                 trial_dirname_creator=_name_of,
                 name="tasks",
-                storage_path=storage,
+                storage_path=folder,
                 verbose=0,
                 raise_on_failed_trial=False,
                 # By ray:// a Tuner would move the driver, which writes the experiment, elsewhere.

@@ -12,8 +12,10 @@ import ray
 from ray.train._internal import storage as tune_storage
 from ray.tune.execution.class_cache import ENV_VARS_TO_PROPAGATE
 
-from automl.errors import UsageError
+from automl.errors import Stopped, UsageError
 from automl.runners.cluster import check_answers
+from automl.runners.ray_janitor import ray_folder
+from automl.runners.ray_watch import watched
 from automl.version import install_command
 
 _ENVIRONMENT = {
@@ -33,20 +35,29 @@ _NOT_JOINED = (ConnectionError, RuntimeError, ray.exceptions.RayError)
 
 
 @contextmanager
-def ray_session(address: str | None) -> Iterator[None]:
+def ray_session(address: str | None) -> Iterator[str]:
     """Start Ray here, or join the cluster at an address, which stays up afterwards.
 
-    Raises `UsageError` if the cluster cannot be joined. Changes of the environment, of Ray's
-    globals and of its log levels end with the context.
+    Yields a folder for the session's files, which is removed with all processes of a Ray that was
+    started here, also if this process is killed.
+
+    Raises `UsageError` if the cluster cannot be joined, `Stopped` if Ray does not start or dies.
+    Changes of the environment, of Ray's globals and of its log levels end with the context.
     """
     handler = signal.getsignal(signal.SIGTERM)
-    with _environment(), _without_secrets_in_logs(), _quiet("ray.tune", "ray.air"):
-        _connect(address)
+    with (
+        ray_folder() as folder,
+        _environment(),
+        _without_secrets_in_logs(),
+        _quiet("ray.tune", "ray.air"),
+    ):
+        _connect(address, folder)
         if threading.current_thread() is threading.main_thread():
             # Ray installs one that ends the process on the spot.
             signal.signal(signal.SIGTERM, handler)
         try:
-            yield
+            with watched(address):
+                yield folder
         finally:
             ray.shutdown()
 
@@ -113,29 +124,41 @@ def _quiet(*names: str) -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _connect(address: str | None) -> None:
+def _connect(address: str | None, folder: str) -> None:
     if address is None:
+        _start(folder)
+        return
+    check_answers(address)
+    try:
+        _join(address)
+    except _NOT_JOINED as error:
+        raise UsageError(
+            f"--address {address}: no Ray cluster could be joined ({_first_sentence(error)}); one "
+            "is started on its first machine with: ray start --head (docs/clusters.md says more)"
+        ) from error
+    except ImportError as error:
+        raise UsageError(
+            f"--address {address}: {error}; install it with: {install_command('ray')}"
+        ) from error
+
+
+def _start(folder: str) -> None:
+    try:
         ray.init(
             # Not RAY_ADDRESS: a cluster is joined only if the user asks for it.
             "local",
             include_dashboard=False,
             log_to_driver=False,
             logging_level=logging.ERROR,
+            _temp_dir=folder,
         )
-        return
-    check_answers(address)
-    try:
-        _join(address)
-    except _NOT_JOINED as error:
-        reason = " ".join(str(error).split(". ", maxsplit=1)[0].split())
-        raise UsageError(
-            f"--address {address}: no Ray cluster could be joined ({reason}); one is started on "
-            "its first machine with: ray start --head (docs/clusters.md says more)"
-        ) from error
-    except ImportError as error:
-        raise UsageError(
-            f"--address {address}: {error}; install it with: {install_command('ray')}"
-        ) from error
+    except Exception as error:  # Ray raises plain ones if a part of it does not come up.
+        ray.shutdown()
+        raise Stopped(f"Ray did not start ({_first_sentence(error)})") from error
+
+
+def _first_sentence(error: Exception) -> str:
+    return " ".join(str(error).split(". ", maxsplit=1)[0].split())
 
 
 def _join(address: str) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from automl.formats import duration
 from automl.runners.base import ReportMetrics, Task, failed
+from automl.runners.ray_janitor import MARK
 from automl.runners.worker import lead
 from automl.trial.objective import ReportError
 from automl.trial.trial import Decision, Failure, FailureKind, Outcome, TrialState
@@ -222,4 +223,6 @@ def _spawned(line: socket.socket, pipe: int) -> int:
     )
     for number in (line.fileno(), pipe):
         os.set_inheritable(number, True)
-    return os.posix_spawn(sys.executable, [sys.executable, "-c", code], dict(os.environ))
+    # Of Ray's processes the janitor ends, this one its leash.
+    environment = {name: value for name, value in os.environ.items() if name != MARK}
+    return os.posix_spawn(sys.executable, [sys.executable, "-c", code], environment)

@@ -27,7 +27,7 @@ from automl.search.from_settings import searcher_of
 from automl.session.confirmation import check_confirmation
 from automl.session.controller import Controller, failure_summary
 from automl.session.preparation import Preparation
-from automl.session.signals import sigterm_as_stop
+from automl.session.signals import signals_as_stop
 from automl.skill.failures import faults_of_the_user
 from automl.skill.info import SkillInfo
 from automl.skill.installed import load_skill
@@ -199,16 +199,19 @@ def _promote(
 
 @contextmanager
 def _closing(controller: Controller, experiment: Experiment) -> Iterator[None]:
-    """Record how the session ended: finished, failed or stopped; SIGTERM stops it like Ctrl-C.
+    """Record how the session ended: finished, failed or stopped.
 
     A disk that takes no more stops it, too: `Stopped` says which file and how to resume.
     """
     try:
-        with sigterm_as_stop():
+        with signals_as_stop():
             yield
-    except (KeyboardInterrupt, Stopped):
+    except KeyboardInterrupt:
         controller.close("stopped")
         raise
+    except Stopped as error:
+        controller.close("stopped", str(error))
+        raise Stopped(f"{error}; resume it: automl resume {experiment.paths.root}") from error
     except BaseException as error:
         is_disk_error = isinstance(error, OSError) and error.errno in _DISK_ERRORS
         # The error at hand says more than a second one, of a disk that is still full.

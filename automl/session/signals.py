@@ -1,4 +1,4 @@
-"""Turns SIGTERM into a stop that passes through Ray's compiled code and Lightning."""
+"""Turns SIGTERM and SIGHUP into a stop that passes through Ray's compiled code and Lightning."""
 
 import signal
 import threading
@@ -10,8 +10,8 @@ from automl.errors import Stopped
 
 
 @contextmanager
-def sigterm_as_stop() -> Iterator[None]:
-    """Turn SIGTERM into `Stopped`.
+def signals_as_stop() -> Iterator[None]:
+    """Turn SIGTERM, and SIGHUP unless it is ignored as by nohup, into `Stopped`.
 
     The handler raises KeyboardInterrupt, the only exception that Ray's compiled code and Lightning
     pass on; it becomes `Stopped` at the end of the context.
@@ -19,18 +19,22 @@ def sigterm_as_stop() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    terminated = threading.Event()
+    received: list[signal.Signals] = []
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        terminated.set()
+    def stop(number: int, _frame: FrameType | None) -> None:
+        received.append(signal.Signals(number))
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    numbers = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
     except KeyboardInterrupt as error:
-        if terminated.is_set():
-            raise Stopped("stopped by SIGTERM") from error
+        if received:
+            raise Stopped(f"stopped by {received[0].name}") from error
         raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
