@@ -35,6 +35,7 @@ class EventCheck:
         """Take in the next event; raises `EventError` that says what is wrong with it."""
         kind = event["event"]
         _require(_is_number(event.get("time")), f"the {kind} has no time")
+        _require(_is_number(event.get("elapsed", 0)), "its elapsed is no number")
         check: Callable[[Mapping[str, Any]], None] | None = getattr(self, f"_check_{kind}", None)
         if check is not None:
             check(event)
@@ -88,6 +89,8 @@ class EventCheck:
         self._open_trial(event)
         _require_outcome(event)
         _require(event.get("failure") is not None, "a lost worker has a failure")
+
+    _check_retried = _check_lost
 
     def _check_halved(self, event: Mapping[str, Any]) -> None:
         self._open_trial(event)
