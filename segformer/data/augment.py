@@ -69,8 +69,10 @@ def augment(
 
 def resized(image: Pixels, mask: Pixels, size: tuple[int, int]) -> tuple[Pixels, Pixels]:
     """Return image and mask at another (width, height): bicubic, and the nearest pixel."""
+    # Across and then down: each step rounds, and versions of Pillow differ in the order.
+    across = Image.fromarray(image).resize((size[0], len(image)), Image.Resampling.BICUBIC)
     return (
-        np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)),
+        np.asarray(across.resize(size, Image.Resampling.BICUBIC)),
         np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST)),
     )
 

@@ -18,7 +18,7 @@ import math
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import onnxruntime
@@ -164,7 +164,9 @@ class Model:
 
     def _scaled_input(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         size = self._shape[1], self._shape[0]
-        resized = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
+        # Across and then down: each step rounds, and versions of Pillow differ in the order.
+        across = Image.fromarray(pixels).resize((size[0], len(pixels)), Image.Resampling.BICUBIC)
+        resized = np.asarray(across.resize(size, Image.Resampling.BICUBIC))
         scaled = (resized.astype(np.float32) / 255 - self._mean) / self._std
         if self._channels == 1:  # A model of grey images.
             unscaled = (scaled * (_LUMINANCE * self._std)).sum(-1, keepdims=True)
@@ -252,12 +254,12 @@ def _log_mean(probabilities: list[NDArray[np.float32]]) -> NDArray[np.float32]:
     return logarithm
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
+def read_image(source: Path | BinaryIO) -> NDArray[np.uint8]:
     """Return an image of 8 bits as RGB HxWx3, upright, without its alpha channel."""
-    with Image.open(path) as opened:
+    with Image.open(source) as opened:
         image: Image.Image = ImageOps.exif_transpose(opened)
         if image.mode not in ("1", "L", "P", "RGB", "CMYK", "YCbCr", *_ALPHA):
-            raise ValueError(f"{path}: is of mode {image.mode}, not 8 bits")
+            raise ValueError(f"{source}: is of mode {image.mode}, not 8 bits")
         image = image.convert(_ALPHA.get(image.mode, image.mode))
         return np.asarray(image.convert("RGB"))
 

@@ -106,7 +106,7 @@ def _export(spec: Spec, folder: Path) -> Result:
 def _write_picture_graph(onnx_file: Path, record: ModelRecord, options: Export) -> dict[str, Path]:
     """Write the model that takes pictures beside the plain one, and return its artifact."""
     graph, target = read_graph(onnx_file), _picture_file(onnx_file)
-    if fault := fault_of(graph):
+    if fault := fault_of(graph, record):
         _log.warning("%s is not written: %s", target.name, fault)
         return {}
     with replacing(target) as part:

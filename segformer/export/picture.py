@@ -28,8 +28,18 @@ IMAGE, MASK, PROBABILITIES = "image", "mask", "probabilities"
 _PREFIX = "network/"
 
 
-def fault_of(model: ModelProto) -> str | None:
+def fault_of(model: ModelProto, record: ModelRecord) -> str | None:
     """Return why a plain model takes no picture, or None if it does."""
+    resize, how = record.segment.get("resize", "squash"), record.segment.get("prediction", {})
+    if resize != "squash":
+        return f"with resize={resize} pictures are not scaled to the model's size; use infer.py"
+    if how.get("mode") == "slide":
+        return "the model predicts by windows; use infer.py"
+    if how.get("flip", "none") not in ("none", "as_trained") or how.get("scales", []) not in (
+        [],
+        [1.0],
+    ):
+        return "the model averages flips or scales; use infer.py"
     batch, channels = model.graph.input[0].type.tensor_type.shape.dim[:2]
     if channels.dim_value == 1:
         return "a model of grey images takes no picture in colour: export.input_channel=3"
@@ -45,9 +55,10 @@ def picture_graph(
 
     It does what `predict` does: bicubic resizing with antialiasing to the model's size, across
     and then down, each rounded to 8 bits; scaling by mean and std; bilinear enlargement of the
-    logits to the picture; the class of the largest. Raises `SpecError` (see `fault_of`).
+    logits to the picture; the class of the largest. A picture that `predict` would cut into
+    windows, for its size, is taken whole. Raises `SpecError` (see `fault_of`).
     """
-    if fault := fault_of(model):
+    if fault := fault_of(model, record):
         raise SpecError(fault)
     opset = max(OPSET, model.opset_import[0].version)
     if opset > model.opset_import[0].version:
