@@ -1,7 +1,7 @@
 """Search a skill's hyperparameters, track every trial, promote the best one.
 
-From Python: `automl.run(...)` and `automl.Experiment.load(folder)`. Their modules are loaded on
-first use.
+From Python: `automl.run(...)`, `automl.data.show(folder)` and `automl.Experiment.load(folder)`.
+Their modules are loaded on first use.
 """
 
 from importlib import import_module
@@ -13,10 +13,14 @@ if TYPE_CHECKING:
     from automl.api import Experiment, run
     from automl.errors import AutomlError, RunFailed, Stopped, UsageError
 
-__all__ = ["AutomlError", "Experiment", "RunFailed", "Stopped", "UsageError", "__version__", "run"]
+__all__ = [
+    "AutomlError", "Experiment", "RunFailed", "Stopped", "UsageError", "__version__", "data", "run",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
+    if name == "data":
+        return import_module("automl.data")
     if name not in __all__:
         raise AttributeError(f"module 'automl' has no attribute {name!r}")
     return getattr(import_module("automl.api"), name)

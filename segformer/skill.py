@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from segformer.data.divide import SplitReport
     from segformer.data.summary import DataSummary
     from segformer.model.initial_weights import InitialWeights
-    from segformer.spec.sections.dataset import DatasetSegment
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +59,7 @@ class SegformerSkill:
     """Holds references/ and schemas/."""
 
     def __init__(self) -> None:
+        self._summary: DataSummary | None = None
         self._credentials: dict[str, Location] = {}
         """Locations with the credentials that the user gave, by clean address; never written."""
 
@@ -141,18 +141,32 @@ class SegformerSkill:
     def check(
         self, spec: dict[str, Any], *, progress: Callable[[int, int], None] | None = None
     ) -> dict[str, Any]:
-        """Read all the data of a spec; see `segformer.data.check.check_data`."""
+        """Read all the data of a spec; see `segformer.data.check.check_data`.
+
+        The summary of the data that was read last is kept for `report_data`.
+        """
         from segformer.data.check import check_data
 
         address = parse(spec).dataset.segment.root_dir
         here = parse(self._staged(spec, is_checked=True, progress=progress)).dataset.segment
         try:
-            return check_data(here, progress=progress)
+            checked = check_data(here, progress=progress)
         except DataError as error:
             # Faults name the files where the user has them.
             raise DataError(
                 f.replace(here.root_dir, _clean(address)) for f in error.faults
             ) from None
+        self._summary = checked.summary
+        return checked.record
+
+    def report_data(self, spec: dict[str, Any], folder: Path) -> None:
+        """Write tables and pictures of a train spec's data; see `segformer.data.summary_report`."""
+        from segformer.data.summary_report import write_summary_report
+
+        if self._summary is None:
+            self.check(spec)
+        assert self._summary is not None
+        write_summary_report(self._summary, folder, seed=parse(spec).train.seed)
 
     def check_image_size(self, action: str, spec: dict[str, Any]) -> None:
         """Raise `SpecError` if a spec's image size is not that of the model that is run."""
@@ -242,17 +256,14 @@ class SegformerSkill:
     ) -> "DataSummary":
         """Summarise a data set; see `segformer.data.summary.summarised`."""
         from segformer.data.summary import summarised
-        from segformer.data.summary_page import write_page
 
-        summary = summarised(self._segment(folder), progress=progress)
+        spec = parse(self.resolve("train", {_ROOT: str(folder)}))
+        summary = summarised(spec.dataset.segment, progress=progress)
         if html is not None:
-            write_page(summary, html)
-        return summary
+            from segformer.data.summary_page import write_page
 
-    def _segment(self, folder: Path) -> "DatasetSegment":
-        """Return the settings that a training on a folder would have."""
-        spec = self.resolve("train", {_ROOT: str(folder)})
-        return parse(spec).dataset.segment
+            write_page(summary, html, seed=spec.train.seed)
+        return summary
 
     def generate(self, folder: Path) -> list[Path]:
         """Write schemas/ and references/ into a folder, from the spec classes."""

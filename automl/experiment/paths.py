@@ -61,6 +61,11 @@ class ExperimentPaths:
         return self.root / "report.html"
 
     @property
+    def data(self) -> Path:
+        """Tables and pictures of the data, as the check before the first trial read it."""
+        return self.root / "data"
+
+    @property
     def mlflow(self) -> Path:
         """Addresses of the experiment's MLflow runs and of the page that compares its trials."""
         return self.root / "mlflow.json"

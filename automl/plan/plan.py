@@ -54,7 +54,7 @@ class Plan:
     """Lines that the user must read before the run."""
 
     def write(self) -> None:
-        """Create the experiment's folder with settings, schema and space.
+        """Create the experiment's folder with settings, schema, space and pictures of the data.
 
         Raises `UsageError` if it cannot be created.
         """
@@ -64,6 +64,7 @@ class Plan:
         write_yaml(self.paths.space, self.space.to_dict())
         if self.warm_start.trials:
             write_past(self.paths, self.warm_start.trials)
+        load_skill(self.settings.skill).report_data(dict(self.settings.spec), self.paths.data)
         # The last file: an experiment without it has not begun.
         with_checksums(self.settings, self.paths).write(self.paths.settings)
 

@@ -112,6 +112,14 @@ class DataSkill(Protocol):
         ...
 
 
+class DataReportingSkill(Protocol):
+    """A skill that shows the data of a training."""
+
+    def report_data(self, spec: dict[str, Any], folder: Path) -> None:
+        """Write folders with a report.json each, after `check` of the same spec."""
+        ...
+
+
 class DeviceSkill(Protocol):
     """A skill that knows before a training whether this machine has its devices."""
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from automl.errors import Fault, UsageError
 from automl.skill.base import (
+    DataReportingSkill,
     DataSkill,
     DeviceSkill,
     InitialWeights,
@@ -79,6 +80,11 @@ class LoadedSkill:
             flag = "--download" if weights is None else "--weights"
             raise UsageError(Fault(f"{flag}: {self.name} knows no weights; leave it out", key=flag))
         return None
+
+    def report_data(self, spec: dict[str, Any], folder: Path) -> None:
+        """Write what a report shows of the data, if the skill does; see `DataReportingSkill`."""
+        if hasattr(self.skill, "report_data"):
+            cast(DataReportingSkill, self.skill).report_data(spec, folder)
 
     def run(  # noqa: D102
         self,

@@ -1,5 +1,6 @@
 """The pairs of one split as tensors for the model."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from segformer.data.augment import Pixels, augment, resized, settings_of
 from segformer.data.labels import IGNORED
 from segformer.data.load import load_pair
 from segformer.data.mix import mixed
+from segformer.data.pairs import Pair
 from segformer.data.rare_classes import RareClasses
 from segformer.data.sampler import Key
 from segformer.data.source import source_of
@@ -39,7 +41,8 @@ class SegmentationDataset(Dataset[dict[str, Tensor]]):
     Without `augment`, a picture that is not segmented whole and once is an item {"picture": uint8
     hxwx3, "mask": int64 hxw} of its own size. A key is that of an `EpochSampler`, or an index of
     epoch 0. With `augment`, an item depends on seed and key only: neither on the number of workers
-    nor on a resume. `rare` holds the classes of copy-paste.
+    nor on a resume. `rare` holds the classes of copy-paste, `pairs` those of the
+    split if they are at hand.
     Raises `DataError` if the split has no complete pairs or a file cannot be used.
     """
 
@@ -51,13 +54,16 @@ class SegmentationDataset(Dataset[dict[str, Tensor]]):
         augment: bool = False,
         seed: int = 0,
         rare: RareClasses | None = None,
+        pairs: Sequence[Pair] | None = None,
     ) -> None:
         self.segment = segment
         self.is_augmented = augment
         self.seed = seed
         self.rare = rare
         self.augmentation = settings_of(segment)
-        self.pairs = source_of(segment).pairs(split_folder(segment, split))
+        if pairs is None:
+            pairs = source_of(segment).pairs(split_folder(segment, split))
+        self.pairs = list(pairs)
         self._cache: dict[int, _Pair] = {}
         self._cached_bytes = 0
 
@@ -154,6 +160,13 @@ def window_input(
     height, width = segment.size
     window = cut(picture, place, size)
     return normalised(resized(window, window[..., 0], (width, height))[0], segment)
+
+
+def unscaled(image: Tensor, segment: DatasetSegment) -> Pixels:
+    """Return the picture HxWx3 of a model's input 3xHxW, with the scaling undone."""
+    scaling = segment.augmentation
+    pixels = image.numpy().transpose(1, 2, 0) * scaling.std + scaling.mean
+    return np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
 
 
 def model_input(image: Pixels, segment: DatasetSegment) -> Tensor:

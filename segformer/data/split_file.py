@@ -15,7 +15,7 @@ from segformer.data.depth import bits_in_use
 from segformer.data.holdout import By, Item, divided, prefix_of
 from segformer.data.images import read_image
 from segformer.data.layouts.base import TEST, TRAIN, VAL
-from segformer.data.leaks.leaks import Leak, SplitImage, leaks_of, scaled
+from segformer.data.leaks.leaks import Leak, SplitImage, leaks_of
 from segformer.data.leaks.thumbnail import thumbnail
 from segformer.data.pairs import Pair
 from segformer.data.palette import colour_codes
@@ -125,7 +125,7 @@ def made(
     camera that never moves, only equal ones do, and the note of the result says so.
     """
     images, codes = _compared(pairs, progress)
-    leaks = leaks_of(images, progress=scaled(progress, len(pairs))).pairs
+    leaks = leaks_of(images, progress=progress).pairs
     groups = _named_groups(root, pairs, by)
     equal = _merged(groups, pairs, [leak for leak in leaks if leak.is_exact])
     for merged, note in ((_merged(equal, pairs, leaks), ""), (equal, _ALL_ALIKE)):

@@ -1,53 +1,22 @@
 """What a data set holds: counts, sizes, classes and what stands out, before any training."""
 
-import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from os import cpu_count
 from statistics import median
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from segformer.data.faults import one_a_cause
 from segformer.data.labels import IGNORED, class_names
-from segformer.data.leaks.leaks import Leaks, SplitImage, leaks_of, scaled
-from segformer.data.leaks.thumbnail import thumbnail
-from segformer.data.load import load_pair
-from segformer.data.pairs import Pair
+from segformer.data.leaks.leaks import Leaks
+from segformer.data.scan import Progress, ScannedPair, leaks_in, scanned
 from segformer.data.source import source_of
-from segformer.errors import DataError
 from segformer.spec.sections.dataset import DatasetSegment
 
 _MUCH_LARGER = 4
 """An image this many times as wide or high as the training size loses what is small in it."""
-
-Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class PairSummary:
-    """What one pair holds: its size (width, height), and pixels by class id, 255 included."""
-
-    split: str
-    pair: Pair
-    size: tuple[int, int] = (0, 0)
-    pixels: NDArray[np.int64] | None = None
-    split_image: SplitImage | None = None
-    """As it is compared with others."""
-    kind: str = ""
-    """How the image is stored, as "8-bit RGB"."""
-    largest: int | None = None
-    """The largest value of an image of 16 bits."""
-    faults: tuple[str, ...] = ()
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether the mask has nothing but class 0 and ignored pixels."""
-        return self.pixels is not None and not self.pixels[1:IGNORED].any()
 
 
 @dataclass(frozen=True)
@@ -83,13 +52,32 @@ class DataSummary:
     """A data set as `automl data show` prints it."""
 
     segment: DatasetSegment
-    pairs: Sequence[PairSummary]
+    pairs: Sequence[ScannedPair]
     splits: Sequence[SplitSummary]
     kinds: Mapping[str, int]
     leaks: Leaks
     """Images that show the same, in pairs."""
     notes: Sequence[str]
     faults: Sequence[str]
+
+    @classmethod
+    def of(
+        cls,
+        segment: DatasetSegment,
+        pairs: Sequence[ScannedPair],
+        leaks: Leaks,
+        notes: Sequence[str],
+        faults: Sequence[str] = (),
+    ) -> "DataSummary":
+        """Return the summary of pairs; those with faults are left out of it."""
+        sound = [each for each in pairs if each.image is not None]
+        names = class_names(segment)
+        by_split: dict[str, list[ScannedPair]] = {}
+        for each in sound:
+            by_split.setdefault(each.split, []).append(each)
+        splits = [_split_summary(name, of_split, names) for name, of_split in by_split.items()]
+        kinds = Counter(each.kind for each in sound)
+        return cls(segment, sound, splits, kinds, leaks, notes, faults)
 
     @property
     def classes(self) -> list[str]:
@@ -135,30 +123,11 @@ class DataSummary:
         head = [*self.notes, f"{self.segment.root_dir}: {len(self.pairs)} pairs; images: {kinds}"]
         return "\n".join(
             [
-                *head, "", *self._split_table(), "", *self._class_table(), "",
+                *head, "", *_aligned(split_table(self)), "", *_aligned(class_table(self)), "",
                 *(f"warning: {line}" for line in self.warnings),
                 *(f"fault: {line}" for line in self.faults),
             ]
         ).rstrip()  # fmt: skip
-
-    def _split_table(self) -> list[str]:
-        rows = [("split", "images", "smallest", "median", "largest", "empty masks", "ignored")]
-        rows += [
-            (
-                s.name, str(s.images), _size(s.smallest), _size(s.median), _size(s.largest),
-                str(s.empty_masks), _percent(s.ignored_share),
-            )
-            for s in self.splits
-        ]  # fmt: skip
-        return _table(rows)
-
-    def _class_table(self) -> list[str]:
-        head = ["class", *(f"{s.name} {what}" for s in self.splits for what in ("px", "images"))]
-        rows = [tuple(head)]
-        for name in self.classes:
-            shares = [v for s in self.splits for v in (s.pixel_shares[name], s.image_shares[name])]
-            rows.append((name, *map(_percent, shares)))
-        return _table(rows)
 
     def _absent_classes(self) -> Iterator[str]:
         for split in self.splits:
@@ -180,44 +149,38 @@ class DataSummary:
 def summarised(segment: DatasetSegment, *, progress: Progress | None = None) -> DataSummary:
     """Read all pairs of a data set; faults of files are listed, those of the folder are raised."""
     source = source_of(segment, is_kept=False)
-    todo = [(split, pair) for split, pairs in source.splits.items() for pair in pairs]
-    pairs = []
-    with ThreadPoolExecutor(max_workers=min(8, cpu_count() or 1)) as pool:
-        for done, each in enumerate(
-            pool.map(lambda item: _summary_of(*item, segment=segment), todo), start=1
-        ):
-            pairs.append(each)
-            if progress:
-                progress(done, len(todo))
-    sound = [each for each in pairs if each.pixels is not None]
-    names = class_names(segment)
-    by_split = {split: [p for p in sound if p.split == split] for split in source.splits}
-    images = [each.split_image for each in sound if each.split_image is not None]
-    return DataSummary(
-        segment,
-        sound,
-        [_split_summary(name, each, names) for name, each in by_split.items() if each],
-        Counter(each.kind for each in sound),
-        leaks_of(images, progress=scaled(progress, len(todo))),
-        source.notes,
-        one_a_cause([*source.faults, *(fault for each in pairs for fault in each.faults)]),
-    )
+    pairs = scanned(source, segment, progress=progress)
+    faults = one_a_cause([*source.faults, *(fault for each in pairs for fault in each.faults)])
+    leaks = leaks_in(pairs, progress=progress)
+    return DataSummary.of(segment, pairs, leaks, source.notes, faults)
 
 
-def _summary_of(split: str, pair: Pair, *, segment: DatasetSegment) -> PairSummary:
-    try:
-        loaded = load_pair(pair, segment)
-        content = pair.image.read_bytes()
-    except DataError as error:
-        return PairSummary(split, pair, faults=error.faults)
-    height, width = loaded.ids.shape
-    pixels = np.bincount(loaded.ids.ravel(), minlength=IGNORED + 1)
-    digest = hashlib.sha256(content).hexdigest()
-    image = SplitImage(split, pair.image, digest, thumbnail(loaded.image))
-    return PairSummary(split, pair, (width, height), pixels, image, loaded.kind, loaded.largest)
+def split_table(summary: DataSummary) -> tuple[list[str], list[list[str]]]:
+    """Return the head and the rows of the table of splits."""
+    head = ["split", "images", "smallest", "median", "largest", "masks of class 0 alone", "ignored"]
+    rows = [
+        [
+            s.name, str(s.images), _size(s.smallest), _size(s.median), _size(s.largest),
+            str(s.empty_masks), _percent(s.ignored_share),
+        ]
+        for s in summary.splits
+    ]  # fmt: skip
+    return head, rows
 
 
-def _split_summary(name: str, pairs: Sequence[PairSummary], names: Sequence[str]) -> SplitSummary:
+def class_table(summary: DataSummary) -> tuple[list[str], list[list[str]]]:
+    """Return the head and the rows of the table of classes."""
+    kinds = ("of pixels", "of images")
+    head = ["class", *(f"{s.name}: {kind}" for s in summary.splits for kind in kinds)]
+    shares = [(s.pixel_shares, s.image_shares) for s in summary.splits]
+    rows = [
+        [name, *(_percent(each[name]) for both in shares for each in both)]
+        for name in summary.classes
+    ]
+    return head, rows
+
+
+def _split_summary(name: str, pairs: Sequence[ScannedPair], names: Sequence[str]) -> SplitSummary:
     counts = np.array([each.pixels for each in pairs])
     totals, present = counts.sum(axis=0), (counts > 0).sum(axis=0)
     counted = int(totals[:IGNORED].sum()) or 1
@@ -253,7 +216,8 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+def _aligned(table: tuple[list[str], list[list[str]]]) -> list[str]:
+    rows = [table[0], *table[1]]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(

@@ -1,24 +1,14 @@
 """A page of a data set: its tables, and overlays of its masks with a legend. Opens offline."""
 
-import base64
-from collections.abc import Iterator, Sequence
+from base64 import b64encode
+from collections.abc import Sequence
 from html import escape
-from io import BytesIO
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
-from segformer.data.labels import IGNORED
-from segformer.data.load import load_pair
-from segformer.data.overlay import Pixels, class_colours, overlay
-from segformer.data.summary import DataSummary, PairSummary
+from segformer.data.gallery import Gallery, galleries, jpeg, legend
+from segformer.data.summary import DataSummary, class_table, split_table
 from segformer.errors import DataError
 from segformer.storage.atomic import replacing
-
-_PICTURES = 24
-_WIDTH = 320
-"""Pixels of a picture on the page; larger ones are reduced."""
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto; padding: 0 1rem;
@@ -38,10 +28,18 @@ li.warning { color: #8a4600 } li.fault { color: #a40e26 }
 """
 
 
-def write_page(summary: DataSummary, path: Path) -> None:
+def write_page(summary: DataSummary, path: Path, *, seed: int = 0) -> None:
     """Write the page; raises `DataError` if it cannot be written."""
+    try:
+        with replacing(path) as part:
+            part.write_text(page(summary, seed=seed), encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def page(summary: DataSummary, *, seed: int = 0) -> str:
+    """Return the page; `seed` is that of the training whose first batch is drawn."""
     title = f"Data set {summary.segment.root_dir}"
-    colours = class_colours(summary.segment)
     body = "\n".join(
         [
             f"<h1>{escape(title)}</h1>",
@@ -49,21 +47,15 @@ def write_page(summary: DataSummary, path: Path) -> None:
             *_lines(summary.warnings, "warning"),
             *_lines(summary.faults, "fault"),
             "<h2>Splits</h2>", _split_table(summary),
-            "<h2>Classes</h2>", _class_table(summary),
-            "<h2>Images</h2>", _legend(summary.classes, colours),
-            f'<div class="pictures">{"".join(_figures(summary, colours))}</div>',
+            "<h2>Classes</h2>", _class_table(summary), _legend(summary),
+            *map(_gallery, galleries(summary, seed=seed)),
         ]
     )  # fmt: skip
-    page = (
+    return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{_STYLE}</style></head><body>{body}</body></html>\n"
     )
-    try:
-        with replacing(path) as part:
-            part.write_text(page, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror})") from None
 
 
 def _lines(lines: Sequence[str], kind: str) -> list[str]:
@@ -72,28 +64,11 @@ def _lines(lines: Sequence[str], kind: str) -> list[str]:
 
 
 def _split_table(summary: DataSummary) -> str:
-    head = ("split", "images", "smallest", "median", "largest", "masks of class 0 alone", "ignored")
-    rows = [
-        (
-            s.name, str(s.images), *(f"{w}x{h}" for w, h in (s.smallest, s.median, s.largest)),
-            str(s.empty_masks), f"{s.ignored_share:.2%}",
-        )
-        for s in summary.splits
-    ]  # fmt: skip
-    return _table(head, rows)
+    return _table(*split_table(summary))
 
 
 def _class_table(summary: DataSummary) -> str:
-    head = ["class"]
-    for split in summary.splits:
-        head += [f"{split.name}: of pixels", f"{split.name}: of images"]
-    rows = []
-    for name in summary.classes:
-        shares = [
-            f"{v:.2%}" for s in summary.splits for v in (s.pixel_shares[name], s.image_shares[name])
-        ]
-        rows.append((name, *shares))
-    return _table(head, rows)
+    return _table(*class_table(summary))
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -104,38 +79,22 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _legend(names: Sequence[str], colours: Pixels) -> str:
-    entries = [*enumerate(names), (IGNORED, "ignored")]
+def _legend(summary: DataSummary) -> str:
     spans = [
-        f'<span><i style="background:rgb({",".join(map(str, colours[i].tolist()))})"></i>'
-        f"{escape(name)}</span>"
-        for i, name in entries
+        f'<span><i style="background:{colour}"></i>{escape(name)}</span>'
+        for name, colour in legend(summary)
     ]
     return f'<p class="legend">{"".join(spans)}</p>'
 
 
-def _figures(summary: DataSummary, colours: Pixels) -> Iterator[str]:
-    names = summary.classes
-    for each in _chosen(summary.pairs):
-        loaded = load_pair(each.pair, summary.segment)
-        picture = Image.fromarray(overlay(loaded.image, loaded.ids, colours))
-        picture.thumbnail((_WIDTH, _WIDTH))
-        classes = [names[i] for i in np.unique(loaded.ids).tolist() if i != IGNORED]
-        caption = f"{each.split}/{each.pair.image.name}: {', '.join(classes)}"
-        yield (
-            f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{_png(picture)}">'
-            f"<figcaption>{escape(caption)}</figcaption></figure>"
-        )
-
-
-def _chosen(pairs: Sequence[PairSummary]) -> list[PairSummary]:
-    """Return pairs spread evenly over all splits."""
-    if len(pairs) <= _PICTURES:
-        return list(pairs)
-    return [pairs[index * len(pairs) // _PICTURES] for index in range(_PICTURES)]
-
-
-def _png(picture: Image.Image) -> str:
-    buffer = BytesIO()
-    picture.save(buffer, "PNG")
-    return base64.b64encode(buffer.getvalue()).decode("ascii")
+def _gallery(gallery: Gallery) -> str:
+    figures = [
+        f'<figure><img alt="{escape(each.caption)}" src="data:image/jpeg;base64,'
+        f'{b64encode(jpeg(each.pixels)).decode("ascii")}">'
+        f"<figcaption>{escape(each.caption)}</figcaption></figure>"
+        for each in gallery.pictures
+    ]
+    return (
+        f'<h2 id="{gallery.name}">{escape(gallery.title)}</h2><p>{escape(gallery.note)}</p>'
+        f'<div class="pictures">{"".join(figures)}</div>'
+    )

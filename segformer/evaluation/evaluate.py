@@ -11,14 +11,14 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from segformer.action import write_spec
-from segformer.data.dataset import SegmentationDataset, collated
+from segformer.data.dataset import SegmentationDataset, collated, unscaled
 from segformer.data.labels import class_names
 from segformer.data.overlay import class_colours
 from segformer.errors import SpecError
 from segformer.evaluation.image_size import with_trained_size
 from segformer.evaluation.latency import measured_latency
 from segformer.evaluation.metrics import Scores, Tally, null_if_nan
-from segformer.evaluation.pictures import Pixels, side_by_side, unscaled, write_picture
+from segformer.evaluation.pictures import Pixels, side_by_side, write_picture
 from segformer.evaluation.predictor import Predictor, load_predictor, model_file
 from segformer.evaluation.report import FOLDER as SAMPLES_FOLDER
 from segformer.evaluation.report import sampled, write_report, write_sample

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 # A part imports only from the lines below its own. docs/structure.md draws the same picture.
 AUTOML = [
     ["__main__", "__init__"],
-    ["cli", "api"],
+    ["cli", "api", "data"],
     ["session", "plan"],
     ["request", "promotion", "doctor"],
     ["search", "runners", "jobs", "tracking", "progress", "report"],

@@ -73,6 +73,13 @@ def _sections(
     """Yield (name, title, parts) of each section that has content."""
     course = points(experiment)
     is_search = bool(space.parameters)
+    data = [
+        part
+        for folder in sorted(experiment.paths.data.glob("*/"))
+        for part in skill_report.parts(folder, f"data-{folder.name}")
+    ]
+    if data:
+        yield "data", "Data", data
     yield "summary", "Summary", list(_summary(experiment, state, course))
     if best_so_far(experiment, course):
         yield "progress", "Best so far", _progress(experiment, course)

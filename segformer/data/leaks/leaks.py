@@ -118,13 +118,6 @@ def leaks_of(images: Sequence[SplitImage], *, progress: Progress | None = None) 
     return Leaks(order)
 
 
-def scaled(progress: Progress | None, total: int) -> Progress | None:
-    """Return a callback that counts up to `total`, whatever the number of images compared."""
-    if progress is None:
-        return None
-    return lambda done, count: progress(done * total // count, total)
-
-
 def _cached_matches(images: Sequence[SplitImage], progress: Progress | None) -> list[Match]:
     """Return the matches of images with different contents, from the cache if they are there."""
     names = [image.digest for image in images]

@@ -10,7 +10,9 @@ from segformer.errors import DataError
 
 def test_a_sound_data_set_is_counted_with_progress(tmp_path):
     calls = []
-    summary = check_data(segment(data_set(tmp_path)), progress=lambda *done: calls.append(done))
+    summary = check_data(
+        segment(data_set(tmp_path)), progress=lambda *done: calls.append(done)
+    ).record
     assert summary.keys() == {"train", "val", "fingerprint", "facts", "leaks"}
     assert (summary["train"], summary["val"]) == (3, 2)
     assert calls == [(n, 5) for n in range(1, 6)]
@@ -20,7 +22,9 @@ def test_the_facts_are_of_the_training_split(tmp_path):
     mask = np.zeros((8, 10), dtype=np.uint8)
     mask[:4] = 1
     mask[0, 0] = 2
-    facts = check_data(segment(data_set(tmp_path, train=2, mask=mask), num_classes=4))["facts"]
+    facts = check_data(segment(data_set(tmp_path, train=2, mask=mask), num_classes=4)).record[
+        "facts"
+    ]
     assert facts == {
         "train_images": 2, "classes": 3, "rarest_share": 1 / 80, "shorter_side": 8,
         "upper_lower_difference": 1.0,
@@ -28,14 +32,14 @@ def test_the_facts_are_of_the_training_split(tmp_path):
 
 
 def test_images_without_an_up_hold_the_same_above_and_below(tmp_path):
-    facts = check_data(segment(data_set(tmp_path)))["facts"]
+    facts = check_data(segment(data_set(tmp_path))).record["facts"]
     assert facts["upper_lower_difference"] == 0
 
 
 def test_the_fingerprint_follows_names_and_bytes(tmp_path):
     one, same, other = (data_set(tmp_path / name) for name in "abc")
     save(other / "images/val/00.png", noise(seed=99))
-    prints = [check_data(segment(root))["fingerprint"] for root in (one, same, other)]
+    prints = [check_data(segment(root)).record["fingerprint"] for root in (one, same, other)]
     assert prints[0] == prints[1] != prints[2]
 
 
@@ -55,7 +59,7 @@ def test_every_fault_of_every_split_is_named(tmp_path):
 
 def test_the_test_split_is_checked_where_it_has_a_folder(tmp_path):
     data_set(tmp_path)
-    assert "extra" not in check_data(segment(tmp_path, test_split="extra"))
+    assert "extra" not in check_data(segment(tmp_path, test_split="extra")).record
     save(tmp_path / "images/extra/0.png", noise())
     with pytest.raises(DataError, match="masks/extra: no such folder"):
         check_data(segment(tmp_path, test_split="extra"))
@@ -82,7 +86,7 @@ def test_masks_of_which_255_is_ignored_by_mistake_are_refused(tmp_path):
     data_set(tmp_path, mask=[[0, 255] * 5] * 8)
     with pytest.raises(DataError, match="masks/train: only class 0 occurs.*label_transform=norm"):
         check_data(segment(tmp_path, palette=[]))
-    assert check_data(segment(tmp_path, label_transform="norm"))["train"] == 3
+    assert check_data(segment(tmp_path, label_transform="norm")).record["train"] == 3
 
 
 def test_a_split_in_which_no_pixel_counts_is_refused(tmp_path):
@@ -104,14 +108,14 @@ def test_masks_of_1_and_of_8_bits_do_not_go_together_but_with_norm(tmp_path):
     data_set(tmp_path, mask=np.eye(8, 10, dtype=np.uint8) * 255)
     one_bit = png_of_few_bits(np.eye(8, 10, dtype=int), 1)
     (tmp_path / "masks/train/01.png").write_bytes(one_bit)
-    assert check_data(segment(tmp_path, label_transform="norm"))["train"] == 3
+    assert check_data(segment(tmp_path, label_transform="norm")).record["train"] == 3
     with pytest.raises(
         DataError, match=r"01.png holds 1-bit values \(as 1 in all\).*in one format"
     ):
         check_data(segment(tmp_path))
     for mask in tmp_path.glob("masks/*/*.png"):
         mask.write_bytes(one_bit)
-    assert check_data(segment(tmp_path))["train"] == 3
+    assert check_data(segment(tmp_path)).record["train"] == 3
 
 
 def test_black_of_rgb_masks_is_not_taken_for_a_value_beside_colours(tmp_path):
@@ -119,7 +123,7 @@ def test_black_of_rgb_masks_is_not_taken_for_a_value_beside_colours(tmp_path):
     entries = enumerate(([0], [1], red, blue))
     palette = [{"label_id": i % 2, "seg_class": str(i % 2), "rgb": rgb} for i, rgb in entries]
     data_set(tmp_path, mask=np.array([[red, blue] * 5] * 8, np.uint8))
-    assert check_data(segment(tmp_path, palette=palette))["train"] == 3
+    assert check_data(segment(tmp_path, palette=palette)).record["train"] == 3
     save(tmp_path / "masks/train/01.png", np.zeros((8, 10, 3), np.uint8))
     with pytest.raises(DataError, match="01.png holds grey values in RGB"):
         check_data(segment(tmp_path, palette=palette))
@@ -127,7 +131,7 @@ def test_black_of_rgb_masks_is_not_taken_for_a_value_beside_colours(tmp_path):
 
 def test_images_of_two_splits_are_warned_of(tmp_path, caplog):
     data_set(tmp_path)
-    summary = check_data(segment(tmp_path))
+    summary = check_data(segment(tmp_path)).record
     line = "2 pairs of images of different splits, equal byte for byte, as train/00.png and val/00"
     assert line in caplog.text
     assert line in summary["leaks"]
@@ -145,7 +149,7 @@ def test_classes_that_no_mask_of_a_split_has_are_named(tmp_path, caplog):
     data_set(tmp_path, mask=[[0, 1, 2, 0, 0] * 2] * 8)
     for path in (tmp_path / "masks/val").iterdir():
         save(path, [[0] * 10] * 8)
-    summary = check_data(segment(tmp_path, num_classes=4))
+    summary = check_data(segment(tmp_path, num_classes=4)).record
     lines = (
         "dataset.segment.num_classes is 4, but no mask has class_3;"
         " where one is predicted, its IoU counts as 0",
@@ -157,5 +161,5 @@ def test_classes_that_no_mask_of_a_split_has_are_named(tmp_path, caplog):
 
 def test_a_data_set_with_all_its_classes_says_nothing(tmp_path, caplog):
     data_set(tmp_path)
-    assert "absent" not in check_data(segment(tmp_path))
+    assert "absent" not in check_data(segment(tmp_path)).record
     assert "no mask" not in caplog.text

@@ -42,7 +42,7 @@ def test_an_import_is_read_as_the_layout_is(tmp_path, write, kind):
     assert sum(report.counts.values()) == 4
     keys = {**described(target, given={}), "dataset.segment.root_dir": str(target)}
     chosen = parse(nested(keys)).dataset.segment
-    assert check_data(chosen)["val"] == report.counts["val"] > 0
+    assert check_data(chosen).record["val"] == report.counts["val"] > 0
     assert [entry.seg_class for entry in chosen.palette][: len(names)] == names
     pair = source_of(chosen).splits["train"][0]
     assert load_pair(pair, chosen).ids[-1, ::4].tolist() == expected

@@ -174,7 +174,7 @@ def test_portrait_landscape_and_extreme_sizes_are_batched_together(nasty, tmp_pa
                                    .astype(np.uint8))  # fmt: skip
             mask.save(tmp_path / "masks" / split / f"{Path(name).stem}.png")
     settings = segment(tmp_path, img_size=64)
-    assert check_data(settings)["train"] == 3
+    assert check_data(settings).record["train"] == 3
     data = SegmentationDataset(settings, split="train", augment=True)
     (batch,) = DataLoader(data, batch_size=3)
     assert batch["image"].shape == (3, 3, 64, 64)

@@ -65,12 +65,12 @@ def test_a_layout_gives_pairs_classes_and_ids(tmp_path, write):
 def test_annotations_are_drawn_anew_for_each_epoch_and_for_the_fingerprint(tmp_path):
     layouts.coco(tmp_path)
     chosen = settings(tmp_path, img_size=32)
-    prints = [check_data(chosen)["fingerprint"] for _ in range(2)]
+    prints = [check_data(chosen).record["fingerprint"] for _ in range(2)]
     assert prints[0] == prints[1]
     assert set(SegmentationDataset(chosen, split="train")[0]["mask"].unique().tolist()) == {0, 1, 2}
     (path,) = tmp_path.glob("annotations/*train*")
     path.write_text(path.read_text().replace("[64, 32]", "[32, 64]"))
-    assert check_data(chosen)["fingerprint"] != prints[0]
+    assert check_data(chosen).record["fingerprint"] != prints[0]
 
 
 def test_an_unknown_layout_is_answered_with_the_three_nearest(tmp_path):

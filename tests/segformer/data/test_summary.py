@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 from pictures import noise, save, segment
 
+from segformer.data.batch import first_items
+from segformer.data.sampler import EpochSampler
 from segformer.data.summary import summarised
 from segformer.data.summary_page import write_page
+from segformer.data.summary_report import write_summary_report
 
 THREE = {"num_classes": 3, "palette": [], "img_size": 32}
 
@@ -68,10 +71,28 @@ def test_the_summary_is_json_and_tables(root):
 def test_the_page_shows_overlays_with_a_legend_and_opens_offline(root, tmp_path):
     write_page(summarised(segment(root, **THREE)), tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
-    assert page.count("<img ") == 4
-    assert page.count("data:image/png;base64,") == 4
+    # Four images, typical and strangest of three classes, a batch of two and a pair of copies.
+    assert page.count("<img ") == page.count("data:image/jpeg;base64,") == 12
     assert "train/a.jpg: class_0, class_1, class_2" in page
+    assert "train/a.jpg and val/c.jpg: equal byte for byte" in page
     assert "http" not in page
+
+
+def test_a_report_has_a_folder_for_the_tables_and_one_for_each_gallery(root, tmp_path):
+    write_summary_report(summarised(segment(root, **THREE)), tmp_path / "data")
+    names = [path.name for path in sorted((tmp_path / "data").iterdir())]
+    assert names == ["0-summary", "1-images", "2-classes", "3-batch", "4-copies"]
+    content = json.loads((tmp_path / "data/3-batch/report.json").read_text())
+    assert {each["caption"] for each in content["images"]} == {"train/a.jpg", "train/b.jpg"}
+    assert all((tmp_path / "data/3-batch" / each["file"]).is_file() for each in content["images"])
+
+
+def test_the_batch_is_what_the_training_loads_first(root):
+    chosen = segment(root, **THREE)
+    names = [name for name, *_ in first_items(chosen, summarised(chosen).pairs, 8, seed=3)]
+    order = [index for _, index in EpochSampler(2, shuffle=True, seed=3)]
+    assert names == [f"train/{'ab'[index]}.jpg" for index in order]
+    assert not (root / "split.json").exists()
 
 
 def test_the_largest_value_of_16_bits_is_shown(tmp_path):

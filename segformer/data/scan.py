@@ -1,0 +1,149 @@
+"""Reads every pair of a data set once, and keeps what the check and the summary say of it."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from os import cpu_count
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segformer.data.labels import IGNORED
+from segformer.data.leaks.leaks import Leaks, SplitImage, leaks_of
+from segformer.data.leaks.thumbnail import thumbnail
+from segformer.data.load import LoadedPair, load_pair
+from segformer.data.pairs import Pair
+from segformer.data.source import Source
+from segformer.errors import DataError
+from segformer.spec.sections.dataset import DatasetSegment
+
+_SAMPLED = 256
+"""Colours are averaged over at most about this many rows and columns."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class ScannedPair:
+    """What one pair holds; of one that cannot be read, its faults alone."""
+
+    split: str
+    pair: Pair
+    faults: tuple[str, ...] = ()
+    image: SplitImage | None = None
+    """As it is compared with others."""
+    mask_hash: str = ""
+    size: tuple[int, int] = (0, 0)
+    """Width and height."""
+    halves: NDArray[np.int64] = field(default_factory=lambda: np.zeros((2, 256), np.int64))
+    """Pixels by class id, 0 to 255, of the upper and of the lower half: 2x256."""
+    colours: Mapping[int, tuple[float, float, float]] = field(default_factory=dict)
+    """The mean red, green and blue of each class that it shows."""
+    reading: str = ""
+    """How the mask was read (`Labels.reading`)."""
+    kind: str = ""
+    """How the image is stored, as "8-bit RGB"."""
+    largest: int | None = None
+    """The largest value of an image of 16 bits."""
+
+    @property
+    def pixels(self) -> NDArray[np.int64]:
+        """Pixels by class id, 0 to 255."""
+        totals: NDArray[np.int64] = self.halves.sum(axis=0)
+        return totals
+
+    @property
+    def name(self) -> str:
+        """The pair as people read it: split and file name."""
+        return f"{self.split}/{self.pair.image.name}"
+
+    @property
+    def classes(self) -> frozenset[int]:
+        """The ids of the classes that it shows."""
+        return frozenset(np.flatnonzero(self.pixels[:IGNORED]).tolist())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the mask has nothing but class 0 and ignored pixels."""
+        return not self.pixels[1:IGNORED].any()
+
+    @property
+    def line(self) -> str:
+        """The pair's part of the data's fingerprint."""
+        digest = self.image.digest if self.image is not None else ""
+        names = self.pair.image.name, self.pair.mask.name
+        return f"{self.split}\t{names[0]}\t{digest}\t{names[1]}\t{self.mask_hash}\n"
+
+
+def scanned(
+    source: Source, segment: DatasetSegment, *, progress: Progress | None = None
+) -> list[ScannedPair]:
+    """Read all pairs in order; `progress` is called with (pairs done, pairs in all)."""
+    todo = [(split, pair) for split, pairs in source.splits.items() for pair in pairs]
+    result = []
+    for done, each in enumerate(_scanned(todo, segment), start=1):
+        result.append(each)
+        if progress:
+            progress(done, len(todo))
+    return result
+
+
+def leaks_in(pairs: Sequence[ScannedPair], *, progress: Progress | None = None) -> Leaks:
+    """Return the images that show the same; `progress` counts up to the number of pairs again."""
+
+    def scaled(done: int, count: int) -> None:
+        if progress:
+            progress(done * len(pairs) // count, len(pairs))
+
+    return leaks_of([p.image for p in pairs if p.image is not None], progress=scaled)
+
+
+def _scanned(todo: list[tuple[str, Pair]], segment: DatasetSegment) -> Iterator[ScannedPair]:
+    # Pillow and numpy release the interpreter lock while they decode.
+    with ThreadPoolExecutor(max_workers=min(8, cpu_count() or 1)) as pool:
+        yield from pool.map(lambda item: _scan(item[0], item[1], segment), todo)
+
+
+def _scan(split: str, pair: Pair, segment: DatasetSegment) -> ScannedPair:
+    try:
+        loaded = load_pair(pair, segment)
+    except DataError as error:
+        return ScannedPair(split, pair, error.faults)
+    image_hash, mask_hash = _hash(pair.image), _mask_hash(pair, loaded.ids)
+    height, width = loaded.ids.shape
+    return ScannedPair(
+        split,
+        pair,
+        () if image_hash != mask_hash else (f"{pair.image}: is its own mask, {pair.mask}",),
+        SplitImage(split, pair.image, image_hash, thumbnail(loaded.image)),
+        mask_hash,
+        (width, height),
+        np.stack([np.bincount(h.ravel(), minlength=256) for h in np.array_split(loaded.ids, 2)]),
+        _colours(loaded),
+        loaded.reading,
+        loaded.kind,
+        loaded.largest,
+    )
+
+
+def _colours(loaded: LoadedPair) -> dict[int, tuple[float, float, float]]:
+    height, width = loaded.ids.shape
+    step = np.s_[:: max(1, height // _SAMPLED), :: max(1, width // _SAMPLED)]
+    ids, pixels = loaded.ids[step].ravel(), loaded.image[step].reshape(-1, 3)
+    counts = np.bincount(ids, minlength=IGNORED + 1)
+    red, green, blue = (np.bincount(ids, pixels[:, c], IGNORED + 1) for c in range(3))
+    return {
+        i: (red[i] / counts[i], green[i] / counts[i], blue[i] / counts[i])
+        for i in np.flatnonzero(counts[:IGNORED]).tolist()
+    }
+
+
+def _mask_hash(pair: Pair, ids: NDArray[np.uint8]) -> str:
+    """Return the hash of a mask's file, or of the mask itself if it was drawn from annotations."""
+    return _hash(pair.mask) if pair.draw is None else hashlib.sha256(ids.tobytes()).hexdigest()
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
