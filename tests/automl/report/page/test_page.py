@@ -54,6 +54,16 @@ def copy(experiment, tmp_path):
     return automl.Experiment.load(tmp_path / "copy")
 
 
+def test_what_a_skill_shows_of_the_data_comes_first(copy):
+    for number, title in enumerate(("Tables", "Pictures")):
+        folder = copy.paths.data / f"{number}-part"
+        folder.mkdir(parents=True)
+        (folder / "report.json").write_text(json.dumps({"title": title}))
+    text = page_of(copy)
+    first = text.index('<section id="data">')
+    assert first < text.index("Tables") < text.index("Pictures") < text.index('id="summary"')
+
+
 def test_curves_are_the_journals_reports(experiment):
     figure = embedded(text_of(experiment), "figure-curves")
     told = {}
