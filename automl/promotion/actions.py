@@ -88,4 +88,4 @@ class ActionRunner:
         """Return the keys of an export that take their value from the trial's spec."""
         flat = flatten(self._experiment.spec_of(trial))
         hints = self.hints(action) if action == "export" else {}
-        return {key: flat[source] for key, source in hints.items()}
+        return {key: flat[source] for key, source in hints.items() if source in flat}

@@ -1,0 +1,152 @@
+"""Windows against whole images: agreement with the tiles of a mosaic, and speed.
+
+    python -m experiments.windows [--epochs 20] [--overlaps 0.125 0.25 0.5] [--data FOLDER --size 160]
+
+Trains MiT-B0 for about a minute (the generated data at 64 px, unless --data names others), lays
+validation images in a mosaic of 4x4 and segments it whole and by windows. Agreement is the share of
+the pixels with the class that the tile has on its own, of all pixels and of those that are an eighth
+of a tile away from any seam. Speed is in pixels of the picture, against the tiles one by one and in
+batches; the ways take turns, so that other load on the machine falls on all. Read the ratios.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from segformer.data.images import read_image
+from segformer.data.source import source_of
+from segformer.evaluation.predictor import load_predictor
+from segformer.evaluation.segmenter import Segmenter, segmenter_of
+from segformer.model.saved import ModelRecord
+from segformer.skill import skill
+from segformer.spec import Spec, parse
+from segformer.spec.sections.dataset import DatasetSegment
+from segformer.spec.sections.prediction import Prediction
+from segformer.training.loop import train
+
+Pixels = NDArray[np.uint8]
+SIDE = 4
+"""Tiles of the mosaic, down and across."""
+ROUNDS = 5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--overlaps", type=float, nargs="+", default=[0.125, 0.25, 0.5])
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--resize", default="squash")
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--set", nargs="*", default=[], help="settings of the training, key=value")
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        data = options.data or folder / "data"
+        if not options.data:
+            skill.sample(data, seed=0)
+        spec = _spec(data, options, folder)
+        result = train(spec, folder / "train")
+        print(f"val_miou {result.metrics['val_miou']:.4f}, epoch {result.metrics['epoch']:.0f}")
+        report(spec, result.artifacts["best"], options.overlaps)
+
+
+def report(spec: Spec, checkpoint: Path, overlaps: list[float]) -> None:
+    """Print a line for each way to segment the mosaic."""
+    predictor = load_predictor(
+        checkpoint, otherwise=ModelRecord.of(spec), device=torch.device("cpu")
+    )
+    own = DatasetSegment.model_validate(predictor.record.segment)
+
+    def made(**prediction: object) -> Segmenter:
+        changed = Prediction.model_validate(prediction).over(own.prediction)
+        segment = own.model_copy(update={"prediction": changed})
+        return segmenter_of(predictor, segment, batch_size=8)
+
+    tiles = _tiles(spec)
+    mosaic, (height, width) = _laid(tiles), tiles[0].shape[:2]
+    alone = made()
+    ids = _laid(list(alone.class_ids_of(tiles)))
+    inside = _away(height, width)
+    ways: dict[str, Callable[[], object]] = {
+        "tiles, one by one": lambda: [alone.class_ids(tile) for tile in tiles],
+        "tiles, by 8": lambda: [list(alone.class_ids_of(tiles[i : i + 8])) for i in (0, 8)],
+    }
+    masks = {} if own.resize == "crop" else {"whole": made(mode="whole").class_ids(mosaic)}
+    for overlap in overlaps:
+        slid = made(mode="slide", overlap=overlap)
+        masks[f"windows, overlap {overlap:g}"] = slid.class_ids(mosaic)
+        ways[f"windows, overlap {overlap:g}"] = lambda slid=slid: slid.class_ids(mosaic)  # type: ignore[misc]
+    rates = _rates(ways, pixels=ids.size)
+    base = rates["tiles, one by one"]
+    print(f"mosaic {mosaic.shape[1]}x{mosaic.shape[0]} of tiles {width}x{height}")
+    for name in dict.fromkeys([*ways, *masks]):
+        agreement = ""
+        if name in masks:
+            same = masks[name] == ids
+            agreement = f"agreement {same.mean():.4f}, away from seams {same[inside].mean():.4f}"
+        rate = f"{rates[name] / 1e6:6.2f} Mpx/s {rates[name] / base:5.2f}" if name in rates else ""
+        print(f"{name:24} {rate:20} {agreement}")
+
+
+def _rates(ways: dict[str, Callable[[], object]], *, pixels: int) -> dict[str, float]:
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(ROUNDS):
+        for name, run in ways.items():
+            began = time.perf_counter()
+            with torch.inference_mode():
+                run()
+            seconds[name].append(time.perf_counter() - began)
+    return {name: pixels / statistics.median(times) for name, times in seconds.items()}
+
+
+def _tiles(spec: Spec) -> list[Pixels]:
+    segment = spec.dataset.segment
+    paths = [pair.image for pair in source_of(segment).pairs(segment.validation_split)]
+    images = [read_image(path) for path in paths]
+    chosen = [images[index % len(images)] for index in range(SIDE * SIDE)]
+    height, width = chosen[0].shape[:2]
+    return [np.asarray(Image.fromarray(image).resize((width, height))) for image in chosen]
+
+
+def _laid(tiles: list[Pixels]) -> Pixels:
+    rows = [np.concatenate(tiles[i : i + SIDE], axis=1) for i in range(0, SIDE * SIDE, SIDE)]
+    return np.concatenate(rows)
+
+
+def _away(height: int, width: int) -> NDArray[np.bool_]:
+    """Which pixels of the mosaic are an eighth of a tile away from the border of theirs."""
+    tile = np.zeros((height, width), dtype=np.bool_)
+    down, across = height // 8, width // 8
+    tile[down : height - down, across : width - across] = True
+    return np.tile(tile, (SIDE, SIDE))
+
+
+def _spec(data: Path, options: argparse.Namespace, folder: Path) -> Spec:
+    values = {
+        "dataset.segment.root_dir": str(data),
+        "dataset.segment.img_size": options.size,
+        "dataset.segment.resize": options.resize,
+        "dataset.segment.batch_size": 4,
+        "dataset.segment.workers": 0,
+        "model.backbone.type": "mit_b0",
+        "train.num_epochs": options.epochs,
+        "train.validation_interval": options.epochs,
+        "train.optim.lr": options.lr,
+        **dict(word.split("=", 1) for word in options.set),
+    }
+    return parse(skill.resolve("train", values))
+
+
+if __name__ == "__main__":
+    main()
