@@ -9,6 +9,8 @@ from segformer.spec.fields import Float, Node, PositiveFloat, section, setting
 _AUGMENTATION = "dataset.segment.augmentation"
 _HAS_NO_UP = {"dataset.segment.has_up": False}
 _TURNS = [90.0, 180.0, 270.0]
+_ROTATES = [_HAS_NO_UP, {f"{_AUGMENTATION}.random_rotate.angle_list": {"not": _TURNS}}]
+"""Images with an up are turned by other angles only."""
 
 
 class RandomFlip(Node):
@@ -28,10 +30,12 @@ class RandomFlip(Node):
 class RandomRotate(Node):
     """Rotate the image and its mask about the centre."""
 
-    enable: bool = setting(True, "Rotate", "Rotate images at random", automl=True)
+    enable: bool = setting(
+        True, "Rotate", "Rotate images at random", automl=True, active_when=_ROTATES
+    )
     rotate_probability: Float = setting(
         0.5, "Rotation probability", "Share of images rotated", ge=0, le=1, automl=True,
-        active_when={f"{_AUGMENTATION}.random_rotate.enable": True},
+        active_when=[{f"{_AUGMENTATION}.random_rotate.enable": True, **one} for one in _ROTATES],
     )  # fmt: skip
     angle_list: list[Float] = setting(
         _TURNS, "Angles", "Angles in degrees, one of which is drawn", min_length=1

@@ -174,3 +174,20 @@ def test_ten_thousand_by_every_way_that_the_space_offers_searchers_are_inside():
         mended = space.repaired({k: v for k, v in mixed.items() if v is not None}, rng)
         faults += [f for one in (drawn, decoded, values, mended) for f in space.faults(one)]
     assert faults == []
+
+
+def test_an_up_of_the_data_takes_its_turns_out_of_the_search():
+    schema = Schema(json.loads(OURS.read_text()))
+    turns = {"vflip_probability", "rotate_probability"}
+
+    def searched(**segment):
+        changes = {f"dataset.segment.{key}": value for key, value in segment.items()}
+        space = space_from_schema(schema, unflatten({**schema.defaults(), **changes}))
+        rng = np.random.default_rng(0)
+        keys = {key for _ in range(20) for key in space.sample(rng)}
+        return turns & {key.rpartition(".")[2] for key in keys}
+
+    angles = {"augmentation.random_rotate.angle_list": [-10.0, 10.0]}
+    assert searched() == turns
+    assert searched(has_up=True) == set()
+    assert searched(has_up=True, **angles) == {"rotate_probability"}
