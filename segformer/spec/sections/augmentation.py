@@ -1,6 +1,6 @@
 """The spec's augmentation section: random changes of training images."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ValidationInfo, field_validator
 
@@ -9,7 +9,10 @@ from segformer.spec.fields import Float, Node, PositiveFloat, section, setting
 _AUGMENTATION = "dataset.segment.augmentation"
 _HAS_NO_UP = {"dataset.segment.has_up": False}
 _TURNS = [90.0, 180.0, 270.0]
-_ROTATES = [_HAS_NO_UP, {f"{_AUGMENTATION}.random_rotate.angle_list": {"not": _TURNS}}]
+_ROTATES: list[dict[str, Any]] = [
+    _HAS_NO_UP,
+    {f"{_AUGMENTATION}.random_rotate.angle_list": {"not": _TURNS}},
+]
 """Images with an up are turned by other angles only."""
 
 
