@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 
+_ENCODER = "model.backbone.type"
 _SPEC = ["dataset.segment.img_size=32", "dataset.segment.batch_size=2",
-         "dataset.segment.workers=0", "model.backbone.type=mit_b0",
+         "dataset.segment.workers=0", f"{_ENCODER}=mit_b0",
          "model.decode_head.decoder_params.embed_dim=16"]  # fmt: skip
 SMALL = {
     ("automl", "run"): ["--epochs", "1", "--runner", "local", "--tracker", "none", *_SPEC],
@@ -124,7 +125,10 @@ def _cut_command(words: list[str]) -> int:
     if words[:2] == ["automl", "promote"] and any("int8" in word for word in words):
         # 8 bits cost a model of one epoch on four images more than one that learned something.
         added.append(["--max-drop", "0.9"])
-    code = _command([*words, *(word for more in added for word in more)])
+    more = [word for group in added for word in group]
+    if "--weights" in words or any(word.startswith(f"{_ENCODER}=") for word in words):
+        more = [word for word in more if not word.startswith(_ENCODER)]
+    code = _command([*words, *more])
     if words[:3] == ["automl", "data", "sample"] and not code:
         _thin(Path(words[3]))
     return code
