@@ -71,6 +71,21 @@ def no_effect(end: float, share: float, rng: np.random.Generator) -> float:
     return usual(0.5, share, rng)
 
 
+def rare_classes(end: float, share: float, rng: np.random.Generator) -> float:
+    """Return a loss that is equal for all until a configuration's learning begins, if it does.
+
+    As on `automl data sample --kind rare`: the better a configuration, the sooner it begins, in the
+    worse half never; the worst look better than that at first, since they unlearn the random
+    predictions of their start more slowly.
+    """
+    begins = 0.3 + 1.4 * end
+    if share > begins:
+        return end + (START - end) * math.exp(-5 * (share - begins))
+    if end > 0.45:
+        return START - max(0.0, 0.05 * (1 - share / 0.6) + 0.01 * rng.standard_normal())
+    return START
+
+
 CASES: Mapping[str, Loss] = {
     "usual": usual,
     "noise": noisy,
@@ -79,6 +94,7 @@ CASES: Mapping[str, Loss] = {
     "order reversed until 66 %": reversed_order,
     "acts after 35 % only": late_effect,
     "no effect": no_effect,
+    "rare classes": rare_classes,
 }
 
 

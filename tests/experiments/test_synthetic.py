@@ -36,3 +36,11 @@ def test_random_search_finishes_as_many_as_the_budget_holds(case):
     played = play("random", case, seed=0)
     assert len(played.full) == len(played.epochs) == BUDGET // EPOCHS
     assert regret(played.finished(), seed=0) > 0
+
+
+@pytest.mark.parametrize(("end", "looks"), [(0.1, 0.0), (0.6, 1.0)])
+def test_of_rare_classes_only_bad_configurations_look_good_at_first(end, looks):
+    rng = np.random.default_rng(0)
+    early = np.mean([CASES["rare classes"](end, 0.1, rng) < 0.99 for _ in range(20)])
+    assert early == looks
+    assert (CASES["rare classes"](end, 1.0, rng) < 0.5) == (end == 0.1)
