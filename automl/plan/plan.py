@@ -21,7 +21,7 @@ from automl.plan.checks import (
     make_folder,
 )
 from automl.plan.overrides import faults_by_flag, overrides_of
-from automl.plan.weights import with_weights
+from automl.plan.weights import with_named_weights, with_weights
 from automl.redact import check_kept_out, redacted
 from automl.request.request import Request
 from automl.request.search import SearchRequest
@@ -99,6 +99,7 @@ def plan_from_request(
     if not way.is_search:
         request, notes = fitted_to_plain_training(request, way)
     search = request.search
+    request = with_named_weights(request, skill)
     choice = _choice(request, skill, way)
     choice, weights, said = with_weights(
         request, skill, choice,

@@ -11,6 +11,23 @@ from automl.skill.failures import faults_of_the_user
 from automl.skill.loaded import LoadedSkill
 
 
+def with_named_weights(request: Request, skill: LoadedSkill) -> Request:
+    """Return a request in which weights that it names, or none, are values of the user's.
+
+    They come before the search space, so that what contradicts them is not searched.
+    """
+    if request.weights in (None, "auto"):
+        return request
+    with faults_of_the_user():
+        chosen = skill.initial_weights(
+            request.weights, request.overrides, searched=(), may_download=request.may_download
+        )
+    if chosen is None:
+        return request
+    named = "none" if request.weights == "none" else "auto"
+    return replace(request, overrides={**chosen.settings, **request.overrides}, weights=named)
+
+
 def with_weights(
     request: Request,
     skill: LoadedSkill,

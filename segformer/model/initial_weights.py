@@ -95,7 +95,9 @@ def initial_weights(wish: Wish) -> InitialWeights:
     for key, value in ((PATH, path), (WHOLE, whole)):
         if value and wish.weights not in ("auto", value):
             raise SpecError(f"--weights: {wish.weights} contradicts {key}={value}; give one")
-    if wish.weights == "none" or whole:
+    if wish.weights == "none":  # The empty path excludes choices of a search that bring weights.
+        return InitialWeights({PATH: ""})
+    if whole:
         return InitialWeights()
     if path:
         return _of_path(wish, path)

@@ -67,6 +67,19 @@ def test_none_keeps_the_defaults_of_the_spec(plan_of):
     assert not any("weights" in note for note in plan.notes)
 
 
+@pytest.mark.parametrize(("weights", "path"), [("none", ""), ("efficientnet_lite0", LITE0)])
+def test_weights_that_are_named_come_before_the_starts_of_a_space(plan_of, weights, path):
+    starts = SpaceRequest(searched={"start": "choice(mit_b0,mit_b1,efficientnet_lite0)"})
+    plan = plan_of(weights=weights, space=starts)
+    assert flatten(plan.settings.spec)[PATH] == path
+
+
+def test_no_weights_and_a_start_with_weights_exclude_each_other(plan_of):
+    only = SpaceRequest(searched={"start": "choice(efficientnet_lite0)"})
+    with pytest.raises(UsageError, match="^start: none of efficientnet_lite0 agrees with model.b"):
+        plan_of(weights="none", space=only)
+
+
 def test_a_dry_run_names_the_weights_and_their_licence(plan_of):
     plan = plan_of(search=SearchRequest(algorithm="random"))
     assert f"\nweights: {LITE0} (Apache-2.0)\n" in DryRun.of(plan).text()
