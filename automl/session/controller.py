@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from automl.errors import RunFailed
+from automl.errors import RunFailed, Stopped
 from automl.experiment.experiment import Experiment
 from automl.experiment.journal import Journal, opened_event
 from automl.experiment.observer import ExperimentObserver
@@ -19,6 +19,7 @@ from automl.formats import counted
 from automl.runners.base import Task
 from automl.search.base import Searcher
 from automl.session.confirmation import Repeat, next_repeat
+from automl.session.disk import Disk
 from automl.session.patience import Patience
 from automl.session.preparation import Preparation
 from automl.trial.moves import Continue, Done, Start, Wait
@@ -60,7 +61,10 @@ class Controller:
         self._journal = Journal(experiment.paths.journal)
         self._preparation = preparation
         self._patience = Patience.of(experiment.settings.hang_limit, experiment.history)
+        self._disk = Disk(experiment)
         self._opened = time.monotonic()
+        self._begun: set[int] = set()
+        """Trials that resumed and have not reported since."""
         self._interrupted = self._replay()
         trials = experiment.history.trials.values()
         self._ended_before = {t.number for t in trials if t.state.is_final}
@@ -147,11 +151,14 @@ class Controller:
         one.
         """
         record = self.experiment.history.trials[trial]
+        begins = trial in self._begun
+        self._begun.discard(trial)
         for report in record.reports:
             if report.epoch == epoch:
                 return report.decision
-        self._check_order(record, epoch)
+        self._check_order(record, epoch, begins=begins)
         self._patience.reported(trial)
+        self._disk.check()
         metrics = {**metrics, **record.costs}
         verdict = self._verdict(trial, epoch, metrics)
         event = {
@@ -166,16 +173,16 @@ class Controller:
             observer.reported(record, record.reports[-1])
         return verdict.decision
 
-    def _check_order(self, trial: Trial, epoch: int) -> None:
+    def _check_order(self, trial: Trial, epoch: int, *, begins: bool) -> None:
         """Raise `ReportError` for an epoch that is not the next one, or beyond the last.
 
-        A training reports every epoch, or as its first report and its skill say; a copy of another
-        trial begins with that one's epoch.
+        A training reports every epoch, or as its first report and its skill say. One that begins
+        from a checkpoint, its own or its parent's, begins with that one's epoch.
         """
         last, end = trial.epoch, self.experiment.settings.budget.epochs
         first = trial.reports[0].epoch if trial.reports else max(1, epoch)
         step = max(first, self._preparation.report_interval(trial))
-        if not last < epoch <= min(end, last + step):
+        if not last < epoch <= (end if begins else min(end, last + step)):
             before = f"after epoch {last}" if last else "as its first"
             raise ReportError(f"it reported epoch {epoch} {before}, of {end}")
 
@@ -200,9 +207,14 @@ class Controller:
         loss it counts as failed. One that crashed after it had reported is tried once more: its
         values can be trained. One that ran out of memory runs once more at half the batch size,
         with twice the batches a step.
+
+        Raises `Stopped` for a fault of the machine, such as a full disk, on which nothing could
+        train: the trial resumes with the experiment.
         """
         record = self.experiment.history.trials[trial]
         kind = None if outcome.failure is None else outcome.failure.kind
+        if kind is FailureKind.MACHINE and outcome.failure is not None:
+            raise Stopped(f"trial {trial:04d}: {outcome.failure.message}; the search stopped")
         if kind in LOSSES and record.losses + 1 < LOSSES_BEFORE_FAILING:
             self._record({"event": "lost", "trial": trial, **outcome.to_dict()})
             self._interrupted.append(trial)
@@ -227,8 +239,10 @@ class Controller:
         record = self.experiment.history.trials[trial]
         if record.confirms is None:
             self._searcher.finish(trial, outcome)
+        folder = self.experiment.paths.trial(trial)
+        self._disk.finished(folder)
         for observer in self._observers:
-            observer.finished(record, self.experiment.paths.trial(trial))
+            observer.finished(record, folder)
 
     def _end(self, reason: str) -> None:
         """Stop for good what the search paused or lost: nothing will resume it."""
@@ -334,11 +348,13 @@ class Controller:
             "is_interrupted": is_interrupted,
         }
         self._record(event, reason=move.reason)
+        self._begun.add(move.trial)
         return self._task(move.trial)
 
     def _task(self, number: int) -> Task:
         trial = self.experiment.history.trials[number]
         folder = self.experiment.paths.trial(number)
+        self._disk.check(is_launch=True)
         spec = self._preparation.prepare(trial)
         for observer in self._observers:
             observer.started(trial, folder)

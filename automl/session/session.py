@@ -26,6 +26,7 @@ from automl.search.base import Searcher
 from automl.search.from_settings import searcher_of
 from automl.session.confirmation import check_confirmation
 from automl.session.controller import Controller, failure_summary
+from automl.session.disk import sweep
 from automl.session.preparation import Preparation
 from automl.session.signals import signals_as_stop
 from automl.skill.failures import faults_of_the_user
@@ -48,6 +49,7 @@ def drive(root: Path, *, watchers: Sequence[ExperimentObserver] = ()) -> Experim
     """
     paths = ExperimentPaths(root)
     with ExperimentLock(paths):
+        sweep(paths)
         experiment = Experiment.load(root)
         settings = experiment.settings
         tracking = make_tracking(settings.tracker, paths, _info(experiment).name)

@@ -40,6 +40,8 @@ class FailureKind(StrEnum):
     """Its process died."""
     HUNG = "hung"
     """It reported nothing for too long and was ended."""
+    MACHINE = "machine"
+    """The disk is full or cannot be read or written."""
     INFEASIBLE = "infeasible"
     """It breaks a constraint that was checked before the launch, and was never started."""
     REJECTED = "rejected"

@@ -197,6 +197,8 @@ class ToySkill:
             raise ValueError("toy: flaky")
         if how == "daemon":
             subprocess.Popen(["sleep", "86399"], start_new_session=True)
+        if how == "disk":
+            raise OSError(28, "No space left on device", str(folder / "last.json"))
         if how == "crash":
             raise ValueError("toy: broke")
         if how == "always" and epoch == 2:

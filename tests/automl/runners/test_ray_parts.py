@@ -1,0 +1,79 @@
+"""Ray's parts die, the driver dies, and nothing is left."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from automl.runners.ray_janitor import MARK, ray_folder
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """Return an empty folder for temporary files whose path is short enough for Ray."""
+    folder = Path("/tmp") / f"parts-{os.getpid()}"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.delenv("RAY_TMPDIR", raising=False)
+    yield folder
+    folder.rmdir()
+
+
+def test_what_is_marked_and_the_folder_go_with_the_driver(places):
+    with ray_folder() as folder:
+        assert Path(folder).parent == places
+        ray = subprocess.Popen(["sleep", "60"], env={**os.environ, MARK: folder})
+        other = subprocess.Popen(["sleep", "60"], env={**os.environ, MARK: f"{folder}0"})
+    assert ray.wait(10) == -signal.SIGKILL
+    assert other.poll() is None and not Path(folder).exists()
+    other.kill()
+    other.wait()
+
+
+def test_a_long_place_for_temporary_files_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path / ("x" * 100)))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / ("x" * 100)))
+    with ray_folder() as folder:
+        assert folder.startswith("/tmp/")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", ["raylet", "gcs_server", "driver"])
+def test_a_search_whose_ray_dies_stops_and_leaves_nothing(places, toy_data, tmp_path, part):
+    driver = subprocess.Popen(
+        [sys.executable, "-m", "automl", "run", "--skill", "toy", "--data", str(toy_data), "--out",
+         "exp", "--tracker", "none", "--trials", "3", "--quiet", "--concurrency", "1",
+         "train.fail=hang"],
+        cwd=tmp_path, env=os.environ, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    wait_for(lambda: list(tmp_path.glob("exp/trials/*/epochs.txt")), 120)
+    pid = driver.pid if part == "driver" else marked(places, f"/{part}")[0]
+    os.kill(pid, signal.SIGKILL)
+    _, stderr = driver.communicate(timeout=60)
+    assert driver.returncode == (-9 if part == "driver" else 75)
+    assert part == "driver" or "died; the search stopped; resume it: automl resume exp" in stderr
+    wait_for(lambda: not list(places.iterdir()) and not marked(places, ""), 20)
+
+
+def marked(places, name):
+    """Return the processes of a Ray whose folder is in `places`."""
+    pids = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            environment, command = [(path / n).read_bytes() for n in ("environ", "cmdline")]
+        except OSError:
+            continue
+        if f"{MARK}={places}/".encode() in environment and name.encode() in command:
+            pids.append(int(path.name))
+    return pids
+
+
+def wait_for(is_so, limit):
+    deadline = time.monotonic() + limit
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
