@@ -12,7 +12,7 @@ CODE := automl segformer tests docs experiments
 TEST := all,test,check,docs
 DOCS := all,docs
 
-.PHONY: demo test check format docs lock clean
+.PHONY: demo test faults check format docs lock clean
 
 demo: $(VENV)/installed-run ## generated data -> search -> promoted ONNX model, in demo/
 	rm -rf demo
@@ -22,6 +22,11 @@ demo: $(VENV)/installed-run ## generated data -> search -> promoted ONNX model, 
 
 test: $(VENV)/installed-test ## the whole suite, slow tests too, on two processes, a file at a time
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=30
+
+faults: $(VENV)/installed-test ## 300 killed searches on this machine, 60 on Ray; the tables are in faults/
+	$(BIN)/pytest -m faults tests/faults
+	$(BIN)/python tests/faults/campaign.py --out faults/local --runs 300
+	$(BIN)/python tests/faults/campaign.py --out faults/ray --runs 60 --runner ray
 
 check: $(VENV)/installed-test ## format, lint, types, layers
 	$(BIN)/ruff format --check $(CODE)

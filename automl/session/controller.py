@@ -10,36 +10,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from automl.errors import RunFailed, Stopped
+from automl.errors import Stopped
 from automl.experiment.experiment import Experiment
 from automl.experiment.journal import Journal, opened_event
 from automl.experiment.observer import ExperimentObserver
 from automl.files import remove
-from automl.formats import counted
 from automl.runners.base import Task
 from automl.search.base import Searcher
 from automl.session.confirmation import Repeat, next_repeat
 from automl.session.disk import Disk
+from automl.session.giving_up import GivingUp
 from automl.session.patience import Patience
 from automl.session.preparation import Preparation
+from automl.session.replay import replay
+from automl.session.report_order import ReportOrder
 from automl.trial.moves import Continue, Done, Start, Wait
-from automl.trial.numbers import metrics_from_json
-from automl.trial.objective import ReportError, value_of
+from automl.trial.objective import value_of
 from automl.trial.trial import (
     CONTINUE,
     Decision,
     Failure,
     FailureKind,
     Outcome,
-    Trial,
     TrialState,
     Verdict,
 )
 
 OUT_OF_TIME = "the time of the budget is spent"
 TRIED_AGAIN = "crashed after it had reported; tried once more from its checkpoint"
-FAILURES_BEFORE_GIVING_UP = 3
-INFEASIBLE_BEFORE_GIVING_UP = 50
 LOSSES = (FailureKind.LOST, FailureKind.HUNG)
 """Failures of the process, not of the values that it trained."""
 LOSSES_BEFORE_FAILING = 3
@@ -63,11 +61,10 @@ class Controller:
         self._patience = Patience.of(experiment.settings.hang_limit, experiment.history)
         self._disk = Disk(experiment)
         self._opened = time.monotonic()
-        self._begun: set[int] = set()
-        """Trials that resumed and have not reported since."""
-        self._interrupted = self._replay()
-        trials = experiment.history.trials.values()
-        self._ended_before = {t.number for t in trials if t.state.is_final}
+        self._order = ReportOrder(experiment, preparation)
+        replay(self._journal.read(), searcher, experiment)
+        self._interrupted = deque(sorted(self._running()))
+        self._giving_up = GivingUp(experiment)
 
     def open(self) -> None:
         """Begin the session; observers catch up first."""
@@ -107,7 +104,7 @@ class Controller:
         which more trials would only spend the budget.
         """
         while True:
-            self._give_up_if_all_fail()
+            self._giving_up.check()
             number = self._next_interrupted()
             if number is not None:
                 return self._resume(Continue(number, self.experiment.history.trials[number].epochs))
@@ -151,12 +148,11 @@ class Controller:
         one.
         """
         record = self.experiment.history.trials[trial]
-        begins = trial in self._begun
-        self._begun.discard(trial)
+        begins = self._order.begins(trial)
         for report in record.reports:
             if report.epoch == epoch:
                 return report.decision
-        self._check_order(record, epoch, begins=begins)
+        self._order.check(record, epoch, begins=begins)
         self._patience.reported(trial)
         self._disk.check()
         metrics = {**metrics, **record.costs}
@@ -172,19 +168,6 @@ class Controller:
         for observer in self._observers:
             observer.reported(record, record.reports[-1])
         return verdict.decision
-
-    def _check_order(self, trial: Trial, epoch: int, *, begins: bool) -> None:
-        """Raise `ReportError` for an epoch that is not the next one, or beyond the last.
-
-        A training reports every epoch, or as its first report and its skill say. One that begins
-        from a checkpoint, its own or its parent's, begins with that one's epoch.
-        """
-        last, end = trial.epoch, self.experiment.settings.budget.epochs
-        first = trial.reports[0].epoch if trial.reports else max(1, epoch)
-        step = max(first, self._preparation.report_interval(trial))
-        if not last < epoch <= (end if begins else min(end, last + step)):
-            before = f"after epoch {last}" if last else "as its first"
-            raise ReportError(f"it reported epoch {epoch} {before}, of {end}")
 
     def _verdict(self, trial: int, epoch: int, metrics: Mapping[str, float]) -> Verdict:
         settings = self.experiment.settings
@@ -298,30 +281,6 @@ class Controller:
             self._finish(move.trial, Outcome(TrialState.FAILED, failure))
         return not broken
 
-    def _replay(self) -> deque[int]:
-        """Feed the journal to the searcher; return the trials that were cut off.
-
-        The searcher keeps no state of its own on disk. It is deterministic, so that the calls that
-        it got before bring it to where it was. Repeats of the confirmation were never its trials.
-        """
-        objectives = self.experiment.settings.objectives
-        for event in self._journal.read():
-            kind, trial = event["event"], int(event.get("trial", -1))
-            if trial >= 0 and self.experiment.history.trials[trial].confirms is not None:
-                continue
-            if kind == "start":
-                self._searcher.start(
-                    Start(trial, event["values"], event["epochs"], event.get("parent"))
-                )
-            elif kind == "continue" and not event["is_interrupted"]:
-                self._searcher.start(Continue(trial, event["epochs"]))
-            elif kind == "report":
-                metrics = metrics_from_json(event["metrics"])
-                self._searcher.report(trial, event["epoch"], value_of(objectives, metrics))
-            elif kind == "finish":
-                self._searcher.finish(trial, Outcome.from_dict(event))
-        return deque(sorted(self._running()))
-
     def _running(self) -> set[int]:
         trials = self.experiment.history.trials.values()
         return {t.number for t in trials if t.state is TrialState.RUNNING}
@@ -348,7 +307,7 @@ class Controller:
             "is_interrupted": is_interrupted,
         }
         self._record(event, reason=move.reason)
-        self._begun.add(move.trial)
+        self._order.resumed(move.trial)
         return self._task(move.trial)
 
     def _task(self, number: int) -> Task:
@@ -379,35 +338,3 @@ class Controller:
         }
         self._journal.append(stamped)
         self.experiment.history.apply(stamped)
-
-    def _give_up_if_all_fail(self) -> None:
-        # Trials of earlier sessions do not count: the cause may have been fixed.
-        trials = self.experiment.history.trials.values()
-        ended = [t for t in trials if t.state.is_final and t.number not in self._ended_before]
-        failed = [t.failure.kind for t in ended if t.failure is not None]
-        if len(failed) < len(ended) or self.experiment.best is not None:
-            return
-        infeasible = failed.count(FailureKind.INFEASIBLE)
-        if (
-            len(failed) - infeasible >= FAILURES_BEFORE_GIVING_UP
-            or infeasible >= INFEASIBLE_BEFORE_GIVING_UP
-        ):
-            raise RunFailed(*failure_summary(self.experiment))
-
-
-def failure_summary(experiment: Experiment) -> list[str]:
-    """Return lines that say why no trial has a value, one per cause."""
-    causes: dict[tuple[str, str], list[int]] = {}
-    for trial in experiment.history.trials.values():
-        if trial.failure is not None:
-            cause = (trial.failure.kind.value, trial.failure.message)
-            causes.setdefault(cause, []).append(trial.number)
-    limits = experiment.settings.objective.constraints
-    if not causes and limits:
-        return [f"no trial has a value within {', '.join(map(str, limits))}; widen the constraints"]
-    lines = [f"{counted(sum(map(len, causes.values())), 'trial')} failed and none has a result"]
-    for (kind, message), numbers in causes.items():
-        named = ", ".join(f"{n:04d}" for n in numbers[:5])
-        log = experiment.paths.trial(numbers[0]) / "log.txt"
-        lines.append(f"{kind}: {message} (trials {named}; log: {log})")
-    return lines

@@ -25,8 +25,9 @@ from automl.schema.spec import flatten
 from automl.search.base import Searcher
 from automl.search.from_settings import searcher_of
 from automl.session.confirmation import check_confirmation
-from automl.session.controller import Controller, failure_summary
+from automl.session.controller import Controller
 from automl.session.disk import sweep
+from automl.session.giving_up import failure_summary
 from automl.session.preparation import Preparation
 from automl.session.signals import signals_as_stop
 from automl.skill.failures import faults_of_the_user

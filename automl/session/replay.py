@@ -1,0 +1,33 @@
+"""Brings a searcher to where it was when the journal ended."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from automl.experiment.experiment import Experiment
+from automl.search.base import Searcher
+from automl.trial.moves import Continue, Start
+from automl.trial.numbers import metrics_from_json
+from automl.trial.objective import value_of
+from automl.trial.trial import Outcome
+
+
+def replay(events: Iterable[Mapping[str, Any]], searcher: Searcher, experiment: Experiment) -> None:
+    """Feed the events of a journal to a searcher.
+
+    It keeps no state of its own on disk. It is deterministic, so that the calls that it got before
+    bring it to where it was. Repeats of the confirmation were never its trials.
+    """
+    objectives = experiment.settings.objectives
+    for event in events:
+        kind, trial = event["event"], int(event.get("trial", -1))
+        if trial >= 0 and experiment.history.trials[trial].confirms is not None:
+            continue
+        if kind == "start":
+            searcher.start(Start(trial, event["values"], event["epochs"], event.get("parent")))
+        elif kind == "continue" and not event["is_interrupted"]:
+            searcher.start(Continue(trial, event["epochs"]))
+        elif kind == "report":
+            metrics = metrics_from_json(event["metrics"])
+            searcher.report(trial, event["epoch"], value_of(objectives, metrics))
+        elif kind == "finish":
+            searcher.finish(trial, Outcome.from_dict(event))
