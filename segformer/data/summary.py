@@ -13,7 +13,7 @@ from segformer.data.labels import IGNORED, class_names
 from segformer.data.leaks.leaks import Leaks
 from segformer.data.scan import Progress, ScannedPair, leaks_in, scanned
 from segformer.data.source import source_of
-from segformer.spec.sections.dataset import DatasetSegment
+from segformer.spec.sections.dataset import DatasetSegment, size_text
 
 _MUCH_LARGER = 4
 """An image this many times as wide or high as the training size loses what is small in it."""
@@ -108,7 +108,7 @@ class DataSummary:
             "images_by_kind": dict(self.kinds),
             "largest_of_16_bits": self.largest,
             "image_bits": self.segment.image_bits,
-            "training_size": self.segment.img_size,
+            "training_size": list(self.segment.size),
             "leaks": self.leaks.to_dict(),
             "notes": list(self.notes),
             "warnings": self.warnings,
@@ -135,14 +135,17 @@ class DataSummary:
                 yield f"{split.name}: no mask has {_listed(absent)}"
 
     def _size_warnings(self) -> Iterator[str]:
-        size = self.segment.img_size
+        if self.segment.resize == "crop":
+            return  # What is small keeps its size.
+        height, width = self.segment.size
         for split in self.splits:
-            times = max(split.median) / size
+            times = max(split.median[0] / width, split.median[1] / height)
             if times >= _MUCH_LARGER:
                 yield (
                     f"{split.name}: images are {_size(split.median)} pixels, {times:.0f} times the "
-                    f"training size of {size}: what is small in them is lost; cut them into tiles, "
-                    "or raise dataset.segment.img_size"
+                    f"training size of {size_text((height, width))}: what is small in them is lost;"
+                    " train on crops (dataset.segment.resize=crop), or raise"
+                    " dataset.segment.img_size"
                 )
 
 

@@ -49,6 +49,9 @@ def test_images_much_larger_than_the_training_size_are_named(root):
     (root / "masks/train/b.png").unlink()
     warnings = summarised(segment(root, **THREE)).warnings
     assert any("200x40 pixels, 6 times the training size of 32" in line for line in warnings)
+    for shape in ({"img_width": 128}, {"resize": "crop"}):
+        warnings = summarised(segment(root, **THREE, **shape)).warnings
+        assert not [line for line in warnings if "training size" in line]
 
 
 def test_pairs_that_cannot_be_read_are_listed_with_the_others(root):
