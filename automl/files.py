@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def write_atomic(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with beside.open("w", encoding="utf-8") as file:
+        with beside.open("w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -60,6 +61,19 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def make_private(path: Path) -> None:
+    """Let only its owner read a file or enter a folder; one of another owner is left as it is."""
+    with suppress(OSError):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+
+
+def make_private_folder(path: Path) -> None:
+    """Make a folder that only its owner may enter, also if there is one that others may."""
+    with suppress(OSError):
+        path.mkdir(mode=0o700, exist_ok=True)
+    make_private(path)
 
 
 def check_place(path: Path, name: str) -> None:
@@ -116,8 +130,14 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def json_text(content: Any, *, indent: int | None = None) -> str:
-    """Return strict JSON; numbers that are not finite become null."""
-    return json.dumps(_strict(content), indent=indent, allow_nan=False, ensure_ascii=False)
+    """Return strict JSON that can be encoded; numbers that are not finite become null."""
+    plain = _strict(content)
+    text = json.dumps(plain, indent=indent, allow_nan=False, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # Names of files that are no UTF-8.
+        return json.dumps(plain, indent=indent, allow_nan=False)
+    return text
 
 
 def _strict(value: Any) -> Any:

@@ -1,5 +1,6 @@
-"""Removes credentials of addresses and of the environment from texts that are kept or shown."""
+"""Removes credentials from texts that are kept or shown, and control characters from shown ones."""
 
+import logging
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -15,8 +16,26 @@ _QUERY = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s'\"<>?#]*)\?[^\s'\"<>#]*", re.I
 _SECRET_NAME = re.compile(
     r"SECRET|TOKEN|PASSWORD|PASSWD|ACCESS_KEY|API_KEY|CREDENTIAL", re.IGNORECASE
 )
+# Of C0, C1 and DEL, which a terminal obeys; of letters that are written from right to left, which
+# hide others; and halves of characters, as in file names that are no UTF-8. A line may end.
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _SHORTEST = 8
 """Shorter values of such variables may occur in any text."""
+
+
+def printable(text: object) -> str:
+    """Return a text that changes nothing of a terminal: control characters are written out."""
+    return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], str(text))
+
+
+class PrintableFormatter(logging.Formatter):
+    """Formats log records for a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's text without control characters."""
+        return printable(super().format(record))
 
 
 def redacted(text: str) -> str:

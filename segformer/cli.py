@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from segformer.errors import USER_KINDS, SkillError, SpecError, error_to_dict
+from segformer.errors import USER_KINDS, SkillError, SpecError, error_to_dict, printable
 from segformer.result import Result
 from segformer.storage.location import is_remote, redacted
 
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _print_answer(text: str) -> int:
     try:
-        print(text, flush=True)
+        print(printable(text), flush=True)
     except BrokenPipeError:
         # The reader has gone; the interpreter's own flush at exit must find an open file.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -64,7 +64,7 @@ def _print_answer(text: str) -> int:
 
 def _print_error(error: SkillError, *, is_json: bool) -> None:
     for fault in error.faults:
-        print(f"segformer: {redacted(fault)}", file=sys.stderr)
+        print(printable(f"segformer: {redacted(fault)}"), file=sys.stderr)
     if is_json:
         print(redacted(json.dumps(error_to_dict(error))))
 

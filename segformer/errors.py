@@ -18,6 +18,17 @@ _FAULT = re.compile(
 )
 
 
+_CONTROL = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]"
+)
+"""What a terminal obeys, what turns the direction of letters, and halves of characters."""
+
+
+def printable(text: str) -> str:
+    """Return a text that changes nothing of a terminal: control characters are written out."""
+    return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
 class SkillError(Exception):
     """A run that cannot continue; `kind` is the reason in one word, `faults` has one line each."""
 

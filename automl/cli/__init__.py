@@ -1,6 +1,7 @@
 """The command line: parses, calls, prints. Commands import what they need when they run."""
 
 import argparse
+import logging
 import os
 import sys
 import traceback
@@ -26,6 +27,7 @@ from automl.cli.output import CommandFailed, error_of_a_file, print_error
 from automl.cli.parser import CommandError, Parser
 from automl.errors import AutomlError, Interrupted
 from automl.progress.unbroken import unbroken_stderr
+from automl.redact import PrintableFormatter, printable
 from automl.version import __version__
 
 _BROKEN_PIPE = 141
@@ -38,6 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 done, 1 failed, 2 usage, 3 trained directly instead of searching, 75 resumable, 130 Ctrl-C.
     """
     words = sys.argv[1:] if argv is None else list(argv)
+    if logging.lastResort is not None:  # Skills log the names of files.
+        logging.lastResort.setFormatter(PrintableFormatter())
     is_json = "--json" in words
     with unbroken_stderr(), json_lines() if is_json else nullcontext():
         return _reported(words, is_json=is_json)
@@ -52,7 +56,7 @@ def _reported(words: Sequence[str], *, is_json: bool) -> int:
         return failed.error.exit_code
     except AutomlError as error:
         if isinstance(error, CommandError) and not is_json:
-            print(error.usage, end="", file=sys.stderr)
+            print(printable(error.usage), end="", file=sys.stderr)
         print_error(error, is_json=is_json, content={})
         return error.exit_code
     except KeyboardInterrupt:

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from automl.cli.output import show
+
 if TYPE_CHECKING:
     from automl.skill.base import DataReport, DataSkill, ShownData
 
@@ -92,7 +94,7 @@ def _sample(arguments: argparse.Namespace) -> int:
     name = arguments.skill or only_skill()
     with faults_of_the_user():
         load_skill(name).sample(folder, seed=arguments.seed, kind=arguments.kind)
-    print(f"{folder}: a generated data set; next: automl run --skill {name} --data {folder}")
+    show(f"{folder}: a generated data set; next: automl run --skill {name} --data {folder}")
     return 0
 
 
@@ -118,7 +120,7 @@ def _refuse_leaks(report: "ShownData", arguments: argparse.Namespace) -> None:
         check_no_leaks({"leaks": "; ".join(report.leak_lines)}, arguments.skill or "")
     except UsageError as error:
         if not arguments.json:
-            print(report.text())
+            show(report.text())
         raise CommandFailed(error, report.to_dict()) from error
 
 
@@ -156,5 +158,8 @@ def _skill(arguments: argparse.Namespace) -> "DataSkill":
 def _print(report: "DataReport", arguments: argparse.Namespace) -> int:
     from automl.files import json_text
 
-    print(json_text(report.to_dict()) if arguments.json else report.text())
+    if arguments.json:
+        print(json_text(report.to_dict()))
+    else:
+        show(report.text())
     return 0

@@ -40,13 +40,19 @@ def _print(made: "list[Check]") -> None:
     from rich.console import Console
     from rich.text import Text
 
+    from automl.redact import printable
+
     console = Console(highlight=False, soft_wrap=True)
     width = max(len(check.name) for check in made)
     styles = {"ok": "green", "warning": "yellow", "problem": "bold red"}
     for check in made:
         status = Text(check.status.ljust(9), styles[check.status])
-        console.print(status, f"{check.name.ljust(width)}  {check.found}", sep="", markup=False)
+        console.print(
+            status, printable(f"{check.name.ljust(width)}  {check.found}"), sep="", markup=False
+        )
         if check.advice:
-            console.print(" " * (9 + width), f"  -> {check.advice}", sep="", markup=False)
+            console.print(
+                " " * (9 + width), printable(f"  -> {check.advice}"), sep="", markup=False
+            )
     counts = {name: sum(check.status == name for check in made) for name in styles}
     console.print(f"\n{counts['problem']} problems, {counts['warning']} warnings", markup=False)

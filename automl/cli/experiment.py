@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from automl.cli.output import add_experiment, add_output, print_experiment, say
+from automl.cli.output import add_experiment, add_output, print_experiment, say, show
 from automl.cli.run import drive_experiment
 from automl.experiment.paths import experiment_folder
 from automl.formats import table
@@ -97,7 +97,7 @@ def _importance(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json_text({"method": arguments.method, "importance": shares}))
     else:
-        print("\n".join(table([(key, f"{share:6.1%}") for key, share in shares.items()])))
+        show("\n".join(table([(key, f"{share:6.1%}") for key, share in shares.items()])))
     return 0
 
 
@@ -108,7 +108,10 @@ def _report(arguments: argparse.Namespace) -> int:
 
     experiment = Experiment.load(arguments.experiment)
     path = write_report(experiment, space_of(experiment.paths, experiment.settings))
-    print(json_text({"report": str(path)}) if arguments.json else path)
+    if arguments.json:
+        print(json_text({"report": str(path)}))
+    else:
+        show(path)
     return 0
 
 

@@ -1,10 +1,9 @@
 """`automl fsck`: says which files of an experiment are harmed, and mends what can be mended."""
 
 import argparse
-import sys
 from typing import Any
 
-from automl.cli.output import add_experiment, add_output
+from automl.cli.output import add_experiment, add_output, say, show
 
 
 def add(commands: Any) -> None:
@@ -39,16 +38,16 @@ def _fsck(arguments: argparse.Namespace) -> int:
         fsck.accept(root)
     kept = fsck.cut(root) if arguments.cut else None
     if kept is not None:
-        print(f"the journal was cut; the whole one is {kept}", file=sys.stderr)
+        say(f"the journal was cut; the whole one is {kept}", arguments)
     found = fsck.findings(root)
     if arguments.rebuild and all(finding.is_derived for finding in found):
         fsck.rebuild(root)
         for finding in found:
-            print(f"{finding.file}: rebuilt", file=sys.stderr)
+            say(f"{finding.file}: rebuilt", arguments)
         found = fsck.findings(root)
     if arguments.json:
         lines = [finding.to_dict() for finding in found]
         print(json_text({"experiment": str(root), "is_sound": not found, "findings": lines}))
     else:
-        print("\n".join(finding.text() for finding in found) or f"{root}: nothing is harmed")
+        show("\n".join(finding.text() for finding in found) or f"{root}: nothing is harmed")
     return 1 if found else 0

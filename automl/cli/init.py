@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from automl.cli.output import show
 from automl.errors import UsageError
 
 
@@ -34,5 +35,5 @@ def _init(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{path}: already exists; choose another name")
     check_place(path, "FILE")
     write_atomic(path, experiment_template(arguments.skill or only_skill()))
-    print(f"{path}: an experiment file; next: automl run {path} --data DIR")
+    show(f"{path}: an experiment file; next: automl run {path} --data DIR")
     return 0

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl.cli.output import CommandFailed, add_output, say
+from automl.cli.output import CommandFailed, add_output, say, show
 from automl.errors import AutomlError, RunFailed, UsageError, disagreement, faults_named
 from automl.formats import table
 
@@ -114,7 +114,7 @@ def _failed(
     """Print a failed job as text; its plain form goes with the error. A job exists: exit 1."""
     content = _content(job, root, is_run=True)
     if not arguments.json:
-        print(_text(job, content))
+        show(_text(job, content))
     return CommandFailed(RunFailed(*error.faults, kind=error.error_kind), content)
 
 
@@ -181,7 +181,7 @@ def _list(arguments: argparse.Namespace) -> int:
         return 0
     rows = [("job", "action", "state", "parent")]
     rows += [(job.id, job.action, job.state.value, job.parent or "-") for job in jobs]
-    print("\n".join(table(rows)))
+    show("\n".join(table(rows)))
     return 0
 
 
@@ -229,7 +229,10 @@ def _print(job: "Job", root: Path, arguments: argparse.Namespace, *, is_run: boo
     from automl.files import json_text
 
     content = _content(job, root, is_run=is_run)
-    print(json_text(content) if arguments.json else _text(job, content))
+    if arguments.json:
+        print(json_text(content))
+    else:
+        show(_text(job, content))
 
 
 def _content(job: "Job", root: Path, *, is_run: bool) -> dict[str, Any]:

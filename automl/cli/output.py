@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from automl.cli.json_lines import event
 from automl.errors import AutomlError, Stopped, UsageError, error_to_dict
-from automl.redact import redacted
+from automl.redact import printable, redacted
 
 if TYPE_CHECKING:
     from automl.experiment.experiment import Experiment
@@ -45,7 +45,13 @@ def say(text: str, arguments: argparse.Namespace, *, is_forced: bool = False) ->
     """
     if getattr(arguments, "quiet", False) and not is_forced:
         return
-    print(event("note", text) if arguments.json else text, file=sys.stderr, flush=True)
+    shown = event("note", text) if arguments.json else printable(text)
+    print(shown, file=sys.stderr, flush=True)
+
+
+def show(text: object) -> None:
+    """Print a text on stdout; names and messages of others are in it."""
+    print(printable(text))
 
 
 def print_experiment(experiment: "Experiment", *, is_json: bool) -> None:
@@ -57,7 +63,7 @@ def print_experiment(experiment: "Experiment", *, is_json: bool) -> None:
     else:
         from automl.report import summary
 
-        print(summary(experiment))
+        show(summary(experiment))
 
 
 def error_of_a_file(error: OSError) -> AutomlError:
@@ -70,7 +76,8 @@ def print_error(error: AutomlError, *, is_json: bool, content: Mapping[str, Any]
     """Print the faults on stderr, and with --json the error on stdout beside `content`."""
     for fault in error.faults:
         text = redacted(fault)
-        print(event("error", text) if is_json else f"automl: {text}", file=sys.stderr)
+        line = event("error", text) if is_json else printable(f"automl: {text}")
+        print(line, file=sys.stderr)
     if is_json:
         from automl.files import json_text
 

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from automl.cli.output import show
+
 
 def add(commands: Any) -> None:
     """Add the commands of this module to the parser."""
@@ -42,5 +44,5 @@ def _predict(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json_text({"artifacts": artifacts, "metrics": dict(result.metrics)}))
     else:
-        print("\n".join(f"{name}: {path}" for name, path in artifacts.items()))
+        show("\n".join(f"{name}: {path}" for name, path in artifacts.items()))
     return 0

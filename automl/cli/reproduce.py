@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl.cli.output import CommandFailed, add_experiment, add_output, say
+from automl.cli.output import CommandFailed, add_experiment, add_output, say, show
 from automl.errors import RunFailed, UsageError, not_allowed
 
 if TYPE_CHECKING:
@@ -63,9 +63,12 @@ def _reproduce(arguments: argparse.Namespace) -> int:
             *([f"and {more} more"] if more else []),
         )
         if not arguments.json:
-            print(_text(made))
+            show(_text(made))
         raise CommandFailed(error, made.to_dict())
-    print(json_text(made.to_dict()) if arguments.json else _text(made))
+    if arguments.json:
+        print(json_text(made.to_dict()))
+    else:
+        show(_text(made))
     return 0
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl.cli.flags import add_flags, options_from_flags
-from automl.cli.output import CommandFailed, add_output, print_experiment, say
+from automl.cli.output import CommandFailed, add_output, print_experiment, say, show
 from automl.errors import EXIT_DIRECT_INSTEAD, AutomlError, Fault, Interrupted, RunFailed, Stopped
 
 if TYPE_CHECKING:
@@ -62,7 +62,10 @@ def _dry_run(plan: "Plan", arguments: argparse.Namespace) -> int:
     from automl.plan.dry_run import DryRun
 
     dry_run = DryRun.of(plan)
-    print(json_text(dry_run.to_dict()) if arguments.json else dry_run.text())
+    if arguments.json:
+        print(json_text(dry_run.to_dict()))
+    else:
+        show(dry_run.text())
     return 0
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from automl.cli.flags import SPACE, add_flags, space_flags
-from automl.cli.output import add_output
+from automl.cli.output import add_output, show
 from automl.errors import UsageError, not_allowed
 
 
@@ -75,7 +75,7 @@ def _show(arguments: argparse.Namespace) -> int:
         print(json_text({"skill": described.skill, "parameters": parameters}))
     else:
         settings = {key: named.settings for key, named in described.choice.named.items()}
-        print("\n".join(lines(space, schema, settings)))
+        show("\n".join(lines(space, schema, settings)))
     return 0
 
 
@@ -96,13 +96,13 @@ def _check(arguments: argparse.Namespace) -> int:
         }))  # fmt: skip
         return 0 if checked.is_ok else 1
     for problem in checked.problems:
-        print(f"{'warning' if problem.is_warning else 'problem'}: {problem}")
+        show(f"{'warning' if problem.is_warning else 'problem'}: {problem}")
     if checked.schema and checked.space:
-        print(f"AutoML would search {len(rows(checked.space, checked.schema))} parameters:")
-        print("\n".join(lines(checked.space, checked.schema)))
+        show(f"AutoML would search {len(rows(checked.space, checked.schema))} parameters:")
+        show("\n".join(lines(checked.space, checked.schema)))
     faults = [problem for problem in checked.problems if not problem.is_warning]
     warnings = len(checked.problems) - len(faults)
-    print(f"{checked.skill}: {len(faults) or 'no'} problems, {warnings or 'no'} warnings")
+    show(f"{checked.skill}: {len(faults) or 'no'} problems, {warnings or 'no'} warnings")
     return 0 if checked.is_ok else 1
 
 
@@ -132,12 +132,12 @@ def _list(arguments: argparse.Namespace) -> int:
         print(json_text({"skills": skills}))
         return 0
     for skill in skills:
-        print(f"{skill['skill']}: {skill['description'] or skill['problem']}")
-        print(f"  actions: {', '.join(skill['actions']) or 'none'}")
-        print(f"  train goes to: {skill['route']['way']} ({skill['route']['reason']})")
-        print(f"  folder: {skill['folder']}")
+        show(f"{skill['skill']}: {skill['description'] or skill['problem']}")
+        show(f"  actions: {', '.join(skill['actions']) or 'none'}")
+        show(f"  train goes to: {skill['route']['way']} ({skill['route']['reason']})")
+        show(f"  folder: {skill['folder']}")
     if not skills:
-        print("no skill is installed; a folder can be given by its path: --skill DIR")
+        show("no skill is installed; a folder can be given by its path: --skill DIR")
     return 0
 
 
@@ -149,5 +149,5 @@ def _generate(arguments: argparse.Namespace) -> int:
     folder: Path = arguments.out or skill.folder
     check_place(folder / "schemas", "--out")
     for path in skill.generate(folder):
-        print(path)
+        show(path)
     return 0

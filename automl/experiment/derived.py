@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from automl.redact import printable
+
 
 def read_derived(path: Path) -> dict[str, Any]:
     """Return the JSON object in a file; empty if there is none.
@@ -37,4 +39,4 @@ def fault_of(path: Path) -> str:
 
 @functools.cache
 def _warn(path: Path, fault: str) -> None:
-    print(f"warning: {path} {fault}, and is left out", file=sys.stderr, flush=True)
+    print(printable(f"warning: {path} {fault}, and is left out"), file=sys.stderr, flush=True)

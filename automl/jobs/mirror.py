@@ -13,6 +13,7 @@ from automl.experiment.observer import ExperimentObserver
 from automl.jobs.parents import trial_job_id
 from automl.jobs.record import EXPERIMENT, Job, JobState
 from automl.jobs.store import JobStore
+from automl.redact import printable
 from automl.trial.trial import Trial
 
 _CLOSED = {
@@ -58,11 +59,8 @@ class JobObserver(ExperimentObserver):
             yield
         except (OSError, sqlite3.Error, UsageError) as error:
             if not self._has_warned:
-                print(
-                    f"warning: {self._store.path} cannot be written ({error}); "
-                    "the search continues",
-                    file=sys.stderr,
-                )
+                text = f"warning: {self._store.path} cannot be written ({error})"
+                print(printable(f"{text}; the search continues"), file=sys.stderr)
             self._has_warned = True
 
     def _job(self, state: JobState) -> Job:

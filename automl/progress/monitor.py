@@ -17,6 +17,7 @@ from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
 from automl.formats import score
 from automl.progress.view import BestSoFar, Message, RunningTrial, View, What
+from automl.redact import printable
 from automl.trial.trial import Decision, FailureKind, Trial, TrialState
 
 RECENT = 60
@@ -48,7 +49,15 @@ class Monitor:
         first = self.experiment.history.trials.get(0)
         detail = "" if first is None else _changes(event.get("values", {}), first.values)
         messages = [
-            Message(event["time"], what, event.get("trial"), text, epoch, metrics, detail)
+            Message(
+                event["time"],
+                what,
+                event.get("trial"),
+                printable(text),
+                epoch,
+                metrics,
+                printable(detail),
+            )
             for what, text in (() if handler is None else handler(event))
         ]
         self._recent.extend(one for one in messages if one.what not in _UNSEEN)

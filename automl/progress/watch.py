@@ -28,6 +28,7 @@ from automl.files import json_text
 from automl.progress.screen import Screen
 from automl.progress.tail import Follower
 from automl.progress.view import Message, What
+from automl.redact import printable
 from automl.trial.trial import Report, Trial
 
 _REFRESHES = 2
@@ -197,7 +198,7 @@ def _print_line(message: Message, stream: TextIO, *, is_json: bool) -> None:
     if is_json:
         print(json_text(message.to_dict()), file=stream, flush=True)
     elif message.what not in _NOT_IN_LINES:
-        print(message.line(), file=stream, flush=True)
+        print(printable(message.line()), file=stream, flush=True)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from automl.experiment.experiment import Experiment
 from automl.jobs.parents import trial_job_id
 from automl.jobs.record import Job, JobState
 from automl.jobs.store import JobStore
+from automl.redact import printable
 from automl.skill.base import Result
 from automl.trial.trial import Failure
 
@@ -66,7 +67,8 @@ def keep_steps(
     try:
         JobStore(root.parent).replace_below(above, *jobs)
     except (OSError, sqlite3.Error, UsageError) as error:
-        print(f"warning: the jobs of the promotion cannot be written ({error})", file=sys.stderr)
+        text = printable(f"warning: the jobs of the promotion cannot be written ({error})")
+        print(text, file=sys.stderr)
 
 
 def _artifacts(step: Step) -> dict[str, str]:

@@ -5,7 +5,7 @@ import traceback
 
 from automl.experiment.experiment import Experiment
 from automl.experiment.observer import ExperimentObserver
-from automl.redact import redacted
+from automl.redact import printable, redacted
 from automl.report.page.page import write_report
 from automl.space.space import SearchSpace
 
@@ -26,7 +26,7 @@ class ReportWriter(ExperimentObserver):
             frame = traceback.extract_tb(error.__traceback__)[-1]
             print(
                 f"automl: report.html could not be written: {type(error).__name__}: "
-                f"{redacted(str(error))} ({frame.name}); "
+                f"{printable(redacted(str(error)))} ({frame.name}); "
                 f"try again: automl report {experiment.paths.root}",
                 file=sys.stderr,
             )

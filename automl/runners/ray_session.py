@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import ray
 from ray.train._internal import storage as tune_storage
 from ray.tune.execution.class_cache import ENV_VARS_TO_PROPAGATE
 
 from automl.errors import Stopped, UsageError
+from automl.files import make_private, make_private_folder
 from automl.runners.cluster import check_answers
 from automl.runners.ray_janitor import ray_folder
 from automl.runners.ray_watch import watched
@@ -143,6 +145,9 @@ def _connect(address: str | None, folder: str) -> None:
 
 
 def _start(folder: str) -> None:
+    token = Path.home() / ".ray" / "auth_token"
+    # Whoever reads it can run code as this user, and Ray lets everybody.
+    make_private_folder(token.parent)
     try:
         ray.init(
             # Not RAY_ADDRESS: a cluster is joined only if the user asks for it.
@@ -155,6 +160,7 @@ def _start(folder: str) -> None:
     except Exception as error:  # Ray raises plain ones if a part of it does not come up.
         ray.shutdown()
         raise Stopped(f"Ray did not start ({_first_sentence(error)})") from error
+    make_private(token)
 
 
 def _first_sentence(error: Exception) -> str:

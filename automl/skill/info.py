@@ -1,7 +1,7 @@
 """skill_info.yaml and the files that a skill's folder holds."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ _MAPPINGS = (
 _USUAL_CHECKPOINTS = {"last": "*_latest.pth"}
 """TAO's programs leave a link of this name to their newest checkpoint."""
 
+_DEPTHS = {"actions": 2, "data_sources": 3, "promotion": 2}
+"""How deep mappings have to hold mappings; others hold values."""
 _KEYS = ("images_key", "seed_key", "batch_size_key", "accumulation_key", "report_interval_key")
 
 
@@ -83,6 +85,7 @@ class SkillInfo:
             shorthand = info.get("spec_shorthand_keys") or {}
             rest: dict[str, Any] = {name: info.get(name) for name in _KEYS}
             rest |= {name: info.get(name) or {} for name in _MAPPINGS}
+            _check_shapes(path, rest)
             rest["spec_params"], rest["constants"] = _functions_and_constants(rest["spec_params"])
             rest["checkpoints"] = info.get("checkpoints") or _USUAL_CHECKPOINTS
             return cls(
@@ -194,6 +197,31 @@ class SkillInfo:
             if name == function:
                 return key
         raise UsageError(f"{self.name}: spec_params of {action} map no key to {function}")
+
+
+def _check_shapes(path: Path, facts: Mapping[str, Any]) -> None:
+    """Raise `UsageError` naming the facts that are no mappings, or hold values instead of some."""
+    faults = [
+        f"{path}: {name}: {content!r:.80} is not allowed: must be a mapping"
+        for name in _MAPPINGS
+        for content in _levels(facts[name], _DEPTHS.get(name, 1))
+        if not isinstance(content, Mapping)
+    ]
+    faults += [
+        f"{path}: {name}: {facts[name]!r:.80} is not allowed: must be a key"
+        for name in _KEYS
+        if not isinstance(facts[name], str | None)
+    ]
+    if faults:
+        raise UsageError(*faults)
+
+
+def _levels(content: Any, depth: int) -> Iterator[Any]:
+    """Yield a content, its entries and theirs, down to a depth."""
+    yield content
+    if depth > 1 and isinstance(content, Mapping):
+        for entry in content.values():
+            yield from _levels(entry, depth - 1)
 
 
 def _functions_and_constants(

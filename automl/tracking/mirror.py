@@ -15,7 +15,7 @@ from pathlib import Path
 
 from automl.experiment.experiment import Experiment
 from automl.experiment.observer import ExperimentObserver
-from automl.redact import redacted
+from automl.redact import printable, redacted
 from automl.tracking.breaker import Breaker
 from automl.tracking.registry import RegisteredModel, Registry
 from automl.trial.trial import Report, Trial
@@ -157,7 +157,7 @@ class Mirror(ExperimentObserver, Registry):
         """Say on stderr that the store is behind; only the first time."""
         if not self._has_warned:
             self._has_warned = True
-            text = " ".join(redacted(cause).split())[:300]
+            text = printable(" ".join(redacted(cause).split())[:300])
             print(
                 f"warning: {self._store.name} is behind ({text}); the journal has everything, and "
                 f"automl resume {self._root} brings it up to date",

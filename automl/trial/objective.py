@@ -73,6 +73,8 @@ class Objective:
     """A report that breaks one has no value."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.metric, str):
+            raise UsageError(f"objective: metric {self.metric!r} is not the name of a metric")
         if self.mode not in MODES:
             raise UsageError(f"objective: mode {self.mode!r} is not one of {', '.join(MODES)}")
 

@@ -5,7 +5,16 @@ from pathlib import Path
 import pytest
 
 from automl.errors import UsageError
-from automl.files import check_new_folder, json_text, read_yaml, replace_folder, write_atomic
+from automl.files import (
+    check_new_folder,
+    json_text,
+    make_private,
+    make_private_folder,
+    read_yaml,
+    replace_folder,
+    write_atomic,
+    write_json,
+)
 
 
 def test_json_is_strict():
@@ -24,8 +33,8 @@ def test_a_file_is_replaced_whole(tmp_path):
 def test_a_write_that_fails_leaves_the_old_file_and_no_temporary_one(tmp_path):
     path = tmp_path / "file.txt"
     write_atomic(path, "old")
-    with pytest.raises(UnicodeEncodeError):
-        write_atomic(path, "new \ud800")
+    with pytest.raises(TypeError):
+        write_atomic(path, None)
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["file.txt"]
 
@@ -70,3 +79,21 @@ def test_an_address_is_no_place_for_results(place, match):
     with pytest.raises(UsageError, match=match) as caught:
         check_new_folder(Path(place), "--out")
     assert caught.value.faults[0].key == "--out"
+
+
+def test_a_private_file_or_folder_is_its_owners_alone(tmp_path):
+    (tmp_path / "open").mkdir(mode=0o755)
+    (tmp_path / "open" / "token").write_text("secret")
+    make_private(tmp_path / "open" / "token")
+    make_private_folder(tmp_path / "open")
+    make_private_folder(tmp_path / "new")
+    modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("open", "new", "open/token")]
+    assert modes == [0o700, 0o700, 0o600]
+    make_private(tmp_path / "nothing")
+
+
+def test_names_that_are_no_utf8_can_be_written(tmp_path):
+    write_json(tmp_path / "a.json", {"name": "no\udcff.png"})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"name": "no\udcff.png"}
+    write_atomic(tmp_path / "a.csv", "no\udcff.png")
+    assert (tmp_path / "a.csv").read_text() == "no\\udcff.png"

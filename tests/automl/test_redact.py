@@ -2,7 +2,7 @@ import pytest
 
 from automl.errors import UsageError
 from automl.plan.plan import plan_from_request
-from automl.redact import check_kept_out, redacted, without_user
+from automl.redact import check_kept_out, printable, redacted, without_user
 from automl.request.request import Request
 
 
@@ -50,3 +50,18 @@ def test_a_skill_that_keeps_credentials_is_not_run_on_them(tmp_path):
 )
 def test_a_password_is_never_shown(uri, shown):
     assert without_user(uri) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b]0;OWNED\x07\x1b[2J", r"\x1b]0;OWNED\x07\x1b[2J"),
+        ("a\rb\x9b1mc\x7f", r"a\rb\x9b1mc\x7f"),
+        ("no\udcff.png", r"no\udcff.png"),
+        ("gnp.\u202eexe", r"gnp.\u202eexe"),
+        ("Größe\tin µm\n漢字 🙂", "Größe\tin µm\n漢字 🙂"),
+    ],
+)
+def test_control_characters_are_written_out_and_letters_stay(text, shown):
+    assert printable(text) == shown
+    assert printable(text).encode()

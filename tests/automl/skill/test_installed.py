@@ -71,3 +71,23 @@ def test_a_folder_of_taos_name_is_meant_before_the_skill_that_the_name_stands_fo
     (tmp_path / "toy").mkdir()
     assert lasting_name("tao-train-toy") == str(tmp_path / "tao-train-toy")
     assert lasting_name("toy") == "toy"
+
+
+@pytest.mark.parametrize(
+    ("line", "match"),
+    [
+        ("actions: {train: 5}", "actions: 5 is not allowed: must be a mapping"),
+        ("data_sources: {train: here}", "data_sources: 'here' is not allowed: must be a mapping"),
+        ("data_sources: {train: {data.root: a}}", "data_sources: 'a' is not allowed"),
+        ("spec_params: [1]", "is not|must be a mapping"),
+        ("seed_key: [1]", r"seed_key: \[1\] is not allowed: must be a key"),
+        ("objective: {metric: 5, mode: max}", "objective: metric 5 is not the name of a metric"),
+        ("objective: [1]", "is not a complete skill_info.yaml"),
+    ],
+)
+def test_facts_of_a_wrong_kind_are_a_line(tmp_path, line, match):
+    (tmp_path / "references").mkdir()
+    path = tmp_path / "references" / "skill_info.yaml"
+    path.write_text(f"name: bad\nautoml_enabled: true\n{line}\n")
+    with pytest.raises(UsageError, match=match):
+        SkillInfo.read(tmp_path)

@@ -1,3 +1,7 @@
+import io
+import pickle
+from pathlib import Path
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -78,3 +82,41 @@ def test_a_file_that_is_no_checkpoint_is_named_in_words_of_ours(record, tmp_path
     with pytest.raises(CheckpointError, match="it is damaged, is no torch file") as caught:
         read_model(tmp_path / "dataset.json", otherwise=record)
     assert "torch.load" not in str(caught.value)
+
+
+class Evil:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, target):
+        self.target = str(target)
+
+    def __reduce__(self):
+        return Path.touch, (Path(self.target),)
+
+
+def saved_by_torch(evil, **ways):
+    file = io.BytesIO()
+    torch.save({"state_dict": {"weight": torch.zeros(1)}, "more": evil}, file, **ways)
+    return file.getvalue()
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.parametrize(
+    "content_of",
+    [
+        *(lambda evil, protocol=protocol: pickle.dumps(evil, protocol) for protocol in (0, 2, 5)),
+        saved_by_torch,
+        lambda evil: saved_by_torch(evil, _use_new_zipfile_serialization=False),
+    ],
+)
+@pytest.mark.parametrize("name", ["last.ckpt", "weights.pth"])
+def test_a_pickle_that_would_run_code_is_refused_and_runs_none(tmp_path, record, content_of, name):
+    target = tmp_path / "OWNED"
+    content = content_of(Evil(target))
+    pickle.loads(pickle.dumps(Evil(target)))
+    assert target.exists(), "the pickle is not malicious"
+    target.unlink()
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(CheckpointError, match=f"{name}: cannot be read as a checkpoint"):
+        read_model(tmp_path / name, otherwise=record)
+    assert not target.exists()
