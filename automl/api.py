@@ -45,6 +45,7 @@ class Experiment(reading.Experiment):
         max_logit_difference: float | None = None,
         max_latency_ms: float | None = None,
         min_objective: float | None = None,
+        refine: bool = False,
         confirm_seeds: int = 0,
     ) -> "Experiment":
         """Promote a trial (None: the best) as `automl promote` does; return the experiment after.
@@ -60,6 +61,7 @@ class Experiment(reading.Experiment):
             max_logit_difference,
             max_latency_ms,
             min_objective,
+            refine,
         )
         promote(self.paths.root, request, confirm_seeds=confirm_seeds)
         return Experiment.load(self.paths.root)
@@ -106,6 +108,7 @@ class RunOptions(TypedDict, total=False):
     weights: str | Path | None
     download: bool | None
     to: str | Sequence[str] | None
+    refine: str | bool | None
     min_objective: float | None
     policy: str | bool | None
     request: str | None

@@ -1,10 +1,10 @@
 """The skill for AutoML: resolve a spec, check its data, run an action. Loads no torch."""
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from segformer.data.divide import SplitReport
     from segformer.data.summary import DataSummary
     from segformer.model.initial_weights import InitialWeights
+    from segformer.refinement.compare import Comparison
 
 _log = logging.getLogger(__name__)
 
@@ -209,6 +210,28 @@ class SegformerSkill:
         from segformer.export.costs import measure
 
         return measure(parse(spec), names)
+
+    def refine(
+        self, kind: str, spec: dict[str, Any], checkpoints: Sequence[Path], target: Path
+    ) -> Path:
+        """Write a better checkpoint without training; see `segformer.refinement.refine`."""
+        from segformer.refinement.refine import refine
+
+        return refine(kind, parse(self._staged(spec)), checkpoints, target)
+
+    def compare(
+        self,
+        kind: str,
+        spec: dict[str, Any],
+        old: Path,
+        new: Path,
+        *,
+        split: Literal["validation", "test"],
+    ) -> "Comparison":
+        """Compare a refined checkpoint with the one before; see `segformer.refinement.refine`."""
+        from segformer.refinement.refine import compare
+
+        return compare(kind, parse(self._staged(spec)), old, new, split=split)
 
     def sample(self, folder: Path, *, seed: int, kind: str | None = None) -> None:
         """Write a generated data set; see `segformer.data.sample.write_sample`."""

@@ -37,6 +37,12 @@ def add(commands: Any) -> None:
         "run)",
     )  # fmt: skip
     parser.add_argument(
+        "--refine",
+        action="store_true",
+        help="first average checkpoints, mirror at prediction and tune class biases; each is kept "
+        "only if validation says so",
+    )
+    parser.add_argument(
         "--confirm-seeds", type=int, default=0, metavar="N",
         help="first train the best two again with N fresh seeds each; promote the best on average",
     )  # fmt: skip
@@ -56,6 +62,7 @@ def _promote(arguments: argparse.Namespace) -> int:
         arguments.max_logit_difference,
         arguments.max_latency_ms,
         arguments.min_objective,
+        arguments.refine,
     )
     root = experiment_folder(arguments.experiment)
     # Libraries may print; stdout is kept for the result.

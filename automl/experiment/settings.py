@@ -52,6 +52,8 @@ class Settings:
     """Whether little expected improvement ends the search: on or off."""
     to: tuple[str, ...] = ("onnx",)
     """The models that the promotion makes."""
+    refine: str = "off"
+    """Whether the promotion refines the best checkpoint without training: on or off."""
     min_objective: float | None = None
     """The objective that a champion needs; None: any."""
     fixed: tuple[str, ...] = ()

@@ -6,10 +6,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from automl.errors import Fault, UsageError
+from automl.errors import Fault, UsageError, not_one_of
 from automl.experiment.paths import ExperimentPaths
 from automl.files import check_new_folder
-from automl.promotion.gates import PromotionRequest, check_conversions
+from automl.promotion.gates import PromotionRequest, check_conversions, check_refinements
 from automl.request.request import Request
 from automl.request.space import SpaceRequest
 from automl.skill.info import SkillInfo
@@ -71,7 +71,11 @@ def make_folder(root: Path) -> None:
 
 def check_promotion(request: Request, info: SkillInfo) -> None:
     """Raise `UsageError` for models that are unknown or that the skill cannot make, and limits."""
+    if request.refine not in ("on", "off"):
+        raise UsageError(not_one_of("--refine", request.refine, ("on", "off")))
     PromotionRequest(to=request.to, min_objective=request.min_objective)
+    if request.refine == "on":
+        check_refinements(info)
     check_conversions(request.to, info)
 
 

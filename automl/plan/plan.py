@@ -147,6 +147,7 @@ def plan_from_request(
         route=way.to_dict(),
         budget=budget,
         to=request.to,
+        refine=request.refine,
         min_objective=request.min_objective,
         seed=request.seed,
         spec=spec,

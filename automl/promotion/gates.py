@@ -35,6 +35,12 @@ def check_conversions(to: Iterable[str], info: SkillInfo) -> None:
         raise UsageError(*faults)
 
 
+def check_refinements(info: SkillInfo) -> None:
+    """Raise `UsageError` if a skill cannot refine checkpoints."""
+    if not info.refinements:
+        raise UsageError(f"--refine: {info.name} names no refinements in its skill_info.yaml")
+
+
 class GateError(Exception):
     """A gate rejected a model; the text has the figures."""
 
@@ -52,6 +58,8 @@ class PromotionRequest:
     """Limit of the median; None: no limit."""
     min_objective: float | None = None
     """The objective that a champion needs; a worse model is promoted, but not made champion."""
+    refine: bool = False
+    """Whether the checkpoint is refined first, without training."""
 
     def __post_init__(self) -> None:
         known = ("onnx", *CONVERSIONS)

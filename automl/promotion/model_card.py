@@ -23,6 +23,7 @@ def model_card(experiment: Experiment, info: SkillInfo, promotion: Mapping[str, 
         f"| data | {_data(settings.data)} |",
         *_weights(settings),
         f"| licence | {_licence(settings)} |",
+        *_refinement(promotion),
         *_warnings(promotion),
         "",
         "## Verification",
@@ -71,6 +72,12 @@ def _licence(settings: Settings) -> str:
     if "licence" not in settings.weights:
         return "not stated; the data's licence decides, add yours here"
     return "not stated; the licences of the data and of the initial weights decide, add yours here"
+
+
+def _refinement(promotion: Mapping[str, Any]) -> list[str]:
+    """Return a section on what was made of the trial's checkpoint; none if nothing was tried."""
+    steps = promotion.get("refinement", ())
+    return ["", "## Refinement", *(f"- {step['text']}" for step in steps)] if steps else []
 
 
 def _warnings(promotion: Mapping[str, Any]) -> list[str]:

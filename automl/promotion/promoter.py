@@ -17,14 +17,16 @@ from automl.promotion.gates import (
     GateError,
     PromotionRequest,
     check_conversions,
+    check_refinements,
     latency_of,
 )
 from automl.promotion.model_card import model_card
 from automl.promotion.quality import warnings_of
+from automl.promotion.refinement import Refiner
 from automl.promotion.steps import keep_steps
-from automl.skill.base import Skill
 from automl.skill.failures import USER_KINDS, failure_kind
 from automl.skill.info import SkillInfo
+from automl.skill.loaded import LoadedSkill
 from automl.trial.trial import Failure, FailureKind, Trial
 
 
@@ -32,7 +34,7 @@ class Promoter:
     """Exports, measures and converts a trial's checkpoint through the skill's actions."""
 
     def __init__(
-        self, experiment: Experiment, skill: Skill, info: SkillInfo, request: PromotionRequest
+        self, experiment: Experiment, skill: LoadedSkill, info: SkillInfo, request: PromotionRequest
     ) -> None:
         self.experiment = experiment
         self.skill = skill
@@ -68,6 +70,8 @@ class Promoter:
         """
         best = self._trial()
         check_conversions(self.request.to, self.info)
+        if self.request.refine:
+            check_refinements(self.info)
         checkpoint = self.experiment.paths.trial(best.number) / self.info.checkpoints["best"]
         if not checkpoint.exists():
             raise RunFailed(f"{checkpoint}: the best trial's checkpoint is gone")
@@ -75,11 +79,14 @@ class Promoter:
 
     def _promotion(self, best: Trial, checkpoint: Path, work: Path) -> dict[str, Any]:
         write_yaml(work / "spec.yaml", self.experiment.spec_of(best))
+        refiner = Refiner(self.experiment, self.skill, work / "refined")
+        if self.request.refine:
+            checkpoint = refiner.refine(best, checkpoint)
         exported = self._actions.run("export", best, work, checkpoint, work / "model.onnx")
         onnx, difference = exported.artifacts["onnx"], exported.metrics.get("max_logit_difference")
         self.request.check_logits(difference)
         metrics = self._metrics(best, {"checkpoint": checkpoint, "onnx": onnx}, work)
-        parity = self._parity(best, checkpoint, onnx, metrics)
+        parity = self._parity(best, checkpoint, onnx, metrics, refiner.value)
         parity["max_logit_difference"] = difference
         write_json(work / "parity.json", parity)
         self.request.check_parity(parity)
@@ -98,6 +105,8 @@ class Promoter:
             "test": dict(test.metrics),
             "warnings": warnings_of(self.experiment, best, metrics["checkpoint"], self.info),
         }
+        if self.request.refine:
+            promotion["refinement"] = refiner.to_list()
         objective = self.experiment.settings.objective
         if bar := self.request.bar(objective, parity["onnx"]):
             promotion["barred"] = bar
@@ -177,10 +186,11 @@ class Promoter:
         checkpoint: Path,
         onnx: Path,
         metrics: Mapping[str, Mapping[str, float]],
+        refined: float | None,
     ) -> dict[str, Any]:
         objective = self.experiment.settings.objective
         values = {name: objective.measured(found) for name, found in metrics.items()}
-        recorded = self.experiment.value_of(best)
+        recorded = self.experiment.value_of(best) if refined is None else refined
         difference = abs(values["onnx"] - values["checkpoint"])
         drift = abs(values["checkpoint"] - (recorded if recorded is not None else float("nan")))
         return {

@@ -108,6 +108,7 @@ def _promotion_lines(promotion: Mapping[str, Any]) -> list[str]:
         f"{parity['onnx']:.6f} ONNX Runtime, difference {parity['difference']:.1e} "
         f"(allowed {parity['tolerance']})",
     ]
+    lines += [f"refined: {step['text']}" for step in promotion.get("refinement", ())]
     lines += [f"warning: {warning}" for warning in promotion.get("warnings", ())]
     lines += [_conversion_line(name, parity) for name in ("int8", "engine") if name in parity]
     lines += _latency_lines(parity)

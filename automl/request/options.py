@@ -117,6 +117,12 @@ _TABLE = (
         default="onnx", example="[onnx, int8]",
     ),
     Option(
+        "refine",
+        "after the search: average checkpoints, mirror at prediction and tune class biases, each "
+        "kept only if validation says so; costs about a validation for each, up to 8", "switch",
+        "on|off", default="off",
+    ),
+    Option(
         "min_objective", "objective that the model needs to be registered as champion", "number",
         "X", example="0.5",
     ),

@@ -43,7 +43,16 @@ _RESOURCES = (
     "memory_per_trial",
     "address",
 )
-_PLAIN = ("data", "strict_data", "weights", "seed", "tracker", "min_objective", "hang_limit")
+_PLAIN = (
+    "data",
+    "strict_data",
+    "weights",
+    "seed",
+    "tracker",
+    "min_objective",
+    "refine",
+    "hang_limit",
+)
 _POLICY = ("policy", "request")
 
 
@@ -68,6 +77,8 @@ class Request:
     """Whether weights may be fetched."""
     to: tuple[str, ...] = ("onnx",)
     """The models that the promotion makes."""
+    refine: str = "off"
+    """Whether the promotion refines the best checkpoint: on or off."""
     min_objective: float | None = None
     """The objective that a champion needs; None: any."""
     seed: int = 0

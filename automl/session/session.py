@@ -74,7 +74,11 @@ def drive(root: Path, *, watchers: Sequence[ExperimentObserver] = ()) -> Experim
             _explain(experiment, space)
             write_results(experiment)
             if _info(experiment).is_promotable:
-                request = PromotionRequest(to=settings.to, min_objective=settings.min_objective)
+                request = PromotionRequest(
+                    to=settings.to,
+                    min_objective=settings.min_objective,
+                    refine=settings.refine == "on",
+                )
                 _promote(controller, experiment, tracking.registry, request)
     return Experiment.load(root)
 

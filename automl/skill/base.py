@@ -174,6 +174,45 @@ class PretrainedSkill(Protocol):
         ...
 
 
+class Comparison(Protocol):
+    """The objective of two models on a split, and the bounds of the gain: above 0 is better."""
+
+    @property
+    def before(self) -> float: ...  # noqa: D102
+
+    @property
+    def after(self) -> float: ...  # noqa: D102
+
+    @property
+    def low(self) -> float: ...  # noqa: D102
+
+    @property
+    def high(self) -> float: ...  # noqa: D102
+
+
+class RefiningSkill(Protocol):
+    """A skill whose skill_info.yaml has `refinements`."""
+
+    def refine(
+        self, kind: str, spec: dict[str, Any], checkpoints: Sequence[Path], target: Path
+    ) -> Path:
+        """Write a better checkpoint of some, the best first, and return it.
+
+        `spec` is that of the best training. Raises an error of kind usage for checkpoints that
+        cannot be refined so.
+        """
+        ...
+
+    def compare(
+        self, kind: str, spec: dict[str, Any], old: Path, new: Path, *, split: str
+    ) -> Comparison:
+        """Compare the objective of a refined checkpoint with that of the one before.
+
+        The bounds leave out the validation images that the refinement was tuned on.
+        """
+        ...
+
+
 class MeasuringSkill(Protocol):
     """A skill whose skill_info.yaml has `costs`."""
 

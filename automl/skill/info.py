@@ -20,6 +20,7 @@ _MAPPINGS = (
     "promotion",
     "gpus",
     "quality",
+    "refinements",
 )
 
 _USUAL_CHECKPOINTS = {"last": "*_latest.pth"}
@@ -72,6 +73,9 @@ class SkillInfo:
     quality: Mapping[str, Any] = field(default_factory=dict)
     """How a promotion sees that a model learned little: `class_scores`, the beginning of the names
     of its classes' scores, and `constant`, by objective the metric of a constant prediction."""
+    refinements: Mapping[str, str] = field(default_factory=dict)
+    """What a skill can make of checkpoints without training, in this order: by kind, whether it
+    takes `several` of them or `one`."""
     gpus: Mapping[str, Any] = field(default_factory=dict)
     """`key` of a training's GPUs, and `unless`: values of other keys with which it uses none."""
 

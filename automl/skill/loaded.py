@@ -1,6 +1,6 @@
 """A skill together with the facts of its skill_info.yaml."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from automl.errors import Fault, UsageError
 from automl.skill.base import (
+    Comparison,
     DataReportingSkill,
     DataSkill,
     DeviceSkill,
@@ -15,6 +16,7 @@ from automl.skill.base import (
     MeasuringSkill,
     OfferingSkill,
     PretrainedSkill,
+    RefiningSkill,
     ReportMetrics,
     Result,
     Skill,
@@ -118,6 +120,18 @@ class LoadedSkill:
             key: named_choices(key, words, may_override=False, source=f"skill {self.name}")
             for key, words in offered.items()
         }
+
+    def refine(
+        self, kind: str, spec: dict[str, Any], checkpoints: Sequence[Path], target: Path
+    ) -> Path:
+        """Write a refined checkpoint; only of a skill whose skill_info.yaml has `refinements`."""
+        return cast(RefiningSkill, self.skill).refine(kind, spec, checkpoints, target)
+
+    def compare(
+        self, kind: str, spec: dict[str, Any], old: Path, new: Path, *, split: str
+    ) -> Comparison:
+        """Compare a refined checkpoint with the one before; see `RefiningSkill`."""
+        return cast(RefiningSkill, self.skill).compare(kind, spec, old, new, split=split)
 
     def measure(self, spec: dict[str, Any], names: Collection[str]) -> Mapping[str, float]:
         """Return costs of a spec's model; only of a skill whose skill_info.yaml has `costs`."""

@@ -80,6 +80,14 @@ class ToyResult:
     metrics: dict
 
 
+@dataclass(frozen=True)
+class ToyComparison:
+    before: float
+    after: float
+    low: float
+    high: float
+
+
 def score(flat, epoch):
     """Best at lr 3e-2, width 16, flips on with p 0.2; grows with the epochs."""
     import math
@@ -133,6 +141,21 @@ class ToySkill:
             "search": {"train.lr": {"low": 1e-5, "high": 1e-2, "log": True, "prior": 1e-3}},
         }
         return {"start": {"choices": {"narrow": narrow, "wide": wide}}}
+
+    def refine(self, kind, spec, checkpoints, target):
+        """Return a better state: an average gains a tenth, except of more than two."""
+        states = [json.loads(path.read_text()) for path in checkpoints]
+        if kind == "polish":
+            raise ToyError("usage", "nothing to polish")
+        gain = 0.1 if len(states) == 2 else -0.1
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(json.dumps({**states[0], "score": states[0]["score"] + gain}))
+        return target
+
+    def compare(self, kind, spec, old, new, *, split):
+        before, after = (json.loads(path.read_text())["score"] for path in (old, new))
+        gain = after - before if split == "validation" or spec["train"]["fail"] != "test" else -1
+        return ToyComparison(before, after, gain - 0.01, gain + 0.01)
 
     def measure(self, spec, names):
         """As large as it is wide; memory for 64, or 48 where train.fail is small."""
@@ -325,6 +348,7 @@ def write_folder(folder):
             "metrics": ["parameters", "latency_ms", "memory_mb", "memory_limit_mb"],
             "keys": ["train.width"],
         },
+        "refinements": {"average": "several", "polish": "one"},
         "batch_size_key": "train.batch_size",
         "accumulation_key": "train.accumulate",
         "checkpoints": {"best": "checkpoints/best.json", "last": "checkpoints/last.json"},

@@ -43,6 +43,15 @@ def parity(experiment: Experiment) -> Iterator[str]:
     verdict = "matches the record" if content.get("is_equal") else "does NOT match the record"
     word = "Rejected" if promotion is None else "Promoted"
     yield note(f"{word}: trial {content['trial']:04}; the exported model {verdict}.")
+    steps = (experiment.promotion or {}).get("refinement", ())
+    if steps:
+        yield note("Refinements of the checkpoint, tried without training:")
+        yield table(
+            ("kind", "trials", "before", "after", "gain from", "to", "seconds", ""),
+            [(s["kind"], ", ".join(f"{n:04d}" for n in s["trials"]), s["before"], s["after"],
+              s["low"], s["high"], f"{s['seconds']:.1f}",
+              "kept" if s["is_accepted"] else f"dropped: {s['why']}") for s in steps],
+        )  # fmt: skip
     for warning in (experiment.promotion or {}).get("warnings", ()):
         yield note(f"Warning: {warning}.")
     facts = {key: value for key, value in content.items() if not isinstance(value, Mapping)}

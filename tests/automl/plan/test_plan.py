@@ -210,3 +210,11 @@ def test_facts_of_the_data_rule_parameters_out_and_set_them(request_of, tmp_path
     assert plan.space.left_out == {"train.flip.p": "only if train_images > 1, and it is 1"}
     assert plan.settings.spec["train"]["flip"]["p"] == 0.0
     assert "facts" not in plan.settings.data
+
+
+def test_a_refinement_that_the_skill_has_not_is_refused(request_of):
+    with pytest.raises(UsageError, match="--refine: 'yes' is not one of on, off"):
+        plan_from_request(request_of(refine="yes"))
+    folder = str(Path(__file__).parents[2] / "logistic")
+    with pytest.raises(UsageError, match="--refine: .* names no refinements"):
+        plan_from_request(request_of(skill=folder, refine="on"))

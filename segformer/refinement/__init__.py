@@ -1,0 +1,1 @@
+"""Better models without training, from checkpoints: averages, flips, biases of classes."""

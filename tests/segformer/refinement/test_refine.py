@@ -1,0 +1,107 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from pictures import data_set
+
+from segformer.errors import SpecError
+from segformer.evaluation.evaluate import evaluate
+from segformer.model.saved import ModelRecord, SavedModel, read_model, write_safetensors
+from segformer.model.segformer import build
+from segformer.refinement.compare import compared, counts_of, mean_iou
+from segformer.refinement.refine import compare, refine
+from segformer.spec.overrides import nested
+from segformer.spec.spec import parse
+
+SETTINGS = {
+    "model.backbone.type": "mit_b0", "dataset.segment.img_size": 32,
+    "dataset.segment.label_transform": "None", "dataset.segment.workers": 0,
+    "model.decode_head.decoder_params.embed_dim": 8,
+}  # fmt: skip
+
+
+@pytest.fixture
+def spec(tmp_path):
+    mask = np.zeros((8, 10), dtype=np.uint8)
+    mask[:4] = 1
+    data_set(tmp_path / "data", train=3, val=4, mask=mask)
+    return parse(nested({**SETTINGS, "dataset.segment.root_dir": str(tmp_path / "data")}))
+
+
+@pytest.fixture
+def files(spec, tmp_path):
+    """Two models of one architecture, and one of another."""
+    written = []
+    for seed, width in enumerate((8, 8, 16)):
+        torch.manual_seed(seed)
+        model = spec.model.model_copy(deep=True)
+        model.decode_head.decoder_params.embed_dim = width
+        record = replace(ModelRecord.of(spec), model=model.model_dump(), epoch=seed + 1)
+        written.append(tmp_path / f"{seed}.safetensors")
+        write_safetensors(written[-1], build(model, num_classes=2), record)
+    return written
+
+
+def loaded(path, spec):
+    return read_model(path, otherwise=ModelRecord.of(spec))
+
+
+def test_an_average_has_the_mean_weights_and_norms_of_the_data(files, spec, tmp_path):
+    made = loaded(refine("average", spec, files[:2], tmp_path / "a.safetensors"), spec)
+    one, two = (loaded(file, spec) for file in files[:2])
+    key = "head.classifier.weight"
+    assert torch.allclose(made.weights[key], (one.weights[key] + two.weights[key]) / 2)
+    assert made.record.epoch == 2 and made.record.metrics == {}
+    norm = "head.norm.running_mean"
+    assert not torch.allclose(made.weights[norm], (one.weights[norm] + two.weights[norm]) / 2)
+    again = loaded(refine("average", spec, files[:2], tmp_path / "b.safetensors"), spec)
+    assert all(torch.equal(again.weights[name], w) for name, w in made.weights.items())
+
+
+def test_models_of_another_architecture_or_input_are_not_averaged(files, spec, tmp_path):
+    with pytest.raises(SpecError, match="2.safetensors: cannot be averaged with .*: other arch"):
+        refine("average", spec, [files[0], files[2]], tmp_path / "a.safetensors")
+    model = loaded(files[1], spec)
+    record = replace(model.record, segment={**model.record.segment, "img_size": 64})
+    write_safetensors(files[1], model.build(), record)
+    with pytest.raises(SpecError, match="other img_size"):
+        refine("average", spec, files[:2], tmp_path / "a.safetensors")
+
+
+def test_flips_are_recorded_with_the_model_and_used(files, spec, tmp_path):
+    made = refine("flips", spec, files[:1], tmp_path / "f.safetensors")
+    assert loaded(made, spec).record.segment["prediction"]["flip"] == "horizontal"
+    assert compare("flips", spec, files[0], made, split="validation").before > 0
+    with pytest.raises(SpecError, match="predicts with flips already"):
+        refine("flips", spec, [made], tmp_path / "g.safetensors")
+
+
+def test_a_bias_is_found_for_a_model_that_prefers_one_class(files, spec, tmp_path):
+    model = loaded(files[0], spec)
+    weights = dict(model.weights)
+    weights["head.classifier.bias"] = torch.tensor([0.0, 9.0])
+    weights["head.classifier.weight"] = torch.zeros_like(weights["head.classifier.weight"])
+    weights["head.classifier.weight"][0] = 1.0
+    network = SavedModel(files[0], model.record, weights).build()
+    write_safetensors(files[0], network, model.record)
+    with pytest.raises(SpecError, match="no bias of a class is better than none"):
+        refine("class_bias", spec, files[:1], tmp_path / "b.safetensors")
+
+
+def test_values_are_those_of_evaluate(files, spec, tmp_path):
+    counts = counts_of(loaded(files[0], spec), spec.dataset.segment, "validation")
+    changed = spec.model_copy(deep=True)
+    changed.evaluate.checkpoint, changed.evaluate.split = str(files[0]), "validation"
+    result = evaluate(changed, tmp_path / "out")
+    assert mean_iou(counts) == pytest.approx(result.metrics["val_miou"])
+
+
+def test_bounds_hold_the_gain_and_leave_out_what_was_tuned():
+    better, worse = np.array([[9, 0], [9, 1], [9, 1]]), np.array([[5, 0], [9, 1], [6, 4]])
+    old, new = np.stack([worse] * 8), np.stack([better] * 8)
+    found = compared(old, new)
+    gain = found.after - found.before
+    assert gain > 0 and found.low == pytest.approx(gain) == found.high
+    mixed = np.stack([better, worse] * 4)
+    assert compared(old, mixed, every_other=True).high == pytest.approx(0)
