@@ -150,3 +150,21 @@ def test_files_that_are_no_images_are_named(spec, images, tmp_path, caplog):
     (images / "within").mkdir()
     infer(spec(**{"inference.images_dir": str(images)}), tmp_path / "out")
     assert "2 files are not images and are skipped: e.gif, within" in caplog.text
+
+
+def test_a_much_larger_picture_is_segmented_by_windows_and_says_so(spec, tmp_path, caplog):
+    (tmp_path / "images").mkdir()
+    pixels = np.random.default_rng(0).integers(0, 255, (90, 130, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "images/large.png")
+    keys = {"inference.images_dir": str(tmp_path / "images")}
+    infer(spec(**keys), tmp_path / "auto")
+    assert "large.png: 130x90 pixels are more than 2 times the pictures" in caplog.text
+    caplog.clear()
+    for mode in ("slide", "whole"):
+        infer(spec(**keys, **{"dataset.segment.prediction.mode": mode}), tmp_path / mode)
+    assert not caplog.text
+    auto, slide, _ = masks = [
+        ids_of(tmp_path / mode / "mask_labels/large.png") for mode in ("auto", "slide", "whole")
+    ]
+    assert np.array_equal(auto, slide)
+    assert {mask.shape for mask in masks} == {(90, 130)}
