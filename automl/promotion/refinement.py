@@ -14,7 +14,6 @@ from typing import Any
 from automl.errors import UsageError
 from automl.experiment.experiment import Experiment
 from automl.formats import score
-from automl.schema.spec import flatten
 from automl.skill.base import Comparison
 from automl.skill.failures import faults_of_the_user
 from automl.skill.loaded import LoadedSkill
@@ -22,6 +21,8 @@ from automl.trial.trial import Trial
 
 MOST_AVERAGED = 4
 """Most trials that are tried as part of an average with the best one."""
+MOST_ASKED = 12
+"""Most trials of which the skill is asked whether they can be averaged."""
 SEVERAL, ONE = "several", "one"
 
 
@@ -89,24 +90,20 @@ class Refiner:
             tried = self._tried(kind, (*members, trial.number), checkpoint, [*files, file])
             if tried is not None:
                 checkpoint, members, files = tried, (*members, trial.number), [*files, file]
+            elif self.steps[-1].after is None:
+                self.steps.pop()  # Most trials of a search may be of another architecture.
+            if len(self.steps) == MOST_AVERAGED:
+                break
         return checkpoint
 
     def _candidates(self, best: Trial) -> Iterator[tuple[Trial, Path]]:
-        """Yield the next best trials of the same model that have a checkpoint."""
-        info, count = self.skill.info, 0
-        for trial in self.experiment.ranking():
-            file = self.experiment.paths.trial(trial.number) / info.checkpoints["best"]
-            is_other = trial is not best and self.experiment.value_of(trial) is not None
-            if is_other and file.exists() and self._model_of(trial) == self._model_of(best):
-                count += 1
+        """Yield the next best trials that have a checkpoint."""
+        name = self.skill.info.checkpoints["best"]
+        others = [trial for trial in self.experiment.ranking() if trial is not best]
+        for trial in others[:MOST_ASKED]:
+            file = self.experiment.paths.trial(trial.number) / name
+            if self.experiment.value_of(trial) is not None and file.exists():
                 yield trial, file
-            if count == MOST_AVERAGED:
-                return
-
-    def _model_of(self, trial: Trial) -> dict[str, Any]:
-        flat = flatten(self.experiment.spec_of(trial))
-        return {key: value for key, value in flat.items() if self.skill.info.has_cost_of(key)
-                and key != self.skill.info.batch_size_key}  # fmt: skip
 
     def _tried(
         self, kind: str, trials: tuple[int, ...], old: Path, files: Sequence[Path]

@@ -10,6 +10,7 @@ from segformer.spec.backbones import BACKBONES
 
 _LR, _HEAD = "train.optim.lr", "train.optim.head_lr_ratio"
 _DECAY, _FREEZE = "train.optim.layer_decay", "model.backbone.freeze_backbone"
+_DROP_PATH = "model.backbone.drop_path_rate"
 
 
 def _rate(low: float, high: float, prior: float) -> dict[str, Any]:
@@ -17,7 +18,12 @@ def _rate(low: float, high: float, prior: float) -> dict[str, Any]:
 
 
 _NEVER_FROZEN = {_FREEZE: {"choices": [False], "prior": False}}
-_TRAINED = {_HEAD: _rate(1.0, 40.0, 10.0), **_NEVER_FROZEN}
+_TRAINED = {
+    _HEAD: _rate(1.0, 40.0, 10.0),
+    # Few values, so that costs of a model are measured once for many trials.
+    _DROP_PATH: {"choices": [0.0, 0.1, 0.2, 0.3], "prior": 0.1},
+    **_NEVER_FROZEN,
+}
 _LAYERED = {_DECAY: {"low": 0.6, "high": 1.0, "prior": 0.9}}
 _TRANSFORMER = {_LR: _rate(1e-5, 1e-3, 1e-4), **_TRAINED, **_LAYERED}
 
