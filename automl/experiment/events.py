@@ -8,6 +8,7 @@ from automl.trial.trial import Decision, FailureKind, TrialState
 
 _MOST_EPOCHS = 10_000_000
 """Of one trial: to count up to a number that a flipped bit made would take hours."""
+_LARGEST = sys.float_info.max
 _CLOSED = ("finished", "failed", "stopped")
 _DECISIONS, _STATES, _FAILURES = tuple(Decision), tuple(TrialState), tuple(FailureKind)
 
@@ -34,7 +35,8 @@ class EventCheck:
     def check(self, event: Mapping[str, Any]) -> None:
         """Take in the next event; raises `EventError` that says what is wrong with it."""
         kind = event["event"]
-        _require(_is_number(event.get("time")), f"the {kind} has no time")
+        if not _is_number(event.get("time")):
+            raise EventError(f"the {kind} has no time")
         _require(_is_number(event.get("elapsed", 0)), "its elapsed is no number")
         check: Callable[[Mapping[str, Any]], None] | None = getattr(self, f"_check_{kind}", None)
         if check is not None:
@@ -46,15 +48,12 @@ class EventCheck:
 
     def _check_start(self, event: Mapping[str, Any]) -> None:
         number, expected = event.get("trial"), len(self._last_epochs)
-        _require(
-            _is_whole(number) and number == expected,
-            f"starts trial {number!r:.40}, but the next is {expected}",
-        )
+        if not _is_whole(number) or number != expected:
+            raise EventError(f"starts trial {number!r:.40}, but the next is {expected}")
         for key in ("parent", "confirms"):
             other = event.get(key)
-            _require(
-                other is None or self._has(other), f"its {key}, trial {other!r:.40}, never started"
-            )
+            if other is not None and not self._has(other):
+                raise EventError(f"its {key}, trial {other!r:.40}, never started")
         _require(_is_mapping(event.get("values")), "its values are no mapping")
         _require(_is_mapping(event.get("adjusted", {})), "its adjusted keys are no mapping")
         _require_numbers(event.get("costs", {}), "costs")
@@ -72,16 +71,16 @@ class EventCheck:
         number, epoch = self._open_trial(event), _whole(event, "epoch")
         last = self._last_epochs[number]
         most = max(self._epochs, self._given_epochs[number])
-        _require(
-            last < epoch <= most,
-            f"trial {number} reports epoch {epoch!r:.40} after {last}, of {most}",
-        )
-        metrics = event.get("metrics")
-        _require_numbers(metrics, "metrics")
-        missing = [name for name in self._metrics if name not in (metrics or {})]
-        _require(not missing, f"the report has no {', '.join(missing)}")
-        decision = event.get("decision")
-        _require(decision in _DECISIONS, f"{decision!r:.40} is no decision")
+        # Reports are many: their messages are made only if they are needed.
+        if not last < epoch <= most:
+            text = f"trial {number} reports epoch {epoch!r:.40} after {last}, of {most}"
+            raise EventError(text)
+        _require_numbers(event.get("metrics"), "metrics")
+        for name in self._metrics:
+            if name not in event["metrics"]:
+                raise EventError(f"the report has no {name}")
+        if event.get("decision") not in _DECISIONS:
+            raise EventError(f"{event.get('decision')!r:.40} is no decision")
         _require_reason(event)
         self._last_epochs[number] = epoch
 
@@ -123,9 +122,10 @@ class EventCheck:
     def _open_trial(self, event: Mapping[str, Any]) -> int:
         """Return the number of an event's trial, which has started and not ended."""
         number = event.get("trial")
-        _require(self._has(number), f"trial {number!r:.40} never started")
-        assert _is_whole(number)
-        _require(number not in self._ended, f"trial {number} had ended before")
+        if not _is_whole(number) or number not in self._last_epochs:
+            raise EventError(f"trial {number!r:.40} never started")
+        if number in self._ended:
+            raise EventError(f"trial {number} had ended before")
         return number
 
 
@@ -136,7 +136,8 @@ def _require(is_right: bool, fault: str) -> None:
 
 def _epochs(event: Mapping[str, Any]) -> int:
     epochs = _whole(event, "epochs")
-    _require(0 <= epochs <= _MOST_EPOCHS, f"it trains {epochs!r:.40} epochs")
+    if not 0 <= epochs <= _MOST_EPOCHS:
+        raise EventError(f"it trains {epochs!r:.40} epochs")
     return epochs
 
 
@@ -153,10 +154,10 @@ def _require_reason(event: Mapping[str, Any]) -> None:
 
 def _require_numbers(content: Any, name: str) -> None:
     """Null stands for a number that is not finite."""
-    is_right = _is_mapping(content) and all(
-        value is None or _is_number(value) for value in content.values()
-    )
-    _require(is_right, f"its {name} are no numbers by name")
+    _require(_is_mapping(content), "its numbers are no mapping")
+    for value in content.values():
+        if value is not None and not _is_number(value):
+            raise EventError(f"its {name} are no numbers by name")
 
 
 def _require_outcome(event: Mapping[str, Any]) -> None:
@@ -171,12 +172,11 @@ def _require_outcome(event: Mapping[str, Any]) -> None:
 
 
 def _is_whole(value: Any) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return type(value) is int  # JSON has no others but booleans, which are none.
 
 
 def _is_number(value: Any) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and abs(value) <= sys.float_info.max
+    return type(value) in (int, float) and -_LARGEST <= value <= _LARGEST
 
 
 def _is_mapping(value: Any) -> bool:

@@ -89,7 +89,8 @@ class SkillInfo:
             shorthand = info.get("spec_shorthand_keys") or {}
             rest: dict[str, Any] = {name: info.get(name) for name in _KEYS}
             rest |= {name: info.get(name) or {} for name in _MAPPINGS}
-            _check_shapes(path, rest)
+            epochs_key = info.get("epochs_key", shorthand.get("num_epochs"))
+            _check_shapes(path, {**rest, "epochs_key": epochs_key})
             rest["spec_params"], rest["constants"] = _functions_and_constants(rest["spec_params"])
             rest["checkpoints"] = info.get("checkpoints") or _USUAL_CHECKPOINTS
             return cls(
@@ -97,8 +98,7 @@ class SkillInfo:
                 automl_enabled=bool(info["automl_enabled"]),
                 path=path,
                 stated_objective=None if objective is None else Objective(**objective),
-                stated_epochs_key=info.get("epochs_key", shorthand.get("num_epochs"))
-                or _usual_epochs_key(folder),
+                stated_epochs_key=epochs_key or _usual_epochs_key(folder),
                 metrics=_metrics(info.get("metrics") or {}),
                 description=info.get("description", ""),
                 usage=info.get("usage", ""),
@@ -213,7 +213,7 @@ def _check_shapes(path: Path, facts: Mapping[str, Any]) -> None:
     ]
     faults += [
         f"{path}: {name}: {facts[name]!r:.80} is not allowed: must be a key"
-        for name in _KEYS
+        for name in (*_KEYS, "epochs_key")
         if not isinstance(facts[name], str | None)
     ]
     if faults:

@@ -82,6 +82,7 @@ def test_a_folder_of_taos_name_is_meant_before_the_skill_that_the_name_stands_fo
         ("spec_params: [1]", "is not|must be a mapping"),
         ("seed_key: [1]", r"seed_key: \[1\] is not allowed: must be a key"),
         ("objective: {metric: 5, mode: max}", "objective: metric 5 is not the name of a metric"),
+        ("epochs_key: [1]", r"epochs_key: \[1\] is not allowed: must be a key"),
         ("objective: [1]", "is not a complete skill_info.yaml"),
     ],
 )
