@@ -72,13 +72,23 @@ def main(folder: str) -> None:
 
 
 def _processes(folder: str) -> list[int]:
-    """Return the living processes that are marked with a folder."""
-    mark, pids = os.fsencode(f"{MARK}={folder}\0"), []
+    """Return the living processes of the Ray whose folder this is."""
+    mark = os.fsencode(f"{MARK}={folder}\0")
+    pids = []
     for path in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if mark in (path / "environ").read_bytes() + b"\0":
+            is_marked = mark in (path / "environ").read_bytes() + b"\0"
+            if is_marked or _is_agent(path, folder):
                 pids.append(int(path.name))
     return pids
+
+
+def _is_agent(process: Path, folder: str) -> bool:
+    """Whether a process has Ray's title, written over its environment, and a file in the folder."""
+    if not (process / "cmdline").read_bytes().startswith(b"ray::"):
+        return False
+    files = [str(file.readlink()) for file in (process / "fd").iterdir()]
+    return any(file.startswith(f"{folder}/") for file in files)
 
 
 if __name__ == "__main__":

@@ -53,12 +53,15 @@ def ray_session(address: str | None) -> Iterator[str]:
         _without_secrets_in_logs(),
         _quiet("ray.tune", "ray.air"),
     ):
-        _connect(address, folder)
-        if threading.current_thread() is threading.main_thread():
-            # Ray installs one that ends the process on the spot.
-            signal.signal(signal.SIGTERM, handler)
         try:
+            if address is not None:
+                _connect(address)
             with watched(address):
+                if address is None:
+                    _start(folder)
+                if threading.current_thread() is threading.main_thread():
+                    # Ray installs one that ends the process on the spot.
+                    signal.signal(signal.SIGTERM, handler)
                 yield folder
         finally:
             ray.shutdown()
@@ -126,10 +129,7 @@ def _quiet(*names: str) -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _connect(address: str | None, folder: str) -> None:
-    if address is None:
-        _start(folder)
-        return
+def _connect(address: str) -> None:
     check_answers(address)
     try:
         _join(address)
@@ -158,7 +158,6 @@ def _start(folder: str) -> None:
             _temp_dir=folder,
         )
     except Exception as error:  # Ray raises plain ones if a part of it does not come up.
-        ray.shutdown()
         raise Stopped(f"Ray did not start ({_first_sentence(error)})") from error
     make_private(token)
 

@@ -171,8 +171,9 @@ def victim_of(kill, driver, root):
     commands = processes_of(root)
     if kill.victim == "worker":
         # A leash leads it: here forks of the driver, on Ray a new Python and its fork.
+        is_ray = any("gcs_server" in command for command in commands.values())
         leashes = [p for p, command in commands.items() if "automl.runners.worker" in command]
-        return max(leashes or descendants(driver)[1:2], default=None)
+        return max(leashes if is_ray else descendants(driver)[1:2], default=None)
     names = {"raylet": "raylet/raylet", "gcs": "gcs_server", "actor": "ray::"}
     return next((p for p, c in commands.items() if names[kill.victim] in c), None)
 
