@@ -80,6 +80,8 @@ def drive(root: Path, *, watchers: Sequence[ExperimentObserver] = ()) -> Experim
                     refine=settings.refine == "on",
                 )
                 _promote(controller, experiment, tracking.registry, request)
+        # Trainings may have been killed, too.
+        sweep(paths)
     return Experiment.load(root)
 
 

@@ -7,6 +7,7 @@ from toy_experiment import write_toy_experiment
 
 from automl.errors import Stopped
 from automl.experiment.experiment import Experiment
+from automl.experiment.observer import ExperimentObserver
 from automl.session import disk
 from automl.session.session import drive
 from automl.trial.trial import TrialState
@@ -46,3 +47,16 @@ def test_a_full_disk_of_a_training_stops_the_search_and_fails_no_trial(tmp_path,
         drive(root)
     trial = Experiment.load(root).history.trials[0]
     assert (trial.state, trial.failure) == (TrialState.RUNNING, None)
+
+
+def test_a_file_of_a_training_that_was_killed_is_gone_at_the_end(experiment):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+
+    class Killed(ExperimentObserver):
+        def finished(self, trial, folder):
+            (folder / f".memory.json.{dead.pid}").touch()
+
+    root = experiment.paths.root
+    drive(root, watchers=[Killed()])
+    assert not list(root.rglob(".memory.json.*"))
