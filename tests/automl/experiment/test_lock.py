@@ -32,3 +32,15 @@ def test_the_lock_of_a_killed_driver_is_free(tmp_path):
     subprocess.run([sys.executable, "-c", code], check=False, timeout=60)
     assert (tmp_path / ".lock").exists()
     assert not is_driven(ExperimentPaths(tmp_path))
+
+
+def test_asking_whether_one_is_driven_needs_no_writing(tmp_path):
+    paths = ExperimentPaths(tmp_path)
+    with ExperimentLock(paths):
+        pass
+    paths.lock.chmod(0o400)
+    tmp_path.chmod(0o500)
+    before = paths.lock.stat().st_mtime_ns
+    assert not is_driven(paths)
+    assert paths.lock.stat().st_mtime_ns == before
+    tmp_path.chmod(0o700)

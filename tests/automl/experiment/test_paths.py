@@ -1,6 +1,10 @@
 from pathlib import Path
 
-from automl.experiment.paths import ExperimentPaths
+import pytest
+
+from automl.errors import UsageError
+from automl.experiment.paths import ExperimentPaths, experiment_folder
+from automl.plan.checks import check_is_new
 
 
 def test_every_file_has_a_name_of_its_own_in_the_folder():
@@ -26,3 +30,15 @@ def test_an_experiment_exists_once_its_settings_do(tmp_path):
     assert not paths.exists()
     paths.settings.touch()
     assert paths.exists()
+
+
+def test_a_run_that_was_killed_at_its_birth_is_written_over_by_the_next(tmp_path):
+    paths = ExperimentPaths(tmp_path)
+    for name in ("schema.json", ".space.yaml.123", ".settings.yaml.123"):
+        (tmp_path / name).touch()
+    check_is_new(paths)
+    with pytest.raises(UsageError, match="killed before its experiment began.* automl run"):
+        experiment_folder(tmp_path)
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(UsageError, match="is not empty"):
+        check_is_new(paths)
