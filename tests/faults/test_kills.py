@@ -12,7 +12,7 @@ from automl.errors import RunFailed
 from automl.experiment.experiment import Experiment
 from automl.session.session import drive
 
-RUNS = int(os.environ.get("AUTOML_FAULTS_RUNS", "4"))
+RUNS = int(os.environ.get("AUTOML_FAULTS_RUNS", "3"))
 
 
 def load_campaign():
@@ -38,7 +38,7 @@ def test_killed_searches_end_as_one_that_nobody_disturbed(tmp_path):
 @pytest.mark.parametrize(
     ("how", "kind"),
     [("negative", "bad_report"), ("back", "bad_report"), ("gap", "bad_report"),
-     ("beyond", "bad_report"), ("always", "lost"), ("memory", "out_of_memory")],
+     ("beyond", "bad_report"), ("memory", "out_of_memory")],
 )  # fmt: skip
 def test_a_hostile_trial_fails_as_what_it_did(tmp_path, toy_data, how, kind):
     root = tmp_path / "exp"
