@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from segformer.data.summary import DataSummary
     from segformer.model.initial_weights import InitialWeights
     from segformer.refinement.compare import Comparison
+    from segformer.suspects.queue import Queue
+    from segformer.suspects.ranking import Suspects
 
 _log = logging.getLogger(__name__)
 
@@ -287,6 +289,40 @@ class SegformerSkill:
 
             write_page(summary, html, seed=spec.train.seed)
         return summary
+
+    def suspects(
+        self,
+        spec: dict[str, Any],
+        folder: Path,
+        *,
+        model: Path | None = None,
+        folds: int = 0,
+        epochs: int = 0,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> "Suspects":
+        """Rank the masks that are probably wrong; see `segformer.suspects.ranking.suspects`."""
+        from segformer.suspects.ranking import suspects
+        from segformer.training.loop import train
+
+        return suspects(
+            parse(self._staged(spec)), folder, model=model, folds=folds,
+            epochs=epochs or parse(spec).train.num_epochs, train=train, progress=progress,
+        )  # fmt: skip
+
+    def label_queue(
+        self,
+        spec: dict[str, Any],
+        images: Path,
+        folder: Path,
+        *,
+        model: Path,
+        count: int,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> "Queue":
+        """Choose unlabelled images to label next; see `segformer.suspects.queue.queue`."""
+        from segformer.suspects.queue import queue
+
+        return queue(parse(spec), images, folder, model=model, count=count, progress=progress)
 
     def generate(self, folder: Path) -> list[Path]:
         """Write schemas/ and references/ into a folder, from the spec classes."""

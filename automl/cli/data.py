@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from automl.cli import data_suspects
 from automl.cli.output import show
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def add(commands: Any) -> None:
     _add_show(actions)
     _add_split(actions)
     _add_import(actions)
+    data_suspects.add(actions)
 
 
 def _add_show(actions: Any) -> None:

@@ -66,6 +66,11 @@ class ExperimentPaths:
         return self.root / "data"
 
     @property
+    def suspects(self) -> Path:
+        """Masks that are probably wrong, where somebody asked for them."""
+        return self.root / "suspects"
+
+    @property
     def mlflow(self) -> Path:
         """Addresses of the experiment's MLflow runs and of the page that compares its trials."""
         return self.root / "mlflow.json"

@@ -120,6 +120,36 @@ class DataReportingSkill(Protocol):
         ...
 
 
+class DoctorSkill(Protocol):
+    """A skill that doubts labels, and chooses what to label next."""
+
+    def suspects(
+        self,
+        spec: dict[str, Any],
+        folder: Path,
+        *,
+        model: Path | None = None,
+        folds: int = 0,
+        epochs: int = 0,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> DataReport:
+        """Rank the masks that are probably wrong, by a model or by trainings without them."""
+        ...
+
+    def label_queue(
+        self,
+        spec: dict[str, Any],
+        images: Path,
+        folder: Path,
+        *,
+        model: Path,
+        count: int,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> DataReport:
+        """Choose unlabelled images of a folder to label next."""
+        ...
+
+
 class DeviceSkill(Protocol):
     """A skill that knows before a training whether this machine has its devices."""
 

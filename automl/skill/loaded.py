@@ -12,6 +12,7 @@ from automl.skill.base import (
     DataReportingSkill,
     DataSkill,
     DeviceSkill,
+    DoctorSkill,
     InitialWeights,
     MeasuringSkill,
     OfferingSkill,
@@ -132,6 +133,13 @@ class LoadedSkill:
     ) -> Comparison:
         """Compare a refined checkpoint with the one before; see `RefiningSkill`."""
         return cast(RefiningSkill, self.skill).compare(kind, spec, old, new, split=split)
+
+    @property
+    def doctor(self) -> DoctorSkill:
+        """The skill's doubts about labels; raises `UsageError` if it has none."""
+        if not all(hasattr(self.skill, verb) for verb in ("suspects", "label_queue")):
+            raise UsageError(f"{self.name} ranks no labels")
+        return cast(DoctorSkill, self.skill)
 
     def measure(self, spec: dict[str, Any], names: Collection[str]) -> Mapping[str, float]:
         """Return costs of a spec's model; only of a skill whose skill_info.yaml has `costs`."""

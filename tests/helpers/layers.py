@@ -24,7 +24,7 @@ SEGFORMER = [
     ["__main__", "__init__"],
     ["cli", "engine"],
     ["skill", "quantization"],
-    ["training", "export", "refinement", "api"],
+    ["training", "export", "refinement", "suspects", "api"],
     ["evaluation"],
     ["parallel"],
     ["model", "data", "describe", "action"],

