@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from automl.cli.output import show
+
 if TYPE_CHECKING:
     from automl.skill.base import DataReport
 
@@ -54,7 +56,10 @@ def _suspects(arguments: argparse.Namespace) -> int:
     experiment = Experiment.load(arguments.experiment)
     with faults_of_the_user(), data_progress(is_shown=not arguments.json) as progress:
         report = _report(experiment, arguments, progress)
-    print(json_text(report.to_dict()) if arguments.json else report.text())
+    if arguments.json:
+        print(json_text(report.to_dict()))
+    else:
+        show(report.text())
     return 0
 
 
