@@ -1,12 +1,14 @@
 """All masks of a data set that a model has not trained on, the most suspect first."""
 
 import csv
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, groupby
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from segformer.data.labels import class_names
 from segformer.data.load import load_pair
@@ -19,18 +21,25 @@ from segformer.storage.atomic import replacing
 from segformer.suspects.folds import Train, parts, trained_without
 from segformer.suspects.model import ProbabilityModel
 from segformer.suspects.page import Row, framed, write_page
-from segformer.suspects.regions import Region, regions
+from segformer.suspects.regions import Region, confusions, regions
 
 Progress = Callable[[int, int], None]
-Looked = tuple[str, Pair, list[Region], Path]
-"""Split, pair, the regions in doubt, and the model that doubts them."""
 
 _SHOWN = 24
 """Masks on the page."""
 _LISTED = 3
 """Regions of an image that the table and the page show."""
-_USUAL_PIXELS = 20.0
-"""Added to the usual mass of a confusion: one that never happens else would weigh too much."""
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """A mask, the regions in doubt, the model that doubts them, and all its confusions CxC."""
+
+    split: str
+    pair: Pair
+    regions: Sequence[Region]
+    model: Path
+    confusions: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -122,7 +131,7 @@ def _out_of_fold(
     epochs: int,
     train: Train,
     progress: Progress | None,
-) -> Iterator[Looked]:
+) -> Iterator[_Looked]:
     if not 2 <= folds <= len(pairs):
         raise SpecError(f"--folds: {folds} is not allowed; give 2 to {len(pairs)}, the images")
     split, total = spec.dataset.segment.train_split, folds * epochs + len(pairs)
@@ -141,32 +150,35 @@ def _out_of_fold(
 
 def _measured(
     spec: Spec, path: Path, pairs: Sequence[tuple[str, Pair]], progress: Progress | None
-) -> Iterator[Looked]:
+) -> Iterator[_Looked]:
     model = ProbabilityModel(path, spec)
     for done, (split, pair) in enumerate(pairs, start=1):
         loaded = load_pair(pair, spec.dataset.segment)
-        yield split, pair, regions(model.probabilities(loaded.image), loaded.ids), path
+        probabilities = model.probabilities(loaded.image)
+        doubts = regions(probabilities, loaded.ids)
+        yield _Looked(split, pair, doubts, path, confusions(probabilities, loaded.ids))
         if progress:
             progress(done, len(pairs))
 
 
-def _ranked(looked_at: Sequence[Looked]) -> list[Suspect]:
-    """Rank images by the sum of their regions' masses, each over what is usual.
+def _ranked(looked_at: Sequence[_Looked]) -> list[Suspect]:
+    """Rank images by the worst of their regions: its weight times how rare such a confusion is.
 
     What the model takes for another class in many images is its own fault, not that of a mask.
     """
-    usual: dict[tuple[int, int], float] = defaultdict(float)
-    for _, _, of_image, _ in looked_at:
-        for region in of_image:
-            usual[region.labelled, region.predicted] += region.mass / len(looked_at)
+    counts = sum(each.confusions for each in looked_at) + np.int64(1)
+    surprise = -np.log(counts / counts.sum(axis=1, keepdims=True))
 
-    def weight(region: Region) -> float:
-        return region.mass / (usual[region.labelled, region.predicted] + _USUAL_PIXELS)
+    def doubt(region: Region) -> float:
+        return region.weight * float(surprise[region.predicted, region.labelled])
 
     ranking = [
-        Suspect(split, pair, sum(map(weight, its)), sorted(its, key=lambda r: -weight(r)), model)
-        for split, pair, its, model in looked_at
-    ]
+        Suspect(
+            each.split, each.pair, max(map(doubt, each.regions), default=0.0),
+            sorted(each.regions, key=lambda r: -doubt(r)), each.model,
+        )
+        for each in looked_at
+    ]  # fmt: skip
     return sorted(ranking, key=lambda suspect: (-suspect.score, suspect.pair.stem))
 
 

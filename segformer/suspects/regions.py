@@ -15,8 +15,12 @@ Floats = NDArray[np.float32]
 SWAPPED, SHIFTED = "class swapped", "border shifted"
 MISSING, INVENTED = "region missing", "region invented"
 
-_LEAST_GAP = 0.3
-"""The prediction's probability less that of the label, from which they disagree for sure."""
+_LEAST_EVIDENCE = 1.5
+"""The logarithm of the prediction's probability over the label's, from which they disagree."""
+_MOST_EVIDENCE = 6.0
+"""A model that is trained for a short time is not surer than that, whatever it says."""
+_BORDER = 0.04
+"""Share of the shorter side: narrower disagreement is a border drawn a little off."""
 _MOST = 0.5
 """Share of an object that is in a region, from which the object as a whole is in doubt."""
 _LEAST_SHARE = 0.0005
@@ -31,16 +35,18 @@ class Region:
     labelled: int
     """The class id that most of its pixels have in the mask."""
     predicted: int
-    mass: float
-    """The sum over its pixels of the prediction's probability less that of the label."""
+    evidence: float
+    """The mean logarithm of the prediction's probability over the label's."""
+    confidence: float
+    """The mean of the prediction's probability less that of the label, 0 to 1."""
     pixels: int
     box: tuple[int, int, int, int]
     """Left, top, width and height."""
 
     @property
-    def confidence(self) -> float:
-        """The mean of the prediction's probability less that of the label, 0 to 1."""
-        return self.mass / self.pixels
+    def weight(self) -> float:
+        """Its area times its squared evidence: sure pixels count for more than many."""
+        return self.pixels * self.evidence**2
 
     def to_dict(self, names: list[str]) -> dict[str, Any]:
         """Return the region as JSON values."""
@@ -53,29 +59,44 @@ class Region:
 
 
 def regions(probabilities: Floats, ids: Ids) -> list[Region]:
-    """Return the regions of a mask HxW in doubt, those of most mass first.
+    """Return the regions of a mask HxW in doubt, those of most weight first.
 
-    `probabilities` CxHxW are of a model that has not trained on the mask. Borders that are off by a
-    pixel or two, as in every mask, make no region.
+    `probabilities` CxHxW are of a model that has not trained on the mask. Borders that are a little
+    off, as in every mask, make no region.
     """
     predicted = probabilities.argmax(axis=0).astype(np.uint8)
-    gap = _gap(probabilities, ids)
-    numbers, _ = label(binary_opening(gap >= _LEAST_GAP, np.ones((3, 3))))
+    evidence, gap = _evidence(probabilities, ids)
+    side = max(3, round(_BORDER * min(ids.shape)) | 1)
+    numbers, _ = label(binary_opening(evidence >= _LEAST_EVIDENCE, np.ones((side, side))))
     least = max(4, _LEAST_SHARE * ids.size)
     result = []
     for number, window in enumerate(find_objects(numbers), start=1):
         inside = numbers[window] == number
         if inside.sum() >= least:
-            result.append(_region(inside, window, ids, predicted, gap))
-    return sorted(result, key=lambda region: -region.mass)
+            means = float(evidence[window][inside].mean()), float(gap[window][inside].mean())
+            result.append(_region(inside, window, ids, predicted, means))
+    return sorted(result, key=lambda region: -region.weight)
 
 
-def _gap(probabilities: Floats, ids: Ids) -> Floats:
-    """Return how much more probable the prediction is than the label, 0 where it is ignored."""
+def confusions(probabilities: Floats, ids: Ids) -> NDArray[np.int64]:
+    """Return how many pixels of each predicted class have each label: CxC."""
+    count = len(probabilities)
+    predicted, counted = probabilities.argmax(axis=0), ids != IGNORED
+    pairs = predicted[counted] * count + ids[counted]
+    return np.bincount(pairs, minlength=count**2).reshape(count, count)
+
+
+def _evidence(probabilities: Floats, ids: Ids) -> tuple[Floats, Floats]:
+    """Return how much more probable the prediction is than the label: log ratio, and difference.
+
+    Both are 0 where the label is ignored.
+    """
     counted = ids != IGNORED
     own = np.take_along_axis(probabilities, np.where(counted, ids, 0)[None].astype(int), axis=0)[0]
-    gap: Floats = np.where(counted, probabilities.max(axis=0) - own, 0.0)
-    return gap
+    best = probabilities.max(axis=0)
+    ratio = np.log(best.clip(1e-6)) - np.log(own.clip(1e-6))
+    evidence = np.where(counted, ratio.clip(max=_MOST_EVIDENCE), 0).astype(np.float32)
+    return evidence, np.where(counted, best - own, 0).astype(np.float32)
 
 
 def _region(
@@ -83,7 +104,7 @@ def _region(
     window: tuple[slice, slice],
     ids: Ids,
     predicted: Ids,
-    gap: Floats,
+    means: tuple[float, float],
 ) -> Region:
     labelled = int(np.bincount(ids[window][inside]).argmax())
     guess = int(np.bincount(predicted[window][inside]).argmax())
@@ -94,7 +115,7 @@ def _region(
         _reason(_share(whole, ids == labelled), _share(whole, predicted == guess)),
         labelled,
         guess,
-        float(gap[window][inside].sum()),
+        *means,
         int(inside.sum()),
         (columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start),
     )
