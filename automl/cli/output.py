@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from automl.cli.json_lines import event
-from automl.errors import AutomlError, Stopped, UsageError, error_to_dict
+from automl.errors import AutomlError, RunFailed, Stopped, UsageError, error_to_dict
 from automl.redact import printable, redacted
 
 if TYPE_CHECKING:
@@ -64,6 +64,16 @@ def print_experiment(experiment: "Experiment", *, is_json: bool) -> None:
         from automl.report import summary
 
         show(summary(experiment))
+
+
+def print_promoted(experiment: "Experiment", *, is_json: bool) -> None:
+    """Print an experiment; raises `CommandFailed` if conversions of its model were left out."""
+    left_out = (experiment.promotion or {}).get("left_out", {})
+    if not (left_out and is_json):
+        print_experiment(experiment, is_json=is_json)
+    if left_out:
+        faults = (f"left out: {name}: {reason}" for name, reason in left_out.items())
+        raise CommandFailed(RunFailed(*faults), experiment.to_dict())
 
 
 def error_of_a_file(error: OSError) -> AutomlError:

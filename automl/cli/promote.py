@@ -5,7 +5,7 @@ import contextlib
 import sys
 from typing import Any
 
-from automl.cli.output import add_experiment, add_output, print_experiment
+from automl.cli.output import add_experiment, add_output, print_promoted
 
 
 def add(commands: Any) -> None:
@@ -68,5 +68,5 @@ def _promote(arguments: argparse.Namespace) -> int:
     # Libraries may print; stdout is kept for the result.
     with contextlib.redirect_stdout(sys.stderr):
         experiment = promote(root, request, confirm_seeds=arguments.confirm_seeds)
-    print_experiment(experiment, is_json=arguments.json)
+    print_promoted(experiment, is_json=arguments.json)
     return 0

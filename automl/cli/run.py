@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl.cli.flags import add_flags, options_from_flags
-from automl.cli.output import CommandFailed, add_output, print_experiment, say, show
+from automl.cli.output import CommandFailed, add_output, print_experiment, print_promoted, say, show
 from automl.errors import EXIT_DIRECT_INSTEAD, AutomlError, Fault, Interrupted, RunFailed, Stopped
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def drive_experiment(root: Path, arguments: argparse.Namespace) -> int:
         text = f"interrupted; resume with: automl resume {root}"
         stopped = Interrupted(Fault(text, next=f"automl resume {root}"))
         raise _failed(stopped, root, arguments) from error
-    print_experiment(experiment, is_json=arguments.json)
+    print_promoted(experiment, is_json=arguments.json)
     return EXIT_DIRECT_INSTEAD if experiment.settings.route.get("is_fallback") else 0
 
 

@@ -1,7 +1,7 @@
 """Promotes a trial: exports its checkpoint and verifies that the model is the one measured."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,9 +45,10 @@ class Promoter:
     def promote(self) -> dict[str, Any]:
         """Promote the trial into promoted/ and return what was measured.
 
-        Raises `RunFailed` with the figures if a step fails or a gate rejects; the files and the
-        log of the step are then in rejected/. Raises `UsageError` for an unknown trial or
-        conversion.
+        A conversion that fails or is refused is left out: its folder goes to rejected/, and
+        `left_out` has the reason by name. Raises `RunFailed` with the figures if the ONNX model
+        cannot be made or verified; all files are then in rejected/. Raises `UsageError` for an
+        unknown trial or conversion.
         """
         best, checkpoint = self.check()
         work = self.experiment.paths.root.resolve() / ".promoting"
@@ -59,7 +60,7 @@ class Promoter:
             raise
         except Exception as error:  # A skill may raise anything; a failed step is data.
             raise self._rejected(error, best, work) from error
-        self._move(best, work, self.experiment.paths.promoted)
+        self._move(best, work, self.experiment.paths.promoted, aside=promotion["left_out"])
         return promotion
 
     def check(self) -> tuple[Trial, Path]:
@@ -91,9 +92,7 @@ class Promoter:
         write_json(work / "parity.json", parity)
         self.request.check_parity(parity)
         self.request.check_latency("onnx", parity["latency"].get("onnx", {}))
-        for name in self.request.to:
-            if name in CONVERSIONS:
-                self._convert(name, best, onnx, work, parity)
+        left_out = self._conversions(best, onnx, work, parity)
         test = self._actions.run(
             "evaluate", best, work / "test", onnx, overrides=self._actions.hints("test")
         )
@@ -103,7 +102,11 @@ class Promoter:
             "onnx": str(Path(self.experiment.paths.promoted.name) / onnx.relative_to(work)),
             "parity": parity,
             "test": dict(test.metrics),
-            "warnings": warnings_of(self.experiment, best, metrics["checkpoint"], self.info),
+            "left_out": left_out,
+            "warnings": [
+                *(f"left out: {name}: {reason}" for name, reason in left_out.items()),
+                *warnings_of(self.experiment, best, metrics["checkpoint"], self.info),
+            ],
         }
         if self.request.refine:
             promotion["refinement"] = refiner.to_list()
@@ -126,6 +129,24 @@ class Promoter:
             text += ", ".join(map(str, able)) or "none"
             raise UsageError(Fault(text, key="--trial", value=number, allowed=able))
         return trials[number]
+
+    def _conversions(
+        self, best: Trial, onnx: Path, work: Path, parity: dict[str, Any]
+    ) -> dict[str, str]:
+        """Convert the ONNX model; return why by name for those that are left out."""
+        left_out = {}
+        for name in (name for name in self.request.to if name in CONVERSIONS):
+            try:
+                self._convert(name, best, onnx, work, parity)
+            except Stopped:
+                raise
+            except Exception as error:  # A skill may raise anything; a failed step is data.
+                reason, log = self._reason(error, work)
+                left_out[name] = reason + (f" (log: {log})" if log else "")
+                parity.pop(name, None)
+                parity["latency"].pop(name, None)
+        write_json(work / "parity.json", parity)
+        return left_out
 
     def _convert(
         self, name: str, best: Trial, onnx: Path, work: Path, parity: dict[str, Any]
@@ -210,30 +231,42 @@ class Promoter:
 
     def _rejected(self, error: Exception, best: Trial, work: Path) -> RunFailed:
         """Keep the files and steps of a failed promotion; return the error that reports it."""
+        target = self.experiment.paths.rejected
+        reason, log = self._reason(error, work)
+        self._move(best, work, target)
+        place = f"files: {target}, log: {log}" if log else f"files: {target}"
+        return RunFailed(f"not promoted: {reason} ({place})")
+
+    def _reason(self, error: Exception, work: Path) -> tuple[str, Path | None]:
+        """Return why a model was refused, and the log of the step if one failed.
+
+        Paths are those in rejected/. A gate's refusal becomes the failure of the step before it.
+        """
         steps, target = self._actions.steps, self.experiment.paths.rejected
         last = steps[-1] if steps else None
         text = " ".join(str(error).split()).replace(str(work), str(target))
         if isinstance(error, GateError):
             if last is not None:
-                refused = Failure(FailureKind.REJECTED, text)
-                steps[-1] = replace(last, failure=refused)
-            message = f"not promoted: {text} (files: {target})"
-        elif last is not None and last.failure is not None:
-            log = target / last.folder.relative_to(work) / "log.txt"
-            message = (
-                f"not promoted: {last.action} failed: {last.failure.kind}: "
-                f"{last.failure.message.replace(str(work), str(target))} (files: {target}, log: "
-                f"{log})"
-            )
-        else:
-            message = f"not promoted: {type(error).__name__}: {text} (files: {target})"
-        self._move(best, work, target)
-        return RunFailed(message)
+                steps[-1] = replace(last, failure=Failure(FailureKind.REJECTED, text))
+            return text, None
+        if last is None or last.failure is None:
+            return f"{type(error).__name__}: {text}", None
+        message = last.failure.message.replace(str(work), str(target))
+        log = target / last.folder.relative_to(work) / "log.txt"
+        return f"{last.action} failed: {last.failure.kind}: {message}", log
 
-    def _move(self, best: Trial, work: Path, target: Path) -> None:
+    def _move(self, best: Trial, work: Path, target: Path, *, aside: Iterable[str] = ()) -> None:
+        """Move the files of a promotion to `target`, and subfolders `aside` to rejected/."""
+        rejected = self.experiment.paths.rejected
+        names = [name for name in aside if (work / name).is_dir()]
+        if names:
+            remove(rejected)
+            rejected.mkdir()
+        for name in names:
+            (work / name).rename(rejected / name)
         replace_folder(work, target)
         steps = self._actions.steps
-        keep_steps(self.experiment, best.number, steps, work=work, target=target)
+        keep_steps(self.experiment, best.number, steps, work=work, target=target, aside=names)
 
 
 def _digest(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,17 +32,26 @@ class Step:
 
 
 def keep_steps(
-    experiment: Experiment, trial: int, steps: Sequence[Step], *, work: Path, target: Path
+    experiment: Experiment,
+    trial: int,
+    steps: Sequence[Step],
+    *,
+    work: Path,
+    target: Path,
+    aside: Collection[str] = (),
 ) -> None:
     """Record the steps of a promotion as jobs, replacing those of an earlier one.
 
-    `work` is the folder in which they ran, `target` the one it was moved to.
+    `work` is the folder in which they ran, `target` the one it was moved to; its subfolders `aside`
+    went to rejected/.
     """
     root = experiment.paths.root.resolve()
     above = f"{root.name}/{target.name}"
+    rejected = f"{root.name}/{experiment.paths.rejected.name}"
 
     def job_id(folder: Path) -> str:
-        return "/".join([above, *folder.relative_to(work).parts])
+        parts = folder.relative_to(work).parts
+        return "/".join([rejected if parts and parts[0] in aside else above, *parts])
 
     def parent(step: Step) -> str:
         makers = [s for s in steps if s.result and step.model in s.result.artifacts.values()]
@@ -65,7 +74,10 @@ def keep_steps(
         for step in steps
     ]
     try:
-        JobStore(root.parent).replace_below(above, *jobs)
+        store = JobStore(root.parent)
+        store.replace_below(above, *(job for job in jobs if job.id.startswith(above)))
+        if aside:
+            store.replace_below(rejected, *(job for job in jobs if job.id.startswith(rejected)))
     except (OSError, sqlite3.Error, UsageError) as error:
         text = printable(f"warning: the jobs of the promotion cannot be written ({error})")
         print(text, file=sys.stderr)

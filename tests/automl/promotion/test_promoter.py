@@ -1,8 +1,11 @@
 import json
+from dataclasses import replace
 
+import onnx
 import pytest
 import yaml
 from rewritten import rewrite_journal
+from toy_skill import ToyError, ToyResult, ToySkill, _write_onnx
 
 from automl.errors import RunFailed, UsageError
 from automl.experiment.experiment import Experiment
@@ -12,11 +15,13 @@ from automl.jobs.record import JobState
 from automl.jobs.store import JobStore
 from automl.plan.plan import plan_from_request
 from automl.promotion.gates import GateError, PromotionRequest
+from automl.promotion.promoter import Promoter
 from automl.report import summary
 from automl.request.request import Request
 from automl.request.search import SearchRequest
 from automl.session.fsck import accept
 from automl.session.session import drive, promote
+from automl.skill.loaded import LoadedSkill
 
 
 @pytest.fixture
@@ -216,3 +221,62 @@ def test_a_mistake_leaves_the_experiment_as_it_was(automl, finished, words):
     assert automl("promote", "e", *words).returncode == 2
     assert {p: p.read_bytes() for p in finished.rglob("*") if p.is_file()} == before
     assert Experiment.load(finished).state == "finished"
+
+
+class ConvertingSkill(ToySkill):
+    """A toy that makes an int8 model, worse by a tenth, and fails to build an engine."""
+
+    def _quantize(self, spec, folder, report):
+        state = json.loads(onnx.load(spec["quantize"]["model"]).metadata_props[0].value)
+        _write_onnx(folder / "int8.onnx", {**state, "score": state["score"] - 0.1})
+        return ToyResult({"onnx": folder / "int8.onnx"}, {})
+
+    def _gen_trt_engine(self, spec, folder, report):
+        raise ToyError("usage", f"no GPU to build {folder}")
+
+
+def converted(root, **wanted):
+    """Promote with all conversions; return the promotion."""
+    skill = LoadedSkill(ConvertingSkill())
+    params = {name: {f"{name}.model": "parent_model"} for name in ("quantize", "gen_trt_engine")}
+    info = replace(skill.info, spec_params={**skill.info.spec_params, **params})
+    request = PromotionRequest(to=("onnx", "int8", "engine"), **wanted)
+    return Promoter(Experiment.load(root), skill, info, request).promote()
+
+
+def test_a_conversion_that_fails_is_left_out_by_name_and_the_others_are_made(searched):
+    root = searched()
+    promotion = converted(root, max_drop=0.2)
+    reason = promotion["left_out"]["engine"]
+    assert reason.startswith("gen_trt_engine failed: usage: no GPU to build ")
+    assert promotion["parity"]["int8"]["drop"] == pytest.approx(0.1)
+    assert (root / "promoted/int8/int8.onnx").exists()
+    assert "no GPU" in (root / "rejected/engine/log.txt").read_text()
+    assert f"- left out: engine: {reason}" in (root / "promoted/model_card.md").read_text()
+
+
+def test_a_conversion_that_its_gate_refuses_does_not_cost_the_verified_model(searched):
+    root = searched()
+    promotion = converted(root)
+    assert list(promotion["left_out"]) == ["int8", "engine"]
+    assert "worse by 0.100000; --max-drop allows 0.005" in promotion["left_out"]["int8"]
+    assert (root / "promoted/model.onnx").exists() and (root / "rejected/int8/int8.onnx").exists()
+    assert "int8" not in json.loads((root / "promoted/parity.json").read_text())
+    refused = jobs_of(root, "rejected")["e/rejected/int8/measured"]
+    assert (refused.parent, refused.failure.kind) == ("e/rejected/int8", "rejected")
+    assert jobs_of(root, "rejected")["e/rejected/int8"].parent == "e/promoted"
+
+
+def test_the_exit_code_and_the_json_say_what_was_left_out(automl, finished):
+    left_out = {"left_out": {"int8": "worse"}}
+    events = list(Journal(finished / "journal.jsonl").read())
+    changed = [
+        {**event, "promotion": event["promotion"] | left_out} if "promotion" in event else event
+        for event in events
+    ]
+    rewrite_journal(finished / "journal.jsonl", changed)
+    done = automl("resume", "e", "--quiet", "--json")
+    assert done.returncode == 1
+    shown = json.loads(done.stdout)
+    assert shown["error"]["message"] == "left out: int8: worse"
+    assert shown["promotion"]["left_out"] == {"int8": "worse"} and shown["state"] == "finished"
