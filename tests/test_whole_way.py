@@ -1,12 +1,16 @@
 """The README's promises on the real skill: real Ray, real training, real MLflow, real ONNX."""
 
+import base64
 import csv
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -57,6 +61,62 @@ def test_the_promoted_model_runs_alone_on_any_batch(told, folder):
     for batch in (1, 3):
         images = np.zeros((batch, 3, 32, 32), np.float32)
         assert session.run(["output"], {"input": images})[0].shape[:2] == (batch, 4)
+
+
+def test_the_champion_answers_a_posted_picture_with_the_mask_of_predict(
+    told, folder, run_in, monkeypatch
+):
+    import numpy as np
+    from PIL import Image
+
+    pictures = folder / "data" / "images" / "test"
+    predicted = run_in(
+        folder, "predict", told["promotion"]["onnx"], pictures, "--skill", "segformer", "--out",
+        "predicted",
+    )  # fmt: skip
+    assert predicted.returncode == 0, predicted.stderr
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'runs' / 'mlflow.db'}")
+    picture = sorted(pictures.iterdir())[0]
+    with served("models:/segformer@champion", folder / "server.log") as address:
+        text = base64.b64encode(picture.read_bytes()).decode()
+        body = json.dumps({"dataframe_records": [{"image": text}]}).encode()
+        request = urllib.request.Request(
+            f"{address}/invocations", body, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=60) as response:
+            (answer,) = json.load(response)["predictions"]
+    mask = np.asarray(Image.open(next((folder / "predicted").rglob(f"{picture.stem}.png"))))
+    assert np.array_equal(answer["mask"], mask)
+    assert answer["names"]["0"] == "ground"
+
+
+@contextmanager
+def served(model, log):
+    """Serve a registered model by `mlflow models serve` on a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", model, "-p", str(port),
+               "--env-manager", "local", "--workers", "1"]  # fmt: skip
+    programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # MLflow starts uvicorn.
+    with log.open("wb") as file:
+        server = subprocess.Popen(
+            command, env={**os.environ, "PATH": programs}, stdout=file, stderr=file,
+            start_new_session=True,
+        )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            assert server.poll() is None, log.read_text()
+            with suppress(OSError):
+                urllib.request.urlopen(f"{address}/ping", timeout=5).close()
+                break
+            time.sleep(0.2)
+        yield address
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+        server.wait(30)
 
 
 def test_journal_mlflow_and_leaderboard_agree(told, folder):

@@ -16,7 +16,6 @@ from automl.cli import (
     fsck,
     init,
     job,
-    mcp,
     predict,
     promote,
     reproduce,
@@ -117,7 +116,6 @@ def parser() -> Parser:
     experiment.add(commands)
     fsck.add(commands)
     job.add(commands)
-    mcp.add(commands)
     data.add(commands)
     skill.add(commands)
     promote.add(commands)

@@ -16,8 +16,6 @@ class History:
     promotion: dict[str, Any] | None = None
     closed: str | None = None
     """State that the last session closed with; None while one is open or was cut off."""
-    closed_reason: str = ""
-    """Why the last session failed or was stopped."""
     driven_s: float = 0.0
     """Seconds that the sessions took, up to the last event."""
     _last: float | None = None
@@ -54,10 +52,10 @@ class History:
             handler(event)
 
     def _on_opened(self, event: Mapping[str, Any]) -> None:
-        self.closed, self.closed_reason = None, ""
+        self.closed = None
 
     def _on_closed(self, event: Mapping[str, Any]) -> None:
-        self.closed, self.closed_reason = event["state"], event.get("reason", "")
+        self.closed = event["state"]
 
     def _on_promoted(self, event: Mapping[str, Any]) -> None:
         self.promotion = dict(event["promotion"])

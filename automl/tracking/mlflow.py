@@ -26,6 +26,7 @@ from automl.tracking.environment import mlflow_environment, request_timeout_s
 from automl.tracking.mirror import Mirror, Store
 from automl.tracking.mlflow_client import (
     MlflowRuns,
+    data_inputs,
     milliseconds,
     params_from_values,
     run_name,
@@ -150,7 +151,10 @@ class MlflowObserver(ExperimentObserver):
         tags = run_contents.parent_tags(
             self._experiment, root=self._runs.root, environment=self._environment
         )
-        return self._runs.create(self._paths.root.name, tags)
+        run_id = self._runs.create(self._paths.root.name, tags)
+        if datasets := data_inputs(self._experiment.settings.data):
+            self._runs.client.log_inputs(run_id, datasets)
+        return run_id
 
     def _child(self, trial: Trial) -> str:
         if trial.number not in self._children:

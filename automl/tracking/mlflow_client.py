@@ -1,13 +1,14 @@
 """One MLflow store: its client, made on first use, and the runs of one experiment in it."""
 
 import functools
+import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.tracking import MlflowClient
 
 from automl.experiment.paths import ExperimentPaths
@@ -15,6 +16,8 @@ from automl.redact import without_user
 from automl.tracking.address import check_database, database_from_uri
 from automl.trial.trial import Trial
 
+_DIGEST = 36
+"""Characters of a data set's digest that MLflow's databases hold."""
 _PAGE = 1000
 """Runs that one request asks for, and metrics that one request may log."""
 
@@ -114,6 +117,19 @@ class MlflowRuns:
 def params_from_values(values: dict[str, Any], prefix: str = "") -> list[Param]:
     """Return values by dotted key as MLflow's parameters."""
     return [Param(prefix + key, str(value)) for key, value in values.items()]
+
+
+def data_inputs(data: Mapping[str, Any]) -> list[DatasetInput]:
+    """Return what MLflow shows as a run's data sets: each split with its size and fingerprint."""
+    digest = str(data.get("fingerprint", ""))[:_DIGEST]
+    return [
+        DatasetInput(
+            Dataset(split, digest, "local", "{}", profile=json.dumps({"num_rows": count})),
+            [InputTag("mlflow.data.context", split)],
+        )
+        for split, count in data.items()
+        if digest and isinstance(count, int) and not isinstance(count, bool)
+    ]
 
 
 def milliseconds(seconds: float) -> int:

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import mlflow
 import mlflow.onnx
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from mlflow.models import ModelSignature
+from mlflow.models.model import ModelInfo
+from mlflow.types.schema import AnyType, ColSpec, Schema
 
 from automl.experiment.experiment import Experiment
 from automl.tracking.environment import fluent_environment
@@ -17,6 +21,11 @@ from automl.tracking.mlflow_client import MlflowRuns
 from automl.tracking.registry import CHAMPION, RegisteredModel, Registry, Standing, alias_of
 
 _DIGEST = "automl.sha256"
+PROGRAM = "mlflow_model.py"
+"""A program beside the promoted model, as which MLflow packages it; a skill may write one."""
+_LONGEST = 5000
+"""Characters of a description that MLflow's databases hold."""
+_ANYTHING = Schema([ColSpec(AnyType())])  # type: ignore[no-untyped-call]
 
 
 class MlflowRegistry(Registry):
@@ -32,6 +41,7 @@ class MlflowRegistry(Registry):
         # Packaging a model and resolving its address go to the store of the process.
         with fluent_environment(self._runs.uri):
             version = self._find_version(tags) or self._create_version(model, tags)
+            self._describe(version, model.with_name("model_card.md"))
         return self._rank(version, standing, bar)
 
     def _find_version(self, tags: dict[str, str]) -> str | None:
@@ -60,18 +70,21 @@ class MlflowRegistry(Registry):
             self._runs.client.log_artifact(self._parent, str(model), "model")
             run = self._runs.client.get_run(self._parent)
             return f"{run.info.artifact_uri}/model", None
-        with mlflow.start_run(run_id=self._parent):
-            logged = mlflow.onnx.log_model(
-                graph,
-                name="model",
-                # Working them out costs 15 s; these two are what running the model takes.
-                pip_requirements=["onnx", "onnxruntime"],
-            )
+        program = model.with_name(PROGRAM)
+        with mlflow.start_run(run_id=self._parent), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # MLflow's own, of its annotations.
+            logged = _log_program(program, model) if program.exists() else _log_graph(graph)
         return logged.model_uri, logged.model_id
 
     @functools.cached_property
     def _parent(self) -> str:
         return str(self._runs.runs()[None].info.run_id)
+
+    def _describe(self, version: str, card: Path) -> None:
+        """Show the model card on the page of a version, without the training's settings."""
+        if card.exists():
+            text = card.read_text(encoding="utf-8").partition("## Training settings")[0]
+            self._runs.client.update_model_version(self._runs.name, version, text[:_LONGEST])
 
     def _rank(self, version: str, standing: Standing, bar: str) -> RegisteredModel:
         """Give a version its alias: it has to beat the champion on the same data."""
@@ -84,6 +97,32 @@ class MlflowRegistry(Registry):
         alias, why = alias_of(standing, best, version=champion, bar=bar)
         client.set_registered_model_alias(name, alias, version)
         return RegisteredModel(name, version, alias, why)
+
+
+def _log_graph(graph: onnx.ModelProto) -> ModelInfo:
+    logged: ModelInfo = mlflow.onnx.log_model(
+        graph,
+        name="model",
+        # Working them out costs 15 s; these two are what running the model takes.
+        pip_requirements=["onnx", "onnxruntime"],
+    )
+    return logged
+
+
+def _log_program(program: Path, model: Path) -> ModelInfo:
+    """Package the skill's own program; it finds the model and its other programs as artifacts."""
+    others = {path.stem: str(path) for path in model.parent.glob("*.py") if path != program}
+    example = model.with_name("input_example.json")
+    logged: ModelInfo = mlflow.pyfunc.log_model(
+        name="model",
+        python_model=str(program),
+        artifacts={**others, "model": str(model)},
+        pip_requirements=str(model.with_name("requirements.txt")),
+        # A picture comes in many forms, and a result has several parts.
+        signature=ModelSignature(_ANYTHING, _ANYTHING),
+        input_example=json.loads(example.read_text(encoding="utf-8")) if example.exists() else None,
+    )
+    return logged
 
 
 def _standing(experiment: Experiment, root: str) -> Standing:

@@ -1,17 +1,22 @@
 """The export action: a checkpoint as ONNX and safetensors, both with the model's record."""
 
+import base64
 import io
+import json
 import logging
 import sys
 import time
 import warnings
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import onnx
 import onnxruntime
 import torch
 from onnx import version_converter
+from PIL import Image
 from torch import Tensor, nn
 
 from segformer.action import started
@@ -36,6 +41,9 @@ _log = logging.getLogger(__name__)
 LAST_TRACED = 20
 """The last operator set that torch's faster exporter writes; for newer ones onnx converts."""
 _INFER = Path(__file__).with_name("infer.py")
+_MLFLOW_MODEL = Path(__file__).with_name("mlflow_model.py")
+_REQUIRED = ("numpy", "onnxruntime", "pandas", "pillow")
+"""Packages that these programs import, MLflow aside."""
 _IR_VERSION = 10
 """The version of the file format that torch's exporter writes and TensorRT's parsers read."""
 
@@ -95,7 +103,7 @@ def _export(spec: Spec, folder: Path) -> Result:
     if options.with_preprocessing:
         artifacts |= _write_picture_graph(onnx_file, saved.record, options)
     if not has_key():  # It has no key to open an encrypted model with.
-        artifacts["infer"] = _write_infer(onnx_file.parent)
+        artifacts |= _write_programs(onnx_file.parent)
     if options.serialize_nvdsinfer:
         artifacts |= write_nvdsinfer(onnx_file, saved.record, options)
     if options.verbose:
@@ -119,12 +127,29 @@ def _picture_file(onnx_file: Path) -> Path:
     return onnx_file.with_name(f"{onnx_file.stem}_picture.onnx")
 
 
-def _write_infer(folder: Path) -> Path:
-    """Write the program that runs the model without this package."""
-    target = folder / _INFER.name
-    with replacing(target) as part:
-        part.write_text(_INFER.read_text(encoding="utf-8"), encoding="utf-8")
-    return target
+def _write_programs(folder: Path) -> dict[str, Path]:
+    """Write what runs the model without this package, alone and in MLflow; return the artifacts."""
+    versions = [f"{name}=={version(name)}" for name in _REQUIRED]
+    example = [base64.b64encode(_example()).decode()]
+    texts = {
+        "infer.py": _INFER.read_text(encoding="utf-8"),
+        "mlflow_model.py": _MLFLOW_MODEL.read_text(encoding="utf-8"),
+        "requirements.txt": "\n".join(versions) + "\n",
+        "input_example.json": json.dumps(example) + "\n",
+    }
+    for name, text in texts.items():
+        with replacing(folder / name) as part:
+            part.write_text(text, encoding="utf-8")
+    return {Path(name).stem: folder / name for name in texts}
+
+
+def _example() -> bytes:
+    """Return a PNG as an example; a made one, since a real picture may be private."""
+    rows, columns = np.mgrid[:64, :96]
+    pixels = np.stack([2 * columns, 4 * rows, 255 - 2 * columns], axis=-1).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def write_onnx(network: SegFormer, path: Path, *, options: Export, record: ModelRecord) -> None:

@@ -117,6 +117,16 @@ def test_the_best_so_far_rises_with_the_epochs_of_the_search(experiment, client,
     assert found.tags["mlflow.experimentKind"] == "custom_model_development"
 
 
+def test_the_run_names_its_splits_with_size_and_fingerprint(experiment, client):
+    (parent,), _ = runs_of(client)
+    (split,) = [each.dataset for each in parent.inputs.dataset_inputs]
+    assert (split.name, split.digest, json.loads(split.profile)) == (
+        "train",
+        "toy",
+        {"num_rows": 1},
+    )
+
+
 def test_the_champion_is_registered_and_runs(experiment, client, monkeypatch):
     import mlflow
     import numpy as np

@@ -92,7 +92,10 @@ def test_height_and_width_may_differ_but_are_not_evaluated(exporting, tmp_path):
 def test_file_name_is_the_specs_and_no_part_is_left(exporting, tmp_path):
     result = export(exporting(**{"export.onnx_file": str(tmp_path / "new" / "b0.onnx")}), tmp_path)
     names = sorted(path.name for path in (tmp_path / "new").iterdir())
-    assert names == ["b0.onnx", "b0.safetensors", "b0_picture.onnx", "infer.py"]
+    assert names == [
+        "b0.onnx", "b0.safetensors", "b0_picture.onnx", "infer.py", "input_example.json",
+        "mlflow_model.py", "requirements.txt",
+    ]  # fmt: skip
     assert result.artifacts["onnx"] == tmp_path / "new" / "b0.onnx"
 
 
