@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
+from segformer.data.dataset_schema import dataset_schema
 from segformer.data.description import described
 from segformer.describe.deploy_text import ACTIONS as DEPLOY_ACTIONS
 from segformer.describe.deploy_text import deploy_template, deploy_text
@@ -329,6 +330,7 @@ class SegformerSkill:
         texts = {
             "references/skill_info.yaml": yaml.safe_dump(skill_info(), sort_keys=False),
             "schemas/manifest.json": json_text(manifest()),
+            "schemas/dataset.schema.json": json_text(dataset_schema()),
         }
         for action in ACTIONS:
             texts[f"schemas/{action}.schema.json"] = json_text(schema(action))

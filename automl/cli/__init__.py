@@ -16,6 +16,7 @@ from automl.cli import (
     fsck,
     init,
     job,
+    mcp,
     predict,
     promote,
     reproduce,
@@ -116,6 +117,7 @@ def parser() -> Parser:
     experiment.add(commands)
     fsck.add(commands)
     job.add(commands)
+    mcp.add(commands)
     data.add(commands)
     skill.add(commands)
     promote.add(commands)

@@ -43,8 +43,9 @@ def _add_split(actions: Any) -> None:
     split.add_argument("--test", type=_share, default=0.0, metavar="SHARE",
                        help="share held out for testing (default 0)")  # fmt: skip
     split.add_argument("--by", choices=("group", "prefix", "file"), default="file",
-                       help="keep together images of one folder (group), of one name but for the "
-                       "number at its end (prefix), or none (file, the default)")  # fmt: skip
+                       help="keep together images of one group of dataset.json, or without groups "
+                       "of one folder (group), of one name but for the number at its end "
+                       "(prefix), or none (file, the default)")  # fmt: skip
     split.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
     split.add_argument("--strict-data", action="store_true",
                        help="exit 2 if images that show the same cannot stay together")  # fmt: skip

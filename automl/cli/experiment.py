@@ -1,4 +1,4 @@
-"""Commands on an existing experiment: resume, status, importance, report, ui."""
+"""Commands on an existing experiment: resume, status, stop, explain, importance, report, ui."""
 
 import argparse
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 from automl.cli.output import add_experiment, add_output, print_experiment, say, show
 from automl.cli.run import drive_experiment
+from automl.errors import Fault, UsageError
 from automl.experiment.paths import experiment_folder
 from automl.formats import table
 
@@ -32,6 +33,23 @@ def add(commands: Any) -> None:
                 action="store_true",
                 help="update until it ends or Ctrl-C; with --json a line after each change",
             )
+    stop = commands.add_parser(
+        "stop",
+        help="stop a running experiment, which can be resumed",
+        description="Stop a running experiment, which can be resumed.",
+    )
+    stop.set_defaults(command=_stop)
+    add_experiment(stop)
+    add_output(stop, has_progress=False)
+    explain = commands.add_parser(
+        "explain",
+        help="explain why trials ended, which parameters mattered, and what to try next",
+        description="Explain why trials ended, which parameters mattered, and what to try next.",
+    )
+    explain.set_defaults(command=_explain)
+    add_experiment(explain)
+    explain.add_argument("--trial", type=int, metavar="N", help="explain only this trial")
+    add_output(explain, has_progress=False)
     importance = commands.add_parser(
         "importance",
         help="show which parameters mattered",
@@ -83,6 +101,36 @@ def _status(arguments: argparse.Namespace) -> int:
         print_view(root)
         print()
     print_experiment(experiment, is_json=arguments.json)
+    return 0
+
+
+def _stop(arguments: argparse.Namespace) -> int:
+    from automl.experiment.experiment import Experiment
+    from automl.jobs.cancel import cancel_job
+
+    root = experiment_folder(arguments.experiment).resolve()
+    if Experiment.load(root).state != "running":
+        raise UsageError(
+            Fault(f"{arguments.experiment}: is not running", key="EXPERIMENT",
+                  value=arguments.experiment, next=f"automl status {arguments.experiment}")
+        )  # fmt: skip
+    cancel_job(root.name, root=root.parent)
+    print_experiment(Experiment.load(arguments.experiment), is_json=arguments.json)
+    return 0
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from automl.experiment.experiment import Experiment, space_of
+    from automl.files import json_text
+    from automl.report.explanation import explanation
+
+    experiment = Experiment.load(arguments.experiment)
+    space = space_of(experiment.paths, experiment.settings)
+    explained = explanation(experiment, space, trial=arguments.trial)
+    if arguments.json:
+        print(json_text(explained.to_dict()))
+    else:
+        show(explained.text())
     return 0
 
 

@@ -16,6 +16,8 @@ class History:
     promotion: dict[str, Any] | None = None
     closed: str | None = None
     """State that the last session closed with; None while one is open or was cut off."""
+    closed_reason: str = ""
+    """Why the last session failed or was stopped."""
     driven_s: float = 0.0
     """Seconds that the sessions took, up to the last event."""
     _last: float | None = None
@@ -52,10 +54,10 @@ class History:
             handler(event)
 
     def _on_opened(self, event: Mapping[str, Any]) -> None:
-        self.closed = None
+        self.closed, self.closed_reason = None, ""
 
     def _on_closed(self, event: Mapping[str, Any]) -> None:
-        self.closed = event["state"]
+        self.closed, self.closed_reason = event["state"], event.get("reason", "")
 
     def _on_promoted(self, event: Mapping[str, Any]) -> None:
         self.promotion = dict(event["promotion"])

@@ -68,7 +68,8 @@ def only_skill() -> str:
     """Return the name of the one installed skill; raises `UsageError` if there are more or none."""
     names = sorted(installed_skills())
     if len(names) != 1:
-        raise UsageError(f"--skill: give one of {', '.join(names) or 'none (none is installed)'}")
+        text = f"--skill: give one of {', '.join(names) or 'none (none is installed)'}"
+        raise UsageError(Fault(text, key="--skill", allowed=names, next="automl skill list"))
     return names[0]
 
 

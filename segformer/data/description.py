@@ -11,8 +11,8 @@ from segformer.errors import DataError, SpecError
 from segformer.storage.staging import FILE_NAME
 
 _SEGMENT = "dataset.segment"
-_READ = ("classes", "ignore", "bits", "has_up")
-_FOR_PEOPLE = (
+_READ = ("classes", "ignore", "bits", "has_up", "groups")
+FOR_PEOPLE = (
     "name", "title", "description", "encoding", "source", "url", "license", "licence", "citation",
     "author", "version", "split", "note", "notes", "counts", "bytes", "seed",
 )  # fmt: skip
@@ -26,9 +26,10 @@ def described(root: Path, *, given: Mapping[str, Any]) -> dict[str, Any]:
     A folder named test holds the test split. Of the keys of dataset.json, ``classes`` (a list of
     ``{"value", "name"}``: the value in the mask; and ``"color"``: [red, green, blue] in masks of
     colours), ``ignore`` (a value or null), ``bits`` (of 16-bit images) and ``has_up`` (true or
-    false) are read; those of `_FOR_PEOPLE` may say more. Raises `DataError` for a dataset.json that
-    is not understood, which is one with other keys too: a misspelt ``ignore`` would be passed over.
-    A given number of classes that contradicts it is a `SpecError`.
+    false) are read, and ``groups`` by `groups_described`; those of `FOR_PEOPLE` may say more.
+    Raises `DataError` for a dataset.json that is not understood, which is one with other keys too:
+    a misspelt ``ignore`` would be passed over. A given number of classes that contradicts it is a
+    `SpecError`.
     """
     found: dict[str, Any] = {}
     if (root / "images" / "test").is_dir() and (root / "masks" / "test").is_dir():
@@ -78,6 +79,14 @@ class _Description:
     ignored: int | None
     bits: int | None
     has_up: bool | None
+    groups: Mapping[str, list[str]]
+    """Patterns of the names of images by the name of their group."""
+
+
+def groups_described(root: Path) -> Mapping[str, list[str]]:
+    """Return the groups of a data set's dataset.json, none without one; raises `DataError`."""
+    path = root / FILE_NAME
+    return _read(path).groups if path.is_file() else {}
 
 
 def _classes_described(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,7 +152,7 @@ def _read(path: Path) -> _Description:
 def _description_from(content: object) -> _Description:
     if not isinstance(content, Mapping):
         raise ValueError(f'is not an object like {{"classes": [{_EXAMPLE}, ...], "ignore": null}}')
-    _check_keys(content, (*_READ, *_FOR_PEOPLE), "")
+    _check_keys(content, (*_READ, *FOR_PEOPLE), "")
     entries = content.get("classes") or []
     if not isinstance(entries, list):
         raise ValueError(f"classes is {entries!r}, not a list like [{_EXAMPLE}, ...]")
@@ -162,7 +171,23 @@ def _description_from(content: object) -> _Description:
     has_up = content.get("has_up")
     if has_up is not None and not isinstance(has_up, bool):
         raise ValueError(f"has_up is {has_up!r}, not true or false")
-    return _Description(sorted(classes, key=lambda each: each.value), ignored, bits, has_up)
+    groups = _groups(content.get("groups"))
+    for name in ("license", "source"):
+        if not isinstance(content.get(name), str | None):
+            raise ValueError(f"{name} is {content[name]!r}, not a text")
+    return _Description(sorted(classes, key=lambda each: each.value), ignored, bits, has_up, groups)
+
+
+def _groups(groups: object) -> Mapping[str, list[str]]:
+    if groups is None:
+        return {}
+    if not isinstance(groups, Mapping):
+        raise ValueError(f'groups is {groups!r}, not an object like {{"patient 1": ["p1_*"]}}')
+    for name, patterns in groups.items():
+        is_list = isinstance(patterns, list) and patterns
+        if not is_list or not all(isinstance(each, str) and each for each in patterns):
+            raise ValueError(f'groups.{name} is {patterns!r}, not a list of patterns like ["p1_*"]')
+    return groups
 
 
 def _check_keys(content: Mapping[Any, Any], keys: Sequence[str], where: str) -> None:

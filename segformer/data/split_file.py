@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from segformer.data.depth import bits_in_use
+from segformer.data.description import groups_described
+from segformer.data.groups import groups_of
 from segformer.data.holdout import By, Item, divided, prefix_of
 from segformer.data.images import read_image
 from segformer.data.layouts.base import TEST, TRAIN, VAL
@@ -21,7 +23,7 @@ from segformer.data.pairs import Pair
 from segformer.data.palette import colour_codes
 from segformer.errors import DataError
 from segformer.storage.atomic import replacing
-from segformer.storage.staging import SPLIT_FILE, cache_folder
+from segformer.storage.staging import FILE_NAME, SPLIT_FILE, cache_folder
 
 VAL_SHARE = 0.15
 SEED = 0
@@ -99,7 +101,8 @@ def held_out(root: Path, pairs: Sequence[Pair], *, is_kept: bool) -> SplitFile:
     for path in places:
         if path.is_file():
             return SplitFile.read(path)
-    split = made(root, pairs, shares={VAL: VAL_SHARE}, by="file", seed=SEED)
+    by: By = "group" if groups_described(root) else "file"
+    split = made(root, pairs, shares={VAL: VAL_SHARE}, by=by, seed=SEED)
     if not is_kept:
         return split
     try:
@@ -158,6 +161,9 @@ def _named_groups(root: Path, pairs: Sequence[Pair], by: By) -> list[str]:
         return [name_of(pair, root) for pair in pairs]
     if by == "prefix":
         return [prefix_of(pair.stem) for pair in pairs]
+    if described := groups_described(root):
+        names = [name_of(pair, root) for pair in pairs]
+        return groups_of(described, names, where=root / FILE_NAME)
     return [pair.image.parent.as_posix() for pair in pairs]
 
 

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
+from segformer.data.dataset_schema import dataset_schema
 from segformer.data.description import described
 from segformer.data.images import MaskFile
 from segformer.data.labels import labels_of
@@ -164,16 +166,44 @@ def test_a_value_that_is_a_class_and_ignored_is_refused(tmp_path):
         described(tmp_path, given={})
 
 
-@given(
-    values=st.sets(st.integers(0, 255), min_size=2, max_size=12),
-    ignored=st.none() | st.integers(0, 255),
-)
+COLOURS = st.tuples(*[st.integers(0, 255)] * 3)
+STORED = ("values", "colours", "table of the classes", "table of other colours")
+
+
+@st.composite
+def descriptions(draw):
+    """Return values, colours (some None), the ignored value, and how the mask is stored."""
+    values = sorted(draw(st.sets(st.integers(0, 255), min_size=2, max_size=9)))
+    count = len(values)
+    unique = st.lists(COLOURS, min_size=count, max_size=count, unique=True)
+    some = st.lists(st.none() | COLOURS, min_size=count, max_size=count)
+    colours = draw(st.just([None] * count) | unique | some)
+    stored = draw(st.sampled_from(STORED if None not in colours else ("values",)))
+    return values, colours, draw(st.none() | st.integers(0, 255)), stored
+
+
+def stored_mask(values, colours, stored):
+    """Return a mask of one row with a pixel of each class."""
+    if stored == "values":
+        return MaskFile(np.array([values], dtype=np.int32))
+    if stored == "colours":
+        return MaskFile(np.array([colours], dtype=np.int32))
+    table = np.arange(256)[:, None] * (3, 5, 7) % 256
+    if stored == "table of the classes":
+        table[values] = colours
+    elif set(map(tuple, table[values].tolist())) & set(colours):
+        table = 255 - table
+    return MaskFile(np.array([values], dtype=np.int32), table=table.astype(np.int32))
+
+
+@given(drawn=descriptions())
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_the_id_of_a_pixel_is_the_position_of_its_value_or_the_file_is_refused(
-    tmp_path, values, ignored
-):
-    order = sorted(values)
-    write(tmp_path, order, ignore=ignored, colour=None)
+def test_the_id_of_a_pixel_is_the_position_of_its_value_or_the_file_is_refused(tmp_path, drawn):
+    values, colours, ignored, stored = drawn
+    classes = [
+        {"value": v, "name": f"c{v}", "color": c} for v, c in zip(values, colours, strict=True)
+    ]
+    (tmp_path / "dataset.json").write_text(json.dumps({"classes": classes, "ignore": ignored}))
     if ignored in values:
         with pytest.raises(DataError, match=f"ignore is {ignored}, the value of class"):
             described(tmp_path, given={})
@@ -181,7 +211,40 @@ def test_the_id_of_a_pixel_is_the_position_of_its_value_or_the_file_is_refused(
     keys = described(tmp_path, given={"dataset.segment.label_transform": "None"})
     plain = {key.rpartition(".")[2]: value for key, value in keys.items()}
     segment = DatasetSegment(root_dir="x", label_transform="None", **plain)
-    pixels = [*order, *([] if ignored is None else [ignored])]
-    mask = MaskFile(np.array([pixels], dtype=np.int32))
-    ids = labels_of(mask, segment, where="mask").ids[0].tolist()
-    assert ids == [*range(len(order)), *([] if ignored is None else [255])]
+    try:
+        ids = labels_of(stored_mask(values, colours, stored), segment, where="mask").ids[0].tolist()
+    except DataError:
+        assert stored != "values"
+        return
+    assert ids == [*range(len(values))]
+    if ignored is not None:
+        mask = MaskFile(np.array([[ignored]], dtype=np.int32))
+        assert labels_of(mask, segment, where="mask").ids.item() == 255
+
+
+VALID = [
+    {},
+    {"classes": [{"value": 0, "name": "a"}, {"value": 9, "name": "b", "color": [1, 2, 3]}]},
+    {"classes": None, "ignore": None, "bits": 12, "has_up": True, "license": "CC0"},
+    {"groups": {"one": ["a_*"]}, "source": "here", "counts": {"train": 3}},
+]
+INVALID = [
+    {"classes": ["a"]},
+    {"classes": [{"value": 256, "name": "a"}]},
+    {"classes": [{"value": 1}]},
+    {"classes": [{"value": 1, "name": "a", "color": [1, 2]}]},
+    {"ignore": "x"}, {"bits": 7}, {"has_up": 1}, {"groups": ["a"]}, {"groups": {"a": []}},
+    {"license": 3}, {"source": ["x"]}, {"classs": []}, [],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", VALID + INVALID, ids=json.dumps)
+def test_the_schema_says_what_is_read(tmp_path, content):
+    (tmp_path / "dataset.json").write_text(json.dumps(content))
+    is_valid = Draft202012Validator(dataset_schema()).is_valid(content)
+    assert is_valid == (content in VALID)
+    if is_valid:
+        described(tmp_path, given={})
+    else:
+        with pytest.raises(DataError, match=r"dataset\.json"):
+            described(tmp_path, given={})

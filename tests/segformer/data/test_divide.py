@@ -47,6 +47,33 @@ def test_folders_stay_together_by_group(tmp_path):
     assert len({name.partition("/")[0] for name in names}) == 1
 
 
+def groups(root, groups):
+    (write(root) / "dataset.json").write_text(json.dumps({"groups": groups}))
+    return root
+
+
+def test_groups_of_the_description_stay_together_also_if_nobody_asks(tmp_path):
+    root = groups(tmp_path, {"first": ["video0_*", "images/video1_*"], "last": ["video3_*"]})
+    held_out = {pair.stem[:6] for pair in source_of(segment(root)).splits["val"]}
+    assert json.loads((root / "split.json").read_text())["by"] == "group"
+    assert not {"video0", "video1", "video3"} & held_out
+    split_data(root, val=0.25, by="group", seed=3)
+    names = json.loads((root / "split.json").read_text())["val"]
+    assert sum("video3" in name for name in names) in (0, 5)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"a": ["nothing*"]}, r"groups.a: 'nothing\*' fits no image"),
+        ({"a": ["video0*"], "b": ["*_01.jpg"]}, "is in the groups 'a' and 'b'"),
+    ],
+)
+def test_groups_that_fit_no_image_or_overlap_are_refused(tmp_path, wrong, words):
+    with pytest.raises(DataError, match=words):
+        split_data(groups(tmp_path, wrong), val=0.2, by="group")
+
+
 def test_equal_images_stay_together(tmp_path):
     for stem in STEMS:
         layouts.image(tmp_path / f"images/{stem}.png", seed=STEMS.index(stem) // 2)

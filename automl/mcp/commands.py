@@ -1,0 +1,86 @@
+"""Runs commands of `automl` with --json in processes of their own, in the server's folder."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from automl.redact import redacted
+
+PROGRAM = (sys.executable, "-m", "automl")
+_POLL_S = 0.05
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command answered: the object that it printed, and whether that is an error."""
+
+    content: dict[str, Any]
+    is_error: bool = False
+
+
+@dataclass
+class Commands:
+    """Runs commands in a folder."""
+
+    root: Path
+    program: Sequence[str] = PROGRAM
+    """The words that start `automl`."""
+    _detached: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def call(self, words: Sequence[str]) -> Answer:
+        """Run a command to its end."""
+        done = subprocess.run(
+            [*self.program, *words, "--json"], cwd=self.root, stdin=subprocess.DEVNULL,
+            capture_output=True, check=False,
+        )  # fmt: skip
+        return _answer(done.stdout, done.stderr, done.returncode)
+
+    def text(self, words: Sequence[str]) -> str:
+        """Run a command to its end and return the text that it prints for people."""
+        done = subprocess.run(
+            [*self.program, *words], cwd=self.root, stdin=subprocess.DEVNULL,
+            capture_output=True, check=False,
+        )  # fmt: skip
+        return redacted((done.stdout or done.stderr).decode(errors="replace"))
+
+    def detach(self, words: Sequence[str], has_begun: Callable[[], bool]) -> Answer | None:
+        """Start a command that outlives the server; return its answer if it ends at once.
+
+        Returns None as soon as `has_begun`: its request was accepted, and it works on.
+        """
+        for process in self._detached:
+            process.poll()  # One that has ended is no zombie any more.
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+            process = subprocess.Popen(
+                [*self.program, *words, "--json"], cwd=self.root, stdin=subprocess.DEVNULL,
+                stdout=output, stderr=errors, start_new_session=True,
+            )  # fmt: skip
+            while process.poll() is None:
+                if has_begun():
+                    self._detached.append(process)
+                    return None
+                time.sleep(_POLL_S)
+            return _answer(_content(output), _content(errors), process.returncode)
+
+
+def _content(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read()
+
+
+def _answer(output: bytes, errors: bytes, code: int) -> Answer:
+    text = redacted(output.decode(errors="replace"))
+    try:
+        content: Mapping[str, Any] = json.loads(text)
+    except ValueError:
+        # Killed, or unable to start: there is no object to pass on.
+        last = redacted(errors.decode(errors="replace")).strip().splitlines()[-1:]
+        message = f"the command ended with exit code {code}: {''.join(last)}"
+        return Answer({"error": {"kind": "defect", "message": message}}, is_error=True)
+    return Answer(dict(content), is_error="error" in content)

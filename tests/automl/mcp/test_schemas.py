@@ -1,0 +1,40 @@
+"""The schemas of tools, and the check of arguments."""
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from automl.errors import UsageError
+from automl.mcp.schemas import check_arguments
+from automl.mcp.tools import tools
+
+
+@pytest.mark.parametrize("tool", tools().values(), ids=lambda tool: tool.name)
+def test_every_tool_takes_and_answers_objects_of_a_valid_schema(tool):
+    for schema in (tool.takes, tool.answers):
+        Draft202012Validator.check_schema(schema)
+        assert schema["type"] == "object"
+    assert tool.description and tool.takes["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "key", "nearest"),
+    [
+        ({"trails": 3}, "trails", "trials"),
+        ({"trials": "3"}, "trials", None),
+        ({"trials": True}, "trials", None),
+        ({"objective": "val_miou"}, "objective", None),
+        ({"objective": [1]}, "objective", None),
+        ({"stop_rule": "of"}, "stop_rule", "off"),
+        ({"address": "auto"}, "address", None),
+    ],
+)
+def test_a_wrong_argument_is_named_with_what_is_allowed(arguments, key, nearest):
+    with pytest.raises(UsageError, match=key) as caught:
+        check_arguments(arguments, tools()["run"].takes)
+    (fault,) = caught.value.faults
+    assert (fault.key, fault.nearest) == (key, nearest) and fault.allowed
+
+
+def test_a_missing_argument_is_named():
+    with pytest.raises(UsageError, match="experiment: is missing: folder of the experiment"):
+        check_arguments({}, tools()["status"].takes)

@@ -1,0 +1,71 @@
+"""The server over stdio, with a scripted client that knows only tools, schemas and errors."""
+
+import json
+
+import anyio
+import pytest
+from agent import agent
+
+from automl.mcp.tools import tools
+
+LOCAL = {"skill": "toy", "runner": "local", "tracker": "none"}
+
+
+@pytest.fixture
+def converse(tmp_path, commands):
+    """Return a function that lets a coroutine talk to a server in tmp_path."""
+
+    def converse(talk):
+        async def whole():
+            async with agent(tmp_path, commands / "automl") as client:
+                return await talk(client)
+
+        return anyio.run(whole)
+
+    return converse
+
+
+def test_tools_answer_errors_as_json_does_and_keep_to_their_folder(converse, toy_data, automl):
+    async def talk(agent):
+        listed = await agent.client.list_tools()
+        unknown = await agent.call("run", **LOCAL, data="data", trails=1)
+        refused = await agent.call("plan", **LOCAL, data="data", spec={"train.lrr": 1})
+        outside = await agent.call("data_show", data="../data")
+        return listed.tools, unknown, refused, outside, await agent.call("stats")
+
+    listed, unknown, refused, outside, nothing = converse(talk)
+    assert [tool.name for tool in listed] == [*tools()]
+    assert all(tool.input_schema and tool.output_schema for tool in listed)
+    assert unknown[0] and unknown[1]["error"]["nearest"] == "trials"
+    words = ("--skill=toy", "--runner=local", "--tracker=none", "--data=data", "train.lrr=1")
+    printed = automl("run", *words, "--dry-run", "--json")
+    assert refused == (True, json.loads(printed.stdout))
+    assert outside[0] and outside[1]["error"]["key"] == "data"
+    assert nothing[0] and nothing[1]["error"]["nearest"] == "status"
+
+
+def test_a_run_answers_at_once_is_stopped_resumed_and_explained(converse, toy_data):
+    async def talk(agent):
+        is_error, handle = await agent.call(
+            "run", **LOCAL, data="data", trials=3, epochs=4, out="runs/one",
+            spec={"train.pause_s": 0.2},
+        )  # fmt: skip
+        assert (is_error, handle) == (False, {"experiment": "runs/one", "state": "running"})
+        stopped = await agent.call("stop", experiment="one")
+        again = await agent.call("stop", experiment="one")
+        resumed = await agent.call("resume", experiment="one")
+        status = await agent.wait("one")
+        explained = await agent.call("explain", experiment="one", trial=1)
+        jobs = await agent.call("jobs")
+        uri = "automl://experiments/one/leaderboard"
+        board = (await agent.client.read_resource(uri)).contents[0].text
+        addresses = {str(r.uri) for r in (await agent.client.list_resources()).resources}
+        return stopped, again, resumed, status, explained, jobs, board, uri in addresses
+
+    stopped, again, resumed, status, explained, jobs, board, is_listed = converse(talk)
+    assert (stopped[0], stopped[1]["state"]) == (False, "stopped")
+    assert again[0] and "is not running" in again[1]["error"]["message"]
+    assert resumed == (False, {"experiment": "one", "state": "running"})
+    assert status["state"] == "finished" and status["promotion"]["trial"] == status["best"]["trial"]
+    assert explained[1]["trials"][0]["ended"].startswith(("trained all", "stopped at"))
+    assert jobs[1]["jobs"] and board.startswith("trial,") and is_listed
