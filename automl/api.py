@@ -88,7 +88,7 @@ class RunOptions(TypedDict, total=False):
     """The keywords of `run`; each is the flag of its name. Mappings have dotted or nested keys."""
 
     skill: str | Path | None
-    data: str | Path | None
+    data: str | Path | Mapping[str, Any] | None
     strict_data: bool | None
     trials: int | None
     epochs: int | None

@@ -255,6 +255,12 @@ class SegformerSkill:
 
         return import_data(kind, source, target, progress=progress)
 
+    def data_folder(self, content: Mapping[str, Any]) -> Path:
+        """Return a folder for a data set's paths; see `segformer.data.paths.folder_of_paths`."""
+        from segformer.data.paths import folder_of_paths
+
+        return folder_of_paths(content)
+
     def split_data(
         self,
         folder: Path,

@@ -19,7 +19,8 @@ class Option:
     name: str
     help: str
     kind: str = "text"
-    """text, whole (number), number, switch (on, off), flag (no value), texts, or mapping."""
+    """text, whole (number), number, switch (on, off), flag (no value), place (a text; in a file
+    also a mapping), texts, or mapping."""
     metavar: str | None = None
     default: str | None = None
     """The default, described for people."""
@@ -38,7 +39,8 @@ class Option:
 _TABLE = (
     Option("skill", "installed skill, or the folder of one; optional if just one is installed"),
     Option(
-        "data", "folder of the data set, or its URI", metavar="DIR", example="my_data",
+        "data", "folder of the data set, or its URI; in a file also paths, "
+        "{train: {images: DIR, masks: DIR}, val: ...}", "place", metavar="DIR", example="my_data",
         more_flags=("--train-datasets",),
     ),
     Option(

@@ -52,6 +52,8 @@ def _parsed(option: Option, value: Any) -> Any:
         value = fspath(value)
     if kind == "switch" and isinstance(value, bool):
         return "on" if value else "off"  # YAML reads a bare on and off as booleans.
+    if kind == "place" and isinstance(value, Mapping):
+        return dict(value)
     if kind == "flag":
         if not isinstance(value, bool):
             raise ValueError("true or false")

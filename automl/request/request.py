@@ -108,6 +108,8 @@ def request_from_options(
     skill = run.get("skill") or filed.get("skill") or only_skill()
     decision = decided_policy(run, filed)
     options = merged(_without_policy(filed), run, load_skill(skill).info)
+    if isinstance(options.get("data"), Mapping):
+        options = {**options, "data": str(load_skill(skill).data_folder(options["data"]))}
     spec = dict(options.get("spec", {}))
     spec.pop("automl_policy", None)
     # TAO's settings may stand among those of the spec.

@@ -150,6 +150,14 @@ class DoctorSkill(Protocol):
         ...
 
 
+class PathsSkill(Protocol):
+    """A skill whose data can be given by paths instead of a folder."""
+
+    def data_folder(self, content: Mapping[str, Any]) -> Path:
+        """Return a folder that names the paths of each split."""
+        ...
+
+
 class DeviceSkill(Protocol):
     """A skill that knows before a training whether this machine has its devices."""
 

@@ -16,12 +16,14 @@ from automl.skill.base import (
     InitialWeights,
     MeasuringSkill,
     OfferingSkill,
+    PathsSkill,
     PretrainedSkill,
     RefiningSkill,
     ReportMetrics,
     Result,
     Skill,
 )
+from automl.skill.failures import faults_of_the_user
 from automl.skill.info import SkillInfo
 from automl.space.overlay.named import NamedChoices, named_choices
 
@@ -140,6 +142,13 @@ class LoadedSkill:
         if not all(hasattr(self.skill, verb) for verb in ("suspects", "label_queue")):
             raise UsageError(f"{self.name} ranks no labels")
         return cast(DoctorSkill, self.skill)
+
+    def data_folder(self, content: Mapping[str, Any]) -> Path:
+        """Return a folder for data that is given by paths; raises `UsageError`."""
+        if not hasattr(self.skill, "data_folder"):
+            raise UsageError(f"data: {self.name} takes a folder, not paths of splits")
+        with faults_of_the_user():
+            return cast(PathsSkill, self.skill).data_folder(content)
 
     def measure(self, spec: dict[str, Any], names: Collection[str]) -> Mapping[str, float]:
         """Return costs of a spec's model; only of a skill whose skill_info.yaml has `costs`."""

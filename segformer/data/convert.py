@@ -109,7 +109,7 @@ def _converted(
     _write_pairs(writer, data, progress)
     description = _description(classes, ignored, writer.segment is not None, source)
     if own.is_file():
-        description = read_json(own)
+        description = {k: v for k, v in read_json(own).items() if k != "splits"}
         described(recognised.root, given={})  # Raises for one that is not understood.
     _write_json(target / FILE_NAME, description)
     source_of(DatasetSegment(root_dir=str(target)))  # Writes split.json if there is no val.

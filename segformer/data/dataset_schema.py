@@ -5,7 +5,7 @@
 
 from typing import Any
 
-from segformer.data.description import FOR_PEOPLE
+from segformer.data.description import FOR_PEOPLE, SPLITS
 
 _BYTE = {"type": "integer", "minimum": 0, "maximum": 255}
 
@@ -47,10 +47,27 @@ def dataset_schema() -> dict[str, Any]:
                     "items": {"type": "string", "minLength": 1},
                 },
             },
+            "splits": {
+                "description": "The folders of each split; paths begin at the data set.",
+                "type": ["object", "null"],
+                "properties": {name: _of_a_split() for name in SPLITS},
+                "required": ["train"],
+                "additionalProperties": False,
+            },
             **{name: {"description": "For people."} for name in FOR_PEOPLE},
             "license": {"description": "The licence, in a line.", "type": ["string", "null"]},
             "source": {"description": "Where the data is from.", "type": ["string", "null"]},
         },
+        "additionalProperties": False,
+    }
+
+
+def _of_a_split() -> dict[str, Any]:
+    folder = {"type": "string", "minLength": 1}
+    return {
+        "type": "object",
+        "properties": {"images": folder, "masks": folder},
+        "required": ["images", "masks"],
         "additionalProperties": False,
     }
 

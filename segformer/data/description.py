@@ -11,7 +11,9 @@ from segformer.errors import DataError, SpecError
 from segformer.storage.staging import FILE_NAME
 
 _SEGMENT = "dataset.segment"
-_READ = ("classes", "ignore", "bits", "has_up", "groups")
+_READ = ("classes", "ignore", "bits", "has_up", "groups", "splits")
+SPLITS = ("train", "val", "test")
+_FOLDERS = ("images", "masks")
 FOR_PEOPLE = (
     "name", "title", "description", "encoding", "source", "url", "license", "licence", "citation",
     "author", "version", "split", "note", "notes", "counts", "bytes", "seed",
@@ -26,10 +28,10 @@ def described(root: Path, *, given: Mapping[str, Any]) -> dict[str, Any]:
     A folder named test holds the test split. Of the keys of dataset.json, ``classes`` (a list of
     ``{"value", "name"}``: the value in the mask; and ``"color"``: [red, green, blue] in masks of
     colours), ``ignore`` (a value or null), ``bits`` (of 16-bit images) and ``has_up`` (true or
-    false) are read, and ``groups`` by `groups_described`; those of `FOR_PEOPLE` may say more.
-    Raises `DataError` for a dataset.json that is not understood, which is one with other keys too:
-    a misspelt ``ignore`` would be passed over. A given number of classes that contradicts it is a
-    `SpecError`.
+    false) are read, ``groups`` by `groups_described` and ``splits`` by `splits_described`; those of
+    `FOR_PEOPLE` may say more. Raises `DataError` for a dataset.json that is not understood, which
+    is one with other keys too: a misspelt ``ignore`` would be passed over. A given number of
+    classes that contradicts it is a `SpecError`.
     """
     found: dict[str, Any] = {}
     if (root / "images" / "test").is_dir() and (root / "masks" / "test").is_dir():
@@ -81,12 +83,20 @@ class _Description:
     has_up: bool | None
     groups: Mapping[str, list[str]]
     """Patterns of the names of images by the name of their group."""
+    splits: Mapping[str, Mapping[str, str]]
+    """The folders of images and masks by split."""
 
 
 def groups_described(root: Path) -> Mapping[str, list[str]]:
     """Return the groups of a data set's dataset.json, none without one; raises `DataError`."""
     path = root / FILE_NAME
     return _read(path).groups if path.is_file() else {}
+
+
+def splits_described(root: Path) -> Mapping[str, Mapping[str, str]]:
+    """Return the folders of each split that dataset.json names, if any; raises `DataError`."""
+    path = root / FILE_NAME
+    return _read(path).splits if path.is_file() else {}
 
 
 def _classes_described(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -175,7 +185,25 @@ def _description_from(content: object) -> _Description:
     for name in ("license", "source"):
         if not isinstance(content.get(name), str | None):
             raise ValueError(f"{name} is {content[name]!r}, not a text")
-    return _Description(sorted(classes, key=lambda each: each.value), ignored, bits, has_up, groups)
+    classes.sort(key=lambda each: each.value)
+    splits = _splits(content.get("splits"))
+    return _Description(classes, ignored, bits, has_up, groups, splits)
+
+
+def _splits(splits: object) -> Mapping[str, Mapping[str, str]]:
+    if splits is None:
+        return {}
+    if not isinstance(splits, Mapping) or "train" not in splits:
+        raise ValueError('splits wants "train": {"images": FOLDER, "masks": FOLDER}')
+    _check_keys(splits, SPLITS, "splits: ")
+    for name, folders in splits.items():
+        if not isinstance(folders, Mapping):
+            raise ValueError(f'splits.{name} is {folders!r}, not {{"images": ..., "masks": ...}}')
+        _check_keys(folders, _FOLDERS, f"splits.{name}: ")
+        for kind in _FOLDERS:
+            if not isinstance(folders.get(kind), str) or not folders[kind]:
+                raise ValueError(f"splits.{name}.{kind} is {folders.get(kind)!r}, not a folder")
+    return splits
 
 
 def _groups(groups: object) -> Mapping[str, list[str]]:

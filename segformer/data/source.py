@@ -7,7 +7,7 @@ from typing import Any
 
 from segformer.data.classes import inferred, spec_keys
 from segformer.data.depth import bits_in_use
-from segformer.data.description import described
+from segformer.data.description import described, splits_described
 from segformer.data.faults import one_a_cause
 from segformer.data.images import WIDE_BITS
 from segformer.data.layouts import layout_of
@@ -121,7 +121,7 @@ def layout_settings(
     notes = []
     if folder != root and (folder / FILE_NAME).exists():
         keys |= described(folder, given=given)
-    elif not (root / FILE_NAME).exists() and not any(
+    elif f"{_SEGMENT}.num_classes" not in described(root, given={}) and not any(
         f"{_SEGMENT}.{k}" in given for k in _SAY_CLASSES
     ):
         classes, ignored = data.classes, data.ignored
@@ -161,6 +161,8 @@ def _is_standard(root: Path, segment: DatasetSegment) -> bool:
     train, val = segment.train_split, segment.validation_split
     if (train, val) != (TRAIN, VAL):
         return True
+    if splits_described(root):
+        return False
     has_val = any((root / kind / val).is_dir() for kind in _KINDS)
     return has_val and all((root / kind).is_dir() for kind in _KINDS)
 

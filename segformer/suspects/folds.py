@@ -18,12 +18,14 @@ from segformer.spec.spec import Spec, parse
 from segformer.storage.atomic import replacing
 from segformer.storage.staging import FILE_NAME
 
+_SEED = 0
+
 Train = Callable[[Spec, Path, Report], Result]
 
 
-def parts(count: int, folds: int, *, seed: int) -> list[list[int]]:
-    """Divide the numbers below `count` into `folds` parts of nearly one size."""
-    order = np.random.default_rng(seed).permutation(count)
+def parts(count: int, folds: int) -> list[list[int]]:
+    """Divide the numbers below `count` at random into `folds` parts, always in the same way."""
+    order = np.random.default_rng(_SEED).permutation(count)
     return [sorted(part.tolist()) for part in np.array_split(order, folds)]
 
 

@@ -141,7 +141,7 @@ def _out_of_fold(
         if progress:
             progress(next(done), total)
 
-    for number, part in enumerate(parts(len(pairs), folds, seed=spec.train.seed)):
+    for number, part in enumerate(parts(len(pairs), folds)):
         model = trained_without(
             train, spec, pairs, part, folder / f"fold-{number}", epochs=epochs, report=step
         )

@@ -12,6 +12,7 @@ from segformer.data.layouts.cityscapes import Cityscapes
 from segformer.data.layouts.coco import Coco
 from segformer.data.layouts.csv_pairs import CsvPairs
 from segformer.data.layouts.cvat import Cvat
+from segformer.data.layouts.described import Described
 from segformer.data.layouts.folders import KindSplit, SplitKind, Unsplit
 from segformer.data.layouts.label_studio import LabelStudio
 from segformer.data.layouts.labelme import LabelMe
@@ -21,8 +22,8 @@ from segformer.data.layouts.voc import Voc
 from segformer.errors import DataError
 
 LAYOUTS: tuple[Layout, ...] = (
-    Voc(), Cityscapes(), Ade20k(), CamVid(), KindSplit(), SplitKind(), CsvPairs(), Unsplit(),
-    Cvat(), LabelStudio(), LabelMe(), Coco(), Suffix(),
+    Described(), Voc(), Cityscapes(), Ade20k(), CamVid(), KindSplit(), SplitKind(), CsvPairs(),
+    Unsplit(), Cvat(), LabelStudio(), LabelMe(), Coco(), Suffix(),
 )  # fmt: skip
 """The special before the general, and files of masks before annotations that they may come from:
 a folder has the first layout of which it has all parts."""

@@ -81,6 +81,19 @@ def test_a_dry_run_writes_no_split(run_in, tmp_path):
     assert sorted(path.name for path in (tmp_path / "set").iterdir()) == ["images", "masks"]
 
 
+def test_an_experiment_file_names_the_folders_of_the_splits(run_in, tmp_path):
+    split_pairs(tmp_path / "photos{}", tmp_path / "labels{}", ("1", "2"))
+    paths = "{train: {images: photos1, masks: labels1}, val: {images: photos2, masks: labels2}}"
+    (tmp_path / "file.yaml").write_text(f"skill: segformer\ndata: {paths}\n")
+    dry = run_in(tmp_path, "run", "file.yaml", "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    assert "the folders that dataset.json names (train 2, val 2)" in dry.stderr
+    (tmp_path / "file.yaml").write_text("skill: toy\ndata: {train: {}}\n")
+    refused = run_in(tmp_path, "run", "file.yaml", "--dry-run")
+    assert refused.returncode == 2
+    assert "data: toy takes a folder, not paths of splits" in refused.stderr
+
+
 def test_a_skill_without_these_commands_says_so(run_in, tmp_path):
     result = run_in(tmp_path, "data", "show", ".", "--skill", "toy")
     assert result.returncode == 2

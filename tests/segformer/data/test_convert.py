@@ -83,7 +83,11 @@ def test_the_class_of_a_small_thing_lies_on_that_of_a_large_one(tmp_path):
 
 @pytest.mark.parametrize(
     ("kind", "words"),
-    [("cocoo", "there are auto, voc"), ("voc", "lacks JPEGImages/"), ("auto", "no known way")],
+    [
+        ("cocoo", "there are auto, described, voc"),
+        ("voc", "lacks JPEGImages/"),
+        ("auto", "no known way"),
+    ],
 )
 def test_what_cannot_be_imported_is_refused(tmp_path, kind, words):
     (tmp_path / "source/empty").mkdir(parents=True)

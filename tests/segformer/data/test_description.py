@@ -226,6 +226,7 @@ VALID = [
     {},
     {"classes": [{"value": 0, "name": "a"}, {"value": 9, "name": "b", "color": [1, 2, 3]}]},
     {"classes": None, "ignore": None, "bits": 12, "has_up": True, "license": "CC0"},
+    {"splits": {"train": {"images": "a", "masks": "b"}}},
     {"groups": {"one": ["a_*"]}, "source": "here", "counts": {"train": 3}},
 ]
 INVALID = [
@@ -234,6 +235,8 @@ INVALID = [
     {"classes": [{"value": 1}]},
     {"classes": [{"value": 1, "name": "a", "color": [1, 2]}]},
     {"ignore": "x"}, {"bits": 7}, {"has_up": 1}, {"groups": ["a"]}, {"groups": {"a": []}},
+    {"splits": {"val": {"images": "a", "masks": "b"}}}, {"splits": {"train": {"images": "a"}}},
+    {"splits": {"train": {"images": "a", "masks": 1}}}, {"splits": ["a"]},
     {"license": 3}, {"source": ["x"]}, {"classs": []}, [],
 ]  # fmt: skip
 
