@@ -95,7 +95,7 @@ def by_searcher(name: str, bench: Bench, seed: int) -> None:
         last = [Decision.CONTINUE]
 
         def told(epoch: int, value: float, trial: int = trial, last: list[Any] = last) -> str:
-            last[0] = searcher.report(trial, epoch, value)
+            last[0] = searcher.report(trial, epoch, value).decision
             return str(last[0].value)
 
         bench.train(trial, values[trial], told)
