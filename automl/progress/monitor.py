@@ -7,6 +7,7 @@ all made here, from the same events.
 import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from automl.experiment.pace import Pace
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
 from automl.formats import score
+from automl.progress.steps import FILE as STEPS_FILE
+from automl.progress.steps import Steps, read_steps
 from automl.progress.view import BestSoFar, Message, RunningTrial, View, What
 from automl.redact import printable
 from automl.trial.trial import Decision, FailureKind, Trial, TrialState
@@ -90,6 +93,7 @@ class Monitor:
             failures=Counter(t.failure.kind.value for t in trials if t.failure is not None),
             recent=tuple(self._recent),
             model=None if promotion is None else promotion["onnx"],
+            promoting=self._promoting() if phase == "promoting" else None,
         )
 
     def _best_so_far(self) -> BestSoFar | None:
@@ -119,7 +123,20 @@ class Monitor:
         last = max(since, trial.reports[-1].time if trial.reports else 0.0)
         seconds = trial.seconds + max(0.0, now - last)
         note = "half the batch size" if trial.halvings else trial.reason
-        return RunningTrial(trial.number, trial.epoch, trial.epochs, latest, curve, seconds, note)
+        steps = read_steps(self.experiment.paths.trial(trial.number))
+        if steps is not None and (steps.epoch or 0) <= trial.epoch:
+            steps = None  # Of an epoch that has been reported, or of an earlier session.
+        return RunningTrial(
+            trial.number, trial.epoch, trial.epochs, latest, curve, seconds, note, steps
+        )
+
+    def _promoting(self) -> Steps | None:
+        """Return where the model is that a promotion measures, named by its folder."""
+        for path in self.experiment.paths.root.glob(f".promoting/**/{STEPS_FILE}"):
+            steps = read_steps(path.parent)
+            if steps is not None:
+                return replace(steps, stage=f"{steps.stage} {path.parent.name}")
+        return None
 
     def _on_opened(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
         trials = self.experiment.history.trials.values()

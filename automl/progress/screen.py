@@ -143,7 +143,8 @@ class _Drawing:
         epochs = self.view.epochs
         done = f"{counted(epochs, 'epoch')} took {clock(self.view.seconds)}"
         if self.view.phase == "promoting":
-            return Text(f"training is done; {done}")
+            step = self.view.promoting
+            return Text(f"{'training is done' if step is None else step.text()}; {done}")
         if left is None:
             return Text("known after the first epochs")
         estimate = f"{'at most ' if left.is_at_most else ''}about {duration(left.seconds)}"
@@ -202,7 +203,7 @@ class _Drawing:
             Text(score(trial.value), "green" if is_best else ""),
             Text(curve, "green" if is_best else "cyan"),
             clock(trial.seconds),
-            trial.note,
+            trial.note if trial.steps is None else trial.steps.text(),
         )
 
     def _scale(self) -> tuple[float | None, float | None]:

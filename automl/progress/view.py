@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from automl.experiment.pace import Limit, TimeLeft
+from automl.progress.steps import Steps
 
 
 class What(StrEnum):
@@ -89,6 +90,8 @@ class RunningTrial:
     seconds: float
     note: str
     """Why it runs: the defaults, a copy, a repeat; else empty."""
+    steps: Steps | None = None
+    """Where it is within the epoch, if its skill says so."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,8 @@ class View:
     """The latest messages, oldest first, without reports."""
     model: str | None
     """The promoted model."""
+    promoting: Steps | None = None
+    """Where a promotion is, if its skill says so."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain form of ``--json``."""

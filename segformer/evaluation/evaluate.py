@@ -34,6 +34,7 @@ from segformer.result import Report, Result
 from segformer.spec.sections.dataset import DatasetSegment, size_text
 from segformer.spec.spec import Spec
 from segformer.storage.atomic import replacing
+from segformer.storage.step_file import StepFile
 
 _PREFIXES: dict[Literal["test", "validation"], str] = {"test": "test", "validation": "val"}
 
@@ -129,8 +130,12 @@ def _scores(
     every = options.vis_after_n_batches
     stems = [data.pairs[index].stem for index in share]
     remaining, samples = iter(stems), sampled(stems) if number() == 0 else set()
+    steps, done = StepFile(folder, "measuring"), 0
     for turn, batch in enumerate(loader):
         predictions = scored(segmenter, tally, batch)
+        done += len(predictions)
+        if number() == 0:
+            steps.write(done, len(stems))
         names = list(islice(remaining, len(predictions)))
         has_pictures = bool(every) and turn % every == 0
         if has_pictures or samples.intersection(names):
@@ -139,6 +144,8 @@ def _scores(
                     _write(folder / PICTURES / f"{name}.png", row)
                 if name in samples:
                     write_sample(folder, name, row)
+    if number() == 0:
+        steps.remove()
     scores = tally.scores(what=f"the {options.split} split")
     return scores, [stem for stem in stems if stem in samples]
 

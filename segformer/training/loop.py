@@ -29,6 +29,7 @@ from segformer.training.callbacks.build import build_callbacks
 from segformer.training.callbacks.checkpoint import CheckpointPaths
 from segformer.training.callbacks.resumed_settings import ResumedSettings
 from segformer.training.callbacks.status import EpochReport, is_to_continue, log_file
+from segformer.training.callbacks.steps import Steps
 from segformer.training.checkpoint_io import CheckpointFiles
 from segformer.training.compiling import check_compiler
 from segformer.training.folder import check_folder, replacing_training, settle
@@ -111,6 +112,7 @@ def _train(spec: Spec, paths: CheckpointPaths, topology: Topology, report: Repor
         )
         callbacks.insert(0, ResumedSettings(network, spec.train.optim))
         monitor = spec.train.enable_lr_monitor
+        callbacks.append(Steps(paths.folder))
         # Last in order, so that an epoch's checkpoints are on disk before the epoch is reported.
         callbacks.append(EpochReport(module, status, report, with_learning_rates=monitor))
         trainer = build_trainer(spec, paths.folder, topology, files, callbacks)

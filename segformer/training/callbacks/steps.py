@@ -1,0 +1,50 @@
+"""Reports the steps within an epoch."""
+
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from segformer.storage.step_file import StepFile
+
+
+class Steps(Callback):
+    """Writes step, seconds a step and loss to progress.json while an epoch is trained."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = StepFile(folder, "training")
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Count from here."""
+        self._file.begin()
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Write the step."""
+        if trainer.is_global_zero:
+            self._file.write(
+                batch_idx + 1,
+                int(trainer.num_training_batches),
+                epoch=trainer.current_epoch + 1,
+                loss=lambda: float(outputs["loss"]),
+            )
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Remove the file."""
+        self._remove(trainer)
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Remove the file."""
+        self._remove(trainer)
+
+    def _remove(self, trainer: Trainer) -> None:
+        if trainer.is_global_zero:
+            self._file.remove()

@@ -1,0 +1,68 @@
+"""Steps within an epoch and within a promotion, as the folder of an action says."""
+
+import io
+import json
+from dataclasses import replace
+
+import pytest
+from made import made_experiment, report, start, view_of
+from rich.console import Console
+
+from automl.experiment.journal import Journal
+from automl.progress.screen import Screen
+from automl.progress.steps import FILE, Steps, read_steps
+
+PLAIN = {"stage": "training", "epoch": 2, "step": 31, "steps": 46, "seconds_per_step": 2.13,
+         "loss": 1.8431}  # fmt: skip
+
+
+def view(experiment, folder, content, *events):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / FILE).write_text(json.dumps(content))
+    paths = experiment.paths
+    events = [*Journal(paths.journal).read(), *events]
+    return view_of(paths.root, experiment.settings, events, state="running", now=9.0)
+
+
+def drawn(view):
+    console = Console(width=80, height=24, record=True, file=io.StringIO())
+    console.print(Screen(view))
+    return console.export_text()
+
+
+def test_a_running_trial_shows_its_step_on_a_narrow_screen(tmp_path):
+    experiment = made_experiment(tmp_path / "exp", start(0), report(0, 1, 0.5))
+    made = view(experiment, experiment.paths.trial(0), PLAIN)
+    assert made.to_dict()["running"][0]["steps"] == PLAIN
+    assert "step 31/46, 2.1 s/step, loss 1." in drawn(made)
+
+
+def test_steps_of_an_epoch_that_was_reported_are_not_shown(tmp_path):
+    experiment = made_experiment(tmp_path / "exp", start(0), report(0, 1, 0.5))
+    made = view(experiment, experiment.paths.trial(0), {**PLAIN, "epoch": 1})
+    assert made.running[0].steps is None
+
+
+def test_a_promotion_says_which_model_it_measures(tmp_path):
+    experiment = made_experiment(tmp_path / "exp", start(0), report(0, 1, 0.5))
+    folder = tmp_path / "exp" / ".promoting" / "onnx"
+    content = {"stage": "measuring", "step": 60, "steps": 101}
+    made = view(experiment, folder, content, {"event": "promoting", "trial": 0, "time": 5.0})
+    assert made.promoting == Steps("measuring onnx", 60, 101)
+    assert "measuring onnx 60/101" in drawn(made)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", '{"stage": "x"}', '{"stage": "x", "step": "a", "steps": 1}', "9" * 20000],
+)
+def test_a_file_that_is_no_such_thing_is_ignored(tmp_path, text):
+    (tmp_path / FILE).write_text(text)
+    assert read_steps(tmp_path) is None
+
+
+def test_control_characters_and_numbers_that_are_none_are_not_passed_on(tmp_path):
+    (tmp_path / FILE).write_text(json.dumps({**PLAIN, "stage": "\x1b[2J", "loss": float("nan")}))
+    steps = read_steps(tmp_path)
+    assert "\x1b" not in steps.stage and steps.loss is None
+    assert replace(steps, loss=1.0).text().endswith("loss 1.0000")
