@@ -27,6 +27,7 @@ from segformer.storage.key import reference_from_key
 from segformer.storage.location import Location, is_remote
 
 if TYPE_CHECKING:
+    from segformer.data.check import DataCheck
     from segformer.data.convert import ImportReport
     from segformer.data.divide import SplitReport
     from segformer.data.summary import DataSummary
@@ -63,7 +64,7 @@ class SegformerSkill:
     """Holds references/ and schemas/."""
 
     def __init__(self) -> None:
-        self._summary: DataSummary | None = None
+        self._checked: DataCheck | None = None
         self._credentials: dict[str, Location] = {}
         """Locations with the credentials that the user gave, by clean address; never written."""
 
@@ -147,7 +148,7 @@ class SegformerSkill:
     ) -> dict[str, Any]:
         """Read all the data of a spec; see `segformer.data.check.check_data`.
 
-        The summary of the data that was read last is kept for `report_data`.
+        What it found last is kept for `report_data`.
         """
         from segformer.data.check import check_data
 
@@ -160,17 +161,23 @@ class SegformerSkill:
             raise DataError(
                 f.replace(here.root_dir, _clean(address)) for f in error.faults
             ) from None
-        self._summary = checked.summary
+        self._checked = checked
         return checked.record
 
     def report_data(self, spec: dict[str, Any], folder: Path) -> None:
-        """Write tables and pictures of a train spec's data; see `segformer.data.summary_report`."""
+        """Write tables and pictures of a train spec's data; see `segformer.data.summary_report`.
+
+        A split that the check has made is kept now, before trials at once would make it.
+        """
+        from segformer.data.split_file import kept
         from segformer.data.summary_report import write_summary_report
 
-        if self._summary is None:
+        if self._checked is None:
             self.check(spec)
-        assert self._summary is not None
-        write_summary_report(self._summary, folder, seed=parse(spec).train.seed)
+        assert self._checked is not None
+        if self._checked.held_out is not None:
+            kept(self._checked.held_out)
+        write_summary_report(self._checked.summary, folder, seed=parse(spec).train.seed)
 
     def check_image_size(self, action: str, spec: dict[str, Any]) -> None:
         """Raise `SpecError` if a spec's image size is not that of the model that is run."""

@@ -17,6 +17,7 @@ from segformer.data.pairs import other_files
 from segformer.data.palette import Palette
 from segformer.data.scan import Progress, ScannedPair, leaks_in, scanned
 from segformer.data.source import source_of
+from segformer.data.split_file import SplitFile
 from segformer.data.summary import DataSummary
 from segformer.errors import DataError
 from segformer.spec.sections.dataset import DatasetSegment
@@ -38,6 +39,8 @@ class DataCheck:
     of all files; ``facts`` (see `_facts`); ``leaks``, lines on images that show the same, or
     nothing; and, if classes do not occur, ``absent``, which names them by split."""
     summary: DataSummary
+    held_out: SplitFile | None
+    """How data without a validation split was divided; the file need not exist yet."""
 
 
 def check_data(segment: DatasetSegment, *, progress: Progress | None = None) -> DataCheck:
@@ -73,7 +76,7 @@ def check_data(segment: DatasetSegment, *, progress: Progress | None = None) -> 
         "facts": _facts(pairs, segment),
         **({"absent": "; ".join(absent)} if absent else {}),
     }
-    return DataCheck(record, summary)
+    return DataCheck(record, summary, source.held_out)
 
 
 def _facts(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> dict[str, float]:

@@ -13,7 +13,7 @@ from segformer.data.images import WIDE_BITS
 from segformer.data.layouts import layout_of
 from segformer.data.layouts.base import TEST, TRAIN, UNSPLIT, VAL, DataSet
 from segformer.data.pairs import Pair, find_pairs, image_files, is_utf8
-from segformer.data.split_file import SplitFile, held_out
+from segformer.data.split_file import SplitFile, held_out, kept
 from segformer.errors import DataError
 from segformer.spec.sections.dataset import DatasetSegment
 from segformer.storage.staging import FILE_NAME
@@ -32,6 +32,8 @@ class Source:
     faults: Sequence[str] = ()
     notes: Sequence[str] = ()
     """Lines that say how the folder was read; none for the layout that is documented."""
+    held_out: SplitFile | None = None
+    """How a data set without a validation split was divided."""
 
     @property
     def folders(self) -> list[Path]:
@@ -192,11 +194,12 @@ def _with_validation(root: Path, data: DataSet, title: str, *, is_kept: bool) ->
     if data.faults or VAL in data.splits:
         return Source(data.splits, data.faults or _empty_splits(root, data.splits), notes)
     pairs = [*data.splits.get(TRAIN, ()), *data.splits.get(UNSPLIT, ())]
-    split = held_out(root, pairs, is_kept=is_kept)
+    split = held_out(root, pairs)
+    if is_kept:
+        split = kept(split)
     splits = {**split.applied(pairs, root), **{k: v for k, v in data.splits.items() if k == TEST}}
-    return Source(
-        splits, _empty_splits(root, splits), [*notes, _held_out_line(root, split, len(pairs))]
-    )
+    notes.append(_held_out_line(root, split, len(pairs)))
+    return Source(splits, _empty_splits(root, splits), notes, split)
 
 
 def _empty_splits(root: Path, splits: Mapping[str, Sequence[Pair]]) -> list[str]:

@@ -91,24 +91,26 @@ class SplitFile:
         return {TRAIN: rest, **splits}
 
 
-def held_out(root: Path, pairs: Sequence[Pair], *, is_kept: bool) -> SplitFile:
-    """Return the split of a data set that has none: its split.json, else one that is made now.
-
-    With `is_kept` it is written; a folder that cannot be written has its split in the cache. It
-    would be made the same again.
-    """
-    places = [root / SPLIT_FILE, _in_cache(root)]
-    for path in places:
+def held_out(root: Path, pairs: Sequence[Pair]) -> SplitFile:
+    """Return the split of a data set that has none: its split.json, else one that is made now."""
+    for path in (root / SPLIT_FILE, _in_cache(root)):
         if path.is_file():
             return SplitFile.read(path)
     by: By = "group" if groups_described(root) else "file"
-    split = made(root, pairs, shares={VAL: VAL_SHARE}, by=by, seed=SEED)
-    if not is_kept:
+    return made(root, pairs, shares={VAL: VAL_SHARE}, by=by, seed=SEED)
+
+
+def kept(split: SplitFile) -> SplitFile:
+    """Write a split that is not on disk, and return it with the path of its file.
+
+    A folder that cannot be written has its split in the cache. It would be made the same again.
+    """
+    if split.path.is_file():
         return split
     try:
         split.write()
     except OSError:
-        split = replace(split, path=places[1])
+        split = replace(split, path=_in_cache(split.path.parent))
         split.write()
     return split
 
