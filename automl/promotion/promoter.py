@@ -153,13 +153,18 @@ class Promoter:
     ) -> None:
         """Convert the ONNX model, measure the result if it can run here, and check it."""
         folder, action = work / name, CONVERSIONS[name]
-        result = self._actions.run(
-            action, best, folder, onnx, overrides=self._actions.hints(action)
-        )
+        overrides = dict(self._actions.hints(action))
+        if key := self._actions.hints("max_drop").get(action):
+            overrides[key] = self.request.max_drop
+        result = self._actions.run(action, best, folder, onnx, overrides=overrides)
         (kind,) = [k for k in result.artifacts if k in ("onnx", "checkpoint", "engine")]
         model = result.artifacts[kind]
         facts: dict[str, Any] = {"file": str(model.relative_to(work)), "sha256": _digest(model)}
-        facts |= {key: value for key, value in result.metrics.items() if "mb" in key.split("_")}
+        facts |= {
+            key: value
+            for key, value in result.metrics.items()
+            if {"mb", "layers"}.intersection(key.split("_"))
+        }
         parity[name] = facts | self._measured(best, model, folder / "measured", work, parity)
         latency = parity[name].pop("latency", None)
         if latency:

@@ -96,7 +96,8 @@ def skill_info() -> dict[str, Any]:
         "usage": _USAGE,
         "promotion": {
             # The promotion has a gate of its own.
-            "quantize": {"quantize.max_miou_drop": 1.0},
+            "quantize": {"quantize.max_miou_drop": 1.0, "quantize.algorithm": "auto"},
+            "max_drop": {"quantize": "quantize.target_drop"},
             "evaluate": {
                 "evaluate.split": "validation",
                 "evaluate.vis_after_n_batches": 0,

@@ -23,7 +23,14 @@ def write_fused(source: Path, target: Path) -> None:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.optimized_model_filepath = str(target)
     options.log_severity_level = 3
-    onnxruntime.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
+    onnxruntime.InferenceSession(
+        str(source),
+        options,
+        providers=["CPUExecutionProvider"],
+        # A convolution fused with its activation has no kernel for 8 bits; of a quantized one, the
+        # activation is part of the rounding.
+        disabled_optimizers=["ConvActivationFusion"],
+    )
     fused, plain = onnx.load(str(target)), onnx.load(str(source))
     # The quantizer skips tensors of unknown type, and onnx cannot infer the outputs of these
     # operators. Fusing keeps the names of the outputs, so the types come from the plain graph.

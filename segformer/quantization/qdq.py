@@ -37,6 +37,7 @@ from segformer.model.saved import ENTRY, record_from_json
 from segformer.quantization.calibration import batches
 from segformer.quantization.fusion import QUANTIZED, left_in_32_bits, renamed, write_fused
 from segformer.quantization.layers import quantized_layers
+from segformer.quantization.mixed import MixedGraph
 from segformer.storage.atomic import replacing
 from segformer.storage.encryption import reading, writing
 from segformer.storage.scratch import scratch
@@ -57,9 +58,14 @@ class QdqSettings:
 
     algorithm: str = "minmax"
     percentile: float = 99.99
+    per_channel: bool = True
+    """Whether each channel of the weights has a range of its own."""
     for_tensorrt: bool = False
     """For TensorRT's parser: symmetric ranges and biases in 32 bits. Otherwise for ONNX Runtime on
     the CPU: zero points, and only the nodes that `segformer.quantization.fusion` chooses."""
+    keeps_activations: bool = False
+    """Whether ReLU and Clip stay nodes, which layers put back into 32 bits need; ONNX Runtime
+    drops them when it loads the model. Otherwise the ranges of 8 bits stand for them."""
     layers: Sequence[tuple[str, bool]] = ()
     """Patterns of node names, and whether these are quantized; the last match wins."""
     cache: Path | None = field(default=None)
@@ -71,13 +77,21 @@ def quantize_onnx(
 ) -> None:
     """Write the int8 graph of an exported fp32 graph, calibrated on images, with its metadata.
 
+    Raises as `quantized_graph` does.
+    """
+    write_graph(quantized_graph(source, images, settings).quantized, target)
+
+
+def quantized_graph(source: Path, images: Sequence[Path], settings: QdqSettings) -> MixedGraph:
+    """Return the int8 graph of an exported fp32 graph, calibrated on images, with its metadata.
+
     Raises `SpecError` for a pattern that matches no layer, too few images for a fixed batch, a size
     other than that of the training, or a cache that cannot be used, and `CheckpointError` for a
     model that cannot be read.
     """
     graph = read_graph(source)
     excluded = _excluded(graph, settings.layers)
-    reader = _Reader(images, graph, source)
+    reader = Images(images, graph, source)
     # The histogram methods keep all activations of a stride in memory: one image at a time.
     stride = None if settings.algorithm in ("minmax", "max") else 1
     form = _form(settings)
@@ -93,16 +107,16 @@ def quantize_onnx(
             reader,
             quant_format=QuantFormat.QDQ,
             calibrate_method=_METHODS[settings.algorithm],
-            per_channel=True,
+            per_channel=settings.per_channel,
             weight_type=QuantType.QInt8,
             nodes_to_exclude=excluded,
             calibration_cache_path=cache,
             **form,
         )
-        quantized = onnx.load(str(written))
+        mixed = MixedGraph(onnx.load(str(prepared)), onnx.load(str(written)))
     entries = {entry.key: entry.value for entry in graph.metadata_props}
-    onnx.helper.set_model_props(quantized, entries)
-    write_graph(quantized, target)
+    onnx.helper.set_model_props(mixed.quantized, entries)
+    return mixed
 
 
 @contextlib.contextmanager
@@ -161,6 +175,7 @@ def _form(settings: QdqSettings) -> dict[str, Any]:
         "CalibMovingAverage": settings.algorithm == "minmax",
         "CalibTensorRangeSymmetric": settings.for_tensorrt,
         "CalibPercentile": settings.percentile,
+        "QDQKeepRemovableActivations": settings.keeps_activations,
     }
     if settings.for_tensorrt:
         symmetric = {"ActivationSymmetric": True, "WeightSymmetric": True, "QuantizeBias": False}
@@ -176,7 +191,7 @@ def _form(settings: QdqSettings) -> dict[str, Any]:
     }
 
 
-class _Reader(CalibrationDataReader):  # type: ignore[misc]
+class Images(CalibrationDataReader):  # type: ignore[misc]
     """Feeds images, preprocessed as in training, in batches of the model's size."""
 
     def __init__(self, images: Sequence[Path], graph: onnx.ModelProto, source: Path) -> None:
@@ -204,10 +219,12 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]
         return len(self._images) // self._size
 
     def set_range(self, start_index: int, end_index: int) -> None:
+        """Begin anew, with some of the batches."""
         chosen = self._images[start_index * self._size : end_index * self._size]
         self._left = batches(chosen, self._record, size=self._size)
 
     def get_next(self) -> dict[str, Any] | None:
+        """Return the next batch by the name of the input; None at the end."""
         batch = next(self._left, None)
         if batch is None:
             return None

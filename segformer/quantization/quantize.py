@@ -1,25 +1,36 @@
 """The quantize action: a trained model in 8 bits, with its mIoU before and after."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
+from onnx import ModelProto
 
 from segformer.action import started, write_spec
+from segformer.data.dataset import split_folder
+from segformer.data.source import images_of
 from segformer.errors import RejectedError, SpecError
 from segformer.evaluation.evaluate import evaluate
 from segformer.evaluation.image_size import recorded, with_trained_size
+from segformer.evaluation.latency import measured_latency
+from segformer.export.graph import write_graph
 from segformer.export.onnx import export
+from segformer.model.saved import ModelRecord
 from segformer.quantization.calibration import calibration_images, evenly
 from segformer.quantization.modelopt import write_modelopt
 from segformer.quantization.qdq import QdqSettings, quantize_onnx
+from segformer.quantization.sensitivity import Choice, chosen
 from segformer.quantization.weight_only import write_weight_only
 from segformer.result import Result
 from segformer.spec.sections.deploy import ALGORITHMS, MODES, Quantize, QuantizedLayers
+from segformer.spec.sections.evaluate import Latency
 from segformer.spec.spec import Spec
 from segformer.storage.atomic import replacing
 from segformer.storage.scratch import scratch
 
+_RUNS = 30
+"""Runs of which the latency is the median."""
 REJECTED = "rejected"
 """The subfolder of the results for a model that lost too much mIoU."""
 
@@ -50,9 +61,13 @@ def _quantize(spec: Spec, target: Path) -> Result:
     _check(options, source)
     spec = with_trained_size(spec, recorded(source, spec))
     write_spec(spec, folder)
-    with replacing(target) as part:
-        _WRITERS[options.backend](spec, source, part)
     before = _miou(spec, source, folder / "before")
+    is_mixed = options.target_drop is not None or options.algorithm == "auto"
+    with replacing(target) as part:
+        if is_mixed:
+            choice = _mixed(spec, source, part, before=before)
+        else:
+            _WRITERS[options.backend](spec, source, part)
     after = _miou(spec, target, folder / "after")
     metrics = {
         "val_miou_before": before,
@@ -61,9 +76,54 @@ def _quantize(spec: Spec, target: Path) -> Result:
         "size_mb_before": source.stat().st_size / 1e6,
         "size_mb": target.stat().st_size / 1e6,
     }
-    check_drop(target, metrics, allowed=options.max_miou_drop)
     kind = "onnx" if target.suffix == ".onnx" else "checkpoint"
-    return Result(artifacts={kind: target}, metrics=metrics, note=_note(options.device))
+    artifacts, note = {kind: target}, _note(options.device)
+    if is_mixed:
+        artifacts["precision"] = folder / "precision.json"
+        with replacing(artifacts["precision"]) as part:
+            part.write_text(json.dumps(choice.to_dict(), indent=2) + "\n", encoding="utf-8")
+        metrics |= choice.metrics | _latencies(spec, source, target)
+        note = " ".join(filter(None, [choice.note, note]))
+    check_drop(target, metrics, allowed=options.max_miou_drop)
+    return Result(artifacts=artifacts, metrics=metrics, note=note)
+
+
+def _mixed(spec: Spec, source: Path, target: Path, *, before: float) -> Choice:
+    """Write the int8 graph whose ranges, and layers in 32 bits, are chosen by measurement."""
+    options = spec.quantize
+    segment = spec.dataset.segment
+    images = evenly(calibration_images(spec), options.calibration_images)
+    looked_at = images_of(segment, split_folder(segment, "validation"))
+    with scratch() as folder:
+
+        def drop(graph: ModelProto) -> float:
+            write_graph(graph, folder / "tried.onnx")
+            return before - _miou(spec, folder / "tried.onnx", folder / "tried")
+
+        plain = _as_onnx(spec, source, folder)
+        choice = chosen(
+            plain,
+            images,
+            evenly(looked_at, options.calibration_images),
+            settings=_settings(options),
+            target_drop=options.target_drop,
+            drop=drop,
+        )
+    write_graph(choice.graph, target)
+    return choice
+
+
+def _latencies(spec: Spec, source: Path, target: Path) -> dict[str, float]:
+    """Return the median milliseconds of an image on one thread, before and after."""
+    options, device = Latency(runs=_RUNS, threads=1), torch.device("cpu")
+    record = ModelRecord.of(spec)
+    names = {"latency_ms_before": source, "latency_ms": target}
+    return {
+        name: measured_latency(path, otherwise=record, device=device, options=options)[
+            "latency_p50_ms"
+        ]
+        for name, path in names.items()
+    }
 
 
 def _note(device: str) -> str:
@@ -120,13 +180,16 @@ def _with_qdq(spec: Spec, source: Path, target: Path) -> None:
     options = spec.quantize
     images = evenly(calibration_images(spec), options.calibration_images)
     with scratch() as folder:
-        settings = QdqSettings(
-            algorithm=options.algorithm,
-            percentile=options.percentile,
-            for_tensorrt=options.device != "cpu",
-            layers=layer_patterns(options),
-        )
-        quantize_onnx(_as_onnx(spec, source, folder), target, images, settings)
+        quantize_onnx(_as_onnx(spec, source, folder), target, images, _settings(options))
+
+
+def _settings(options: Quantize) -> QdqSettings:
+    return QdqSettings(
+        algorithm=options.algorithm,
+        percentile=options.percentile,
+        for_tensorrt=options.device != "cpu",
+        layers=layer_patterns(options),
+    )
 
 
 def _as_onnx(spec: Spec, source: Path, folder: Path) -> Path:
@@ -192,5 +255,5 @@ def check_drop(target: Path, metrics: dict[str, float], *, allowed: float) -> No
     raise RejectedError(
         f"not quantized: val_miou falls from {metrics['val_miou_before']:.4f} to "
         f"{metrics['val_miou']:.4f}, by more than quantize.max_miou_drop {allowed:g} (the model is "
-        f"{aside}); try quantize.algorithm=percentile or quantize.skip_names"
+        f"{aside}); try quantize.target_drop={allowed:g}, which leaves sensitive layers in 32 bits"
     )

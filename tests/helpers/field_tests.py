@@ -169,6 +169,7 @@ TESTS: dict[str, str] = {
     "quantize.percentile": "quantization/test_qdq::test_percentile_decides_the_scales",
     "quantize.calibration_images": "quantization/test_qdq::test_as_many_images_calibrate_as_the_spec_says",
     "quantize.max_miou_drop": "quantization/test_quantize::test_model_that_loses_more_than_the_spec_allows_is_refused_and_kept_aside",
+    "quantize.target_drop": "quantization/test_sensitivity::test_what_was_chosen_and_how_fast_it_is_stands_in_the_results",
     "quantize.force": "quantization/test_quantize::test_existing_file_is_replaced_by_force_only",
     "quantize.results_dir": _RESULTS,
     **{

@@ -13,7 +13,7 @@ MODES = {
 }
 """The one mode of quantization that each backend has."""
 ALGORITHMS = {
-    "onnxruntime": ("minmax", "max", "entropy", "percentile"),
+    "onnxruntime": ("minmax", "max", "entropy", "percentile", "auto"),
     "torchao": ("minmax",),
     "modelopt.pytorch": ("max", "entropy", "percentile"),
 }
@@ -113,10 +113,11 @@ class Quantize(Node):
         "static_ptq", "Mode",
         "static_ptq: weights and activations, calibrated on images; weight_only_ptq: weights alone",
     )  # fmt: skip
-    algorithm: Literal["minmax", "max", "entropy", "percentile"] = setting(
+    algorithm: Literal["minmax", "max", "entropy", "percentile", "auto"] = setting(
         "minmax", "Algorithm",
         "Range that 8 bits span: minmax: a moving mean of each image's extremes; max: the extremes "
-        "of all; entropy: least loss of information; percentile: all but the outermost values",
+        "of all; entropy: least loss of information; percentile: all but the outermost values; "
+        "auto: the one that changes the class of the fewest validation pixels",
     )  # fmt: skip
     device: str = setting(
         "cpu", "Device", "Device the model will run on: cpu, trt (TensorRT), cuda or cuda:N",
@@ -141,8 +142,21 @@ class Quantize(Node):
         ge=0,
         le=1,
     )
+    target_drop: Float | None = setting(
+        None,
+        "Target drop",
+        "Layers go back to 32 bits, the most sensitive first, until the mIoU falls by no more than "
+        "this; null: all that are quantized stay in 8 bits",
+        ge=0,
+        le=1,
+    )
     force: bool = setting(False, "Overwrite", "Replace files of an earlier run")
     results_dir: str = setting("", "Results folder", RESULTS_TEXT, is_path=True)
+
+    @field_validator("target_drop")
+    @classmethod
+    def _of_graphs(cls, value: float | None, info: ValidationInfo) -> float | None:
+        return applies(cls, value, info, "quantize.backend=onnxruntime", backend=("onnxruntime",))
 
     @field_validator("percentile")
     @classmethod

@@ -1,0 +1,164 @@
+"""Chooses by measurement how a graph is quantized: its ranges, and the layers that stay in 32 bits.
+
+The measure of a choice is the share of validation pixels whose class differs from that of the model
+in 32 bits. It needs no truth, and is finer than the mIoU of a few images. The mIoU decides how many
+layers go back.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from onnx import ModelProto
+
+from segformer.errors import RejectedError
+from segformer.export.graph import read_graph
+from segformer.quantization.mixed import MixedGraph
+from segformer.quantization.qdq import Images, QdqSettings, quantized_graph
+from segformer.storage.scratch import scratch
+
+_TRIED = ("minmax", "percentile", "entropy")
+"""Algorithms that `auto` compares."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A quantized graph, and what was measured to choose it."""
+
+    graph: ModelProto
+    algorithm: str
+    changed: dict[str, float]
+    """By algorithm, the share of validation pixels whose class it changes."""
+    sensitivity: dict[str, float]
+    """The same by layer, with this layer alone in 8 bits; the most sensitive first."""
+    restored: tuple[str, ...] = ()
+    """The layers that stay in 32 bits."""
+    layers: int = 0
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """How many layers are in 8 bits and how many stay in 32."""
+        kept = float(len(self.restored))
+        return {"layers_in_8_bits": self.layers - kept, "layers_in_32_bits": kept}
+
+    @property
+    def note(self) -> str:
+        """Say which layers are not quantized; empty if all are."""
+        if not self.restored:
+            return ""
+        return (
+            f"{len(self.restored)} of {self.layers} layers stay in 32 bits: "
+            f"{', '.join(self.restored)}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plain form of precision.json."""
+        return {
+            "algorithm": self.algorithm,
+            "changed_pixels": self.changed,
+            "layers": [
+                {"name": name, "changed_pixels": share, "bits": 32 if name in self.restored else 8}
+                for name, share in self.sensitivity.items()
+            ],
+        }
+
+
+def chosen(
+    source: Path,
+    images: Sequence[Path],
+    validation: Sequence[Path],
+    *,
+    settings: QdqSettings,
+    target_drop: float | None,
+    drop: Callable[[ModelProto], float],
+) -> Choice:
+    """Return the quantized graph of an exported one.
+
+    Args:
+        source: The exported graph.
+        images: For the calibration.
+        validation: Images whose classes are compared.
+        settings: Of the quantization; the algorithm `auto` tries several.
+        target_drop: The largest `drop` to accept; None: no layer goes back.
+        drop: How much worse a graph is than the source.
+
+    Raises `RejectedError` if no layer at all may be in 8 bits.
+    """
+    classes = _Classes(source, validation)
+    graphs = _graphs(source, images, replace(settings, keeps_activations=True))
+    changed = {name: classes.changed(graph.restored(())) for name, graph in graphs.items()}
+    algorithm = min(changed, key=lambda name: changed[name])
+    mixed = graphs[algorithm]
+    layers, whole = len(mixed.layers), mixed.restored(())
+    if target_drop is None or drop(whole) <= target_drop:
+        return Choice(whole, algorithm, changed, {}, layers=layers)
+    shares = {layer: classes.changed(mixed.alone(layer)) for layer in mixed.layers}
+    ranked = sorted(shares, key=lambda layer: -shares[layer])
+    count = fewest(layers, lambda count: drop(mixed.restored(ranked[:count])) <= target_drop)
+    if count == layers:
+        raise RejectedError(
+            f"not quantized: quantize.target_drop {target_drop:g} leaves no layer in 8 bits; the "
+            f"most sensitive is {ranked[0]}"
+        )
+    restored = tuple(ranked[:count])
+    sensitivity = {layer: shares[layer] for layer in ranked}
+    return Choice(mixed.restored(restored), algorithm, changed, sensitivity, restored, layers)
+
+
+def fewest(limit: int, is_enough: Callable[[int], bool]) -> int:
+    """Return a small number from 1 that is enough, `limit` if none below is.
+
+    Doubles, then halves the gap: the neighbour below is tried and is not enough.
+    """
+    low, high = 0, 1
+    while high < limit and not is_enough(high):
+        low, high = high, 2 * high
+    high = min(high, limit)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
+    return high
+
+
+def _graphs(source: Path, images: Sequence[Path], settings: QdqSettings) -> dict[str, MixedGraph]:
+    """Return the graphs to choose from by name; with `auto` also one range a weight tensor."""
+    if settings.algorithm != "auto":
+        return {settings.algorithm: quantized_graph(source, images, settings)}
+    graphs = {}
+    with scratch() as folder:
+        for algorithm in _TRIED:
+            # The ranges of the activations do not depend on how the weights are rounded.
+            own = replace(settings, algorithm=algorithm, cache=folder / f"{algorithm}.json")
+            graphs[algorithm] = quantized_graph(source, images, own)
+            tensors = replace(own, per_channel=False)
+            graphs[f"{algorithm}, per tensor"] = quantized_graph(source, images, tensors)
+    return graphs
+
+
+class _Classes:
+    """The classes that a graph gives the pixels of some images."""
+
+    def __init__(self, source: Path, images: Sequence[Path]) -> None:
+        graph = read_graph(source)
+        reader = Images(images, graph, source)
+        self._inputs = list(iter(reader.get_next, None))
+        self._plain = self._of(graph)
+
+    def changed(self, graph: ModelProto) -> float:
+        """Return the share of the pixels to which a graph gives another class."""
+        classes = self._of(graph)
+        return float(np.mean([(a != b).mean() for a, b in zip(classes, self._plain, strict=True)]))
+
+    def _of(self, graph: ModelProto) -> list[NDArray[np.int64]]:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        options.log_severity_level = 3
+        session = onnxruntime.InferenceSession(
+            graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        return [session.run(None, batch)[0].argmax(1) for batch in self._inputs]

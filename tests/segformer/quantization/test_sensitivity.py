@@ -1,0 +1,62 @@
+import json
+
+import pytest
+
+from segformer.errors import RejectedError
+from segformer.quantization.qdq import QdqSettings
+from segformer.quantization.quantize import quantize
+from segformer.quantization.sensitivity import chosen, fewest
+
+
+@pytest.fixture
+def choose(onnx_file, tiny_data):
+    def call(drop, target_drop=0.5):
+        train, val = (
+            sorted((tiny_data / "images" / name).iterdir())[:2] for name in ("train", "val")
+        )
+        settings = QdqSettings()
+        return chosen(onnx_file, train, val, settings=settings, target_drop=target_drop, drop=drop)
+
+    return call
+
+
+def rounded(graph):
+    return sum(node.op_type == "QuantizeLinear" for node in graph.graph.node)
+
+
+def test_the_most_sensitive_layers_go_back_until_the_drop_is_small_enough(choose):
+    most = rounded(choose(lambda graph: 0.0).graph)
+    choice = choose(lambda graph: rounded(graph) / most, target_drop=0.9)
+    shares = list(choice.sensitivity.values())
+    assert shares == sorted(shares, reverse=True)
+    assert choice.restored == tuple(choice.sensitivity)[: len(choice.restored)]
+    assert 0 < rounded(choice.graph) <= 0.9 * most
+    assert choice.note.startswith(f"{len(choice.restored)} of {choice.layers} layers stay in 32")
+
+
+def test_a_model_that_no_layer_may_be_quantized_of_is_refused(choose):
+    with pytest.raises(
+        RejectedError, match=r"target_drop 0\.5 leaves no layer in 8 bits; the most"
+    ):
+        choose(lambda graph: 1.0)
+
+
+@pytest.mark.parametrize("enough", [1, 2, 3, 7, 8, 12, 13])
+def test_the_fewest_that_are_enough_are_found(enough):
+    assert fewest(13, lambda count: count >= enough) == enough
+
+
+def test_what_was_chosen_and_how_fast_it_is_stands_in_the_results(quantizing, tmp_path):
+    result = quantize(quantizing(**{"quantize.target_drop": 0.5}), tmp_path)
+    assert {"layers_in_8_bits", "latency_ms_before", "latency_ms"} <= set(result.metrics)
+    assert result.metrics["miou_drop"] <= 0.5
+    precision = json.loads(result.artifacts["precision"].read_text())
+    assert precision["algorithm"] == "minmax" and 0 <= precision["changed_pixels"]["minmax"] < 1
+
+
+@pytest.mark.slow
+def test_ranges_are_those_that_change_the_fewest_pixels(quantizing, tmp_path):
+    result = quantize(quantizing(**{"quantize.algorithm": "auto"}), tmp_path)
+    precision = json.loads(result.artifacts["precision"].read_text())
+    changed = precision["changed_pixels"]
+    assert len(changed) == 6 and changed[precision["algorithm"]] == min(changed.values())
