@@ -4,7 +4,17 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from segformer.spec.fields import RESULTS_TEXT, Float, Int, Node, Side, applies, section, setting
+from segformer.spec.fields import (
+    RESULTS_TEXT,
+    Float,
+    Int,
+    Node,
+    NotNegative,
+    Side,
+    applies,
+    section,
+    setting,
+)
 
 MODES = {
     "onnxruntime": "static_ptq",
@@ -142,13 +152,11 @@ class Quantize(Node):
         ge=0,
         le=1,
     )
-    target_drop: Float | None = setting(
+    target_drop: NotNegative | None = setting(
         None,
         "Target drop",
         "Layers go back to 32 bits, the most sensitive first, until the mIoU falls by no more than "
         "this; null: all that are quantized stay in 8 bits",
-        ge=0,
-        le=1,
     )
     force: bool = setting(False, "Overwrite", "Replace files of an earlier run")
     results_dir: str = setting("", "Results folder", RESULTS_TEXT, is_path=True)
