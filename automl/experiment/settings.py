@@ -108,10 +108,7 @@ class Settings:
     @property
     def weights_text(self) -> str | None:
         """The weights that the model starts from in words, None if the skill chose none."""
-        if not self.weights:
-            return None
-        licence = self.weights.get("licence")
-        return self.weights["source"] + (f" ({licence})" if licence else "")
+        return weights_in_words(self.weights)
 
     def write(self, path: Path) -> None:
         """Write the settings as YAML, with the number of their format and a checksum."""
@@ -171,3 +168,11 @@ def with_checksums(settings: Settings, paths: ExperimentPaths) -> Settings:
     """Return settings with the checksums of the files beside them as they are now."""
     beside = [path for path in (paths.schema, paths.space, paths.warm_start) if path.exists()]
     return replace(settings, checksums={p.name: checksum(p.read_bytes()) for p in beside})
+
+
+def weights_in_words(weights: Mapping[str, str]) -> str | None:
+    """Return facts about initial weights as a text with their licence; None for no facts."""
+    if not weights:
+        return None
+    licence = weights.get("licence")
+    return weights["source"] + (f" ({licence})" if licence else "")

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from automl.experiment.experiment import Experiment
-from automl.experiment.settings import Settings
+from automl.experiment.settings import weights_in_words
 from automl.formats import compact, score
 from automl.skill.info import SkillInfo
 
@@ -21,8 +21,8 @@ def model_card(experiment: Experiment, info: SkillInfo, promotion: Mapping[str, 
         f"| {parity['metric']} (validation) | {parity['checkpoint']:.6f} |",
         f"| epoch | {parity['epoch']} |",
         f"| data | {_data(settings.data)} |",
-        *_weights(settings),
-        f"| licence | {_licence(settings)} |",
+        *_weights(promotion["weights"]),
+        f"| licence | {_licence(promotion['weights'])} |",
         *_refinement(promotion),
         *_warnings(promotion),
         "",
@@ -63,13 +63,13 @@ def _data(data: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in data.items()) or "not described"
 
 
-def _weights(settings: Settings) -> list[str]:
-    text = settings.weights_text
+def _weights(weights: Mapping[str, str]) -> list[str]:
+    text = weights_in_words(weights)
     return [] if text is None else [f"| initial weights | {text} |"]
 
 
-def _licence(settings: Settings) -> str:
-    if "licence" not in settings.weights:
+def _licence(weights: Mapping[str, str]) -> str:
+    if "licence" not in weights:
         return "not stated; the data's licence decides, add yours here"
     return "not stated; the licences of the data and of the initial weights decide, add yours here"
 

@@ -24,6 +24,7 @@ from automl.promotion.model_card import model_card
 from automl.promotion.quality import warnings_of
 from automl.promotion.refinement import Refiner
 from automl.promotion.steps import keep_steps
+from automl.schema.spec import flatten
 from automl.skill.failures import USER_KINDS, failure_kind
 from automl.skill.info import SkillInfo
 from automl.skill.loaded import LoadedSkill
@@ -102,6 +103,7 @@ class Promoter:
             "onnx": str(Path(self.experiment.paths.promoted.name) / onnx.relative_to(work)),
             "parity": parity,
             "test": dict(test.metrics),
+            "weights": self._weights_of(best),
             "left_out": left_out,
             "warnings": [
                 *(f"left out: {name}: {reason}" for name, reason in left_out.items()),
@@ -116,6 +118,15 @@ class Promoter:
             promotion["warnings"] += [f"not made champion: {bar}"]
         write_atomic(work / "model_card.md", model_card(self.experiment, self.info, promotion))
         return promotion
+
+    def _weights_of(self, best: Trial) -> dict[str, str]:
+        """Return facts about the weights that a trial started from; empty if the skill has none."""
+        if self.experiment.settings.weights:
+            return dict(self.experiment.settings.weights)
+        # A search among several starts: its settings name none of them.
+        values = flatten(self.experiment.spec_of(best))
+        chosen = self.skill.initial_weights(None, values, searched=(), may_download=False)
+        return {} if chosen is None else dict(chosen.facts)
 
     def _trial(self) -> Trial:
         number, trials = self.request.trial, self.experiment.history.trials

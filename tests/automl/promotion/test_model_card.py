@@ -16,7 +16,8 @@ def card(tmp_path):
     def make(test=None, **parity):
         facts = {"metric": "score", "checkpoint": 0.6, "onnx": 0.6, "difference": 0.0, "epoch": 1,
                  **parity}  # fmt: skip
-        promotion = {"trial": 0, "parity": facts, "test": test or {}, "warnings": ["no luck"]}
+        promotion = {"trial": 0, "parity": facts, "test": test or {}, "warnings": ["no luck"],
+                     "weights": {}}  # fmt: skip
         return model_card(experiment, load_skill("toy").info, promotion)
 
     return make
@@ -31,9 +32,9 @@ def test_it_names_model_data_settings_and_versions(card):
 
 def test_initial_weights_are_named_with_their_licence(tmp_path):
     weights = {"source": "package:x", "licence": "CC-BY-NC"}
-    experiment = made_experiment(tmp_path / "exp", start(0, {}), weights=weights)
+    experiment = made_experiment(tmp_path / "exp", start(0, {}))
     parity = {"metric": "score", "checkpoint": 0.6, "onnx": 0.6, "difference": 0.0, "epoch": 1}
-    promotion = {"trial": 0, "parity": parity, "test": {}, "warnings": []}
+    promotion = {"trial": 0, "parity": parity, "test": {}, "warnings": [], "weights": weights}
     text = model_card(experiment, load_skill("toy").info, promotion)
     assert "| initial weights | package:x (CC-BY-NC) |\n| licence | not stated; the lic" in text
 
