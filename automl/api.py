@@ -104,6 +104,7 @@ class RunOptions(TypedDict, total=False):
     space: str | Path | None
     search: Mapping[str, Any] | None
     fix: Mapping[str, Any] | None
+    keep: str | Sequence[str] | None
     spec: Mapping[str, Any] | None
     weights: str | Path | None
     download: bool | None
@@ -143,7 +144,7 @@ def run(
     command = tuple(_words(parsed, path))
     request = request_from_options(parsed, file=path, command=command)
     plan = plan_from_request(request)
-    for note in (request.policy_note, *plan.notes):
+    for note in (request.policy_note, request.wishes.note(), *plan.notes):
         if note is not None and not quiet:
             print(note, file=sys.stderr, flush=True)
     plan.write()

@@ -9,7 +9,7 @@ from automl.request.options import RUN_OPTIONS, Option, Options
 if TYPE_CHECKING:
     from automl.request.space import SpaceRequest
 
-SPACE = ("space", "search", "fix")
+SPACE = ("space", "search", "fix", "keep")
 _TYPES: dict[str, type] = {"whole": int, "number": float}
 
 

@@ -42,8 +42,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
     file, options = options_from_words(arguments.overrides, options_from_flags(arguments))
     request = request_from_options(options, file=file, command=tuple(sys.argv))
-    if request.policy_note is not None:
-        say(request.policy_note, arguments)
+    for line in (request.policy_note, request.wishes.note()):
+        if line is not None:
+            say(line, arguments)
     is_bar_shown = not arguments.quiet and not arguments.json
     with _data_progress(is_shown=is_bar_shown) as progress:
         plan = plan_from_request(request, progress=progress)
@@ -51,10 +52,21 @@ def _run(arguments: argparse.Namespace) -> int:
         say(note, arguments)
     if arguments.dry_run:
         return _dry_run(plan, arguments)
+    if request.wishes.note() is not None and not _is_confirmed(arguments):
+        say("nothing was started", arguments)
+        return 0
     plan.write()
     # A training instead of the search that was due is reported even with --quiet.
     say(plan.announcement(), arguments, is_forced=plan.route.is_fallback)
     return drive_experiment(plan.paths.root, arguments)
+
+
+def _is_confirmed(arguments: argparse.Namespace) -> bool:
+    """Ask whether the words were understood as they were meant, where somebody can answer."""
+    if arguments.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return True
+    print("start it so? [Y/n] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("", "y", "yes")
 
 
 def _dry_run(plan: "Plan", arguments: argparse.Namespace) -> int:

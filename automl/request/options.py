@@ -104,6 +104,10 @@ _TABLE = (
         "fix", "set a parameter and do not search it", "mapping", "KEY=VALUE",
         example="{train.optim.lr: 1.0e-3}",
     ),
+    Option(
+        "keep", "do not search a parameter, or any of a section, such as augmentation", "texts",
+        "KEY|NAME", example="[augmentation]", is_of_search=True,
+    ),
     Option("spec", "settings of the spec", "mapping", "key.sub=value",
         example="{train: {optim: {lr: 1.0e-3}}}"),
     Option(
@@ -132,7 +136,8 @@ _TABLE = (
         "policy", "off: one plain training, no search", "switch", "auto|off", default="auto",
     ),
     Option(
-        "request", "the request in words; 'no HPO' in it means --policy off", metavar="TEXT",
+        "request", "the request in words: limits, budget, what to keep; 'no HPO' in it means "
+        "--policy off", metavar="TEXT",
         example="find a good model",
     ),
     Option(

@@ -16,6 +16,7 @@ from automl.request.policy import decided_policy
 from automl.request.precedence import merged
 from automl.request.search import SearchRequest
 from automl.request.space import SpaceRequest
+from automl.request.wishes import Wishes, read_wishes
 from automl.search.algorithms import algorithm_named
 from automl.skill.installed import load_skill, only_skill
 from automl.trial.budget import Budget
@@ -34,7 +35,7 @@ _SEARCH = {
     "budget_epochs": "budget_epochs",
     "time": "time",
 }
-_SPACE = {"space": "overlay", "search": "searched", "fix": "fixed"}
+_SPACE = {"space": "overlay", "search": "searched", "fix": "fixed", "keep": "kept"}
 _RESOURCES = (
     "runner",
     "concurrency",
@@ -70,7 +71,9 @@ class Request:
     policy: str = "auto"
     """auto or off."""
     policy_note: str | None = None
-    """How the request in words was understood; None if there is nothing to say."""
+    """How the request in words was understood about AutoML; None if there is nothing to say."""
+    wishes: Wishes = Wishes()
+    """What else was read from the request in words."""
     weights: str | None = None
     """What the model starts from: auto, none, a name or a file; None: auto if the skill knows."""
     may_download: bool = False
@@ -107,7 +110,10 @@ def request_from_options(
     filed = {} if file is None else read_experiment_file(file)
     skill = run.get("skill") or filed.get("skill") or only_skill()
     decision = decided_policy(run, filed)
-    options = merged(_without_policy(filed), run, load_skill(skill).info)
+    info = load_skill(skill).info
+    wishes = read_wishes(run.get("request") or filed.get("request") or "", info)
+    run, filed = _with_wishes(run, wishes), _with_wishes(filed, wishes)
+    options = merged(_without_policy(filed), run, info)
     if isinstance(options.get("data"), Mapping):
         options = {**options, "data": str(load_skill(skill).data_folder(options["data"]))}
     spec = dict(options.get("spec", {}))
@@ -137,10 +143,30 @@ def request_from_options(
         to=parsed_targets(",".join(options.get("to", ("onnx",)))),
         policy=decision.policy,
         policy_note=decision.note,
+        wishes=wishes,
         overrides=spec,
         command=command,
         **{name: options[name] for name in _PLAIN if name in options},
     )
+
+
+def _with_wishes(options: Options, wishes: Wishes) -> Options:
+    """Return the options of a source with those of its request; raises if they disagree."""
+    if not options.get("request"):
+        return options
+    united = dict(options)
+    faults = []
+    for name, value in wishes.options.items():
+        if isinstance(value, tuple):
+            united[name] = tuple(dict.fromkeys((*options.get(name, ()), *value)))
+        elif options.get(name, value) != value:
+            flag = f"--{name.replace('_', '-')}"
+            faults.append(disagreement(f"{flag} {options[name]}", f"--request ({flag} {value})"))
+        else:
+            united[name] = value
+    if faults:
+        raise UsageError(*faults)
+    return united
 
 
 def space_request_from_options(options: Options) -> SpaceRequest:

@@ -35,6 +35,8 @@ class SpaceRequest:
     """Expression by key, of --search."""
     fixed: Mapping[str, Any] = field(default_factory=dict)
     """Value by key, of --fix."""
+    kept: tuple[str, ...] = ()
+    """Keys, or names within keys, of --keep."""
 
     def chosen(
         self,
@@ -74,6 +76,7 @@ class SpaceRequest:
             overrides=values,
             fixed=frozenset(values) - searched.keys(),
             searched=frozenset(searched),
+            kept=tuple(shorthand.get(name, name) for name in self.kept),
         )
         known = {**offered, **overlay.named}
         return with_named(choice, known, asked=overlay.named, is_search=is_search)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from automl.errors import Fault, UsageError
+from automl.errors import Fault, UsageError, closest
 from automl.schema.schema import Schema
 from automl.space.build import space_from_schema
 from automl.space.facts import Facts, ruled_out
@@ -12,6 +12,8 @@ from automl.space.named import Named
 from automl.space.overlay.entry import Entry
 from automl.space.overlay.named import NamedChoice, NamedChoices
 from automl.space.space import SearchSpace
+
+_KEPT = "was asked to stay as it is"
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class SpaceChoice:
     """Keys of `overrides` that are not searched."""
     searched: frozenset[str] = frozenset()
     """Keys of --search, which are searched around the value in `overrides`."""
+    kept: tuple[str, ...] = ()
+    """Keys, or names within keys, of parameters that are not searched."""
     named: Named = field(default_factory=dict)
     """Parameters whose values are names that set several keys."""
     left_out: Mapping[str, str] = field(default_factory=dict)
@@ -48,9 +52,16 @@ class SpaceChoice:
 
     def space(self, schema: Schema, spec: Mapping[str, Any]) -> SearchSpace:
         """Build the space around a resolved spec."""
+        kept = keys_kept(self.kept, {*schema.fields, *schema.automl_defaults, *self.entries})
+        if both := sorted(kept & self.searched):
+            raise UsageError(*(f"--keep and --search {key} exclude each other" for key in both))
+        named_keys = sorted(kept & {*self.entries, *schema.automl_defaults})
         return space_from_schema(
-            schema, spec, fixed=self.fixed, entries=self.entries, dropped=self.dropped,
-            named=self.named, left_out=self.left_out,
+            schema, spec, fixed=self.fixed,
+            entries={key: entry for key, entry in self.entries.items() if key not in kept},
+            dropped=self.dropped | (kept & {*schema.fields, *schema.automl_defaults}),
+            named={key: named for key, named in self.named.items() if key not in kept},
+            left_out={**self.left_out, **dict.fromkeys(named_keys, _KEPT)},
         )  # fmt: skip
 
     @property
@@ -65,6 +76,27 @@ class SpaceChoice:
     def filled(self, base: Mapping[str, Any]) -> "SpaceChoice":
         """Return the choice after each name sets all the keys that any sets, as `base` does."""
         return replace(self, named={key: n.filled(base) for key, n in self.named.items()})
+
+
+def keys_kept(names: Collection[str], keys: Collection[str]) -> frozenset[str]:
+    """Return the keys that have any of the names in them: `augmentation` means all of a section.
+
+    Raises `UsageError` for a name that no key has.
+    """
+    kept: set[str] = set()
+    faults = []
+    parts = {part for key in keys for part in (key, *key.split("."))}
+    for name in names:
+        having = {key for key in keys if f".{name}." in f".{key}."}
+        kept |= having
+        if not having:
+            close = closest(name, parts)
+            hint = f"; did you mean {close}?" if close else ""
+            text = f"--keep: {name!r} is no parameter and no section of one{hint}"
+            faults.append(Fault(text, key="--keep", value=name, nearest=close))
+    if faults:
+        raise UsageError(*faults)
+    return frozenset(kept)
 
 
 def with_named(

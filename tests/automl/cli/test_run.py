@@ -1,4 +1,7 @@
 import json
+import os
+import pty
+import subprocess
 
 
 def test_json_is_alone_on_stdout_and_status_prints_the_same(run, automl):
@@ -50,3 +53,26 @@ def test_a_failed_run_exits_1_with_the_cause_and_its_state(run):
     told = json.loads(result.stdout)
     assert told["state"] == "failed" and told["best"] is None
     assert told["trials"][0]["failure"]["kind"] == "crashed"
+
+
+def test_what_is_kept_is_not_searched_and_the_words_are_shown(run):
+    result = run("--dry-run", "--json", "--request", "3 trials, keep the optim, dance")
+    content = json.loads(result.stdout)
+    keys = {row["key"] for row in content["parameters"]}
+    assert keys and not any(".optim." in f".{key}." for key in keys)
+    assert "read as --trials 3 --keep optim; not understood: 'dance'" in result.stderr
+    unkept = run("--dry-run", "--keep", "optin")
+    assert unkept.returncode == 2 and "--keep: 'optin' is no parameter" in unkept.stderr
+
+
+def test_a_terminal_is_asked_whether_the_words_were_meant_so(tmp_path, toy_data, commands):
+    ours, theirs = pty.openpty()
+    os.write(ours, b"n\n")
+    words = ["run", "--skill", "toy", "--data", toy_data, "--out", "exp", "--request", "3 trials"]
+    done = subprocess.run(
+        [commands / "automl", *words], cwd=tmp_path, stdin=theirs, stderr=theirs,
+        stdout=subprocess.PIPE, timeout=200, check=False,
+    )  # fmt: skip
+    shown = os.read(ours, 1 << 16).decode()
+    assert done.returncode == 0 and "read as --trials 3" in shown
+    assert "start it so?" in shown and not (tmp_path / "exp").exists()
