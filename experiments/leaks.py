@@ -10,10 +10,12 @@ A copy is turned (eight orientations) and saved as JPEG 60; every other one is f
   set itself has as near duplicates. Frames of a film that stands still are such: they are reported
   too, before anything is planted, and are counted apart.
 
-The exit code is 1 below 95 % of either.
+The exit code is 1 below 95 % of either. --many N prints time and memory of comparing N images of
+noise at four scales, as thumbnails.
 """
 
 import argparse
+import resource
 import sys
 import time
 from dataclasses import dataclass
@@ -27,7 +29,7 @@ from PIL import Image
 from segformer.data.holdout import prefix_of
 from segformer.data.images import read_image
 from segformer.data.leaks.near import Match, matches
-from segformer.data.leaks.thumbnail import Grey, thumbnail
+from segformer.data.leaks.thumbnail import SIDE, Grey, thumbnail
 from segformer.data.pairs import image_files
 
 Pixels = NDArray[np.uint8]
@@ -51,9 +53,12 @@ class Found:
 def main() -> int:
     """Measure each folder; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folders", type=Path, nargs="+")
+    parser.add_argument("folders", type=Path, nargs="*")
     parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--many", type=int, default=0, metavar="N")
     arguments = parser.parse_args()
+    if arguments.many:
+        print_cost(arguments.many)
     print("data set, images, own pairs (of one series), recall, precision, seconds")
     worst = 1.0
     for folder in arguments.folders:
@@ -91,6 +96,26 @@ def measured(folder: Path, count: int) -> Found:
         len(right) / max(1, len(with_copy)),
         seconds,
     )
+
+
+def print_cost(count: int) -> None:
+    """Print the seconds and the largest memory of comparing this many generated images."""
+    thumbnails = [generated(np.random.default_rng(number)) for number in range(count)]
+    start = time.perf_counter()
+    pairs = matches(thumbnails)
+    seconds = time.perf_counter() - start
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    print(f"{count} images: {seconds:.0f} s, {largest:.0f} MB, {len(pairs)} pairs")
+
+
+def generated(draw: np.random.Generator) -> Grey:
+    """Return noise at four scales, each as strong as in natural images."""
+    size = (SIDE, SIDE)
+    layers = [
+        np.asarray(Image.fromarray(draw.normal(0, 255 / n, (n, n)).astype(np.float32)).resize(size))
+        for n in (4, 8, 16, SIDE)
+    ]
+    return (sum(layers) + np.float32(128)).clip(0, 255).astype(np.uint8)
 
 
 def planted(image: Pixels, number: int, draw: np.random.Generator) -> Grey:
