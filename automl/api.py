@@ -2,26 +2,40 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import pandas as pd
 
 import automl.experiment.experiment as reading
 from automl.errors import AutomlError, RunFailed, Stopped, UsageError
 from automl.experiment.experiment import space_of
+from automl.experiment.observer import ExperimentObserver
+from automl.notebook import show_leaderboard
 from automl.plan.plan import plan_from_request
 from automl.progress.watch import watching
 from automl.promotion.gates import MAX_DROP, PromotionRequest
 from automl.report import leaderboard, write_report
+from automl.report.figures import figure
 from automl.request.options import RUN_OPTIONS, Options
 from automl.request.parsing import parsed_options, parsed_targets
 from automl.request.request import request_from_options
 from automl.session.session import drive, promote
+from automl.skill.installed import load_skill
+from automl.trial.trial import Report, Trial
 
-__all__ = ["AutomlError", "Experiment", "RunFailed", "Stopped", "UsageError", "run"]
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+__all__ = [
+    "AutomlError", "Experiment", "RunFailed", "Stopped", "UsageError", "run", "show_leaderboard",
+]  # fmt: skip
+
+Callback = Callable[["Experiment"], object]
+"""Called with the experiment as it is, whenever a trial has started, reported or ended."""
 
 
 class Experiment(reading.Experiment):
@@ -70,9 +84,33 @@ class Experiment(reading.Experiment):
         """Write report.html as `automl report` does, and return its path."""
         return write_report(self, space_of(self.paths, self.settings))
 
-    def resume(self, *, quiet: bool = False) -> "Experiment":
+    def plot(self, name: str = "progress") -> "Figure":
+        """Return a figure of the report.
+
+        One of progress, curves, importance, parallel, slices, distribution and front. Raises
+        `UsageError` for another name, and if there is too little to draw.
+        """
+        from plotly.graph_objects import Figure
+
+        return Figure(figure(self, space_of(self.paths, self.settings), name))
+
+    @cached_property
+    def model(self) -> Callable[[Any], Any]:
+        """The promoted model of this experiment: called with an image, it predicts.
+
+        Raises `UsageError` if nothing was promoted, or the skill loads no models in Python.
+        """
+        if self.promotion is None:
+            raise UsageError(f"{self.paths.root}: has no promoted model")
+        return load_skill(self.settings.skill).load_model(Path(self.promotion["onnx"]))
+
+    def predict(self, image: Any) -> Any:
+        """Return what the promoted model predicts for an image, a file or an array."""
+        return self.model(image)
+
+    def resume(self, *, quiet: bool = False, callbacks: Iterable[Callback] = ()) -> "Experiment":
         """Resume an interrupted experiment as `automl resume` does; raises as `run`."""
-        return _driven(self.paths.root, is_quiet=quiet)
+        return _driven(self.paths.root, is_quiet=quiet, callbacks=callbacks)
 
     def _repr_html_(self) -> str:
         best = self.best
@@ -126,13 +164,19 @@ class RunOptions(TypedDict, total=False):
 
 
 def run(
-    file: str | Path | None = None, *, quiet: bool = False, **options: Unpack[RunOptions]
+    file: str | Path | None = None,
+    *,
+    quiet: bool = False,
+    callbacks: Iterable[Callback] = (),
+    **options: Unpack[RunOptions],
 ) -> Experiment:
     """Search, track and promote, as `automl run` does.
 
     Args:
         file: An experiment file; the keywords override it.
         quiet: Whether to print no progress on stderr.
+        callbacks: Functions of the experiment, such as `automl.show_leaderboard` in a notebook;
+            called whenever a trial has started, reported or ended. An error of theirs ends the run.
         options: See `RunOptions`; an option that is None counts as not given.
 
     Raises `UsageError` for a request that cannot be carried out, before anything is trained;
@@ -148,13 +192,41 @@ def run(
         if note is not None and not quiet:
             print(note, file=sys.stderr, flush=True)
     plan.write()
-    return _driven(plan.paths.root, is_quiet=quiet)
+    return _driven(plan.paths.root, is_quiet=quiet, callbacks=callbacks)
 
 
-def _driven(root: Path, *, is_quiet: bool) -> Experiment:
+def _driven(root: Path, *, is_quiet: bool, callbacks: Iterable[Callback]) -> Experiment:
     with watching(root, is_quiet=is_quiet, is_json=False) as watchers:
-        drive(root, watchers=watchers)
+        drive(root, watchers=[*watchers, *map(_Calls, callbacks)])
     return Experiment.load(root)
+
+
+class _Calls(ExperimentObserver):
+    """Calls a function with the experiment after each event of a trial."""
+
+    def __init__(self, callback: Callback) -> None:
+        self._callback = callback
+        self._experiment: Experiment | None = None
+
+    def opened(self, experiment: reading.Experiment) -> None:
+        """Keep the driver's experiment, which grows."""
+        self._experiment = Experiment(experiment.paths, experiment.settings, experiment.history)
+
+    def started(self, trial: Trial, folder: Path) -> None:
+        """Call it."""
+        self._call()
+
+    def reported(self, trial: Trial, report: Report) -> None:
+        """Call it."""
+        self._call()
+
+    def finished(self, trial: Trial, folder: Path) -> None:
+        """Call it."""
+        self._call()
+
+    def _call(self) -> None:
+        assert self._experiment is not None
+        self._callback(self._experiment)
 
 
 def _words(options: Options, file: Path | None) -> Iterator[str]:

@@ -59,6 +59,10 @@ class LoadedModel:
         self._segmenter = segmenter_of(self._predictor, self._segment, batch_size=_WINDOWS)
         self.class_names: list[str] = class_names(self._segment)
 
+    def __call__(self, image: str | Path | NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return what `segment` does."""
+        return self.segment(image)
+
     @torch.inference_mode()
     def segment(self, image: str | Path | NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return class ids HxW of an image file or of RGB pixels HxWx3, at its own size."""

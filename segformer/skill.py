@@ -27,6 +27,7 @@ from segformer.storage.key import reference_from_key
 from segformer.storage.location import Location, is_remote
 
 if TYPE_CHECKING:
+    from segformer.api import LoadedModel
     from segformer.data.check import DataCheck
     from segformer.data.convert import ImportReport
     from segformer.data.divide import SplitReport
@@ -214,6 +215,12 @@ class SegformerSkill:
             program(parsed, folder, report) if action == "train" else program(parsed, folder)
         )
         return result
+
+    def load_model(self, path: Path) -> "LoadedModel":
+        """Load a model for use from Python; see `segformer.api.load_model`."""
+        from segformer.api import load_model
+
+        return load_model(path)
 
     def measure(self, spec: dict[str, Any], names: Collection[str]) -> dict[str, float]:
         """Return costs of a spec's model before any training; see `segformer.export.costs`."""

@@ -50,6 +50,15 @@ def add(commands: Any) -> None:
     add_experiment(explain)
     explain.add_argument("--trial", type=int, metavar="N", help="explain only this trial")
     add_output(explain, has_progress=False)
+    study = commands.add_parser(
+        "export-study",
+        help="write the trials as a study of Optuna",
+        description="Write the trials as a study of Optuna, which optuna-dashboard opens.",
+    )
+    study.set_defaults(command=_export_study)
+    add_experiment(study)
+    study.add_argument("file", type=Path, metavar="FILE", help="new SQLite file, e.g. optuna.db")
+    add_output(study, has_progress=False)
     importance = commands.add_parser(
         "importance",
         help="show which parameters mattered",
@@ -131,6 +140,23 @@ def _explain(arguments: argparse.Namespace) -> int:
         print(json_text(explained.to_dict()))
     else:
         show(explained.text())
+    return 0
+
+
+def _export_study(arguments: argparse.Namespace) -> int:
+    from automl.experiment.experiment import Experiment, space_of
+    from automl.files import json_text
+    from automl.report.study import export_study
+
+    experiment = Experiment.load(arguments.experiment)
+    space = space_of(experiment.paths, experiment.settings)
+    name = export_study(experiment, space, arguments.file)
+    if arguments.json:
+        print(json_text({"file": str(arguments.file), "study": name}))
+    else:
+        show(
+            f"{arguments.file}: study {name}; open it: optuna-dashboard sqlite:///{arguments.file}"
+        )
     return 0
 
 

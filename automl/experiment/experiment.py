@@ -16,6 +16,7 @@ from automl.experiment.lock import is_driven
 from automl.experiment.paths import ExperimentPaths, experiment_folder
 from automl.experiment.settings import Settings
 from automl.files import read_yaml_mapping
+from automl.formats import counted, score
 from automl.schema.spec import flatten, with_values
 from automl.space.space import SearchSpace
 from automl.trial.pareto import front
@@ -31,6 +32,13 @@ class Experiment:
     paths: ExperimentPaths
     settings: Settings
     history: History
+
+    def __repr__(self) -> str:
+        best = self.best
+        metric = self.settings.objective.metric
+        value = "" if best is None else f", best {metric} {score(self.value_of(best))}"
+        trials = counted(len(self.history.trials), "trial")
+        return f"Experiment({str(self.paths.root)!r}, {self.state}, {trials}{value})"
 
     @classmethod
     def load(cls, root: str | Path) -> Self:

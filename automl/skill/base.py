@@ -212,6 +212,14 @@ class PretrainedSkill(Protocol):
         ...
 
 
+class ModelSkill(Protocol):
+    """A skill whose models can be used from Python."""
+
+    def load_model(self, path: Path) -> Callable[[Any], Any]:
+        """Return a promoted model: called with an input, such as an image, it predicts."""
+        ...
+
+
 class Comparison(Protocol):
     """The objective of two models on a split, and the bounds of the gain: above 0 is better."""
 

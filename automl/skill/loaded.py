@@ -15,6 +15,7 @@ from automl.skill.base import (
     DoctorSkill,
     InitialWeights,
     MeasuringSkill,
+    ModelSkill,
     OfferingSkill,
     PathsSkill,
     PretrainedSkill,
@@ -149,6 +150,13 @@ class LoadedSkill:
             raise UsageError(f"data: {self.name} takes a folder, not paths of splits")
         with faults_of_the_user():
             return cast(PathsSkill, self.skill).data_folder(content)
+
+    def load_model(self, path: Path) -> Callable[[Any], Any]:
+        """Return a model for use from Python; raises `UsageError` if the skill loads none."""
+        if not hasattr(self.skill, "load_model"):
+            raise UsageError(f"{self.name} loads no models in Python; use automl predict")
+        with faults_of_the_user():
+            return cast(ModelSkill, self.skill).load_model(path)
 
     def measure(self, spec: dict[str, Any], names: Collection[str]) -> Mapping[str, float]:
         """Return costs of a spec's model; only of a skill whose skill_info.yaml has `costs`."""

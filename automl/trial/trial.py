@@ -161,6 +161,9 @@ class Trial:
     reason: str = ""
     """Why it was started with these values."""
 
+    def __repr__(self) -> str:
+        return f"Trial({self.number}, {self.state}, epoch {self.epoch} of {self.epochs})"
+
     @property
     def epoch(self) -> int:
         """The last reported epoch, 0 before the first."""

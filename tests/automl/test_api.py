@@ -128,3 +128,46 @@ def test_it_is_said_on_stderr_which_words_turned_the_search_off(tmp_path, capsys
     )
     assert experiment.settings.policy == "off"
     assert "read as --policy off: 'no HPO please'" in capsys.readouterr().err
+
+
+def test_experiments_and_trials_are_short_in_a_notebook(experiment):
+    value = experiment.value_of(experiment.best)
+    assert repr(experiment).endswith(f"exp', finished, 4 trials, best score {value:.4f})")
+    best = experiment.best
+    assert repr(best) == f"Trial({best.number}, {best.state}, epoch {best.epoch} of {best.epochs})"
+
+
+@pytest.mark.parametrize(
+    "name", ["progress", "curves", "importance", "parallel", "slices", "distribution"]
+)
+def test_the_figures_of_the_report_are_figures_of_plotly(experiment, name):
+    assert experiment.plot(name).data
+
+
+@pytest.mark.parametrize(
+    ("name", "match"), [("curvs", "did you mean curves"), ("front", "has one objective")]
+)
+def test_a_figure_that_cannot_be_drawn_is_refused(experiment, name, match):
+    with pytest.raises(automl.UsageError, match=match):
+        experiment.plot(name)
+
+
+def test_callbacks_see_the_experiment_grow(tmp_path):
+    (tmp_path / "data").mkdir()
+    seen = []
+    automl.run(
+        **LOCAL, data=tmp_path / "data", trials=2, epochs=2, out=tmp_path / "exp", quiet=True,
+        callbacks=[lambda e: seen.append((e.state, len(e.history.trials), e.best is None))],
+    )  # fmt: skip
+    assert seen[0] == ("running", 1, True) and seen[-1] == ("running", 2, False)
+
+
+def test_a_skill_without_models_in_python_and_an_experiment_without_one_say_so(
+    experiment, tmp_path
+):
+    with pytest.raises(automl.UsageError, match="toy loads no models in Python"):
+        experiment.predict("image.png")
+    with pytest.raises(automl.RunFailed):
+        automl.run(**LOCAL, data=tmp_path, out=tmp_path / "exp", spec={"train.fail": "crash"})
+    with pytest.raises(automl.UsageError, match="has no promoted model"):
+        _ = automl.Experiment.load(tmp_path / "exp").model

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 AUTOML = [
     ["__main__", "__init__"],
     ["cli", "api", "data"],
-    ["session", "plan", "mcp"],
+    ["session", "plan", "mcp", "notebook"],
     ["request", "promotion", "doctor"],
     ["search", "runners", "jobs", "tracking", "progress", "report"],
     ["skill", "experiment"],

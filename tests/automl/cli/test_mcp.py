@@ -27,3 +27,10 @@ def test_what_cannot_be_stopped_or_explained_is_one_line(run, automl, words, fau
     result = automl(*words)
     assert result.returncode == 2 and fault in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_study_of_optuna_is_written_and_named(run, automl):
+    assert run("--out", "exp", "--trials", "2").returncode == 0
+    result = automl("export-study", "exp", "optuna.db", "--json")
+    assert json.loads(result.stdout) == {"file": "optuna.db", "study": "exp"}
+    assert automl("export-study", "exp", "optuna.db").returncode == 2
