@@ -4,6 +4,7 @@ import argparse
 import inspect
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -206,10 +207,13 @@ def _members(owner: type) -> list[tuple[str, str]]:
     """Return the public methods and properties of a class with the first line of their texts."""
     found = []
     for name, member in inspect.getmembers(owner):
-        function = member.fget if isinstance(member, property) else member
+        is_property = isinstance(member, property | cached_property)
+        function = member
+        if isinstance(member, property | cached_property):
+            function = member.fget if isinstance(member, property) else member.func
         if name.startswith("_") or not (inspect.isroutine(function) and function.__doc__):
             continue
-        call = "" if isinstance(member, property) else "()"
+        call = "" if is_property else "()"
         found.append((f"`{name}{call}`", (inspect.getdoc(function) or "").partition("\n\n")[0]))
     return found
 
