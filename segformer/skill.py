@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from segformer.data.convert import ImportReport
     from segformer.data.divide import SplitReport
     from segformer.data.summary import DataSummary
+    from segformer.evaluation.served import SegmentationModel
     from segformer.model.initial_weights import InitialWeights
     from segformer.refinement.compare import Comparison
     from segformer.suspects.queue import Queue
@@ -249,6 +250,12 @@ class SegformerSkill:
         from segformer.refinement.refine import compare
 
         return compare(kind, parse(self._staged(spec)), old, new, split=split)
+
+    def served_model(self, path: Path) -> "SegmentationModel":
+        """Load a model for a service; see `segformer.evaluation.served`."""
+        from segformer.evaluation.served import SegmentationModel
+
+        return SegmentationModel(path)
 
     def sample(self, folder: Path, *, seed: int, kind: str | None = None) -> None:
         """Write a generated data set; see `segformer.data.sample.write_sample`."""

@@ -21,6 +21,7 @@ from automl.cli import (
     promote,
     reproduce,
     run,
+    serve,
     skill,
 )
 from automl.cli.json_lines import json_lines
@@ -122,6 +123,7 @@ def parser() -> Parser:
     skill.add(commands)
     promote.add(commands)
     predict.add(commands)
+    serve.add(commands)
     reproduce.add(commands)
     doctor.add(commands)
     completion.add(commands)

@@ -150,6 +150,42 @@ class DoctorSkill(Protocol):
         ...
 
 
+class Prediction(Protocol):
+    """What a model says of one picture."""
+
+    def mask(self) -> bytes:
+        """Return the class ids as a PNG file."""
+        ...
+
+    def overlay(self) -> bytes:
+        """Return the picture under the colours of its classes as a PNG file."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plain form: width, height, and `classes` with their shares."""
+        ...
+
+
+class ServedModel(Protocol):
+    """A loaded model."""
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return what a user of the service may know of the model."""
+        ...
+
+    def predict(self, pictures: Sequence[bytes]) -> Sequence[Prediction | Exception]:
+        """Return the prediction of each picture file, or why there is none."""
+        ...
+
+
+class ServingSkill(Protocol):
+    """A skill whose models can be served."""
+
+    def served_model(self, path: Path) -> ServedModel:
+        """Load a model."""
+        ...
+
+
 class PathsSkill(Protocol):
     """A skill whose data can be given by paths instead of a folder."""
 

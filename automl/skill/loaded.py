@@ -22,6 +22,8 @@ from automl.skill.base import (
     RefiningSkill,
     ReportMetrics,
     Result,
+    ServedModel,
+    ServingSkill,
     Skill,
 )
 from automl.skill.failures import faults_of_the_user
@@ -143,6 +145,12 @@ class LoadedSkill:
         if not all(hasattr(self.skill, verb) for verb in ("suspects", "label_queue")):
             raise UsageError(f"{self.name} ranks no labels")
         return cast(DoctorSkill, self.skill)
+
+    def served_model(self, path: Path) -> ServedModel:
+        """Load a model to be served; raises `UsageError` if the skill cannot."""
+        if not hasattr(self.skill, "served_model"):
+            raise UsageError(f"{self.name}: its models cannot be served")
+        return cast(ServingSkill, self.skill).served_model(path)
 
     def data_folder(self, content: Mapping[str, Any]) -> Path:
         """Return a folder for data that is given by paths; raises `UsageError`."""

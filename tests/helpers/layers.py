@@ -13,7 +13,7 @@ AUTOML = [
     ["__main__", "__init__"],
     ["cli", "api", "data"],
     ["session", "plan", "mcp", "notebook"],
-    ["request", "promotion", "doctor"],
+    ["request", "promotion", "doctor", "serving"],
     ["search", "runners", "jobs", "tracking", "progress", "report"],
     ["skill", "experiment"],
     ["space"],

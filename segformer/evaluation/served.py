@@ -1,0 +1,107 @@
+"""A loaded model for a service: files of pictures in, masks out, several at once."""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from segformer.data.images import read_image
+from segformer.data.labels import class_names
+from segformer.data.overlay import class_colours, overlay
+from segformer.errors import CheckpointError, DataError
+from segformer.evaluation.pictures import Pixels, write_mask
+from segformer.evaluation.predictor import load_predictor
+from segformer.evaluation.segmenter import segmenter_of
+from segformer.model.saved import ModelRecord
+from segformer.spec.sections.dataset import DatasetSegment
+from segformer.spec.spec import Spec
+from segformer.storage.scratch import scratch
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """The class ids HxW of a picture HxWx3."""
+
+    picture: Pixels
+    ids: Pixels
+    names: Sequence[str]
+    colours: Pixels
+
+    def mask(self) -> bytes:
+        """Return the class ids as a PNG file with a palette."""
+        with scratch() as folder:
+            write_mask(folder / "mask.png", self.ids, self.colours)
+            return (folder / "mask.png").read_bytes()
+
+    def overlay(self) -> bytes:
+        """Return the picture under the colours of its classes as a PNG file."""
+        file = io.BytesIO()
+        Image.fromarray(overlay(self.picture, self.ids, self.colours)).save(file, "PNG")
+        return file.getvalue()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the size, and the pixels and the share of each class."""
+        counts = np.bincount(self.ids.ravel(), minlength=len(self.names)).tolist()
+        height, width = self.ids.shape
+        return {
+            "width": width,
+            "height": height,
+            "classes": [
+                {
+                    "id": index,
+                    "name": name,
+                    "colour": "#{:02x}{:02x}{:02x}".format(*self.colours[index].tolist()),
+                    "pixels": counts[index],
+                    "share": counts[index] / self.ids.size,
+                }
+                for index, name in enumerate(self.names)
+            ],
+        }
+
+
+class SegmentationModel:
+    """A model of any format, with the prediction settings that it was trained with."""
+
+    def __init__(self, path: Path) -> None:
+        """Load a model; raises `CheckpointError`."""
+        unknown = ModelRecord.of(Spec())
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        predictor = load_predictor(path, otherwise=unknown, device=device)
+        if predictor.record is unknown:
+            raise CheckpointError(
+                f"{path}: does not say what it is; it was not written by segformer export or train"
+            )
+        self._segment = DatasetSegment.model_validate(predictor.record.segment)
+        self._segmenter = segmenter_of(predictor, self._segment, batch_size=8)
+        self._names, self._colours = class_names(self._segment), class_colours(self._segment)
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return the names of the classes."""
+        return {"classes": self._names}
+
+    @torch.inference_mode()
+    def predict(self, pictures: Sequence[bytes]) -> list[Segmentation | Exception]:
+        """Return what each picture file shows, or the `DataError` of one that cannot be read."""
+        read = [self._read(content) for content in pictures]
+        readable = [picture for picture in read if not isinstance(picture, Exception)]
+        masks = iter(self._segmenter.class_ids_of(readable) if readable else ())
+        return [
+            picture
+            if isinstance(picture, Exception)
+            else Segmentation(picture, next(masks), self._names, self._colours)
+            for picture in read
+        ]
+
+    def _read(self, content: bytes) -> Pixels | DataError:
+        with scratch() as folder:
+            file = folder / "picture"
+            file.write_bytes(content)
+            try:
+                return read_image(file, bits=self._segment.image_bits)
+            except DataError as error:
+                return DataError(fault.replace(str(file), "the picture") for fault in error.faults)
