@@ -17,6 +17,7 @@ from automl.cli import (
     init,
     job,
     mcp,
+    models,
     predict,
     promote,
     reproduce,
@@ -123,6 +124,7 @@ def parser() -> Parser:
     skill.add(commands)
     promote.add(commands)
     predict.add(commands)
+    models.add(commands)
     serve.add(commands)
     reproduce.add(commands)
     doctor.add(commands)

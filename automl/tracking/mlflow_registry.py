@@ -18,7 +18,14 @@ from mlflow.types.schema import AnyType, ColSpec, Schema
 from automl.experiment.experiment import Experiment
 from automl.tracking.environment import fluent_environment
 from automl.tracking.mlflow_client import MlflowRuns
-from automl.tracking.registry import CHAMPION, RegisteredModel, Registry, Standing, alias_of
+from automl.tracking.registry import (
+    CHAMPION,
+    REPLACES,
+    RegisteredModel,
+    Registry,
+    Standing,
+    alias_of,
+)
 
 _DIGEST = "automl.sha256"
 PROGRAM = "mlflow_model.py"
@@ -95,6 +102,8 @@ class MlflowRegistry(Registry):
         if champion:
             best = Standing.from_tags(client.get_model_version(name, champion).tags or {})
         alias, why = alias_of(standing, best, version=champion, bar=bar)
+        if alias == CHAMPION and champion not in ("", version):
+            client.set_model_version_tag(name, version, REPLACES, champion)
         client.set_registered_model_alias(name, alias, version)
         return RegisteredModel(name, version, alias, why)
 

@@ -13,6 +13,8 @@ from automl.trial.objective import Objective
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 _PREFIX = "automl."
+REPLACES = f"{_PREFIX}replaces"
+"""Tag of a champion: the version that was champion before, to which a rollback returns."""
 
 
 @dataclass(frozen=True)
