@@ -15,6 +15,7 @@ from segformer.data.dataset import SegmentationDataset, collated, unscaled
 from segformer.data.labels import class_names
 from segformer.data.overlay import class_colours
 from segformer.errors import SpecError
+from segformer.evaluation.image_scores import ImageScore, worst_first
 from segformer.evaluation.image_size import with_trained_size
 from segformer.evaluation.latency import measured_latency
 from segformer.evaluation.metrics import Scores, Tally, null_if_nan
@@ -26,7 +27,7 @@ from segformer.evaluation.scoring import scored
 from segformer.evaluation.segmenter import segmenter_of
 from segformer.model.out_of_memory import out_of_memory_explained
 from segformer.model.saved import ModelRecord
-from segformer.parallel.collective import number
+from segformer.parallel.collective import gathered, number
 from segformer.parallel.launch import run_action
 from segformer.parallel.sharding import share_of
 from segformer.parallel.topology import Topology
@@ -73,7 +74,7 @@ def evaluate_here(
     segment = predictor.record.applied_to(spec.dataset.segment)
     size, batch = size_text(segment.size), spec.evaluate.batch_size
     with out_of_memory_explained(f"reduce evaluate.batch_size ({batch}; images are {size} px)"):
-        scores, samples = _scores(predictor, segment, spec, folder)
+        scores, samples, images = _scores(predictor, segment, spec, folder)
     prefix = _PREFIXES[spec.evaluate.split]
     metrics = scores.metrics(prefix, class_names(segment)) | latency
     metrics |= {f"{prefix}_{name}": value for name, value in scores.constant().items()}
@@ -88,10 +89,18 @@ def evaluate_here(
         "metrics": metrics,
         "classes": _class_table(scores, class_names(segment)),
         "confusion_matrix": scores.matrix.tolist(),
+        "images": [image.to_dict() for image in images],
     }
     with replacing(artifacts["results"]) as part:
         part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    write_report(folder, split=spec.evaluate.split, segment=segment, scores=scores, stems=samples)
+    write_report(
+        folder,
+        split=spec.evaluate.split,
+        segment=segment,
+        scores=scores,
+        stems=samples,
+        images=images,
+    )
     return Result(artifacts=artifacts, metrics=metrics)
 
 
@@ -117,8 +126,8 @@ def _latency(
 @torch.inference_mode()
 def _scores(
     predictor: Predictor, segment: DatasetSegment, spec: Spec, folder: Path
-) -> tuple[Scores, list[str]]:
-    """Return the scores, and the stems of the samples that were written."""
+) -> tuple[Scores, list[str], list[ImageScore]]:
+    """Return the scores, the stems of the samples that were written, and each image's scores."""
     options, data = spec.evaluate, SegmentationDataset(segment, split=spec.evaluate.split)
     share = share_of(list(range(len(data))))
     loader: DataLoader[dict[str, Tensor]] = DataLoader(
@@ -129,6 +138,7 @@ def _scores(
     tally = Tally(segment.num_classes, align_corners=segmenter.align_corners)
     every = options.vis_after_n_batches
     stems = [data.pairs[index].stem for index in share]
+    images: list[ImageScore] = []
     remaining, samples = iter(stems), sampled(stems) if number() == 0 else set()
     steps, done = StepFile(folder, "measuring"), 0
     for turn, batch in enumerate(loader):
@@ -137,6 +147,10 @@ def _scores(
         if number() == 0:
             steps.write(done, len(stems))
         names = list(islice(remaining, len(predictions)))
+        images += [
+            ImageScore.of(name, prediction, mask, num_classes=segment.num_classes)
+            for name, prediction, mask in zip(names, predictions, _masks(batch), strict=True)
+        ]
         has_pictures = bool(every) and turn % every == 0
         if has_pictures or samples.intersection(names):
             for name, row in _rows(names, batch, predictions, segment):
@@ -147,7 +161,12 @@ def _scores(
     if number() == 0:
         steps.remove()
     scores = tally.scores(what=f"the {options.split} split")
-    return scores, [stem for stem in stems if stem in samples]
+    every_image = [image for part in gathered(images) for image in part]
+    return scores, [stem for stem in stems if stem in samples], worst_first(every_image)
+
+
+def _masks(batch: dict[str, Any]) -> list[Tensor]:
+    return [item["mask"] for item in batch["items"]] if "items" in batch else list(batch["mask"])
 
 
 def _rows(

@@ -13,12 +13,15 @@ from PIL import Image
 
 from segformer.data.labels import class_names
 from segformer.data.overlay import class_colours
+from segformer.evaluation.image_scores import ImageScore
 from segformer.evaluation.metrics import Scores, null_if_nan
 from segformer.evaluation.pictures import Pixels, side_by_side, write_picture
 from segformer.spec.sections.dataset import DatasetSegment
 from segformer.storage.atomic import replacing
 
 SAMPLES = 6
+WORST = 12
+"""Images that the table of the worst shows."""
 FOLDER = "samples"
 _SIDE = 256
 """The longer side of a sample in pixels, at most."""
@@ -43,9 +46,15 @@ def write_sample(folder: Path, stem: str, row: Sequence[Pixels]) -> None:
 
 
 def write_report(
-    folder: Path, *, split: str, segment: DatasetSegment, scores: Scores, stems: Sequence[str]
+    folder: Path,
+    *,
+    split: str,
+    segment: DatasetSegment,
+    scores: Scores,
+    stems: Sequence[str],
+    images: Sequence[ImageScore],
 ) -> Path:
-    """Write report.json: the samples, every class's scores and the confusion matrix."""
+    """Write report.json: samples, scores of the classes and worst images, confusion matrix."""
     names, colours = class_names(segment), class_colours(segment)
     kinds = scores.per_class()
     pixels = scores.matrix.sum(axis=1)
@@ -67,7 +76,12 @@ def write_report(
                 "title": "Classes",
                 "columns": ["class", "colour", *kinds, "share of the pixels"],
                 "rows": rows,
-            }
+            },
+            {
+                "title": "Worst images",
+                "columns": ["image", "mean iou", "accuracy"],
+                "rows": [[image.name, image.miou, image.acc] for image in images[:WORST]],
+            },
         ],
         "matrices": [
             {

@@ -82,7 +82,7 @@ def test_report_shows_samples_class_scores_and_the_confusion_matrix(evaluation, 
     told = json.loads(result.artifacts["report"].read_text())
     assert [image["caption"] for image in told["images"]] == ["0", "1", "2"]
     assert np.asarray(Image.open(tmp_path / told["images"][0]["file"])).shape == (32, 98, 3)
-    (table,), (matrix,) = told["tables"], told["matrices"]
+    (table, _), (matrix,) = told["tables"], told["matrices"]
     iou = table["columns"].index("iou")
     assert table["rows"][1][iou] == result.metrics["val_iou_left_part"]
     assert sum(row[-1] for row in table["rows"]) == pytest.approx(1)
