@@ -38,6 +38,29 @@ def test_random_search_finishes_as_many_as_the_budget_holds(case):
     assert regret(played.finished(), seed=0) > 0
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_auto_ends_with_a_finished_model(case):
+    played = play("auto", case, seed=0, budget=5 * EPOCHS)
+    assert sum(played.epochs.values()) <= 5 * EPOCHS
+    assert played.full
+
+
+def test_what_begins_to_learn_late_is_found():
+    """While nothing has learned, half of the epochs go deeper."""
+    played = play("auto", "rare classes", seed=0, budget=10 * EPOCHS)
+    assert min(played.values[trial] for trial in played.full) < 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_auto_is_no_worse_than_random_search(case):
+    searches = {
+        method: [regret(play(method, case, seed=seed).finished(), seed=seed) for seed in range(5)]
+        for method in ("auto", "random")
+    }
+    assert np.mean(searches["auto"]) <= np.mean(searches["random"]) + 0.05
+
+
 @pytest.mark.parametrize(("end", "looks"), [(0.1, 0.0), (0.6, 1.0)])
 def test_of_rare_classes_only_bad_configurations_look_good_at_first(end, looks):
     rng = np.random.default_rng(0)

@@ -1,6 +1,6 @@
 """Draws the new configurations that `auto` chooses from: anywhere, and near the best trials."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -9,7 +9,6 @@ from scipy.spatial.distance import cdist, pdist
 
 from automl.search.auto.curves import Curve
 from automl.search.auto.features import Array, Features
-from automl.search.base import canonical
 from automl.search.seeds import rng_of
 from automl.space.space import SearchSpace
 
@@ -57,12 +56,14 @@ class Candidates:
         ]
         return max(designs, key=lambda places: float(pdist(places).min()))
 
-    def anywhere(self, seen: set[str], *salt: int) -> dict[str, Any] | None:
+    def anywhere(
+        self, is_new: Callable[[Mapping[str, Any]], bool], *salt: int
+    ) -> dict[str, Any] | None:
         """Return values from anywhere that no trial had; None if the space is used up."""
         rng = rng_of(self._seed, *salt)
         for _ in range(200):
             values = self._space.sample(rng)
-            if canonical(values) not in seen:
+            if is_new(values):
                 return values
         return None
 

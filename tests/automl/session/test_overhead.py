@@ -9,7 +9,8 @@ from searchers import EPOCHS, make, score_of
 from simulation import Simulation
 
 from automl.experiment.history import History
-from automl.search.auto.curves import MAX_OBSERVATIONS, Curve, geometric_rungs, observations
+from automl.search.auto.curves import MAX_OBSERVATIONS, Curve, Ladder, observations
+from automl.search.auto.rungs import geometric_rungs
 from automl.trial.moves import Start
 from automl.trial.trial import Outcome, TrialState
 
@@ -64,7 +65,7 @@ def test_the_model_of_auto_is_told_of_a_bounded_number_of_trials():
         for epoch in range(1, steps[number % len(steps)] + 1):
             curve.take(epoch, float(rng.random()))
         curves.append(curve)
-    seen = observations(curves, steps)
+    seen = observations(curves, Ladder(steps, look=3))
     assert len(np.unique(seen.trials)) <= MAX_OBSERVATIONS // 2 + 1
 
 

@@ -19,18 +19,12 @@ from automl.search.auto.acquisition import (
     share_of_failures,
 )
 from automl.search.auto.candidates import OPENING, Candidates
-from automl.search.auto.curves import (
-    Curve,
-    first_epochs,
-    geometric_rungs,
-    observations,
-    repeated,
-    times_of,
-)
+from automl.search.auto.curves import Curve, Ladder, observations, repeated, times_of
 from automl.search.auto.features import Features
 from automl.search.auto.hyperparameters import tuned
 from automl.search.auto.kernel import Hyperparameters
 from automl.search.auto.model import CurveModel, Observations
+from automl.search.auto.rungs import geometric_rungs
 from automl.search.auto.searcher import AutoSearcher
 from automl.space.space import Parameter, SearchSpace
 from automl.trial.budget import UNLIMITED, Budget
@@ -137,34 +131,33 @@ def test_good_trials_of_an_earlier_experiment_are_tried_right_after_the_defaults
     assert move.values[1] == good
 
 
-def test_rungs_grow_to_the_full_training():
-    assert geometric_rungs(50) == [3, 4, 6, 9, 14, 21, 32, 50]
-    assert geometric_rungs(1) == [1]
-    assert all(
-        a < b
-        for e in range(1, 120)
-        for a, b in zip(geometric_rungs(e), geometric_rungs(e)[1:], strict=False)
-    )
-
-
-@pytest.mark.parametrize(("first", "expected"), [(lambda i: i, 1), (lambda i: (7 * i) % 10, 3)])
-def test_an_earlier_epoch_serves_where_its_ranks_agree(first, expected):
-    curves = [Curve({}, np.zeros(1), [100.0 + first(i), 60.0 + first(i), i]) for i in range(10)]
-    assert first_epochs(curves, geometric_rungs(EPOCHS)) == expected
-
-
 def test_only_a_moving_curve_is_a_repetition():
     flat = [Curve({}, np.zeros(1), [0.5] * 3) for _ in range(2)]
-    assert repeated(flat[1], flat, epochs=3) is None
+    assert repeated(flat[1], flat) is None
     moving = [Curve({}, np.zeros(1), [0.5, 0.4, 0.3]) for _ in range(2)]
-    assert repeated(moving[1], moving, epochs=3) == 0
+    assert repeated(moving[1], moving) == 0
+
+
+def test_after_three_repeats_in_a_row_one_trains_on():
+    """What differs may act later than the losses that are equal."""
+    search = simulated()
+    stops = []
+    for trial in range(8):
+        search.fill()
+        for epoch in (1, 2, 3):
+            value = 10 * (trial == 1) - 1 / epoch
+            verdict = search.searcher.report(trial, epoch, value)
+        stops.append(verdict.decision is Decision.STOP)
+        search.finish(trial, Outcome(verdict.decision.state))
+    assert stops == [False, False, True, True, True, False, True, True]
 
 
 def test_observations_do_not_depend_on_the_unit():
     rng = np.random.default_rng(0)
     losses = rng.random((9, 4))
+    ladder = Ladder(geometric_rungs(EPOCHS), look=3)
     told = [
-        observations([Curve({}, np.zeros(1), list(row)) for row in table], geometric_rungs(EPOCHS))
+        observations([Curve({}, np.zeros(1), list(row)) for row in table], ladder)
         for table in (losses, 1e6 * losses - 5)
     ]
     assert told[0] is not None and told[1] is not None

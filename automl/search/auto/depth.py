@@ -1,0 +1,67 @@
+"""Which trial trains on where gains do not decide: a floor of depth, and trials that are alike."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from automl.search.auto.curves import Curve, Ladder
+from automl.search.auto.record import Record
+from automl.search.auto.rungs import ENOUGH
+from automl.search.seeds import rng_of
+
+WORTH = 10
+"""Full trainings' worth of epochs in which at least one trial is trained in full."""
+
+
+def due(record: Record, ladder: Ladder, *, seed: int) -> int | None:
+    """Return the paused trial that must be trained in full now; None if there is none.
+
+    A search ends with a finished model: the epochs that the leader needs are kept for it. And it
+    finishes one of the better half now and then, since early losses may mislead.
+    """
+    curves, epochs, whole = record.curves, record.budget.epochs, record.budget.budget_epochs
+    running = [curves[n] for n in record.running]
+    paused = [n for n in record.paused if not curves[n].is_void]
+    if not paused or any(c.target == epochs for c in running):
+        return None
+    order = sorted(paused, key=lambda n: min(curves[n].losses[ladder.since - 1 :], default=np.inf))
+    if whole is not None and not record.has_full_training:
+        reserved = sum(c.target - c.epoch for c in running if c.target is not None)
+        # One more first look must leave enough for the leader.
+        left = whole - record.spent - reserved - ladder.rungs[0]
+        if left < epochs - curves[order[0]].epoch:
+            return order[0]
+    full = sum(c.epoch == epochs for c in curves)
+    if record.spent >= WORTH * epochs * (full + 1):
+        better = order[: (len(order) + 1) // 2]
+        return better[int(rng_of(seed, full, 2).integers(len(better)))]
+    return None
+
+
+def lifted(record: Record, ladder: Ladder) -> int | None:
+    """Return a paused trial to bring to the first rung that tells, until enough are there."""
+    if ladder.since == 1:
+        return None
+    first = ladder.rungs[0]
+    there = sum(max(c.epoch, c.target or 0) >= first for c in record.curves)
+    below = [n for n in record.paused if record.curves[n].epoch < first]
+    return below[0] if below and there < ENOUGH else None
+
+
+def deeper(curves: Sequence[Curve], paused: Sequence[int], rungs: Sequence[int]) -> int | None:
+    """Return the paused trial to train on while no rung tells one from another; None to start one.
+
+    Half of the epochs go to the first rung of new trials, half to the rungs above, equally: how
+    many epochs it takes until trials differ is unknown, and so is how many of them ever will.
+    """
+    counts = np.array([c.target or c.epoch for c in curves])
+    # Epochs spent, or under way, between each rung and the one below it.
+    spent = [
+        int(np.clip(counts - low, 0, high - low).sum())
+        for low, high in zip([0, *rungs], rungs, strict=False)
+    ]
+    above = [int(np.searchsorted(rungs, curves[n].epoch, side="right")) for n in paused]
+    if not above or spent[0] <= sum(spent[1:]):
+        return None
+    step = min(above, key=lambda place: (spent[place], -place))
+    return paused[above.index(step)]
