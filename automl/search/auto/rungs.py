@@ -31,6 +31,8 @@ RATIO_DEVIATIONS = 4.0
 UPSETS, UPSET_SHARE = 2, 0.25
 """Finished trials whose losses have jumped up, and their share of the finished ones, from which on
 the losses before are no evidence."""
+UPSET_PART = 0.25
+"""Part of its gain that a trial loses by a jump."""
 
 
 def geometric_rungs(epochs: int) -> list[int]:
@@ -120,25 +122,27 @@ def _has_lost(curve: Curve, rung: int, bound: float) -> bool:
 def _upset(curves: Sequence[Curve], rungs: Sequence[int]) -> int:
     """Return the epoch after which losses of finished trials jumped up for good; 0 if none did.
 
-    Such a step is larger than the differences between trials at the first rung, as if a schedule
-    had reversed what was good. A slow rise is another matter: its best checkpoint is from before.
+    Such a step is larger than the differences between trials at the first rung and than a quarter
+    of what was gained since, as if a schedule had reversed what was good. A slow rise is another
+    matter: its best checkpoint is from before.
     """
     full = [c for c in curves if c.epoch == rungs[-1] and all(map(math.isfinite, c.losses))]
     if len(full) < UPSETS:
         return 0
     spread = _spread([c.losses[rungs[0] - 1] for c in curves if c.epoch >= rungs[0]])
-    epochs = [epoch for c in full if (epoch := _jump(c, spread))]
+    epochs = [epoch for c in full if (epoch := _jump(c, rungs[0], spread))]
     is_common = len(epochs) >= max(UPSETS, UPSET_SHARE * len(full))
     return min(epochs) if is_common else 0
 
 
-def _jump(curve: Curve, size: float) -> int:
-    """Return the last epoch before the largest lasting rise, 0 if that is not above a size."""
-    losses = np.asarray(curve.losses)
+def _jump(curve: Curve, rung: int, size: float) -> int:
+    """Return the last epoch before the largest lasting rise after a rung, 0 if that is small."""
+    losses = np.asarray(curve.losses[rung - 1 :])
     lowest_after = np.minimum.accumulate(losses[::-1])[::-1]
     rises = lowest_after[1:] - losses[:-1]
     place = int(np.argmax(rises))
-    return place + 1 if rises[place] > size else 0
+    gained = losses[0] - losses[place]
+    return rung + place if gained > 0 and rises[place] > max(size, UPSET_PART * gained) else 0
 
 
 def _spread(losses: Sequence[float]) -> float:

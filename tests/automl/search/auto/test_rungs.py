@@ -76,9 +76,15 @@ def test_while_no_rung_tells_new_trials_are_looked_at_early():
 
 @pytest.mark.parametrize(("rise", "first"), [(0.0, 3), (0.5, 20)])
 def test_losses_before_a_jump_of_finished_trials_are_left_out(rise, first):
-    early = [[0.9 - 0.1 * i] * 14 for i in range(4)]
+    early = [[0.9 - 0.1 * i] * 3 + [0.8 - 0.1 * i] * 11 for i in range(4)]
     finished = [[*row, *[0.3 + rise] * 6] for row in early[2:]]
     assert ladder_of(curves(*early[:2], *finished), RUNGS).rungs[0] == first
+
+
+def test_a_dip_of_those_that_left_a_plateau_is_no_jump():
+    alike = [[0.78] * 6] * 6
+    learned = [[0.78] * 6 + [0.7, 0.6, 0.55, 0.56] + [0.56] * 10] * 2
+    assert ladder_of(curves(*alike, *learned), RUNGS).rungs[0] == 9
 
 
 def test_a_slow_rise_leaves_the_early_losses_in():
