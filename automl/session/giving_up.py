@@ -40,6 +40,11 @@ def failure_summary(experiment: Experiment) -> list[str]:
     limits = experiment.settings.objective.constraints
     if not causes and limits:
         return [f"no trial has a value within {', '.join(map(str, limits))}; widen the constraints"]
+    if not causes:
+        return [
+            "the budget was spent before a trial finished its first epoch; give a longer --time, "
+            "or make an epoch shorter: a smaller model, smaller inputs"
+        ]
     lines = [f"{counted(sum(map(len, causes.values())), 'trial')} failed and none has a result"]
     for (kind, message), numbers in causes.items():
         named = ", ".join(f"{n:04d}" for n in numbers[:5])

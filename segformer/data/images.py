@@ -31,7 +31,6 @@ WIDE_BITS = 16
 _LARGEST_OF_WIDE = 2**WIDE_BITS - 1
 MOST_PIXELS = 2**26
 """Of a picture that is decoded, as 8192x8192: reading it takes a gigabyte."""
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # It is refused.
 _LARGEST_VALUE = 2**20  # No class: beyond 16 bits, and exact as a 32-bit float.
 
 
@@ -125,15 +124,22 @@ def _content(path: Path) -> bytes:
         raise DataError(f"{path}: cannot be read ({error})") from None
 
 
+def _open(source: Path | BytesIO) -> Image.Image:
+    with warnings.catch_warnings():
+        # Pillow warns of large pictures, which are refused in our own words.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return Image.open(source, formats=_FORMATS)
+
+
 @contextmanager
 def _opened(path: Path, content: bytes) -> Iterator[Any]:
     """Yield the decoded image; what Pillow raises becomes a `DataError`."""
     try:
-        with Image.open(BytesIO(content), formats=_FORMATS) as image:
+        with _open(BytesIO(content)) as image:
             # Pillow decodes a PNG of wrong checksums without a word; this alone compares them.
             check_pixels(image.width * image.height, path)
             image.verify()
-        with Image.open(BytesIO(content), formats=_FORMATS) as image:
+        with _open(BytesIO(content)) as image:
             if (pictures := _pictures(image, content)) > 1:
                 raise DataError(f"{path}: holds {pictures} pictures; a file may hold one")
             ImageOps.exif_transpose(image, in_place=True)
@@ -143,7 +149,7 @@ def _opened(path: Path, content: bytes) -> Iterator[Any]:
         raise
     except UnidentifiedImageError:
         raise DataError(f"{path}: {_unidentified(content)}") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except Image.DecompressionBombError as error:
         pixels = re.search(r"\d+", str(error))
         check_pixels(int(pixels.group()) if pixels else MOST_PIXELS + 1, path)
     except (OSError, SyntaxError, ValueError) as error:
@@ -244,7 +250,7 @@ def _whole(values: NDArray[Any], path: Path) -> NDArray[np.int32]:
 def image_size(path: Path) -> tuple[int, int]:
     """Return height and width of an image; raises `DataError` for a file that cannot be read."""
     try:
-        with Image.open(path, formats=_FORMATS) as image:  # Its head alone is read.
+        with _open(path) as image:  # Its head alone is read.
             turned = image.getexif().get(_ORIENTATION, 1) in _TURNED
             return (image.width, image.height) if turned else (image.height, image.width)
     except (OSError, SyntaxError, ValueError):

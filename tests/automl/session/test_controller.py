@@ -13,6 +13,7 @@ from automl.experiment.observer import ExperimentObserver
 from automl.runners.base import Task
 from automl.search.from_settings import searcher_of
 from automl.session.controller import Controller
+from automl.session.giving_up import failure_summary
 from automl.session.preparation import Preparation
 from automl.trial.moves import Done, Wait
 from automl.trial.objective import ReportError
@@ -187,6 +188,13 @@ def test_the_search_gives_up_when_its_first_trials_all_fail(make):
         controller.finish(controller.next().trial, fail(FailureKind.CRASHED))
     with pytest.raises(RunFailed, match="3 trials failed and none has a result\ncrashed: why"):
         controller.next()
+
+
+def test_a_budget_that_ends_within_the_first_epoch_is_named(make):
+    controller = make(time_s=3600)
+    controller.next()
+    (line,) = failure_summary(controller.experiment)
+    assert line.startswith("the budget was spent before a trial finished its first epoch; give a")
 
 
 def test_when_the_time_is_up_running_trials_stop_and_none_starts(make):
