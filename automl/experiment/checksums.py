@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from automl.errors import UsageError
+from automl.files import read_yaml_mapping
 
 _FIRST_LINE = re.compile(r"\A# checksum ([0-9a-f]{8}):[^\n]*\n")
 _LINE_END = re.compile(rb', "crc": "([0-9a-f]{8})"\}')
@@ -73,8 +74,17 @@ def check_file(path: Path, checksums: Mapping[str, str]) -> None:
 
 def changed(path: Path) -> str:
     """Return the fault of a file whose checksum is wrong."""
-    return (
+    text = (
         f"{path}: was changed or harmed since the experiment began, and its checksum is wrong; "
-        "put it back from a copy, or if you changed it on purpose: "
-        f"automl fsck {path.parent} --accept"
+        "put it back from a copy"
     )
+    if not _is_mapping(path):  # No change that anybody makes on purpose.
+        return text
+    return f"{text}, or if you changed it on purpose: automl fsck {path.parent} --accept"
+
+
+def _is_mapping(path: Path) -> bool:
+    try:
+        return bool(read_yaml_mapping(path))
+    except UsageError:
+        return False

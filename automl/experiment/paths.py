@@ -131,7 +131,13 @@ def experiment_folder(name: str | Path, runs: Path = RUNS) -> Path:
     for path in (Path(name), runs / name):
         if ExperimentPaths(path).exists():
             return path
-    if ExperimentPaths(Path(name)).is_half_begun():
+    paths = ExperimentPaths(Path(name))
+    if paths.journal.exists():
+        raise UsageError(
+            f"{name}: settings.yaml is gone, but the journal of its trials is there; put it back "
+            "from a copy, or start a new experiment in another folder"
+        )
+    if paths.is_half_begun():
         raise UsageError(
             f"{name}: the run was killed before its experiment began (there is no settings.yaml), "
             f"so there is nothing to lose; start it again: automl run ... --out {name}"

@@ -51,6 +51,11 @@ class OnnxPredictor:
         entry = self._session.get_modelmeta().custom_metadata_map.get(ENTRY)
         self.record = record_from_json(entry, source=path) if entry else otherwise
         self._input = self._session.get_inputs()[0]
+        if len(self._input.shape) != 4:
+            raise CheckpointError(
+                f"{path}: takes {self._input.name}, whole pictures; give the plain model.onnx "
+                "beside it"
+            )
         batch, self.channels, *size = self._input.shape
         self._batch = batch if isinstance(batch, int) else None
         self.size: tuple[int, int] = (size[0], size[1])

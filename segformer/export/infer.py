@@ -15,6 +15,7 @@ windows, whose logits are blended; the model says how (`prediction` of its recor
 import argparse
 import json
 import math
+import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -34,6 +35,8 @@ _USUAL: dict[str, Any] = {
 }  # fmt: skip
 """Settings of a model that has none of its own."""
 _ALPHA = {"RGBA": "RGB", "LA": "L", "PA": "RGBA"}
+_WIDE = ("I;16", "I;16B", "I;16L", "I;16N", "I")
+_LARGEST = 2**16 - 1
 
 Size = tuple[int, int]
 
@@ -61,6 +64,7 @@ class Model:
         self._batch, self._channels, height, width = self._session.get_inputs()[0].shape
         self._shape: Size = (height, width)
         self._resize: str = segment.get("resize", "squash")
+        self.bits: int = segment.get("image_bits", 16)
         if self._resize == "crop" and mode == "whole":
             raise ValueError("mode whole: the model was trained on crops; it takes slide")
         self._how: dict[str, Any] = {**_USUAL, **segment.get("prediction", {})}
@@ -69,7 +73,7 @@ class Model:
 
     def segment(self, image: str | Path | NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the class ids HxW of an image file, or of RGB pixels HxWx3."""
-        pixels = image if isinstance(image, np.ndarray) else read_image(Path(image))
+        pixels = image if isinstance(image, np.ndarray) else read_image(Path(image), bits=self.bits)
         height, width = pixels.shape[:2]
         size, tops, lefts = self._windows((height, width))
         if len(tops) == len(lefts) == len(self._scales) == 1:
@@ -254,14 +258,26 @@ def _log_mean(probabilities: list[NDArray[np.float32]]) -> NDArray[np.float32]:
     return logarithm
 
 
-def read_image(source: Path | BinaryIO) -> NDArray[np.uint8]:
-    """Return an image of 8 bits as RGB HxWx3, upright, without its alpha channel."""
+def read_image(source: Path | BinaryIO, *, bits: int = 16) -> NDArray[np.uint8]:
+    """Return an image as RGB HxWx3 of 8 bits, upright, without its alpha channel.
+
+    Grey of 16 bits, of which `bits` are in use, is scaled as in the training.
+    """
     with Image.open(source) as opened:
         image: Image.Image = ImageOps.exif_transpose(opened)
+        if image.mode in _WIDE:
+            return _scaled_to_8_bits(np.asarray(image), bits)
         if image.mode not in ("1", "L", "P", "RGB", "CMYK", "YCbCr", *_ALPHA):
-            raise ValueError(f"{source}: is of mode {image.mode}, not 8 bits")
+            raise ValueError(f"is of mode {image.mode}, neither of 8 bits nor grey of 16")
         image = image.convert(_ALPHA.get(image.mode, image.mode))
         return np.asarray(image.convert("RGB"))
+
+
+def _scaled_to_8_bits(values: NDArray[Any], bits: int) -> NDArray[np.uint8]:
+    if values.min() < 0 or values.max() > _LARGEST:
+        raise ValueError("is a 32-bit image, whose range is not known")
+    steps = np.round(np.arange(_LARGEST + 1) / ((2**bits - 1) / 255)).clip(0, 255).astype(np.uint8)
+    return np.repeat(steps[values][..., None], 3, axis=2)
 
 
 def class_ids(
@@ -321,16 +337,26 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("masks"), help="folder for the masks")
     parser.add_argument("--mode", choices=("auto", "whole", "slide"), help="whole or by windows")
     options = parser.parse_args()
+    stems = [path.stem for path in options.images]
+    if alike := sorted({stem for stem in stems if stems.count(stem) > 1}):
+        parser.error(f"several images would be written to {alike[0]}.png; rename one")
     model = Model(options.model, mode=options.mode)
     options.out.mkdir(parents=True, exist_ok=True)
+    failed = 0
     for path in options.images:
-        ids = model.segment(path)
+        try:
+            ids = model.segment(path)
+        except (OSError, SyntaxError, ValueError) as error:  # What Pillow raises, and our own.
+            print(f"{path}: cannot be read ({error})", file=sys.stderr)
+            failed += 1
+            continue
         mask = Image.fromarray(ids)
         mask.putpalette(_palette(model.record))
         mask.save(options.out / f"{path.stem}.png")
         found = zip(*np.unique(ids, return_counts=True), strict=True)
         shares = (f"{model.names.get(int(i), i)} {n / ids.size:.1%}" for i, n in found)
         print(f"{path}: {', '.join(shares)}")
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":

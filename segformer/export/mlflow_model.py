@@ -47,19 +47,19 @@ class Prediction:
 
     def _pixels(self, picture: Any) -> Any:
         if isinstance(picture, bytes):
-            return self._read(io.BytesIO(picture))
+            return self._read(io.BytesIO(picture), bits=self._model.bits)
         if not isinstance(picture, str | Path):
             pixels = np.asarray(picture)
             if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.min() < 0 or pixels.max() > 255:
                 raise ValueError(f"pixels of shape {pixels.shape}: must be HxWx3 within 0..255")
             return pixels.astype(np.uint8)
         if len(str(picture)) < 4096 and Path(picture).is_file():
-            return self._read(Path(picture))
+            return self._read(Path(picture), bits=self._model.bits)
         try:
             content = base64.b64decode(str(picture), validate=True)
         except binascii.Error:
             raise ValueError(f"{str(picture)[:80]}: is neither a file nor base64") from None
-        return self._read(io.BytesIO(content))
+        return self._read(io.BytesIO(content), bits=self._model.bits)
 
 
 def _pictures(model_input: Any) -> Iterable[Any]:

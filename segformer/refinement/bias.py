@@ -8,6 +8,7 @@ from torch import Tensor
 
 from segformer.data.dataset import SegmentationDataset
 from segformer.data.labels import IGNORED
+from segformer.errors import SpecError
 from segformer.model.segformer import SegFormer
 from segformer.spec.sections.dataset import DatasetSegment
 
@@ -22,7 +23,8 @@ MOST_PIXELS = 1_000_000
 def tuned_bias(network: SegFormer, segment: DatasetSegment) -> Tensor:
     """Return a bias for each class (C) that raises the mean IoU of every second validation image.
 
-    Coordinate ascent from 0: each class in turn takes the best of `STEPS`, if one is better.
+    Coordinate ascent from 0: each class in turn takes the best of `STEPS`, if one is better. Raises
+    `SpecError` for a model that cuts these images into windows.
     """
     logits, truth = _pixels(network, segment)
     bias = torch.zeros(logits.shape[1])
@@ -53,7 +55,7 @@ def _parts(network: SegFormer, segment: DatasetSegment) -> Iterator[tuple[Tensor
     for index in range(0, len(data), 2):
         item = data[index]
         if "image" not in item:
-            continue
+            raise SpecError("the model predicts by windows, for which no bias is tuned")
         logits = network(item["image"][None])[0]
         rows, columns = (
             ((torch.arange(size) + 0.5) * full / size).long()

@@ -42,3 +42,10 @@ def test_a_run_that_was_killed_at_its_birth_is_written_over_by_the_next(tmp_path
     (tmp_path / "notes.txt").touch()
     with pytest.raises(UsageError, match="is not empty"):
         check_is_new(paths)
+
+
+def test_an_experiment_whose_settings_are_gone_is_not_taken_for_one_that_never_began(tmp_path):
+    (tmp_path / "schema.json").write_text("{}")
+    (tmp_path / "journal.jsonl").write_text("")
+    with pytest.raises(UsageError, match=r"settings\.yaml is gone, .* put it back"):
+        experiment_folder(tmp_path, tmp_path / "runs")

@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 
@@ -8,9 +9,10 @@ import torch
 from PIL import Image
 
 from segformer.api import load_model
+from segformer.data.images import read_image as read_by_package
 from segformer.evaluation.inference import infer
 from segformer.evaluation.segmenter import class_ids as by_torch
-from segformer.export.infer import Model, class_ids
+from segformer.export.infer import Model, class_ids, read_image
 from segformer.export.onnx import export
 from segformer.model.saved import ENTRY, ModelRecord, read_model, write_safetensors
 
@@ -112,3 +114,31 @@ def test_the_file_beside_the_model_runs_alone(tiny_spec, trained, photos, tmp_pa
     mask = Image.open(tmp_path / "masks/rgb0.png")
     assert (mask.mode, mask.size) == ("P", SIZES[0])
     assert np.array_equal(mask, Model(tmp_path / "model.onnx").segment(photos / "rgb0.png"))
+
+
+def test_images_alike_in_name_are_refused_and_broken_ones_named(
+    tiny_spec, trained, photos, tmp_path
+):
+    spec = tiny_spec(**{"export.checkpoint": str(trained.result.artifacts["best"])})
+    program = export(spec, tmp_path).artifacts["infer"]
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG")
+    shutil.copy(photos / "rgb0.png", tmp_path / "grey0.png")
+
+    def run(*images):
+        command = [sys.executable, str(program), *map(str, images), "--out", str(tmp_path / "m")]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    twice = run(tmp_path / "grey0.png", photos / "grey0.png")
+    assert twice.returncode == 2 and "several images would be written to grey0.png" in twice.stderr
+    done = run(tmp_path / "broken.png", photos / "rgb0.png")
+    assert done.returncode == 1 and "broken.png: cannot be read (" in done.stderr
+    assert (tmp_path / "m" / "rgb0.png").exists() and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("bits", [10, 16])
+def test_grey_of_16_bits_is_read_as_in_the_training(tmp_path, bits):
+    values = np.random.default_rng(0).integers(0, 2**bits, (9, 7), np.uint16)
+    for name in ("a.png", "a.tif"):
+        Image.fromarray(values).save(tmp_path / name)
+        ours = read_image(tmp_path / name, bits=bits)
+        assert np.array_equal(ours, read_by_package(tmp_path / name, bits=bits))

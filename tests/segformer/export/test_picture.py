@@ -7,6 +7,8 @@ import onnxruntime
 import pytest
 from PIL import Image
 
+from segformer.api import load_model
+from segformer.errors import CheckpointError
 from segformer.export.infer import Model
 from segformer.export.onnx import export
 
@@ -68,3 +70,8 @@ def test_a_model_that_takes_no_picture_says_how_it_would(exported, caplog, setti
 
 def test_without_preprocessing_only_the_plain_model_is_written(exported):
     assert "picture" not in exported(with_preprocessing=False)
+
+
+def test_it_is_refused_where_the_plain_model_is_meant(exported):
+    with pytest.raises(CheckpointError, match="takes image, whole pictures; give the plain model"):
+        load_model(exported()["picture"])

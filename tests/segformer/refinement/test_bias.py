@@ -4,6 +4,7 @@ import torch
 from pictures import data_set, segment
 from torch import nn
 
+from segformer.errors import SpecError
 from segformer.refinement.bias import tuned_bias
 
 
@@ -29,3 +30,9 @@ def test_a_class_that_is_predicted_too_rarely_gets_a_bias(tmp_path, constant, ga
     bias = tuned_bias(Shy(constant), data)
     assert (bias[1] - bias[0]).item() == pytest.approx(gap)
     assert bias.mean().item() == 0
+
+
+def test_a_model_that_predicts_by_windows_is_left_as_it_is(tmp_path):
+    data = segment(data_set(tmp_path, val=2), img_size=32, resize="crop")
+    with pytest.raises(SpecError, match="predicts by windows, for which no bias is tuned"):
+        tuned_bias(Shy(1.2), data)
