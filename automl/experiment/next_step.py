@@ -1,12 +1,14 @@
 """The command that helps next with an experiment."""
 
+import shlex
+
 from automl.experiment.experiment import Experiment
 from automl.trial.epochs import EpochCounter
 
 
 def next_step(experiment: Experiment) -> str | None:
     """Return the command that takes an experiment further; None if only a new run can."""
-    root, state = experiment.paths.root, experiment.state
+    root, state = shlex.quote(str(experiment.paths.root)), experiment.state
     if state == "running":
         return f"automl status {root}"
     if state == "finished":

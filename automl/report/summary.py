@@ -1,5 +1,6 @@
 """The summary of an experiment that commands print."""
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -158,4 +159,4 @@ def _mlflow_lines(paths: ExperimentPaths) -> list[str]:
     place = read_derived(paths.mlflow)
     if str(place.get("store", "")).startswith("http") and "compare" in place:
         return [f"compare the trials: {place['store']}/{place['compare']}"]
-    return [f"next: automl ui {paths.root}   (compare the trials in MLflow)"]
+    return [f"next: automl ui {shlex.quote(str(paths.root))}   (compare the trials in MLflow)"]

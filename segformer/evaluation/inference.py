@@ -85,7 +85,8 @@ def infer_here(
         with replacing(file) as part:
             part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     if faults:
-        raise DataError([*faults, f"the other {len(rows)} images are segmented in {folder}"])
+        others = [f"the other {len(rows)} images are segmented in {folder}"] if rows else []
+        raise DataError([*faults, *others])
     artifacts = {"masks": folder / MASKS, "overlays": folder / OVERLAYS, "results": file}
     return Result(artifacts, {"images": float(len(rows))})
 
