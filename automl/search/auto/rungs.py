@@ -138,6 +138,8 @@ def _upset(curves: Sequence[Curve], rungs: Sequence[int]) -> int:
 def _jump(curve: Curve, rung: int, size: float) -> int:
     """Return the last epoch before the largest lasting rise after a rung, 0 if that is small."""
     losses = np.asarray(curve.losses[rung - 1 :])
+    if len(losses) < 2:
+        return 0
     lowest_after = np.minimum.accumulate(losses[::-1])[::-1]
     rises = lowest_after[1:] - losses[:-1]
     place = int(np.argmax(rises))

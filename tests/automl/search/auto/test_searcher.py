@@ -320,3 +320,19 @@ def test_next_is_a_start_with_the_defaults():
     move = simulated().searcher.next()
     assert isinstance(move, Start)
     assert move.values == SPACE.defaults()
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 4, 7])
+@pytest.mark.parametrize("kind", ["constant", "noise", "rising", "broken"])
+def test_trainings_of_any_length_and_values_of_any_kind_come_to_an_end(epochs, kind):
+    rng = np.random.default_rng(epochs)
+    values = {
+        "constant": lambda v, e: 0.2,
+        "noise": lambda v, e: rng.normal(),
+        "rising": lambda v, e: v["lr"] + 0.1 * e,
+        "broken": lambda v, e: math.nan if v["lr"] > 0.05 else -e * v["lr"],
+    }
+    searcher = AutoSearcher(SPACE, Objective("s", "max"), Budget(9, epochs), seed=0)
+    search = Simulation(searcher, values[kind], epochs=epochs, slots=2).run()
+    assert len(search.values) == 9
+    assert kind == "broken" or max(search.epoch.values()) == epochs
