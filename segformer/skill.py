@@ -357,7 +357,7 @@ class SegformerSkill:
         texts = {
             "references/skill_info.yaml": yaml.safe_dump(skill_info(), sort_keys=False),
             "schemas/manifest.json": json_text(manifest()),
-            "schemas/dataset.schema.json": json_text(dataset_schema()),
+            "data/dataset.schema.json": json_text(dataset_schema()),
         }
         for action in ACTIONS:
             texts[f"schemas/{action}.schema.json"] = json_text(schema(action))

@@ -27,7 +27,8 @@ def test_what_is_packaged_is_what_the_classes_generate(tmp_path):
     for path in written:
         packaged = skill.folder / path.relative_to(tmp_path)
         assert path.read_text() == packaged.read_text(), packaged
-    packaged = [*skill.folder.glob("references/*"), *skill.folder.glob("schemas/*")]
+    folders = ("references/*", "schemas/*", "data/*.json")
+    packaged = [path for pattern in folders for path in skill.folder.glob(pattern)]
     assert {p.name for p in packaged} == {p.name for p in written}
 
 

@@ -4,10 +4,11 @@ from automl.report.page.schedule import Run, chart, rows_of, runs
 
 
 def test_a_run_lasts_from_its_start_to_the_report_that_ends_it(tmp_path):
+    resume = {"event": "continue", "trial": 1, "epochs": 2, "is_interrupted": False}
     pause = {**report(1, 1, 0.3), "decision": "pause"}
     experiment = made_experiment(
         tmp_path / "exp", start(0), start(1), report(0, 1, 0.2), pause, finish(0),
-        {"event": "continue", "trial": 1, "epochs": 2}, report(1, 2, 0.4), finish(1),
+        resume, report(1, 2, 0.4), finish(1),
     )  # fmt: skip
     assert [run.trial for run in runs(experiment)] == [0, 1, 1]
     (first, paused, resumed) = runs(experiment)
