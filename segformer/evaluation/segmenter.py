@@ -148,8 +148,8 @@ def said_of_windows(path: Path, picture: Size, segment: DatasetSegment) -> str:
     (height, width), (window_height, window_width) = picture, window_size(segment)
     return (
         f"{path.name}: {width}x{height} pixels are more than {MUCH_LARGER} times the pictures of"
-        f" the training ({window_width}x{window_height}), so it is segmented by overlapping windows of"
-        " that size; dataset.segment.prediction.mode=whole shrinks it instead"
+        f" the training ({window_width}x{window_height}), so it is segmented by overlapping"
+        " windows of that size; dataset.segment.prediction.mode=whole shrinks it instead"
     )
 
 
