@@ -28,7 +28,7 @@ class Task:
     metrics: Sequence[str] = ()
     """What every report must have: the metrics that are optimised or limited."""
     epochs: int | None = None
-    """The last epoch of a full training, after which it is told to stop."""
+    """The last epoch of a full training, after which the answer is stop."""
     silence_s: float | None = None
     """Seconds without a report after which the training counts as hung; None: never."""
     time_s: float | None = None

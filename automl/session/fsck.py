@@ -119,7 +119,7 @@ def rebuild(root: Path) -> None:
                 remove(finding.file)
         if experiment.history.closed in _OVER:
             write_results(experiment)
-            with suppress(UsageError):  # Too few trials ended to say what mattered.
+            with suppress(UsageError):  # Too few trials ended to compute importances.
                 write_json(paths.importance, importance(experiment, space))
         promotion = experiment.history.promotion
         if promotion is not None and paths.promoted.is_dir():

@@ -7,7 +7,7 @@ from automl.experiment.history import History
 from automl.request.durations import AUTO, OFF, seconds
 
 FIRST_S = 2 * 3600.0
-"""The limit of silence while no epoch was reported, whose length nobody knows."""
+"""The limit of silence before the first report, while the length of an epoch is unknown."""
 LEAST_S = 600.0
 TIMES = 20
 """Epochs of the largest model may take this many times those of the smallest."""

@@ -90,7 +90,7 @@ class Models:
                 "then automl models promote VERSION"
             )
         self._client.set_registered_model_alias(name, CHAMPION, former)
-        # So that the next rollback goes one further, and not here again.
+        # So that the next rollback takes the version before, and not this one again.
         self._client.delete_model_version_tag(name, champion, REPLACES)
         return name, former, champion
 

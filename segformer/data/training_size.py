@@ -1,4 +1,4 @@
-"""The size of the training pictures, by which a model is told what it is to see in a window."""
+"""The size of the training pictures, which a model takes as the size of its windows."""
 
 from statistics import median
 

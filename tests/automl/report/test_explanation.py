@@ -1,4 +1,4 @@
-"""Why trials ended, what mattered, what to try next."""
+"""Why trials ended, parameter importance, what to try next."""
 
 import pytest
 from made import closed, finish, made_experiment, report, start
