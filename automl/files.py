@@ -1,14 +1,16 @@
-"""Writes files atomically; reads YAML safely."""
+"""Writes files atomically; reads YAML safely; locks files."""
 
+import fcntl
 import json
 import math
 import os
 import re
 import shutil
+import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
@@ -19,7 +21,25 @@ _ADDRESS = re.compile(r"([A-Za-z][\w+.-]+):/+")
 """The start of an address such as s3://bucket; a `Path` keeps only one of its slashes."""
 
 
+_LOCK_PAUSE_S = 0.05
 _UNFINISHED = re.compile(r"\.(.+)\.\d+")
+
+
+def lock(file: IO[Any], *, patience_s: float) -> bool:
+    """Lock an open file for this process; False if another one holds it for that long, in seconds.
+
+    The kernel frees it once the file is closed, here and in all forks.
+    """
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_LOCK_PAUSE_S)
+        else:
+            return True
 
 
 def write_atomic(path: Path, text: str) -> None:

@@ -12,11 +12,9 @@ from PIL import Image
 from segformer.data.images import read_image
 from segformer.data.labels import class_names
 from segformer.data.overlay import class_colours, overlay
-from segformer.errors import CheckpointError
-from segformer.evaluation.predictor import load_predictor
+from segformer.evaluation.predictor import load_described
 from segformer.evaluation.segmenter import segmenter_of
-from segformer.model.saved import ModelRecord
-from segformer.spec import Spec, parse
+from segformer.spec import parse
 from segformer.spec.sections.dataset import DatasetSegment
 from segformer.storage.encryption import encryption_key_from
 
@@ -46,13 +44,7 @@ class LoadedModel:
 
     def __init__(self, path: Path, prediction: Mapping[str, Any]) -> None:
         asked = parse({"dataset": {"segment": {"prediction": dict(prediction)}}})
-        unknown = ModelRecord.of(Spec())
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._predictor = load_predictor(path, otherwise=unknown, device=device)
-        if self._predictor.record is unknown:
-            raise CheckpointError(
-                f"{path}: does not say what it is; it was not written by segformer export or train"
-            )
+        self._predictor = load_described(path)
         shaped = self._predictor.record.shaped(asked.dataset.segment)
         own = DatasetSegment.model_validate(self._predictor.record.segment)
         self._segment = own.model_copy(update={"prediction": shaped.prediction})
@@ -66,18 +58,14 @@ class LoadedModel:
     @torch.inference_mode()
     def segment(self, image: str | Path | NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return class ids HxW of an image file or of RGB pixels HxWx3, at its own size."""
-        pixels = (
-            image
-            if isinstance(image, np.ndarray)
-            else read_image(Path(image), bits=self._segment.image_bits)
-        )
-        return self._segmenter.class_ids(pixels)
+        return self._segmenter.class_ids(self._pixels(image))
 
     def overlay(self, image: str | Path | NDArray[np.uint8]) -> Image.Image:
         """Return the image with the colours of its classes over it."""
-        pixels = (
-            image
-            if isinstance(image, np.ndarray)
-            else read_image(Path(image), bits=self._segment.image_bits)
-        )
+        pixels = self._pixels(image)
         return Image.fromarray(overlay(pixels, self.segment(pixels), class_colours(self._segment)))
+
+    def _pixels(self, image: str | Path | NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if isinstance(image, np.ndarray):
+            return image
+        return read_image(Path(image), bits=self._segment.image_bits)

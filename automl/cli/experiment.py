@@ -1,8 +1,9 @@
 """Commands on an existing experiment: resume, status, stop, explain, importance, report, ui."""
 
 import argparse
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from automl.cli.output import add_experiment, add_output, print_experiment, say, show
 from automl.cli.run import drive_experiment
@@ -10,72 +11,50 @@ from automl.errors import Fault, UsageError
 from automl.experiment.paths import experiment_folder
 from automl.formats import table
 
+if TYPE_CHECKING:
+    from automl.experiment.experiment import Experiment
+    from automl.space.space import SearchSpace
+
+Command = Callable[[argparse.Namespace], int]
+
 
 def add(commands: Any) -> None:
     """Add the commands of this module to the parser."""
-    for name, command, text in (
-        ("resume", _resume, "resume an interrupted experiment"),
-        ("status", _status, "show the state of an experiment"),
-    ):
-        parser = commands.add_parser(name, help=text, description=text.capitalize() + ".")
-        parser.set_defaults(command=command)
-        add_experiment(parser)
-        add_output(parser, has_progress=name == "resume")
-        if name == "resume":
-            parser.add_argument(
-                "--address",
-                metavar="ADDRESS",
-                help="resume on another Ray cluster; none: on this machine",
-            )
-        else:
-            parser.add_argument(
-                "--watch",
-                action="store_true",
-                help="update until it ends or Ctrl-C; with --json a line after each change",
-            )
-    stop = commands.add_parser(
-        "stop",
-        help="stop a running experiment, which can be resumed",
-        description="Stop a running experiment, which can be resumed.",
+    resume = _parser(commands, "resume", _resume, "resume an interrupted experiment")
+    resume.add_argument(
+        "--address", metavar="ADDRESS", help="resume on another Ray cluster; none: on this machine"
     )
-    stop.set_defaults(command=_stop)
-    add_experiment(stop)
-    add_output(stop, has_progress=False)
-    explain = commands.add_parser(
+    status = _parser(commands, "status", _status, "show the state of an experiment")
+    status.add_argument(
+        "--watch",
+        action="store_true",
+        help="update until it ends or Ctrl-C; with --json a line after each change",
+    )
+    _parser(commands, "stop", _stop, "stop a running experiment, which can be resumed")
+    explain = _parser(
+        commands,
         "explain",
-        help="explain why trials ended, which parameters mattered, and what to try next",
-        description="Explain why trials ended, which parameters mattered, and what to try next.",
+        _explain,
+        "explain why trials ended, which parameters mattered, and what to try next",
     )
-    explain.set_defaults(command=_explain)
-    add_experiment(explain)
     explain.add_argument("--trial", type=int, metavar="N", help="explain only this trial")
-    add_output(explain, has_progress=False)
-    study = commands.add_parser(
+    study = _parser(
+        commands,
         "export-study",
-        help="write the trials as a study of Optuna",
-        description="Write the trials as a study of Optuna, which optuna-dashboard opens.",
+        _export_study,
+        "write the trials as a study of Optuna",
+        "Write the trials as a study of Optuna, which optuna-dashboard opens.",
     )
-    study.set_defaults(command=_export_study)
-    add_experiment(study)
     study.add_argument("file", type=Path, metavar="FILE", help="new SQLite file, e.g. optuna.db")
-    add_output(study, has_progress=False)
-    importance = commands.add_parser(
-        "importance",
-        help="show which parameters mattered",
-        description="Show which parameters mattered.",
-    )
-    importance.set_defaults(command=_importance)
-    add_experiment(importance)
+    importance = _parser(commands, "importance", _importance, "show which parameters mattered")
     importance.add_argument("--method", default="fanova", help="fanova (default) or ped-anova")
-    add_output(importance, has_progress=False)
-    page = commands.add_parser(
+    _parser(
+        commands,
         "report",
-        help="write report.html, a page about the whole experiment",
-        description="Write report.html into the experiment's folder; it opens without a network.",
+        _report,
+        "write report.html, a page about the whole experiment",
+        "Write report.html into the experiment's folder; it opens without a network.",
     )
-    page.set_defaults(command=_report)
-    add_experiment(page)
-    add_output(page, has_progress=False)
     ui = commands.add_parser(
         "ui", help="open the MLflow UI", description="Serve the MLflow UI on loopback."
     )
@@ -85,6 +64,19 @@ def add(commands: Any) -> None:
     )
     ui.add_argument("--port", type=int, help="default: a free one")
     ui.add_argument("--no-browser", action="store_true", help="only print the address")
+
+
+def _parser(
+    commands: Any, name: str, command: Command, text: str, description: str = ""
+) -> argparse.ArgumentParser:
+    """Add a command on an experiment, with its flags of output, and return its parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=description or f"{text.capitalize()}."
+    )
+    parser.set_defaults(command=command)
+    add_experiment(parser)
+    add_output(parser, has_progress=name == "resume")
+    return parser
 
 
 def _resume(arguments: argparse.Namespace) -> int:
@@ -129,63 +121,54 @@ def _stop(arguments: argparse.Namespace) -> int:
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    from automl.experiment.experiment import Experiment, space_of
-    from automl.files import json_text
     from automl.report.explanation import explanation
 
-    experiment = Experiment.load(arguments.experiment)
-    space = space_of(experiment.paths, experiment.settings)
-    explained = explanation(experiment, space, trial=arguments.trial)
-    if arguments.json:
-        print(json_text(explained.to_dict()))
-    else:
-        show(explained.text())
-    return 0
+    explained = explanation(*_loaded(arguments), trial=arguments.trial)
+    return _print(arguments, explained.to_dict(), explained.text)
 
 
 def _export_study(arguments: argparse.Namespace) -> int:
-    from automl.experiment.experiment import Experiment, space_of
-    from automl.files import json_text
     from automl.report.study import export_study
 
-    experiment = Experiment.load(arguments.experiment)
-    space = space_of(experiment.paths, experiment.settings)
-    name = export_study(experiment, space, arguments.file)
-    if arguments.json:
-        print(json_text({"file": str(arguments.file), "study": name}))
-    else:
-        show(
-            f"{arguments.file}: study {name}; open it: optuna-dashboard sqlite:///{arguments.file}"
-        )
-    return 0
+    file = arguments.file
+    name = export_study(*_loaded(arguments), file)
+    text = f"{file}: study {name}; open it: optuna-dashboard sqlite:///{file}"
+    return _print(arguments, {"file": str(file), "study": name}, lambda: text)
 
 
 def _importance(arguments: argparse.Namespace) -> int:
-    from automl.experiment.experiment import Experiment, space_of
-    from automl.files import json_text
     from automl.report.importance import importance
 
-    experiment = Experiment.load(arguments.experiment)
-    space = space_of(experiment.paths, experiment.settings)
-    shares = importance(experiment, space, method=arguments.method)
-    if arguments.json:
-        print(json_text({"method": arguments.method, "importance": shares}))
-    else:
-        show("\n".join(table([(key, f"{share:6.1%}") for key, share in shares.items()])))
-    return 0
+    shares = importance(*_loaded(arguments), method=arguments.method)
+    content = {"method": arguments.method, "importance": shares}
+    rows = [(key, f"{share:6.1%}") for key, share in shares.items()]
+    return _print(arguments, content, lambda: "\n".join(table(rows)))
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from automl.experiment.experiment import Experiment, space_of
-    from automl.files import json_text
     from automl.report import write_report
 
+    path = write_report(*_loaded(arguments))
+    return _print(arguments, {"report": str(path)}, lambda: str(path))
+
+
+def _loaded(arguments: argparse.Namespace) -> "tuple[Experiment, SearchSpace]":
+    from automl.experiment.experiment import Experiment, space_of
+
     experiment = Experiment.load(arguments.experiment)
-    path = write_report(experiment, space_of(experiment.paths, experiment.settings))
+    return experiment, space_of(experiment.paths, experiment.settings)
+
+
+def _print(
+    arguments: argparse.Namespace, content: Mapping[str, Any], text: Callable[[], str]
+) -> int:
+    """Print a result as JSON or as the text for people; return the exit code."""
+    from automl.files import json_text
+
     if arguments.json:
-        print(json_text({"report": str(path)}))
+        print(json_text(content))
     else:
-        show(path)
+        show(text())
     return 0
 
 

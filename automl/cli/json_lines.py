@@ -1,12 +1,13 @@
 """Keeps stderr a stream of JSON lines: other text that a library prints becomes one, too."""
 
-import io
 import json
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
+
+from automl.progress.unbroken import Passing
 
 
 def event(what: str, text: str) -> str:
@@ -27,29 +28,16 @@ def json_lines() -> Iterator[None]:
         sys.stderr = stream
 
 
-class _JsonLines(io.TextIOBase):
+class _JsonLines(Passing):
     """Passes JSON objects on; any other line is wrapped as an event `log`."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._begun = ""
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        """The encoding of the stream."""
-        return self._stream.encoding
-
-    def fileno(self) -> int:
-        """Return the stream's descriptor, which child processes inherit."""
-        return self._stream.fileno()
 
     def isatty(self) -> bool:
         """Return False: nothing is drawn over on this stream."""
         return False
-
-    def writable(self) -> bool:
-        """Return True."""
-        return True
 
     def write(self, text: str) -> int:
         """Write the lines that are complete; keep the rest."""

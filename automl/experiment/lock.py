@@ -2,17 +2,15 @@
 
 import fcntl
 import os
-import time
 from types import TracebackType
 from typing import IO
 
 from automl.errors import UsageError
 from automl.experiment.paths import ExperimentPaths
+from automl.files import lock
 
-_LOCK_TRIES = 10
-
-_LOCK_PAUSE_S = 0.05
-
+_PATIENCE_S = 0.5
+"""`is_driven` holds the lock for an instant."""
 
 _held: set[IO[str]] = set()
 
@@ -41,25 +39,13 @@ class ExperimentLock:
         except OSError as error:
             raise UsageError(f"{self._path}: cannot be written ({error.strerror})") from error
         _held.add(self._file)
-        if not self._acquire():
+        if not lock(self._file, patience_s=_PATIENCE_S):
             self._close()
             raise UsageError(
                 f"{self._path.parent}: another process is running this experiment; "
                 f"look at it with: automl status {self._path.parent}"
             )
         return self
-
-    def _acquire(self) -> bool:
-        """Return whether the lock was taken; retry, as `is_driven` holds it for an instant."""
-        assert self._file is not None
-        for _ in range(_LOCK_TRIES):
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                time.sleep(_LOCK_PAUSE_S)
-            else:
-                return True
-        return False
 
     def __exit__(
         self,

@@ -18,12 +18,11 @@ def unbroken_stderr() -> Iterator[None]:
         sys.stderr = stream
 
 
-class _Unbroken(io.TextIOBase):
-    """Passes text on until that fails, and drops it from then on."""
+class Passing(io.TextIOBase):
+    """A stream in front of another, of which it has the encoding and the descriptor."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._is_broken = False
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -41,6 +40,14 @@ class _Unbroken(io.TextIOBase):
     def writable(self) -> bool:
         """Return True."""
         return True
+
+
+class _Unbroken(Passing):
+    """Passes text on until that fails, and drops it from then on."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._is_broken = False
 
     def write(self, text: str) -> int:
         """Write, unless an earlier write failed."""

@@ -92,6 +92,18 @@ def load_predictor(path: Path, *, otherwise: ModelRecord, device: torch.device) 
     return _LOADERS[path.suffix](path, otherwise, device)
 
 
+def load_described(path: Path) -> Predictor:
+    """Load a model by its own record alone; raises `CheckpointError` if it has none."""
+    unknown = ModelRecord.of(Spec())
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    predictor = load_predictor(path, otherwise=unknown, device=device)
+    if predictor.record is unknown:
+        raise CheckpointError(
+            f"{path}: does not say what it is; it was not written by segformer export or train"
+        )
+    return predictor
+
+
 def model_file(action: Literal["evaluate", "inference"], spec: Spec) -> Path:
     """Return the file of the model that an action runs: `checkpoint` or `trt_engine`."""
     options = spec.evaluate if action == "evaluate" else spec.inference

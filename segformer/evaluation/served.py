@@ -13,13 +13,11 @@ from PIL import Image
 from segformer.data.images import read_image
 from segformer.data.labels import class_names
 from segformer.data.overlay import class_colours, overlay
-from segformer.errors import CheckpointError, DataError
+from segformer.errors import DataError
 from segformer.evaluation.pictures import Pixels, write_mask
-from segformer.evaluation.predictor import load_predictor
+from segformer.evaluation.predictor import load_described
 from segformer.evaluation.segmenter import segmenter_of
-from segformer.model.saved import ModelRecord
 from segformer.spec.sections.dataset import DatasetSegment
-from segformer.spec.spec import Spec
 from segformer.storage.scratch import scratch
 
 
@@ -69,13 +67,7 @@ class SegmentationModel:
 
     def __init__(self, path: Path) -> None:
         """Load a model; raises `CheckpointError`."""
-        unknown = ModelRecord.of(Spec())
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        predictor = load_predictor(path, otherwise=unknown, device=device)
-        if predictor.record is unknown:
-            raise CheckpointError(
-                f"{path}: does not say what it is; it was not written by segformer export or train"
-            )
+        predictor = load_described(path)
         self._segment = DatasetSegment.model_validate(predictor.record.segment)
         self._segmenter = segmenter_of(predictor, self._segment, batch_size=8)
         self._names, self._colours = class_names(self._segment), class_colours(self._segment)

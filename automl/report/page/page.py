@@ -3,6 +3,7 @@
 import base64
 import gzip
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -64,6 +65,12 @@ def _plotly() -> str:
     if found is None or not found.submodule_search_locations:
         raise UsageError("report.html needs plotly; install it: pip install plotly")
     path = Path(found.submodule_search_locations[0]) / "package_data" / "plotly.min.js"
+    return _packed(path)
+
+
+@cache
+def _packed(path: Path) -> str:
+    """Return a file as base64 of gzip; packed once, since that takes longer than all the rest."""
     return base64.b64encode(gzip.compress(path.read_bytes(), 6, mtime=0)).decode()
 
 
