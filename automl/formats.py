@@ -1,7 +1,7 @@
 """Amounts as text for people: durations, sizes, numbers, tables. The one home of their forms."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 _NONE = "-"
@@ -17,7 +17,7 @@ def clock(seconds: float) -> str:
 def duration(seconds: float) -> str:
     """Return a duration to about two digits: `4.2 s`, `40 s`, `3 min 5 s`, `1 h 20 min`, `2 d`."""
     if seconds < 10:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.0f} s" if seconds == int(seconds) else f"{seconds:.1f} s"
     if seconds < 90:
         return f"{round(seconds)} s"
     if seconds < 600:
@@ -71,3 +71,18 @@ def table(rows: Sequence[Sequence[str]], *, indent: str = "") -> list[str]:
     """Return the lines of a table whose columns are aligned at the left."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [indent + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+
+
+def short_names(keys: Iterable[str]) -> dict[str, str]:
+    """Return the shortest ends of dotted keys that tell them apart: `lr` for `train.optim.lr`."""
+    keys, names = list(keys), {}
+    for key in keys:
+        parts = key.split(".")
+        for length in range(1, len(parts) + 1):
+            end = ".".join(parts[-length:])
+            alike = [other for other in keys if other == end or other.endswith("." + end)]
+            # A number alone is an index and says nothing.
+            if alike == [key] and not end.isdigit():
+                break
+        names[key] = end
+    return names

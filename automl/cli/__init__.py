@@ -27,10 +27,10 @@ from automl.cli import (
 )
 from automl.cli.json_lines import json_lines
 from automl.cli.output import CommandFailed, error_of_a_file, print_error
-from automl.cli.parser import CommandError, Parser
+from automl.cli.parser import Parser
 from automl.errors import AutomlError, Interrupted
 from automl.progress.unbroken import unbroken_stderr
-from automl.redact import PrintableFormatter, printable
+from automl.redact import PrintableFormatter
 from automl.version import __version__
 
 _BROKEN_PIPE = 141
@@ -58,8 +58,6 @@ def _reported(words: Sequence[str], *, is_json: bool) -> int:
         print_error(failed.error, is_json=is_json, content=failed.content)
         return failed.error.exit_code
     except AutomlError as error:
-        if isinstance(error, CommandError) and not is_json:
-            print(printable(error.usage), end="", file=sys.stderr)
         print_error(error, is_json=is_json, content={})
         return error.exit_code
     except KeyboardInterrupt:

@@ -5,35 +5,49 @@ import re
 from collections.abc import Iterable
 from typing import NoReturn
 
-from automl.errors import Fault, UsageError, closest, nearest
+from automl.errors import Fault, UsageError, closest, nearest, not_allowed, not_one_of
 
 _ARGUMENT = re.compile(r"argument ([^:]+): ")
 _NO_CHOICE = re.compile(r"argument (?P<name>.*): invalid choice: '(?P<value>.*?)' \(")
-
-
-class CommandError(UsageError):
-    """A command that cannot be parsed; `usage` is the usage of the command that it is about."""
-
-    def __init__(self, *faults: str, usage: str) -> None:
-        super().__init__(*faults)
-        self.usage = usage
+_NO_NUMBER = re.compile(
+    r"argument (?P<name>.*): invalid (?P<type>int|float) value: '(?P<value>.*)'"
+)
+_NUMBERS = {"int": "a whole number", "float": "a number"}
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises `CommandError` instead of ending the process."""
+    """Raises `UsageError` instead of ending the process: one line a fault, without the usage."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise the fault; a command that there is not gets the nearest one."""
+        """Raise the fault; a command or value that there is not gets the nearest one."""
+        raise UsageError(self._wrong_value(message) or self._wrong_words(message))
+
+    def _wrong_value(self, message: str) -> Fault | None:
+        """Return the fault of a flag's value, in the words of files and calls."""
+        if number := _NO_NUMBER.match(message):
+            return not_allowed(number["name"], number["value"], _NUMBERS[number["type"]])
+        choice = _NO_CHOICE.match(message)
+        if choice is None:
+            return None
+        for action in self._actions:
+            is_command = isinstance(action, argparse._SubParsersAction)
+            if choice["name"] == _name(action) and action.choices is not None and not is_command:
+                return not_one_of(choice["name"], choice["value"], action.choices)
+        return None
+
+    def _wrong_words(self, message: str) -> Fault:
         match = _NO_CHOICE.match(message)
-        fault = Fault(f"{self.prog}: {message}", key=_key_in(message))
-        if match is not None and (names := self.commands()):
-            text = f"{self.prog} has no command {match['value']!r}"
-            text += nearest(match["value"], names) or f"; there are {', '.join(names)}"
-            fault = Fault(
-                text, key=match["name"], value=match["value"], allowed=names,
-                nearest=closest(match["value"], names), next=f"{self.prog} --help",
-            )  # fmt: skip
-        raise CommandError(fault, usage=self.format_usage())
+        names = self.commands()
+        help_text = f"{self.prog} --help"
+        if match is None or not names:
+            text = f"{self.prog}: {message}; see {help_text}"
+            return Fault(text, key=_key_in(message), next=help_text)
+        text = f"{self.prog} has no command {match['value']!r}"
+        text += nearest(match["value"], names) or f"; there are {', '.join(names)}"
+        return Fault(
+            text, key=match["name"], value=match["value"], allowed=names,
+            nearest=closest(match["value"], names), next=help_text,
+        )  # fmt: skip
 
     def refuse(self, words: Iterable[str]) -> NoReturn:
         """Raise the faults of words that no command takes; flags get the nearest one."""
@@ -46,14 +60,15 @@ class Parser(argparse.ArgumentParser):
                 continue
             faults.append(
                 Fault(
-                    f"{self.prog} has no flag {name}{nearest(name, flags)}",
+                    f"{self.prog} has no flag {name}"
+                    + (nearest(name, flags) or f"; see {self.prog} --help"),
                     key=name,
                     allowed=flags,
                     nearest=closest(name, flags),
                     next=f"{self.prog} --help",
                 )  # fmt: skip
             )
-        raise CommandError(*faults, usage=self.format_usage())
+        raise UsageError(*faults)
 
     def commands(self) -> list[str]:
         """Return the names of the commands below this one."""
@@ -72,6 +87,11 @@ class Parser(argparse.ArgumentParser):
                 if isinstance(action, argparse._SubParsersAction) and word in action.choices:
                     parser = action.choices[word]
         return parser
+
+
+def _name(action: argparse.Action) -> str:
+    """Return an argument as argparse names it in its messages."""
+    return "/".join(action.option_strings) or str(action.metavar or action.dest)
 
 
 def _key_in(message: str) -> str | None:

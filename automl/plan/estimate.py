@@ -34,6 +34,8 @@ class Estimate:
     seconds_of_same: float | None
     """Seconds that the source took, if it had the same algorithm and budget."""
     seconds_per_epoch: float | None
+    seconds_after: float | None
+    """Of the promotion, which follows the search."""
     disk_source: str | None
     bytes_per_trial: int | None
     """Of the largest trial of the source."""
@@ -83,6 +85,7 @@ def estimate(settings: Settings, info: SkillInfo, root: Path) -> Estimate:
         seconds=None if timed is None else _seconds(settings, timed[1]),
         seconds_of_same=None if timed is None else _of_same(settings, *timed),
         seconds_per_epoch=None if timed is None else timed[1].per_epoch_s,
+        seconds_after=None if timed is None else timed[1].rest_s,
         disk_source=None if sized is None else str(sized[0].paths.root),
         bytes_per_trial=per_trial,
         bytes_in_all=None

@@ -1,5 +1,6 @@
 """Checks a request and resolves it into the settings and space of a new experiment."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -12,6 +13,7 @@ from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings, with_checksums
 from automl.experiment.warm_start import WarmStart, earlier_trials, write_past
 from automl.files import write_json, write_yaml
+from automl.formats import counted, duration
 from automl.plan.checks import (
     check_installed,
     check_is_new,
@@ -20,6 +22,7 @@ from automl.plan.checks import (
     fitted_to_plain_training,
     make_folder,
 )
+from automl.plan.estimate import estimate
 from automl.plan.overrides import faults_by_flag, overrides_of
 from automl.plan.weights import with_named_weights, with_weights
 from automl.redact import check_kept_out, redacted
@@ -73,13 +76,26 @@ class Plan:
         root, budget = self.paths.root, self.settings.budget
         earlier, unreadable = self.warm_start.trials, self.warm_start.unreadable
         if not self.route.is_search:
-            return f"{self.route.reason}: {budget.epochs} epochs in {root}"
+            return f"{self.route.reason}: {counted(budget.epochs, 'epoch')} in {root}"
         return (
             f"searching {len(self.space.parameters)} parameters by {self.settings.algorithm}: "
-            f"{budget} in {root}"
+            f"{budget} in {root}{self._end()}"
             + (f"; learning from {len(earlier)} earlier trials" if earlier else "")
             + "".join(f"; skipped for the warm start: {fault}" for fault in unreadable)
         )
+
+    def _end(self) -> str:
+        """Return when a time limit ends the search, and what comes after it."""
+        time_s = self.settings.budget.time_s
+        if time_s is None:
+            return ""
+        end = time.strftime("%H:%M", time.localtime(time.time() + time_s))
+        text = f"; the search ends by {end}"
+        info = load_skill(self.settings.skill).info
+        if not info.is_promotable:
+            return text
+        rest = estimate(self.settings, info, self.paths.root).seconds_after
+        return f"{text}, then the promotion" + ("" if rest is None else f", about {duration(rest)}")
 
 
 def plan_from_request(

@@ -4,6 +4,7 @@ The live view of a run, its plain lines and JSON lines, and `automl status` in a
 all made here, from the same events.
 """
 
+import heapq
 import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,15 +17,17 @@ from automl.experiment.history import History
 from automl.experiment.pace import Pace
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
-from automl.formats import score
+from automl.formats import counted, score
 from automl.progress.steps import FILE as STEPS_FILE
 from automl.progress.steps import Steps, read_steps
-from automl.progress.view import BestSoFar, Message, RunningTrial, View, What
+from automl.progress.view import BestSoFar, Message, RankedTrial, RunningTrial, View, What
 from automl.redact import printable
 from automl.trial.trial import Decision, FailureKind, Trial, TrialState
 
 RECENT = 60
 """Messages that a view holds; a screen shows as many as it has lines for."""
+RANKED = 30
+"""Trials of a view's leaderboard."""
 _UNSEEN = (What.REPORTED, What.ENDED)
 
 
@@ -40,6 +43,7 @@ class Monitor:
         self._best = math.inf
         self._best_curve: list[float] = []
         self._recent: deque[Message] = deque(maxlen=RECENT)
+        self._failure: Message | None = None
         self._phase = "starting"
 
     def apply(self, event: Mapping[str, Any]) -> list[Message]:
@@ -64,6 +68,9 @@ class Monitor:
             for what, text in (() if handler is None else handler(event))
         ]
         self._recent.extend(one for one in messages if one.what not in _UNSEEN)
+        for message in messages:
+            if message.what is What.FAILED:
+                self._failure = message
         return messages
 
     def view(self, state: str, now: float) -> View:
@@ -80,6 +87,7 @@ class Monitor:
             algorithm=experiment.settings.algorithm,
             metric=self._objective.metric,
             mode=self._objective.mode,
+            time=now,
             seconds=history.driven(now) if is_live else history.driven_s,
             epochs=self._pace.searched,
             limits=self._pace.limits(history, history.driven(now) if is_live else history.driven_s),
@@ -92,6 +100,8 @@ class Monitor:
             states=Counter(experiment.shown_state(t, state) for t in trials),
             failures=Counter(t.failure.kind.value for t in trials if t.failure is not None),
             recent=tuple(self._recent),
+            ranking=tuple(self._ranking(state)),
+            failure=self._failure,
             model=None if promotion is None else promotion["onnx"],
             promoting=self._promoting() if phase == "promoting" else None,
         )
@@ -115,6 +125,19 @@ class Monitor:
         if default is not None and number:
             gain = self._objective.loss(default) - self._objective.loss(value)
         return BestSoFar(number, value, epoch, default, gain)
+
+    def _ranking(self, state: str) -> Iterator[RankedTrial]:
+        trials = self.experiment.history.trials
+        defaults = trials[0].values if 0 in trials else {}
+        best = heapq.nsmallest(RANKED, self._losses, key=lambda n: (self._losses[n][0], n))
+        for number in best:
+            loss, epoch = self._losses[number]
+            trial = trials[number]
+            yield RankedTrial(
+                number, self._objective.loss(loss), epoch, trial.epoch, trial.epochs,
+                self.experiment.shown_state(trial, state),
+                printable(_changes(trial.values, defaults)) if number else "the defaults",
+            )  # fmt: skip
 
     def _running(self, trial: Trial, now: float) -> RunningTrial:
         curve = tuple(self._objective.value(r.metrics) for r in trial.reports)
@@ -142,8 +165,8 @@ class Monitor:
         trials = self.experiment.history.trials.values()
         self._phase = "starting"
         if trials:
-            done = sum(trial.state.is_final for trial in trials)
-            yield What.OPENED, f"resuming {self.experiment.paths.root}: {done} trials are done"
+            done = counted(sum(trial.state.is_final for trial in trials), "trial")
+            yield What.OPENED, f"resuming {self.experiment.paths.root}: {done} done"
 
     def _on_start(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
         trial = self._trial(event)

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from automl.experiment.pace import Limit
 from automl.formats import clock, counted, duration, score
+from automl.progress import panels
 from automl.progress.sparkline import bar, sparkline
 from automl.progress.view import BestSoFar, Message, RunningTrial, View, What
 
@@ -25,7 +26,9 @@ LABEL = 8
 MAX_RUNNING = 12
 """Running trials that are drawn; a cluster may have more."""
 _LEAST_RECENT = 4
+"""Messages on a screen with room for them; a low one has at least one."""
 _MOST_RECENT = 16
+_LEAST_RANKED = 3
 _STYLES = {
     What.CONTINUED: "green",
     What.COMPLETED: "green",
@@ -56,10 +59,12 @@ class Screen:
     view: View
     is_whole: bool = False
     """Whether everything is drawn, however high the terminal."""
+    machine: str = ""
+    """The load of this machine, as text."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the parts, fitted to the console."""
-        drawing = _Drawing(self.view, options.max_width, not options.ascii_only)
+        drawing = _Drawing(self.view, options.max_width, not options.ascii_only, self.machine)
         height = math.inf if self.is_whole else console.size.height
         yield from drawing.parts(height)
 
@@ -69,6 +74,7 @@ class _Drawing:
     view: View
     width: int
     is_unicode: bool
+    machine: str
 
     @property
     def overflow(self) -> OverflowMethod:
@@ -77,15 +83,22 @@ class _Drawing:
 
     def parts(self, height: float) -> Iterator[RenderableType]:
         facts, running = self._facts(), self._running()
+        failed = self.view.failure
+        failure = None if failed is None else panels.failure(failed, self.width)
         used = 2 + facts.row_count + (0 if running is None else running.row_count + 2) + 3
-        room = max(_LEAST_RECENT, min(_MOST_RECENT, height - used))
+        used += 0 if failure is None else failure.plain.count("\n") + 2
+        ranked, recent = _shares(height - used, len(self.view.ranking), len(self.view.recent))
         yield self._head()
         yield Text()
         yield facts
         if running is not None:
             yield Group(Text(), running)
+        if ranked:
+            yield Group(Text(), panels.leaderboard(self.view, ranked, self.overflow))
+        if failure is not None:
+            yield Group(Text(), failure)
         if self.view.recent:
-            yield Group(Text(), self._recent(int(room)))
+            yield Group(Text(), self._recent(recent))
 
     def _head(self) -> Table:
         view = self.view
@@ -126,6 +139,8 @@ class _Drawing:
             yield "failures", Text(", ".join(kinds), "red")
         if view.model is not None:
             yield "model", Text(view.model, "green")
+        if self.machine:
+            yield "machine", Text(self.machine, "dim")
 
     def _limit(self, limit: Limit) -> Text:
         full, empty = bar(
@@ -142,13 +157,16 @@ class _Drawing:
         left = self.view.left
         epochs = self.view.epochs
         done = f"{counted(epochs, 'epoch')} took {clock(self.view.seconds)}"
+        if self.view.phase == "starting":
+            return Text("the workers are starting; known after the first epochs")
         if self.view.phase == "promoting":
             step = self.view.promoting
             return Text(f"{'training is done' if step is None else step.text()}; {done}")
         if left is None:
             return Text("known after the first epochs")
         estimate = f"{'at most ' if left.is_at_most else ''}about {duration(left.seconds)}"
-        return Text.assemble((estimate, "bold"), f"; {done}")
+        end = time.strftime("%H:%M", time.localtime(self.view.time + left.seconds))
+        return Text.assemble((estimate, "bold"), f", until {end}; {done}")
 
     def _best(self, best: BestSoFar) -> Text:
         text = Text.assemble(
@@ -235,6 +253,20 @@ def _line(message: Message) -> Text:
     if message.detail:
         text.append(f": {message.detail}", "dim")
     return text
+
+
+def _shares(room: float, ranked: int, recent: int) -> tuple[int, int]:
+    """Return how many lines of a height the leaderboard and the messages get.
+
+    Messages get a few first; then the leaderboard a few, with its head; then both in turn.
+    """
+    messages = min(recent, _LEAST_RECENT, max(1, room))
+    left = room - messages - 2
+    if left < _LEAST_RANKED:
+        return 0, int(max(messages, min(recent, _MOST_RECENT, room)))
+    rows = min(ranked, _LEAST_RANKED + max(0, (left - _LEAST_RANKED) // 2))
+    messages = min(recent, _MOST_RECENT, messages + max(0, left - rows))
+    return int(min(ranked, room - messages - 2)), int(messages)
 
 
 def _order(item: tuple[str, int]) -> int:

@@ -95,6 +95,22 @@ class RunningTrial:
 
 
 @dataclass(frozen=True)
+class RankedTrial:
+    """A trial of the leaderboard, in any state but failed."""
+
+    trial: int
+    value: float
+    """Its best objective."""
+    epoch: int
+    """The epoch of that value."""
+    trained: int
+    epochs: int
+    state: str
+    note: str
+    """The values that it has, as far as they differ from the defaults."""
+
+
+@dataclass(frozen=True)
 class View:
     """An experiment at one moment."""
 
@@ -106,6 +122,8 @@ class View:
     algorithm: str
     metric: str
     mode: str
+    time: float
+    """When this was so, in seconds since 1970."""
     seconds: float
     """Time that the sessions took."""
     epochs: int
@@ -123,6 +141,10 @@ class View:
     """How many trials failed, by kind."""
     recent: tuple[Message, ...]
     """The latest messages, oldest first, without reports."""
+    ranking: tuple[RankedTrial, ...]
+    """The best trials of the search, best first."""
+    failure: Message | None
+    """The latest failure of a trial."""
     model: str | None
     """The promoted model."""
     promoting: Steps | None = None
@@ -135,4 +157,5 @@ class View:
             "states": dict(self.states),
             "failures": dict(self.failures),
             "recent": [message.to_dict() for message in self.recent],
+            "failure": None if self.failure is None else self.failure.to_dict(),
         }

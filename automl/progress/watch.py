@@ -25,6 +25,7 @@ from rich.progress import (
 from automl.experiment.experiment import Experiment
 from automl.experiment.observer import ExperimentObserver
 from automl.files import json_text
+from automl.progress.machine import machine_load
 from automl.progress.screen import Screen
 from automl.progress.tail import Follower
 from automl.progress.view import Message, What
@@ -157,7 +158,8 @@ class LiveWatcher(_JournalWatcher):
 
     def _screen(self) -> Screen:
         self._follower.new()
-        return Screen(self._follower.view(is_live=self._is_live))
+        load = machine_load() if self._is_live else ""
+        return Screen(self._follower.view(is_live=self._is_live), machine=load)
 
 
 def _watch_live(follower: Follower) -> None:
@@ -167,7 +169,7 @@ def _watch_live(follower: Follower) -> None:
         while view.state == "running":
             time.sleep(_LOOK_EVERY_S)
             _, view = follower.look()
-            live.update(Screen(view), refresh=True)
+            live.update(Screen(view, machine=machine_load()), refresh=True)
 
 
 def _watch_lines(follower: Follower) -> None:

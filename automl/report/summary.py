@@ -1,6 +1,7 @@
 """The summary of an experiment that commands print."""
 
 import shlex
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,69 +9,96 @@ from automl.experiment.derived import read_derived
 from automl.experiment.experiment import Experiment
 from automl.experiment.next_step import next_step
 from automl.experiment.paths import ExperimentPaths
-from automl.formats import compact, score, table
+from automl.formats import clock, compact, score, short_names, table
+from automl.report.class_table import metric_lines
 from automl.trial.trial import Trial
+
+_RANKED = 20
+"""Trials of the printed leaderboard; the file has all."""
 
 
 def summary(experiment: Experiment) -> str:
-    """Return the text that run, resume and status print."""
+    """Return the text that run, resume and status print, the most important at its end."""
     state = experiment.state
-    lines = [f"{experiment.paths.root}: {state}", ""]
-    if experiment.settings.route.get("is_fallback"):
-        lines += [experiment.settings.route["reason"], ""]
-    if experiment.history.trials:
-        lines += [_table(experiment, state), ""]
-    best = experiment.best
-    if best is not None:
-        lines += [*_best_lines(experiment, best), ""]
-    for part in (
-        _front_lines(experiment),
-        _confirmed_lines(experiment),
-        _importance_lines(experiment),
-    ):
-        lines += [*part, ""] if part else []
-    if experiment.promotion:
-        lines += [*_promotion_lines(experiment.promotion), ""]
+    best, promotion = experiment.best, experiment.promotion
+    results = [*_best_lines(experiment, best), *_front_lines(experiment)]
+    results += _confirmed_lines(experiment)
+    if promotion:
+        results += _promotion_lines(promotion)
     elif best is not None and state == "finished":
-        lines += [f"files: {experiment.paths.trial(best.number)} (the skill cannot export)", ""]
-    return "\n".join([*lines, *_places(experiment, state)])
+        results += [f"files: {experiment.paths.trial(best.number)} (the skill cannot export)"]
+    parts = (
+        [f"{experiment.paths.root}: {state}"],
+        [experiment.settings.route["reason"]]
+        if experiment.settings.route.get("is_fallback")
+        else [],
+        _table(experiment, state),
+        _value_lines(experiment, best),
+        _importance_lines(experiment),
+        _test_lines(promotion or {}),
+        results,
+        _places(experiment, state),
+    )
+    return "\n\n".join("\n".join(part) for part in parts if part)
 
 
-def _table(experiment: Experiment, state: str) -> str:
+def _table(experiment: Experiment, state: str) -> list[str]:
+    """Return the leaderboard: the best trials, and the defaults wherever they are."""
     metric = experiment.settings.objective.metric
-    head = ("rank", "trial", metric, "epoch", "epochs", "state", "seconds")
-    rows = [head]
-    for rank, trial in enumerate(experiment.ranking(), start=1):
-        value = experiment.value_of(trial)
-        rows.append(
-            (
-                str(rank),
-                f"{trial.number:04d}" + (" (defaults)" if trial.number == 0 else ""),
-                score(value),
-                str(experiment.epoch_of(trial) or "-"),
-                f"{trial.epoch}/{trial.epochs}",
-                experiment.shown_state(trial, state)
-                + (f" ({trial.failure.kind})" if trial.failure else ""),
-                f"{trial.seconds:.0f}",
-            )
-        )
-    return "\n".join(table(rows))
+    ranked = list(enumerate(experiment.ranking(), start=1))
+    if not ranked:
+        return []
+    shown = [pair for pair in ranked if pair[0] <= _RANKED or pair[1].number == 0]
+    head = ("rank", "trial", metric, "epoch", "epochs", "state", "time")
+    lines = table([head, *(_row(experiment, state, *pair) for pair in shown)])
+    if len(shown) < len(ranked):
+        lines.append(f"and {len(ranked) - len(shown)} more: {experiment.paths.leaderboard}")
+    return lines
 
 
-def _best_lines(experiment: Experiment, best: Trial) -> list[str]:
+def _row(experiment: Experiment, state: str, rank: int, trial: Trial) -> tuple[str, ...]:
+    return (
+        str(rank),
+        f"{trial.number:04d}" + (" (defaults)" if trial.number == 0 else ""),
+        score(experiment.value_of(trial)),
+        str(experiment.epoch_of(trial) or "-"),
+        f"{trial.epoch}/{trial.epochs}",
+        experiment.shown_state(trial, state)
+        + (f" ({trial.failure.kind})" if trial.failure else ""),
+        clock(trial.seconds),
+    )
+
+
+def _best_lines(experiment: Experiment, best: Trial | None) -> list[str]:
+    if best is None:
+        return []
     value = experiment.value_of(best)
     metric = experiment.settings.objective.metric
     line = f"best: trial {best.number:04d}, {metric} {score(value)} at epoch "
-    lines = [f"{line}{experiment.epoch_of(best)}"]
+    line += f"{experiment.epoch_of(best)}"
     default = experiment.history.trials.get(0)
     baseline = None if default is None else experiment.value_of(default)
     if best.number and baseline is not None and value is not None:
-        lines[0] += f" ({score(value - baseline, is_signed=True)} against the defaults)"
+        line += f" ({score(value - baseline, is_signed=True)} against the defaults)"
+    return [line]
+
+
+def _value_lines(experiment: Experiment, best: Trial | None) -> list[str]:
+    """Return the best trial's values under short names; best.json has the keys."""
+    if best is None or not best.values:
+        return []
+    default = experiment.history.trials.get(0)
     defaults = {} if default is None else default.values
-    for key, chosen in best.values.items():
-        was = f"   (default {compact(defaults[key])})" if key in defaults else ""
-        lines.append(f"  {key} = {compact(chosen)}{was if chosen != defaults.get(key) else ''}")
-    return lines
+    names = short_names(best.values)
+    rows = [
+        (names[key], compact(chosen), _default(chosen, defaults[key]) if key in defaults else "")
+        for key, chosen in best.values.items()
+    ]
+    return [f"values of trial {best.number:04d}:", *table(rows, indent="  ")]
+
+
+def _default(chosen: Any, default: Any) -> str:
+    return "" if chosen == default else f"(default {compact(default)})"
 
 
 def _front_lines(experiment: Experiment) -> list[str]:
@@ -97,8 +125,14 @@ def _importance_lines(experiment: Experiment) -> list[str]:
     shares = experiment.importance
     if not shares:
         return []
-    largest = [f"{key} {share:.0%}" for key, share in list(shares.items())[:5]]
-    return [f"parameter importance: {', '.join(largest)}"]
+    names = short_names(shares)
+    largest = [f"{names[key]} {share:.0%}" for key, share in list(shares.items())[:5]]
+    return textwrap.wrap(f"parameter importance: {', '.join(largest)}", 78)
+
+
+def _test_lines(promotion: Mapping[str, Any]) -> list[str]:
+    test = promotion.get("test", {})
+    return ["on the test split:", *metric_lines(test)] if test else []
 
 
 def _promotion_lines(promotion: Mapping[str, Any]) -> list[str]:
@@ -113,10 +147,6 @@ def _promotion_lines(promotion: Mapping[str, Any]) -> list[str]:
     lines += [f"warning: {warning}" for warning in promotion.get("warnings", ())]
     lines += [_conversion_line(name, parity) for name in ("int8", "engine") if name in parity]
     lines += _latency_lines(parity)
-    test = promotion.get("test", {})
-    if test:
-        lines.append("on the test split:")
-        lines += table([(name, score(value)) for name, value in test.items()], indent="  ")
     registry = promotion.get("registry")
     if registry:
         why = f", version {registry['version']} ({registry['why']})" if "why" in registry else ""

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from automl.errors import UsageError, not_allowed
+from automl.formats import counted, duration
 
 UNLIMITED = 1_000_000_000
 """Trials of a search that only its epochs or its time limit."""
@@ -44,10 +45,10 @@ class Budget:
 
     def __str__(self) -> str:
         """Return the limits in words: `20 trials of up to 50 epochs, at most 500 epochs in all`."""
-        trials = f"{self.trials} trials" if self.is_limited_in_trials else "trials"
-        parts = [f"{trials} of up to {self.epochs} epochs"]
+        trials = counted(self.trials, "trial") if self.is_limited_in_trials else "trials"
+        parts = [f"{trials} of up to {counted(self.epochs, 'epoch')}"]
         if self.budget_epochs is not None:
-            parts.append(f"at most {self.budget_epochs} epochs in all")
+            parts.append(f"at most {counted(self.budget_epochs, 'epoch')} in all")
         if self.time_s is not None:
-            parts.append(f"at most {self.time_s:g} s")
+            parts.append(f"at most {duration(self.time_s)}")
         return ", ".join(parts)

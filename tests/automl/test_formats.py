@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from automl.formats import clock, compact, counted, duration, score, size, table
+from automl.formats import clock, compact, counted, duration, score, short_names, size, table
 
 
 def test_a_running_time_reads_as_a_clock():
@@ -42,3 +42,10 @@ def test_the_columns_of_a_table_are_aligned():
 @pytest.mark.parametrize(("number", "text"), [(0, "0 trials"), (1, "1 trial"), (12, "12 trials")])
 def test_a_count_agrees_with_its_noun(number, text):
     assert counted(number, "trial") == text
+
+
+def test_short_names_tell_keys_apart():
+    keys = ["a.lr", "a.flip.p", "a.turn.p", "a.betas.0", "enable", "b.enable"]
+    assert list(short_names(keys).values()) == [
+        "lr", "flip.p", "turn.p", "betas.0", "enable", "b.enable",
+    ]  # fmt: skip

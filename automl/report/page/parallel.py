@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from automl.experiment.experiment import Experiment
-from automl.formats import compact
+from automl.formats import compact, short_names
 from automl.report.page.charts import Figure, layout
 from automl.report.page.palette import BEST, BLUE, DEFAULT, GREY, PAGE, STATES, TEXT
 from automl.report.page.space_charts import charted, measured
-from automl.report.page.timeline import short_names
 from automl.space.domain import Range
 from automl.space.parameter import Parameter
 from automl.space.space import SearchSpace

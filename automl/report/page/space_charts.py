@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from automl.experiment.experiment import Experiment
-from automl.formats import compact
+from automl.formats import compact, short_names
 from automl.report.page.charts import Figure, axis, layout
 from automl.report.page.palette import BEST, BLUE, GREY, PAGE, STATES, SYMBOLS, TEXT
-from automl.report.page.timeline import short_names
 from automl.space.domain import Range
 from automl.space.parameter import Parameter
 from automl.space.space import SearchSpace

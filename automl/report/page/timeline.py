@@ -56,18 +56,3 @@ def clocked(experiment: Experiment) -> Iterator[tuple[Mapping[str, Any], float]]
             seconds += max(0.0, event["time"] - last)
         last = event["time"]
         yield event, seconds
-
-
-def short_names(keys: list[str]) -> dict[str, str]:
-    """Return the shortest ends of dotted keys that tell them apart: `lr` for `train.optim.lr`."""
-    names = {}
-    for key in keys:
-        parts = key.split(".")
-        for length in range(1, len(parts) + 1):
-            end = ".".join(parts[-length:])
-            alike = [other for other in keys if other == end or other.endswith("." + end)]
-            # A number alone is an index and says nothing.
-            if alike == [key] and not end.isdigit():
-                break
-        names[key] = end
-    return names

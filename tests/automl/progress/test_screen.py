@@ -1,18 +1,22 @@
 import io
 import math
+import re
 
 import pytest
 from rich.console import Console
 
 from automl.experiment.pace import Limit, TimeLeft
+from automl.progress import panels
+from automl.progress.machine import machine_load
 from automl.progress.screen import MAX_RUNNING, Screen
-from automl.progress.view import BestSoFar, Message, RunningTrial, View, What
+from automl.progress.view import BestSoFar, Message, RankedTrial, RunningTrial, View, What
 
 
-def view(*, running=2, recent=30, **changes):
+def view(*, running=2, recent=30, ranking=9, **changes):
     told = Message(0.0, What.PAUSED, 3, "paused: rank 2 of 8 at epoch 3, " + "a long reason " * 20)
     curve = (0.1, 0.2, math.nan, 0.4)
     one = [RunningTrial(n, 4, 50, 0.4, curve, 75.0, "the defaults") for n in range(running)]
+    ranked = [RankedTrial(n, 0.9 - n / 100, 4, 4, 50, "paused", "lr=0.1") for n in range(ranking)]
     plain = {
         "experiment": "runs/sample", "state": "running", "phase": "searching", "algorithm": "auto",
         "metric": "val_miou", "mode": "max", "seconds": 3725.0, "epochs": 120,
@@ -22,6 +26,7 @@ def view(*, running=2, recent=30, **changes):
         "best": BestSoFar(17, 0.7692, 10, 0.1919, 0.5773), "best_curve": (0.1, 0.3, 0.7692),
         "running": tuple(one), "states": {"running": running, "failed": 1},
         "failures": {"out_of_memory": 1}, "recent": (told,) * recent, "model": None,
+        "time": 0.0, "ranking": tuple(ranked), "failure": None,
     }  # fmt: skip
     return View(**{**plain, **changes})
 
@@ -45,7 +50,7 @@ def test_it_says_budget_time_left_best_gain_running_and_why(width=80):
     for part in (
         "runs/sample  searching by auto", "running  1:02:05", " 5/20", "120/900 at most",
         " 1:02:05/2:00:00",
-        "at most about 40 min; 120 epochs took 1:02:05",
+        "at most about 40 min, until ", "; 120 epochs took 1:02:05",
         "val_miou 0.7692  trial 0017 epoch 10  +0.5773 over the default 0.1919",
         "2 running, 1 failed", "1 out of memory", "4/50", "▁▂ ▄",
         "0003 paused: rank 2 of 8 at epoch 3",
@@ -65,7 +70,9 @@ def test_more_running_trials_than_fit_are_counted():
 
 
 def test_it_says_so_where_nothing_is_known_yet():
-    text = drawn(view(left=None, best=None, best_curve=(), running=0, recent=0, states={}))
+    text = drawn(
+        view(left=None, best=None, best_curve=(), running=0, recent=0, ranking=0, states={})
+    )
     assert "known after the first epochs" in text and "best" not in text
 
 
@@ -82,3 +89,37 @@ def test_a_terminal_without_unicode_gets_ascii():
     Console(file=file, width=80, height=30).print(Screen(view()))
     file.seek(0)
     assert file.read().isascii()
+
+
+FAILURE = Message(
+    0.0, What.FAILED, 4, "failed (diverged): the loss became NaN; use a smaller learning rate than "
+    "0.3 (log: runs/a_rather_long_name_of_an_experiment/trials/0004/log.txt)",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("height", [24, 30, 50])
+@pytest.mark.parametrize("running", [0, 4])
+def test_the_last_failure_is_whole_with_its_advice_and_log(height, running):
+    text = drawn(view(running=running, failure=FAILURE), height=height)
+    whole = " ".join(text.split())
+    assert "use a smaller learning rate than 0.3" in whole and "trials/0004/log.txt)" in whole
+    assert len(text.splitlines()) < height
+
+
+def test_a_failure_as_long_as_a_screen_keeps_its_beginning_and_its_end():
+    lines = panels.wrapped("failed " + "word " * 500 + "(log: here)", 80)
+    assert len(lines) == panels.FAILURE_LINES
+    assert lines[0].startswith("failed") and lines[-1].endswith("(log: here)")
+
+
+def test_a_high_screen_has_the_best_trials_of_any_state_and_a_low_one_more_messages():
+    assert "0008" not in drawn(view(running=4), height=24).split("state")[-1]
+    high = drawn(view(running=4, recent=40), height=50)
+    assert high.count(" paused ") >= 9 and "0.9000" in high
+    assert len(high.splitlines()) >= 40
+
+
+def test_the_load_of_the_machine_has_a_line():
+    file = io.StringIO()
+    Console(file=file, width=80, height=24).print(Screen(view(), machine=machine_load()))
+    assert re.search(r"machine  load \d+\.\d on \d+ cores, memory [\d.]+ GB of", file.getvalue())

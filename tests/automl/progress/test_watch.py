@@ -79,7 +79,7 @@ def test_a_resume_tells_only_what_is_new(plan):
     stream = io.StringIO()
     drive(plan, watchers=[LinesWatcher(plan, stream)])
     lines = stream.getvalue().splitlines()
-    assert lines[0] == f"resuming {plan}: 0 trials are done"
+    assert lines[0] == f"resuming {plan}: 0 trials done"
     assert "trial 0000 starts: the defaults" not in lines
 
 

@@ -14,7 +14,7 @@ SEARCHED = (
 def test_the_best_is_compared_with_the_defaults(tmp_path):
     text = summary(made_experiment(tmp_path / "exp", *SEARCHED, closed()))
     assert "best: trial 0001, score 0.6000 at epoch 1 (+0.4000 against the defaults)" in text
-    assert "lr = 0.5   (default 0.1)" in text
+    assert "lr  0.5  (default 0.1)" in text
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,29 @@ def test_after_a_finished_run_the_report_is_next(tmp_path):
     experiment.paths.report.touch()
     last = summary(experiment).splitlines()[-1]
     assert last == f"next: open {experiment.paths.report} in a browser"
+
+
+def test_the_last_lines_are_the_best_the_model_and_the_next_command(tmp_path):
+    test = {f"test_{m}_class{c}": 0.5 for m in ("iou", "f1") for c in range(30)}
+    promotion = {
+        "trial": 1, "onnx": "promoted/model.onnx", "test": test,
+        "parity": {"metric": "score", "checkpoint": 0.6, "onnx": 0.6, "difference": 0.0,
+                   "tolerance": 0.001},
+    }  # fmt: skip
+    promoted = {"event": "promoted", "promotion": promotion}
+    text = summary(made_experiment(tmp_path / "exp", *SEARCHED, promoted, closed()))
+    last = text.splitlines()[-12:]
+    assert any(line.startswith("best: ") for line in last)
+    assert any(line.startswith("promoted: ") for line in last)
+    assert last[-1].startswith("next: ")
+
+
+def test_of_many_trials_the_best_and_the_defaults_are_listed(tmp_path):
+    many = [
+        event
+        for n in range(40)
+        for event in (start(n, {"lr": n}), report(n, 1, n / 100), finish(n))
+    ]
+    lines = summary(made_experiment(tmp_path / "exp", *many, closed())).splitlines()
+    assert lines[3].split()[1] == "0039" and "and 19 more: " in "\n".join(lines)
+    assert any("0000 (defaults)" in line for line in lines)

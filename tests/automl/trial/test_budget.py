@@ -31,3 +31,9 @@ def test_unlimited_trials_are_not_named():
     budget = Budget(UNLIMITED, 5, time_s=9.0)
     assert not budget.is_limited_in_trials
     assert str(budget) == "trials of up to 5 epochs, at most 9 s"
+
+
+def test_one_trial_of_one_epoch_is_singular():
+    assert str(Budget(1, 1, 1, 7200)) == (
+        "1 trial of up to 1 epoch, at most 1 epoch in all, at most 2 h"
+    )

@@ -75,4 +75,4 @@ def test_rows_of_a_matrix_become_percent_and_an_empty_row_stays_empty():
 def test_totals_sum_the_trials(experiment):
     totals = charts.totals(experiment, points(experiment))
     assert totals["epochs trained"] == "3"
-    assert totals["time of all trials together"] == "9.0 s"
+    assert totals["time of all trials together"] == "9 s"

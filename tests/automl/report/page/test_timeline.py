@@ -2,7 +2,7 @@ import math
 
 from made import finish, made_experiment, report, start
 
-from automl.report.page.timeline import best_so_far, points, short_names
+from automl.report.page.timeline import best_so_far, points
 
 
 def test_a_copy_pays_only_its_own_epochs(tmp_path):
@@ -28,10 +28,3 @@ def test_the_best_so_far_skips_what_is_no_number(tmp_path):
     course = points(experiment)
     assert math.isnan(course[0].value)
     assert [(p.epoch, p.value) for p in best_so_far(experiment, course)] == [(2, 0.4)]
-
-
-def test_short_names_tell_keys_apart():
-    keys = ["a.lr", "a.flip.p", "a.turn.p", "a.betas.0", "enable", "b.enable"]
-    assert list(short_names(keys).values()) == [
-        "lr", "flip.p", "turn.p", "betas.0", "enable", "b.enable",
-    ]  # fmt: skip

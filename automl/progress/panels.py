@@ -1,0 +1,53 @@
+"""The parts of a screen that come with its height: the leaderboard, and the last failure whole."""
+
+import textwrap
+import time
+
+from rich.console import OverflowMethod
+from rich.table import Table
+from rich.text import Text
+
+from automl.formats import score
+from automl.progress.view import Message, RankedTrial, View
+
+FAILURE_LINES = 6
+"""Lines of a failure's text; the log has the rest."""
+
+
+def leaderboard(view: View, rows: int, overflow: OverflowMethod) -> Table:
+    """Return the best trials, whatever their state; paused ones are most of them."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    table.add_column("best", no_wrap=True)
+    table.add_column(view.metric, justify="right", no_wrap=True)
+    for name in ("epoch", "trained"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    table.add_column("", no_wrap=True, overflow=overflow, style="dim")
+    for trial in view.ranking[:rows]:
+        table.add_row(*_row(trial), style=None if trial.state != "failed" else "red")
+    return table
+
+
+def _row(trial: RankedTrial) -> tuple[str, ...]:
+    return (
+        f"{trial.trial:04d}",
+        score(trial.value),
+        str(trial.epoch),
+        f"{trial.trained}/{trial.epochs}",
+        trial.state,
+        trial.note,
+    )
+
+
+def failure(message: Message, width: int) -> Text:
+    """Return the last failure with its advice and log, wrapped: nothing of it is cut off."""
+    at = time.strftime("%H:%M:%S", time.localtime(message.time))
+    return Text("\n".join(wrapped(f"last failure, {at}: {message.line()}", width)), "red")
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return a text in lines, at most `FAILURE_LINES`; its end has the log and is kept."""
+    lines = textwrap.wrap(text, width, break_on_hyphens=False)
+    if len(lines) <= FAILURE_LINES:
+        return lines
+    return [*lines[: FAILURE_LINES - 3], "...", *lines[-2:]]
