@@ -18,8 +18,9 @@ from automl.notebook import show_leaderboard
 from automl.plan.plan import plan_from_request
 from automl.progress.watch import watching
 from automl.promotion.gates import MAX_DROP, PromotionRequest
-from automl.report import leaderboard, write_report
 from automl.report.figures import figure
+from automl.report.leaderboard import leaderboard
+from automl.report.page.page import write_report
 from automl.request.options import RUN_OPTIONS, Options
 from automl.request.parsing import parsed_options, parsed_targets
 from automl.request.request import request_from_options

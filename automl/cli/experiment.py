@@ -97,10 +97,7 @@ def _status(arguments: argparse.Namespace) -> int:
     if arguments.watch:
         watch(root, is_json=arguments.json)
         return 0
-    experiment = Experiment.load(root)
-    if not arguments.json and experiment.state != "finished":
-        print_view(root)
-        print()
+    experiment = Experiment.load(root) if arguments.json else print_view(root)
     print_experiment(experiment, is_json=arguments.json)
     return 0
 
@@ -146,7 +143,7 @@ def _importance(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from automl.report import write_report
+    from automl.report.page.page import write_report
 
     path = write_report(*_loaded(arguments))
     return _print(arguments, {"report": str(path)}, lambda: str(path))

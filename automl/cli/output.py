@@ -61,7 +61,7 @@ def print_experiment(experiment: "Experiment", *, is_json: bool) -> None:
 
         print(json_text(experiment.to_dict()))
     else:
-        from automl.report import summary
+        from automl.report.summary import summary
 
         show(summary(experiment))
 

@@ -73,11 +73,21 @@ def is_live_terminal(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
 
 
-def print_view(root: Path) -> None:
-    """Draw the view of an experiment on stdout, once."""
-    _, view = Follower(root).look()
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_FILES)
-    console.print(Screen(view, is_whole=True))
+def print_view(root: Path) -> Experiment:
+    """Draw the view of an experiment on stdout, once, unless it is finished; return the experiment.
+
+    Raises `UsageError` if it is damaged.
+    """
+    follower = Follower(root)
+    _, view = follower.look()
+    experiment = follower.monitor.experiment
+    if not experiment.history.trials:
+        experiment = Experiment.load(root)  # Refuses a journal that was lost.
+    if view.state != "finished":
+        console = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_FILES)
+        console.print(Screen(view, is_whole=True))
+        print()
+    return experiment
 
 
 class _JournalWatcher(ExperimentObserver):

@@ -1,15 +1,19 @@
 """The results as files: leaderboard.csv and best.json."""
 
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from automl.experiment.experiment import Experiment
 from automl.files import write_atomic, write_json
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def leaderboard(experiment: Experiment) -> pd.DataFrame:
+
+def leaderboard(experiment: Experiment) -> "pd.DataFrame":
     """Return all trials, best first, one row each: value, epochs, state, seconds, values."""
+    # `automl status` prints no data frame, and pandas takes .4 s to import.
+    import pandas as pd
+
     objective = experiment.settings.objective
     state = experiment.state
     rows = [

@@ -19,9 +19,9 @@ from automl.experiment.settings import Settings, with_checksums
 from automl.files import json_text, parse_yaml, read_text, remove, write_json
 from automl.jobs.mirror import JobObserver
 from automl.jobs.store import JobStore
-from automl.report import write_report, write_results
 from automl.report.importance import importance
-from automl.report.leaderboard import best_content
+from automl.report.leaderboard import best_content, write_results
+from automl.report.page.page import write_report
 
 _IN_TRIALS = ("memory.json", "environment.json")
 _OVER = ("finished", "failed")

@@ -18,8 +18,9 @@ from automl.jobs.mirror import JobObserver
 from automl.promotion.gates import PromotionRequest
 from automl.promotion.promoter import Promoter
 from automl.redact import redacted
-from automl.report import ReportWriter, write_results
 from automl.report.importance import importance
+from automl.report.leaderboard import write_results
+from automl.report.writer import ReportWriter
 from automl.runners import make_runner
 from automl.schema.spec import flatten
 from automl.search.base import Searcher

@@ -16,7 +16,7 @@ from automl.jobs.store import JobStore
 from automl.plan.plan import plan_from_request
 from automl.promotion.gates import GateError, PromotionRequest
 from automl.promotion.promoter import Promoter
-from automl.report import summary
+from automl.report.summary import summary
 from automl.request.request import Request
 from automl.request.search import SearchRequest
 from automl.session.fsck import accept

@@ -5,7 +5,7 @@ import pytest
 from automl.experiment.resources import Resources
 from automl.plan.plan import plan_from_request
 from automl.promotion.gates import PromotionRequest
-from automl.report import summary
+from automl.report.summary import summary
 from automl.request.request import Request
 from automl.request.search import SearchRequest
 from automl.session.session import drive, promote

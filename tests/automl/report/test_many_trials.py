@@ -8,9 +8,9 @@ from searched import LOCAL
 
 import automl
 from automl.experiment.experiment import space_of
-from automl.report import summary
 from automl.report.importance import MOST, importance
 from automl.report.page.page import page
+from automl.report.summary import summary
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from toy_experiment import write_toy_experiment
 
 from automl.errors import RunFailed, UsageError
 from automl.experiment.experiment import space_of
-from automl.report import summary
 from automl.report.importance import importance
+from automl.report.summary import summary
 from automl.session.session import drive
 from automl.skill.installed import load_skill
 from automl.trial.objective import Constraint, Objective

@@ -15,7 +15,7 @@ from automl.experiment.resources import Resources
 from automl.jobs.record import JobState
 from automl.jobs.store import JobStore
 from automl.plan.plan import plan_from_request
-from automl.report import summary
+from automl.report.summary import summary
 from automl.request.request import Request
 from automl.request.search import SearchRequest
 from automl.request.space import SpaceRequest
