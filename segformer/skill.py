@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
@@ -139,11 +140,20 @@ class SegformerSkill:
         own, gpu = full_keys(values), has_driver()
         return initial_weights(Wish(weights, own, searched, may_download, has_gpu=gpu))
 
-    def named_choices(self) -> dict[str, Any]:
-        """Return the choices that a search may make by name; see `segformer.model.starts`."""
+    def named_choices(
+        self, weights: str = "auto", values: Mapping[str, Any] = MappingProxyType({}),
+        *, may_download: bool = False,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Return the choices that a search may make by name; see `segformer.model.starts`.
+
+        `weights` and `values` are those of the user, as for `initial_weights`.
+        """
+        from segformer.model.initial_weights import Wish
         from segformer.model.starts import starts
 
-        return {"start": {"choices": starts(has_gpu=has_driver())}}
+        own = full_keys(values)
+        wish = Wish(weights, own, may_download=may_download, has_gpu=has_driver())
+        return {"start": {"choices": starts(wish)}}
 
     def check(
         self, spec: dict[str, Any], *, progress: Callable[[int, int], None] | None = None
@@ -228,6 +238,12 @@ class SegformerSkill:
         from segformer.export.costs import measure
 
         return measure(parse(spec), names)
+
+    def epoch_seconds(self, spec: dict[str, Any], *, threads: int, at_once: int) -> float:
+        """Return the seconds of an epoch, by a few steps; see `segformer.training.pace`."""
+        from segformer.training.pace import epoch_seconds
+
+        return epoch_seconds(self._staged(spec), threads=threads, at_once=at_once)
 
     def refine(
         self, kind: str, spec: dict[str, Any], checkpoints: Sequence[Path], target: Path

@@ -22,6 +22,7 @@ from automl.plan.checks import (
     fitted_to_plain_training,
     make_folder,
 )
+from automl.plan.epochs import epochs_of_time
 from automl.plan.estimate import estimate
 from automl.plan.overrides import faults_by_flag, overrides_of
 from automl.plan.weights import with_named_weights, with_weights
@@ -31,7 +32,7 @@ from automl.request.search import SearchRequest
 from automl.request.space_choice import SpaceChoice
 from automl.runners.cluster import check_answers
 from automl.schema.schema import Schema
-from automl.schema.spec import flatten, value_at
+from automl.schema.spec import flatten, value_at, with_values
 from automl.skill.failures import faults_of_the_user
 from automl.skill.info import SkillInfo, schema_path
 from automl.skill.installed import lasting_name, load_skill
@@ -155,6 +156,16 @@ def plan_from_request(
             values = {k: v for k, v in fitted.overrides.items() if k not in choice.overrides}
             spec = _spec(skill, schema, {**overrides, **choice.default_settings, **values})
             space = _space(way, schema, spec, fitted)
+        timed = None
+        if way.is_search and info.epochs_key not in {*overrides, *space.parameters}:
+            first = fitted.default_settings | space.defaults()
+            plain = {key: value for key, value in first.items() if key not in choice.named}
+            timed = epochs_of_time(skill, with_values(spec, plain), resources, budget)
+        if timed is not None and timed.epochs is not None:
+            own = {**flatten(spec), info.epochs_key: timed.epochs}
+            spec = _spec(skill, schema, own)
+            space = _space(way, schema, spec, fitted)
+            budget = search.budget(timed.epochs)
     if request.strict_data:
         check_no_leaks(data, skill.name)
     settings = Settings(
@@ -181,6 +192,7 @@ def plan_from_request(
     warm_start = WarmStart()
     if way.is_search and search.warm_start is not None and schema is not None:
         warm_start = earlier_trials(search.warm_start, paths.root, settings, schema, space)
+    notes += [] if timed is None else [timed.note]
     notes += notes_of(settings, way, info)
     return Plan(paths, settings, schema, space, way, warm_start, notes)
 
@@ -203,9 +215,11 @@ def notes_of(settings: Settings, way: Route, info: SkillInfo) -> list[str]:
 def _choice(request: Request, skill: LoadedSkill, way: Route) -> SpaceChoice:
     info = skill.info
     overrides = {info.shorthand.get(key, key): value for key, value in request.overrides.items()}
+    own = {**request.overrides, **request.space.fixed}
     return request.space.chosen(
         overrides, skill=info.name, folder=skill.folder, shorthand=info.shorthand,
-        offered=skill.named_choices, is_search=way.is_search,
+        offered=skill.named_choices(request.weights, own, may_download=request.may_download),
+        default=info.default_space, is_search=way.is_search,
     )  # fmt: skip
 
 

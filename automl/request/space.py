@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from automl.errors import UsageError, disagreement, faults_named
-from automl.request.space_choice import SpaceChoice, with_named
+from automl.request.space_choice import SpaceChoice, has_name, with_named
 from automl.schema.schema import Schema
 from automl.schema.spec import flatten, with_values
 from automl.skill.check import check_folder
@@ -46,19 +46,19 @@ class SpaceRequest:
         folder: Path,
         shorthand: Mapping[str, str],
         offered: Named = _NONE,
+        default: str | None = None,
         is_search: bool = True,
     ) -> SpaceChoice:
         """Return the choice that flags, overlay and `key=value` settings make.
 
-        Flags and settings override the overlay. `offered` are the named choices of the skill, which
-        overlay, flags and settings may name. Raises `UsageError` for an overlay that cannot be read
-        and for flags that disagree.
+        Flags and settings override the overlay; a search without one takes the overlay `default`.
+        `offered` are the named choices of the skill, which overlay, flags and settings may name.
+        Raises `UsageError` for an overlay that cannot be read and for flags that disagree.
         """
-        overlay = Overlay()
-        if self.overlay is not None:
-            folders = [folder / "search_spaces"]
-            path = overlay_path(self.overlay, skill, folders)
-            with faults_named("--space", self.overlay):
+        overlay, name = Overlay(), self.overlay or (default if is_search else None)
+        if name is not None:
+            path = overlay_path(name, skill, [folder / "search_spaces"])
+            with faults_named("--space", name):
                 overlay = overlay_from_file(path)
         fixed = {shorthand.get(key, key): value for key, value in self.fixed.items()}
         searched = {
@@ -68,7 +68,13 @@ class SpaceRequest:
         _check_agreement(fixed, searched, overrides)
         own = {**overrides, **fixed}
         entries = {k: entry for k, entry in overlay.entries.items() if k not in own}
-        from_overlay = {k: v for k, v in overlay.fixed.items() if k not in searched}
+        kept = tuple(shorthand.get(name, name) for name in self.kept)
+        # What is kept stays as the spec has it, whatever the overlay fixes.
+        from_overlay = {
+            k: v
+            for k, v in overlay.fixed.items()
+            if k not in searched and not any(has_name(k, name) for name in kept)
+        }
         values = {**from_overlay, **own}
         choice = SpaceChoice(
             entries={**entries, **searched},
@@ -76,7 +82,7 @@ class SpaceRequest:
             overrides=values,
             fixed=frozenset(values) - searched.keys(),
             searched=frozenset(searched),
-            kept=tuple(shorthand.get(name, name) for name in self.kept),
+            kept=kept,
         )
         known = {**offered, **overlay.named}
         return with_named(choice, known, asked=overlay.named, is_search=is_search)
@@ -133,12 +139,14 @@ def space_of_skill(name: str, request: SpaceRequest) -> DescribedSpace:
     schema = checked.schema
     if schema is None:
         raise UsageError(*(f"{folder}: {problem}" for problem in checked.problems))
-    shorthand = {}
+    shorthand, default = {}, None
     if (folder / "references" / "skill_info.yaml").is_file():
-        shorthand = dict(SkillInfo.read(folder).shorthand)
+        info = SkillInfo.read(folder)
+        shorthand, default = dict(info.shorthand), info.default_space
     choice = request.chosen(
-        {}, skill=checked.skill, folder=folder, shorthand=shorthand, offered=_offered(name)
-    )
+        {}, skill=checked.skill, folder=folder, shorthand=shorthand, offered=_offered(name),
+        default=default,
+    )  # fmt: skip
     schema.check_keys(choice.overrides)
     spec = with_values(checked.spec, choice.overrides)
     choice = choice.filled(flatten(spec))
@@ -149,6 +157,6 @@ def space_of_skill(name: str, request: SpaceRequest) -> DescribedSpace:
 def _offered(name: str) -> Named:
     """Return the named choices of an installed skill; a folder by itself offers none."""
     try:
-        return load_skill(name).named_choices
+        return load_skill(name).named_choices()
     except UsageError:
         return {}

@@ -53,14 +53,15 @@ class SpaceChoice:
     def space(self, schema: Schema, spec: Mapping[str, Any]) -> SearchSpace:
         """Build the space around a resolved spec."""
         kept = keys_kept(self.kept, {*schema.fields, *schema.automl_defaults, *self.entries})
-        if both := sorted(kept & self.searched):
+        asked = {key for key in kept & self.searched if self.entries[key].source == "--search"}
+        if both := sorted(asked):
             raise UsageError(*(f"--keep and --search {key} exclude each other" for key in both))
         named_keys = sorted(kept & {*self.entries, *schema.automl_defaults})
         return space_from_schema(
             schema, spec, fixed=self.fixed,
             entries={key: entry for key, entry in self.entries.items() if key not in kept},
             dropped=self.dropped | (kept & {*schema.fields, *schema.automl_defaults}),
-            named={key: named for key, named in self.named.items() if key not in kept},
+            named={k: named for k, named in self.named.items() if not {k, *named.keys} & kept},
             left_out={**self.left_out, **dict.fromkeys(named_keys, _KEPT)},
         )  # fmt: skip
 
@@ -78,6 +79,11 @@ class SpaceChoice:
         return replace(self, named={key: n.filled(base) for key, n in self.named.items()})
 
 
+def has_name(key: str, name: str) -> bool:
+    """Whether a key has a name in it: it is the key, or one of its sections."""
+    return f".{name}." in f".{key}."
+
+
 def keys_kept(names: Collection[str], keys: Collection[str]) -> frozenset[str]:
     """Return the keys that have any of the names in them: `augmentation` means all of a section.
 
@@ -87,7 +93,7 @@ def keys_kept(names: Collection[str], keys: Collection[str]) -> frozenset[str]:
     faults = []
     parts = {part for key in keys for part in (key, *key.split("."))}
     for name in names:
-        having = {key for key in keys if f".{name}." in f".{key}."}
+        having = {key for key in keys if has_name(key, name)}
         kept |= having
         if not having:
             close = closest(name, parts)
@@ -112,7 +118,7 @@ def with_named(
         is_set = key in choice.fixed
         try:
             picked = _picked(choices, choice, is_asked=key in asked)
-            is_unready = picked is None and key in {*choice.entries, *asked}
+            is_unready = not choices.ready and picked is None and key in {*choice.entries, *asked}
             choice = _without_key(choice, key)
             if is_unready:
                 note = f"{key} is not searched: none of its choices is ready on this machine"
@@ -135,7 +141,8 @@ def _picked(choices: NamedChoices, choice: SpaceChoice, *, is_asked: bool) -> Na
             raise UsageError(Fault(text, key=key, value=name, allowed=list(choices.choices)))
         return choices.picked(Entry(key, choices=(name,), source=key))
     entry = choice.entries.get(key, Entry(key, source=choices.source) if is_asked else None)
-    if entry is None:
+    # A key that the user searches by itself is not the names' to set.
+    if entry is None or (key not in choice.searched and choices.keys & choice.searched):
         return None
     if entry.choices is None and not choices.ready and key not in choice.searched:
         return None
@@ -169,7 +176,7 @@ def _applied(
         choice = replace(choice, notes=(*choice.notes, note))
     if is_search and len(left.choices) > 1:
         return replace(choice, named={**choice.named, key: left})
-    if is_search and not is_set:
+    if is_search and not is_set and key in choice.searched:
         note = f"{key}: all trials have {left.default}, the only choice"
         choice = replace(choice, notes=(*choice.notes, note))
     return _with_only(choice, left.choices[left.default], is_search=is_search)

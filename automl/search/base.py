@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from automl.trial.moves import Continue, Move, Start
 from automl.trial.pareto import Loss
@@ -25,8 +25,8 @@ class Observation:
 class Searcher(Protocol):
     """Decides what runs.
 
-    Only `start`, `report` and `finish` change it, so replaying them from a journal rebuilds it,
-    and `next` may be called any number of times.
+    Only `start`, `report` and `finish` change it, and `foresee` of some, so replaying them from a
+    journal rebuilds it, and `next` may be called any number of times.
     """
 
     def next(self) -> Move:
@@ -50,6 +50,15 @@ class Searcher(Protocol):
         Any outcome may come at any time, also one that the searcher did not decide: a trial may
         fail, or be stopped because the budget is spent.
         """
+        ...
+
+
+@runtime_checkable
+class ForeseeingSearcher(Protocol):
+    """A searcher that plans for the end of a limit of time."""
+
+    def foresee(self, epochs: float) -> None:
+        """Record how many epochs one trial could still train; called before each report."""
         ...
 
 

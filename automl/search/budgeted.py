@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from automl.search.base import Searcher
+from automl.search.base import ForeseeingSearcher, Searcher
 from automl.search.searcher import loss_of
 from automl.trial.budget import Budget
 from automl.trial.epochs import EpochCounter
@@ -66,6 +66,11 @@ class BudgetedSearcher:
         if is_continued and not is_full and not self._has_epoch_for(others):
             return Verdict(Decision.STOP, self._spent_budget)
         return verdict
+
+    def foresee(self, epochs: float) -> None:
+        """Pass on what is foreseen, to a searcher that plans by it."""
+        if isinstance(self._searcher, ForeseeingSearcher):
+            self._searcher.foresee(epochs)
 
     def finish(self, trial: int, outcome: Outcome) -> None:
         """Pass an outcome on."""

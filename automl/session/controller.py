@@ -19,6 +19,7 @@ from automl.runners.base import Task
 from automl.search.base import Searcher
 from automl.session.confirmation import Repeat, next_repeat
 from automl.session.disk import Disk
+from automl.session.foresight import Foresight, foresee
 from automl.session.giving_up import GivingUp
 from automl.session.patience import Patience
 from automl.session.preparation import Preparation
@@ -62,7 +63,9 @@ class Controller:
         self._disk = Disk(experiment)
         self._opened = time.monotonic()
         self._order = ReportOrder(experiment, preparation)
-        replay(self._journal.read(), searcher, experiment)
+        limit = experiment.settings.budget.time_s
+        self._foresight = None if limit is None else Foresight(limit)
+        replay(self._journal.read(), searcher, experiment, self._foresight)
         self._interrupted = deque(sorted(self._running()))
         self._giving_up = GivingUp(experiment)
 
@@ -174,6 +177,7 @@ class Controller:
         value = value_of(settings.objectives, metrics)
         if self.experiment.history.trials[trial].confirms is not None:
             return CONTINUE
+        foresee(self._searcher, self._foresight)
         verdict = self._searcher.report(trial, epoch, value)
         is_full = epoch >= settings.budget.epochs
         if self._is_out_of_time() and not is_full and verdict.decision is not Decision.STOP:
@@ -337,4 +341,6 @@ class Controller:
             "elapsed": self._elapsed(),
         }
         self._journal.append(stamped)
+        if self._foresight is not None:
+            self._foresight.apply(stamped)
         self.experiment.history.apply(stamped)

@@ -5,14 +5,20 @@ from typing import Any
 
 from automl.experiment.experiment import Experiment
 from automl.search.base import Searcher
+from automl.session.foresight import Foresight, foresee
 from automl.trial.moves import Continue, Start
 from automl.trial.numbers import metrics_from_json
 from automl.trial.objective import value_of
 from automl.trial.trial import Outcome
 
 
-def replay(events: Iterable[Mapping[str, Any]], searcher: Searcher, experiment: Experiment) -> None:
-    """Feed the events of a journal to a searcher.
+def replay(
+    events: Iterable[Mapping[str, Any]],
+    searcher: Searcher,
+    experiment: Experiment,
+    foresight: Foresight | None = None,
+) -> None:
+    """Feed the events of a journal to a searcher, and to the foresight of a limit of time.
 
     It keeps no state of its own on disk. It is deterministic, so that the calls that it got before
     bring it to where it was. Repeats of the confirmation were never its trials.
@@ -20,6 +26,10 @@ def replay(events: Iterable[Mapping[str, Any]], searcher: Searcher, experiment: 
     objectives = experiment.settings.objectives
     for event in events:
         kind, trial = event["event"], int(event.get("trial", -1))
+        if kind == "report":
+            foresee(searcher, foresight)
+        if foresight is not None:
+            foresight.apply(event)
         if trial >= 0 and experiment.history.trials[trial].confirms is not None:
             continue
         if kind == "start":

@@ -205,8 +205,14 @@ class DeviceSkill(Protocol):
 class OfferingSkill(Protocol):
     """A skill that offers named choices for its space."""
 
-    def named_choices(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return, by name of a parameter, `choices` as an overlay writes them: set and search."""
+    def named_choices(
+        self, weights: str, values: Mapping[str, Any], *, may_download: bool
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """Return, by name of a parameter, `choices` as an overlay writes them: set and search.
+
+        They agree with `weights` and `values` of the user, as for `initial_weights`, where they
+        need not be named.
+        """
         ...
 
 
@@ -291,6 +297,17 @@ class RefiningSkill(Protocol):
         """Compare the objective of a refined checkpoint with that of the one before.
 
         The bounds leave out the validation images that the refinement was tuned on.
+        """
+        ...
+
+
+class TimedSkill(Protocol):
+    """A skill that knows before a training how long its epochs take."""
+
+    def epoch_seconds(self, spec: dict[str, Any], *, threads: int, at_once: int) -> float:
+        """Return the seconds of an epoch on this machine, by a few steps, and keep nothing.
+
+        Each training runs on `threads` threads, beside `at_once` - 1 others.
         """
         ...
 

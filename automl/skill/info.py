@@ -76,6 +76,8 @@ class SkillInfo:
     refinements: Mapping[str, str] = field(default_factory=dict)
     """What a skill can make of checkpoints without training, in this order: by kind, whether it
     takes `several` of them or `one`."""
+    default_space: str | None = None
+    """The overlay that a search takes if none is named; None: what the schema marks for AutoML."""
     gpus: Mapping[str, Any] = field(default_factory=dict)
     """`key` of a training's GPUs, and `unless`: values of other keys with which it uses none."""
 
@@ -103,6 +105,7 @@ class SkillInfo:
                 description=info.get("description", ""),
                 usage=info.get("usage", ""),
                 shorthand=shorthand,
+                default_space=_name(path, "default_space", info.get("default_space")),
                 **rest,
             )
         except (KeyError, TypeError, AttributeError) as error:
@@ -218,6 +221,13 @@ def _check_shapes(path: Path, facts: Mapping[str, Any]) -> None:
     ]
     if faults:
         raise UsageError(*faults)
+
+
+def _name(path: Path, fact: str, value: Any) -> str | None:
+    """Return a name or None; raises `UsageError` for another value."""
+    if not isinstance(value, str | None):
+        raise UsageError(f"{path}: {fact}: {value!r:.80} is not allowed: must be a name")
+    return value
 
 
 def _levels(content: Any, depth: int) -> Iterator[Any]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 from automl.errors import Fault, UsageError
@@ -25,6 +26,7 @@ from automl.skill.base import (
     ServedModel,
     ServingSkill,
     Skill,
+    TimedSkill,
 )
 from automl.skill.failures import faults_of_the_user
 from automl.skill.info import SkillInfo
@@ -116,12 +118,21 @@ class LoadedSkill:
             raise UsageError(f"--skill: {self.name} has no commands on data")
         return cast(DataSkill, self.skill)
 
-    @property
-    def named_choices(self) -> dict[str, NamedChoices]:
-        """The named choices that the skill offers for its space; none of most skills."""
+    def named_choices(
+        self,
+        weights: str | None = None,
+        values: Mapping[str, Any] = MappingProxyType({}),
+        *,
+        may_download: bool = False,
+    ) -> dict[str, NamedChoices]:
+        """Return the named choices that the skill offers beside values of the user's.
+
+        `weights` is None if nobody asked; see `OfferingSkill`. Most skills offer none.
+        """
         if not hasattr(self.skill, "named_choices"):
             return {}
-        offered = cast(OfferingSkill, self.skill).named_choices()
+        skill = cast(OfferingSkill, self.skill)
+        offered = skill.named_choices(weights or "auto", values, may_download=may_download)
         return {
             key: named_choices(key, words, may_override=False, source=f"skill {self.name}")
             for key, words in offered.items()
@@ -165,6 +176,16 @@ class LoadedSkill:
             raise UsageError(f"{self.name} loads no models in Python; use automl predict")
         with faults_of_the_user():
             return cast(ModelSkill, self.skill).load_model(path)
+
+    @property
+    def times_epochs(self) -> bool:
+        """Whether the skill can time an epoch before a training."""
+        return hasattr(self.skill, "epoch_seconds")
+
+    def epoch_seconds(self, spec: dict[str, Any], *, threads: int, at_once: int) -> float:
+        """Return the seconds of an epoch; only of a skill that `times_epochs`."""
+        timed = cast(TimedSkill, self.skill)
+        return timed.epoch_seconds(spec, threads=threads, at_once=at_once)
 
     def measure(self, spec: dict[str, Any], names: Collection[str]) -> Mapping[str, float]:
         """Return costs of a spec's model; only of a skill whose skill_info.yaml has `costs`."""

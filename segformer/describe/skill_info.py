@@ -79,6 +79,8 @@ def skill_info() -> dict[str, Any]:
         "description": "SegFormer: a hierarchical transformer encoder with an all-MLP head, "
         "for semantic segmentation",
         "automl_enabled": True,
+        # `--space default` searches what the schema marks, TAO's 16.
+        "default_space": "practitioner",
         "data_format": "unet",
         "objective": {"metric": "val_miou", "mode": "max"},
         "epochs_key": "train.num_epochs",

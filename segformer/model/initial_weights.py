@@ -128,13 +128,10 @@ def _of_search(wish: Wish) -> InitialWeights:
 
 def _automatic(wish: Wish) -> InitialWeights:
     """Return the best weights at hand, else random ones and what would be better."""
-    for encoder, source, public in _at_hand(wish):
-        if wish.encoder is not None or _contradiction(wish, public) is None:
-            return _started(wish, encoder, source, public)
-    if wish.may_download:
-        for public in _public(wish.encoders):
-            if public.source is not None and not public.is_package:
-                return _started(wish, public.encoder, fetched(public.source), public)
+    for encoder, source, public in fitting(wish):
+        return _started(wish, encoder, source, public)
+    for public in _online(wish):
+        return _started(wish, public.encoder, fetched(str(public.source)), public)
     encoder = wish.encoder or DEFAULT
     better = [public.command for public in _public([encoder])]
     if encoder not in LIGHT[:3]:
@@ -192,6 +189,38 @@ def _of_file(wish: Wish) -> InitialWeights:
     is_local = "://" not in name and not name.startswith(PACKAGE) and not is_hub_name(name)
     source = str(Path(name).expanduser().absolute()) if is_local else name
     return _started(wish, encoder, source, None)
+
+
+def start_of(wish: Wish) -> tuple[str, bool]:
+    """Return the encoder that a wish means, and whether it starts from weights; fetches nothing."""
+    if wish.weights == "none":
+        return wish.encoder or DEFAULT, False
+    if path := wish.values.get(PATH):
+        public = by_source(str(path))
+        return wish.encoder or (public.encoder if public else DEFAULT), True
+    if wish.values.get(WHOLE):
+        return wish.encoder or DEFAULT, True
+    encoders = [encoder for encoder, _, _ in fitting(wish)]
+    encoders += [public.encoder for public in _online(wish)]
+    return (encoders[0], True) if encoders else (wish.encoder or DEFAULT, False)
+
+
+def fitting(wish: Wish) -> Iterator[tuple[str, str, PublicWeights | None]]:
+    """Yield encoder, source and table entry of weights on this machine, the best first.
+
+    Those that contradict a mean or deviation of the user's are left out, unless he named their
+    encoder.
+    """
+    for encoder, source, public in _at_hand(wish):
+        if wish.encoder is not None or _contradiction(wish, public) is None:
+            yield encoder, source, public
+
+
+def _online(wish: Wish) -> Iterator[PublicWeights]:
+    """Yield public weights that may be fetched, the best first."""
+    for public in _public(wish.encoders if wish.may_download else ()):
+        if public.source is not None and not public.is_package:
+            yield public
 
 
 def _at_hand(wish: Wish) -> Iterator[tuple[str, str, PublicWeights | None]]:

@@ -98,11 +98,11 @@ def _train(spec: Spec, paths: CheckpointPaths, topology: Topology, report: Repor
     status, files = StatusFile(paths.folder), CheckpointFiles()
     training = TrainingRecord.of(spec)
     resume, best = _resumed(spec, paths, files, training, status)
-    spec = _with_own_prediction(spec)
+    spec = with_own_prediction_of(spec)
     if resume is None or _is_unfinished(spec, resume, report):
         counts = needed_counts(spec)
         train_loader, validation_loader = data_loaders(spec, resume, counts)
-        network = _network(spec, resume)
+        network = initial_network(spec, is_resumed=resume is not None)
         module = SegmentationModule(
             network, spec, batches_per_epoch=len(train_loader), counts=counts
         )
@@ -131,7 +131,8 @@ def _train(spec: Spec, paths: CheckpointPaths, topology: Topology, report: Repor
     return from_first(_result(paths, note=_note(spec, resume)))
 
 
-def _with_own_prediction(spec: Spec) -> Spec:
+def with_own_prediction_of(spec: Spec) -> Spec:
+    """Return a spec that predicts as its own training size asks for."""
     segment = with_own_prediction(spec.dataset.segment)
     dataset = spec.dataset.model_copy(update={"segment": segment})
     return spec.model_copy(update={"dataset": dataset})
@@ -212,14 +213,14 @@ def _is_unfinished(spec: Spec, resume: ResumePoint, report: Report | None) -> bo
     return record.epoch < spec.train.num_epochs
 
 
-def _network(spec: Spec, resume: ResumePoint | None) -> SegFormer:
-    """The network with its initial weights; those of a resume come from the checkpoint."""
+def initial_network(spec: Spec, *, is_resumed: bool = False) -> SegFormer:
+    """Return the network with its initial weights; those of a resume come from the checkpoint."""
     seed_everything(spec.train.seed)
     network = build(spec.model, num_classes=spec.dataset.segment.num_classes)
     encoder, whole = spec.model.backbone.pretrained_backbone_path, spec.train.pretrained_model_path
-    if encoder and not resume:
+    if encoder and not is_resumed:
         load_backbone(network.backbone, encoder, name=spec.model.backbone.type)
-    if whole and not resume:
+    if whole and not is_resumed:
         load_model(network, Path(whole))
     return network
 

@@ -133,7 +133,7 @@ class ToySkill:
         folder.mkdir(parents=True, exist_ok=True)
         return getattr(self, f"_{action}")(spec, folder, report)
 
-    def named_choices(self):
+    def named_choices(self, weights, values, *, may_download):
         """Return two ways to begin; the wide one learns at lower rates."""
         narrow = {"set": {"train.width": 8}, "search": {"train.lr": {"low": 1e-3, "high": 1.0}}}
         wide = {

@@ -19,12 +19,15 @@ def due(record: Record, ladder: Ladder, *, seed: int) -> int | None:
     A search ends with a finished model: the epochs that the leader needs are kept for it. And it
     finishes one of the better half now and then, since early losses may mislead.
     """
+    if record.foreseen is not None:
+        trial = _last_to_finish(record, ladder, record.foreseen)
+        if trial is not None:
+            return trial
     curves, epochs, whole = record.curves, record.budget.epochs, record.budget.budget_epochs
     running = [curves[n] for n in record.running]
-    paused = [n for n in record.paused if not curves[n].is_void]
-    if not paused or any(c.target == epochs for c in running):
+    order = _by_loss(record, ladder)
+    if not order or any(c.target == epochs for c in running):
         return None
-    order = sorted(paused, key=lambda n: min(curves[n].losses[ladder.since - 1 :], default=np.inf))
     if whole is not None and not record.has_full_training:
         reserved = sum(c.target - c.epoch for c in running if c.target is not None)
         # One more first look must leave enough for the leader.
@@ -36,6 +39,28 @@ def due(record: Record, ladder: Ladder, *, seed: int) -> int | None:
         better = order[: (len(order) + 1) // 2]
         return better[int(rng_of(seed, full, 2).integers(len(better)))]
     return None
+
+
+def _last_to_finish(record: Record, ladder: Ladder, left: float) -> int | None:
+    """Return the best paused trial if it could not be finished in time after one more first look.
+
+    So does every worker: at the end of the time each finishes a good trial. None before, and where
+    none can be finished.
+    """
+    epochs = record.budget.epochs
+    for number in _by_loss(record, ladder):
+        needed = epochs - record.curves[number].epoch
+        if needed > left:
+            continue
+        return number if needed > left - ladder.rungs[0] else None
+    return None
+
+
+def _by_loss(record: Record, ladder: Ladder) -> list[int]:
+    """Return the paused trials that may win, the best first."""
+    curves = record.curves
+    paused = [n for n in record.paused if not curves[n].is_void]
+    return sorted(paused, key=lambda n: min(curves[n].losses[ladder.since - 1 :], default=np.inf))
 
 
 def lifted(record: Record, ladder: Ladder) -> int | None:

@@ -26,6 +26,8 @@ class Record:
     repeats: list[float] = field(default_factory=list)
     """Distances of the trials that repeated another from that one."""
     epochs: EpochCounter = field(default_factory=EpochCounter)
+    foreseen: float | None = None
+    """Epochs that one trial could still train in the time; None without such a limit."""
     _seen: set[str] = field(default_factory=set)
 
     def add(self, values: Mapping[str, Any], features: Array) -> None:

@@ -130,6 +130,10 @@ class AutoSearcher:
             return CONTINUE
         return self._at_target(trial)
 
+    def foresee(self, epochs: float) -> None:
+        """Keep the epochs that are left for the trials that should be finished."""
+        self._record.foreseen = epochs
+
     def finish(self, trial: int, outcome: Outcome) -> None:
         """Free the trial's slot; a failed trial gives no value but marks its region."""
         self._move = self._current_ladder = None

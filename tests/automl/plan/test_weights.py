@@ -74,10 +74,12 @@ def test_weights_that_are_named_come_before_the_starts_of_a_space(plan_of, weigh
     assert flatten(plan.settings.spec)[PATH] == path
 
 
-def test_no_weights_and_a_start_with_weights_exclude_each_other(plan_of):
+def test_without_weights_a_start_that_is_named_is_a_random_one(plan_of):
     only = SpaceRequest(searched={"start": "choice(efficientnet_lite0)"})
-    with pytest.raises(UsageError, match="^start: none of efficientnet_lite0 agrees with model.b"):
-        plan_of(weights="none", space=only)
+    plan = plan_of(weights="none", space=only)
+    spec = flatten(plan.settings.spec)
+    assert (spec[TYPE], spec[PATH]) == ("efficientnet_lite0", "")
+    assert plan.space.defaults()["train.optim.lr"] == 1e-3
 
 
 def test_a_dry_run_names_the_weights_and_their_licence(plan_of):
@@ -129,9 +131,53 @@ def test_weights_of_the_user_leave_the_starts_that_agree(plan_of):
 
 
 def test_the_practitioners_space_starts_at_the_recipe_and_follows_the_data(plan_of):
-    plan = plan_of(space=SpaceRequest(overlay="practitioner"))
+    plan = plan_of()
+    assert not [note for note in plan.notes if "start:" in note]
     first = plan.space.defaults()
     assert (first["train.ema.enable"], first["train.optim.policy"]) == (True, "poly")
     assert first["dataset.segment.augmentation.random_flip.vflip_probability"] == 0.5
     assert "dataset.segment.batch_size" in plan.space.left_out
     assert "model.backbone.freeze_backbone" not in plan.space.parameters
+
+
+def test_the_space_default_searches_what_tao_marks(plan_of):
+    plan = plan_of(space=SpaceRequest(overlay="default"))
+    assert "train.optim.momentum" in plan.space.parameters
+    assert "train.segment.loss" not in plan.space.parameters
+    assert plan.space.defaults()["train.optim.lr"] == 6e-5
+
+
+@pytest.mark.parametrize(
+    ("weights", "overrides", "encoder", "lr"),
+    [
+        ("none", {}, "fan_small_12_p4_hybrid", 1e-3),
+        ("auto", {TYPE: "mit_b0"}, "mit_b0", 1e-3),
+        ("auto", {TYPE: "efficientnet_lite1", PATH: LITE0}, "efficientnet_lite0", None),
+        ("efficientnet_lite0", {}, "efficientnet_lite0", 1e-3),
+        ("auto", {"train.optim.lr": 0.5}, "efficientnet_lite0", 0.5),
+    ],
+)
+def test_the_default_space_narrows_to_what_the_user_named(plan_of, weights, overrides, encoder, lr):
+    if lr is None:
+        with pytest.raises(UsageError, match="is of efficientnet_lite0, but"):
+            plan_of({**SIZE, **overrides}, weights=weights)
+        return
+    plan = plan_of({**SIZE, **overrides}, weights=weights)
+    spec = flatten(plan.settings.spec)
+    assert spec[TYPE] == encoder
+    assert (plan.space.defaults() | {"train.optim.lr": spec["train.optim.lr"]})[
+        "train.optim.lr"
+    ] == lr
+    assert ("train.optim.lr" in plan.space.parameters) == ("train.optim.lr" not in overrides)
+
+
+def test_what_is_kept_stays_as_the_spec_has_it_and_not_as_the_space_fixes_it(plan_of):
+    plan = plan_of(space=SpaceRequest(kept=("augmentation", "backbone")))
+    segment = plan.settings.spec["dataset"]["segment"]["augmentation"]
+    assert segment["random_color"]["brightness"] == 0.3
+    assert not [key for key in plan.space.parameters if "augmentation" in key or "backbone" in key]
+
+
+def test_a_plain_training_knows_no_default_space(plan_of):
+    spec = flatten(plan_of(policy="off").settings.spec)
+    assert spec["train.optim.lr"] == 6e-5 and spec["train.ema.enable"] is False

@@ -206,6 +206,18 @@ def test_when_the_time_is_up_running_trials_stop_and_none_starts(make):
     assert isinstance(controller.next(), Done)
 
 
+def test_a_replay_foresees_what_the_session_foresaw(make):
+    controller = make(time_s=3600, algorithm="auto", epochs=6, trials=9)
+    task = controller.next()
+    for epoch in (1, 2):
+        controller.report(task.trial, epoch, {"score": 0.1 * epoch, "loss": 1.0})
+    again = make(time_s=3600)
+    assert again._searcher._searcher._record.foreseen == (
+        controller._searcher._searcher._record.foreseen
+    )
+    assert controller._searcher._searcher._record.foreseen > 0
+
+
 def test_files_of_an_unknown_trial_are_removed_before_it_starts(make):
     controller = make()
     stale = controller.experiment.paths.trial(0) / "checkpoints" / "last.json"

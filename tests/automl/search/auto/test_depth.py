@@ -41,6 +41,28 @@ def test_nothing_is_due_while_a_full_training_is_on_its_way():
     assert due(search, LADDER, seed=0) is None
 
 
+@pytest.mark.parametrize(
+    ("left", "expected"),
+    [
+        (20, None),  # A new trial and then the leader fit.
+        (8, 1),  # The leader needs 7, and a first look 3.
+        (6, 0),  # The leader does not fit any more; the other needs 4.
+        (3, None),
+    ],
+)
+def test_at_the_end_of_the_time_the_best_that_can_be_finished_is(left, expected):
+    search = record([3.0] * 6, [2, 2, 2])
+    search.foreseen = left
+    assert due(search, LADDER, seed=0) == expected
+
+
+def test_each_worker_finishes_a_trial_at_the_end_of_the_time():
+    search = record([3, 3, 3], [2, 2, 2], [2.5, 2.5, 2.5])
+    search.curves[1].target = EPOCHS
+    search.foreseen = 8
+    assert due(search, LADDER, seed=0) == 2
+
+
 def test_half_of_the_epochs_go_deeper_and_equally_to_each_step():
     def step(*epochs):
         paused = [Curve({}, np.zeros(1), [1.0] * n) for n in epochs]

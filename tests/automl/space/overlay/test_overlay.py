@@ -215,7 +215,7 @@ def test_every_shipped_overlay_fits_the_true_schema(path):
     assert overlay.description
     schema.check_keys(overlay.fixed)
     spec = unflatten({**schema.defaults(), **overlay.fixed})
-    offered = load_skill(path.parent.name).named_choices
+    offered = load_skill(path.parent.name).named_choices()
     entries = {key: entry for key, entry in overlay.entries.items() if key not in offered}
     space = space_from_schema(
         schema, spec, entries=entries, dropped=overlay.dropped, fixed=frozenset(overlay.fixed)

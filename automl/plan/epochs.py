@@ -1,0 +1,96 @@
+"""The epochs of a full training that suit a limit of time, by the measured pace of an epoch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from automl.errors import UsageError
+from automl.experiment.environment import threads
+from automl.experiment.resources import Resources
+from automl.formats import duration
+from automl.runners.allocation import shares
+from automl.skill.failures import failure_from_error
+from automl.skill.loaded import LoadedSkill
+from automl.trial.budget import Budget
+
+FACTOR, POWER = 2.0, 0.55
+"""A full training takes FACTOR * whole ** POWER of the `whole` epochs that fit in the time: 13 of
+30, 25 of 100, 89 of 1000. Short schedules cost more than a search of few trials gains; with more
+time, both grow."""
+LARGEST_SHARE = 0.6
+"""The part of a worker's time that one full training may take, so that others come before it."""
+MOST_AT_ONCE = 4
+"""Trainings that the measurement runs at once; more of them disturb each other alike."""
+
+
+@dataclass(frozen=True)
+class TimedEpochs:
+    """The epochs of a full training, and why."""
+
+    epochs: int | None
+    """None: they could not be chosen."""
+    note: str
+    """One line for people."""
+
+
+def epochs_of_time(
+    skill: LoadedSkill, spec: Mapping[str, Any], resources: Resources, budget: Budget
+) -> TimedEpochs | None:
+    """Measure an epoch of a spec and return the epochs of a full training for a budget's time.
+
+    None if the budget has no time, the skill times no epochs, or the trials run elsewhere.
+    """
+    if budget.time_s is None or not skill.times_epochs or resources.address is not None:
+        return None
+    cpus, at_once, workers = _division(resources)
+    try:
+        epoch_s = skill.epoch_seconds(dict(spec), threads=cpus, at_once=at_once)
+    except Exception as error:  # noqa: BLE001
+        # Whatever it is, the first trials meet it too and report it as a failure of theirs.
+        text = failure_from_error(error).message.splitlines()[0]
+        return TimedEpochs(
+            None, f"an epoch could not be timed ({text}): {budget.epochs} epochs a training"
+        )
+    epochs = chosen_epochs(budget, epoch_s, workers=workers)
+    whole = _whole(budget, epoch_s, workers)
+    return TimedEpochs(
+        epochs,
+        f"{epochs} epochs a training, chosen for --time {duration(budget.time_s)}: an epoch takes "
+        f"about {duration(epoch_s)}, measured, so that about {whole:.0f} fit in; --epochs N sets "
+        "them",
+    )
+
+
+def chosen_epochs(budget: Budget, epoch_s: float, *, workers: int) -> int:
+    """Return the epochs of a full training: few enough for several trials in the budget."""
+    whole = _whole(budget, epoch_s, workers)
+    chosen: float = min(FACTOR * whole**POWER, LARGEST_SHARE * whole / workers)
+    if budget.is_limited_in_trials:  # The time of few trials goes into longer ones.
+        each = LARGEST_SHARE * whole / max(budget.trials, workers)
+        chosen = max(chosen, each)
+    return max(1, round(chosen))
+
+
+def _whole(budget: Budget, epoch_s: float, workers: int) -> float:
+    """Return the epochs that all workers train in the time together."""
+    whole = workers * (budget.time_s or 0.0) / max(epoch_s, 1e-3)
+    return whole if budget.budget_epochs is None else min(whole, float(budget.budget_epochs))
+
+
+def _division(resources: Resources) -> tuple[int, int, int]:
+    """Return the threads of a trial, how many trials share its device, and how many run at once."""
+    cores = threads()
+    if resources.runner == "local":
+        return cores, 1, 1
+    gpus = len([*Path("/proc/driver/nvidia/gpus").glob("*")])
+    memory = float(resources.memory_bytes or 0)
+    node = {"CPU": float(cores), "GPU": float(gpus), "memory": memory}
+    try:
+        share, workers = shares(resources, [{n: a for n, a in node.items() if a}])
+    except UsageError:  # The runner says so when it has counted what there is.
+        return cores, 1, 1
+    own = max(1, int(share.get("CPU", 1.0)))
+    if gpu := share.get("GPU", 0.0):
+        return own, min(MOST_AT_ONCE, max(1, int(1 / gpu))), workers
+    return own, min(MOST_AT_ONCE, workers), workers

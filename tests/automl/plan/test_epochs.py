@@ -1,0 +1,85 @@
+"""The epochs of a full training follow from the time, if the user does not say them."""
+
+import pytest
+import toy_skill
+
+from automl.errors import UsageError
+from automl.experiment.resources import Resources
+from automl.plan.epochs import chosen_epochs
+from automl.plan.plan import plan_from_request
+from automl.request.request import Request
+from automl.request.search import SearchRequest
+from automl.schema.spec import value_at
+from automl.trial.budget import UNLIMITED, Budget
+
+TIMED = SearchRequest(time="100s")
+
+
+@pytest.fixture
+def plan_of(tmp_path, toy_data, monkeypatch):
+    """Return a function: the plan of a toy search whose epochs take 2 s."""
+
+    def epoch_seconds(self, spec, *, threads, at_once):
+        assert threads >= at_once == 1
+        if spec["train"]["width"] == 13:
+            raise toy_skill.ToyError("out_of_memory", "too wide")
+        return 2.0
+
+    def make(search=TIMED, **changes):
+        plain = {"skill": "toy", "data": str(toy_data), "out": tmp_path / "exp", "tracker": "none",
+                 "resources": Resources(runner="local"), "search": search}  # fmt: skip
+        return plan_from_request(Request(**{**plain, **changes}))
+
+    monkeypatch.setattr(toy_skill.ToySkill, "epoch_seconds", epoch_seconds, raising=False)
+    return make
+
+
+def budget(seconds, *, trials=UNLIMITED, epochs=None):
+    return Budget(trials, 10, epochs, time_s=seconds)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "workers", "expected"),
+    [(30, 1, 13), (100, 1, 25), (1000, 1, 89), (15, 2, 9), (1, 4, 1), (0.1, 1, 1)],
+)
+def test_longer_times_give_longer_trainings_and_more_of_them(seconds, workers, expected):
+    assert chosen_epochs(budget(seconds), 1.0, workers=workers) == expected
+
+
+def test_few_trials_and_a_budget_of_epochs_change_the_length():
+    assert chosen_epochs(budget(1000, trials=3), 1.0, workers=1) == 200
+    assert chosen_epochs(budget(1000, epochs=100), 1.0, workers=1) == 25
+
+
+def test_a_time_without_epochs_chooses_them_in_the_spec_and_says_so(plan_of):
+    plan = plan_of()
+    assert plan.settings.budget.epochs == value_at(plan.settings.spec, "train.epochs") == 17
+    assert plan.notes[-1].startswith(
+        "17 epochs a training, chosen for --time 1 min 40 s: an epoch takes about 2.0 s, measured"
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"search": SearchRequest(time="100s", epochs=6)},
+        {"overrides": {"train.epochs": 6}},
+    ],
+)
+def test_epochs_of_the_user_win(plan_of, changes):
+    plan = plan_of(**changes)
+    assert plan.settings.budget.epochs == 6 and not plan.notes
+
+
+def test_without_a_time_and_on_another_machine_nothing_is_measured(plan_of):
+    default = plan_of(SearchRequest(trials=2)).settings.budget.epochs
+    with pytest.raises(UsageError, match="--address"):
+        plan_of(resources=Resources(address="127.0.0.1:1"))
+    assert default != 17
+
+
+def test_a_failed_measurement_is_said_and_leaves_the_default(plan_of):
+    plan = plan_of(overrides={"train.width": 13})
+    default = plan_of(SearchRequest(trials=2)).settings.budget.epochs
+    assert plan.settings.budget.epochs == default
+    assert "an epoch could not be timed (too wide)" in plan.notes[-1]
