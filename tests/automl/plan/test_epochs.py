@@ -55,7 +55,7 @@ def test_a_time_without_epochs_chooses_them_in_the_spec_and_says_so(plan_of):
     plan = plan_of()
     assert plan.settings.budget.epochs == value_at(plan.settings.spec, "train.epochs") == 17
     assert plan.notes[-1].startswith(
-        "17 epochs a training, chosen for --time 1 min 40 s: an epoch takes about 2.0 s, measured"
+        "17 epochs a training, chosen for --time 1 min 40 s: an epoch takes about 2 s, measured"
     )
 
 
