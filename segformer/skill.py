@@ -208,6 +208,10 @@ class SegformerSkill:
 
             topology_of("train", train)
 
+    def preload(self) -> None:
+        """Import what a training needs, which takes seconds."""
+        import_module(_PROGRAMS["train"][0])
+
     def run(
         self, action: str, spec: dict[str, Any], folder: Path, report: Report | None = None
     ) -> Result:

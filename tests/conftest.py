@@ -35,6 +35,10 @@ os.environ["HF_HUB_CACHE"] = str(Path(tempfile.gettempdir()) / "no-hub-of-the-te
 if "AUTOML_CACHE" not in os.environ:
     os.environ["AUTOML_CACHE"] = tempfile.mkdtemp(prefix="automl-cache-")
     atexit.register(shutil.rmtree, os.environ["AUTOML_CACHE"], ignore_errors=True)
+# A thread for each core pays for no tensor of the tests, which run beside each other; and beside
+# the pools of OpenMP and OpenBLAS the local runner cannot fork, but imports all libraries again.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
 # Ray runs trainings at nice 15: beside the rest of the suite they would hardly run at all.
 os.environ.update(RAY_worker_niceness="0")
 

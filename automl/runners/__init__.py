@@ -1,15 +1,27 @@
 """Runners by name; each module loads its library only when it is asked for."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from automl.experiment.resources import Resources
 from automl.runners.base import Runner
 
 
-def make_runner(resources: Resources) -> Runner:
-    """Return the runner that the resources name."""
+@contextmanager
+def open_runner(resources: Resources, *, skill: str) -> Iterator[Runner]:
+    """Yield the runner that the resources name.
+
+    The process of the local one starts now and loads what the skill trains with, while its user
+    prepares the search.
+    """
     if resources.runner == "local":
         from automl.runners.local import LocalRunner
+        from automl.runners.training import TrainingProcess
 
-        return LocalRunner(resources)
-    from automl.runners.ray import RayRunner
+        with TrainingProcess() as process:
+            process.preload(skill)
+            yield LocalRunner(process)
+    else:
+        from automl.runners.ray import RayRunner
 
-    return RayRunner(resources)
+        yield RayRunner(resources)

@@ -33,6 +33,8 @@ class TrainingProcess:
 
     The worker is a fork of this process where that is safe, which takes milliseconds; else a new
     Python. A fork is unsafe beside threads of libraries (OpenMP, CUDA, Ray), which it would lack.
+    `preload` starts it early, so that it loads its libraries while this process prepares the
+    search.
     """
 
     def __init__(self) -> None:
@@ -51,6 +53,12 @@ class TrainingProcess:
         trace: TracebackType | None,
     ) -> None:
         self.end()
+
+    def preload(self, skill: str) -> None:
+        """Start the worker and let it load what a skill trains with; does not wait for it."""
+        if self._line is None:
+            self._start()
+        self._send({"preload": skill})
 
     def run(self, task: Task, report: ReportMetrics) -> Outcome:
         """Train a task and return how it ended.
@@ -202,11 +210,22 @@ def _failure(kind: FailureKind, message: str) -> Outcome:
     return Outcome(TrialState.FAILED, Failure(kind, message))
 
 
+_HARMLESS_THREADS = ("jemalloc_bg_thd",)
+"""Names of threads of libraries that handle a fork themselves.
+
+pyarrow's allocator holds its locks during a fork and goes on without the thread in the child:
+background_thread.c of jemalloc, `background_thread_postfork_child`.
+"""
+
+
 def _is_safe_to_fork() -> bool:
-    """Whether this process has no threads but Python's own, as far as the system tells."""
-    threads = {thread.native_id for thread in threading.enumerate()}
+    """Whether this process has only threads of Python's own and harmless ones."""
+    own = {str(thread.native_id) for thread in threading.enumerate()}
     try:
-        return {int(name) for name in os.listdir("/proc/self/task")} <= threads  # noqa: PTH208
+        return all(
+            thread.name in own or (thread / "comm").read_text().strip() in _HARMLESS_THREADS
+            for thread in Path("/proc/self/task").iterdir()
+        )
     except OSError:
         return False
 

@@ -8,12 +8,14 @@ import json
 import os
 import signal
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 from automl import leash
 from automl.runners.base import Task, run_task
 from automl.runners.folder_lock import FolderLock, FolderLockedError
+from automl.skill.installed import load_skill
 from automl.trial.trial import Decision, Failure, FailureKind, Outcome, TrialState
 
 _HELPERS = ("multiprocessing.resource_tracker", "torch_shm_manager", "multiprocessing.forkserver")
@@ -61,7 +63,7 @@ def _work(line: int) -> NoReturn:
 
 
 def serve(line: socket.socket) -> None:
-    """Train tasks until the socket ends; answers to reports come over it, too."""
+    """Train tasks, and preload skills, until the socket ends; answers to reports come over it."""
     with line, line.makefile("r") as incoming:
 
         def send(message: dict[str, Any]) -> None:
@@ -72,9 +74,19 @@ def serve(line: socket.socket) -> None:
             return Decision(_received(incoming.readline())["decision"])
 
         while text := incoming.readline():
-            outcome = _outcome(Task(**_received(text)["task"]), report)
+            message = _received(text)
+            if "preload" in message:
+                _preload(message["preload"])
+                continue
+            outcome = _outcome(Task(**message["task"]), report)
             leash.end_descendants(spares=_is_helper)
             send({"outcome": outcome.to_dict()})
+
+
+def _preload(skill: str) -> None:
+    # A training meets the same error, and reports it as its own.
+    with suppress(Exception):
+        load_skill(skill).preload()
 
 
 def _outcome(task: Task, report: Any) -> Outcome:

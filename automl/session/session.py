@@ -21,7 +21,8 @@ from automl.redact import redacted
 from automl.report.importance import importance
 from automl.report.leaderboard import write_results
 from automl.report.writer import ReportWriter
-from automl.runners import make_runner
+from automl.runners import open_runner
+from automl.runners.base import Runner
 from automl.schema.spec import flatten
 from automl.search.base import Searcher
 from automl.search.from_settings import searcher_of
@@ -35,7 +36,7 @@ from automl.skill.failures import faults_of_the_user
 from automl.skill.info import SkillInfo
 from automl.skill.installed import load_skill
 from automl.space.space import SearchSpace
-from automl.tracking import make_tracking
+from automl.tracking import Tracking, make_tracking
 from automl.tracking.registry import Registry
 from automl.trial.moves import Done
 
@@ -54,44 +55,59 @@ def drive(root: Path, *, watchers: Sequence[ExperimentObserver] = ()) -> Experim
         sweep(paths)
         experiment = Experiment.load(root)
         settings = experiment.settings
-        tracking = make_tracking(settings.tracker, paths, _info(experiment).name)
-        space = space_of(paths, settings)
-        # The page must exist before MLflow uploads it.
-        mirrors = [ReportWriter(space), JobObserver(experiment), tracking.observer]
         if experiment.history.closed == "finished":
-            _catch_up(experiment, mirrors)
+            _catch_up(experiment)
             return experiment
-        _check_spec(experiment)
-        observers = [*watchers, *mirrors]
-        controller = Controller(
-            experiment, _searcher(experiment, space), Preparation.of(experiment, space), observers
-        )
-        controller.open()
-        with _closing(controller, experiment):
-            if not controller.is_settled():
-                make_runner(settings.resources).run(controller)
-            if experiment.best is None:
-                raise RunFailed(*failure_summary(experiment))
-            _explain(experiment, space)
-            write_results(experiment)
-            if _info(experiment).is_promotable:
-                request = PromotionRequest(
-                    to=settings.to,
-                    min_objective=settings.min_objective,
-                    refine=settings.refine == "on",
-                )
-                _promote(controller, experiment, tracking.registry, request)
+        # Before observers start threads, beside which the runner could not fork a process.
+        with open_runner(settings.resources, skill=settings.skill) as runner:
+            _search(experiment, runner, watchers)
         # Trainings may have been killed, too.
         sweep(paths)
     return Experiment.load(root)
 
 
-def _catch_up(experiment: Experiment, mirrors: Sequence[ExperimentObserver]) -> None:
+def _search(experiment: Experiment, runner: Runner, watchers: Sequence[ExperimentObserver]) -> None:
+    """Run the rest of a search, and promote its best."""
+    settings, paths = experiment.settings, experiment.paths
+    tracking = make_tracking(settings.tracker, paths, _info(experiment).name)
+    space = space_of(paths, settings)
+    _check_spec(experiment)
+    observers = [*watchers, *_mirrors(experiment, space, tracking)]
+    controller = Controller(
+        experiment, _searcher(experiment, space), Preparation.of(experiment, space), observers
+    )
+    controller.open()
+    with _closing(controller, experiment):
+        if not controller.is_settled():
+            runner.run(controller)
+        if experiment.best is None:
+            raise RunFailed(*failure_summary(experiment))
+        _explain(experiment, space)
+        write_results(experiment)
+        if _info(experiment).is_promotable:
+            request = PromotionRequest(
+                to=settings.to,
+                min_objective=settings.min_objective,
+                refine=settings.refine == "on",
+            )
+            _promote(controller, experiment, tracking.registry, request)
+
+
+def _catch_up(experiment: Experiment) -> None:
     """Let whatever follows the journal end, too: the last session may have been killed before."""
+    settings, paths = experiment.settings, experiment.paths
+    tracking = make_tracking(settings.tracker, paths, _info(experiment).name)
     write_results(experiment)
-    for mirror in mirrors:
+    for mirror in _mirrors(experiment, space_of(paths, settings), tracking):
         mirror.opened(experiment)
         mirror.closed(experiment)
+
+
+def _mirrors(
+    experiment: Experiment, space: SearchSpace, tracking: Tracking
+) -> list[ExperimentObserver]:
+    # The page must exist before MLflow uploads it.
+    return [ReportWriter(space), JobObserver(experiment), tracking.observer]
 
 
 def promote(root: Path, request: PromotionRequest, *, confirm_seeds: int = 0) -> Experiment:
@@ -118,7 +134,7 @@ def promote(root: Path, request: PromotionRequest, *, confirm_seeds: int = 0) ->
         _check_spec(experiment)
         tracking = make_tracking(settings.tracker, paths, info.name)
         space = space_of(paths, settings)
-        observers = [ReportWriter(space), JobObserver(experiment), tracking.observer]
+        observers = _mirrors(experiment, space, tracking)
         controller = Controller(
             experiment, _searcher(experiment, space), Preparation.of(experiment, space), observers
         )
@@ -129,7 +145,8 @@ def promote(root: Path, request: PromotionRequest, *, confirm_seeds: int = 0) ->
         controller.open()
         with _closing(controller, experiment):
             if confirm_seeds and not controller.is_settled():
-                make_runner(settings.resources).run(controller)
+                with open_runner(settings.resources, skill=settings.skill) as runner:
+                    runner.run(controller)
                 write_results(experiment)
             _promote(controller, experiment, tracking.registry, request)
     return Experiment.load(root)

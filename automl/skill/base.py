@@ -202,6 +202,14 @@ class DeviceSkill(Protocol):
         ...
 
 
+class PreloadingSkill(Protocol):
+    """A skill whose training imports libraries that take seconds to load."""
+
+    def preload(self) -> None:
+        """Import what a training needs; called in a worker that waits for its first task."""
+        ...
+
+
 class OfferingSkill(Protocol):
     """A skill that offers named choices for its space."""
 

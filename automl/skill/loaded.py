@@ -19,6 +19,7 @@ from automl.skill.base import (
     ModelSkill,
     OfferingSkill,
     PathsSkill,
+    PreloadingSkill,
     PretrainedSkill,
     RefiningSkill,
     ReportMetrics,
@@ -68,6 +69,11 @@ class LoadedSkill:
         """Raise for devices that this machine lacks, if the skill knows; see `DeviceSkill`."""
         if hasattr(self.skill, "check_devices"):
             cast(DeviceSkill, self.skill).check_devices(spec)
+
+    def preload(self) -> None:
+        """Import what a training needs, if the skill says what; see `PreloadingSkill`."""
+        if hasattr(self.skill, "preload"):
+            cast(PreloadingSkill, self.skill).preload()
 
     def initial_weights(
         self,

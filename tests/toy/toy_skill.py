@@ -133,6 +133,11 @@ class ToySkill:
         folder.mkdir(parents=True, exist_ok=True)
         return getattr(self, f"_{action}")(spec, folder, report)
 
+    def preload(self):
+        """Leave a file where TOY_PRELOADED says, if it says so."""
+        if "TOY_PRELOADED" in os.environ:
+            Path(os.environ["TOY_PRELOADED"]).touch()
+
     def named_choices(self, weights, values, *, may_download):
         """Return two ways to begin; the wide one learns at lower rates."""
         narrow = {"set": {"train.width": 8}, "search": {"train.lr": {"low": 1e-3, "high": 1.0}}}

@@ -8,7 +8,7 @@ import pytest
 
 from automl.errors import RunFailed
 from automl.experiment.resources import Resources
-from automl.runners import make_runner
+from automl.runners import open_runner
 from automl.runners.base import Task
 from automl.schema.spec import with_values
 from automl.skill.installed import load_skill
@@ -47,10 +47,12 @@ class Driver:
 
 @pytest.fixture(params=["local", pytest.param("ray", marks=pytest.mark.slow)])
 def runner(request):
-    if request.param == "local":
-        return make_runner(Resources(runner="local"))
-    address = request.getfixturevalue("ray_head")
-    return make_runner(Resources(runner="ray", concurrency=1, address=address))
+    resources = Resources(runner="local")
+    if request.param == "ray":
+        address = request.getfixturevalue("ray_head")
+        resources = Resources(runner="ray", concurrency=1, address=address)
+    with open_runner(resources, skill="toy") as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Trainings in processes of their own: two writers, and the death of whoever started them."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -42,6 +43,44 @@ def test_one_process_trains_several_tasks_and_another_one_is_started_after_a_los
             process.run(task(number, fail=fail), lambda *_: Decision.CONTINUE)
             pids.append(process._pid)
     assert pids[0] == pids[1] == pids[2] != pids[3]
+
+
+def test_a_skill_is_loaded_before_the_first_task(task, tmp_path, monkeypatch):
+    monkeypatch.setenv("TOY_PRELOADED", str(tmp_path / "preloaded"))
+    with TrainingProcess() as process:
+        process.preload("toy")
+        wait_for((tmp_path / "preloaded").exists)
+        pid = process._pid
+        assert process.run(task(), lambda *_: Decision.CONTINUE) == Outcome(TrialState.COMPLETED)
+        assert process._pid == pid
+
+
+def test_a_skill_that_cannot_be_loaded_yet_leaves_the_error_to_its_training(
+    task, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TOY_PRELOADED", str(tmp_path / "nowhere" / "preloaded"))
+    with TrainingProcess() as process:
+        process.preload("toy")
+        assert process.run(task(), lambda *_: Decision.CONTINUE) == Outcome(TrialState.COMPLETED)
+
+
+@pytest.mark.parametrize(("threads", "is_safe"), [("1", True), ("2", False)])
+def test_the_thread_of_pyarrows_allocator_allows_a_fork_and_a_pool_of_openblas_does_not(
+    threads, is_safe
+):
+    code = (
+        "from pathlib import Path\n"
+        "import numpy, pyarrow\n"
+        "from automl.runners.training import _is_safe_to_fork\n"
+        "print(*(task.read_text().strip() for task in Path('/proc/self/task').glob('*/comm')))\n"
+        "print(_is_safe_to_fork())"
+    )
+    names, answer = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "OPENBLAS_NUM_THREADS": threads},
+        capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    assert "jemalloc_bg_thd" in names
+    assert answer == str(is_safe)
 
 
 def test_beside_threads_of_libraries_a_new_python_trains(task, monkeypatch):

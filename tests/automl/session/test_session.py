@@ -72,6 +72,14 @@ def test_a_search_ends_promoted_and_better_than_the_defaults(start):
     assert parity["is_equal"] and parity["onnx"] == experiment.value_of(experiment.best)
 
 
+def test_the_process_that_trains_loads_the_skill_before_it_is_asked_to(
+    start, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TOY_PRELOADED", str(tmp_path / "preloaded"))
+    drive(start(trials=1, epochs=1))
+    assert (tmp_path / "preloaded").exists()
+
+
 def test_policy_off_trains_the_defaults_once_and_promotes_them(start):
     experiment = drive(start(trials=None, policy="off", train__lr=0.02))
     assert [t.values for t in experiment.history.trials.values()] == [{}]
