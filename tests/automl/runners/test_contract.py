@@ -95,7 +95,7 @@ def test_a_silent_training_is_ended_with_all_that_it_started(runner, task, tmp_p
     runner.run(driver)
     (hung,) = driver.outcomes[0]
     assert (hung.failure.kind, hung.failure.message) == (
-        "hung", "no report for 2.0 s, so it was ended",
+        "hung", "no report for 2 s, so it was ended",
     )  # fmt: skip
     assert driver.outcomes[1] == [Outcome(TrialState.COMPLETED)]
     assert sleepers() == before
