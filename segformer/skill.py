@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from segformer.data.convert import ImportReport
     from segformer.data.divide import SplitReport
     from segformer.data.summary import DataSummary
+    from segformer.evaluation.image_counts import Comparison
     from segformer.evaluation.served import SegmentationModel
     from segformer.model.initial_weights import InitialWeights
-    from segformer.refinement.compare import Comparison
     from segformer.suspects.queue import Queue
     from segformer.suspects.ranking import Suspects
 
@@ -270,6 +270,20 @@ class SegformerSkill:
         from segformer.refinement.refine import compare
 
         return compare(kind, parse(self._staged(spec)), old, new, split=split)
+
+    def compare_evaluations(self, metric: str, old: Path, new: Path) -> "Comparison":
+        """Compare two evaluations; see `segformer.evaluation.image_counts`."""
+        from segformer.evaluation.image_counts import compare_evaluations
+
+        return compare_evaluations(metric, old, new)
+
+    def package(self, name: str, models: Mapping[str, Path], folder: Path) -> list[Path]:
+        """Write a package of models; see `segformer.export.triton`."""
+        if name != "triton":
+            raise SpecError(f"{name!r} is not a package of this skill; it makes triton")
+        from segformer.export.triton import write_triton
+
+        return write_triton(models, folder)
 
     def served_model(self, path: Path) -> "SegmentationModel":
         """Load a model for a service; see `segformer.evaluation.served`."""

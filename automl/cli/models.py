@@ -24,6 +24,11 @@ def add(commands: Any) -> None:
         parser.set_defaults(command=command)
         if name == "promote":
             parser.add_argument("version", help="its number; see automl models list")
+            parser.add_argument(
+                "--if-better", action="store_true",
+                help="only if it beats the champion on the same data by more than chance; else "
+                "nothing changes and the exit code is 1",
+            )  # fmt: skip
         if name != "list":
             parser.add_argument("--name", help="the model; optional if there is just one")
         parser.add_argument(
@@ -48,8 +53,10 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _promote(arguments: argparse.Namespace) -> int:
-    name, former = _models(arguments).promote(arguments.version, arguments.name)
-    _say(arguments, name, arguments.version, former)
+    name, former, why = _models(arguments).promote(
+        arguments.version, arguments.name, if_better=arguments.if_better
+    )
+    _say(arguments, name, arguments.version, former, why)
     return 0
 
 
@@ -59,15 +66,22 @@ def _rollback(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _say(arguments: argparse.Namespace, name: str, version: str, former: str) -> None:
+def _say(
+    arguments: argparse.Namespace, name: str, version: str, former: str, why: str = ""
+) -> None:
     from automl.files import json_text
 
     if arguments.json:
-        content = {"name": name, "champion": version, "former_champion": former or None}
+        content = {
+            "name": name,
+            "champion": version,
+            "former_champion": former or None,
+            "why": why or None,
+        }
         print(json_text(content))
         return
     instead = f" instead of version {former}" if former else ""
-    show(f"models:/{name}@champion is version {version}{instead}")
+    show(f"models:/{name}@champion is version {version}{instead}" + (f": {why}" if why else ""))
 
 
 def _models(arguments: argparse.Namespace) -> "Models":

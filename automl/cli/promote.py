@@ -16,7 +16,7 @@ def add(commands: Any) -> None:
     add_experiment(parser)
     parser.add_argument("--trial", type=int, metavar="N", help="default: the best")
     parser.add_argument(
-        "--to", default="onnx", metavar="LIST", help="onnx,int8,engine (default onnx)"
+        "--to", default="onnx", metavar="LIST", help="onnx,int8,engine,triton (default onnx)"
     )
     parser.add_argument(
         "--max-drop", "--max-miou-drop", type=float, metavar="X",

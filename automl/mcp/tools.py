@@ -167,7 +167,7 @@ def _explanation_schema() -> dict[str, Any]:
 def _promote_tool() -> Tool:
     flags = {
         "trial": {"type": "integer", "description": "default: the best"},
-        "to": text("models to make, e.g. onnx,int8"),
+        "to": text("models to make, e.g. onnx,int8,triton"),
         "max_drop": {"type": "number", "description": "largest loss of the metric"},
         "max_latency_ms": {"type": "number", "description": "largest median latency"},
         "min_objective": {"type": "number", "description": "objective that a champion needs"},

@@ -13,6 +13,8 @@ TOLERANCE = 0.001
 """The most by which the objective of the ONNX model may differ from the checkpoint's."""
 CONVERSIONS = {"int8": "quantize", "engine": "gen_trt_engine"}
 """What a promoted ONNX model can be converted to, and the action that converts it."""
+PACKAGES = ("triton",)
+"""What promoted models can be packaged as, for programs of others."""
 MAX_DROP = 0.005
 """The most by which the objective of a converted model may be worse than the checkpoint's."""
 MAX_LOGIT_DIFFERENCE = 0.001
@@ -23,13 +25,18 @@ LATENCY = ("latency_p50_ms", "latency_p95_ms", "images_per_s", "memory_mb",
 
 
 def check_conversions(to: Iterable[str], info: SkillInfo) -> None:
-    """Raise `UsageError` for models that a skill has no action to make."""
+    """Raise `UsageError` for models and packages that a skill cannot make."""
     faults = [
         Fault(
             f"--to: {name}: {info.name} has no action {CONVERSIONS[name]}", key="--to", value=name
         )
         for name in to
         if name in CONVERSIONS and CONVERSIONS[name] not in info.spec_params
+    ]
+    faults += [
+        Fault(f"--to: {name}: {info.name} makes no such package", key="--to", value=name)
+        for name in to
+        if name in PACKAGES and name not in info.packages
     ]
     if faults:
         raise UsageError(*faults)
@@ -62,7 +69,7 @@ class PromotionRequest:
     """Whether the checkpoint is refined first, without training."""
 
     def __post_init__(self) -> None:
-        known = ("onnx", *CONVERSIONS)
+        known = ("onnx", *CONVERSIONS, *PACKAGES)
         faults = [not_one_of("--to", name, known) for name in self.to if name not in known]
         if not 0 <= self.max_drop <= 1:
             faults.append(not_allowed("--max-drop", self.max_drop, "in [0, 1]"))

@@ -9,6 +9,7 @@ from automl.experiment.experiment import Experiment
 from automl.experiment.settings import weights_in_words
 from automl.formats import compact, score
 from automl.skill.info import SkillInfo
+from automl.version import __version__
 
 
 def model_card(experiment: Experiment, info: SkillInfo, promotion: Mapping[str, Any]) -> str:
@@ -21,6 +22,7 @@ def model_card(experiment: Experiment, info: SkillInfo, promotion: Mapping[str, 
         f"| {parity['metric']} (validation) | {parity['checkpoint']:.6f} |",
         f"| epoch | {parity['epoch']} |",
         f"| data | {_data(settings.data)} |",
+        f"| code | {_code(promotion['commit'])} |",
         *_weights(promotion["weights"]),
         f"| licence | {_licence(promotion['weights'])} |",
         *_refinement(promotion),
@@ -35,6 +37,7 @@ def model_card(experiment: Experiment, info: SkillInfo, promotion: Mapping[str, 
         _logits(parity),
         "",
         *_latency(parity),
+        *_classes(promotion["classes"]),
         "## On the test split",
         "| metric | value |\n| --- | --- |",
         *(f"| {name} | {score(value)} |" for name, value in promotion["test"].items()),
@@ -61,6 +64,19 @@ outputs = session.run(None, {session.get_inputs()[0].name: inputs})"""
 
 def _data(data: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in data.items()) or "not described"
+
+
+def _code(commit: str | None) -> str:
+    version = f"automl {__version__}"
+    return version if commit is None else f"{version}, commit {commit}"
+
+
+def _classes(scores: Mapping[str, float]) -> list[str]:
+    """Return a section on the score of each class; none if the skill reports none."""
+    if not scores:
+        return []
+    rows = (f"| {name} | {score(value)} |" for name, value in scores.items())
+    return ["## Classes (validation)", "| class | score |\n| --- | --- |", *rows, ""]
 
 
 def _weights(weights: Mapping[str, str]) -> list[str]:

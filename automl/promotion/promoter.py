@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from automl.errors import Fault, RunFailed, Stopped, UsageError
+from automl.experiment.derived import read_derived
+from automl.experiment.environment import FILE as ENVIRONMENT
 from automl.experiment.environment import environment
 from automl.experiment.experiment import Experiment
 from automl.files import remove, replace_folder, write_atomic, write_json, write_yaml
 from automl.promotion.actions import ActionRunner
 from automl.promotion.gates import (
     CONVERSIONS,
+    PACKAGES,
     TOLERANCE,
     GateError,
     PromotionRequest,
@@ -21,10 +24,11 @@ from automl.promotion.gates import (
     latency_of,
 )
 from automl.promotion.model_card import model_card
-from automl.promotion.quality import warnings_of
+from automl.promotion.quality import class_scores, warnings_of
 from automl.promotion.refinement import Refiner
-from automl.promotion.steps import keep_steps
+from automl.promotion.steps import IMAGE_COUNTS, keep_steps
 from automl.schema.spec import flatten
+from automl.skill.base import Result
 from automl.skill.failures import USER_KINDS, failure_kind
 from automl.skill.info import SkillInfo
 from automl.skill.loaded import LoadedSkill
@@ -87,29 +91,34 @@ class Promoter:
         exported = self._actions.run("export", best, work, checkpoint, work / "model.onnx")
         onnx, difference = exported.artifacts["onnx"], exported.metrics.get("max_logit_difference")
         self.request.check_logits(difference)
-        metrics = self._metrics(best, {"checkpoint": checkpoint, "onnx": onnx}, work)
+        measured = self._evaluated(best, {"checkpoint": checkpoint, "onnx": onnx}, work)
+        metrics = {name: result.metrics for name, result in measured.items()}
         parity = self._parity(best, checkpoint, onnx, metrics, refiner.value)
         parity["max_logit_difference"] = difference
         write_json(work / "parity.json", parity)
         self.request.check_parity(parity)
         self.request.check_latency("onnx", parity["latency"].get("onnx", {}))
         left_out = self._conversions(best, onnx, work, parity)
+        left_out |= self._packages(onnx, work, parity)
         test = self._actions.run(
             "evaluate", best, work / "test", onnx, overrides=self._actions.hints("test")
         )
         promotion: dict[str, Any] = {
             "trial": best.number,
-            # Relative to the experiment's folder, which may be moved.
-            "onnx": str(Path(self.experiment.paths.promoted.name) / onnx.relative_to(work)),
+            "onnx": self._from_root(onnx, work),
             "parity": parity,
             "test": dict(test.metrics),
             "weights": self._weights_of(best),
+            "classes": class_scores(metrics["onnx"], self.info),
+            "commit": self._commit_of(best),
             "left_out": left_out,
             "warnings": [
                 *(f"left out: {name}: {reason}" for name, reason in left_out.items()),
                 *warnings_of(self.experiment, best, metrics["checkpoint"], self.info),
             ],
         }
+        if counts := measured["onnx"].artifacts.get(IMAGE_COUNTS):
+            promotion[IMAGE_COUNTS] = self._from_root(counts, work)
         if self.request.refine:
             promotion["refinement"] = refiner.to_list()
         objective = self.experiment.settings.objective
@@ -127,6 +136,11 @@ class Promoter:
         values = flatten(self.experiment.spec_of(best))
         chosen = self.skill.initial_weights(None, values, searched=(), may_download=False)
         return {} if chosen is None else dict(chosen.facts)
+
+    def _commit_of(self, best: Trial) -> str | None:
+        """Return the commit of the code that trained a trial; None if it was in no repository."""
+        trained = read_derived(self.experiment.paths.trial(best.number) / ENVIRONMENT)
+        return trained.get("skill_commit") or trained.get("commit")
 
     def _trial(self) -> Trial:
         number, trials = self.request.trial, self.experiment.history.trials
@@ -157,6 +171,23 @@ class Promoter:
                 parity.pop(name, None)
                 parity["latency"].pop(name, None)
         write_json(work / "parity.json", parity)
+        return left_out
+
+    def _packages(self, onnx: Path, work: Path, parity: Mapping[str, Any]) -> dict[str, str]:
+        """Package the models that were made; return why by name for packages left out."""
+        models = {"onnx": onnx}
+        models |= {name: work / parity[name]["file"] for name in CONVERSIONS if name in parity}
+        left_out = {}
+        for name in (name for name in self.request.to if name in PACKAGES):
+            try:
+                self.skill.package(name, models, work / name)
+            except Stopped:
+                raise
+            except Exception as error:  # A skill may raise anything; the models are made.
+                kind = failure_kind(error) or type(error).__name__
+                text = " ".join(str(error).split()).replace(f"{work}/", "")
+                left_out[name] = text if kind in USER_KINDS else f"{kind}: {text}"
+                remove(work / name)
         return left_out
 
     def _convert(
@@ -207,13 +238,15 @@ class Promoter:
         drop = sign * (parity["checkpoint"] - value)
         return {"value": value, "drop": drop, "latency": latency_of(measured)}
 
-    def _metrics(
-        self, best: Trial, models: Mapping[str, Path], work: Path
-    ) -> dict[str, Mapping[str, float]]:
-        """Return the validation metrics of models by name, each measured in a folder of its own."""
+    def _from_root(self, path: Path, work: Path) -> str:
+        """Return the later path of a file, relative to the experiment, which may be moved."""
+        return str(Path(self.experiment.paths.promoted.name) / path.relative_to(work))
+
+    def _evaluated(self, best: Trial, models: Mapping[str, Path], work: Path) -> dict[str, Result]:
+        """Return the results on the validation split by name, each in a folder of its own."""
         hints = self._actions.hints("evaluate")
         return {
-            name: self._actions.run("evaluate", best, work / name, model, overrides=hints).metrics
+            name: self._actions.run("evaluate", best, work / name, model, overrides=hints)
             for name, model in models.items()
         }
 

@@ -22,6 +22,14 @@ def warnings_of(
     ]
 
 
+def class_scores(metrics: Mapping[str, float], info: SkillInfo) -> dict[str, float]:
+    """Return the score of each class by its name; empty if the skill reports none."""
+    prefix = info.quality.get("class_scores")
+    if not prefix:
+        return {}
+    return {key.removeprefix(prefix): v for key, v in metrics.items() if key.startswith(prefix)}
+
+
 def _no_better_than_defaults(experiment: Experiment, trial: Trial) -> Iterator[str]:
     """Warn of a trial that others of the search could not lift above the defaults."""
     trials = experiment.history.trials
@@ -63,10 +71,7 @@ def _no_better_than_constant(
 
 def _classes_without_hits(metrics: Mapping[str, float], info: SkillInfo) -> Iterator[str]:
     """Name the classes that the model never gets right."""
-    prefix = info.quality.get("class_scores")
-    if not prefix:
-        return
-    scores = {key.removeprefix(prefix): v for key, v in metrics.items() if key.startswith(prefix)}
+    scores = class_scores(metrics, info)
     missed = [name for name, value in scores.items() if value == 0]
     if missed:
         more = f" and {len(missed) - _SHOWN} more" if len(missed) > _SHOWN else ""

@@ -15,6 +15,9 @@ from automl.redact import printable
 from automl.skill.base import Result
 from automl.trial.trial import Failure
 
+IMAGE_COUNTS = "image_counts"
+"""Artifact of an evaluation by which two models are compared; see `ComparingSkill`."""
+
 
 @dataclass(frozen=True)
 class Step:

@@ -17,6 +17,7 @@ from automl.files import write_json
 from automl.jobs.mirror import JobObserver
 from automl.promotion.gates import PromotionRequest
 from automl.promotion.promoter import Promoter
+from automl.promotion.steps import IMAGE_COUNTS
 from automl.redact import redacted
 from automl.report.importance import importance
 from automl.report.leaderboard import write_results
@@ -218,7 +219,13 @@ def _promote(
         controller.promoting(trial.number)
     promotion = Promoter(experiment, skill, info, request).promote()
     model = experiment.paths.root / promotion["onnx"]
-    entry = registry.register(experiment, model, bar=promotion.get("barred", ""))
+    counts = promotion.get(IMAGE_COUNTS)
+    entry = registry.register(
+        experiment,
+        model,
+        bar=promotion.get("barred", ""),
+        counts=None if counts is None else experiment.paths.root / counts,
+    )
     if entry is not None:
         promotion["registry"] = asdict(entry)
     controller.promoted(promotion)

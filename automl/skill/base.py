@@ -271,7 +271,7 @@ class ModelSkill(Protocol):
 
 
 class Comparison(Protocol):
-    """The objective of two models on a split, and the bounds of the gain: above 0 is better."""
+    """A metric of two models on the same images, and the bounds of the difference."""
 
     @property
     def before(self) -> float: ...  # noqa: D102
@@ -284,6 +284,22 @@ class Comparison(Protocol):
 
     @property
     def high(self) -> float: ...  # noqa: D102
+
+    @property
+    def images(self) -> int:
+        """Images over which the bounds were found."""
+        ...
+
+
+class ComparingSkill(Protocol):
+    """A skill whose evaluate has the artifact `image_counts`: what it counted of each image."""
+
+    def compare_evaluations(self, metric: str, old: Path, new: Path) -> Comparison:
+        """Compare two evaluations by these files.
+
+        Raises an error of kind usage for files that cannot be compared by this metric.
+        """
+        ...
 
 
 class RefiningSkill(Protocol):
@@ -316,6 +332,18 @@ class TimedSkill(Protocol):
         """Return the seconds of an epoch on this machine, by a few steps, and keep nothing.
 
         Each training runs on `threads` threads, beside `at_once` - 1 others.
+        """
+        ...
+
+
+class PackagingSkill(Protocol):
+    """A skill whose skill_info.yaml has `packages`."""
+
+    def package(self, name: str, models: Mapping[str, Path], folder: Path) -> Sequence[Path]:
+        """Write a package of promoted models into a new folder, and return its parts.
+
+        `models` are files by kind: onnx, and those of int8 and engine that were made. Raises an
+        error of kind usage for models that the package cannot hold.
         """
         ...
 

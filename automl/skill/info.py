@@ -21,6 +21,7 @@ _MAPPINGS = (
     "gpus",
     "quality",
     "refinements",
+    "packages",
 )
 
 _USUAL_CHECKPOINTS = {"last": "*_latest.pth"}
@@ -78,6 +79,8 @@ class SkillInfo:
     takes `several` of them or `one`."""
     default_space: str | None = None
     """The overlay that a search takes if none is named; None: what the schema marks for AutoML."""
+    packages: Mapping[str, str] = field(default_factory=dict)
+    """What a skill can make of promoted models for programs of others: by name, what it is."""
     gpus: Mapping[str, Any] = field(default_factory=dict)
     """`key` of a training's GPUs, and `unless`: values of other keys with which it uses none."""
 

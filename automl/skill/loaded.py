@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from automl.errors import Fault, UsageError
 from automl.skill.base import (
+    ComparingSkill,
     Comparison,
     DataReportingSkill,
     DataSkill,
@@ -18,6 +19,7 @@ from automl.skill.base import (
     MeasuringSkill,
     ModelSkill,
     OfferingSkill,
+    PackagingSkill,
     PathsSkill,
     PreloadingSkill,
     PretrainedSkill,
@@ -155,6 +157,20 @@ class LoadedSkill:
     ) -> Comparison:
         """Compare a refined checkpoint with the one before; see `RefiningSkill`."""
         return cast(RefiningSkill, self.skill).compare(kind, spec, old, new, split=split)
+
+    def compare_evaluations(self, metric: str, old: Path, new: Path) -> Comparison | None:
+        """Compare two evaluations, None if the skill cannot; see `ComparingSkill`.
+
+        Raises `UsageError` for files that cannot be compared.
+        """
+        if not hasattr(self.skill, "compare_evaluations"):
+            return None
+        with faults_of_the_user():
+            return cast(ComparingSkill, self.skill).compare_evaluations(metric, old, new)
+
+    def package(self, name: str, models: Mapping[str, Path], folder: Path) -> Sequence[Path]:
+        """Write a package of models; only of a skill whose skill_info.yaml has `packages`."""
+        return cast(PackagingSkill, self.skill).package(name, models, folder)
 
     @property
     def doctor(self) -> DoctorSkill:

@@ -2,18 +2,22 @@
 
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from automl.errors import UsageError
 from automl.experiment.derived import read_derived
 from automl.experiment.paths import ExperimentPaths
+from automl.files import lock
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 _SQLITE = "sqlite:///"
 _SQLITE_QUOTED = "sqlite+pysqlite:///"
 _LOCK_TIMEOUT_S = 2.0
+_CREATION_S = 300.0
+"""Creating the tables takes minutes on a busy disk."""
 
 
 def tracking_uri(paths: ExperimentPaths) -> str:
@@ -53,6 +57,18 @@ def check_database(path: Path) -> None:
     with closing(sqlite3.connect(path, timeout=_LOCK_TIMEOUT_S)) as database:
         database.execute("BEGIN IMMEDIATE")
         database.rollback()
+
+
+@contextmanager
+def creating(database: Path) -> Iterator[None]:
+    """Let one process at a time create MLflow's tables: two at once break each other's.
+
+    The lock is a file beside the database. A process that holds it for minutes is not waited for.
+    """
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with database.with_name(f".{database.name}.lock").open("a") as file:
+        lock(file, patience_s=_CREATION_S)
+        yield
 
 
 def store_of(folder: Path) -> str:

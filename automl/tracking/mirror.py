@@ -89,10 +89,11 @@ class Mirror(ExperimentObserver, Registry):
         self._put(_Call(lambda: self._store.observer.promoting(now)))
 
     def register(
-        self, experiment: Experiment, model: Path, *, bar: str = ""
+        self, experiment: Experiment, model: Path, *, bar: str = "", counts: Path | None = None
     ) -> RegisteredModel | None:
         """Register a model and wait for its entry; None if the store does not take it."""
-        return self._wait_for(lambda: self._store.registry.register(experiment, model, bar=bar))
+        registry = self._store.registry
+        return self._wait_for(lambda: registry.register(experiment, model, bar=bar, counts=counts))
 
     def closed(self, experiment: Experiment) -> None:
         """Wait until the store has caught up; give up if it fails or stops answering."""

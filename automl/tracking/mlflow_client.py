@@ -13,7 +13,7 @@ from mlflow.tracking import MlflowClient
 
 from automl.experiment.paths import ExperimentPaths
 from automl.redact import without_user
-from automl.tracking.address import check_database, database_from_uri
+from automl.tracking.address import check_database, creating, database_from_uri
 from automl.trial.trial import Trial
 
 _DIGEST = 36
@@ -44,9 +44,13 @@ class MlflowRuns:
         # Its notes on creating a database are no news to a user.
         for library in ("mlflow", "alembic"):
             logging.getLogger(library).setLevel(logging.WARNING)
-        if (database := database_from_uri(self.uri)) is not None:
+        if (database := database_from_uri(self.uri)) is None:
+            return MlflowClient(tracking_uri=self.uri)
+        with creating(database):
             check_database(database)
-        return MlflowClient(tracking_uri=self.uri)
+            client = MlflowClient(tracking_uri=self.uri)
+            client.search_experiments(max_results=1)  # The first call creates the tables.
+        return client
 
     @functools.cached_property
     def experiment_id(self) -> str:

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import json
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mlflow.models.model import ModelInfo
 from mlflow.types.schema import AnyType, ColSpec, Schema
 
 from automl.experiment.experiment import Experiment
+from automl.tracking.comparison import compared
 from automl.tracking.environment import fluent_environment
 from automl.tracking.mlflow_client import MlflowRuns
 from automl.tracking.registry import (
@@ -41,15 +43,24 @@ class MlflowRegistry(Registry):
     def __init__(self, runs: MlflowRuns) -> None:
         self._runs = runs
 
-    def register(self, experiment: Experiment, model: Path, *, bar: str = "") -> RegisteredModel:
+    def register(
+        self, experiment: Experiment, model: Path, *, bar: str = "", counts: Path | None = None
+    ) -> RegisteredModel:
         """Return the model's version, the one that is there if it was registered before."""
-        standing = _standing(experiment, self._runs.root)
-        tags = {**standing.to_tags(), _DIGEST: _digest(model)}
+        digest = _digest(model)
+        place = "" if counts is None else self._keep(counts, f"{counts.stem}/{digest[:12]}")
+        standing = replace(_standing(experiment, self._runs.root), image_counts=place)
+        tags = {**standing.to_tags(), _DIGEST: digest}
         # Packaging a model and resolving its address go to the store of the process.
         with fluent_environment(self._runs.uri):
             version = self._find_version(tags) or self._create_version(model, tags)
             self._describe(version, model.with_name("model_card.md"))
         return self._rank(version, standing, bar)
+
+    def _keep(self, file: Path, folder: str) -> str:
+        """Upload a file beside the model; return its place among the run's artifacts."""
+        self._runs.client.log_artifact(self._parent, str(file), folder)
+        return f"{folder}/{file.name}"
 
     def _find_version(self, tags: dict[str, str]) -> str | None:
         identity = ("automl.experiment", "automl.trial", _DIGEST)
@@ -91,7 +102,7 @@ class MlflowRegistry(Registry):
         """Show the model card on the page of a version, without the training's settings."""
         if card.exists():
             text = card.read_text(encoding="utf-8").partition("## Training settings")[0]
-            self._runs.client.update_model_version(self._runs.name, version, text[:_LONGEST])
+            self._runs.client.update_model_version(self._runs.name, version, _cut(text))
 
     def _rank(self, version: str, standing: Standing, bar: str) -> RegisteredModel:
         """Give a version its alias: it has to beat the champion on the same data."""
@@ -101,11 +112,22 @@ class MlflowRegistry(Registry):
         champion, best = str(client.get_registered_model(name).aliases.get(CHAMPION, "")), None
         if champion:
             best = Standing.from_tags(client.get_model_version(name, champion).tags or {})
-        alias, why = alias_of(standing, best, version=champion, bar=bar)
+        alias, why = alias_of(
+            standing,
+            best,
+            version=champion,
+            bar=bar,
+            compare=lambda: compared(client, name, champion, version),
+        )
         if alias == CHAMPION and champion not in ("", version):
             client.set_model_version_tag(name, version, REPLACES, champion)
         client.set_registered_model_alias(name, alias, version)
         return RegisteredModel(name, version, alias, why)
+
+
+def _cut(text: str) -> str:
+    """Return as many whole lines as a description may have."""
+    return text if len(text) <= _LONGEST else text[:_LONGEST].rpartition("\n")[0]
 
 
 def _log_graph(graph: onnx.ModelProto) -> ModelInfo:
@@ -144,6 +166,7 @@ def _standing(experiment: Experiment, root: str) -> Standing:
         data_fingerprint=str(experiment.settings.data.get("fingerprint", "")),
         experiment=root,
         trial=str(parity["trial"]),
+        skill=experiment.settings.skill,
     )
 
 

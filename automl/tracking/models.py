@@ -6,9 +6,10 @@ from typing import Any
 
 from mlflow.tracking import MlflowClient
 
-from automl.errors import Fault, UsageError
+from automl.errors import Fault, RunFailed, UsageError
 from automl.formats import score
-from automl.tracking.registry import CHALLENGER, CHAMPION, REPLACES, Standing
+from automl.tracking.comparison import compared
+from automl.tracking.registry import CHALLENGER, CHAMPION, REPLACES, Standing, verdict
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,13 @@ class Models:
                 own = tuple(a for a, of in aliases.items() if of == number)
                 yield Version(name, number, own, Standing.from_tags(version.tags or {}))
 
-    def promote(self, version: str, name: str | None = None) -> tuple[str, str]:
-        """Make a version champion; return the model's name and the version that it replaces.
+    def promote(
+        self, version: str, name: str | None = None, *, if_better: bool = False
+    ) -> tuple[str, str, str]:
+        """Make a version champion; return the model's name, the version it replaces, and figures.
 
-        Raises `UsageError` for a version that there is not, or that is champion already.
+        Raises `UsageError` for a version that there is not, or that is champion already, and with
+        `if_better` `RunFailed` if it does not beat the champion.
         """
         name = self._one(name)
         numbers = [each.version for each in self.versions() if each.name == name]
@@ -66,12 +70,15 @@ class Models:
         champion = aliases.get(CHAMPION, "")
         if version == champion:
             raise UsageError(f"VERSION: {version} is the champion of {name} already")
+        is_better, why = self._verdict(name, champion, version) if champion else (True, "")
+        if if_better and not is_better:
+            raise RunFailed(f"{name}: version {champion} stays champion: {why}")
         if champion:
             self._client.set_model_version_tag(name, version, REPLACES, champion)
         self._client.set_registered_model_alias(name, CHAMPION, version)
         if aliases.get(CHALLENGER) == version:
             self._client.delete_registered_model_alias(name, CHALLENGER)
-        return name, champion
+        return name, champion, why
 
     def roll_back(self, name: str | None = None) -> tuple[str, str, str]:
         """Make the former champion champion again; return the model's name, it, and the other.
@@ -93,6 +100,14 @@ class Models:
         # So that the next rollback takes the version before, and not this one again.
         self._client.delete_model_version_tag(name, champion, REPLACES)
         return name, former, champion
+
+    def _verdict(self, name: str, old: str, new: str) -> tuple[bool | None, str]:
+        """Return whether a version beats another, and why."""
+        one, two = (
+            Standing.from_tags(self._client.get_model_version(name, number).tags or {})
+            for number in (new, old)
+        )
+        return verdict(one, two, lambda: compared(self._client, name, old, new))
 
     def _names(self) -> list[str]:
         return sorted(str(model.name) for model in self._client.search_registered_models())

@@ -117,6 +117,7 @@ def skill_info() -> dict[str, Any]:
             "constant": {"val_miou": "val_constant_miou", "val_acc": "val_constant_acc"},
         },
         "refinements": {"average": "several", "flips": "one", "class_bias": "one"},
+        "packages": {"triton": "a model repository for NVIDIA Triton"},
         "spec_shorthand_keys": dict(SHORTHAND),
         "key_defaults": {},
         "spec_templates": {a: f"references/spec_template_{a}.yaml" for a in ACTIONS},

@@ -6,7 +6,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -15,6 +17,8 @@ from segformer.data.dataset import SegmentationDataset, collated, unscaled
 from segformer.data.labels import class_names
 from segformer.data.overlay import class_colours
 from segformer.errors import SpecError
+from segformer.evaluation.image_counts import FILE as COUNTS_FILE
+from segformer.evaluation.image_counts import ImageCounts, counts_of_image
 from segformer.evaluation.image_scores import ImageScore, worst_first
 from segformer.evaluation.image_size import with_trained_size
 from segformer.evaluation.latency import measured_latency
@@ -40,12 +44,16 @@ from segformer.storage.step_file import StepFile
 _PREFIXES: dict[Literal["test", "validation"], str] = {"test": "test", "validation": "val"}
 
 
+_NamedCounts = tuple[str, NDArray[np.int64]]
 PICTURES = "combined_visualisation"
 """The folder of the pictures, named as in TAO."""
 
 
 def evaluate(spec: Spec, folder: Path) -> Result:
     """Score a model on a split and write results.json and report.json into `folder`.
+
+    image_counts.npz beside them has the pixel counts of each image, by which
+    `segformer.evaluation.image_counts` compares two models.
 
     Architecture, image size and scaling come from the checkpoint if it records them; the data and
     the meaning of the masks come from the spec. Metrics are named test_* or val_* by the split;
@@ -54,7 +62,7 @@ def evaluate(spec: Spec, folder: Path) -> Result:
     side. The results of an earlier evaluation in the folder are removed first. Raises `SpecError`,
     `CheckpointError`, `DataError`, `OutOfMemoryError`.
     """
-    replaces = ("results.json", "report.json", SAMPLES_FOLDER, PICTURES)
+    replaces = ("results.json", "report.json", COUNTS_FILE, SAMPLES_FOLDER, PICTURES)
     return run_action("evaluate", spec, folder, evaluate_here, replaces=replaces)
 
 
@@ -74,15 +82,21 @@ def evaluate_here(
     segment = predictor.record.applied_to(spec.dataset.segment)
     size, batch = size_text(segment.size), spec.evaluate.batch_size
     with out_of_memory_explained(f"reduce evaluate.batch_size ({batch}; images are {size} px)"):
-        scores, samples, images = _scores(predictor, segment, spec, folder)
+        scores, samples, counts = _scores(predictor, segment, spec, folder)
     prefix = _PREFIXES[spec.evaluate.split]
     metrics = scores.metrics(prefix, class_names(segment)) | latency
     metrics |= {f"{prefix}_{name}": value for name, value in scores.constant().items()}
-    artifacts = {"results": folder / "results.json", "report": folder / "report.json"}
+    artifacts = {
+        "results": folder / "results.json",
+        "report": folder / "report.json",
+        "image_counts": folder / COUNTS_FILE,
+    }
     if spec.evaluate.vis_after_n_batches:
         artifacts["pictures"] = folder / PICTURES
     if number() > 0:
         return Result(artifacts, metrics)
+    _image_counts(counts, class_names(segment)).write(artifacts["image_counts"])
+    images = worst_first(ImageScore.of(name, own) for name, own in counts)
     content = {
         "checkpoint": str(path),
         "split": spec.evaluate.split,
@@ -126,8 +140,8 @@ def _latency(
 @torch.inference_mode()
 def _scores(
     predictor: Predictor, segment: DatasetSegment, spec: Spec, folder: Path
-) -> tuple[Scores, list[str], list[ImageScore]]:
-    """Return the scores, the stems of the samples that were written, and each image's scores."""
+) -> tuple[Scores, list[str], list[_NamedCounts]]:
+    """Return the scores, the stems of the samples that were written, and each image's counts."""
     options, data = spec.evaluate, SegmentationDataset(segment, split=spec.evaluate.split)
     share = share_of(list(range(len(data))))
     loader: DataLoader[dict[str, Tensor]] = DataLoader(
@@ -138,7 +152,7 @@ def _scores(
     tally = Tally(segment.num_classes, align_corners=segmenter.align_corners)
     every = options.vis_after_n_batches
     stems = [data.pairs[index].stem for index in share]
-    images: list[ImageScore] = []
+    counts: list[_NamedCounts] = []
     remaining, samples = iter(stems), sampled(stems) if number() == 0 else set()
     steps, done = StepFile(folder, "measuring"), 0
     for turn, batch in enumerate(loader):
@@ -147,8 +161,8 @@ def _scores(
         if number() == 0:
             steps.write(done, len(stems))
         names = list(islice(remaining, len(predictions)))
-        images += [
-            ImageScore.of(name, prediction, mask, num_classes=segment.num_classes)
+        counts += [
+            (name, counts_of_image(prediction, mask, num_classes=segment.num_classes))
             for name, prediction, mask in zip(names, predictions, _masks(batch), strict=True)
         ]
         has_pictures = bool(every) and turn % every == 0
@@ -161,8 +175,14 @@ def _scores(
     if number() == 0:
         steps.remove()
     scores = tally.scores(what=f"the {options.split} split")
-    every_image = [image for part in gathered(images) for image in part]
-    return scores, [stem for stem in stems if stem in samples], worst_first(every_image)
+    every_image = [image for part in gathered(counts) for image in part]
+    return scores, [stem for stem in stems if stem in samples], every_image
+
+
+def _image_counts(counts: list[_NamedCounts], classes: list[str]) -> ImageCounts:
+    """Return the counts in the order of the names: processes share the images out."""
+    names, rows = zip(*sorted(counts, key=lambda image: image[0]), strict=True)
+    return ImageCounts(names, tuple(classes), np.stack(rows))
 
 
 def _masks(batch: dict[str, Any]) -> list[Tensor]:

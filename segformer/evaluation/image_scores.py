@@ -1,13 +1,13 @@
 """Scores of single images: which of them a model segments worst."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-from segformer.evaluation.metrics import Scores, confusion_matrix
+from segformer.evaluation.metrics import ClassCounts
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,12 @@ class ImageScore:
     """Share of its pixels that are right."""
 
     @classmethod
-    def of(cls, name: str, prediction: Tensor, truth: Tensor, *, num_classes: int) -> "ImageScore":
-        """Return the scores of class ids HxW against the truth HxW."""
-        truth = truth.to(prediction.device)
-        matrix = confusion_matrix(prediction.long(), truth, num_classes=num_classes).cpu().numpy()
-        if not matrix.sum():
+    def of(cls, name: str, counts: NDArray[np.int64]) -> "ImageScore":
+        """Return the scores of an image's right, true and predicted pixels 3xC."""
+        if not counts.sum():
             return cls(name, None, None)
-        means = Scores(matrix, math.nan).summary()
-        return cls(name, means["miou"], means["acc"])
+        means = ClassCounts(*counts.astype(np.float64)).means()
+        return cls(name, float(means["miou"]), float(means["acc"]))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain form."""

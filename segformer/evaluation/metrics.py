@@ -48,58 +48,53 @@ def null_if_nan(value: float) -> float | None:
 
 
 @dataclass(frozen=True)
-class Scores:
-    """The scores of a confusion matrix, between 0 and 1.
+class ClassCounts:
+    """Pixels by class, and the scores that follow, between 0 and 1.
 
-    A class that is neither in the truth nor predicted has no score (NaN) and is left out of the
-    means; a class that is in only one of them scores 0.
+    The last axis is the class; any axes before it, such as one of resamples, stay. A class that is
+    neither in the truth nor predicted has no score (NaN) and is left out of the means; a class that
+    is in only one of them scores 0.
     """
 
-    matrix: NDArray[np.int64]
-    """Pixels by true class (row) and predicted class (column)."""
-    loss: float
-    """Mean cross-entropy per pixel."""
+    right: NDArray[np.float64]
+    truth: NDArray[np.float64]
+    predicted: NDArray[np.float64]
 
     @property
     def iou(self) -> NDArray[np.float64]:
         """Per class, correct pixels over pixels in truth or prediction."""
-        return self._share(self._truth + self._predicted - self._right)
+        return self._share(self.truth + self.predicted - self.right)
 
     @property
     def precision(self) -> NDArray[np.float64]:
         """Per class, correct pixels over predicted pixels."""
-        return self._share(self._predicted)
+        return self._share(self.predicted)
 
     @property
     def recall(self) -> NDArray[np.float64]:
         """Per class, correct pixels over true pixels."""
-        return self._share(self._truth)
+        return self._share(self.truth)
 
     @property
     def f1(self) -> NDArray[np.float64]:
         """Per class, harmonic mean of precision and recall."""
-        return self._share((self._truth + self._predicted) / 2)
+        return self._share((self.truth + self.predicted) / 2)
 
-    def summary(self) -> dict[str, float]:
-        """Means over the classes: miou, acc, macc, mf1, mprecision, mrecall; and the loss.
+    def means(self) -> dict[str, NDArray[np.float64]]:
+        """Means over the classes: miou, acc, macc, mf1, mprecision, mrecall.
 
         acc is over all pixels. macc is the mean recall of the classes in the truth; mrecall also
         includes the zeros of classes that are only predicted.
         """
+        recall = self.recall
         return {
-            "loss": self.loss,
-            "miou": float(np.nanmean(self.iou)),
-            "acc": float(self._right.sum() / self.matrix.sum()),
-            "macc": float(self.recall[self._truth > 0].mean()),
-            "mf1": float(np.nanmean(self.f1)),
-            "mprecision": float(np.nanmean(self.precision)),
-            "mrecall": float(np.nanmean(self.recall)),
+            "miou": np.nanmean(self.iou, axis=-1),
+            "acc": self.right.sum(axis=-1) / self.truth.sum(axis=-1),
+            "macc": np.nanmean(np.where(self.truth > 0, recall, np.nan), axis=-1),
+            "mf1": np.nanmean(self.f1, axis=-1),
+            "mprecision": np.nanmean(self.precision, axis=-1),
+            "mrecall": np.nanmean(recall, axis=-1),
         }
-
-    def constant(self) -> dict[str, float]:
-        """The scores of predicting the most frequent class everywhere: constant_miou, _acc."""
-        share = float(self._truth.max() / self._truth.sum())
-        return {"constant_miou": share / int((self._truth > 0).sum()), "constant_acc": share}
 
     def per_class(self) -> dict[str, NDArray[np.float64]]:
         """Each kind of score, as one value per class."""
@@ -110,6 +105,43 @@ class Scores:
             "recall": self.recall,
         }
 
+    def _share(self, of: NDArray[np.float64]) -> NDArray[np.float64]:
+        occurs = self.truth + self.predicted > 0
+        share = np.divide(self.right, of, out=np.zeros_like(of), where=of > 0)
+        return np.where(occurs, share, np.nan)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of a confusion matrix; see `ClassCounts`."""
+
+    matrix: NDArray[np.int64]
+    """Pixels by true class (row) and predicted class (column)."""
+    loss: float
+    """Mean cross-entropy per pixel."""
+
+    @property
+    def counts(self) -> ClassCounts:
+        """The pixels of each class that are right, true and predicted."""
+        right, truth = np.diagonal(self.matrix), self.matrix.sum(axis=1)
+        predicted = self.matrix.sum(axis=0)
+        return ClassCounts(*(part.astype(np.float64) for part in (right, truth, predicted)))
+
+    def summary(self) -> dict[str, float]:
+        """Means over the classes, and the loss."""
+        means = {name: float(value) for name, value in self.counts.means().items()}
+        return {"loss": self.loss, **means}
+
+    def constant(self) -> dict[str, float]:
+        """The scores of predicting the most frequent class everywhere: constant_miou, _acc."""
+        truth = self.counts.truth
+        share = float(truth.max() / truth.sum())
+        return {"constant_miou": share / int((truth > 0).sum()), "constant_acc": share}
+
+    def per_class(self) -> dict[str, NDArray[np.float64]]:
+        """Each kind of score, as one value per class."""
+        return self.counts.per_class()
+
     def metrics(self, prefix: str, class_names: Sequence[str]) -> dict[str, float]:
         """The summary and the scores of the classes, by name: `val_miou`, `val_iou_road` ..."""
         named = {f"{prefix}_{key}": value for key, value in self.summary().items()}
@@ -118,23 +150,6 @@ class Scores:
                 if not math.isnan(value):
                     named[f"{prefix}_{kind}_{name}"] = float(value)
         return named
-
-    @property
-    def _right(self) -> NDArray[np.float64]:
-        return np.diagonal(self.matrix).astype(np.float64)
-
-    @property
-    def _truth(self) -> NDArray[np.float64]:
-        return np.asarray(self.matrix.sum(axis=1), dtype=np.float64)
-
-    @property
-    def _predicted(self) -> NDArray[np.float64]:
-        return np.asarray(self.matrix.sum(axis=0), dtype=np.float64)
-
-    def _share(self, of: NDArray[np.float64]) -> NDArray[np.float64]:
-        occurs = self._truth + self._predicted > 0
-        share = np.divide(self._right, of, out=np.zeros_like(of), where=of > 0)
-        return np.where(occurs, share, np.nan)
 
 
 class Tally:

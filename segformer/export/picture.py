@@ -13,6 +13,7 @@ from onnx import (
     ModelProto,
     NodeProto,
     TensorProto,
+    ValueInfoProto,
     compose,
     helper,
     numpy_helper,
@@ -24,7 +25,7 @@ from segformer.model.saved import ENTRY, ModelRecord
 
 OPSET = 18
 """The first operator set that resizes with antialiasing."""
-IMAGE, MASK, PROBABILITIES = "image", "mask", "probabilities"
+IMAGE, SIZE, MASK, PROBABILITIES = "image", "size", "mask", "probabilities"
 _PREFIX = "network/"
 
 
@@ -58,18 +59,17 @@ def picture_graph(
     logits to the picture; the class of the largest. A picture that `predict` would cut into
     windows, for its size, is taken whole. Raises `SpecError` (see `fault_of`).
     """
-    if fault := fault_of(model, record):
-        raise SpecError(fault)
+    _check(model, record)
     opset = max(OPSET, model.opset_import[0].version)
     if opset > model.opset_import[0].version:
         model = version_converter.convert_version(model, opset)
     network = compose.add_prefix(model, _PREFIX)
-    height, width = (d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim[2:])
     corners = record.model["decode_head"]["align_corners"]
     graph = network.graph
     nodes = [
-        *_preparation(graph.input[0].name, (height, width), record),
+        *_preparation(graph.input[0].name, record),
         *graph.node,
+        _shape(),
         *_decision(graph.output[0].name, align_corners=corners),
     ]
     outputs = [helper.make_tensor_value_info(MASK, TensorProto.UINT8, ["height", "width"])]
@@ -79,7 +79,7 @@ def picture_graph(
         shape = [classes, "height", "width"]
         outputs.append(helper.make_tensor_value_info(PROBABILITIES, TensorProto.FLOAT, shape))
     image = helper.make_tensor_value_info(IMAGE, TensorProto.UINT8, ["height", "width", 3])
-    constants = [*graph.initializer, *_constants((height, width), record)]
+    constants = [*graph.initializer, *_constants(_size(model), record)]
     picture = helper.make_graph(nodes, "picture", [image], outputs, constants)
     imports = [helper.make_opsetid("", opset), *(o for o in model.opset_import if o.domain)]
     result = helper.make_model(picture, opset_imports=imports, ir_version=model.ir_version)
@@ -87,7 +87,66 @@ def picture_graph(
     return result
 
 
-def _preparation(target: str, size: tuple[int, int], record: ModelRecord) -> list[NodeProto]:
+def preparation_graph(model: ModelProto, record: ModelRecord) -> ModelProto:
+    """Return the first part of `picture_graph`: a picture to the plain model's input, and its size.
+
+    Output `size` holds height and width, for `decision_graph`. Raises `SpecError`.
+    """
+    _check(model, record)
+    source = model.graph.input[0]
+    height, width = _size(model)
+    image = helper.make_tensor_value_info(IMAGE, TensorProto.UINT8, ["height", "width", 3])
+    scaled = helper.make_tensor_value_info(source.name, TensorProto.FLOAT, [1, 3, height, width])
+    size = helper.make_tensor_value_info(SIZE, TensorProto.INT64, [2])
+    nodes = [*_preparation(source.name, record), _shape()]
+    constants = _constants((height, width), record)
+    return _part("preparation", nodes, [image], [scaled, size], constants, model)
+
+
+def decision_graph(model: ModelProto, record: ModelRecord) -> ModelProto:
+    """Return the last part of `picture_graph`: the plain model's output and a size to the mask.
+
+    Raises `SpecError`.
+    """
+    _check(model, record)
+    logits = model.graph.output[0]
+    shape = [1, *(d.dim_value for d in logits.type.tensor_type.shape.dim[1:])]
+    scores = helper.make_tensor_value_info(logits.name, TensorProto.FLOAT, shape)
+    size = helper.make_tensor_value_info(SIZE, TensorProto.INT64, [2])
+    mask = helper.make_tensor_value_info(MASK, TensorProto.UINT8, ["height", "width"])
+    nodes = _decision(logits.name, align_corners=record.model["decode_head"]["align_corners"])
+    first = numpy_helper.from_array(np.array([0], np.int64), "first")
+    return _part("decision", nodes, [scores, size], [mask], [first], model)
+
+
+def _part(
+    name: str,
+    nodes: list[NodeProto],
+    inputs: list[ValueInfoProto],
+    outputs: list[ValueInfoProto],
+    constants: list[TensorProto],
+    model: ModelProto,
+) -> ModelProto:
+    graph = helper.make_graph(nodes, name, inputs, outputs, constants)
+    imports = [helper.make_opsetid("", max(OPSET, model.opset_import[0].version))]
+    return helper.make_model(graph, opset_imports=imports, ir_version=model.ir_version)
+
+
+def _check(model: ModelProto, record: ModelRecord) -> None:
+    if fault := fault_of(model, record):
+        raise SpecError(fault)
+
+
+def _size(model: ModelProto) -> tuple[int, int]:
+    height, width = (d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim[2:])
+    return height, width
+
+
+def _shape() -> NodeProto:
+    return helper.make_node("Shape", [IMAGE], [SIZE], start=0, end=2)
+
+
+def _preparation(target: str, record: ModelRecord) -> list[NodeProto]:
     cubic: dict[str, Any] = {
         "mode": "cubic", "antialias": 1, "cubic_coeff_a": -0.5, "exclude_outside": 1,
         "coordinate_transformation_mode": "half_pixel",
@@ -110,9 +169,8 @@ def _preparation(target: str, size: tuple[int, int], record: ModelRecord) -> lis
 def _decision(logits: str, *, align_corners: bool) -> list[NodeProto]:
     places = "align_corners" if align_corners else "half_pixel"
     return [
-        helper.make_node("Shape", [IMAGE], ["size"], start=0, end=2),
         helper.make_node(
-            "Resize", [logits, "", "", "size"], ["scores"], axes=[2, 3], mode="linear",
+            "Resize", [logits, "", "", SIZE], ["scores"], axes=[2, 3], mode="linear",
             coordinate_transformation_mode=places,
         ),
         helper.make_node("ArgMax", ["scores"], ["classes"], axis=1, keepdims=0),

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Literal
 
 from segformer.errors import SpecError
+from segformer.evaluation.image_counts import Comparison, compared
 from segformer.model.saved import ModelRecord, SavedModel, read_model, write_safetensors
 from segformer.model.segformer import SegFormer
 from segformer.refinement.average import averaged
 from segformer.refinement.bias import tuned_bias
-from segformer.refinement.compare import Comparison, compared, counts_of
+from segformer.refinement.compare import counts_of
 from segformer.spec.spec import Spec
 
 _BIAS = "head.classifier.bias"

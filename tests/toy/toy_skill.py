@@ -86,6 +86,7 @@ class ToyComparison:
     after: float
     low: float
     high: float
+    images: int = 1
 
 
 def score(flat, epoch):
@@ -161,6 +162,11 @@ class ToySkill:
         before, after = (json.loads(path.read_text())["score"] for path in (old, new))
         gain = after - before if split == "validation" or spec["train"]["fail"] != "test" else -1
         return ToyComparison(before, after, gain - 0.01, gain + 0.01)
+
+    def compare_evaluations(self, metric, old, new):
+        before, after = (json.loads(path.read_text())[metric] for path in (old, new))
+        gain = after - before
+        return ToyComparison(before, after, gain - 0.0001, gain + 0.0001)
 
     def measure(self, spec, names):
         """As large as it is wide; memory for 64, or 48 where train.fail is small."""
@@ -276,7 +282,11 @@ class ToySkill:
         }  # fmt: skip
         (folder / "report.json").write_text(json.dumps(told))
         speed = {"latency_p50_ms": latency_ms, "latency_p95_ms": 2 * latency_ms}
-        return ToyResult({}, {"score": state["score"], **(speed if latency_ms else {})})
+        counts = folder / "image_counts.json"
+        counts.write_text(json.dumps({"score": state["score"]}))
+        return ToyResult(
+            {"image_counts": counts}, {"score": state["score"], **(speed if latency_ms else {})}
+        )
 
 
 def _metrics(state):

@@ -17,7 +17,7 @@ def card(tmp_path):
         facts = {"metric": "score", "checkpoint": 0.6, "onnx": 0.6, "difference": 0.0, "epoch": 1,
                  **parity}  # fmt: skip
         promotion = {"trial": 0, "parity": facts, "test": test or {}, "warnings": ["no luck"],
-                     "weights": {}}  # fmt: skip
+                     "weights": {}, "commit": "abc", "classes": {"cell": 0.5}}  # fmt: skip
         return model_card(experiment, load_skill("toy").info, promotion)
 
     return make
@@ -26,7 +26,8 @@ def card(tmp_path):
 def test_it_names_model_data_settings_and_versions(card):
     text = card()
     assert text.startswith("# toy, trial 0000 of exp\n")
-    for line in ("| data | images 12 |", "  lr: 0.25", "Versions: torch 2.13"):
+    assert "## Classes (validation)\n| class | score |\n| --- | --- |\n| cell | 0.5000 |\n" in text
+    for line in ("| data | images 12 |", ", commit abc |", "  lr: 0.25", "Versions: torch 2.13"):
         assert line in text
 
 
@@ -34,7 +35,8 @@ def test_initial_weights_are_named_with_their_licence(tmp_path):
     weights = {"source": "package:x", "licence": "CC-BY-NC"}
     experiment = made_experiment(tmp_path / "exp", start(0, {}))
     parity = {"metric": "score", "checkpoint": 0.6, "onnx": 0.6, "difference": 0.0, "epoch": 1}
-    promotion = {"trial": 0, "parity": parity, "test": {}, "warnings": [], "weights": weights}
+    promotion = {"trial": 0, "parity": parity, "test": {}, "warnings": [], "weights": weights,
+                 "commit": None, "classes": {}}  # fmt: skip
     text = model_card(experiment, load_skill("toy").info, promotion)
     assert "| initial weights | package:x (CC-BY-NC) |\n| licence | not stated; the lic" in text
 

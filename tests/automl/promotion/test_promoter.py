@@ -215,7 +215,9 @@ def test_a_search_that_broke_off_is_not_confirmed(searched):
     assert (root / "settings.yaml").read_text() == settings
 
 
-@pytest.mark.parametrize("words", [["--trial", "9"], ["--to", "engine"], ["--max-drop", "9"]])
+@pytest.mark.parametrize(
+    "words", [["--trial", "9"], ["--to", "engine"], ["--to", "triton"], ["--max-drop", "9"]]
+)
 def test_a_mistake_leaves_the_experiment_as_it_was(automl, finished, words):
     before = {p: p.read_bytes() for p in finished.rglob("*") if p.is_file()}
     assert automl("promote", "e", *words).returncode == 2
@@ -234,13 +236,21 @@ class ConvertingSkill(ToySkill):
     def _gen_trt_engine(self, spec, folder, report):
         raise ToyError("usage", f"no GPU to build {folder}")
 
+    def package(self, name, models, folder):
+        folder.mkdir()
+        (folder / "kinds.txt").write_text(" ".join(models))
+        if not all(path.exists() for path in models.values()):
+            raise ToyError("usage", f"{folder}: a model is missing")
+        return [folder / "kinds.txt"]
+
 
 def converted(root, **wanted):
-    """Promote with all conversions; return the promotion."""
+    """Promote with all conversions and packages; return the promotion."""
     skill = LoadedSkill(ConvertingSkill())
     params = {name: {f"{name}.model": "parent_model"} for name in ("quantize", "gen_trt_engine")}
-    info = replace(skill.info, spec_params={**skill.info.spec_params, **params})
-    request = PromotionRequest(to=("onnx", "int8", "engine"), **wanted)
+    params = {**skill.info.spec_params, **params}
+    info = replace(skill.info, spec_params=params, packages={"triton": "a package"})
+    request = PromotionRequest(to=("onnx", "int8", "engine", "triton"), **wanted)
     return Promoter(Experiment.load(root), skill, info, request).promote()
 
 
@@ -253,6 +263,7 @@ def test_a_conversion_that_fails_is_left_out_by_name_and_the_others_are_made(sea
     assert (root / "promoted/int8/int8.onnx").exists()
     assert "no GPU" in (root / "rejected/engine/log.txt").read_text()
     assert f"- left out: engine: {reason}" in (root / "promoted/model_card.md").read_text()
+    assert (root / "promoted/triton/kinds.txt").read_text() == "onnx int8"
 
 
 def test_a_conversion_that_its_gate_refuses_does_not_cost_the_verified_model(searched):
@@ -265,6 +276,16 @@ def test_a_conversion_that_its_gate_refuses_does_not_cost_the_verified_model(sea
     refused = jobs_of(root, "rejected")["e/rejected/int8/measured"]
     assert (refused.parent, refused.failure.kind) == ("e/rejected/int8", "rejected")
     assert jobs_of(root, "rejected")["e/rejected/int8"].parent == "e/promoted"
+
+
+def test_a_package_that_cannot_be_made_is_left_out_by_name(searched, monkeypatch):
+    def package(self, name, models, folder):
+        raise ToyError("usage", f"{folder}: too odd")
+
+    monkeypatch.setattr(ConvertingSkill, "package", package)
+    promotion = converted(searched(), max_drop=0.2)
+    assert promotion["left_out"]["triton"] == "triton: too odd"
+    assert promotion["parity"]["int8"]["value"] is not None
 
 
 def test_the_exit_code_and_the_json_say_what_was_left_out(automl, finished):

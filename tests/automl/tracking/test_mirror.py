@@ -43,7 +43,7 @@ class FlakyStore(ExperimentObserver, Registry):
     def closed(self, experiment):
         self._take("closed")
 
-    def register(self, experiment, model, *, bar=""):
+    def register(self, experiment, model, *, bar="", counts=None):
         self._take("register")
         return RegisteredModel("toy", "1", "champion", "the first")
 

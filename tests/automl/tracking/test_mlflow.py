@@ -213,6 +213,7 @@ def test_a_champion_is_replaced_by_a_better_one_on_the_same_data_alone(
     beaten, told = told["version"], registered(best["trial"])
     assert (told["alias"], champion()) == ("champion", told["version"])
     assert told["why"].startswith(f"beats version {beaten}: score ")
+    assert "difference within [+" in told["why"] and told["why"].endswith("(90 %, 1 images)")
 
     rewrite_settings(settings.parent, "fingerprint: toy", "fingerprint: other")
     other = registered(worse)

@@ -10,6 +10,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from registered import register
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 PASSWORD = "a-long-pass-word/of@mlflow"
@@ -94,3 +95,18 @@ def test_a_wrong_password_is_told_once_and_the_search_goes_on(server, automl, to
     assert result.returncode == 0, result.stderr
     assert result.stderr.count(f"warning: MLflow at {server} is behind") == 1
     assert "not-the-password" not in result.stderr and "Traceback" not in result.stderr
+
+
+def test_champions_of_a_server_are_compared_and_rolled_back_over_the_network(
+    server, automl, tmp_path, monkeypatch
+):
+    from mlflow.tracking import MlflowClient
+
+    here = {"MLFLOW_TRACKING_URI": server, **USER, **PATIENT}
+    for name, value in here.items():
+        monkeypatch.setenv(name, value)
+    register(MlflowClient(tracking_uri=server), tmp_path, right=(80, 90))
+    done = automl("models", "promote", "2", "--name", "segformer", "--if-better", **here)
+    assert "is version 2 instead of version 1: val_miou 0.8" in done.stdout, done.stderr
+    back = automl("models", "rollback", "--name", "segformer", **here)
+    assert back.stdout == "models:/segformer@champion is version 1 instead of version 2\n"

@@ -1,5 +1,8 @@
+import json
+
 import pytest
 from mlflow.tracking import MlflowClient
+from registered import register
 
 from automl.errors import UsageError
 from automl.tracking.models import Models
@@ -35,7 +38,8 @@ def test_a_champion_is_chosen_and_rolled_back_step_by_step(store, automl):
     models = Models(f"sqlite:///{store}/mlflow.db")
     assert aliases(models) == {"3": (CHALLENGER,), "2": (CHAMPION,), "1": ()}
     done = automl("models", "promote", "3", "--runs", store)
-    assert done.stdout == "models:/toy@champion is version 3 instead of version 2\n", done.stderr
+    line = "models:/toy@champion is version 3 instead of version 2: it was measured on other data"
+    assert done.stdout == f"{line} (unknown, this one on unknown)\n", done.stderr
     assert aliases(models) == {"3": (CHAMPION,), "2": (), "1": ()}
     assert models.roll_back() == ("toy", "2", "3")
     assert models.roll_back() == ("toy", "1", "2")
@@ -47,3 +51,19 @@ def test_a_champion_is_chosen_and_rolled_back_step_by_step(store, automl):
     assert listed[1].split()[:5] == ["toy", "3", "-", "score", "0.7000"]
     with pytest.raises(UsageError, match="--name: tiy is not registered; there are toy"):
         models.promote("2", "tiy")
+
+
+def test_a_version_takes_the_place_of_the_champion_only_if_it_is_better_by_more_than_chance(
+    tmp_path, automl
+):
+    client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
+    register(client, tmp_path, right=(80, 80, 90), artifacts=tmp_path.as_uri())
+    refused = automl("models", "promote", "2", "--if-better", "--runs", tmp_path)
+    assert refused.returncode == 1
+    assert "version 1 stays champion: val_miou 0.66" in refused.stderr
+    assert "difference within [+0.0000, +0.0000] (90 %, 30 images): may be chance" in refused.stderr
+    done = automl("models", "promote", "3", "--if-better", "--runs", tmp_path)
+    assert done.stdout.startswith("models:/segformer@champion is version 3 instead of version 1: ")
+    assert "difference within [+0.1" in done.stdout
+    back = automl("models", "rollback", "--runs", tmp_path, "--json")
+    assert json.loads(back.stdout)["champion"] == "1"

@@ -1,8 +1,9 @@
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
-from automl.tracking.registry import Standing, alias_of
+from automl.errors import UsageError
+from automl.tracking.registry import Standing, alias_of, verdict
 
 CHAMPION = Standing("score", "max", "0.8", "abc", "/runs/one", "3")
 NEW = Standing("score", "max", "0.9", "abc", "/runs/two", "0")
@@ -52,3 +53,41 @@ def test_the_same_trial_promoted_again_takes_its_own_place():
 
 def test_tags_say_all_of_a_standing():
     assert Standing.from_tags(CHAMPION.to_tags()) == CHAMPION
+
+
+@dataclass
+class Found:
+    low: float
+    high: float
+    before: float = 0.8
+    after: float = 0.9
+    images: int = 40
+
+
+@pytest.mark.parametrize(
+    ("mode", "low", "high", "is_better", "end"),
+    [("max", 0.01, 0.2, True, "[+0.0100, +0.2000] (90 %, 40 images)"),
+     ("max", -0.01, 0.2, False, "(90 %, 40 images): may be chance"),
+     ("max", -0.2, -0.1, False, "(90 %, 40 images)"),
+     ("min", -0.2, -0.1, True, "(90 %, 40 images)"),
+     ("min", 0.1, 0.2, False, "(90 %, 40 images)")],
+)  # fmt: skip
+def test_the_whole_interval_has_to_be_on_the_side_of_the_new_model(mode, low, high, is_better, end):
+    new, old = replace(NEW, mode=mode), replace(CHAMPION, mode=mode)
+    found, why = verdict(new, old, lambda: Found(low, high))
+    assert found is is_better
+    assert why.startswith("score 0.900000 against 0.800000 on the same data") and why.endswith(end)
+
+
+def test_a_skill_that_compares_no_images_says_that_the_values_decided():
+    _, why = alias_of(NEW, CHAMPION, version="7")
+    assert why.endswith("by the values alone, as the skill compares no images")
+
+
+def test_a_champion_that_cannot_be_compared_stays_with_the_reason():
+    def compare():
+        raise UsageError("version 7 was registered without counts")
+
+    alias, why = alias_of(NEW, CHAMPION, version="7", compare=compare)
+    assert alias == "challenger"
+    assert "chance cannot be ruled out: version 7 was registered without counts; if this one" in why

@@ -4,11 +4,13 @@ import pytest
 import torch
 
 from segformer.evaluation.evaluate import evaluate
+from segformer.evaluation.image_counts import counts_of_image
 from segformer.evaluation.image_scores import ImageScore, worst_first
 
 
 def score(name, truth, prediction):
-    return ImageScore.of(name, torch.tensor(prediction), torch.tensor(truth), num_classes=2)
+    prediction, truth = torch.tensor(prediction), torch.tensor(truth)
+    return ImageScore.of(name, counts_of_image(prediction, truth, num_classes=2))
 
 
 def test_images_come_worst_first_and_those_without_a_score_last():
