@@ -15,7 +15,7 @@ from segformer.data.labels import class_names
 from segformer.data.overlay import class_colours, overlay
 from segformer.errors import DataError
 from segformer.evaluation.pictures import Pixels, write_mask
-from segformer.evaluation.predictor import load_described
+from segformer.evaluation.predictor import TorchPredictor, load_described
 from segformer.evaluation.segmenter import segmenter_of
 from segformer.spec.sections.dataset import DatasetSegment
 from segformer.storage.scratch import scratch
@@ -68,6 +68,10 @@ class SegmentationModel:
     def __init__(self, path: Path) -> None:
         """Load a model; raises `CheckpointError`."""
         predictor = load_described(path)
+        if not isinstance(predictor, TorchPredictor):
+            # The network runs elsewhere by now. What is left for torch is small, and more threads
+            # for it would wait for each other and take the network's cores.
+            torch.set_num_threads(1)
         self._segment = DatasetSegment.model_validate(predictor.record.segment)
         self._segmenter = segmenter_of(predictor, self._segment, batch_size=8)
         self._names, self._colours = class_names(self._segment), class_colours(self._segment)

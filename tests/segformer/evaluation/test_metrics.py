@@ -32,14 +32,14 @@ def test_confusion_matrix_has_truth_in_rows_and_leaves_ignored_pixels_out():
 
 
 def test_class_in_neither_truth_nor_prediction_has_no_score_and_does_not_count(scores):
-    assert scores.iou == pytest.approx([6 / 9, 3 / 7, math.nan, 0.0], nan_ok=True)
+    assert scores.counts.iou == pytest.approx([6 / 9, 3 / 7, math.nan, 0.0], nan_ok=True)
     assert scores.summary()["miou"] == pytest.approx((6 / 9 + 3 / 7 + 0) / 3)
 
 
 def test_precision_recall_and_f1_per_class(scores):
-    assert scores.precision == pytest.approx([6 / 7, 3 / 5, math.nan, 0.0], nan_ok=True)
-    assert scores.recall == pytest.approx([6 / 8, 3 / 5, math.nan, 0.0], nan_ok=True)
-    assert scores.f1 == pytest.approx([12 / 15, 6 / 10, math.nan, 0.0], nan_ok=True)
+    assert scores.counts.precision == pytest.approx([6 / 7, 3 / 5, math.nan, 0.0], nan_ok=True)
+    assert scores.counts.recall == pytest.approx([6 / 8, 3 / 5, math.nan, 0.0], nan_ok=True)
+    assert scores.counts.f1 == pytest.approx([12 / 15, 6 / 10, math.nan, 0.0], nan_ok=True)
 
 
 def test_macc_is_over_the_classes_in_the_truth_and_mrecall_over_all_seen(scores):
@@ -86,12 +86,12 @@ def test_scores_are_scikit_learns(seed):
     ours, summary = Scores(matrix.numpy(), loss=0.0), Scores(matrix.numpy(), loss=0.0).summary()
     y, x = truth[truth != 255], prediction[truth != 255]
     seen = np.union1d(x, y)
-    assert np.isnan(np.delete(ours.iou, seen)).all()
+    assert np.isnan(np.delete(ours.counts.iou, seen)).all()
     theirs = sklearn.metrics.precision_recall_fscore_support(y, x, labels=seen, zero_division=0)
-    for own, other in zip((ours.precision, ours.recall, ours.f1), theirs, strict=False):
+    for own, other in zip((ours.counts.precision, ours.counts.recall, ours.counts.f1), theirs, strict=False):
         assert own[seen] == pytest.approx(other)
     iou = sklearn.metrics.jaccard_score(y, x, labels=seen, average=None, zero_division=0)
-    assert ours.iou[seen] == pytest.approx(iou)
+    assert ours.counts.iou[seen] == pytest.approx(iou)
     assert summary["miou"] == pytest.approx(iou.mean())
     assert summary["acc"] == pytest.approx(sklearn.metrics.accuracy_score(y, x))
     recall = [np.mean(x[y == i] == i) for i in np.unique(y)]
