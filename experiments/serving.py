@@ -76,7 +76,8 @@ def _compare(
     bare = Model(model)
     _post_all(port, picture, 2, 8)
     _loop(bare, picture, 3)
-    loops, served = [], {count: [] for count in options.clients}
+    loops: list[Turn] = []
+    served: dict[int, list[Turn]] = {count: [] for count in options.clients}
     for _ in range(options.turns):
         loops.append(_loop(bare, picture, options.pictures))
         for count, turns in served.items():

@@ -88,7 +88,9 @@ def test_scores_are_scikit_learns(seed):
     seen = np.union1d(x, y)
     assert np.isnan(np.delete(ours.counts.iou, seen)).all()
     theirs = sklearn.metrics.precision_recall_fscore_support(y, x, labels=seen, zero_division=0)
-    for own, other in zip((ours.counts.precision, ours.counts.recall, ours.counts.f1), theirs, strict=False):
+    for own, other in zip(
+        (ours.counts.precision, ours.counts.recall, ours.counts.f1), theirs, strict=False
+    ):
         assert own[seen] == pytest.approx(other)
     iou = sklearn.metrics.jaccard_score(y, x, labels=seen, average=None, zero_division=0)
     assert ours.counts.iou[seen] == pytest.approx(iou)
