@@ -342,8 +342,10 @@ class SegformerSkill:
         progress: Callable[[int, int], None] | None = None,
     ) -> "DataSummary":
         """Summarise a data set; see `segformer.data.summary.summarised`."""
+        from segformer.data.source import check_folder
         from segformer.data.summary import summarised
 
+        check_folder(folder)
         spec = parse(self.resolve("train", {_ROOT: str(folder)}))
         summary = summarised(spec.dataset.segment, progress=progress)
         if html is not None:
@@ -489,6 +491,10 @@ def _file_faults(flat: Mapping[str, Any], key: str, must_be_given: bool) -> list
         return []  # parse reports it; or it was listed by now; or training fetches it.
     path = Path(value).expanduser()
     exists = path.is_dir() if kind == "FOLDER" else path.exists()
+    if key == _ROOT and path.is_file():
+        from segformer.data.layouts.foreign import refusal_of_a_file
+
+        return [f"{key}: {refusal_of_a_file(path)}"]
     return [] if exists else [f"{key}: there is no {kind.lower()} {value}; give {key}={kind}"]
 
 

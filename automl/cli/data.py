@@ -2,10 +2,11 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from automl.cli import data_suspects
 from automl.cli.output import show
+from automl.errors import UsageError
 
 if TYPE_CHECKING:
     from automl.skill.base import DataReport, DataSkill, ShownData
@@ -108,23 +109,31 @@ def _show(arguments: argparse.Namespace) -> int:
     skill = _skill(arguments)
     with faults_of_the_user(), data_progress(is_shown=not arguments.json) as progress:
         report = skill.show_data(arguments.folder, html=arguments.html, progress=progress)
+    if report.faults:
+        number = f"{len(report.faults)} fault{'s' * (len(report.faults) != 1)}"
+        _fail(report, arguments, UsageError(f"{arguments.folder}: has {number}, listed above"))
     if arguments.strict_data:
         _refuse_leaks(report, arguments)
     return _print(report, arguments)
 
 
+def _fail(report: "ShownData", arguments: argparse.Namespace, error: "UsageError") -> NoReturn:
+    """Print the report and fail."""
+    from automl.cli.output import CommandFailed
+
+    if not arguments.json:
+        show(report.text())
+    raise CommandFailed(error, report.to_dict()) from error
+
+
 def _refuse_leaks(report: "ShownData", arguments: argparse.Namespace) -> None:
     """Print the report and fail if images show the same as others."""
-    from automl.cli.output import CommandFailed
-    from automl.errors import UsageError
     from automl.plan.checks import check_no_leaks
 
     try:
         check_no_leaks({"leaks": "; ".join(report.leak_lines)}, arguments.skill or "")
     except UsageError as error:
-        if not arguments.json:
-            show(report.text())
-        raise CommandFailed(error, report.to_dict()) from error
+        _fail(report, arguments, error)
 
 
 def _split(arguments: argparse.Namespace) -> int:

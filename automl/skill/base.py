@@ -68,6 +68,11 @@ class ShownData(DataReport, Protocol):
     """A summary of a data set."""
 
     @property
+    def faults(self) -> Sequence[str]:
+        """Lines on what cannot be used; empty if everything can."""
+        ...
+
+    @property
     def leak_lines(self) -> Sequence[str]:
         """Lines on images that show the same as others; empty if there are none."""
         ...

@@ -15,7 +15,7 @@ from segformer.data.faults import one_a_cause
 from segformer.data.labels import COLOURS, GREY, GREY_IN_RGB, class_names
 from segformer.data.pairs import other_files
 from segformer.data.palette import Palette
-from segformer.data.scan import Progress, ScannedPair, leaks_in, scanned
+from segformer.data.scan import Progress, ScannedPair, index_faults, index_notes, leaks_in, scanned
 from segformer.data.source import source_of
 from segformer.data.split_file import SplitFile
 from segformer.data.summary import DataSummary
@@ -59,13 +59,13 @@ def check_data(segment: DatasetSegment, *, progress: Progress | None = None) -> 
         _warn_of_other_files(folder)
     pairs = scanned(source, segment, progress=progress)
     faults = [*source.faults, *(fault for each in pairs for fault in each.faults)]
-    faults += _mixed_readings(pairs, segment)
+    faults += [*_mixed_readings(pairs, segment), *index_faults(pairs)]
     faults += [] if faults else _too_few_classes(pairs, segment)
     if faults:
         raise DataError(_capped(one_a_cause(faults)))
     summary = DataSummary.of(segment, pairs, leaks_in(pairs, progress=progress), source.notes)
     absent = _absent_classes(pairs, segment)
-    for line in [*summary.leak_lines, *absent]:
+    for line in [*index_notes(pairs, segment.root_dir), *summary.leak_lines, *absent]:
         _log.warning(line)
     _warn_of_unused_bits(pairs, segment)
     digest = hashlib.sha256("".join(each.line for each in pairs).encode())

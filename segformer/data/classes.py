@@ -1,6 +1,6 @@
 """The classes of a data set that has no dataset.json: from its layout, or from its masks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from os import cpu_count
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from segformer.data.images import MaskFile
 from segformer.data.layouts.base import LabelClass
+from segformer.data.layouts.class_tables import ClassTable
 from segformer.data.pairs import Pair
 from segformer.data.palette import IGNORED
 from segformer.errors import DataError
@@ -19,6 +20,7 @@ _SEGMENT = "dataset.segment"
 _MOST_CLASSES = 64
 """More values or colours than these are no classes, but grey pictures or blurred borders."""
 _SHOWN = 5
+_LARGEST = 255
 
 _VOC_BORDER = (224, 224, 192)
 """The colour of 255 in VOC's table, which marks the borders of objects."""
@@ -38,6 +40,10 @@ class Codes:
     colours: frozenset[Colour] = frozenset()
     table: frozenset[tuple[int, Colour]] = frozenset()
     bits: frozenset[int] = frozenset()
+    greys: frozenset[int] = frozenset()
+    """Values of masks of three channels whose pixels are all grey."""
+    beside_255: frozenset[int] = frozenset()
+    """Values of masks that hold 255 too, without 0 and 255."""
 
     def __or__(self, other: "Codes") -> "Codes":
         return Codes(
@@ -45,7 +51,16 @@ class Codes:
             self.colours | other.colours,
             self.table | other.table,
             self.bits | other.bits,
+            self.greys | other.greys,
+            self.beside_255 | other.beside_255,
         )
+
+    def settled(self) -> "Codes":
+        """Return the codes with greys of three channels as what the other masks hold."""
+        if self.colours:
+            greys = frozenset((v, v, v) for v in self.greys)
+            return replace(self, colours=self.colours | greys, greys=frozenset())
+        return replace(self, values=self.values | self.greys, greys=frozenset())
 
 
 def spec_keys(classes: Sequence[LabelClass], ignored: Sequence[LabelClass] = ()) -> dict[str, Any]:
@@ -69,36 +84,81 @@ def spec_keys(classes: Sequence[LabelClass], ignored: Sequence[LabelClass] = ())
     return _keys(len(classes), colours + values, "None")
 
 
-def inferred(pairs: Iterable[Pair]) -> tuple[list[LabelClass], list[LabelClass], str]:
-    """Return the classes and the ignored values that masks hold, and a line that says so.
+@dataclass(frozen=True)
+class Inferred:
+    """The classes and the ignored values that masks hold, and lines that say so."""
 
-    Every value is a class; 255 is ignored if the others are numbers of classes, as 0, 1, 2.
-    Masks that cannot be read are passed over, since the check names them.
+    classes: Sequence[LabelClass]
+    ignored: Sequence[LabelClass] = ()
+    notes: Sequence[str] = ()
+
+
+def inferred(pairs: Iterable[Pair], tables: Sequence[ClassTable] = ()) -> Inferred:
+    """Return the classes of masks: those of a table that has all they hold, else what they hold.
+
+    Without a table every value is a class; 255 is ignored if the others are numbers of classes, as
+    0, 1, 2. Masks that cannot be read are passed over, since the check names them.
     Raises `DataError` for more values or colours than classes can have.
     """
     codes = Codes()
     with ThreadPoolExecutor(max_workers=min(8, cpu_count() or 1)) as pool:
         for each in pool.map(_codes_of, pairs):
             codes |= each
+    codes = codes.settled()
+    passed_over = []
+    for table in tables:
+        if lacking := _lacking(codes, table):
+            some = ", ".join(map(str, lacking[:_SHOWN]))
+            passed_over.append(f"{table.path}: is passed over, since masks hold {some} too")
+        else:
+            return Inferred(
+                table.classes,
+                table.ignored,
+                [f"{table.path}: has the names of the {len(table.classes)} classes"],
+            )
     _check_countable(codes)
+    found = _without_table(codes)
+    return Inferred(found.classes, found.ignored, [*passed_over, *found.notes])
+
+
+def _without_table(codes: "Codes") -> Inferred:
     if codes.colours:
         classes = [
             LabelClass(f"color_{red}_{green}_{blue}", colour=(red, green, blue))
             for red, green, blue in sorted(codes.colours)
         ]
-        return classes, [], _line(classes, "colours")
+        return Inferred(classes, notes=[_line(classes, "colours")])
     values = sorted(codes.values)
     if values == [0, 255] and codes.bits <= {1, 8}:
-        return list(BINARY), [], ""
+        return Inferred(BINARY)
+    if values == [0, 1, IGNORED] and codes.bits <= {1, 8} and not codes.beside_255:
+        raise DataError(
+            "some masks hold 0 and 1 and others 0 and 255, and none all three, so that 255 seems to"
+            " be class 1 in some; save all masks in one way"
+        )
     colours = _colours_of_values(codes)
     is_ignored = colours.get(IGNORED) == _VOC_BORDER or _are_numbers_and_ignored(values)
     ignored = [LabelClass("ignored", IGNORED, colours.get(IGNORED))] if is_ignored else []
     numbers = [value for value in values if not (is_ignored and value == IGNORED)]
     classes = [LabelClass(f"class_{value}", value, colours.get(value)) for value in numbers]
-    return classes, ignored, _line(classes, "values") if classes else ""
+    more = "; 255 does not count" if is_ignored else ""
+    return Inferred(classes, ignored, [_line(classes, "values") + more] if classes else [])
 
 
-def _check_countable(codes: Codes) -> None:
+def _lacking(codes: "Codes", table: ClassTable) -> list[Any]:
+    """Return what masks hold and a table does not have; by its values, else by its colours."""
+    every = [*table.classes, *table.ignored]
+    values, colours = {each.value for each in every}, {each.colour for each in every}
+    by_value = sorted(codes.values - values) if not codes.colours else [*sorted(codes.colours)]
+    if None not in values and not by_value:
+        return []
+    shown = {colour for _, colour in codes.table} if codes.table else set()
+    greys = set() if codes.table else {(v, v, v) for v in codes.values}
+    by_colour = sorted((codes.colours | shown | greys) - colours)
+    return by_colour if None not in colours else by_value
+
+
+def _check_countable(codes: "Codes") -> None:
     if codes.values and codes.colours:
         raise DataError(
             "some masks hold colours and others values, and there is no dataset.json to say which "
@@ -110,6 +170,12 @@ def _check_countable(codes: Codes) -> None:
         raise DataError(
             f"masks hold {len(codes_of_kind)} {kind} ({some}, ...), too many to be classes; say "
             "which are in dataset.json"
+        )
+    if codes.values and not 0 <= min(codes.values) <= max(codes.values) <= _LARGEST:
+        strange = next(v for v in sorted(codes.values) if not 0 <= v <= _LARGEST)
+        raise DataError(
+            f"masks hold the value {strange}; class values are 0 to {_LARGEST}: if these are "
+            "numbers of objects, export masks of classes"
         )
 
 
@@ -123,15 +189,26 @@ def _codes_of(pair: Pair) -> Codes:
 def _codes(mask: MaskFile) -> Codes:
     values = mask.values
     if values.ndim == 3 and not (values == values[..., :1]).all():
-        return Codes(colours=frozenset(_tuples(np.unique(values.reshape(-1, 3), axis=0))))
+        return Codes(colours=frozenset(_colours_in(values)))
     used = np.unique(values if values.ndim == 2 else values[..., 0])
+    if values.ndim == 3:
+        return Codes(bits=frozenset({mask.bits}), greys=frozenset(used.tolist()))
     if mask.table is None or used.max() >= len(mask.table):
-        return Codes(frozenset(used.tolist()), bits=frozenset({mask.bits}))
+        held = frozenset(used.tolist())
+        beside = held - {0, IGNORED} if IGNORED in held else frozenset()
+        return Codes(held, bits=frozenset({mask.bits}), beside_255=beside)
     colours = mask.table[used]
     if (colours == colours[:, :1]).all():  # The table says which grey an index stands for.
         return Codes(frozenset(colours[:, 0].tolist()), bits=frozenset({8}))
     table = frozenset(zip(used.tolist(), _tuples(colours), strict=True))
     return Codes(frozenset(used.tolist()), table=table, bits=frozenset({8}))
+
+
+def _colours_in(values: NDArray[np.int32]) -> Iterator[Colour]:
+    """Yield the colours of HxWx3; as one number each, since numpy sorts rows slowly."""
+    packed = np.unique(values[..., 0] << 16 | values[..., 1] << 8 | values[..., 2])
+    for code in packed.tolist():
+        yield code >> 16 & 255, code >> 8 & 255, code & 255
 
 
 def _tuples(colours: NDArray[np.int32]) -> list[Colour]:

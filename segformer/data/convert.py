@@ -17,10 +17,11 @@ from segformer.data.faults import one_a_cause
 from segformer.data.labels import labels_of
 from segformer.data.layouts import LAYOUTS, layout_of
 from segformer.data.layouts.base import IGNORED, TRAIN, UNSPLIT, VAL, DataSet, LabelClass
+from segformer.data.layouts.class_tables import class_tables
 from segformer.data.layouts.names import read_json
 from segformer.data.layouts.table import Recognised
 from segformer.data.pairs import Pair, is_utf8
-from segformer.data.source import source_of
+from segformer.data.source import check_folder, source_of
 from segformer.data.split_file import SplitFile
 from segformer.errors import DataError
 from segformer.spec.overrides import nested
@@ -104,7 +105,7 @@ def _converted(
     recognised: Recognised, data: DataSet, source: Path, target: Path, progress: Progress | None
 ) -> ImportReport:
     own = recognised.root / FILE_NAME
-    classes, ignored, notes = ([], [], []) if own.is_file() else _classes(data)
+    classes, ignored, notes = ([], [], []) if own.is_file() else _classes(data, recognised.root)
     writer = _Writer(target, recognised.root, _conversion(classes, ignored))
     _write_pairs(writer, data, progress)
     description = _description(classes, ignored, writer.segment is not None, source)
@@ -140,21 +141,23 @@ def _check(kind: str, source: Path, target: Path) -> None:
     for path in (source, target):
         if not is_utf8(str(path.absolute())):
             raise DataError(f"{ascii(str(path))}: the name of this folder is not UTF-8; rename it")
-    if not source.is_dir():
-        raise DataError(f"{source}: no such folder")
+    check_folder(source)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise DataError(f"{target}: is not empty; give a new folder")
     if target.resolve().is_relative_to(source.resolve()):
         raise DataError(f"{target}: lies within {source}; give a folder elsewhere")
 
 
-def _classes(data: DataSet) -> tuple[Sequence[LabelClass], Sequence[LabelClass], list[str]]:
+def _classes(
+    data: DataSet, root: Path
+) -> tuple[Sequence[LabelClass], Sequence[LabelClass], list[str]]:
     if data.classes:
         return data.classes, data.ignored, []
-    classes, ignored, line = inferred([pair for pairs in data.splits.values() for pair in pairs])
-    if not classes:
+    pairs = [pair for pairs in data.splits.values() for pair in pairs]
+    found = inferred(pairs, class_tables(root))
+    if not found.classes:
         raise DataError("no mask can be read, so that nothing says what the classes are")
-    return classes, [*data.ignored, *ignored], [line] if line else []
+    return found.classes, [*data.ignored, *found.ignored], list(found.notes)
 
 
 def _conversion(

@@ -19,7 +19,7 @@ def dataset_schema() -> dict[str, Any]:
         "type": "object",
         "properties": {
             "classes": {
-                "description": "The classes; their ids follow the order of their values.",
+                "description": "The classes; their ids follow this order.",
                 "type": ["array", "null"],
                 "maxItems": 254,
                 "items": _of_a_class(),

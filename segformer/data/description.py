@@ -19,6 +19,7 @@ FOR_PEOPLE = (
     "author", "version", "split", "note", "notes", "counts", "bytes", "seed",
 )  # fmt: skip
 _OF_A_CLASS = ("value", "name", "color")
+_OF_NNUNET = {"channel_names", "modality", "numTraining"}
 _EXAMPLE = '{"value": 0, "name": "road"}'
 
 
@@ -77,7 +78,7 @@ class _Description:
     """What a dataset.json says; None where it says nothing."""
 
     classes: list[_Class]
-    """In order of value."""
+    """In order of class id, which is that of the file."""
     ignored: int | None
     bits: int | None
     has_up: bool | None
@@ -141,7 +142,7 @@ def _palette(classes: list[_Class]) -> list[dict[str, Any]]:
     """Return an entry for each value and, where every class has a colour of its own, for those."""
     colours = {tuple(c.colour) for c in classes if c.colour is not None}
     if len(colours) < len(classes):
-        return [each.entry(i, [each.value] * 3) for i, each in enumerate(classes)]
+        return [each.entry(i, [each.value]) for i, each in enumerate(classes)]
     return [
         *(each.entry(i, each.colour or []) for i, each in enumerate(classes)),
         *(each.entry(i, [each.value]) for i, each in enumerate(classes)),
@@ -150,8 +151,8 @@ def _palette(classes: list[_Class]) -> list[dict[str, Any]]:
 
 def _read(path: Path) -> _Description:
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        content = json.loads(path.read_bytes(), object_pairs_hook=_without_doubles)
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: cannot be read ({error})") from None
     try:
         return _description_from(content)
@@ -159,9 +160,26 @@ def _read(path: Path) -> _Description:
         raise DataError(f"{path}: {error}") from None
 
 
+def _without_doubles(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; raises `ValueError` for a key that is there twice."""
+    keys = [key for key, _ in items]
+    if len(set(keys)) < len(keys):
+        raise ValueError(f"the key {next(k for k in keys if keys.count(k) > 1)!r} is there twice")
+    return dict(items)
+
+
+def _of_nnunet(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a description for a dataset.json of nnU-Net, which has names by value."""
+    labels = {name: value for name, value in content["labels"].items() if name != "ignore"}
+    classes = [{"value": value, "name": name} for name, value in labels.items()]
+    return {"classes": classes, "ignore": content["labels"].get("ignore")}
+
+
 def _description_from(content: object) -> _Description:
     if not isinstance(content, Mapping):
         raise ValueError(f'is not an object like {{"classes": [{_EXAMPLE}, ...], "ignore": null}}')
+    if isinstance(content.get("labels"), Mapping) and _OF_NNUNET & content.keys():
+        content = _of_nnunet(content)
     _check_keys(content, (*_READ, *FOR_PEOPLE), "")
     entries = content.get("classes") or []
     if not isinstance(entries, list):
@@ -185,7 +203,6 @@ def _description_from(content: object) -> _Description:
     for name in ("license", "source"):
         if not isinstance(content.get(name), str | None):
             raise ValueError(f"{name} is {content[name]!r}, not a text")
-    classes.sort(key=lambda each: each.value)
     splits = _splits(content.get("splits"))
     return _Description(classes, ignored, bits, has_up, groups, splits)
 

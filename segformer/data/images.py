@@ -34,6 +34,9 @@ MOST_PIXELS = 2**26
 _LARGEST_VALUE = 2**20  # No class: beyond 16 bits, and exact as a 32-bit float.
 
 
+Colour = tuple[int, int, int]
+
+
 @dataclass(frozen=True)
 class MaskFile:
     """The content of a mask file, before it is interpreted."""
@@ -44,6 +47,15 @@ class MaskFile:
     """Bits of a grey sample; 1, 2 and 4 mean that 1, 3 and 15 are white."""
     table: NDArray[np.int32] | None = None
     """The colours Nx3 of an index file."""
+
+    def used_table(self) -> frozenset[tuple[int, Colour]]:
+        """Return the indices that are used, with their colours; none for other files."""
+        if self.table is None:
+            return frozenset()
+        used = np.flatnonzero(np.bincount(self.values.ravel(), minlength=1))
+        colours = self.table[used[used < len(self.table)]].tolist()
+        pairs = zip(used.tolist(), colours, strict=False)
+        return frozenset((index, (red, green, blue)) for index, (red, green, blue) in pairs)
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,8 @@ def _codes_of_indices(
         return by_index
     elif _is_grey(table[used]):
         return table[indices, 0], GREY
+    elif palette.holds_values and palette.knows(used.tolist()):
+        return by_index  # The check looks whether files contradict each other.
     order = ", ".join(f"{i}: {table[i].tolist()}" for i in used[:_SHOWN].tolist())
     raise DataError(
         f"{where}: has a colour table of its own ({order}, ...) that does not agree with "

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segformer.data.images import read_image_file
-from segformer.data.labels import labels_of
+from segformer.data.images import Colour, read_image_file
+from segformer.data.labels import GREY, labels_of
 from segformer.data.pairs import Pair
 from segformer.errors import DataError
 from segformer.spec.sections.dataset import DatasetSegment
@@ -23,12 +23,14 @@ class LoadedPair:
     """How the image is stored (`ImageFile.kind`)."""
     largest: int | None = None
     """The largest value of an image of 16 bits."""
+    table: frozenset[tuple[int, Colour]] = frozenset()
+    """The colours of the indices that are used, of a palette file that is read by its indices."""
 
 
 def load_pair(pair: Pair, segment: DatasetSegment) -> LoadedPair:
     """Read a pair; raises `DataError` with all its faults."""
     faults: list[str] = []
-    image = labels = None
+    image = labels = mask = None
     try:
         image = read_image_file(pair.image, bits=segment.image_bits)
     except DataError as error:
@@ -40,9 +42,13 @@ def load_pair(pair: Pair, segment: DatasetSegment) -> LoadedPair:
         labels = labels_of(mask, segment, where=pair.mask)
     except DataError as error:
         faults += error.faults
-    if faults or image is None or labels is None:
+    if faults or image is None or labels is None or mask is None:
         raise DataError(faults)
-    return LoadedPair(image.pixels, labels.ids, labels.reading, image.kind, image.largest)
+    is_by_index = mask.table is not None and labels.reading == GREY
+    return LoadedPair(
+        image.pixels, labels.ids, labels.reading, image.kind, image.largest,
+        mask.used_table() if is_by_index else frozenset(),
+    )  # fmt: skip
 
 
 def _sizes(pair: Pair, image: tuple[int, ...], mask: tuple[int, ...]) -> str:

@@ -62,16 +62,16 @@ def stem_of_name(stem: str) -> str:
 
 def _changes(images: Sequence[Path], masks: Sequence[Path]) -> list[tuple[str, Key, Key]]:
     image_stems, mask_stems = [stem_of(p) for p in images], [stem_of(p) for p in masks]
-    image_affixes = _affixes(map(_bare, image_stems))
-    mask_affixes = _affixes(map(_bare, mask_stems))
+    image_affixes = affixes_of(map(_bare, image_stems))
+    mask_affixes = affixes_of(map(_bare, mask_stems))
     if len(images) == len(masks) == 1 and (rest := _ending(*image_stems, *mask_stems)):
         image_affixes, mask_affixes = ("", ""), ("", rest)
 
     def image_key(stem: str) -> str:
-        return _without(_bare(stem), image_affixes)
+        return without(_bare(stem), image_affixes)
 
     def mask_key(stem: str) -> str:
-        return _without(_bare(stem), mask_affixes)
+        return without(_bare(stem), mask_affixes)
 
     affixes = _described(image_affixes, mask_affixes)
     return [
@@ -109,7 +109,7 @@ def _bare(stem: str) -> str:
     return stem
 
 
-def _affixes(stems: Iterable[str]) -> tuple[str, str]:
+def affixes_of(stems: Iterable[str]) -> tuple[str, str]:
     """Return what all stems begin and end with, digits aside: numbers that look alike are names."""
     names = list(stems)
     if len(names) < 2:
@@ -121,7 +121,8 @@ def _affixes(stems: Iterable[str]) -> tuple[str, str]:
     return head.group() if head else "", tail.group() if tail else ""
 
 
-def _without(stem: str, affixes: tuple[str, str]) -> str:
+def without(stem: str, affixes: tuple[str, str]) -> str:
+    """Return a stem less the beginning and the end that all of them have."""
     prefix, suffix = affixes
     return stem.removeprefix(prefix).removesuffix(suffix)
 

@@ -1,5 +1,6 @@
 """Finds the pairs of a split: an image and a mask whose names match."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,9 @@ from segformer.data.images import MaskFile, read_mask
 from segformer.data.matching import SUFFIXES as SUFFIXES
 from segformer.data.matching import matched, stem_of
 from segformer.storage.staging import FILE_NAME, SPLIT_FILE
+
+_NOT_READ = (".gif", ".jfif", ".jp2", ".heic", ".avif", ".ppm", ".pgm", ".tga")
+"""Pictures in formats that are not read."""
 
 
 @dataclass(frozen=True)
@@ -45,20 +49,49 @@ def find_pairs(root: Path, split: str) -> Pairing:
 
 
 def pairs_in(images_folder: Path, masks_folder: Path) -> Pairing:
-    """Return the pairs of a folder of images and a folder of masks."""
+    """Return the pairs of a folder of images and a folder of masks.
+
+    If both have files in the same subfolders alone, as of cities, these are paired one by one.
+    """
     folders = images_folder, masks_folder
     faults = [f"{folder}: no such folder" for folder in folders if not folder.is_dir()]
     if faults:
         return Pairing([], faults)
     images, masks = map(image_files, folders)
+    if not images and not masks and (inner := same_subfolders(*folders)):
+        return _joined([pairs_in(images_folder / name, masks_folder / name) for name in inner])
     faults += [
-        f"{folder}: holds no {' '.join(SUFFIXES)} files"
+        f"{folder}: holds no {' '.join(SUFFIXES)} files{_other_pictures(folder)}"
         for folder, files in ((images_folder, images), (masks_folder, masks))
         if not files
     ]
     if faults:
         return Pairing([], faults)
     return pair_files(images, masks)
+
+
+def _other_pictures(folder: Path) -> str:
+    """Return what to do with pictures of a format that is not read."""
+    suffixes = Counter(path.suffix.lower() for path in folder.iterdir())
+    others = [f"{suffixes[suffix]} {suffix}" for suffix in _NOT_READ if suffixes[suffix]]
+    return f", but {' and '.join(others)}; save them as PNG" if others else ""
+
+
+def same_subfolders(images_folder: Path, masks_folder: Path) -> list[str]:
+    """Return the names of visible subfolders, if any is in both folders."""
+    images, masks = (
+        {path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
+        for folder in (images_folder, masks_folder)
+    )
+    return sorted(images | masks) if images & masks else []
+
+
+def _joined(pairings: Sequence[Pairing]) -> Pairing:
+    return Pairing(
+        [pair for each in pairings for pair in each.pairs],
+        [fault for each in pairings for fault in each.faults],
+        next((each.note for each in pairings if each.note), ""),
+    )
 
 
 def pair_files(images: Sequence[Path], masks: Sequence[Path]) -> Pairing:

@@ -30,6 +30,8 @@ class Palette:
         self.has_colours = any(len(set(e.rgb)) > 1 for e in entries)
         self.is_mixed = self.has_colours and any(len(e.rgb) == 1 for e in entries)
         """Whether grey values and colours have entries of their own."""
+        self.holds_values = bool(entries) and all(len(e.rgb) == 1 for e in entries)
+        """Whether the entries are values alone, so that indices of palette files are values too."""
         greys = [e for e in entries if len(set(e.rgb)) == 1]
         self._codes = {
             e.rgb[0]: self._label(e) for e in greys if len(e.rgb) == 1 or not self.is_mixed

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from segformer.data.images import Colour
 from segformer.data.labels import IGNORED
 from segformer.data.leaks.leaks import Leaks, SplitImage, leaks_of
 from segformer.data.leaks.thumbnail import thumbnail
@@ -47,6 +48,8 @@ class ScannedPair:
     """How the image is stored, as "8-bit RGB"."""
     largest: int | None = None
     """The largest value of an image of 16 bits."""
+    table: frozenset[tuple[int, Colour]] = frozenset()
+    """See `LoadedPair`."""
 
     @property
     def pixels(self) -> NDArray[np.int64]:
@@ -90,6 +93,31 @@ def scanned(
     return result
 
 
+def index_faults(pairs: Sequence[ScannedPair]) -> Iterator[str]:
+    """Name two masks that give one colour other indices, which then are no numbers of classes."""
+    first: dict[Colour, tuple[set[int], Path]] = {}
+    for each in pairs:
+        indices: dict[Colour, set[int]] = {}
+        for index, colour in each.table:
+            indices.setdefault(colour, set()).add(index)
+        for colour, found in sorted(indices.items()):
+            others, path = first.setdefault(colour, (found, each.pair.mask))
+            if not others & found:
+                yield (
+                    f"{each.pair.mask}: gives the colour {list(colour)} the index {min(found)}, "
+                    f"and {path.name} gives it {min(others)}, so that indices are no class values; "
+                    "say the colours of the classes in dataset.json"
+                )
+                return
+
+
+def index_notes(pairs: Sequence[ScannedPair], root: str) -> Iterator[str]:
+    """Say once that indices of palette files are class values, where only they can be."""
+    count = sum(bool(each.table) for each in pairs)
+    if count:
+        yield f"{root}: {count} masks are palette files, whose indices are taken as class values"
+
+
 def leaks_in(pairs: Sequence[ScannedPair], *, progress: Progress | None = None) -> Leaks:
     """Return the images that show the same; `progress` counts up to the number of pairs again."""
 
@@ -125,6 +153,7 @@ def _scan(split: str, pair: Pair, segment: DatasetSegment) -> ScannedPair:
         loaded.reading,
         loaded.kind,
         loaded.largest,
+        loaded.table,
     )
 
 

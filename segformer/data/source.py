@@ -1,7 +1,9 @@
 """A data set as the settings name it: its layout, the pairs of each split, what is held out."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,9 @@ from segformer.data.faults import one_a_cause
 from segformer.data.images import WIDE_BITS
 from segformer.data.layouts import layout_of
 from segformer.data.layouts.base import TEST, TRAIN, UNSPLIT, VAL, DataSet
+from segformer.data.layouts.class_tables import class_tables
+from segformer.data.layouts.foreign import refusal_of_a_file
+from segformer.data.layouts.names import subfolders
 from segformer.data.pairs import Pair, find_pairs, image_files, is_utf8
 from segformer.data.split_file import SplitFile, held_out, kept
 from segformer.errors import DataError
@@ -59,21 +64,29 @@ def source_of(segment: DatasetSegment, *, is_kept: bool = True) -> Source:
     with `is_kept` split.json keeps it, and without, nothing is written.
     """
     root = Path(segment.root_dir)
-    if not is_utf8(str(root)):
-        raise DataError(f"{ascii(str(root))}: the name of this folder is not UTF-8; rename it")
-    if not root.is_dir():
-        raise DataError(f"{root}: no such folder (dataset.segment.root_dir)")
+    check_folder(root)
     if _is_standard(root, segment):
         return _standard(root, segment)
     data, title = _read_in_place(root)
     return _with_validation(root, data, title, is_kept=is_kept)
 
 
+def check_folder(root: Path) -> None:
+    """Raise `DataError` for what is no folder, with what to give instead."""
+    if not is_utf8(str(root)):
+        raise DataError(f"{ascii(str(root))}: the name of this folder is not UTF-8; rename it")
+    if root.is_file():
+        raise DataError(refusal_of_a_file(root))
+    if not root.is_dir():
+        near = get_close_matches(root.name, [path.name for path in subfolders(root.parent)], n=1)
+        hint = f"; did you mean {root.parent / near[0]}?" if near else ""
+        raise DataError(f"{root}: no such folder{hint}")
+
+
 def unsplit_pairs(root: Path) -> Mapping[str, Sequence[Pair]]:
     """Return the pairs of a folder by the splits it has itself; raises `DataError`."""
+    check_folder(root)
     segment = DatasetSegment(root_dir=str(root))
-    if not root.is_dir():
-        raise DataError(f"{root}: no such folder")
     data = _data_set(root, segment)[0] if _is_standard(root, segment) else _read_in_place(root)[0]
     if data.faults:
         raise DataError(one_a_cause(data.faults))
@@ -83,10 +96,35 @@ def unsplit_pairs(root: Path) -> Mapping[str, Sequence[Pair]]:
 def _read_in_place(root: Path) -> tuple[DataSet, str]:
     """Return a data set of a layout, and what it is."""
     recognised = layout_of(root)
-    data = recognised.read()
+    data = _with_own_stems(recognised.read(), recognised.root)
     where = "" if recognised.root == root else f" in {recognised.root.relative_to(root)}/"
     title = f"{root}: {recognised.layout.title}{where}"
     return data, title
+
+
+def _with_own_stems(data: DataSet, root: Path) -> DataSet:
+    """Return a data set whose pairs have a stem each in their split: that of another has folders.
+
+    An image that is in several pairs of a split is a fault: nothing says which mask is meant.
+    """
+    faults, splits = [], {}
+    for split, pairs in data.splits.items():
+        images = Counter(pair.image for pair in pairs)
+        faults += [
+            f"{image}: has {count} masks in the {split or 'only'} split, of which one is to be used"
+            for image, count in images.items()
+            if count > 1
+        ]
+        counts = Counter(pair.stem for pair in pairs)
+        splits[split] = [
+            replace(p, stem=_whole_stem(p.image, root)) if counts[p.stem] > 1 else p for p in pairs
+        ]
+    return replace(data, splits=splits, faults=[*data.faults, *faults])
+
+
+def _whole_stem(image: Path, root: Path) -> str:
+    relative = image.relative_to(root) if image.is_relative_to(root) else image.relative_to("/")
+    return "__".join(relative.with_suffix("").parts)
 
 
 def images_of(segment: DatasetSegment, split: str) -> list[Path]:
@@ -128,10 +166,10 @@ def layout_settings(
     ):
         classes, ignored = data.classes, data.ignored
         if not classes:
-            classes, more, line = inferred(pairs)
-            ignored = [*ignored, *more]
-            notes += [f"{root}: {line}"] if line else []
-        if len(classes) == 1:
+            found = inferred(pairs, class_tables(folder))
+            classes, ignored = found.classes, [*ignored, *found.ignored]
+            notes += [_placed(root, note) for note in found.notes]
+        if len(classes) == 1 and not data.faults:
             raise DataError(
                 f"{root}: {classes[0].name} is the only class of all masks: nothing can be learned"
             )
@@ -142,6 +180,11 @@ def layout_settings(
             keys[f"{_SEGMENT}.image_bits"] = bits
             notes.append(f"{root}: the 16-bit images use {bits} bits: {2**bits - 1} is white")
     return keys, notes
+
+
+def _placed(root: Path, note: str) -> str:
+    """Return a note that begins with the file or the folder that it is about."""
+    return note if note.startswith(str(root)) else f"{root}: {note}"
 
 
 def _data_set(root: Path, segment: DatasetSegment) -> tuple[DataSet, Path]:
@@ -191,7 +234,11 @@ def _standard_splits(
 
 def _with_validation(root: Path, data: DataSet, title: str, *, is_kept: bool) -> Source:
     notes = [f"{title} ({_counted(data)})", *data.notes]
-    if data.faults or VAL in data.splits:
+    if VAL in data.splits and UNSPLIT in data.splits:  # What is not held out is trained on.
+        rest = {s: pairs for s, pairs in data.splits.items() if s != UNSPLIT}
+        train = [*data.splits.get(TRAIN, ()), *data.splits[UNSPLIT]]
+        data = replace(data, splits={**rest, TRAIN: train})
+    if data.faults or VAL in data.splits or not (data.splits.keys() & {TRAIN, UNSPLIT}):
         return Source(data.splits, data.faults or _empty_splits(root, data.splits), notes)
     pairs = [*data.splits.get(TRAIN, ()), *data.splits.get(UNSPLIT, ())]
     split = held_out(root, pairs)

@@ -144,11 +144,17 @@ def made(
             continue
         del names[TRAIN]
         return SplitFile(root / SPLIT_FILE, names, seed, by, note)
-    count = len(set(equal))
-    raise DataError(
-        f"{root}: by {by}, {len(pairs)} images are {count} group{'s' * (count != 1)}, too few "
-        f"for {len(shares) + 1} splits"
-        + ("; use --by file" if by != "file" else " (equal images are one)")
+    raise DataError(f"{root}: {_too_few(len(pairs), len(set(equal)), len(shares) + 1, by)}")
+
+
+def _too_few(images: int, groups: int, splits: int, by: By) -> str:
+    if by != "file":
+        group = f"{groups} group{'s' * (groups != 1)}"
+        return f"by {by}, {images} images are {group}, too few for {splits} splits; use --by file"
+    different = f", of which {groups} differ," if groups < images else ""
+    return (
+        f"{images} images with masks{different} are too few for {splits} splits; a validation split"
+        " needs an image of its own: add images"
     )
 
 

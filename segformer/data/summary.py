@@ -11,10 +11,12 @@ import numpy as np
 from segformer.data.faults import one_a_cause
 from segformer.data.labels import IGNORED, class_names
 from segformer.data.leaks.leaks import Leaks
-from segformer.data.scan import Progress, ScannedPair, leaks_in, scanned
+from segformer.data.scan import Progress, ScannedPair, index_faults, index_notes, leaks_in, scanned
 from segformer.data.source import source_of
+from segformer.errors import DataError
 from segformer.spec.sections.dataset import DatasetSegment, size_text
 
+_NO_SPLIT = "no split"
 _MUCH_LARGER = 4
 """An image this many times as wide or high as the training size loses what is small in it."""
 
@@ -74,7 +76,7 @@ class DataSummary:
         names = class_names(segment)
         by_split: dict[str, list[ScannedPair]] = {}
         for each in sound:
-            by_split.setdefault(each.split, []).append(each)
+            by_split.setdefault(each.split or _NO_SPLIT, []).append(each)
         splits = [_split_summary(name, of_split, names) for name, of_split in by_split.items()]
         kinds = Counter(each.kind for each in sound)
         return cls(segment, sound, splits, kinds, leaks, notes, faults)
@@ -153,9 +155,13 @@ def summarised(segment: DatasetSegment, *, progress: Progress | None = None) -> 
     """Read all pairs of a data set; faults of files are listed, those of the folder are raised."""
     source = source_of(segment, is_kept=False)
     pairs = scanned(source, segment, progress=progress)
-    faults = one_a_cause([*source.faults, *(fault for each in pairs for fault in each.faults)])
+    of_files = [fault for each in pairs for fault in each.faults]
+    faults = one_a_cause([*source.faults, *of_files, *index_faults(pairs)])
+    if faults and not any(each.image is not None for each in pairs):
+        raise DataError(faults)  # There is nothing to show.
     leaks = leaks_in(pairs, progress=progress)
-    return DataSummary.of(segment, pairs, leaks, source.notes, faults)
+    notes = [*source.notes, *index_notes(pairs, segment.root_dir)]
+    return DataSummary.of(segment, pairs, leaks, notes, faults)
 
 
 def split_table(summary: DataSummary) -> tuple[list[str], list[list[str]]]:

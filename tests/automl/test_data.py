@@ -14,5 +14,5 @@ def test_a_data_set_is_shown_in_python(tmp_path):
 
 
 def test_a_folder_that_is_no_data_set_is_the_users_mistake(tmp_path):
-    with pytest.raises(automl.UsageError, match="laid out in no known way"):
+    with pytest.raises(automl.UsageError, match="holds no files"):
         automl.data.show(tmp_path, skill="segformer")

@@ -77,6 +77,52 @@ def camvid_colours(root):
     (root / "class_dict.csv").write_text("\n".join(rows))
 
 
+def camvid_annot_colours(root):
+    colours = np.array([[0, 0, 0], [128, 64, 128], [64, 0, 128]], np.uint8)
+    split_pairs(root / "{}", root / "{}annot", image_end=".png", values=colours[ids()])
+    (root / "label_colors.txt").write_text("0 0 0\tVoid\n128 64 128\tRoad\n64 0 128\tCar\n")
+
+
+def named_splits(root):
+    split_pairs(root / "images_prepped_{}", root / "annotations_prepped_{}")
+
+
+def split_groups(root):
+    for name, stems in zip(("Train", "Val"), SPLITS.values(), strict=True):
+        for group, stem in zip(("Urban", "Rural"), stems, strict=True):
+            folder = root / name / group
+            pairs(folder / "images_png", folder / "masks_png", stems=[stem])
+
+
+def split_lists(root):
+    """Write what fastai has: images/, labels/*_P.png, codes.txt and valid.txt."""
+    pairs(root / "images", root / "labels", mask_end="_P.png")
+    (root / "codes.txt").write_text("Sky\nRoad\nCar\n")
+    (root / "valid.txt").write_text("c.jpg\nd.jpg\n")
+
+
+def roboflow_masks(root):
+    """Write Roboflow's semantic masks: an image beside its mask, and the classes of each split."""
+    for split, stems in zip(("train", "valid"), SPLITS.values(), strict=True):
+        pairs(root / split, root / split, mask_end="_mask.png", stems=stems)
+        rows = "Pixel Value, Class\n0, background\n1, road\n2, car\n3, moon\n"
+        (root / split / "_classes.csv").write_text(rows)
+
+
+def yolo(root):
+    for split, stems in SPLITS.items():
+        for stem in stems:
+            image(root / f"images/{split}/{stem}.jpg")
+            lines = [
+                f"{number} " + " ".join(f"{x / WIDTH} {y / HEIGHT}" for x, y in corners(columns))
+                for number, columns in enumerate(POLYGONS.values())
+            ]
+            path = root / f"labels/{split}/{stem}.txt"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("\n".join(lines))
+    (root / "data.yaml").write_text("train: images/train\nnames: {0: road, 1: car}\n")
+
+
 def voc(root):
     root = root / "VOCdevkit" / "VOC2012"
     values = ids()

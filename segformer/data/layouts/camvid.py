@@ -1,12 +1,15 @@
-"""CamVid: train/ beside trainannot/ (SegNet) or train_labels/, with class_dict.csv (Kaggle)."""
+"""CamVid: train/ beside trainannot/ (SegNet, or CamVid's colours) or train_labels/ (Kaggle)."""
 
-import csv
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from segformer.data.layouts.base import TRAIN, DataSet, LabelClass, Part
+from segformer.data.layouts.class_tables import class_tables
 from segformer.data.layouts.folders import read_folders
 from segformer.data.layouts.names import split_folders, subfolder
+from segformer.data.pairs import Pair
+from segformer.errors import DataError
 
 _ENDINGS = ("annot", "_annot", "_labels", "_label", "_masks", "_mask", "_gt")
 _SEGNET = ("sky", "building", "pole", "road", "pavement", "tree", "signsymbol", "fence", "car",
@@ -29,29 +32,26 @@ class CamVid:
         ]
 
     def read(self, root: Path) -> DataSet:
-        """Read all splits; classes are those of class_dict.csv, or SegNet's 11 for *annot/."""
+        """Read all splits; index masks of *annot/ without a table hold SegNet's 11 classes."""
         folders = {split: (images, _masks(images)) for split, images in split_folders(root).items()}
-        classes, ignored = _classes(root / "class_dict.csv")
+        data = read_folders(folders)
         is_segnet = any(m is not None and m.name.endswith("annot") for _, m in folders.values())
-        if not classes and is_segnet:
-            classes = [LabelClass(name, value) for value, name in enumerate(_SEGNET)]
-            ignored = [LabelClass("unlabelled", _UNLABELLED)]
-        return read_folders(folders, classes=classes, ignored=ignored)
+        if not is_segnet or class_tables(root) or not _holds_segnet(data.splits.get(TRAIN, ())):
+            return data
+        classes = [LabelClass(name, value) for value, name in enumerate(_SEGNET)]
+        return replace(data, classes=classes, ignored=[LabelClass("unlabelled", _UNLABELLED)])
+
+
+def _holds_segnet(pairs: Sequence[Pair]) -> bool:
+    """Whether the first mask that can be read holds SegNet's values, and not CamVid's colours."""
+    for pair in pairs:
+        try:
+            values = pair.read_mask().values
+        except DataError:
+            continue
+        return values.ndim == 2 and int(values.max()) <= _UNLABELLED
+    return True
 
 
 def _masks(images: Path) -> Path | None:
     return subfolder(images.parent, tuple(f"{images.name.lower()}{end}" for end in _ENDINGS))
-
-
-def _classes(path: Path) -> tuple[list[LabelClass], list[LabelClass]]:
-    """Read name,r,g,b; void does not count, as everybody who uses the set has it."""
-    if not path.is_file():
-        return [], []
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file, skipinitialspace=True))
-    every = [
-        LabelClass(row["name"], colour=(int(row["r"]), int(row["g"]), int(row["b"])))
-        for row in rows
-    ]
-    ignored = [each for each in every if each.name.lower() in ("void", "unlabelled", "unlabeled")]
-    return [each for each in every if each not in ignored], ignored

@@ -1,11 +1,11 @@
 """Cityscapes: leftImg8bit/<split>/<city> and gtFine/<split>/<city>, as labelIds or trainIds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from segformer.data.layouts.base import TEST, TRAIN, DataSet, LabelClass, Part
-from segformer.data.layouts.names import split_folders, subfolders
-from segformer.data.pairs import Pair, image_files
+from segformer.data.layouts.names import files_below, has_images, split_folders
+from segformer.data.pairs import Pair, is_image_file
 
 _IMAGES, _MASKS = "leftImg8bit", "gtFine"
 _IMAGE_END, _TRAIN_IDS, _IDS = "_leftImg8bit", "_gtFine_labelTrainIds", "_gtFine_labelIds"
@@ -26,26 +26,34 @@ class Cityscapes:
 
     def parts(self, root: Path) -> Sequence[Part]:
         """Return the training folders; see `Layout.parts`."""
-        folders = (root / kind / TRAIN for kind in (_IMAGES, _MASKS))
         return [
-            Part(f"{kind}/train/<city>/", bool(subfolders(folder)))
-            for kind, folder in zip((_IMAGES, _MASKS), folders, strict=True)
+            Part(f"{kind}/train/<city>/", folder is not None and has_images(folder / TRAIN))
+            for kind, folder in ((kind, _folder(root, kind)) for kind in (_IMAGES, _MASKS))
         ]
 
     def read(self, root: Path) -> DataSet:
         """Read train and val; the masks of test are not public."""
-        folders = split_folders(root / _IMAGES)
+        images_folder, masks_folder = (_folder(root, kind) or root for kind in (_IMAGES, _MASKS))
+        folders = split_folders(images_folder)
         notes = []
-        if folders.pop(TEST, None):
-            notes.append(f"{root / _IMAGES / TEST}: is left out: its masks are not public")
+        if test := folders.pop(TEST, None):
+            notes.append(f"{test}: is left out: its masks are not public")
         images = {
-            split: [path for city in subfolders(folder) for path in image_files(city)]
+            split: [path for path in files_below(folder) if is_image_file(path)]
             for split, folder in folders.items()
         }
+
+        def _mask(image: Path, end: str) -> Path:
+            folder = masks_folder / image.parent.relative_to(images_folder)
+            return folder / f"{image.stem.removesuffix(_IMAGE_END)}{end}.png"
+
         every = [path for paths in images.values() for path in paths]
         has_train_ids = all(_mask(path, _TRAIN_IDS).is_file() for path in every)
         end = _TRAIN_IDS if has_train_ids else _IDS
-        splits = {split: list(_pairs(paths, end)) for split, paths in images.items()}
+        splits = {
+            split: [Pair(p.stem, p, _mask(p, end)) for p in paths if _mask(p, end).is_file()]
+            for split, paths in images.items()
+        }
         absent = [path for path in every if not _mask(path, end).is_file()]
         faults = [f"{path}: has no partner {_mask(path, end)}" for path in absent]
         classes = [
@@ -57,11 +65,7 @@ class Cityscapes:
         return DataSet(splits, classes=classes, ignored=ignored, faults=faults, notes=notes)
 
 
-def _pairs(images: Iterable[Path], end: str) -> Iterable[Pair]:
-    return (Pair(p.stem, p, _mask(p, end)) for p in images if _mask(p, end).is_file())
-
-
-def _mask(image: Path, end: str) -> Path:
-    city, split = image.parent, image.parents[1]
-    folder = split.parent.parent / _MASKS / split.name / city.name
-    return folder / f"{image.stem.removesuffix(_IMAGE_END)}{end}.png"
+def _folder(root: Path, kind: str) -> Path | None:
+    """Return leftImg8bit or gtFine, in the root or as the archives unpack."""
+    places = (root / kind, root / f"{kind}_trainvaltest" / kind)
+    return next((path for path in places if path.is_dir()), None)

@@ -5,14 +5,29 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from segformer.data.layouts.base import UNSPLIT, DataSet, LabelClass, Part
+from segformer.data.layouts.base import UNSPLIT, DataSet, Part
 from segformer.data.layouts.drawing import Ids, Region, coco_runs, drawn, mask_from_runs
-from segformer.data.layouts.names import IMAGES, SPLITS, read_json, split_folders, subfolder
+from segformer.data.layouts.image_files import ImageFiles, absent_images
+from segformer.data.layouts.label_ids import drawn_classes
+from segformer.data.layouts.names import (
+    IMAGES,
+    MASKS,
+    listed,
+    read_json,
+    split_folders,
+    split_of,
+    subfolder,
+)
 from segformer.data.pairs import Pair
 from segformer.errors import DataError
 
-_BACKGROUND = "background"
 _WORDS = ('"images"', '"annotations"', '"categories"')
+_BOXES = (
+    "holds boxes without outlines, as for detection: export it with polygons or masks (instance "
+    "segmentation)"
+)
+
+Content = Mapping[str, Any]
 
 
 class Coco:
@@ -25,35 +40,59 @@ class Coco:
         return [Part("a JSON file of images, annotations and categories", bool(_files(root)))]
 
     def read(self, root: Path) -> DataSet:
-        """Read all annotations; categories become the classes 1, 2, ... above the background."""
+        """Read all annotations; categories become the classes 1, 2, ... above the background.
+
+        Categories of several files are the same if their names are: numbers may differ.
+        """
         contents = {path: read_json(path) for path in _files(root)}
-        used = {entry["category_id"] for each in contents.values() for entry in each["annotations"]}
-        categories = {
-            entry["id"]: entry["name"] for each in contents.values() for entry in each["categories"]
-        }
-        label_ids = {
-            number: label_id
-            for label_id, number in enumerate(sorted(used & categories.keys()), start=1)
-        }
-        unused = sorted(str(categories[number]) for number in categories.keys() - used)
-        notes = [f"{', '.join(unused)}: no annotation has this category"] if unused else []
+        names = {path: _names(content) for path, content in contents.items()}
+        used = {
+            names[path][entry["category_id"]]
+            for path, content in contents.items()
+            for entry in content["annotations"] if entry["category_id"] in names[path]
+        }  # fmt: skip
+        every = list(dict.fromkeys(name for each in names.values() for name in each.values()))
+        classes, ids = drawn_classes(name for name in every if name in used)
+        unused = sorted(set(every) - used)
+        notes = [f"{root}: no annotation has the category {listed(unused)}"] if unused else []
         pairs: dict[str, list[Pair]] = {}
         faults: list[str] = []
+        files = ImageFiles(root)
         for path, content in contents.items():
-            found, absent = _pairs(root, path, content, label_ids)
-            pairs.setdefault(_split(path), []).extend(found)
-            if absent:
-                faults.append(
-                    f"{path}: {len(absent)} of {len(content['images'])} images have no file: "
-                    f"{', '.join(absent[:3])}"
-                )
-        classes = [LabelClass(_BACKGROUND, 0)]
-        classes += [LabelClass(str(categories[n]), i) for n, i in label_ids.items()]
+            label_ids = {number: ids[n] for number, n in names[path].items() if n in ids}
+            found, absent = _pairs(root, path, content, label_ids, files)
+            pairs.setdefault(_split(root, path), []).extend(found)
+            more_faults, more_notes = absent_images(path, absent, len(content["images"]), root)
+            faults += [*more_faults, *_without_outline(path, content["annotations"], is_fault=True)]
+            notes += [*more_notes, *_without_outline(path, content["annotations"], is_fault=False)]
         return DataSet(pairs, classes=classes, faults=faults, notes=notes)
 
 
+def _split(root: Path, path: Path) -> str:
+    """Return the split that the file's name, or that of its folder within the set, has in it."""
+    folder = path.parent.name if path.parent != root else ""
+    return split_of(path.stem) or split_of(folder) or UNSPLIT
+
+
+def _names(content: Content) -> dict[int, str]:
+    """Return the names of the categories by number, in order of number."""
+    names = {entry["id"]: str(entry["name"]) for entry in content["categories"]}
+    return {number: names[number] for number in sorted(names)}
+
+
+def _without_outline(path: Path, entries: Sequence[Content], *, is_fault: bool) -> list[str]:
+    """Return the line on annotations that are boxes: a fault if all are, else a note."""
+    boxes = sum(not entry.get("segmentation") for entry in entries)
+    if not boxes or (boxes == len(entries)) != is_fault:
+        return []
+    if is_fault:
+        return [f"{path}: {_BOXES}"]
+    return [f"{path}: {boxes} of {len(entries)} annotations have no outline and are left out"]
+
+
 def _files(root: Path) -> list[Path]:
-    folders = [root, root / "annotations", *split_folders(root).values()]
+    named = [path for name in MASKS if (path := subfolder(root, (name,)))]
+    folders = dict.fromkeys([root, *named, *split_folders(root).values()])
     paths = [path for folder in folders for path in sorted(folder.glob("*.json")) if path.is_file()]
     files = [path for path in paths if _is_coco(path)]
     # COCO itself has the same images in other files too: keypoints, stuff, captions.
@@ -65,33 +104,22 @@ def _is_coco(path: Path) -> bool:
     return all(word in text for word in _WORDS) and not path.name.startswith("panoptic")
 
 
-def _split(path: Path) -> str:
-    """Return the split that the file's name, or its folder's, has in it."""
-    for name in (path.stem.lower(), path.parent.name.lower()):
-        words = "".join(c if c.isalpha() else " " for c in name).split()
-        for split, names in SPLITS.items():
-            if any(word in names for word in words):
-                return split
-    return UNSPLIT
-
-
 def _pairs(
-    root: Path, path: Path, content: Mapping[str, Any], label_ids: Mapping[int, int]
+    root: Path, path: Path, content: Content, label_ids: Mapping[int, int], files: ImageFiles
 ) -> tuple[list[Pair], list[str]]:
     """Return an image's pair for each that has a file, and the names of those that have none."""
-    by_image: dict[int, list[Mapping[str, Any]]] = {}
+    by_image: dict[int, list[Content]] = {}
     for entry in content["annotations"]:
         by_image.setdefault(entry["image_id"], []).append(entry)
     folders = list(_image_folders(root, path))
     pairs, absent = [], []
     for image in content["images"]:
-        files = (folder / str(image["file_name"]) for folder in folders)
-        file = next((file for file in files if file.is_file()), None)
+        file = files.find(str(image["file_name"]), folders)
         if file is None:
             absent.append(str(image["file_name"]))
             continue
         # Small things lie on large ones: a cup on a table, and not the other way about.
-        entries = sorted(by_image.get(image["id"], ()), key=lambda e: -float(e.get("area", 0)))
+        entries = sorted(by_image.get(image["id"], ()), key=lambda e: -float(e.get("area") or 0))
         size = int(image["width"]), int(image["height"])
         draw = partial(_drawn, path, file, size, entries, label_ids)
         pairs.append(Pair(file.stem, file, path, draw))
@@ -99,19 +127,25 @@ def _pairs(
 
 
 def _image_folders(root: Path, path: Path) -> Iterator[Path]:
-    name = path.stem.removeprefix("instances_")
-    images = subfolder(root, IMAGES)
-    yield from (path.parent, root / name)
-    yield from (images / name, images / _split(path), images) if images else ()
-    yield from split_folders(root).values()
-    yield root
+    """Yield the folders that may have the images of a file, those of its split first."""
+    name, split = path.stem.removeprefix("instances_"), _split(root, path)
+    beside, images = subfolder(path.parent, IMAGES), subfolder(root, IMAGES)
+    yield path.parent
+    yield from (beside,) if beside and path.parent != root else ()
+    yield root / name
+    for folder in (root, images):
+        splits = split_folders(folder) if folder else {}
+        if split in splits:
+            inner = subfolder(splits[split], IMAGES)
+            yield from (splits[split], *((inner,) if inner else ()))
+    yield from (images / name, images) if images else ()
 
 
 def _drawn(
     path: Path,
     file: Path,
     size: tuple[int, int],
-    entries: Sequence[Mapping[str, Any]],
+    entries: Sequence[Content],
     label_ids: Mapping[int, int],
 ) -> Ids:
     try:
@@ -120,9 +154,7 @@ def _drawn(
         raise DataError(f"{file}: cannot be drawn from {path.name} ({error})") from None
 
 
-def _region(
-    entry: Mapping[str, Any], size: tuple[int, int], label_ids: Mapping[int, int]
-) -> Region:
+def _region(entry: Content, size: tuple[int, int], label_ids: Mapping[int, int]) -> Region:
     if entry["category_id"] not in label_ids:
         raise ValueError(f"category {entry['category_id']} is not among the categories")
     label_id, shape = label_ids[entry["category_id"]], entry.get("segmentation") or []

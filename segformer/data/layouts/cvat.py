@@ -1,17 +1,32 @@
 """CVAT for images 1.1: one XML file of polygons, masks, boxes and ellipses."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
 from segformer.data.layouts.base import UNSPLIT, DataSet, LabelClass, Part
-from segformer.data.layouts.drawing import Ids, Region, drawn, ellipse, mask_from_runs, rectangle
+from segformer.data.layouts.drawing import (
+    Ids,
+    Region,
+    drawn,
+    ellipse,
+    mask_from_runs,
+    rectangle,
+    turned,
+)
+from segformer.data.layouts.image_files import ImageFiles, absent_images
+from segformer.data.layouts.label_ids import drawn_classes, left_out
 from segformer.data.layouts.names import IMAGES, SPLITS, subfolder
 from segformer.data.pairs import Pair
 from segformer.errors import DataError
 
-_BACKGROUND = "background"
+_WITHOUT_AREA = ("polyline", "points", "skeleton", "cuboid")
+_NO_SHAPES = (
+    "CVAT's XML has no polygon, mask, box or ellipse: it labels whole images, points or lines, and "
+    "no areas"
+)
 _TAG = "tag"
 """An annotation of a whole image, which covers no pixels."""
 
@@ -28,26 +43,26 @@ class Cvat:
     def read(self, root: Path) -> DataSet:
         """Read all shapes; labels become classes in the order of the task, after background."""
         trees = _trees(root)
-        classes = _classes(trees.values())
-        label_ids = {each.name: each.value or 0 for each in classes}
+        images = [(path, image) for path, tree in trees.items() for image in tree.iter("image")]
+        if not any(_shapes(image) for _, image in images):
+            return DataSet({}, faults=[f"{root}: {_NO_SHAPES}"])
+        classes, label_ids = _classes(trees.values())
         pairs: dict[str, list[Pair]] = {}
-        absent = []
-        for path, tree in trees.items():
-            for image in tree.iter("image"):
-                file = _image_file(root, image.get("name", ""), image.get("subset", ""))
-                if file is None:
-                    absent.append(image.get("name", ""))
-                    continue
-                split = _split(image.get("subset", ""), path.stem)
-                draw = partial(_drawn, path, file, image, label_ids)
-                pairs.setdefault(split, []).append(Pair(file.stem, file, path, draw))
-        faults = []
-        if absent:
-            faults = [
-                f"{root}: {len(absent)} images of CVAT's XML have no file in it or its images/: "
-                f"{', '.join(absent[:3])}"
-            ]
-        return DataSet(pairs, classes=classes, faults=faults)
+        absent, files = [], ImageFiles(root)
+        for path, image in images:
+            name, subset = image.get("name", ""), image.get("subset", "")
+            file = files.find(name, list(_folders(root, subset)))
+            if file is None:
+                absent.append(name)
+                continue
+            draw = partial(_drawn, path, file, image, label_ids)
+            split = _split(subset, path.stem)
+            pairs.setdefault(split, []).append(Pair(file.stem, file, path, draw))
+        faults, notes = absent_images(root, absent, len(images), root)
+        shapes = [shape for _, image in images for shape in image]
+        thin = [(s.tag, s.get("label", "")) for s in shapes if s.tag in _WITHOUT_AREA]
+        notes += left_out(root, thin)
+        return DataSet(pairs, classes=classes, faults=faults, notes=notes)
 
 
 def _trees(root: Path) -> dict[Path, ElementTree.Element]:
@@ -69,24 +84,26 @@ def _split(*names: str) -> str:
     return next((split for split, known in SPLITS.items() if {*words} & {*known}), UNSPLIT)
 
 
-def _classes(trees: Iterable[ElementTree.Element]) -> list[LabelClass]:
+def _classes(
+    trees: Iterable[ElementTree.Element],
+) -> tuple[list[LabelClass], dict[str, int]]:
     labels: dict[str, str] = {}
     for tree in trees:
         for label in tree.iter("label"):
-            labels[label.findtext("name", "")] = label.findtext("color", "")
+            if label.findtext("type", "any") not in (_TAG, *_WITHOUT_AREA):
+                labels[label.findtext("name", "")] = label.findtext("color", "")
         for image in tree.iter("image"):
             labels |= {
                 s.get("label", ""): "" for s in _shapes(image) if s.get("label") not in labels
             }
-    names = [name for name in labels if name and name != _BACKGROUND]
-    return [
-        LabelClass(_BACKGROUND, 0),
-        *(LabelClass(name, i, _colour(labels[name])) for i, name in enumerate(names, start=1)),
-    ]
+    classes, label_ids = drawn_classes(name for name in labels if name)
+    above = [replace(each, colour=_colour(labels[each.name])) for each in classes[1:]]
+    return [classes[0], *above], label_ids
 
 
 def _shapes(image: ElementTree.Element) -> list[ElementTree.Element]:
-    return [each for each in image if each.get("label") is not None and each.tag != _TAG]
+    """Return the shapes that cover an area, and unknown ones, which are refused when drawn."""
+    return [each for each in image if each.tag not in (_TAG, *_WITHOUT_AREA)]
 
 
 def _colour(text: str) -> tuple[int, int, int] | None:
@@ -96,10 +113,10 @@ def _colour(text: str) -> tuple[int, int, int] | None:
     return red, green, blue
 
 
-def _image_file(root: Path, name: str, subset: str) -> Path | None:
+def _folders(root: Path, subset: str) -> Iterator[Path]:
+    """Yield the folders that may have the images of a subset of a project."""
     images = subfolder(root, IMAGES) or root
-    places = (root / name, images / name, images / subset / name, images / Path(name).name)
-    return next((path for path in places if path.is_file()), None)
+    yield from (images / subset, images, root / subset) if subset else (images,)
 
 
 def _drawn(path: Path, file: Path, image: ElementTree.Element, label_ids: dict[str, int]) -> Ids:
@@ -117,6 +134,8 @@ def _region(shape: ElementTree.Element, label_ids: dict[str, int]) -> Region:
         raise ValueError(f"a {shape.tag} has no label")
     label_id = label_ids[shape.get("label", "")]
 
+    angle = float(shape.get("rotation", 0))
+
     def numbers(*names: str) -> list[float]:
         return [float(shape.get(name, "")) for name in names]
 
@@ -124,12 +143,15 @@ def _region(shape: ElementTree.Element, label_ids: dict[str, int]) -> Region:
         points = [point.split(",") for point in shape.get("points", "").split(";")]
         return Region(label_id, [[(float(x), float(y)) for x, y in points]])
     if shape.tag == "box":
-        return Region(label_id, [rectangle(*numbers("xtl", "ytl", "xbr", "ybr"))])
+        left, top, right, bottom = numbers("xtl", "ytl", "xbr", "ybr")
+        centre = (left + right) / 2, (top + bottom) / 2
+        return Region(label_id, [turned(rectangle(left, top, right, bottom), angle, centre)])
     if shape.tag == "ellipse":
-        return Region(label_id, [ellipse(*numbers("cx", "cy", "rx", "ry"))])
+        x, y, radius_x, radius_y = numbers("cx", "cy", "rx", "ry")
+        return Region(label_id, [turned(ellipse(x, y, radius_x, radius_y), angle, (x, y))])
     if shape.tag == "mask":
-        left, top, width, height = map(int, numbers("left", "top", "width", "height"))
+        place = [int(number) for number in numbers("left", "top", "width", "height")]
         runs = [int(run) for run in shape.get("rle", "").split(",")]
-        mask = mask_from_runs(runs, height, width, by_column=False)
-        return Region(label_id, mask=mask, left=left, top=top)
-    raise ValueError(f"a {shape.tag} covers no area; use polygon, mask, box, ellipse")
+        mask = mask_from_runs(runs, place[3], place[2], by_column=False)
+        return Region(label_id, mask=mask, left=place[0], top=place[1])
+    raise ValueError(f"a {shape.tag} is not known; use polygon, mask, box, ellipse")

@@ -75,6 +75,14 @@ def ellipse(x: float, y: float, radius_x: float, radius_y: float) -> Points:
     return [(x + radius_x * np.cos(t), y + radius_y * np.sin(t)) for t in turn]
 
 
+def turned(points: Points, degrees: float, around: tuple[float, float]) -> Points:
+    """Return points turned about a centre, clockwise as one sees them, since y points down."""
+    cosine, sine = float(np.cos(np.radians(degrees))), float(np.sin(np.radians(degrees)))
+    centre_x, centre_y = around
+    moved = [(x - centre_x, y - centre_y) for x, y in points]
+    return [(centre_x + x * cosine - y * sine, centre_y + x * sine + y * cosine) for x, y in moved]
+
+
 def mask_from_runs(
     runs: Sequence[int], height: int, width: int, *, by_column: bool
 ) -> NDArray[np.bool_]:

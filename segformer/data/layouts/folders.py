@@ -4,8 +4,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from segformer.data.layouts.base import TRAIN, UNSPLIT, DataSet, LabelClass, Part
-from segformer.data.layouts.names import IMAGES, MASKS, SPLITS, split_folders, subfolder
-from segformer.data.pairs import image_files, pairs_in
+from segformer.data.layouts.names import (
+    IMAGES,
+    MASKS,
+    SPLITS,
+    has_images,
+    kind_folder,
+    kind_of,
+    split_folders,
+    split_of,
+    subfolders,
+)
+from segformer.data.layouts.split_lists import listed_splits
+from segformer.data.pairs import image_files, pairs_in, same_subfolders
 
 Folders = Mapping[str, tuple[Path | None, Path | None]]
 
@@ -25,7 +36,7 @@ class KindSplit:
         return read_folders(self._folders(root))
 
     def _folders(self, root: Path) -> Folders:
-        images, masks = subfolder(root, IMAGES), subfolder(root, MASKS)
+        images, masks = kind_folder(root, IMAGES), kind_folder(root, MASKS)
         image_splits = split_folders(images) if images else {}
         mask_splits = split_folders(masks) if masks else {}
         return {
@@ -51,23 +62,94 @@ class SplitKind:
 
     def _folders(self, root: Path) -> Folders:
         splits = split_folders(root).items()
-        pairs = {split: (subfolder(f, IMAGES), subfolder(f, MASKS)) for split, f in splits}
+        pairs = {split: (kind_folder(f, IMAGES), kind_folder(f, MASKS)) for split, f in splits}
+        return {split: folders for split, folders in pairs.items() if any(folders)}
+
+
+class SplitGroups:
+    """train/urban/images and train/urban/masks, as LoveDA has them."""
+
+    name, title = "groups", "<split>/<group>/images and <split>/<group>/masks"
+
+    def parts(self, root: Path) -> Sequence[Part]:
+        """Return the training folders; see `Layout.parts`."""
+        groups = self._groups(root).get(TRAIN, [])
+        return [
+            Part(f"train/<group>/{kind}", bool(groups) and all(pair[i] for pair in groups))
+            for i, kind in enumerate(("images", "masks"))
+        ]
+
+    def read(self, root: Path) -> DataSet:
+        """Read every group of every split."""
+        by_split: dict[str, list[DataSet]] = {}
+        for split, groups in self._groups(root).items():
+            by_split[split] = [read_folders({split: group}) for group in groups if any(group)]
+        every = [data for of_split in by_split.values() for data in of_split]
+        return DataSet(
+            {
+                s: [p for d in of_split for p in d.splits.get(s, ())]
+                for s, of_split in by_split.items()
+            },
+            faults=[fault for data in every for fault in data.faults],
+            notes=[note for data in every for note in data.notes],
+        )
+
+    def _groups(self, root: Path) -> Mapping[str, list[tuple[Path | None, Path | None]]]:
+        return {
+            split: [(kind_folder(f, IMAGES), kind_folder(f, MASKS)) for f in subfolders(folder)]
+            for split, folder in split_folders(root).items()
+        }
+
+
+class NamedSplits:
+    """train_images and train_masks, or images_prepped_train and annotations_prepped_train."""
+
+    name, title = "named", "folders that are named like train_images and train_masks"
+
+    def parts(self, root: Path) -> Sequence[Part]:
+        """Return the training folders; see `Layout.parts`."""
+        images, masks = self._folders(root).get(TRAIN, (None, None))
+        return _parts(images, masks, "train_images/", "train_masks/ (or labels_train, ...)")
+
+    def read(self, root: Path) -> DataSet:
+        """Read every split that has images."""
+        return read_folders(self._folders(root))
+
+    def _folders(self, root: Path) -> Folders:
+        found: dict[tuple[str, tuple[str, ...]], list[Path]] = {}
+        for path in subfolders(root):
+            split, kind = split_of(path.name), kind_of(path.name)
+            if split and kind and has_images(path):
+                found.setdefault((split, kind), []).append(path)
+        # Of two folders that may both be meant, none is.
+        only = {key: paths[0] for key, paths in found.items() if len(paths) == 1}
+        pairs = {split: (only.get((split, IMAGES)), only.get((split, MASKS))) for split in SPLITS}
         return {split: folders for split, folders in pairs.items() if any(folders)}
 
 
 class Unsplit:
-    """images and masks without splits."""
+    """images and masks without splits, or with lists of the names of each split."""
 
     name, title = "unsplit", "images and masks, no splits"
 
     def parts(self, root: Path) -> Sequence[Part]:
-        """Return the two folders, if files lie in them; see `Layout.parts`."""
-        images, masks = (_with_files(subfolder(root, names)) for names in (IMAGES, MASKS))
-        return _parts(images, masks, "images/", "masks/ (or labels, annotations, ...)")
+        """Return the two folders, if images lie in them; see `Layout.parts`."""
+        return _parts(*self._folders(root), "images/", "masks/ (or labels, annotations, ...)")
 
     def read(self, root: Path) -> DataSet:
-        """Read all pairs as one."""
-        return read_folders({UNSPLIT: (subfolder(root, IMAGES), subfolder(root, MASKS))})
+        """Read all pairs as one, or as the lists say."""
+        data = read_folders({UNSPLIT: self._folders(root)})
+        return listed_splits(root, data)
+
+    def _folders(self, root: Path) -> tuple[Path | None, Path | None]:
+        images, masks = (_with_images(kind_folder(root, kind)) for kind in (IMAGES, MASKS))
+        if images and masks and image_files(images) and not image_files(masks):
+            # As annotations/trimaps, where only one folder has files.
+            inner = [path for path in subfolders(masks) if image_files(path)]
+            masks = inner[0] if len(inner) == 1 else masks
+        if images and masks and not (image_files(masks) or same_subfolders(images, masks)):
+            return images, None
+        return images, masks
 
 
 def read_folders(
@@ -95,5 +177,5 @@ def _parts(images: Path | None, masks: Path | None, image: str, mask: str) -> li
     return [Part(image, images is not None), Part(mask, masks is not None)]
 
 
-def _with_files(folder: Path | None) -> Path | None:
-    return folder if folder is not None and image_files(folder) else None
+def _with_images(folder: Path | None) -> Path | None:
+    return folder if folder is not None and has_images(folder) else None

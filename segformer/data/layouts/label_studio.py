@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
-from segformer.data.layouts.base import UNSPLIT, DataSet, LabelClass, Part
+from segformer.data.images import image_size
+from segformer.data.layouts.base import UNSPLIT, DataSet, Part
 from segformer.data.layouts.drawing import (
     Ids,
     Region,
@@ -15,9 +16,12 @@ from segformer.data.layouts.drawing import (
     ellipse,
     label_studio_values,
     rectangle,
+    turned,
 )
+from segformer.data.layouts.image_files import ImageFiles, absent_images, unquoted
+from segformer.data.layouts.label_ids import drawn_classes
 from segformer.data.layouts.names import read_json
-from segformer.data.pairs import Pair, is_image_file
+from segformer.data.pairs import Pair
 from segformer.errors import DataError
 
 _KINDS = ("polygonlabels", "brushlabels", "rectanglelabels", "ellipselabels")
@@ -42,23 +46,20 @@ class LabelStudio:
             return DataSet({})
         tasks = read_json(path)
         labels = {label for task in tasks for result in _results(task) for label in _labels(result)}
-        label_ids = {label: number for number, label in enumerate(sorted(labels), start=1)}
-        files = {file.name: file for file in sorted(root.rglob("*")) if is_image_file(file)}
-        pairs, absent, bare = [], [], 0
+        classes, label_ids = drawn_classes(sorted(labels))
+        pairs, absent, files = [], [], ImageFiles(root)
         for task in tasks:
-            name = _image_name(task)
-            file = files.get(name) or files.get(_UPLOAD.sub("", name))
-            bare += not task.get("annotations")
+            names = _image_names(task)
+            file = next((file for name in names if (file := files.find(name))), None)
             if file is None:
-                absent.append(name)
-            elif task.get("annotations"):
+                absent.append(names[0] if names else f"task {task.get('id')}")
+            elif _annotation(task) is not None:
                 draw = partial(_drawn, path, task, label_ids, file)
                 pairs.append(Pair(file.stem, file, path, draw))
-        faults = [f"{path}: {len(absent)} images have no file below {root}: "
-                  f"{', '.join(absent[:3])}"] if absent else []  # fmt: skip
-        notes = [f"{path}: {bare} tasks without annotations are left out"] if bare else []
-        classes = [LabelClass("background", 0), *(LabelClass(n, i) for n, i in label_ids.items())]
-        return DataSet({UNSPLIT: pairs}, classes=classes, faults=faults, notes=notes)
+        faults, notes = absent_images(path, absent, len(tasks), root)
+        return DataSet(
+            {UNSPLIT: pairs}, classes=classes, faults=faults, notes=[*notes, *_notes(path, tasks)]
+        )
 
 
 def _file(root: Path) -> Path | None:
@@ -71,32 +72,59 @@ def _is_export(path: Path) -> bool:
     return text.lstrip().startswith("[") and '"annotations"' in text and '"result"' in text
 
 
+def _annotation(task: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the first annotation of a task that was not cancelled."""
+    valid = [each for each in task.get("annotations") or () if not each.get("was_cancelled")]
+    return valid[0] if valid else None
+
+
 def _results(task: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    annotations = [a for a in task.get("annotations") or () if not a.get("was_cancelled")]
-    results: Sequence[Mapping[str, Any]] = annotations[0].get("result") or () if annotations else ()
+    results = (_annotation(task) or {}).get("result") or ()
     return [result for result in results if result.get("type") in _KINDS]
+
+
+def _notes(path: Path, tasks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    bare = sum(_annotation(task) is None for task in tasks)
+    if bare:
+        yield f"{path}: {bare} tasks without annotations are left out"
+    several = sum(
+        sum(not each.get("was_cancelled") for each in task.get("annotations") or ()) > 1
+        for task in tasks
+    )
+    if several:
+        yield (
+            f"{path}: {several} tasks have several annotations, of which the first is used; export "
+            "the one to use as ground truth alone if they differ"
+        )
 
 
 def _labels(result: Mapping[str, Any]) -> Iterator[str]:
     yield from map(str, result["value"].get(result["type"]) or ())
 
 
-def _image_name(task: Mapping[str, Any]) -> str:
-    """Return the file name in /data/upload/1/ab12cd34-a.jpg or /data/local-files/?d=x/a.jpg."""
+def _image_names(task: Mapping[str, Any]) -> list[str]:
+    """Return the names that an image may have: of /data/upload/1/ab12cd34-a.jpg that and a.jpg.
+
+    Others are /data/local-files/?d=x/a.jpg, addresses, and the name of an upload by itself.
+    """
     data = task.get("data") or {}
-    address = str(data.get("image") or next((v for v in data.values() if isinstance(v, str)), ""))
-    parts = urlsplit(address)
+    address = data.get("image") or next((v for v in data.values() if isinstance(v, str)), "")
+    parts = urlsplit(str(address))
     place = parse_qs(parts.query).get("d", [parts.path])[0]
-    return unquote(place).replace("\\", "/").rpartition("/")[2]
+    names = [unquoted(str(name)).lstrip("/") for name in (place, task.get("file_upload") or "")]
+    files = [name.rpartition("/")[2] for name in names]
+    return [name for each in (*names, *files) if each for name in (each, _UPLOAD.sub("", each))]
 
 
 def _drawn(path: Path, task: Mapping[str, Any], label_ids: Mapping[str, int], file: Path) -> Ids:
     try:
         results = _results(task)
-        if not results:
-            raise ValueError("no region has a label, so that its size is not known")
+        if not results:  # An image that shows none of the classes.
+            height, width = image_size(file)
+            return drawn((width, height), [])
         size = int(results[0]["original_width"]), int(results[0]["original_height"])
-        return drawn(size, [_region(result, size, label_ids) for result in results])
+        regions = [_region(each, size, label_ids) for each in results if [*_labels(each)]]
+        return drawn(size, regions)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise DataError(f"{file}: cannot be drawn from {path.name} ({error})") from None
 
@@ -106,8 +134,6 @@ def _region(
 ) -> Region:
     value, kind, (width, height) = result["value"], result["type"], size
     label_id = label_ids[next(_labels(result))]
-    if value.get("rotation"):
-        raise ValueError("a rotated region")
     if kind == "brushlabels":
         values = label_studio_values(value["rle"], width * height * 4)
         return Region(label_id, mask=values.reshape(height, width, 4)[..., 3] >= _OPAQUE)
@@ -118,7 +144,10 @@ def _region(
     if kind == "polygonlabels":
         return Region(label_id, [[scaled(x, y) for x, y in value["points"]]])
     left, top = scaled(value["x"], value["y"])
+    angle = float(value.get("rotation") or 0)
     if kind == "ellipselabels":
-        return Region(label_id, [ellipse(left, top, *scaled(value["radiusX"], value["radiusY"]))])
+        points = ellipse(left, top, *scaled(value["radiusX"], value["radiusY"]))
+        return Region(label_id, [turned(points, angle, (left, top))])
     right, bottom = scaled(value["x"] + value["width"], value["y"] + value["height"])
-    return Region(label_id, [rectangle(left, top, right, bottom)])
+    # A rectangle is turned about the corner that x and y name.
+    return Region(label_id, [turned(rectangle(left, top, right, bottom), angle, (left, top))])

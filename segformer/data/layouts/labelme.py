@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from segformer.data.images import check_pixels
-from segformer.data.layouts.base import IGNORED, UNSPLIT, DataSet, LabelClass, Part
+from segformer.data.images import check_pixels, image_size
+from segformer.data.layouts.base import IGNORED, UNSPLIT, DataSet, Part
 from segformer.data.layouts.drawing import Ids, Points, Region, drawn, ellipse, rectangle
+from segformer.data.layouts.image_files import ImageFiles
+from segformer.data.layouts.label_ids import drawn_classes, left_out
 from segformer.data.layouts.names import read_json, split_folders
 from segformer.data.pairs import Pair
 from segformer.errors import DataError
 
-_BACKGROUND, _IGNORED = "_background_", "__ignore__"
+_IGNORED = "__ignore__"
+_WITHOUT_AREA = ("line", "linestrip", "point", "points")
 
 
 class LabelMe:
@@ -37,22 +40,21 @@ class LabelMe:
             for split, paths in _files(root).items()
         }
         shapes = [s for each in contents.values() for c in each.values() for s in c["shapes"]]
-        labels = {str(shape["label"]) for shape in shapes} - {_BACKGROUND, _IGNORED}
-        label_ids = {label: number for number, label in enumerate(sorted(labels), start=1)}
-        classes = [LabelClass("background", 0), *(LabelClass(n, i) for n, i in label_ids.items())]
-        label_ids |= {_BACKGROUND: 0, _IGNORED: IGNORED}
+        labels = {str(s["label"]) for s in shapes if _kind(s) not in _WITHOUT_AREA} - {_IGNORED}
+        classes, label_ids = drawn_classes(sorted(labels))
+        label_ids |= {_IGNORED: IGNORED}
+        thin = [(_kind(s), str(s["label"])) for s in shapes if _kind(s) in _WITHOUT_AREA]
         pairs: dict[str, list[Pair]] = {}
-        faults = []
+        faults, files = [], ImageFiles(root)
         for split, by_path in contents.items():
             for path, content in by_path.items():
-                # Windows wrote the folder with its own separator.
-                image = path.parent / str(content["imagePath"]).replace("\\", "/")
-                if not image.is_file():
+                image = files.find(str(content["imagePath"]), [path.parent])
+                if image is None:
                     faults.append(f"{path}: its image {content['imagePath']} does not exist")
                     continue
-                draw = partial(_drawn, path, content, label_ids)
+                draw = partial(_drawn, path, image, content, label_ids)
                 pairs.setdefault(split, []).append(Pair(path.stem, image, path, draw))
-        return DataSet(pairs, classes=classes, faults=faults)
+        return DataSet(pairs, classes=classes, faults=faults, notes=left_out(root, thin))
 
 
 def _files(root: Path) -> dict[str, list[Path]]:
@@ -71,16 +73,26 @@ def _is_labelme(path: Path) -> bool:
     return '"shapes"' in text and '"imagePath"' in text
 
 
-def _drawn(path: Path, content: Mapping[str, Any], label_ids: Mapping[str, int]) -> Ids:
+def _kind(shape: Mapping[str, Any]) -> str:
+    return str(shape.get("shape_type") or "polygon")
+
+
+def _drawn(
+    path: Path, image: Path, content: Mapping[str, Any], label_ids: Mapping[str, int]
+) -> Ids:
     try:
-        size = int(content["imageWidth"]), int(content["imageHeight"])
-        return drawn(size, [_region(shape, label_ids) for shape in content["shapes"]])
+        size = int(content.get("imageWidth") or 0), int(content.get("imageHeight") or 0)
+        if min(size) <= 0:  # Other programs that write this format leave it out.
+            height, width = image_size(image)
+            size = width, height
+        shapes = [shape for shape in content["shapes"] if _kind(shape) not in _WITHOUT_AREA]
+        return drawn(size, [_region(shape, label_ids) for shape in shapes])
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise DataError(f"{path}: cannot be drawn ({type(error).__name__}: {error})") from None
 
 
 def _region(shape: Mapping[str, Any], label_ids: Mapping[str, int]) -> Region:
-    label_id, kind = label_ids[str(shape["label"])], shape.get("shape_type", "polygon")
+    label_id, kind = label_ids[str(shape["label"])], _kind(shape)
     points = [(float(x), float(y)) for x, y in shape["points"]]
     if kind == "mask":
         picture = Image.open(BytesIO(base64.b64decode(shape["mask"])), formats=("PNG",))
@@ -92,12 +104,14 @@ def _region(shape: Mapping[str, Any], label_ids: Mapping[str, int]) -> Region:
 
 
 def _polygon(kind: str, points: Points) -> Points:
-    if kind == "polygon":
+    if kind in ("polygon", "oriented_rectangle", "rotation"):  # Turned ones have four corners.
         return points
+    if kind not in ("rectangle", "circle"):
+        raise ValueError(
+            f"a shape of type {kind} is not known; use polygon, rectangle, circle, mask"
+        )
     (left, top), (right, bottom) = points
     if kind == "rectangle":
         return rectangle(min(left, right), min(top, bottom), max(left, right), max(top, bottom))
-    if kind == "circle":  # Its centre, and a point on it.
-        radius = float(np.hypot(right - left, bottom - top))
-        return ellipse(left, top, radius, radius)
-    raise ValueError(f"a shape of type {kind} covers no area; use polygon, rectangle, circle, mask")
+    radius = float(np.hypot(right - left, bottom - top))  # From the centre to a point on it.
+    return ellipse(left, top, radius, radius)

@@ -1,31 +1,78 @@
 """Names that folders of images, masks and splits commonly have; files of annotations."""
 
 import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from segformer.data.layouts.base import TEST, TRAIN, VAL
+from segformer.data.pairs import is_image_file
 from segformer.errors import DataError
 
-IMAGES = ("images", "image", "imgs", "img", "img_dir", "jpegimages", "inputs", "input")
+IMAGES = (
+    "images", "image", "imgs", "img", "img_dir", "jpegimages", "inputs", "input", "photos",
+    "photo", "pictures", "rgb", "frames", "image_2", "701_stillsraw_full",
+)  # fmt: skip
 MASKS = (
     "masks", "mask", "labels", "label", "annotations", "annotation", "ann_dir", "ann", "anns",
-    "segmentationclass", "segmentations", "segmentation", "gt", "groundtruth", "ground_truth",
-    "targets",
+    "annot", "annots", "segmentationclass", "segmentations", "segmentation", "seg", "segs",
+    "segmaps", "semantic", "gt", "gts", "groundtruth", "ground_truth", "targets", "target", "lbl",
+    "lbls", "labeledapproved_full",
 )  # fmt: skip
 SPLITS = {
     TRAIN: ("train", "training", "tr"),
     VAL: ("val", "valid", "validation", "dev"),
-    TEST: ("test", "testing"),
+    TEST: ("test", "testing", "ts"),
 }
+_OF_THE_SYSTEM = ("__MACOSX", "@eaDir", "lost+found", "$RECYCLE.BIN", "System Volume Information")
+"""Folders that file systems and archives leave behind."""
+_NOT_CLASSES = {
+    "visualization", "visualisation", "visualizations", "viz", "vis", "overlay", "overlays",
+    "preview", "previews", "object", "objects", "instance", "instances", "npy", "names", "list",
+    "lists", "pred", "preds", "prediction", "predictions", "backup", "old",
+}  # fmt: skip
+"""Words of folders that hold something else than the images or the masks to learn from."""
 
 
-def subfolder(folder: Path, names: tuple[str, ...]) -> Path | None:
-    """Return the subfolder that has the first of some names, whatever its case; or None."""
-    if not folder.is_dir():
-        return None
-    folders = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_dir()}
-    return next((folders[name] for name in names if name in folders), None)
+def words_of(name: str) -> list[str]:
+    """Return the words of a name in lower case: train_images, TrainImages and imagesTr have two."""
+    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
+
+
+def kind_of(name: str) -> tuple[str, ...]:
+    """Return `IMAGES` or `MASKS` if a word of a name says so; mask_images are masks."""
+    words = {*words_of(name)}
+    if words & _NOT_CLASSES:
+        return ()
+    return next((kind for kind in (MASKS, IMAGES) if words & {*kind}), ())
+
+
+def split_of(name: str) -> str | None:
+    """Return the split that a word of a name says, if just one does."""
+    words = {*words_of(name)}
+    splits = [split for split, names in SPLITS.items() if words & {*names}]
+    return splits[0] if len(splits) == 1 else None
+
+
+def subfolder(folder: Path, names: Sequence[str]) -> Path | None:
+    """Return the subfolder that has the first of some names, whatever its case; or None.
+
+    Of several, one with images in it goes before empty ones and files of annotations.
+    """
+    by_name = {path.name.lower(): path for path in subfolders(folder)}
+    named = [by_name[name] for name in names if name in by_name]
+    if len(named) > 1:
+        named = [path for path in named if has_images(path)] or named
+    return named[0] if named else None
+
+
+def kind_folder(folder: Path, kind: Sequence[str]) -> Path | None:
+    """Return the subfolder of images or of masks: by its name, or the only one with such a word."""
+    if (exact := subfolder(folder, kind)) is not None:
+        return exact
+    alike = [p for p in subfolders(folder) if kind_of(p.name) == kind and has_images(p)]
+    return alike[0] if len(alike) == 1 and split_of(alike[0].name) is None else None
 
 
 def split_folders(folder: Path) -> dict[str, Path]:
@@ -35,10 +82,59 @@ def split_folders(folder: Path) -> dict[str, Path]:
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """Return the visible subfolders in order of name."""
+    """Return the subfolders in order of name, without hidden ones and those of the system."""
     if not folder.is_dir():
         return []
-    return [p for p in sorted(folder.iterdir()) if p.is_dir() and not p.name.startswith(".")]
+    paths = (p for p in sorted(folder.iterdir()) if p.name not in _OF_THE_SYSTEM)
+    return [path for path in paths if not path.name.startswith(".") and path.is_dir()]
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the visible files of a folder and of those below it, in order of name."""
+    if not folder.is_dir():
+        return
+    inner = []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name in _OF_THE_SYSTEM:
+            continue
+        if path.is_dir():
+            inner.append(path)
+        else:
+            yield path
+    for path in inner:
+        yield from files_below(path)
+
+
+def has_images(folder: Path) -> bool:
+    """Whether an image file lies in a folder or below it."""
+    return any(is_image_file(path) for path in files_below(folder))
+
+
+def is_background(name: str) -> bool:
+    """Whether a class is what no annotation covers, which has the id 0 in drawn masks."""
+    return name.strip().strip("_").lower() in ("background", "bg")
+
+
+def text_of(path: Path) -> str:
+    """Return a text in UTF-8, in UTF-16 with a byte order mark, or in the letters of Windows."""
+    content = path.read_bytes()
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return content.decode("utf-16", "replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
+
+
+def lines_of(path: Path) -> list[str]:
+    """Return the lines of a text that hold something, without the space around them."""
+    return [line.strip() for line in text_of(path).splitlines() if line.strip()]
+
+
+def listed(names: Iterable[object], *, shown: int = 3) -> str:
+    """Return the first of some names for a line: a, b, c, ..."""
+    every = [str(name) for name in names]
+    return ", ".join(every[:shown]) + (", ..." if len(every) > shown else "")
 
 
 def read_json(path: Path) -> Any:

@@ -13,17 +13,20 @@ from segformer.data.layouts.coco import Coco
 from segformer.data.layouts.csv_pairs import CsvPairs
 from segformer.data.layouts.cvat import Cvat
 from segformer.data.layouts.described import Described
-from segformer.data.layouts.folders import KindSplit, SplitKind, Unsplit
+from segformer.data.layouts.folders import KindSplit, NamedSplits, SplitGroups, SplitKind, Unsplit
+from segformer.data.layouts.foreign import found_in, what_it_is
 from segformer.data.layouts.label_studio import LabelStudio
 from segformer.data.layouts.labelme import LabelMe
 from segformer.data.layouts.names import subfolders
 from segformer.data.layouts.suffix import Suffix
 from segformer.data.layouts.voc import Voc
+from segformer.data.layouts.yolo import Yolo
 from segformer.errors import DataError
 
 LAYOUTS: tuple[Layout, ...] = (
-    Described(), Voc(), Cityscapes(), Ade20k(), CamVid(), KindSplit(), SplitKind(), CsvPairs(),
-    Unsplit(), Cvat(), LabelStudio(), LabelMe(), Coco(), Suffix(),
+    Described(), Voc(), Cityscapes(), Ade20k(), CamVid(), Yolo(), KindSplit(), SplitKind(),
+    SplitGroups(), NamedSplits(), CsvPairs(), Unsplit(), Cvat(), LabelStudio(), LabelMe(), Coco(),
+    Suffix(),
 )  # fmt: skip
 """The special before the general, and files of masks before annotations that they may come from:
 a folder has the first layout of which it has all parts."""
@@ -65,15 +68,21 @@ def layout_of(root: Path, *, kind: str = "auto") -> Recognised:
         if len(inner) != 1:
             break
         folder = inner[0]
-    raise DataError(_unknown(root, layouts))
+    raise DataError(_unknown(root, layouts, kind))
 
 
-def _unknown(root: Path, layouts: Sequence[Layout]) -> list[str]:
+def _unknown(root: Path, layouts: Sequence[Layout], kind: str) -> list[str]:
+    if kind == "auto" and (text := what_it_is(root)):
+        return [text]
     parts = [(layout, list(layout.parts(root))) for layout in layouts]
     # One part more or less says little of layouts that have one alone, hence the share.
     parts.sort(key=lambda each: (sum(not p.exists for p in each[1]) / len(each[1]), len(each[1])))
     nearest = [f"{root}: is not {layout.title}: {_lacking(p)}" for layout, p in parts[:_NEAREST]]
-    return [f"{root}: is laid out in no known way; the nearest are:", *nearest]
+    return [
+        f"{root}: is laid out in no known way; the nearest are:", *nearest, found_in(root),
+        f'{root}: to say which folders hold what, write dataset.json: {{"splits": {{"train": '
+        '{"images": FOLDER, "masks": FOLDER}}}',
+    ]  # fmt: skip
 
 
 def _lacking(parts: Sequence[Part]) -> str:

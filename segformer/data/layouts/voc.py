@@ -2,13 +2,18 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from segformer.data.layouts.base import TEST, TRAIN, UNSPLIT, VAL, DataSet, LabelClass, Part
-from segformer.data.matching import SUFFIXES, stem_of
-from segformer.data.pairs import Pair, image_files, pairs_in
+from segformer.data.layouts.class_tables import counted, label_map
+from segformer.data.layouts.names import SPLITS, files_below, lines_of, listed
+from segformer.data.layouts.split_lists import stem_in_list
+from segformer.data.matching import stem_of
+from segformer.data.pairs import Pair, is_image_file, pairs_in
 
 _LISTS = Path("ImageSets", "Segmentation")
+_TRAIN_VAL = "trainval"
 _NAMES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair",
     "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa",
@@ -35,32 +40,52 @@ class Voc:
 
     def read(self, root: Path) -> DataSet:
         """Read the pairs that the lists name, or all of them if an export has no lists."""
-        images, masks = (
-            {stem_of(path): path for path in image_files(root / folder)}
-            for folder in ("JPEGImages", "SegmentationClass")
-        )
+        images, masks = (_Files(root / folder) for folder in ("JPEGImages", "SegmentationClass"))
         splits: dict[str, list[Pair]] = {}
-        faults, notes = [], []
+        faults, notes = [*images.faults, *masks.faults], []
         lists = _lists(root)
         if not lists:
             pairing = pairs_in(root / "JPEGImages", root / "SegmentationClass")
-            splits, faults = {UNSPLIT: pairing.pairs}, pairing.faults
-        for split, path in lists.items():
-            names = path.read_text(encoding="utf-8-sig").split("\n")
-            stems = list(dict.fromkeys(stem for name in names if (stem := _stem(name))))
-            if split == TEST and not any(stem in masks for stem in stems):
-                notes.append(f"{path}: is left out: its images have no masks")
+            splits, faults = {UNSPLIT: pairing.pairs}, [*pairing.faults]
+        for split, names in lists.items():
+            stems = list(dict.fromkeys(stem_in_list(line, images.by_name) for line in names.lines))
+            if split == TEST and not any(stem in masks.by_name for stem in stems):
+                notes.append(f"{names.path}: is left out: its images have no masks")
                 continue
-            for folder, files in (("JPEGImages", images), ("SegmentationClass", masks)):
-                if absent := [stem for stem in stems if stem not in files]:
+            for files in (images, masks):
+                if absent := [stem for stem in stems if stem not in files.by_name]:
                     faults.append(
-                        f"{path}: {len(absent)} of {len(stems)} names have no file in {folder}/: "
-                        f"{', '.join(absent[:3])}"
+                        f"{names.path}: {len(absent)} of {len(stems)} names have no file in "
+                        f"{files.folder.name}/: {listed(absent)}"
                     )
-            both = [stem for stem in stems if stem in images and stem in masks]
-            splits[split] = [Pair(stem, images[stem], masks[stem]) for stem in sorted(both)]
+            both = [s for s in stems if s in images.by_name and s in masks.by_name]
+            splits[split] = [
+                Pair(images.by_name[s].stem, images.by_name[s], masks.by_name[s])
+                for s in sorted(both)
+            ]
         classes, ignored = _classes(root, splits)
         return DataSet(splits, classes=classes, ignored=ignored, faults=faults, notes=notes)
+
+
+class _Files:
+    """The image files of a folder by the name in lists: a stem, or folders and a stem (CVAT)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.by_name: dict[str, Path] = {}
+        self.faults: list[str] = []
+        for path in filter(is_image_file, files_below(folder)):
+            inner = path.parent.relative_to(folder)
+            name = (inner / stem_of(path)).as_posix()
+            if name in self.by_name:
+                self.faults.append(f"{path}: has the same stem as {self.by_name[name].name}")
+            self.by_name.setdefault(name, path)
+
+
+@dataclass(frozen=True)
+class _List:
+    path: Path
+    lines: Sequence[str]
 
 
 def voc_colour(index: int) -> tuple[int, int, int]:
@@ -71,22 +96,26 @@ def voc_colour(index: int) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def _lists(root: Path) -> dict[str, Path]:
-    """Return the lists by split; a list of another name, as CVAT's default.txt, is no split."""
+def _lists(root: Path) -> dict[str, _List]:
+    """Return the lists by split; those of other names, as CVAT's default.txt, are no split.
+
+    trainval.txt stands for train.txt if that is missing, less what val.txt has.
+    """
     folder = root / _LISTS
-    splits = {split: folder / f"{split}.txt" for split in (TRAIN, VAL, TEST)}
-    splits = {split: path for split, path in splits.items() if path.is_file()}
-    if splits or not folder.is_dir():
-        return splits
-    others = sorted(folder.glob("*.txt"))
-    return {UNSPLIT: others[0]} if others else {}
-
-
-def _stem(name: str) -> str:
-    """Return a name of a list less its suffix and folder, which some exports write."""
-    name = name.strip().split("\t")[0].rpartition("/")[2]
-    path = Path(name)
-    return stem_of(path if path.suffix.lower() in SUFFIXES else Path(f"{name}.png")) if name else ""
+    paths = {p.stem.lower(): p for p in sorted(folder.glob("*.txt"))} if folder.is_dir() else {}
+    lists = {name: _List(path, lines_of(path)) for name, path in paths.items()}
+    by_split = {
+        split: lists[name] for split, names in SPLITS.items() for name in names if name in lists
+    }
+    if TRAIN not in by_split and _TRAIN_VAL in lists:
+        held_out = {line for split in (VAL, TEST) if split in by_split
+                    for line in by_split[split].lines}  # fmt: skip
+        rest = [line for line in lists[_TRAIN_VAL].lines if line not in held_out]
+        return {TRAIN: _List(lists[_TRAIN_VAL].path, rest), **by_split}
+    if by_split or not lists:
+        return by_split
+    lines = [line for each in lists.values() for line in each.lines]
+    return {UNSPLIT: _List(next(iter(lists.values())).path, lines)}
 
 
 def _classes(
@@ -94,25 +123,11 @@ def _classes(
 ) -> tuple[Sequence[LabelClass], Sequence[LabelClass]]:
     """Return what labelmap.txt (CVAT) or class_names.txt (labelme) says, or VOC's own classes."""
     if (path := root / _LABEL_MAP).is_file():
-        return [each for line in _lines(path) if (each := _of_label_map(line))], []
+        return counted(label_map(path))
     if (path := root / _CLASS_NAMES).is_file():
-        names = [name for name in _lines(path) if name != "__ignore__"]
+        names = [name for name in lines_of(path) if name != "__ignore__"]
         return [LabelClass(n, i, voc_colour(i)) for i, n in enumerate(names)], [_BORDER]
     stems = [pair.stem for pairs in splits.values() for pair in pairs]
     if stems and all(_OF_VOC.match(stem) for stem in stems):
         return [LabelClass(n, i, voc_colour(i)) for i, n in enumerate(_NAMES)], [_BORDER]
     return [], []
-
-
-def _of_label_map(line: str) -> LabelClass | None:
-    """Read ``name:red,green,blue:parts:actions``."""
-    name, _, rest = line.partition(":")
-    numbers = rest.partition(":")[0].split(",")
-    if line.startswith("#") or len(numbers) != 3:
-        return None
-    red, green, blue = map(int, numbers)
-    return LabelClass(name, colour=(red, green, blue))
-
-
-def _lines(path: Path) -> list[str]:
-    return [line.strip() for line in path.read_text("utf-8-sig").splitlines() if line.strip()]

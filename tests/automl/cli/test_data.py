@@ -40,10 +40,13 @@ def test_import_split_and_show_follow_each_other(run, tmp_path):
         (["import", "kitti", "nowhere", "x"], "'kitti' is not a kind of data set"),
         (["split", "nowhere"], "nowhere: no such folder"),
         (["split", "nowhere", "--val", "lots"], "'lots' is not a share; give 15% or 0.15"),
-        (["show", "nowhere"], "nowhere"),
+        (["show", "nowhere"], "automl: nowhere: no such folder"),
+        (["show", "data.zip"], "automl: data.zip: is a file (archive), not a folder; unpack"),
+        (["import", "auto", "data.zip", "x"], "data.zip: is a file (archive), not a folder"),
     ],
 )
-def test_a_mistake_is_one_line(run, words, message):
+def test_a_mistake_is_one_line(run, tmp_path, words, message):
+    (tmp_path / "data.zip").touch()
     result = run(*words)
     assert result.returncode == 2
     assert message in result.stderr
@@ -65,6 +68,17 @@ def test_strict_data_refuses_copies_and_still_shows_them(run, run_in, tmp_path):
     assert "--strict-data: a pair of images of different splits" in refused.stderr
     image(tmp_path / "set/images/val/c.jpg")
     assert run("show", "set", "--strict-data").returncode == 0
+
+
+def test_what_cannot_be_used_is_shown_with_exit_code_2(run, tmp_path):
+    split_pairs(tmp_path / "set/images/{}", tmp_path / "set/masks/{}")
+    (tmp_path / "set/images/train/a.jpg").write_text("no image")
+    shown = run("show", "set", "--json")
+    assert shown.returncode == 2
+    content = json.loads(shown.stdout)
+    assert content["splits"]["train"]["images"] == 1
+    assert "a.jpg: is not an image" in content["faults"][0]
+    assert content["error"]["message"] == "set: has 1 fault, listed above"
 
 
 def test_a_skill_that_compares_no_images_refuses_strict_data(run_in, tmp_path, toy_data):

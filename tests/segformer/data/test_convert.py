@@ -17,12 +17,18 @@ DRAWN = {
     layouts.coco: ("coco", ["background", "car", "road"], [0, 2, 1]),
     layouts.labelme: ("labelme", ["background", "car", "road"], [0, 2, 1]),
     layouts.cvat: ("cvat", ["background", "road", "car"], [0, 1, 2]),
+    layouts.yolo: ("yolo", ["background", "road", "car"], [0, 1, 2]),
     layouts.label_studio: ("labelstudio", ["background", "car", "road"], [0, 2, 1]),
 }
 LINKED = {
     layouts.kind_split: ("folders", ["class_0", "class_1", "class_2"], [0, 1, 2]),
     layouts.camvid: ("camvid", ["sky", "building", "pole"], [0, 1, 2]),
     layouts.camvid_colours: ("camvid", ["Road", "Car"], [255, 0, 1]),
+    layouts.camvid_annot_colours: ("camvid", ["Road", "Car"], [255, 0, 1]),
+    layouts.named_splits: ("named", ["class_0", "class_1", "class_2"], [0, 1, 2]),
+    layouts.split_groups: ("groups", ["class_0", "class_1", "class_2"], [0, 1, 2]),
+    layouts.split_lists: ("unsplit", ["Sky", "Road", "Car"], [0, 1, 2]),
+    layouts.roboflow_masks: ("suffix", ["background", "road", "car", "moon"], [0, 1, 2]),
     layouts.voc: ("voc", ["background", "aeroplane", "bicycle"], [0, 1, 2]),
     layouts.cvat_masks: ("voc", ["background", "cat", "dog"], [0, 1, 2]),
     layouts.cityscapes: ("cityscapes", ["road", "sidewalk", "building"], [255, 0, 13]),
@@ -64,7 +70,7 @@ def test_an_import_links_what_stays_and_records_what_it_did(tmp_path):
 def test_a_category_that_no_annotation_has_is_no_class(tmp_path):
     layouts.coco(tmp_path / "source")
     report = import_data("coco", tmp_path / "source", tmp_path / "target")
-    assert report.notes == ["moon: no annotation has this category"]
+    assert report.notes == [f"{tmp_path / 'source'}: no annotation has the category moon"]
 
 
 def test_the_class_of_a_small_thing_lies_on_that_of_a_large_one(tmp_path):
@@ -86,7 +92,7 @@ def test_the_class_of_a_small_thing_lies_on_that_of_a_large_one(tmp_path):
     [
         ("cocoo", "there are auto, described, voc"),
         ("voc", "lacks JPEGImages/"),
-        ("auto", "no known way"),
+        ("auto", "holds no files"),
     ],
 )
 def test_what_cannot_be_imported_is_refused(tmp_path, kind, words):
@@ -99,8 +105,8 @@ def test_what_cannot_be_imported_is_refused(tmp_path, kind, words):
 def test_an_annotation_that_cannot_be_drawn_is_named(tmp_path):
     layouts.labelme(tmp_path / "source")
     path = tmp_path / "source/b.json"
-    path.write_text(path.read_text().replace('"polygon"', '"linestrip"', 1))
-    with pytest.raises(DataError, match=r"b.json: cannot be drawn"):
+    path.write_text(path.read_text().replace('"polygon"', '"spline"', 1))
+    with pytest.raises(DataError, match=r"b.json: cannot be drawn .*type spline is not known"):
         import_data("auto", tmp_path / "source", tmp_path / "target")
     assert not (tmp_path / "target").exists()
 

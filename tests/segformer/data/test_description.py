@@ -32,7 +32,7 @@ def test_class_ids_and_the_ignored_value(tmp_path):
     assert short(described(tmp_path, given={})) == {
         "num_classes": 3,
         "label_transform": "None",
-        "palette": [([0] * 3, 0, "c0"), ([1] * 3, 1, "c1"), ([2] * 3, 2, "c2")],
+        "palette": [([2], 0, "c2"), ([0], 1, "c0"), ([1], 2, "c1")],
         "ignore_index": 11,
     }
 
@@ -49,7 +49,8 @@ def test_a_palette_fits_the_label_transform_that_is_given(tmp_path, transform, v
     write(tmp_path, [0, 255])
     found = short(described(tmp_path, given={"dataset.segment.label_transform": transform}))
     assert "label_transform" not in found
-    assert found["palette"] == [([0] * 3, 0, "c0"), ([value] * 3, 1, "c255")]
+    times = 3 if transform == "norm" else 1
+    assert found["palette"] == [([0] * times, 0, "c0"), ([value] * times, 1, "c255")]
 
 
 def test_what_is_given_is_not_answered(tmp_path):
@@ -167,18 +168,19 @@ def test_a_value_that_is_a_class_and_ignored_is_refused(tmp_path):
 
 
 COLOURS = st.tuples(*[st.integers(0, 255)] * 3)
-STORED = ("values", "colours", "table of the classes", "table of other colours")
+STORED = ("values", "values in RGB", "colours", "table of the classes", "table of other colours")
 
 
 @st.composite
 def descriptions(draw):
     """Return values, colours (some None), the ignored value, and how the mask is stored."""
-    values = sorted(draw(st.sets(st.integers(0, 255), min_size=2, max_size=9)))
+    values = draw(st.lists(st.integers(0, 255), min_size=2, max_size=9, unique=True))
     count = len(values)
     unique = st.lists(COLOURS, min_size=count, max_size=count, unique=True)
     some = st.lists(st.none() | COLOURS, min_size=count, max_size=count)
     colours = draw(st.just([None] * count) | unique | some)
-    stored = draw(st.sampled_from(STORED if None not in colours else ("values",)))
+    of_values = ("values", "values in RGB", "table of other colours")
+    stored = draw(st.sampled_from(STORED if None not in colours else of_values))
     return values, colours, draw(st.none() | st.integers(0, 255)), stored
 
 
@@ -186,12 +188,14 @@ def stored_mask(values, colours, stored):
     """Return a mask of one row with a pixel of each class."""
     if stored == "values":
         return MaskFile(np.array([values], dtype=np.int32))
+    if stored == "values in RGB":
+        return MaskFile(np.array([values], dtype=np.int32)[..., None].repeat(3, axis=-1))
     if stored == "colours":
         return MaskFile(np.array([colours], dtype=np.int32))
     table = np.arange(256)[:, None] * (3, 5, 7) % 256
     if stored == "table of the classes":
         table[values] = colours
-    elif set(map(tuple, table[values].tolist())) & set(colours):
+    elif set(map(tuple, table[values].tolist())) & {*filter(None, colours)}:
         table = 255 - table
     return MaskFile(np.array([values], dtype=np.int32), table=table.astype(np.int32))
 
@@ -208,9 +212,9 @@ def test_the_id_of_a_pixel_is_the_position_of_its_value_or_the_file_is_refused(t
         with pytest.raises(DataError, match=f"ignore is {ignored}, the value of class"):
             described(tmp_path, given={})
         return
-    keys = described(tmp_path, given={"dataset.segment.label_transform": "None"})
+    keys = described(tmp_path, given={})
     plain = {key.rpartition(".")[2]: value for key, value in keys.items()}
-    segment = DatasetSegment(root_dir="x", label_transform="None", **plain)
+    segment = DatasetSegment(root_dir="x", **plain)
     try:
         ids = labels_of(stored_mask(values, colours, stored), segment, where="mask").ids[0].tolist()
     except DataError:

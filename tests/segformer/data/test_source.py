@@ -23,6 +23,12 @@ READ_IN_PLACE = {
     layouts.suffix: (None, THREE, [0, 1, 2]),
     layouts.second_extension: (None, THREE, [0, 1, 2]),
     layouts.camvid: (SPLIT, ["sky", "building", "pole"], [0, 1, 2]),
+    layouts.camvid_annot_colours: (SPLIT, ["Road", "Car"], [255, 0, 1]),
+    layouts.named_splits: (SPLIT, THREE, [0, 1, 2]),
+    layouts.split_groups: (None, THREE, [0, 1, 2]),
+    layouts.split_lists: (SPLIT, ["Sky", "Road", "Car"], [0, 1, 2]),
+    layouts.roboflow_masks: (SPLIT, ["background", "road", "car", "moon"], [0, 1, 2]),
+    layouts.yolo: (SPLIT, ["background", "road", "car"], [0, 1, 2]),
     layouts.camvid_colours: (SPLIT, ["Road", "Car"], [255, 0, 1]),
     layouts.voc: (None, ["background", "aeroplane", "bicycle"], [0, 1, 2]),
     layouts.cvat_masks: (None, ["background", "cat", "dog"], [0, 1, 2]),
@@ -76,11 +82,14 @@ def test_annotations_are_drawn_anew_for_each_epoch_and_for_the_fingerprint(tmp_p
 def test_an_unknown_layout_is_answered_with_the_three_nearest(tmp_path):
     layouts.image(tmp_path / "JPEGImages/a.jpg")
     (tmp_path / "SegmentationClass").mkdir()
+    (tmp_path / "notes.md").touch()
     with pytest.raises(DataError) as caught:
         source_of(segment(tmp_path))
-    first, *nearest = caught.value.faults
+    first, *nearest, found, following = caught.value.faults
     assert "no known way" in first
     assert len(nearest) == 3
+    assert "it holds 1 .md, JPEGImages/ (1 .jpg)" in found
+    assert 'write dataset.json: {"splits"' in following
     assert "is not Pascal VOC: lacks ImageSets/Segmentation/train.txt" in nearest[0]
 
 

@@ -1,0 +1,157 @@
+"""What people give as data that cannot be learned from as it is, and what to do with it."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import islice
+from pathlib import Path
+
+from segformer.data.layouts.names import files_below, listed, subfolders
+from segformer.data.pairs import is_image_file
+
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+_KINDS = {
+    "volumes": (
+        (".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".dcm"),
+        "save the slices to use as PNG, of images and masks alike",
+    ),
+    "archives": (_ARCHIVES, "unpack and give the folder"),
+    "TFRecords": ((".tfrecord", ".tfrecords", ".record"), "export PNG masks or COCO instead"),
+    "arrays": (
+        (".npy", ".npz", ".mat", ".h5", ".hdf5", ".parquet", ".mdb"),
+        "save images and masks as PNG",
+    ),
+    "videos": ((".mp4", ".avi", ".mov", ".mkv"), "save the frames to use as images"),
+}
+_MOST_FILES = 2000
+"""Files that are looked at to say what a folder holds."""
+
+
+def _has_suffix(path: Path, suffixes: tuple[str, ...]) -> bool:
+    """Whether a name has one of some suffixes; shards have more behind: a.tfrecord-0-of-9."""
+    name = path.name.lower()
+    return name.endswith(suffixes) or any(f"{suffix}-" in name for suffix in suffixes)
+
+
+def refusal_of_a_file(path: Path) -> str:
+    """Return the line for a file that was given as the folder of a data set."""
+    for kind, (suffixes, advice) in _KINDS.items():
+        if _has_suffix(path, suffixes):
+            return f"{path}: is a file ({kind[:-1]}), not a folder; {advice}"
+    return f"{path}: is a file, not a folder; give the folder that holds the images and the masks"
+
+
+def what_it_is(root: Path) -> str:
+    """Return what a folder of no known layout holds and what to do, if that is known, else ""."""
+    files = list(islice(files_below(root), _MOST_FILES))
+    if not files:
+        return f"{root}: holds no files"
+    for is_kind, text in _TOOLS:
+        if is_kind(root, files):
+            return f"{root}: {text}"
+    has_pictures = any(map(is_image_file, files))
+    for kind, (suffixes, advice) in _KINDS.items():
+        named = [path.name for path in files if _has_suffix(path, suffixes)]
+        if named and not has_pictures:
+            return f"{root}: holds {kind} ({listed(named)}), which are not read; {advice}"
+    return ""
+
+
+def found_in(root: Path) -> str:
+    """Return a line on the files that a folder holds: images/ (12 .jpg), labels/ (12 .txt)."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for path in islice(files_below(root), _MOST_FILES):
+        folder = path.parent.relative_to(root).as_posix()
+        counts[f"{folder}/" if folder != "." else "", path.suffix.lower() or "no suffix"] += 1
+    parts = [f"{folder}{n} {suffix}" if not folder else f"{folder} ({n} {suffix})"
+             for (folder, suffix), n in sorted(counts.items())]  # fmt: skip
+    return f"{root}: it holds {listed(parts, shown=6)}"
+
+
+def _text(path: Path) -> str:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return file.read(1 << 16)
+
+
+def _any_text(files: Sequence[Path], suffix: str, *words: str) -> bool:
+    texts = (_text(path) for path in islice((p for p in files if p.suffix == suffix), 5))
+    return any(all(word in text for word in words) for text in texts)
+
+
+def _has_backslashes(root: Path, files: Sequence[Path]) -> bool:
+    return any("\\" in path.name for path in files)
+
+
+def _is_of_boxes(root: Path, files: Sequence[Path]) -> bool:
+    return _any_text(files, ".xml", "<object>", "<bndbox>") or any(
+        path.name.endswith("createml.json") for path in files
+    )
+
+
+def _is_full_ade20k(root: Path, files: Sequence[Path]) -> bool:
+    return any(path.name.endswith("_parts_1.png") for path in files)
+
+
+def _is_mapillary(root: Path, files: Sequence[Path]) -> bool:
+    return any(path.name.startswith("config_v") for path in files)
+
+
+def _is_panoptic(root: Path, files: Sequence[Path]) -> bool:
+    return any(p.name.startswith("panoptic") and p.suffix == ".json" for p in files)
+
+
+def _is_video_of_cvat(root: Path, files: Sequence[Path]) -> bool:
+    return _any_text(files, ".xml", "<annotations>", "<track ")
+
+
+def _is_supervisely(root: Path, files: Sequence[Path]) -> bool:
+    return any(p.name == "meta.json" for p in files) and any(
+        p.parent.name == "ann" and p.suffix == ".json" for p in files
+    )
+
+
+def _is_via(root: Path, files: Sequence[Path]) -> bool:
+    return _any_text(files, ".json", '"shape_attributes"', '"region_attributes"')
+
+
+def _is_brush_of_label_studio(root: Path, files: Sequence[Path]) -> bool:
+    return any(p.name.startswith("task-") and "-annotation-" in p.name for p in files)
+
+
+def _has_run_lengths(root: Path, files: Sequence[Path]) -> bool:
+    return _any_text(files, ".csv", "EncodedPixels")
+
+
+def _has_masks_a_sample(root: Path, files: Sequence[Path]) -> bool:
+    samples = [{path.name for path in subfolders(f)} for f in islice(subfolders(root), 5)]
+    return bool(samples) and all({"images", "masks"} <= names for names in samples)
+
+
+def _has_images_alone(root: Path, files: Sequence[Path]) -> bool:
+    return all(is_image_file(path) for path in files) and not any(
+        path.suffix.lower() == ".png" for path in files
+    )
+
+
+_TOOLS: tuple[tuple[Callable[[Path, Sequence[Path]], bool], str], ...] = (
+    (_has_backslashes, "file names hold backslashes: the archive was made on Windows and unpacked "
+     "as it should not be; unpack it with 7z or Python's zipfile"),
+    (_is_full_ade20k, "is the full ADE20K of thousands of classes; the 150 classes of scene parsing"
+     " are another archive, ADEChallengeData2016"),
+    (_is_mapillary, "is Mapillary Vistas, which is not read; name its folders in dataset.json: "
+     '"splits": {"train": {"images": "train/images", "masks": "train/v1.2/labels"}, ...}'),
+    (_is_panoptic, "is COCO for panoptic segmentation, which is not read; give instances_*.json or "
+     "stuff_*.json, or masks of classes"),
+    (_is_video_of_cvat, "is CVAT for video, of tracks; export the task as CVAT for images 1.1 or as"
+     " Segmentation mask 1.1"),
+    (_is_supervisely, "is Supervisely's own format, which is not read; export masks or COCO"),
+    (_is_via, "is VGG Image Annotator's own format, which is not read; export COCO from it"),
+    (_is_brush_of_label_studio, "is Label Studio's export of brushes as PNG, whose names do not say"
+     " the image; export JSON and put the images beside it"),
+    (_has_run_lengths, "holds run lengths in a CSV, which are not read; draw them as masks, a PNG "
+     "for each image"),
+    (_is_of_boxes, "holds boxes, as for detection, and no masks; annotate polygons or masks"),
+    (_has_masks_a_sample, "has a folder of images and masks for each sample, maybe a mask for each"
+     " object; save one mask for each image, in images/ and masks/"),
+    (_has_images_alone, "holds images alone; annotate them, e.g. in CVAT or LabelMe, and give the "
+     "export, or use automl predict with a trained model"),
+)  # fmt: skip

@@ -1,0 +1,184 @@
+"""Exports of annotation tools as people have them, and not only as the tools describe them."""
+
+import json
+
+import layouts
+import numpy as np
+import pytest
+from pictures import segment
+
+from segformer.data.layouts.drawing import Region, drawn, rectangle, turned
+from segformer.data.source import source_of, unsplit_pairs
+from segformer.errors import DataError
+
+SQUARE = [0, 0, 6, 0, 6, 8, 0, 8]
+
+
+def entry(image, category, **values):
+    return {"image_id": image, "category_id": category, "segmentation": [SQUARE], "area": 48,
+            **values}  # fmt: skip
+
+
+def write_coco(path, entries, categories, count=3, prefix=""):
+    for number in range(count):
+        layouts.image(path.parent / f"{prefix}{number}.jpg")
+    images = [
+        {"id": n, "file_name": f"{prefix}{n}.jpg", "width": 12, "height": 8} for n in range(count)
+    ]
+    named = [{"id": number, "name": name} for number, name in categories.items()]
+    content = {"images": images, "annotations": entries, "categories": named}
+    path.write_text(json.dumps(content))
+
+
+def drawn_ids(root):
+    """Return the upper row of every mask, by the stem of its image."""
+    return {p.stem: p.draw()[0] for pairs in unsplit_pairs(root).values() for p in pairs}
+
+
+def test_categories_of_two_files_are_the_same_by_name(tmp_path):
+    for split, numbers in (("train", {1: "road", 2: "car"}), ("valid", {1: "car", 2: "road"})):
+        (tmp_path / split).mkdir()
+        path = tmp_path / split / "_annotations.coco.json"
+        road = next(number for number, name in numbers.items() if name == "road")
+        write_coco(path, [entry(n, road) for n in range(3)] + [entry(0, 3 - road, segmentation=[
+            [6, 0, 12, 0, 12, 8, 6, 8]])], numbers, prefix=split)  # fmt: skip
+    ids = drawn_ids(tmp_path)
+    assert ids["train0"].tolist() == ids["valid0"].tolist() == [1] * 6 + [2] * 6
+
+
+def test_boxes_are_refused_and_some_among_outlines_are_named(tmp_path):
+    path = tmp_path / "a.json"
+    write_coco(path, [entry(n, 1, segmentation=[]) for n in range(3)], {1: "a"})
+    with pytest.raises(DataError, match="holds boxes without outlines, as for detection"):
+        unsplit_pairs(tmp_path)
+    write_coco(path, [entry(0, 1), entry(1, 1, segmentation=[])], {1: "a"})
+    assert "1 of 2 annotations have no outline" in source_of(segment(tmp_path)).notes[1]
+
+
+def test_images_without_files_are_left_out_with_a_note_and_refused_if_none_has_one(tmp_path):
+    write_coco(tmp_path / "a.json", [entry(n, 1) for n in range(3)], {1: "a"})
+    (tmp_path / "2.jpg").unlink()
+    assert "1 of 3 images have no file below" in source_of(segment(tmp_path)).notes[1]
+    for number in range(2):
+        (tmp_path / f"{number}.jpg").unlink()
+    with pytest.raises(DataError, match="3 of 3 images have no file below"):
+        unsplit_pairs(tmp_path)
+
+
+def test_a_category_called_background_is_what_no_annotation_covers(tmp_path):
+    write_coco(tmp_path / "a.json", [entry(0, 7), entry(1, 9)], {7: "Background", 9: "a"})
+    ids = drawn_ids(tmp_path)
+    assert (ids["0"].max(), ids["1"].max()) == (0, 1)
+
+
+def cvat(root, shapes, labels="<label><name>road</name><type>any</type></label>"):
+    layouts.image(root / "images/sub/a.jpg")
+    layouts.image(root / "images/sub/b.jpg")
+    images = "".join(
+        f'<image name="sub/{stem}.jpg" width="12" height="8">{shapes}</image>' for stem in "ab"
+    )
+    (root / "annotations.xml").write_text(
+        f"<annotations><meta>{labels}</meta>{images}</annotations>"
+    )
+
+
+def test_lines_points_and_tags_of_cvat_are_no_areas(tmp_path):
+    labels = "".join(f"<label><name>{n}</name><type>{t}</type></label>"
+                     for n, t in (("road", "any"), ("night", "tag")))  # fmt: skip
+    shapes = '<box label="road" xtl="0" ytl="0" xbr="6" ybr="8"/><tag label="night"/>'
+    cvat(tmp_path, f'{shapes}<polyline label="lane" points="0,0;3,3"/>', labels)
+    source = source_of(segment(tmp_path))
+    assert "shapes that cover no area are left out: 2 polyline of lane" in source.notes[1]
+    assert drawn_ids(tmp_path)["a"].max() == 1
+    cvat(tmp_path, '<tag label="night"/>', labels)
+    with pytest.raises(DataError, match="labels whole images, points or lines, and no areas"):
+        unsplit_pairs(tmp_path)
+
+
+def test_a_turned_box_of_cvat_is_drawn_turned(tmp_path):
+    cvat(tmp_path, '<box label="road" xtl="2" ytl="2" xbr="10" ybr="6" rotation="90"/>')
+    # 8x4 about its centre 6, 4 is 4x8: from 4 to 8, in all rows.
+    assert drawn_ids(tmp_path)["a"].tolist() == [0] * 4 + [1] * 4 + [0] * 4
+
+
+def test_a_rectangle_turned_by_a_half_covers_the_same_about_its_centre():
+    box = rectangle(2, 1, 10, 5)
+    plain, half = (
+        drawn((12, 8), [Region(1, [points])]) for points in (box, turned(box, 180, (6, 3)))
+    )
+    assert np.array_equal(plain, half)
+
+
+def labelme(path, shapes, image):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"shapes": shapes, "imagePath": image}))
+
+
+def test_labelme_finds_images_that_were_moved_and_leaves_out_points(tmp_path):
+    area = {"label": "road", "points": layouts.corners((4, 8))}
+    point = {"label": "tip", "points": [[1, 1]], "shape_type": "point"}
+    for stem in "ab":
+        layouts.image(tmp_path / f"photos/{stem}.jpg")
+        path = tmp_path / f"json/{stem}.json"
+        labelme(path, [area, point], f"C:\\Users\\me\\photos\\{stem}.jpg")
+    assert drawn_ids(tmp_path)["a"].tolist() == [0] * 4 + [1] * 4 + [0] * 4
+    notes = source_of(segment(tmp_path)).notes
+    assert "shapes that cover no area are left out: 2 point of tip" in notes[1]
+
+
+def task(number, *annotations, **values):
+    return {"id": number, "data": {"image": f"/data/upload/1/01234567-{number}.jpg"},
+            "annotations": list(annotations), **values}  # fmt: skip
+
+
+def region(label, **values):
+    value = {"x": 0, "y": 0, "width": 50, "height": 100, "rectanglelabels": [label], **values}
+    return {"original_width": 12, "original_height": 8, "type": "rectanglelabels", "value": value}
+
+
+def test_label_studio_of_several_annotators_takes_the_first_valid_annotation(tmp_path):
+    for number in range(4):
+        layouts.image(tmp_path / f"media/{number}.jpg")
+    tasks = [
+        task(0, {"result": [region("a")]}, {"result": [region("b")]}),
+        task(1, {"result": [region("b")], "was_cancelled": True}, {"result": [region("a")]}),
+        task(2, {"result": []}),
+        task(3),
+    ]
+    (tmp_path / "export.json").write_text(json.dumps(tasks))
+    source = source_of(segment(tmp_path))
+    assert "1 tasks without annotations are left out" in source.notes[1]
+    assert "1 tasks have several annotations, of which the first is used" in source.notes[2]
+    tops = {stem: row.max() for stem, row in drawn_ids(tmp_path).items()}
+    assert tops == {"0": 1, "1": 1, "2": 0}
+
+
+def test_a_rectangle_of_label_studio_is_turned_about_its_corner(tmp_path):
+    for number in range(2):
+        layouts.image(tmp_path / f"{number}.jpg")
+    turned_one = region("a", x=50, width=100 / 3, height=50, rotation=90)  # 6, 0: 4 by 4 pixels.
+    tasks = [task(n, {"result": [turned_one]}) for n in range(2)]
+    (tmp_path / "export.json").write_text(json.dumps(tasks))
+    assert drawn_ids(tmp_path)["0"].tolist() == [0] * 2 + [1] * 4 + [0] * 6
+
+
+def test_yolo_without_polygons_is_refused_and_an_image_without_objects_is_background(tmp_path):
+    layouts.yolo(tmp_path)
+    (tmp_path / "labels/train/a.txt").write_text("")
+    (tmp_path / "labels/train/b.txt").unlink()
+    ids = drawn_ids(tmp_path)
+    assert [ids[stem].max() for stem in "abcd"] == [0, 0, 2, 2]
+    (tmp_path / "labels/val/c.txt").write_text("0 a b c\n")
+    with pytest.raises(DataError, match=r"c.txt: is no line of a class and coordinates"):
+        unsplit_pairs(tmp_path)
+    for path in tmp_path.glob("labels/*/*.txt"):
+        path.write_text("0 0.5 0.5 0.2 0.2\n")
+    with pytest.raises(DataError, match="holds boxes, as for detection, and no polygons"):
+        unsplit_pairs(tmp_path)
+
+
+def test_yolo_names_a_text_whose_image_is_missing(tmp_path):
+    layouts.yolo(tmp_path)
+    (tmp_path / "images/train/a.jpg").unlink()
+    with pytest.raises(DataError, match=r"a.txt: has no image a\.\* in"):
+        unsplit_pairs(tmp_path)

@@ -1,0 +1,71 @@
+import json
+
+import layouts
+import numpy as np
+import pytest
+from pictures import save
+
+from segformer.data.layouts.class_tables import class_tables
+from segformer.data.source import layout_settings
+from segformer.errors import DataError
+
+
+def found(root):
+    return [(each.name, each.value, each.colour) for each in class_tables(root)[0].classes]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "first"),
+    [
+        ("class_dict.csv", "name,r,g,b\nroad,1,2,3\ncar,4,5,6\n", ("road", None, (1, 2, 3))),
+        ("_classes.csv", "Pixel Value, Class\n0, road\n1, car\n", ("road", 0, None)),
+        ("label_colors.txt", "1 2 3\troad\n4 5 6\tcar\n", ("road", None, (1, 2, 3))),
+        ("labelmap.txt", "# label\nroad:1,2,3::\ncar:4,5,6::\n", ("road", None, (1, 2, 3))),
+        ("codes.txt", "road\ncar\n", ("road", 0, None)),
+        ("classes.txt", "7: road\n9: car\n", ("road", 7, None)),
+        ("labels.txt", "__ignore__\n_background_\nroad\n", ("_background_", 0, None)),
+        ("dataset_meta.json", json.dumps({"label_map": {"0": "road", "1": "car"}}),
+         ("road", 0, None)),
+    ],
+)  # fmt: skip
+def test_the_tables_of_tools_are_read(tmp_path, name, text, first):
+    (tmp_path / name).write_text(text)
+    assert found(tmp_path)[0] == first
+
+
+def test_void_does_not_count(tmp_path):
+    (tmp_path / "class_dict.csv").write_text("name,r,g,b\nVoid,0,0,0\nroad,1,2,3\ncar,4,5,6\n")
+    (table,) = class_tables(tmp_path)
+    assert [each.name for each in table.ignored] == ["Void"]
+    assert len(table.classes) == 2
+
+
+def test_a_table_that_masks_contradict_is_passed_over_with_a_note(tmp_path):
+    layouts.unsplit(tmp_path)
+    (tmp_path / "classes.txt").write_text("sky\nroad\n")
+    keys, notes = layout_settings(tmp_path, action="train", given={})
+    assert "classes.txt: is passed over, since masks hold 2 too" in notes[0]
+    assert keys["dataset.segment.num_classes"] == 3
+
+
+def test_colours_of_which_a_mask_has_greys_alone_are_counted_as_colours(tmp_path):
+    colours = np.array([[0, 0, 0], [128, 0, 0], [0, 128, 0]], np.uint8)[layouts.ids()]
+    layouts.pairs(tmp_path / "images", tmp_path / "masks", values=colours)
+    save(tmp_path / "masks/a.png", colours * 0)
+    keys, notes = layout_settings(tmp_path, action="train", given={})
+    assert "the 3 colours in the masks are the classes color_0_0_0" in notes[0]
+    assert keys["dataset.segment.num_classes"] == 3
+
+
+def test_white_that_is_class_1_in_some_masks_is_refused(tmp_path):
+    layouts.pairs(tmp_path / "images", tmp_path / "masks", values=layouts.ids(2))
+    save(tmp_path / "masks/a.png", layouts.ids(2) * 255)
+    with pytest.raises(DataError, match="some masks hold 0 and 1 and others 0 and 255"):
+        layout_settings(tmp_path, action="train", given={})
+
+
+def test_numbers_of_objects_are_no_classes(tmp_path):
+    values = layouts.ids().astype(np.uint16) * 1000
+    layouts.pairs(tmp_path / "images", tmp_path / "masks", values=values)
+    with pytest.raises(DataError, match="masks hold the value 1000; class values are 0 to 255"):
+        layout_settings(tmp_path, action="train", given={})

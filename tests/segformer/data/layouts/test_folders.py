@@ -1,0 +1,182 @@
+"""Folders that people have: nested, listed, of other names, with files of the system in them."""
+
+import unicodedata
+
+import layouts
+import pytest
+from pictures import save, segment
+
+from segformer.data.layouts.names import kind_of, split_of, subfolders, text_of
+from segformer.data.source import source_of
+from segformer.errors import DataError
+
+
+def stems_of(root):
+    source = source_of(segment(root))
+    assert not source.faults
+    return {split: sorted(pair.stem for pair in pairs) for split, pairs in source.splits.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "is_kind"),
+    [
+        ("train_images", "train", True),
+        ("imagesTr", "train", True),
+        ("ValidationMasks", "val", True),
+        ("images_train_val", None, True),
+        ("SegmentationClassVisualization", None, False),
+        ("trainer", None, False),
+    ],
+)
+def test_the_words_of_a_folder_say_its_split_and_kind(name, split, is_kind):
+    assert split_of(name) == split
+    assert bool(kind_of(name)) == is_kind
+
+
+def test_cities_below_the_splits_are_paired_one_by_one(tmp_path):
+    for city in ("bonn", "ulm"):
+        for split, stems in layouts.SPLITS.items():
+            folders = (tmp_path / kind / split / city for kind in ("images", "masks"))
+            layouts.pairs(*folders, stems=stems)
+    # Of two images of one name, each is told apart by its folders in what is written of them.
+    assert len(source_of(segment(tmp_path)).splits["train"]) == 4
+
+
+def test_images_of_one_name_have_stems_of_their_own(tmp_path):
+    for city in ("bonn", "ulm"):
+        layouts.pairs(tmp_path / "images" / city, tmp_path / "masks" / city, stems=["a", "b"])
+    stems = [stem for split in stems_of(tmp_path).values() for stem in split]
+    assert sorted(stems)[:2] == ["images__bonn__a", "images__bonn__b"]
+
+
+def test_masks_may_lie_in_the_only_folder_of_files_within_theirs(tmp_path):
+    layouts.pairs(tmp_path / "images", tmp_path / "annotations/trimaps")
+    (tmp_path / "annotations/xmls").mkdir()
+    assert sum(map(len, stems_of(tmp_path).values())) == 4
+
+
+def test_patients_below_one_folder_are_read(tmp_path):
+    for patient in ("p1", "p2"):
+        folder = tmp_path / "all" / patient
+        stems = [f"{patient}_1", f"{patient}_2"]
+        layouts.pairs(folder, folder, image_end=".tif", mask_end="_mask.tif", stems=stems)
+    assert sum(map(len, stems_of(tmp_path).values())) == 4
+
+
+def test_lists_name_the_images_of_each_split(tmp_path):
+    layouts.pairs(tmp_path / "imgs", tmp_path / "gts", image_end="_img.jpg", mask_end="_gt.png")
+    (tmp_path / "splits").mkdir()
+    (tmp_path / "splits/train.txt").write_text("a\r\nb\r\n")
+    (tmp_path / "splits/val.txt").write_text("imgs/c_img.jpg gts/c_gt.png\n")
+    source = source_of(segment(tmp_path))
+    assert {s: len(pairs) for s, pairs in source.splits.items()} == {"train": 2, "val": 1}
+    assert "1 images are in no list and are left out" in source.notes[-1]
+
+
+def test_lists_of_other_names_are_passed_over_with_a_note(tmp_path):
+    layouts.unsplit(tmp_path)
+    (tmp_path / "train.txt").write_text("x\ny\n")
+    notes = source_of(segment(tmp_path)).notes
+    assert any("train.txt: are passed over: 2 names are no image with a mask" in n for n in notes)
+
+
+def test_files_of_the_system_are_no_data(tmp_path):
+    layouts.kind_split(tmp_path / "my data")
+    (tmp_path / "__MACOSX/my data").mkdir(parents=True)
+    for name in (".DS_Store", "._a.jpg", "Thumbs.db"):
+        (tmp_path / "my data/images/training" / name).write_bytes(b"x")
+    layouts.image(tmp_path / "my data/images/training/@eaDir/a.jpg")
+    assert [path.name for path in subfolders(tmp_path)] == ["my data"]
+    assert stems_of(tmp_path) == {"train": ["a", "b"], "val": ["c", "d"]}
+
+
+def test_names_of_both_unicode_forms_and_of_any_case_are_partners(tmp_path):
+    for number in range(4):
+        nfd, nfc = (unicodedata.normalize(form, "Größe") for form in ("NFD", "NFC"))
+        save(tmp_path / f"Images/{nfd}_{number}.PNG", [[number] * 12] * 8)
+        save(tmp_path / f"Masks/{nfc.lower()}_{number}.png", layouts.ids())
+    assert sum(map(len, stems_of(tmp_path).values())) == 4
+
+
+def test_two_masks_of_one_image_are_a_fault(tmp_path):
+    layouts.pairs(tmp_path, tmp_path, mask_end="_m.png")
+    (tmp_path / "a.csv").write_text("image,mask\na.jpg,a_m.png\na.jpg,b_m.png\nb.jpg,b_m.png\n")
+    source = source_of(segment(tmp_path))
+    with pytest.raises(DataError, match=r"a.jpg: has 2 masks in the only split"):
+        source.pairs("train")
+
+
+def test_masks_as_gif_are_named(tmp_path):
+    layouts.pairs(tmp_path / "train", tmp_path / "train_masks", mask_end="_mask.png")
+    for path in (tmp_path / "train_masks").iterdir():
+        path.rename(path.with_suffix(".gif"))
+    with pytest.raises(DataError, match="files, but 4 .gif; save them as PNG"):
+        source_of(segment(tmp_path)).pairs("train")
+
+
+@pytest.mark.parametrize(
+    ("head", "line"),
+    [
+        (b"\xef\xbb\xbfImage;Mask;Subset\r\n", "{0};{1};{2}\r\n"),
+        (b"sep=,\nimage_path,label_path,split\n", "{0},{1},{2}\n"),
+        (b"image\tmask\tset\n", "{0}\t{1}\t{2}\n"),
+    ],
+)
+@pytest.mark.parametrize("separator", ["/", "\\"])
+def test_a_csv_of_any_program_is_read(tmp_path, head, line, separator):
+    layouts.pairs(tmp_path / "x", tmp_path / "y", image_end=" ü.jpg", mask_end=" ü.png")
+    rows = [
+        line.format(f"x{separator}{s} ü.jpg", f"y{separator}{s} ü.png", split)
+        for split, stems in (("train", "ab"), ("valid", "cd")) for s in stems
+    ]  # fmt: skip
+    (tmp_path / "pairs.csv").write_bytes(head + "".join(rows).encode())
+    assert stems_of(tmp_path) == {"train": ["a ü", "b ü"], "val": ["c ü", "d ü"]}
+
+
+def test_a_csv_for_each_split_names_files_of_images_and_masks(tmp_path):
+    layouts.unsplit(tmp_path)
+    for split, stems in layouts.SPLITS.items():
+        rows = [f"{stem}.jpg,{stem}.png" for stem in stems]
+        (tmp_path / f"{split}.csv").write_text("\n".join(["image,mask", *rows]))
+    assert stems_of(tmp_path) == {"train": ["a", "b"], "val": ["c", "d"]}
+
+
+def test_folds_of_a_csv_are_no_splits(tmp_path):
+    layouts.pairs(tmp_path / "x", tmp_path / "y")
+    rows = [f"x/{s}.jpg,y/{s}.png,{n}" for n, s in enumerate(layouts.STEMS)]
+    (tmp_path / "a.csv").write_text("\n".join(["image,mask,fold", *rows]))
+    source = source_of(segment(tmp_path))
+    assert "0, 1, 2, ... in the CSV are no splits" in source.notes[1]
+    assert sum(map(len, source.splits.values())) == 4
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_a_text_of_any_program_is_read(tmp_path, encoding):
+    (tmp_path / "a.txt").write_bytes("Größe".encode(encoding))
+    assert text_of(tmp_path / "a.txt") == "Größe"
+
+
+def test_voc_without_a_list_for_training_takes_trainval_less_val(tmp_path):
+    layouts.voc(tmp_path)
+    lists = tmp_path / "VOCdevkit/VOC2012/ImageSets/Segmentation"
+    names = (lists / "train.txt").read_text() + (lists / "val.txt").read_text()
+    (lists / "trainval.txt").write_text(names)
+    before = stems_of(tmp_path)
+    (lists / "train.txt").unlink()
+    assert stems_of(tmp_path) == before
+
+
+def test_cityscapes_is_read_as_its_archives_unpack_and_without_cities(tmp_path):
+    layouts.cityscapes(tmp_path / "all")
+    for kind in ("leftImg8bit", "gtFine"):
+        for city in (tmp_path / "all" / kind).glob("*/ulm"):
+            for path in city.iterdir():
+                target = tmp_path / f"{kind}_trainvaltest" / kind / city.parent.name / path.name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                path.rename(target)
+    for path in sorted((tmp_path / "all").rglob("*"), reverse=True):
+        path.rmdir()
+    (tmp_path / "all").rmdir()
+    assert {split: len(stems) for split, stems in stems_of(tmp_path).items()} == {
+        "train": 2, "val": 2,
+    }  # fmt: skip
