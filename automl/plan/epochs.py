@@ -18,8 +18,10 @@ FACTOR, POWER = 2.0, 0.55
 """A full training takes FACTOR * whole ** POWER of the `whole` epochs that fit in the time: 13 of
 30, 25 of 100, 89 of 1000. Short schedules cost more than a search of few trials gains; with more
 time, both grow."""
-LARGEST_SHARE = 0.6
-"""The part of a worker's time that one full training may take, so that others come before it."""
+LARGEST_SHARE, LARGEST_AT_ALL = 0.6, 0.85
+"""The part of a worker's epochs that one full training may take, so that others come before it.
+It is 1 - epochs / MANY within these bounds: of few epochs a search makes nothing."""
+MANY = 40
 MOST_AT_ONCE = 4
 """Trainings that the measurement runs at once; more of them disturb each other alike."""
 
@@ -65,10 +67,11 @@ def epochs_of_time(
 def chosen_epochs(budget: Budget, epoch_s: float, *, workers: int) -> int:
     """Return the epochs of a full training: few enough for several trials in the budget."""
     whole = _whole(budget, epoch_s, workers)
-    chosen: float = min(FACTOR * whole**POWER, LARGEST_SHARE * whole / workers)
+    own = whole / workers
+    share = min(LARGEST_AT_ALL, max(LARGEST_SHARE, 1 - own / MANY))
+    chosen: float = min(FACTOR * whole**POWER, share * own)
     if budget.is_limited_in_trials:  # The time of few trials goes into longer ones.
-        each = LARGEST_SHARE * whole / max(budget.trials, workers)
-        chosen = max(chosen, each)
+        chosen = max(chosen, share * whole / max(budget.trials, workers))
     return max(1, round(chosen))
 
 

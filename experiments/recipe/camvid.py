@@ -1,16 +1,16 @@
 """Compares whole runs with the same wall time: ours, today's, and a plain script's.
 
     python -m experiments.recipe.camvid DATA OUT [--minutes 15] [--seeds 0 1 2] [--size 160]
-        [--methods automl practitioner default plain]
+        [--methods automl default plain]
     python -m experiments.recipe.camvid DATA OUT --report
 
-`automl` is `automl run` with the defaults of this version; `practitioner` names its overlay;
-`default` is TAO's 16 parameters from random weights (`--space default --weights none`); `plain` is
-experiments/recipe/plain.py. Each gets the same minutes of this machine; of `automl` that is the
-search (`--time`), and the whole wall time is written down beside it. The promoted model and the
-plain one are measured once on the test split by the same code, `segformer evaluate`. DATA is any
-data set with a test split: CamVid, ISBI 2012, or the sample of `automl data sample`. Each result is
-a line of OUT/results.jsonl: a run that is there is not repeated, so that a stop costs one run.
+`automl` is `automl run` with the defaults of this version; `default` is TAO's 16 parameters from
+random weights (`--space default --weights none`); `plain` is experiments/recipe/plain.py. Each gets
+the same minutes of this machine; of `automl` that is the search (`--time`), and the whole wall time
+is written down beside it. The promoted model and the plain one are measured once on the test split
+by the same code, `segformer evaluate`. DATA is any data set with a test split: CamVid, ISBI 2012,
+or the sample of `automl data sample`. Each result is a line of OUT/results.jsonl: a run that is
+there is not repeated, so that a stop costs one run.
 """
 
 import argparse
@@ -28,10 +28,9 @@ from typing import Any
 from experiments.recipe.plain import train as train_plain
 from segformer.skill import skill
 
-METHODS = ("automl", "practitioner", "default", "plain")
+METHODS = ("automl", "default", "plain")
 _FLAGS = {
     "automl": [],
-    "practitioner": ["--space", "practitioner"],
     "default": ["--space", "default", "--weights", "none"],
 }
 # Quantiles of Student's t for a 95 % interval, by degrees of freedom.

@@ -40,7 +40,7 @@ def budget(seconds, *, trials=UNLIMITED, epochs=None):
 
 @pytest.mark.parametrize(
     ("seconds", "workers", "expected"),
-    [(30, 1, 13), (100, 1, 25), (1000, 1, 89), (15, 2, 9), (1, 4, 1), (0.1, 1, 1)],
+    [(30, 1, 13), (100, 1, 25), (1000, 1, 89), (15, 2, 9), (5, 2, 4), (1, 4, 1), (0.1, 1, 1)],
 )
 def test_longer_times_give_longer_trainings_and_more_of_them(seconds, workers, expected):
     assert chosen_epochs(budget(seconds), 1.0, workers=workers) == expected
