@@ -1,7 +1,7 @@
 """The epochs of a full training that suit a limit of time, by the measured pace of an epoch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,10 @@ LARGEST_SHARE, LARGEST_AT_ALL = 0.6, 0.85
 """The part of a worker's epochs that one full training may take, so that others come before it.
 It is 1 - epochs / MANY within these bounds: of few epochs a search makes nothing."""
 MANY = 40
+FEW = 12
+"""Epochs of a worker, below which the cores train one trial together instead of one each."""
+GAIN = 0.8
+"""What a further thread adds to a training, in threads."""
 MOST_AT_ONCE = 4
 """Trainings that the measurement runs at once; more of them disturb each other alike."""
 
@@ -32,6 +36,8 @@ class TimedEpochs:
 
     epochs: int | None
     """None: they could not be chosen."""
+    resources: Resources
+    """With one trial at a time where the time is short."""
     note: str
     """One line for people."""
 
@@ -51,17 +57,32 @@ def epochs_of_time(
     except Exception as error:  # noqa: BLE001
         # Whatever it is, the first trials meet it too and report it as a failure of theirs.
         text = failure_from_error(error).message.splitlines()[0]
-        return TimedEpochs(
-            None, f"an epoch could not be timed ({text}): {budget.epochs} epochs a training"
-        )
+        note = f"an epoch could not be timed ({text}): {budget.epochs} epochs a training"
+        return TimedEpochs(None, resources, note)
+    together = ""
+    # Beyond a few cores, one training gains little by a further one.
+    if at_once == workers > 1 and is_short(budget, epoch_s) and resources == _undivided(resources):
+        resources = replace(resources, concurrency=1)
+        epoch_s /= 1 + GAIN * (workers - 1)
+        together, workers = ", one at a time on all cores", 1
     epochs = chosen_epochs(budget, epoch_s, workers=workers)
     whole = _whole(budget, epoch_s, workers)
-    return TimedEpochs(
-        epochs,
-        f"{epochs} epochs a training, chosen for --time {duration(budget.time_s)}: an epoch takes "
-        f"about {duration(epoch_s)}, measured, so that about {whole:.0f} fit in; --epochs N sets "
-        "them",
+    note = (
+        f"{epochs} epochs a training{together}, chosen for --time {duration(budget.time_s)}: an "
+        f"epoch takes about {duration(epoch_s)}, measured, so that about {whole:.0f} fit in; "
+        "--epochs N sets them"
     )
+    return TimedEpochs(epochs, resources, note)
+
+
+def is_short(budget: Budget, epoch_s: float) -> bool:
+    """Whether a worker trains few epochs in the time."""
+    return budget.time_s is not None and budget.time_s < FEW * epoch_s
+
+
+def _undivided(resources: Resources) -> Resources:
+    """Return the resources without those that the user divided himself."""
+    return replace(resources, concurrency=None, cpus_per_trial=None, gpus_per_trial=None)
 
 
 def chosen_epochs(budget: Budget, epoch_s: float, *, workers: int) -> int:

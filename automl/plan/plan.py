@@ -162,6 +162,7 @@ def plan_from_request(
             plain = {key: value for key, value in first.items() if key not in choice.named}
             timed = epochs_of_time(skill, with_values(spec, plain), resources, budget)
         if timed is not None and timed.epochs is not None:
+            resources = timed.resources
             own = {**flatten(spec), info.epochs_key: timed.epochs}
             spec = _spec(skill, schema, own)
             space = _space(way, schema, spec, fitted)

@@ -42,18 +42,16 @@ def due(record: Record, ladder: Ladder, *, seed: int) -> int | None:
 
 
 def _last_to_finish(record: Record, ladder: Ladder, left: float) -> int | None:
-    """Return the best paused trial if it could not be finished in time after one more first look.
+    """Return a paused trial to train on once the best could not be finished after a first look.
 
-    So does every worker: at the end of the time each finishes a good trial. None before, and where
-    none can be finished.
+    It is the best that can be finished in the time; if none can be, the best goes as far as it
+    does. So each worker finishes a good trial at the end of the time.
     """
-    epochs = record.budget.epochs
-    for number in _by_loss(record, ladder):
-        needed = epochs - record.curves[number].epoch
-        if needed > left:
-            continue
-        return number if needed > left - ladder.rungs[0] else None
-    return None
+    order = _by_loss(record, ladder)
+    needed = {n: record.budget.epochs - record.curves[n].epoch for n in order}
+    if not order or needed[order[0]] <= left - ladder.rungs[0]:
+        return None
+    return next((n for n in order if needed[n] <= left), order[0])
 
 
 def _by_loss(record: Record, ladder: Ladder) -> list[int]:

@@ -20,7 +20,7 @@ def plan_of(tmp_path, toy_data, monkeypatch):
     """Return a function: the plan of a toy search whose epochs take 2 s."""
 
     def epoch_seconds(self, spec, *, threads, at_once):
-        assert threads >= at_once == 1
+        assert threads >= 1 and at_once <= 4
         if spec["train"]["width"] == 13:
             raise toy_skill.ToyError("out_of_memory", "too wide")
         return 2.0
@@ -69,6 +69,24 @@ def test_a_time_without_epochs_chooses_them_in_the_spec_and_says_so(plan_of):
 def test_epochs_of_the_user_win(plan_of, changes):
     plan = plan_of(**changes)
     assert plan.settings.budget.epochs == 6 and not plan.notes
+
+
+@pytest.mark.parametrize(
+    ("resources", "time", "together"),
+    [
+        (Resources(), "20s", True),
+        (Resources(), "100s", False),
+        (Resources(concurrency=2), "20s", False),
+        (Resources(cpus_per_trial=1), "20s", False),
+    ],
+)
+def test_in_a_short_time_the_cores_train_one_trial_together(
+    plan_of, monkeypatch, resources, time, together
+):
+    monkeypatch.setattr("automl.plan.epochs.threads", lambda: 2)
+    plan = plan_of(SearchRequest(time=time), resources=resources)
+    assert (plan.settings.resources.concurrency == 1) is together
+    assert ("one at a time on all cores" in plan.notes[-1]) is together
 
 
 def test_without_a_time_and_on_another_machine_nothing_is_measured(plan_of):
