@@ -4,13 +4,39 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from segformer.data.split_file import SplitFile
 from segformer.errors import SkillError
+from segformer.spec.keys import ROOT
+from segformer.spec.overrides import flattened, nested
 
 LONGEST_S = 300.0
 """After this time the measurement is given up."""
+
+
+@contextmanager
+def training_data(spec: Mapping[str, Any], held_out: SplitFile | None) -> Iterator[dict[str, Any]]:
+    """Yield a spec whose data have the validation split that the check has made, but not written.
+
+    A training writes it beside the data; here a folder of links has it, and goes again.
+    """
+    flat = dict(flattened(spec))
+    root = Path(flat[ROOT]).absolute()
+    if held_out is None or held_out.path.is_file() or held_out.path.absolute().parent != root:
+        yield dict(spec)
+        return
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for entry in root.iterdir():
+            (folder / entry.name).symlink_to(entry)
+        replace(held_out, path=folder / held_out.path.name).write()
+        yield nested({**flat, ROOT: str(folder)})
 
 
 def epoch_seconds(spec: Mapping[str, Any], *, threads: int, at_once: int) -> float:
