@@ -21,11 +21,12 @@ time, both grow."""
 LARGEST_SHARE, LARGEST_AT_ALL = 0.6, 0.85
 """The part of a worker's epochs that one full training may take, so that others come before it.
 It is 1 - epochs / MANY within these bounds: of few epochs a search makes nothing."""
-MANY = 40
+MANY = 60
 FEW = 12
-"""Epochs of a worker, below which the cores train one trial together instead of one each."""
-GAIN = 0.8
-"""What a further thread adds to a training, in threads."""
+"""Epochs of a worker, below which there is time for one training: the recipe. Then the cores train
+it together, if that is quicker."""
+QUICKER = 0.8
+"""The part of the seconds of an epoch that all cores together must not exceed."""
 MOST_AT_ONCE = 4
 """Trainings that the measurement runs at once; more of them disturb each other alike."""
 
@@ -62,9 +63,10 @@ def epochs_of_time(
     together = ""
     # Beyond a few cores, one training gains little by a further one.
     if at_once == workers > 1 and is_short(budget, epoch_s) and resources == _undivided(resources):
-        resources = replace(resources, concurrency=1)
-        epoch_s /= 1 + GAIN * (workers - 1)
-        together, workers = ", one at a time on all cores", 1
+        alone_s = skill.epoch_seconds(dict(spec), threads=threads(), at_once=1)
+        if alone_s < QUICKER * epoch_s:
+            resources, epoch_s = replace(resources, concurrency=1), alone_s
+            together, workers = ", one at a time on all cores", 1
     epochs = chosen_epochs(budget, epoch_s, workers=workers)
     whole = _whole(budget, epoch_s, workers)
     note = (
@@ -90,7 +92,9 @@ def chosen_epochs(budget: Budget, epoch_s: float, *, workers: int) -> int:
     whole = _whole(budget, epoch_s, workers)
     own = whole / workers
     share = min(LARGEST_AT_ALL, max(LARGEST_SHARE, 1 - own / MANY))
-    chosen: float = min(FACTOR * whole**POWER, share * own)
+    chosen: float = share * own
+    if own >= FEW:
+        chosen = min(FACTOR * whole**POWER, chosen)
     if budget.is_limited_in_trials:  # The time of few trials goes into longer ones.
         chosen = max(chosen, share * whole / max(budget.trials, workers))
     return max(1, round(chosen))

@@ -23,7 +23,7 @@ def plan_of(tmp_path, toy_data, monkeypatch):
         assert threads >= 1 and at_once <= 4
         if spec["train"]["width"] == 13:
             raise toy_skill.ToyError("out_of_memory", "too wide")
-        return 2.0
+        return 2.0 / threads
 
     def make(search=TIMED, **changes):
         plain = {"skill": "toy", "data": str(toy_data), "out": tmp_path / "exp", "tracker": "none",
@@ -40,7 +40,16 @@ def budget(seconds, *, trials=UNLIMITED, epochs=None):
 
 @pytest.mark.parametrize(
     ("seconds", "workers", "expected"),
-    [(30, 1, 13), (100, 1, 25), (1000, 1, 89), (15, 2, 9), (5, 2, 4), (1, 4, 1), (0.1, 1, 1)],
+    [
+        (30, 1, 13),
+        (100, 1, 25),
+        (1000, 1, 89),
+        (15, 2, 9),
+        (5, 2, 2),
+        (8, 1, 7),
+        (1, 4, 1),
+        (0.1, 1, 1),
+    ],
 )
 def test_longer_times_give_longer_trainings_and_more_of_them(seconds, workers, expected):
     assert chosen_epochs(budget(seconds), 1.0, workers=workers) == expected
@@ -74,10 +83,10 @@ def test_epochs_of_the_user_win(plan_of, changes):
 @pytest.mark.parametrize(
     ("resources", "time", "together"),
     [
-        (Resources(), "20s", True),
+        (Resources(), "10s", True),
         (Resources(), "100s", False),
-        (Resources(concurrency=2), "20s", False),
-        (Resources(cpus_per_trial=1), "20s", False),
+        (Resources(concurrency=2), "10s", False),
+        (Resources(cpus_per_trial=1), "10s", False),
     ],
 )
 def test_in_a_short_time_the_cores_train_one_trial_together(
