@@ -14,8 +14,8 @@ import automl.experiment.experiment as reading
 from automl.errors import AutomlError, RunFailed, Stopped, UsageError
 from automl.experiment.experiment import space_of
 from automl.experiment.observer import ExperimentObserver
-from automl.notebook import show_leaderboard
 from automl.plan.plan import plan_from_request
+from automl.progress.notebook import show_leaderboard
 from automl.progress.watch import watching
 from automl.promotion.gates import MAX_DROP, PromotionRequest
 from automl.report.figures import figure

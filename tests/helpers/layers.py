@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 AUTOML = [
     ["__main__", "__init__"],
     ["cli", "api", "data"],
-    ["session", "plan", "mcp", "notebook"],
+    ["session", "plan", "mcp"],
     ["request", "promotion", "doctor", "serving"],
     ["search", "runners", "jobs", "tracking", "progress", "report"],
     ["skill", "experiment"],
