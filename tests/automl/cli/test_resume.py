@@ -39,8 +39,9 @@ def test_a_stopped_run_says_so_and_is_resumed(tmp_path, toy_data, automl, number
 
 
 def _wait_for_reports(path, count):
-    for _ in range(300):
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
         if path.exists() and sum(e["event"] == "report" for e in Journal(path).read()) >= count:
             return
         time.sleep(0.1)
-    raise AssertionError("no reports within 30 s")
+    raise AssertionError("no reports within 120 s")
