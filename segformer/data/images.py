@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from segformer.data.bands import MOST_PIXELS
 from segformer.data.tiff import TiffFacts, check_image, read_by_tifffile, tiff_facts
 from segformer.errors import DataError
 
@@ -29,8 +30,6 @@ _ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
 WIDE_BITS = 16
 """Bits of a sample above 8; fewer may be in use, as of sensors of 10, 12 or 14 bits."""
 _LARGEST_OF_WIDE = 2**WIDE_BITS - 1
-MOST_PIXELS = 2**26
-"""Of a picture that is decoded, as 8192x8192: reading it takes a gigabyte."""
 _LARGEST_VALUE = 2**20  # No class: beyond 16 bits, and exact as a 32-bit float.
 
 
@@ -89,18 +88,25 @@ def read_image_file(path: Path, *, bits: int = WIDE_BITS) -> ImageFile:
         if facts.needs_tifffile:
             return _wide(read_by_tifffile(content, path), path, facts, bits)
     with _opened(path, content) as image:
-        if image.mode in _SIXTEEN_BIT:
-            return _wide(np.asarray(image), path, facts, bits)
-        if image.mode == "F":
-            raise DataError(f"{path}: is a 32-bit float image, whose range is not known")
         depth = WIDE_BITS if _is_wide(image, content, facts) else 8
-        kind = f"{depth}-bit {_COLOURS.get(image.mode, image.mode)}"
-        if image.mode in ("RGBA", "LA", "PA"):
-            # Pillow drops alpha in steps; the colour below alpha 0 is kept.
-            image = image.convert({"RGBA": "RGB", "LA": "L", "PA": "RGBA"}[image.mode])
-        pixels = np.asarray(image.convert("RGB"))
-        # Pillow keeps the upper byte of 16 bits.
-        return ImageFile(pixels, kind, int(pixels.max()) * 257 if depth == WIDE_BITS else None)
+        return image_file_of(image, path, facts, depth=depth, bits=bits)
+
+
+def image_file_of(
+    image: Any, path: Path, facts: TiffFacts | None, *, depth: int = 8, bits: int = WIDE_BITS
+) -> ImageFile:
+    """Return a decoded image, or a part of one, as RGB; see `read_image_file`."""
+    if image.mode in _SIXTEEN_BIT:
+        return _wide(np.asarray(image), path, facts, bits)
+    if image.mode == "F":
+        raise DataError(f"{path}: is a 32-bit float image, whose range is not known")
+    kind = f"{depth}-bit {_COLOURS.get(image.mode, image.mode)}"
+    if image.mode in ("RGBA", "LA", "PA"):
+        # Pillow drops alpha in steps; the colour below alpha 0 is kept.
+        image = image.convert({"RGBA": "RGB", "LA": "L", "PA": "RGBA"}[image.mode])
+    pixels = np.asarray(image.convert("RGB"))
+    # Pillow keeps the upper byte of 16 bits.
+    return ImageFile(pixels, kind, int(pixels.max()) * 257 if depth == WIDE_BITS else None)
 
 
 def read_mask(path: Path) -> MaskFile:

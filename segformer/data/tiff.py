@@ -1,5 +1,6 @@
 """TIFF files that Pillow reads wrongly or not at all: their facts, and their pixels by tifffile."""
 
+import mmap
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ _REDUCED_OR_MASK = 1 | 4
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
 _NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
 """The field types of whole numbers: BYTE, SHORT, LONG, LONG8."""
+Content = bytes | mmap.mmap
 _MOST_PAGES = 1000
 _MOST_ENTRIES = 50_000
 """Of all directories; a file could point to the same ones again and again."""
@@ -49,7 +51,7 @@ class TiffFacts:
         return self.is_planar and self.samples > 1 and self.bits > 8
 
 
-def tiff_facts(content: bytes) -> TiffFacts | None:
+def tiff_facts(content: Content) -> TiffFacts | None:
     """Read the tags of a TIFF or BigTIFF; None for another file, or one that is broken."""
     try:
         directories = list(_directories(content))
@@ -101,7 +103,7 @@ def read_by_tifffile(content: bytes, path: Path) -> NDArray[np.uint16]:
     return values.transpose(1, 2, 0) if page.planarconfig == 2 else values
 
 
-def _directories(content: bytes) -> Iterator[dict[int, int]]:
+def _directories(content: Content) -> Iterator[dict[int, int]]:
     """Yield the first whole number of each tag, directory by directory."""
     order = {b"II": "<", b"MM": ">"}[content[:2]] if content[:2] in (b"II", b"MM") else ""
     if not order:
@@ -127,7 +129,7 @@ def _directories(content: bytes) -> Iterator[dict[int, int]]:
         (place,) = struct.unpack_from(f"{order}{place_format}", content, start + count * entry_size)
 
 
-def _entry(content: bytes, place: int, order: str, is_big: bool) -> Iterator[tuple[int, int]]:
+def _entry(content: Content, place: int, order: str, is_big: bool) -> Iterator[tuple[int, int]]:
     tag, kind = struct.unpack_from(f"{order}HH", content, place)
     if kind not in _NUMBERS:
         return

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from segformer.data.bands import MOST_PIXELS
+from segformer.errors import DataError
 from segformer.spec.sections.dataset import DatasetSegment
 from segformer.spec.sections.prediction import AS_TRAINED, OVERLAP
 
@@ -75,6 +77,16 @@ def windows_of(picture: Size, segment: DatasetSegment) -> Windows:
         size = padded_size(picture if fits else size, segment.size)
     share = OVERLAP if overlap is None else overlap
     return Windows.over(picture, size, overlap=share, is_tapered=tapered)
+
+
+def check_windows(windows: Windows) -> None:
+    """Raise `DataError` if a window has too many pixels to be read at once."""
+    height, width = windows.size
+    if height * width > MOST_PIXELS:
+        raise DataError(
+            f"{height * width / 1e6:.0f} megapixels are more than the {MOST_PIXELS / 1e6:.0f} that "
+            "are scaled at once; dataset.segment.prediction.mode=slide takes windows instead"
+        )
 
 
 def is_slid(picture: Size, segment: DatasetSegment) -> bool:

@@ -2,27 +2,30 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
 
 from segformer.action import write_spec
-from segformer.data.images import read_image
 from segformer.data.labels import class_names
+from segformer.data.large import LargePicture, bands_in, read_picture
 from segformer.data.overlay import class_colours, overlay
 from segformer.data.pairs import SUFFIXES, image_files, is_utf8, other_files
+from segformer.data.png_rows import PngRows
 from segformer.data.source import images_of
+from segformer.data.windows import Size
 from segformer.errors import DataError, SpecError
 from segformer.evaluation.image_size import with_trained_size
-from segformer.evaluation.pictures import Pixels, write_mask, write_picture
+from segformer.evaluation.pictures import Pixels, mask_png
 from segformer.evaluation.predictor import Predictor, load_predictor, model_file
-from segformer.evaluation.segmenter import said_of_windows, segmenter_of
+from segformer.evaluation.segmenter import Segmenter, said_of_windows, segmenter_of
 from segformer.model.out_of_memory import out_of_memory_explained
 from segformer.model.saved import ModelRecord
 from segformer.parallel.collective import gathered, number
@@ -125,20 +128,48 @@ class _Writer:
     colours: Pixels
     names: list[str]
 
-    def write(self, path: Path, image: Pixels, ids: Pixels, *, is_shown: bool) -> Row:
-        name = f"{path.stem}.png"
-        write_mask(self.folder / MASKS / name, ids, self.colours)
-        if is_shown:
-            write_picture(self.folder / OVERLAYS / name, overlay(image, ids, self.colours))
-        counts = np.bincount(ids.ravel(), minlength=len(self.names)).tolist()
+    def write(
+        self,
+        path: Path,
+        picture: Pixels | LargePicture,
+        strips: Iterable[tuple[int, Pixels]],
+        *,
+        is_shown: bool,
+    ) -> Row:
+        """Write a picture whose class ids come in strips of rows; return its row of the results."""
+        name, shown = f"{path.stem}.png", bands_in(picture)
+        counts = np.zeros(len(self.names), dtype=np.int64)
+        height, width = shown.size
+        with ExitStack() as stack:
+            file = stack.enter_context(_written(self.folder / MASKS / name))
+            mask, over = stack.enter_context(mask_png(file, shown.size, self.colours)), None
+            if is_shown:
+                file = stack.enter_context(_written(self.folder / OVERLAYS / name))
+                over = stack.enter_context(PngRows(file, shown.size))
+            for top, ids in strips:
+                mask.add(ids)
+                if over is not None:
+                    over.add(overlay(shown.rows(top, top + len(ids)), ids, self.colours))
+                counts += np.bincount(ids.ravel(), minlength=len(self.names))
         return {
             "image": str(path),
             "mask": f"{MASKS}/{name}",
             "overlay": f"{OVERLAYS}/{name}" if is_shown else None,
-            "width": ids.shape[1],
-            "height": ids.shape[0],
-            "pixels": dict(zip(self.names, counts, strict=True)),
+            "width": width,
+            "height": height,
+            "pixels": dict(zip(self.names, counts.tolist(), strict=True)),
         }
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to write, and remove it if the block fails."""
+    try:
+        with path.open("wb") as file:
+            yield file
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 @torch.inference_mode()
@@ -160,17 +191,37 @@ def _segmented(
         if not readable:
             continue
         is_shown = every > 0 and turn % every == 0
-        masks = segmenter.class_ids_of([image for _, image in readable])
-        for (path, image), ids in zip(readable, masks, strict=True):
-            if not is_said and (line := said_of_windows(path, ids.shape, segment)):
+        for path, picture, strips in _in_strips(segmenter, readable):
+            size_there = _size_of(picture)
+            if not is_said and (line := said_of_windows(path, size_there, segment)):
                 _log.warning(line)
                 is_said = True
-            yield writer.write(path, image, ids, is_shown=is_shown)
+            try:
+                yield writer.write(path, picture, strips, is_shown=is_shown)
+            except DataError as error:  # Of a large picture, which is read meanwhile.
+                yield error
+
+
+def _in_strips(
+    segmenter: Segmenter, pictures: list[tuple[Path, Pixels | LargePicture]]
+) -> Iterator[tuple[Path, Pixels | LargePicture, Iterable[tuple[int, Pixels]]]]:
+    """Yield pictures with their class ids in strips: the large ones last, each by itself."""
+    held = [(path, each) for path, each in pictures if not isinstance(each, LargePicture)]
+    masks = segmenter.class_ids_of([each for _, each in held]) if held else ()
+    for (path, each), ids in zip(held, masks, strict=True):
+        yield path, each, [(0, ids)]
+    for path, picture in pictures:
+        if isinstance(picture, LargePicture):
+            yield path, picture, segmenter.strips(picture.bands())
+
+
+def _size_of(picture: Pixels | LargePicture) -> Size:
+    return picture.size if isinstance(picture, LargePicture) else picture.shape[:2]
 
 
 def _batches(
     paths: list[Path], size: int, segment: DatasetSegment, *, workers: int
-) -> Iterator[list[tuple[Path, Pixels | DataError]]]:
+) -> Iterator[list[tuple[Path, Pixels | LargePicture | DataError]]]:
     # Threads suffice: Pillow releases the interpreter lock while it decodes.
     with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
         for start in range(0, len(paths), size):
@@ -180,9 +231,9 @@ def _batches(
             )
 
 
-def _read(path: Path, *, bits: int) -> Pixels | DataError:
+def _read(path: Path, *, bits: int) -> Pixels | LargePicture | DataError:
     try:
-        return read_image(path, bits=bits)
+        return read_picture(path, bits=bits)
     except DataError as error:
         return error
 

@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from segformer.data.png_rows import PngRows
+
 Pixels = NDArray[np.uint8]
 
 
-def write_mask(path: Path, ids: Pixels, colours: Pixels) -> None:
-    """Write class ids HxW as a PNG with a palette: values are ids, viewers show colours."""
-    height, width = ids.shape
-    image = Image.frombytes("P", (width, height), ids.tobytes())
-    image.putpalette(colours.tobytes())
-    image.save(path)
+def mask_png(file: BinaryIO, size: tuple[int, int], colours: Pixels) -> PngRows:
+    """Begin a PNG of class ids with a palette: values are ids, viewers show colours."""
+    return PngRows(file, size, palette=colours.tobytes())
 
 
 def side_by_side(pictures: Sequence[Pixels]) -> Pixels:

@@ -11,8 +11,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from segformer.data.bands import Bands, Held
 from segformer.data.dataset import window_input
-from segformer.data.windows import MUCH_LARGER, Size, Windows, cut, is_slid, window_size, windows_of
+from segformer.data.windows import (
+    MUCH_LARGER,
+    Size,
+    Windows,
+    check_windows,
+    cut,
+    is_slid,
+    window_size,
+    windows_of,
+)
 from segformer.evaluation.metrics import resize_logits
 from segformer.evaluation.predictor import Predictor
 from segformer.spec.sections.dataset import DatasetSegment
@@ -61,11 +71,20 @@ class Segmenter:
         if len(windows) == 1 and not self._scales:
             (single,) = self.class_ids_of([picture])
             return single
-        ids = np.empty((height, width), dtype=np.uint8)
-        for top, left, scores in self._pieces(picture, windows):
-            best = scores.argmax(0).to(torch.uint8).cpu().numpy()
-            ids[top : top + best.shape[0], left : left + best.shape[1]] = best
-        return ids
+        return np.concatenate([ids for _, ids in self.strips(Held(picture))])
+
+    def strips(self, picture: Bands) -> Iterator[tuple[int, Pixels]]:
+        """Yield the most likely class of each pixel in strips of rows: their top, and ids hxW.
+
+        Memory grows with the width of the picture alone. Raises `DataError` for a large picture
+        that is to be segmented whole.
+        """
+        windows = windows_of(picture.size, self.segment)
+        check_windows(windows)
+        pieces = self._pieces(picture, windows)
+        for top, row in groupby(pieces, key=lambda piece: piece[0]):
+            ids = [scores.argmax(0).to(torch.uint8).cpu().numpy() for _, _, scores in row]
+            yield top, np.concatenate(ids, axis=1)
 
     def pieces(self, picture: Pixels) -> Iterator[Piece]:
         """Yield the scores of a picture HxWx3 in rectangles that cover it, from the top.
@@ -73,9 +92,9 @@ class Segmenter:
         Scores are logits, or logarithms of mean probabilities where flips or scales are averaged.
         Only what the next windows overlap is kept, so that memory grows with the width alone.
         """
-        yield from self._pieces(picture, windows_of(_size(picture), self.segment))
+        yield from self._pieces(Held(picture), windows_of(_size(picture), self.segment))
 
-    def _pieces(self, picture: Pixels, windows: Windows) -> Iterator[Piece]:
+    def _pieces(self, picture: Bands, windows: Windows) -> Iterator[Piece]:
         return blended(self._scores(picture, windows), windows)
 
     @property
@@ -83,22 +102,29 @@ class Segmenter:
         scales = self.segment.prediction.scales
         return [] if scales in ([], [1.0]) else list(scales)
 
-    def _scores(self, picture: Pixels, windows: Windows) -> Iterator[Tensor]:
+    def _scores(self, picture: Bands, windows: Windows) -> Iterator[Tensor]:
         """Yield the scores of each window at its size in the picture."""
         if not self._scales:
             yield from self._of_windows(picture, windows)
             return
-        for place in windows:
+        margin = round(windows.size[0] / min(1.0, *self._scales)) - windows.size[0] + 1
+        for top, left in windows:
+            band, above = _band(picture, top - margin, top + windows.size[0] + margin)
+            place = top - above, left
             probabilities = [
-                self._scaled(picture, place, windows, scale).softmax(0) for scale in self._scales
+                self._scaled(band, place, windows, scale).softmax(0) for scale in self._scales
             ]
             yield _log_mean(probabilities)
 
-    def _of_windows(self, picture: Pixels, windows: Windows) -> Iterator[Tensor]:
-        places = list(windows)
+    def _of_windows(self, picture: Bands, windows: Windows) -> Iterator[Tensor]:
+        places, (height, _) = list(windows), windows.size
         for start in range(0, len(places), self.batch_size):
             chosen = places[start : start + self.batch_size]
-            images = [window_input(picture, p, windows.size, self.segment) for p in chosen]
+            band, above = _band(picture, chosen[0][0], chosen[-1][0] + height)
+            images = [
+                window_input(band, (top - above, left), windows.size, self.segment)
+                for top, left in chosen
+            ]
             for logits in self._logits(torch.stack(images)):
                 yield resize_logits(logits[None], windows.size, align_corners=self.align_corners)[0]
 
@@ -118,7 +144,7 @@ class Segmenter:
             scores = resize_logits(self._logits(image), size, align_corners=self.align_corners)[0]
             return scores[:, above : above + height, before : before + width]
         part, within = cut(picture, place, windows.size), Windows.over(windows.size, size)
-        pieces = blended(self._of_windows(part, within), within)
+        pieces = blended(self._of_windows(Held(part), within), within)
         rows = [list(row) for _, row in groupby(pieces, key=lambda piece: piece[0])]
         return torch.cat([torch.cat([p[2] for p in row], dim=2) for row in rows], dim=1)
 
@@ -155,6 +181,12 @@ def said_of_windows(path: Path, picture: Size, segment: DatasetSegment) -> str:
 
 def _size(picture: Pixels) -> Size:
     return picture.shape[0], picture.shape[1]
+
+
+def _band(picture: Bands, top: int, bottom: int) -> tuple[Pixels, int]:
+    """Return the rows of a picture that are within it, and the first of them."""
+    first = max(top, 0)
+    return picture.rows(first, min(bottom, picture.size[0])), first
 
 
 def _log_mean(probabilities: list[Tensor]) -> Tensor:

@@ -14,7 +14,7 @@ from segformer.data.images import read_image
 from segformer.data.labels import class_names
 from segformer.data.overlay import class_colours, overlay
 from segformer.errors import DataError
-from segformer.evaluation.pictures import Pixels, write_mask
+from segformer.evaluation.pictures import Pixels, mask_png
 from segformer.evaluation.predictor import TorchPredictor, load_described
 from segformer.evaluation.segmenter import segmenter_of
 from segformer.spec.sections.dataset import DatasetSegment
@@ -32,9 +32,10 @@ class Segmentation:
 
     def mask(self) -> bytes:
         """Return the class ids as a PNG file with a palette."""
-        with scratch() as folder:
-            write_mask(folder / "mask.png", self.ids, self.colours)
-            return (folder / "mask.png").read_bytes()
+        file = io.BytesIO()
+        with mask_png(file, self.ids.shape, self.colours) as png:
+            png.add(self.ids)
+        return file.getvalue()
 
     def overlay(self) -> bytes:
         """Return the picture under the colours of its classes as a PNG file."""

@@ -1,11 +1,21 @@
 """ONNX graphs in files, encrypted if a key is set."""
 
+import json
 from pathlib import Path
 
 import onnx
 
+from segformer.data.labels import class_names
 from segformer.errors import CheckpointError
+from segformer.model.saved import ENTRY, ModelRecord
+from segformer.spec.sections.dataset import DatasetSegment
 from segformer.storage.encryption import reading, writing
+
+
+def metadata_of(record: ModelRecord) -> dict[str, str]:
+    """Return the metadata of an exported model: its record, and the class names by id as JSON."""
+    names = class_names(DatasetSegment.model_validate(record.segment))
+    return {ENTRY: record.to_json(), "names": json.dumps({str(i): n for i, n in enumerate(names)})}
 
 
 def read_graph(path: Path) -> onnx.ModelProto:

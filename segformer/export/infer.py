@@ -9,7 +9,8 @@ An image is read as RGB, upright, and resized to the size of the training (bicub
 it, with antialiasing); then divided by 255, less the mean and over the std of the training. The
 logits, a quarter of that size, are enlarged to the image (bilinear, half-pixel centres), and the
 largest wins. What is much larger than the images of the training is segmented by overlapping
-windows, whose logits are blended; the model says how (`prediction` of its record).
+windows, whose logits are blended; the model says how (`prediction` of its record). A PNG or TIFF
+that is too large to be held in memory is read, segmented and written in strips of rows.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import json
 import math
 import sys
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,6 +26,9 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+
+from segformer.data.bands import MOST_PIXELS, Bands, Held, bands_of, is_large
+from segformer.data.png_rows import PngRows
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _FLIPS = {"horizontal": ((), (-1,)), "both": ((), (-1,), (-2,), (-2, -1))}
@@ -49,14 +53,10 @@ class Model:
         self._session = onnxruntime.InferenceSession(
             str(path), providers=onnxruntime.get_available_providers()
         )
-        self.record: dict[str, Any] = json.loads(
-            self._session.get_modelmeta().custom_metadata_map["segformer"]
-        )
+        entries = self._session.get_modelmeta().custom_metadata_map
+        self.record: dict[str, Any] = json.loads(entries["segformer"])
         segment = self.record["segment"]
-        self.names: dict[int, str] = {}
-        for entry in segment["palette"]:
-            name = entry["mapping_class"] or entry["seg_class"]
-            self.names.setdefault(entry["label_id"], name)
+        self.names = {int(index): name for index, name in json.loads(entries["names"]).items()}
         self._mean, self._std = (
             np.array(segment["augmentation"][key], dtype=np.float32) for key in ("mean", "std")
         )
@@ -73,21 +73,44 @@ class Model:
 
     def segment(self, image: str | Path | NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the class ids HxW of an image file, or of RGB pixels HxWx3."""
-        pixels = image if isinstance(image, np.ndarray) else read_image(Path(image), bits=self.bits)
-        height, width = pixels.shape[:2]
+        return np.concatenate([ids for _, ids in self.strips(self.opened(image))])
+
+    def opened(self, image: str | Path | NDArray[np.uint8]) -> Bands:
+        """Return an image file, or RGB pixels HxWx3, as a picture of rows for `strips`."""
+        if isinstance(image, np.ndarray):
+            return Held(image)
+        if is_large(Path(image)):
+            return bands_of(Path(image), lambda part: _rgb(part, self.bits))
+        return Held(read_image(Path(image), bits=self.bits))
+
+    def strips(self, picture: Bands) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """Yield the class ids of a picture in strips of rows: their top, and ids hxW.
+
+        Memory grows with the width of the picture alone.
+        """
+        height, width = picture.size
         size, tops, lefts = self._windows((height, width))
+        if size[0] * size[1] > MOST_PIXELS:
+            raise ValueError(f"is too large to be segmented whole ({width}x{height}); mode slide")
         if len(tops) == len(lefts) == len(self._scales) == 1:
-            logits = self._logits(_cut(pixels, (0, 0), size))
-            return class_ids(logits, size, align_corners=self._corners)[:height, :width]
-        windows = (self._scores(pixels, (top, left), size) for top in tops for left in lefts)
-        ids = np.empty((height, width), dtype=np.uint8)
+            logits = self._logits(_cut(picture.rows(0, height), (0, 0), size))
+            yield 0, class_ids(logits, size, align_corners=self._corners)[:height, :width]
+            return
+        windows = (self._scores(picture, (top, left), size) for top in tops for left in lefts)
         is_tapered = self._how["blending"] != "flat"
         rows = _weights(height, size[0], tops, is_tapered=is_tapered)
         columns = _weights(width, size[1], lefts, is_tapered=is_tapered)
-        for top, left, scores in _blended(windows, tops, lefts, rows, columns):
-            best = scores.argmax(0)
-            ids[top : top + best.shape[0], left : left + best.shape[1]] = best
-        return ids
+        pieces = _blended(windows, tops, lefts, rows, columns)
+        for top, row in groupby(pieces, key=lambda piece: piece[0]):
+            ids = [scores.argmax(0).astype(np.uint8) for _, _, scores in row]
+            yield top, np.concatenate(ids, axis=1)
+
+    def is_slid(self, size: Size) -> bool:
+        """Whether a picture of a height and width is segmented by windows without being asked."""
+        if self._resize == "crop" or self._how["mode"] not in ("auto", "as_trained"):
+            return False
+        _, tops, lefts = self._windows(size)
+        return len(tops) * len(lefts) > 1
 
     def _windows(self, picture: Size) -> tuple[Size, list[int], list[int]]:
         """The size of the windows over a picture, their tops and their lefts."""
@@ -110,10 +133,12 @@ class Model:
         overlap = _OVERLAP if self._how["overlap"] is None else self._how["overlap"]
         return size, _starts(picture[0], size[0], overlap), _starts(picture[1], size[1], overlap)
 
-    def _scores(
-        self, pixels: NDArray[np.uint8], place: tuple[int, int], size: Size
-    ) -> NDArray[np.float32]:
+    def _scores(self, picture: Bands, place: tuple[int, int], size: Size) -> NDArray[np.float32]:
         """Logits of a window at its size; or, of several scales, the mean probabilities."""
+        margin = round(size[0] / min(1.0, *self._scales)) - size[0] + 1
+        first = max(0, place[0] - margin)
+        pixels = picture.rows(first, min(picture.size[0], place[0] + size[0] + margin))
+        place = place[0] - first, place[1]
         if len(self._scales) == 1 and self._scales[0] == 1:
             return self._upsampled(_cut(pixels, place, size))
         parts = [_softmax(self._scaled(pixels, place, size, scale)) for scale in self._scales]
@@ -264,13 +289,21 @@ def read_image(source: Path | BinaryIO, *, bits: int = 16) -> NDArray[np.uint8]:
     Grey of 16 bits, of which `bits` are in use, is scaled as in the training.
     """
     with Image.open(source) as opened:
-        image: Image.Image = ImageOps.exif_transpose(opened)
-        if image.mode in _WIDE:
-            return _scaled_to_8_bits(np.asarray(image), bits)
-        if image.mode not in ("1", "L", "P", "RGB", "CMYK", "YCbCr", *_ALPHA):
-            raise ValueError(f"is of mode {image.mode}, neither of 8 bits nor grey of 16")
-        image = image.convert(_ALPHA.get(image.mode, image.mode))
-        return np.asarray(image.convert("RGB"))
+        if opened.width * opened.height > MOST_PIXELS:
+            raise ValueError(
+                f"{opened.width * opened.height / 1e6:.0f} megapixels are more than the"
+                f" {MOST_PIXELS / 1e6:.0f} that are read at once; give the path of a file"
+            )
+        return _rgb(ImageOps.exif_transpose(opened), bits)
+
+
+def _rgb(image: Image.Image, bits: int) -> NDArray[np.uint8]:
+    if image.mode in _WIDE:
+        return _scaled_to_8_bits(np.asarray(image), bits)
+    if image.mode not in ("1", "L", "P", "RGB", "CMYK", "YCbCr", *_ALPHA):
+        raise ValueError(f"is of mode {image.mode}, neither of 8 bits nor grey of 16")
+    image = image.convert(_ALPHA.get(image.mode, image.mode))
+    return np.asarray(image.convert("RGB"))
 
 
 def _scaled_to_8_bits(values: NDArray[Any], bits: int) -> NDArray[np.uint8]:
@@ -322,11 +355,37 @@ def _enlarged(values: NDArray[np.float32], rows: Any, columns: Any) -> NDArray[n
     return enlarged
 
 
-def _palette(record: dict[str, Any]) -> list[int]:
+def _palette(record: dict[str, Any]) -> bytes:
     colours = [[index, index, index] for index in range(256)]
     for entry in reversed(record["segment"]["palette"]):
         colours[entry["label_id"]] = (entry["rgb"] * 3)[:3]
-    return [value for colour in colours for value in colour]
+    return bytes(value for colour in colours for value in colour)
+
+
+def _write(model: Model, path: Path, target: Path) -> None:
+    """Segment an image file into a PNG, and print the shares of its classes."""
+    picture = model.opened(path)
+    height, width = picture.size
+    if model.is_slid(picture.size):
+        print(f"{path}: {width}x{height}, by windows (--mode whole shrinks it)", file=sys.stderr)
+    counts = np.zeros(256, dtype=np.int64)
+    try:
+        with (
+            target.open("wb") as file,
+            PngRows(file, picture.size, palette=_palette(model.record)) as mask,
+        ):
+            for _, ids in model.strips(picture):
+                mask.add(ids)
+                counts += np.bincount(ids.ravel(), minlength=256)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    shares = (
+        f"{model.names.get(index, index)} {count / counts.sum():.1%}"
+        for index, count in enumerate(counts.tolist())
+        if count
+    )
+    print(f"{path}: {', '.join(shares)}")
 
 
 def main() -> None:
@@ -345,17 +404,10 @@ def main() -> None:
     failed = 0
     for path in options.images:
         try:
-            ids = model.segment(path)
+            _write(model, path, options.out / f"{path.stem}.png")
         except (OSError, SyntaxError, ValueError) as error:  # What Pillow raises, and our own.
             print(f"{path}: cannot be read ({error})", file=sys.stderr)
             failed += 1
-            continue
-        mask = Image.fromarray(ids)
-        mask.putpalette(_palette(model.record))
-        mask.save(options.out / f"{path.stem}.png")
-        found = zip(*np.unique(ids, return_counts=True), strict=True)
-        shares = (f"{model.names.get(int(i), i)} {n / ids.size:.1%}" for i, n in found)
-        print(f"{path}: {', '.join(shares)}")
     sys.exit(1 if failed else 0)
 
 

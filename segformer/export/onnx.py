@@ -22,12 +22,13 @@ from torch import Tensor, nn
 from segformer.action import started
 from segformer.errors import CheckpointError, SpecError
 from segformer.evaluation.predictor import OnnxPredictor
-from segformer.export.graph import read_graph, write_graph
+from segformer.export.graph import metadata_of, read_graph, write_graph
 from segformer.export.nvdsinfer import check_scaling, write_nvdsinfer
 from segformer.export.picture import fault_of, picture_graph
 from segformer.export.shapes import with_constant_sizes
+from segformer.export.single_file import single_file
 from segformer.model.out_of_memory import out_of_memory_explained
-from segformer.model.saved import ENTRY, ModelRecord, read_model, write_safetensors
+from segformer.model.saved import ModelRecord, read_model, write_safetensors
 from segformer.model.segformer import FoldedSegFormer, SegFormer
 from segformer.result import Result
 from segformer.spec.backbones import size_fault
@@ -132,7 +133,7 @@ def _write_programs(folder: Path) -> dict[str, Path]:
     versions = [f"{name}=={version(name)}" for name in _REQUIRED]
     example = [base64.b64encode(_example()).decode()]
     texts = {
-        "infer.py": _INFER.read_text(encoding="utf-8"),
+        "infer.py": single_file(_INFER),
         "mlflow_model.py": _MLFLOW_MODEL.read_text(encoding="utf-8"),
         "requirements.txt": "\n".join(versions) + "\n",
         "input_example.json": json.dumps(example) + "\n",
@@ -170,10 +171,10 @@ def onnx_graph(deployed: nn.Module, *, options: Export, record: ModelRecord) -> 
     dimensions = model.graph.output[0].type.tensor_type.shape.dim[2:]
     for dimension, side in zip(dimensions, deployed(sample).shape[2:], strict=True):
         dimension.dim_value = side
-    onnx.helper.set_model_props(model, {ENTRY: record.to_json()})
+    onnx.helper.set_model_props(model, metadata_of(record))
     if options.opset_version > LAST_TRACED:
         model = version_converter.convert_version(model, options.opset_version)
-        onnx.helper.set_model_props(model, {ENTRY: record.to_json()})
+        onnx.helper.set_model_props(model, metadata_of(record))
     return model
 
 

@@ -4,7 +4,6 @@ Input `image`, RGB pixels HxWx3 of 8 bits and any size; output `mask`, class ids
 on request `probabilities`, CxHxW. The plain model in it has the name prefix `network/`.
 """
 
-import json
 from typing import Any
 
 import numpy as np
@@ -21,12 +20,18 @@ from onnx import (
 )
 
 from segformer.errors import SpecError
-from segformer.model.saved import ENTRY, ModelRecord
+from segformer.export.graph import metadata_of
+from segformer.model.saved import ModelRecord
 
 OPSET = 18
 """The first operator set that resizes with antialiasing."""
 IMAGE, SIZE, MASK, PROBABILITIES = "image", "size", "mask", "probabilities"
 _PREFIX = "network/"
+_TEXT = (
+    "Takes a picture, RGB HxWx3 of 8 bits, as a whole, and gives class ids HxW. A picture of more "
+    "than twice the size of the training's is shrunk, so that small objects are lost: infer.py "
+    "beside this file takes overlapping windows of it."
+)
 
 
 def fault_of(model: ModelProto, record: ModelRecord) -> str | None:
@@ -83,7 +88,8 @@ def picture_graph(
     picture = helper.make_graph(nodes, "picture", [image], outputs, constants)
     imports = [helper.make_opsetid("", opset), *(o for o in model.opset_import if o.domain)]
     result = helper.make_model(picture, opset_imports=imports, ir_version=model.ir_version)
-    helper.set_model_props(result, {ENTRY: record.to_json(), "names": _names(record)})
+    helper.set_model_props(result, metadata_of(record))
+    result.doc_string = _TEXT
     return result
 
 
@@ -197,11 +203,3 @@ def _constants(size: tuple[int, int], record: ModelRecord) -> list[TensorProto]:
         **channels,
     }
     return [numpy_helper.from_array(value, name) for name, value in values.items()]
-
-
-def _names(record: ModelRecord) -> str:
-    """Return the names of the classes by id as JSON, the place where other tools look for them."""
-    names: dict[int, str] = {}
-    for entry in record.segment["palette"]:
-        names.setdefault(entry["label_id"], entry["mapping_class"] or entry["seg_class"])
-    return json.dumps({str(key): names[key] for key in sorted(names)})

@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from segformer.data import bands, windows
 from segformer.data.dataset import SegmentationDataset
 from segformer.errors import DataError, SpecError
 from segformer.evaluation.inference import infer
@@ -168,3 +169,46 @@ def test_a_much_larger_picture_is_segmented_by_windows_and_says_so(spec, tmp_pat
     ]
     assert np.array_equal(auto, slide)
     assert {mask.shape for mask in masks} == {(90, 130)}
+
+
+@pytest.mark.parametrize("name", ["large.png", "large.tif", "large.jpg"])
+def test_a_picture_in_bands_has_the_mask_and_overlay_of_the_whole(
+    spec, tmp_path, monkeypatch, name
+):
+    pixels = np.random.default_rng(0).integers(0, 255, (150, 90, 3), dtype=np.uint8)
+    (tmp_path / "images").mkdir()
+    Image.fromarray(pixels).save(tmp_path / "images" / name)
+    keys = {"inference.images_dir": str(tmp_path / "images")}
+    infer(spec(**keys), tmp_path / "whole")
+    monkeypatch.setattr(bands, "MOST_PIXELS", 5000)
+    monkeypatch.setattr(bands, "_BAND", 900)
+    infer(spec(**keys), tmp_path / "bands")
+    for kind in ("mask_labels", "vis_overlay"):
+        whole, strips = (
+            np.asarray(Image.open(tmp_path / way / kind / "large.png"))
+            for way in ("whole", "bands")
+        )
+        assert np.array_equal(whole, strips)
+    assert rows(tmp_path / "whole") == rows(tmp_path / "bands")
+
+
+def test_a_large_picture_that_is_cut_off_leaves_no_mask(spec, tmp_path, monkeypatch):
+    monkeypatch.setattr(bands, "MOST_PIXELS", 5000)
+    (tmp_path / "images").mkdir()
+    pixels = np.random.default_rng(0).integers(0, 255, (150, 90, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "images/large.tif")
+    content = (tmp_path / "images/large.tif").read_bytes()
+    (tmp_path / "images/large.tif").write_bytes(content[:20] + content[20:-9000])
+    with pytest.raises(DataError, match=r"large\.tif: "):
+        infer(spec(**{"inference.images_dir": str(tmp_path / "images")}), tmp_path / "out")
+    assert not list((tmp_path / "out/mask_labels").iterdir())
+
+
+def test_a_large_picture_is_not_shrunk_whole(spec, tmp_path, monkeypatch):
+    monkeypatch.setattr(windows, "MOST_PIXELS", 5000)
+    monkeypatch.setattr(bands, "MOST_PIXELS", 5000)
+    (tmp_path / "images").mkdir()
+    Image.new("RGB", (90, 150)).save(tmp_path / "images/large.png")
+    keys = {"inference.images_dir": str(tmp_path / "images")}
+    with pytest.raises(DataError, match=r"scaled at once; .*mode=slide takes windows"):
+        infer(spec(**keys, **{"dataset.segment.prediction.mode": "whole"}), tmp_path / "out")

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from segformer.data.overlay import class_colours, overlay
-from segformer.evaluation.pictures import write_mask
+from segformer.evaluation.pictures import mask_png
 
 RGB = [[0, 0, 0], [200, 10, 10], [0, 90, 0]]
 
@@ -30,7 +30,8 @@ def test_classes_of_a_grey_palette_have_colours_that_can_be_told_apart(tiny_spec
 @pytest.mark.parametrize("ids", [[[0, 1], [2, 254]], [[7, 7], [7, 7]]])
 def test_a_mask_file_holds_the_ids_and_shows_the_colours(tiny_spec, tmp_path, ids):
     colours = class_colours(tiny_spec(**palette(RGB)).dataset.segment)
-    write_mask(tmp_path / "mask.png", np.array(ids, dtype=np.uint8), colours)
+    with (tmp_path / "mask.png").open("wb") as file, mask_png(file, (2, 2), colours) as png:
+        png.add(np.array(ids, dtype=np.uint8))
     with Image.open(tmp_path / "mask.png") as image:
         assert np.asarray(image).tolist() == ids
         assert np.array_equal(np.asarray(image.convert("RGB")), colours[np.array(ids)])

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 import torch
 from pictures import noise, segment
+from PIL import Image
 from torch import nn
 
+from segformer.data import bands
 from segformer.data.dataset import model_input, window_input
 from segformer.data.windows import Windows
 from segformer.evaluation.metrics import resize_logits
@@ -123,3 +125,17 @@ def test_an_even_picture_looks_the_same_at_every_larger_scale():
     assert torch.allclose(scaled[:, 5, 5].softmax(0), scaled[:, 40, 20].softmax(0), atol=1e-5)
     plain = scores(segmenter(model, mode="whole"), picture)
     assert torch.allclose(scaled.exp(), plain.softmax(0), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"scales": [0.5, 1.0, 1.7]}, {"resize": "pad", "flip": "both"}], ids=str
+)
+def test_rows_that_come_in_bands_give_the_classes_of_the_whole(tmp_path, monkeypatch, settings):
+    monkeypatch.setattr(bands, "_BAND", 60 * 7)
+    picture = noise(150, 60)
+    Image.fromarray(picture).save(tmp_path / "x.png")
+    made = segmenter(mode="slide", overlap=0.3, **settings)
+    read = bands.bands_of(tmp_path / "x.png", np.asarray)
+    strips = list(made.strips(read))
+    assert [top for top, _ in strips] == sorted({top for top, _ in strips})
+    assert np.array_equal(np.concatenate([ids for _, ids in strips]), made.class_ids(picture))

@@ -1,3 +1,4 @@
+import io
 import shutil
 import subprocess
 import sys
@@ -9,12 +10,14 @@ import torch
 from PIL import Image
 
 from segformer.api import load_model
+from segformer.data import bands
 from segformer.data.images import read_image as read_by_package
 from segformer.evaluation.inference import infer
 from segformer.evaluation.segmenter import class_ids as by_torch
+from segformer.export.graph import metadata_of
 from segformer.export.infer import Model, class_ids, read_image
 from segformer.export.onnx import export
-from segformer.model.saved import ENTRY, ModelRecord, read_model, write_safetensors
+from segformer.model.saved import ModelRecord, read_model, write_safetensors
 
 SIZES = [(40, 36), (31, 77), (200, 150)]
 
@@ -73,7 +76,7 @@ def test_a_record_of_any_shape_gives_the_same_masks_alone(
 ):
     spec = tiny_spec(**{f"dataset.segment.{key}": value for key, value in shape.items()})
     graph = onnx.load(onnx_file)
-    onnx.helper.set_model_props(graph, {ENTRY: ModelRecord.of(spec).to_json()})
+    onnx.helper.set_model_props(graph, metadata_of(ModelRecord.of(spec)))
     onnx.save(graph, tmp_path / "model.onnx")
     with Image.open(photos / "rgb2.png") as image:
         picture = np.asarray(image)[:50, :70]
@@ -142,3 +145,32 @@ def test_grey_of_16_bits_is_read_as_in_the_training(tmp_path, bits):
         Image.fromarray(values).save(tmp_path / name)
         ours = read_image(tmp_path / name, bits=bits)
         assert np.array_equal(ours, read_by_package(tmp_path / name, bits=bits))
+
+
+@pytest.mark.parametrize("name", ["large.png", "large.tif"])
+def test_a_large_picture_is_segmented_in_bands(trained, tiny_spec, tmp_path, monkeypatch, name):
+    spec = tiny_spec(**{"export.checkpoint": str(trained.result.artifacts["best"])})
+    model = Model(export(spec, tmp_path).artifacts["onnx"])
+    pixels = np.random.default_rng(0).integers(0, 255, (150, 90, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / name)
+    whole = model.segment(tmp_path / name)
+    monkeypatch.setattr(bands, "MOST_PIXELS", 5000)
+    monkeypatch.setattr(bands, "_BAND", 900)
+    assert isinstance(model.opened(tmp_path / name), bands.Sequential)
+    assert np.array_equal(model.segment(tmp_path / name), whole)
+
+
+def test_classes_of_one_name_are_numbered_as_in_the_reports(tiny_spec, onnx_file, tmp_path):
+    entries = [{"seg_class": "car", "mapping_class": "", "rgb": [i], "label_id": i} for i in (0, 1)]
+    spec = tiny_spec(**{"dataset.segment.palette": entries})
+    graph = onnx.load(onnx_file)
+    onnx.helper.set_model_props(graph, metadata_of(ModelRecord.of(spec)))
+    onnx.save(graph, tmp_path / "model.onnx")
+    assert Model(tmp_path / "model.onnx").names == {0: "car_0", 1: "car_1", 2: "class_2"}
+
+
+def test_a_picture_that_came_as_bytes_has_a_limit(tmp_path, monkeypatch):
+    Image.new("RGB", (40, 30)).save(tmp_path / "x.png")
+    monkeypatch.setattr("segformer.export.infer.MOST_PIXELS", 1000)
+    with pytest.raises(ValueError, match="that are read at once; give the path of a file"):
+        read_image(io.BytesIO((tmp_path / "x.png").read_bytes()))
