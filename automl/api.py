@@ -25,6 +25,7 @@ from automl.request.options import RUN_OPTIONS, Options
 from automl.request.parsing import parsed_options, parsed_targets
 from automl.request.request import request_from_options
 from automl.session.session import drive, promote
+from automl.skill.failures import faults_of_the_user
 from automl.skill.installed import load_skill
 from automl.trial.trial import Report, Trial
 
@@ -55,7 +56,7 @@ class Experiment(reading.Experiment):
         self,
         trial: int | None = None,
         *,
-        to: str | Iterable[str] = "onnx",
+        to: str | Iterable[str] | None = None,
         max_drop: float = MAX_DROP,
         max_logit_difference: float | None = None,
         max_latency_ms: float | None = None,
@@ -65,13 +66,14 @@ class Experiment(reading.Experiment):
     ) -> "Experiment":
         """Promote a trial (None: the best) as `automl promote` does; return the experiment after.
 
-        `to` names the models to make, as `"onnx, int8"` or as a list.
+        `to` names the models to make, as `"onnx, int8"` or as a list; None: those of the last
+        promotion, or of the run.
 
         Raises `UsageError` if the search is not over, `RunFailed` if a gate rejects a model.
         """
         request = PromotionRequest(
             trial,
-            parsed_targets(to),
+            None if to is None else parsed_targets(to),
             max_drop,
             max_logit_difference,
             max_latency_ms,
@@ -106,8 +108,12 @@ class Experiment(reading.Experiment):
         return load_skill(self.settings.skill).load_model(Path(self.promotion["onnx"]))
 
     def predict(self, image: Any) -> Any:
-        """Return what the promoted model predicts for an image, a file or an array."""
-        return self.model(image)
+        """Return what the promoted model predicts for an image, a file or an array.
+
+        Raises `UsageError` for an image that cannot be read.
+        """
+        with faults_of_the_user():
+            return self.model(image)
 
     def resume(self, *, quiet: bool = False, callbacks: Iterable[Callback] = ()) -> "Experiment":
         """Resume an interrupted experiment as `automl resume` does; raises as `run`."""

@@ -11,15 +11,16 @@ that are an eighth of a tile away from its border.
 """
 
 import argparse
-import os
-import resource
+import contextlib
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -29,6 +30,8 @@ from segformer.data.bands import bands_of
 from segformer.data.images import read_image
 from segformer.data.png_rows import PngRows
 from segformer.data.source import source_of
+from segformer.evaluation.predictor import load_described
+from segformer.export.graph import metadata_of
 from segformer.export.onnx import export
 from segformer.skill import skill
 from segformer.spec import Spec, parse
@@ -48,10 +51,13 @@ def main() -> None:
     )  # fmt: skip
     parser.add_argument("--model", type=Path, help="a folder to train in, or of an earlier run")
     parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--overlap", type=float, help="of the windows; default: the model's")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         home = options.model or Path(name) / "model"
         spec = _trained(home, options.epochs)
+        if options.overlap is not None:
+            _set_overlap(home / "model.onnx", options.overlap)
         tiles = _tiles(spec)
         model = load_model(home / "model.onnx")
         ids = [model.segment(tile) for tile in tiles]
@@ -80,6 +86,16 @@ def _trained(home: Path, epochs: int) -> Spec:
         best = train(spec, home / "train").artifacts["best"]
         export(parse({**spec.model_dump(), "export": {"checkpoint": str(best)}}), home)
     return spec
+
+
+def _set_overlap(file: Path, overlap: float) -> None:
+    """Record an overlap of windows in an exported model."""
+    graph = onnx.load(file)
+    record = load_described(file).record
+    prediction = {**record.segment["prediction"], "overlap": overlap}
+    changed = replace(record, segment={**record.segment, "prediction": prediction})
+    onnx.helper.set_model_props(graph, metadata_of(changed))
+    onnx.save(graph, file)
 
 
 def _tiles(spec: Spec) -> list[Pixels]:
@@ -126,17 +142,22 @@ def _segmented(way: str, home: Path, picture: Path, out: Path) -> tuple[Path, fl
             "inference.vis_after_n_batches=0",
         ]  # fmt: skip
         mask = out / "inference/mask_labels" / f"{picture.stem}.png"
-    began = time.monotonic()
+    began, peak = time.monotonic(), 0.0
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        while process.poll() is None:
+            peak = max(peak, _peak_mb(process.pid))
+            time.sleep(0.1)
     if process.returncode:
         raise SystemExit(f"{command}: exit {process.returncode}")
-    return mask, time.monotonic() - began, _peak_mb(usage)
+    return mask, time.monotonic() - began, peak
 
 
-def _peak_mb(usage: resource.struct_rusage) -> float:
-    return usage.ru_maxrss / 1024  # Linux counts in KB.
+def _peak_mb(process: int) -> float:
+    """The peak of a process's memory; not `ru_maxrss`, in which that of its parent counts."""
+    with contextlib.suppress(OSError):
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+        return max((int(x.split()[1]) / 1024 for x in lines if x.startswith("VmHWM:")), default=0.0)
+    return 0.0
 
 
 def _agreement(mask: Path, ids: list[Pixels]) -> tuple[float, float]:

@@ -293,6 +293,17 @@ class SegformerSkill:
 
         return SegmentationModel(path)
 
+    def wrote(self, model: Path) -> bool:
+        """Whether a file is a model that records how it was trained by this skill."""
+        from segformer.errors import CheckpointError, SpecError
+        from segformer.evaluation.predictor import load_described
+
+        try:
+            load_described(model)
+        except (CheckpointError, SpecError):
+            return False
+        return True
+
     def sample(self, folder: Path, *, seed: int, kind: str | None = None) -> None:
         """Write a generated data set; see `segformer.data.sample.write_sample`."""
         from segformer.data.sample import write_sample

@@ -15,11 +15,17 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("predict", help=text, description=text.capitalize() + ".")
     parser.set_defaults(command=_predict)
     parser.add_argument("model", type=Path, help="e.g. promoted/model.onnx")
-    parser.add_argument("images", type=Path, nargs="+", help="image files or folders of them")
+    parser.add_argument(
+        "images", nargs="+", help="image files, folders of them, patterns (photos/*.jpg) or URLs"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder")
-    parser.add_argument("--skill", help="installed skill; optional if just one is installed")
+    parser.add_argument("--skill", help="installed skill (default: the one that wrote the model)")
     parser.add_argument("--set", action="append", default=[], metavar="key=value", dest="settings",
                         help="setting of inference")  # fmt: skip
+    parser.add_argument(
+        "--probabilities", action="store_true",
+        help="also write the probabilities of the classes, calibrated if the model is",
+    )  # fmt: skip
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object on stdout and nothing else"
     )
@@ -29,16 +35,17 @@ def _predict(arguments: argparse.Namespace) -> int:
     from automl.files import json_text
     from automl.promotion.predict import predict
     from automl.schema.spec import parse_assignments
-    from automl.skill.installed import only_skill
+    from automl.skill.installed import skill_of_model
 
     # Libraries may print; stdout is kept for the result.
     with contextlib.redirect_stdout(sys.stderr):
         result = predict(
-            arguments.skill or only_skill(),
+            arguments.skill or skill_of_model(arguments.model),
             arguments.model,
             arguments.images,
             arguments.out,
             parse_assignments(arguments.settings),
+            with_probabilities=arguments.probabilities,
         )
     artifacts = {name: str(path) for name, path in result.artifacts.items()}
     if arguments.json:

@@ -16,7 +16,9 @@ def add(commands: Any) -> None:
     add_experiment(parser)
     parser.add_argument("--trial", type=int, metavar="N", help="default: the best")
     parser.add_argument(
-        "--to", default="onnx", metavar="LIST", help="onnx,int8,engine,triton (default onnx)"
+        "--to",
+        metavar="LIST",
+        help="onnx,int8,engine,triton (default: those of the last promotion, or of the run)",
     )
     parser.add_argument(
         "--max-drop", "--max-miou-drop", type=float, metavar="X",
@@ -57,7 +59,7 @@ def _promote(arguments: argparse.Namespace) -> int:
 
     request = PromotionRequest(
         arguments.trial,
-        parsed_targets(arguments.to),
+        None if arguments.to is None else parsed_targets(arguments.to),
         MAX_DROP if arguments.max_drop is None else arguments.max_drop,
         arguments.max_logit_difference,
         arguments.max_latency_ms,

@@ -16,7 +16,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; default: only "
                         "this machine; there is no password")  # fmt: skip
     parser.add_argument("--port", type=int, default=0, help="default: a free one")
-    parser.add_argument("--skill", help="installed skill; optional if just one is installed")
+    parser.add_argument("--skill", help="installed skill (default: the one that wrote the model)")
     parser.add_argument("--max-mb", type=float, default=20.0, metavar="X",
                         help="largest request (default 20)")  # fmt: skip
     parser.add_argument("--timeout", type=float, default=30.0, metavar="SECONDS",

@@ -20,7 +20,7 @@ MAX_DROP = 0.005
 MAX_LOGIT_DIFFERENCE = 0.001
 """The most by which an output of the ONNX model may differ from the checkpoint's."""
 LATENCY = ("latency_p50_ms", "latency_p95_ms", "images_per_s", "memory_mb",
-           "latency_batch", "latency_threads", "latency_runs")  # fmt: skip
+           "latency_batch", "latency_threads", "latency_runs", "latency_load")  # fmt: skip
 """Metrics of speed that a skill's evaluate may report; the gate checks the first."""
 
 
@@ -57,7 +57,8 @@ class PromotionRequest:
     """What to promote: which trial (None: the best), converted to what."""
 
     trial: int | None = None
-    to: tuple[str, ...] = ("onnx",)
+    to: tuple[str, ...] | None = None
+    """None: what the last promotion made, or else what the run asked for."""
     max_drop: float = MAX_DROP
     max_logit_difference: float | None = None
     """None: MAX_LOGIT_DIFFERENCE, if the skill's export reports the difference."""
@@ -70,7 +71,7 @@ class PromotionRequest:
 
     def __post_init__(self) -> None:
         known = ("onnx", *CONVERSIONS, *PACKAGES)
-        faults = [not_one_of("--to", name, known) for name in self.to if name not in known]
+        faults = [not_one_of("--to", name, known) for name in self.targets if name not in known]
         if not 0 <= self.max_drop <= 1:
             faults.append(not_allowed("--max-drop", self.max_drop, "in [0, 1]"))
         for flag, value in (
@@ -83,6 +84,11 @@ class PromotionRequest:
             faults.append(not_allowed("--min-objective", self.min_objective, "a finite number"))
         if faults:
             raise UsageError(*faults)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The models to make."""
+        return ("onnx",) if self.to is None else self.to
 
     def bar(self, objective: Objective, value: float) -> str:
         """Return why a model of this objective may not become champion; empty if it may."""

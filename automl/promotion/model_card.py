@@ -38,6 +38,7 @@ def model_card(experiment: Experiment, info: SkillInfo, promotion: Mapping[str, 
         "",
         *_latency(parity),
         *_classes(promotion["classes"]),
+        *_calibration(promotion.get("calibration", {})),
         "## On the test split",
         "| metric | value |\n| --- | --- |",
         *(f"| {name} | {score(value)} |" for name, value in promotion["test"].items()),
@@ -126,6 +127,7 @@ def _latency(parity: Mapping[str, Any]) -> list[str]:
         "memory_mb": "memory MB",
         "latency_batch": "batch",
         "latency_threads": "threads",
+        "latency_load": "load per core",
     }
     rows = [
         "| " + " | ".join([name, *(compact(metrics.get(key)) for key in columns)]) + " |"
@@ -134,11 +136,52 @@ def _latency(parity: Mapping[str, Any]) -> list[str]:
     return [
         "## Speed",
         f"On {parity['machine']}; the checkpoint in its own framework, onnx and int8 in ONNX "
-        "Runtime. Memory is that of the whole process.",
+        "Runtime. Memory is that of the whole process." + _busy(latencies) + _speedup(parity),
         "",
         "| model | " + " | ".join(columns.values()) + " |",
         "| --- |" + " --- |" * len(columns),
         *rows,
+        "",
+    ]
+
+
+BUSY = 0.5
+"""Processes that wanted to run, for each core, from which a time says little."""
+
+
+def _busy(latencies: Mapping[str, Mapping[str, float]]) -> str:
+    load = max(metrics.get("latency_load", 0.0) for metrics in latencies.values())
+    if load < BUSY:
+        return ""
+    return (
+        f" The machine was busy ({compact(load)} processes wanted each core): measure again on a "
+        "quiet one."
+    )
+
+
+def _speedup(parity: Mapping[str, Any]) -> str:
+    speedup = parity.get("int8", {}).get("speedup")
+    if speedup is None:
+        return ""
+    return f" In turns on one thread, int8 is {speedup:.2f} times as fast as onnx."
+
+
+def _calibration(measured: Mapping[str, float]) -> list[str]:
+    """Return a section on the model's confidence; none if the skill does not report it."""
+    pairs = [
+        (name.removesuffix("_ece"), value, measured[f"{name}_calibrated"])
+        for name, value in measured.items()
+        if f"{name}_calibrated" in measured
+    ]
+    if not pairs:
+        return []
+    return [
+        "## Calibration",
+        f"Logits are divided by one temperature, {compact(measured.get('temperature'))}, before "
+        "they become probabilities. It was fitted on the validation split.",
+        "",
+        "| split | expected calibration error | calibrated |\n| --- | --- | --- |",
+        *(f"| {split} | {score(before)} | {score(after)} |" for split, before, after in pairs),
         "",
     ]
 

@@ -1,7 +1,6 @@
 """Runs a model over images by the skill's inference action."""
 
 import json
-import logging
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,34 +8,44 @@ from typing import Any
 
 from automl.errors import RunFailed, UsageError
 from automl.files import check_new_folder, write_atomic
+from automl.promotion.images import gathered
 from automl.skill.base import Result
 from automl.skill.failures import failure_kind, faults_of_the_user
 from automl.skill.inputs import keys_taking
 from automl.skill.installed import load_skill
 
-_log = logging.getLogger(__name__)
-
 
 def predict(
-    skill: str, model: Path, images: Sequence[Path], out: Path, overrides: Mapping[str, Any]
+    skill: str,
+    model: Path,
+    images: Sequence[str | Path],
+    out: Path,
+    overrides: Mapping[str, Any],
+    *,
+    with_probabilities: bool = False,
 ) -> Result:
-    """Write a model's predictions for images, files or folders of them, into a new folder.
+    """Write a model's predictions for images into a new folder.
 
-    Raises `UsageError` for a missing file or two of one name, `RunFailed` for any other failure.
+    Images are files, folders of them, patterns such as photos/*.jpg, and URLs. Raises `UsageError`
+    for one that cannot be had, `RunFailed` for any other failure.
     """
     loaded = load_skill(skill)
     info = loaded.info
     if info.images_key is None or "inference" not in info.spec_params:
         raise UsageError(f"{info.name}: its skill_info.yaml names no images_key of inference")
+    if with_probabilities and info.probabilities_key is None:
+        raise UsageError(f"--probabilities: {info.name} writes none of its predictions")
     if not model.is_file():
         raise UsageError(f"{model}: no such model")
     check_new_folder(out, "--out")
     (key, *_) = keys_taking(info, "inference", model)
     with tempfile.TemporaryDirectory() as folder:
-        links = _link(_files(images), Path(folder))
+        links = gathered([str(image) for image in images], Path(folder))
         # A link's path begins with the folder's, so the folder comes last.
         names = {**links, folder: ", ".join(map(str, images))}
         values = {**overrides, key: str(model.resolve()), info.images_key: folder}
+        if info.probabilities_key and with_probabilities:
+            values[info.probabilities_key] = True
         try:
             with faults_of_the_user():
                 result = loaded.run("inference", loaded.resolve("inference", values), out)
@@ -50,43 +59,6 @@ def predict(
     for path in out.glob("*.json"):
         _restore_names(path, links)
     return result
-
-
-def _files(images: Sequence[Path]) -> list[Path]:
-    missing = [f"{path}: no such image or folder" for path in images if not path.exists()]
-    if missing:
-        raise UsageError(*missing)
-    files = []
-    for path in images:
-        if not path.is_dir():
-            files.append(path)
-            continue
-        for inner in sorted(path.iterdir()):
-            if inner.is_dir():
-                _log.warning("%s is a folder within a folder and is skipped", inner)
-            else:
-                files.append(inner)
-    return files
-
-
-def _link(files: Sequence[Path], folder: Path) -> dict[str, str]:
-    """Link files into a folder; return the path of each file by the path of its link.
-
-    Raises `UsageError` for two of one name, which would overwrite each other's result.
-    """
-    links: dict[str, str] = {}
-    seen: dict[str, Path] = {}
-    for file in files:
-        if file.stem in seen:
-            raise UsageError(
-                f"{file} and {seen[file.stem]}: their results would have the same name; "
-                "run them separately"
-            )
-        seen[file.stem] = file
-        link = folder / file.name
-        link.symlink_to(file.resolve())
-        links[str(link)] = str(file.absolute())
-    return links
 
 
 def _with_names(text: str, names: Mapping[str, str]) -> str:

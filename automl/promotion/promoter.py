@@ -75,7 +75,7 @@ class Promoter:
         checkpoint is gone.
         """
         best = self._trial()
-        check_conversions(self.request.to, self.info)
+        check_conversions(self.request.targets, self.info)
         if self.request.refine:
             check_refinements(self.info)
         checkpoint = self.experiment.paths.trial(best.number) / self.info.checkpoints["best"]
@@ -88,7 +88,10 @@ class Promoter:
         refiner = Refiner(self.experiment, self.skill, work / "refined")
         if self.request.refine:
             checkpoint = refiner.refine(best, checkpoint)
-        exported = self._actions.run("export", best, work, checkpoint, work / "model.onnx")
+        exported = self._actions.run(
+            "export", best, work, checkpoint, work / "model.onnx",
+            overrides=self._actions.hints("calibration"),
+        )  # fmt: skip
         onnx, difference = exported.artifacts["onnx"], exported.metrics.get("max_logit_difference")
         self.request.check_logits(difference)
         measured = self._evaluated(best, {"checkpoint": checkpoint, "onnx": onnx}, work)
@@ -111,7 +114,9 @@ class Promoter:
             "weights": self._weights_of(best),
             "classes": class_scores(metrics["onnx"], self.info),
             "commit": self._commit_of(best),
+            "to": list(self.request.targets),
             "left_out": left_out,
+            "calibration": _calibration(exported.metrics, metrics["onnx"], test.metrics),
             "warnings": [
                 *(f"left out: {name}: {reason}" for name, reason in left_out.items()),
                 *warnings_of(self.experiment, best, metrics["checkpoint"], self.info),
@@ -160,7 +165,7 @@ class Promoter:
     ) -> dict[str, str]:
         """Convert the ONNX model; return why by name for those that are left out."""
         left_out = {}
-        for name in (name for name in self.request.to if name in CONVERSIONS):
+        for name in (name for name in self.request.targets if name in CONVERSIONS):
             try:
                 self._convert(name, best, onnx, work, parity)
             except Stopped:
@@ -178,7 +183,7 @@ class Promoter:
         models = {"onnx": onnx}
         models |= {name: work / parity[name]["file"] for name in CONVERSIONS if name in parity}
         left_out = {}
-        for name in (name for name in self.request.to if name in PACKAGES):
+        for name in (name for name in self.request.targets if name in PACKAGES):
             try:
                 self.skill.package(name, models, work / name)
             except Stopped:
@@ -205,7 +210,7 @@ class Promoter:
         facts |= {
             key: value
             for key, value in result.metrics.items()
-            if {"mb", "layers"}.intersection(key.split("_"))
+            if {"mb", "layers", "speedup"}.intersection(key.split("_"))
         }
         parity[name] = facts | self._measured(best, model, folder / "measured", work, parity)
         latency = parity[name].pop("latency", None)
@@ -316,6 +321,12 @@ class Promoter:
         replace_folder(work, target)
         steps = self._actions.steps
         keep_steps(self.experiment, best.number, steps, work=work, target=target, aside=names)
+
+
+def _calibration(*steps: Mapping[str, float]) -> dict[str, float]:
+    """Return the temperature and the calibration errors that the steps of a promotion report."""
+    endings = ("temperature", "_ece", "_ece_calibrated")
+    return {name: value for step in steps for name, value in step.items() if name.endswith(endings)}
 
 
 def _digest(path: Path) -> str:

@@ -11,7 +11,7 @@ from automl.experiment.experiment import Experiment
 from automl.experiment.paths import experiment_folder
 from automl.serving.app import Limits, app_of
 from automl.skill.failures import faults_of_the_user
-from automl.skill.installed import load_skill, only_skill
+from automl.skill.installed import load_skill, skill_of_model
 
 LOOPBACK = "127.0.0.1"
 
@@ -30,7 +30,7 @@ class Target:
         Raises `UsageError` if there is none.
         """
         if Path(name).is_file():
-            return cls(skill or only_skill(), Path(name))
+            return cls(skill or skill_of_model(Path(name)), Path(name))
         experiment = Experiment.load(experiment_folder(name))
         if experiment.promotion is None:
             root = experiment.paths.root

@@ -130,6 +130,8 @@ def promote(root: Path, request: PromotionRequest, *, confirm_seeds: int = 0) ->
         settings = experiment.settings
         if request.min_objective is None:
             request = replace(request, min_objective=settings.min_objective)
+        if request.to is None:
+            request = replace(request, to=targets_of(experiment))
         # A mistake must leave the experiment as it was: the journal is opened after the checks.
         Promoter(experiment, load_skill(settings.skill), info, request).check()
         _check_spec(experiment)
@@ -151,6 +153,15 @@ def promote(root: Path, request: PromotionRequest, *, confirm_seeds: int = 0) ->
                 write_results(experiment)
             _promote(controller, experiment, tracking.registry, request)
     return Experiment.load(root)
+
+
+def targets_of(experiment: Experiment) -> tuple[str, ...]:
+    """Return what the last promotion was to make, or else what the run asked for.
+
+    A second promotion replaces the folder of the first: it must not lose an int8 model by silence.
+    """
+    last = experiment.promotion or {}
+    return tuple(last.get("to", experiment.settings.to))
 
 
 def _check_promotable(experiment: Experiment, info: SkillInfo) -> None:

@@ -191,6 +191,14 @@ class ServingSkill(Protocol):
         ...
 
 
+class RecognisingSkill(Protocol):
+    """A skill that can tell its models from others."""
+
+    def wrote(self, model: Path) -> bool:
+        """Whether a file is a model of this skill."""
+        ...
+
+
 class PathsSkill(Protocol):
     """A skill whose data can be given by paths instead of a folder."""
 

@@ -29,7 +29,14 @@ _USUAL_CHECKPOINTS = {"last": "*_latest.pth"}
 
 _DEPTHS = {"actions": 2, "data_sources": 3, "promotion": 2}
 """How deep mappings have to hold mappings; others hold values."""
-_KEYS = ("images_key", "seed_key", "batch_size_key", "accumulation_key", "report_interval_key")
+_KEYS = (
+    "images_key",
+    "probabilities_key",
+    "seed_key",
+    "batch_size_key",
+    "accumulation_key",
+    "report_interval_key",
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,8 @@ class SkillInfo:
     stated_epochs_key: str | None = None
     images_key: str | None = None
     """The key of inference that holds a folder of images."""
+    probabilities_key: str | None = None
+    """The switch of inference that also writes probabilities."""
     seed_key: str | None = None
     report_interval_key: str | None = None
     """The key of the number of epochs between two reports of a training."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from automl.errors import Fault, UsageError, closest, nearest
-from automl.skill.base import Skill
+from automl.skill.base import RecognisingSkill, Skill
 from automl.skill.command.command import CommandSkill
 from automl.skill.entry_points import installed_skills
 from automl.skill.loaded import LoadedSkill
@@ -71,6 +71,24 @@ def only_skill() -> str:
         text = f"--skill: give one of {', '.join(names) or 'none (none is installed)'}"
         raise UsageError(Fault(text, key="--skill", allowed=names, next="automl skill list"))
     return names[0]
+
+
+def skill_of_model(model: Path) -> str:
+    """Return the name of the installed skill that wrote a model; raises `UsageError`.
+
+    With several skills each is asked that can tell its models.
+    """
+    points = installed_skills()
+    if len(points) > 1 and model.is_file():
+        skills = {name: cast(Skill, point.load()) for name, point in points.items()}
+        owners = [name for name, skill in skills.items() if _wrote(skill, model)]
+        if len(owners) == 1:
+            return owners[0]
+    return only_skill()
+
+
+def _wrote(skill: Skill, model: Path) -> bool:
+    return hasattr(skill, "wrote") and cast(RecognisingSkill, skill).wrote(model)
 
 
 def folder_of_skill(name: str) -> Path:

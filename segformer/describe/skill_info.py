@@ -86,6 +86,7 @@ def skill_info() -> dict[str, Any]:
         "objective": {"metric": "val_miou", "mode": "max"},
         "epochs_key": "train.num_epochs",
         "images_key": "inference.images_dir",
+        "probabilities_key": "inference.probabilities",
         "seed_key": "train.seed",
         "report_interval_key": "train.validation_interval",
         "batch_size_key": "dataset.segment.batch_size",
@@ -101,6 +102,7 @@ def skill_info() -> dict[str, Any]:
         "promotion": {
             # The promotion has a gate of its own.
             "quantize": {"quantize.max_miou_drop": 1.0, "quantize.algorithm": "auto"},
+            "calibration": {"export.calibrate": True},
             "max_drop": {"quantize": "quantize.target_drop"},
             "evaluate": {
                 "evaluate.split": "validation",

@@ -13,10 +13,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from segformer.action import write_spec
-from segformer.data.dataset import SegmentationDataset, collated, unscaled
+from segformer.data.dataset import SegmentationDataset, collated, split_folder, unscaled
 from segformer.data.labels import class_names
+from segformer.data.load import load_pair
 from segformer.data.overlay import class_colours
+from segformer.data.source import source_of
 from segformer.errors import SpecError
+from segformer.evaluation.calibration import Reliability, calibration_error
 from segformer.evaluation.image_counts import FILE as COUNTS_FILE
 from segformer.evaluation.image_counts import ImageCounts, counts_of_image
 from segformer.evaluation.image_scores import ImageScore, worst_first
@@ -25,8 +28,9 @@ from segformer.evaluation.latency import measured_latency
 from segformer.evaluation.metrics import Scores, Tally, null_if_nan
 from segformer.evaluation.pictures import Pixels, side_by_side, write_picture
 from segformer.evaluation.predictor import Predictor, load_predictor, model_file
-from segformer.evaluation.report import FOLDER as SAMPLES_FOLDER
-from segformer.evaluation.report import sampled, write_report, write_sample
+from segformer.evaluation.report import write_report
+from segformer.evaluation.samples import FOLDER as SAMPLES_FOLDER
+from segformer.evaluation.samples import Sample, sampled, write_sample
 from segformer.evaluation.scoring import scored
 from segformer.evaluation.segmenter import segmenter_of
 from segformer.model.out_of_memory import out_of_memory_explained
@@ -82,10 +86,17 @@ def evaluate_here(
     segment = predictor.record.applied_to(spec.dataset.segment)
     size, batch = size_text(segment.size), spec.evaluate.batch_size
     with out_of_memory_explained(f"reduce evaluate.batch_size ({batch}; images are {size} px)"):
-        scores, samples, counts = _scores(predictor, segment, spec, folder)
+        reliabilities = [
+            Reliability(at) for at in dict.fromkeys((1.0, predictor.record.temperature))
+        ]
+        scores, counts = _scores(predictor, segment, spec, folder, reliabilities)
     prefix = _PREFIXES[spec.evaluate.split]
     metrics = scores.metrics(prefix, class_names(segment)) | latency
     metrics |= {f"{prefix}_{name}": value for name, value in scores.constant().items()}
+    calibration = [_calibration(each) for each in reliabilities]
+    metrics[f"{prefix}_ece"] = calibration[0]["ece"]
+    if len(calibration) > 1:
+        metrics[f"{prefix}_ece_calibrated"] = calibration[1]["ece"]
     artifacts = {
         "results": folder / "results.json",
         "report": folder / "report.json",
@@ -103,19 +114,44 @@ def evaluate_here(
         "metrics": metrics,
         "classes": _class_table(scores, class_names(segment)),
         "confusion_matrix": scores.matrix.tolist(),
+        "calibration": calibration,
         "images": [image.to_dict() for image in images],
     }
     with replacing(artifacts["results"]) as part:
         part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    samples = sampled(images)
+    with out_of_memory_explained(f"reduce evaluate.batch_size ({batch}; images are {size} px)"):
+        _write_samples(folder, samples, predictor, segment, spec)
     write_report(
         folder,
         split=spec.evaluate.split,
         segment=segment,
         scores=scores,
-        stems=samples,
+        samples=samples,
         images=images,
+        calibration=calibration,
     )
     return Result(artifacts=artifacts, metrics=metrics)
+
+
+def _calibration(reliability: Reliability) -> dict[str, Any]:
+    table = reliability.table()
+    ece = calibration_error(table)
+    return {"temperature": reliability.temperature, "ece": ece, "bins": table}
+
+
+@torch.inference_mode()
+def _write_samples(
+    folder: Path, samples: list[Sample], predictor: Predictor, segment: DatasetSegment, spec: Spec
+) -> None:
+    """Segment samples again, at their own size."""
+    segmenter = segmenter_of(predictor, segment, batch_size=spec.evaluate.batch_size)
+    split, colours = split_folder(segment, spec.evaluate.split), class_colours(segment)
+    pairs = {pair.stem: pair for pair in source_of(segment).pairs(split)} if samples else {}
+    for sample in samples:
+        pair = load_pair(pairs[sample.score.name], segment)
+        ids = segmenter.class_ids(pair.image)
+        write_sample(folder, sample, pair.image, ids, pair.ids, colours)
 
 
 def _check_alone(spec: Spec, topology: Topology) -> None:
@@ -139,9 +175,13 @@ def _latency(
 
 @torch.inference_mode()
 def _scores(
-    predictor: Predictor, segment: DatasetSegment, spec: Spec, folder: Path
-) -> tuple[Scores, list[str], list[_NamedCounts]]:
-    """Return the scores, the stems of the samples that were written, and each image's counts."""
+    predictor: Predictor,
+    segment: DatasetSegment,
+    spec: Spec,
+    folder: Path,
+    watchers: list[Reliability],
+) -> tuple[Scores, list[_NamedCounts]]:
+    """Return the scores, and the counts of each image; write the pictures that are asked for."""
     options, data = spec.evaluate, SegmentationDataset(segment, split=spec.evaluate.split)
     share = share_of(list(range(len(data))))
     loader: DataLoader[dict[str, Tensor]] = DataLoader(
@@ -149,11 +189,12 @@ def _scores(
         collate_fn=collated,
     )  # fmt: skip
     segmenter = segmenter_of(predictor, segment, batch_size=options.batch_size)
-    tally = Tally(segment.num_classes, align_corners=segmenter.align_corners)
+    corners = segmenter.align_corners
+    tally = Tally(segment.num_classes, align_corners=corners, watchers=watchers)
     every = options.vis_after_n_batches
     stems = [data.pairs[index].stem for index in share]
     counts: list[_NamedCounts] = []
-    remaining, samples = iter(stems), sampled(stems) if number() == 0 else set()
+    remaining = iter(stems)
     steps, done = StepFile(folder, "measuring"), 0
     for turn, batch in enumerate(loader):
         predictions = scored(segmenter, tally, batch)
@@ -165,18 +206,13 @@ def _scores(
             (name, counts_of_image(prediction, mask, num_classes=segment.num_classes))
             for name, prediction, mask in zip(names, predictions, _masks(batch), strict=True)
         ]
-        has_pictures = bool(every) and turn % every == 0
-        if has_pictures or samples.intersection(names):
+        if every and turn % every == 0:
             for name, row in _rows(names, batch, predictions, segment):
-                if has_pictures:
-                    _write(folder / PICTURES / f"{name}.png", row)
-                if name in samples:
-                    write_sample(folder, name, row)
+                _write(folder / PICTURES / f"{name}.png", row)
     if number() == 0:
         steps.remove()
     scores = tally.scores(what=f"the {options.split} split")
-    every_image = [image for part in gathered(counts) for image in part]
-    return scores, [stem for stem in stems if stem in samples], every_image
+    return scores, [image for part in gathered(counts) for image in part]
 
 
 def _image_counts(counts: list[_NamedCounts], classes: list[str]) -> ImageCounts:

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from segformer.action import write_spec
 from segformer.data.labels import class_names
@@ -46,6 +47,10 @@ _NAMED = 5
 
 MASKS, OVERLAYS = "mask_labels", "vis_overlay"
 """The output folders, named as in TAO."""
+PROBABILITIES = "probabilities"
+Strip = tuple[int, Pixels, NDArray[np.float16] | None]
+"""The top of some rows of a picture, their class ids hxW, and their probabilities hxWxC."""
+Segmented = tuple[Path, Pixels | LargePicture, Iterable[Strip]]
 
 
 def infer(spec: Spec, folder: Path) -> Result:
@@ -53,13 +58,14 @@ def infer(spec: Spec, folder: Path) -> Result:
 
     Every image gets mask_labels/<stem>.png with class ids, at the size of the image. Those of every
     `vis_after_n_batches`-th batch, including the first, also get vis_overlay/<stem>.png, the image
-    under the colours of its classes. results.json lists them with the pixels of each class. The
+    under the colours of its classes; with `probabilities` there is probabilities/<stem>.npy, too.
+    results.json lists them with the pixels of each class. The
     classes come from the model's record if it has one. Images that cannot be read are named in a
     `DataError` after all others are done. The results of an earlier inference in the folder are
     removed first. Raises `SpecError`, `CheckpointError`,
     `OutOfMemoryError`.
     """
-    replaces = ("results.json", MASKS, OVERLAYS)
+    replaces = ("results.json", MASKS, OVERLAYS, PROBABILITIES)
     return run_action("inference", spec, folder, infer_here, replaces=replaces)
 
 
@@ -91,6 +97,8 @@ def infer_here(
         others = [f"the other {len(rows)} images are segmented in {folder}"] if rows else []
         raise DataError([*faults, *others])
     artifacts = {"masks": folder / MASKS, "overlays": folder / OVERLAYS, "results": file}
+    if spec.inference.probabilities:
+        artifacts["probabilities"] = folder / PROBABILITIES
     return Result(artifacts, {"images": float(len(rows))})
 
 
@@ -132,9 +140,10 @@ class _Writer:
         self,
         path: Path,
         picture: Pixels | LargePicture,
-        strips: Iterable[tuple[int, Pixels]],
+        strips: Iterable[Strip],
         *,
         is_shown: bool,
+        has_probabilities: bool,
     ) -> Row:
         """Write a picture whose class ids come in strips of rows; return its row of the results."""
         name, shown = f"{path.stem}.png", bands_in(picture)
@@ -146,8 +155,18 @@ class _Writer:
             if is_shown:
                 file = stack.enter_context(_written(self.folder / OVERLAYS / name))
                 over = stack.enter_context(PngRows(file, shown.size))
-            for top, ids in strips:
+            shares = None
+            if has_probabilities:
+                shape = (height, width, len(self.names))
+                shares = stack.enter_context(
+                    _written(self.folder / PROBABILITIES / f"{path.stem}.npy")
+                )
+                header = {"descr": "<f2", "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(shares, header)
+            for top, ids, probabilities in strips:
                 mask.add(ids)
+                if shares is not None and probabilities is not None:
+                    shares.write(probabilities.astype("<f2").tobytes())
                 if over is not None:
                     over.add(overlay(shown.rows(top, top + len(ids)), ids, self.colours))
                 counts += np.bincount(ids.ravel(), minlength=len(self.names))
@@ -177,7 +196,8 @@ def _segmented(
     predictor: Predictor, paths: list[Path], segment: DatasetSegment, spec: Spec, folder: Path
 ) -> Iterator[Row | DataError]:
     """Yield the row of each image, or the reason why it could not be read."""
-    for name in (MASKS, OVERLAYS):
+    has_probabilities = spec.inference.probabilities
+    for name in (MASKS, OVERLAYS, *([PROBABILITIES] if has_probabilities else [])):
         (folder / name).mkdir(parents=True, exist_ok=True)
     every, size = spec.inference.vis_after_n_batches, spec.inference.batch_size
     writer = _Writer(folder, class_colours(segment), class_names(segment))
@@ -191,28 +211,43 @@ def _segmented(
         if not readable:
             continue
         is_shown = every > 0 and turn % every == 0
-        for path, picture, strips in _in_strips(segmenter, readable):
+        if has_probabilities:
+            ready = _with_probabilities(segmenter, readable, predictor.record.temperature)
+        else:
+            ready = _in_strips(segmenter, readable)
+        for path, picture, strips in ready:
             size_there = _size_of(picture)
             if not is_said and (line := said_of_windows(path, size_there, segment)):
                 _log.warning(line)
                 is_said = True
             try:
-                yield writer.write(path, picture, strips, is_shown=is_shown)
+                yield writer.write(
+                    path, picture, strips, is_shown=is_shown, has_probabilities=has_probabilities
+                )
             except DataError as error:  # Of a large picture, which is read meanwhile.
                 yield error
 
 
+def _with_probabilities(
+    segmenter: Segmenter, pictures: list[tuple[Path, Pixels | LargePicture]], temperature: float
+) -> Iterator[Segmented]:
+    """Yield pictures with their class ids and probabilities in strips, each by itself."""
+    for path, picture in pictures:
+        yield path, picture, segmenter.probable_strips(bands_in(picture), temperature)
+
+
 def _in_strips(
     segmenter: Segmenter, pictures: list[tuple[Path, Pixels | LargePicture]]
-) -> Iterator[tuple[Path, Pixels | LargePicture, Iterable[tuple[int, Pixels]]]]:
+) -> Iterator[Segmented]:
     """Yield pictures with their class ids in strips: the large ones last, each by itself."""
     held = [(path, each) for path, each in pictures if not isinstance(each, LargePicture)]
     masks = segmenter.class_ids_of([each for _, each in held]) if held else ()
     for (path, each), ids in zip(held, masks, strict=True):
-        yield path, each, [(0, ids)]
+        yield path, each, [(0, ids, None)]
     for path, picture in pictures:
         if isinstance(picture, LargePicture):
-            yield path, picture, segmenter.strips(picture.bands())
+            strips = segmenter.strips(picture.bands())
+            yield path, picture, ((top, ids, None) for top, ids in strips)
 
 
 def _size_of(picture: Pixels | LargePicture) -> Size:

@@ -1,7 +1,8 @@
 """Latency and memory of a model of any format, measured on noise."""
 
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -28,8 +29,10 @@ def measured_latency(
     transfers of a GPU. images_per_s: from the mean latency. memory_mb: the peak memory of this
     process meanwhile, with Python and all libraries; on a GPU, the memory in use by all processes
     at the end; missing if the system does not report it. latency_batch, latency_threads and
-    latency_runs: the conditions. Raises `CheckpointError`.
+    latency_runs: the conditions. latency_load: processes that wanted to run, for each core, in the
+    minute before. Raises `CheckpointError`.
     """
+    load = os.getloadavg()[0] / (os.cpu_count() or 1)
     with _threads(options.threads) as threads:
         has_peak = _reset_peak()
         # Loaded again, since ONNX Runtime fixes its number of threads when it loads a model.
@@ -47,11 +50,35 @@ def measured_latency(
         "latency_batch": float(options.batch_size),
         "latency_threads": float(threads),
         "latency_runs": float(len(seconds)),
+        "latency_load": load,
     }
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
         return costs | {"memory_mb": (total - free) / _MB}
     return costs | ({"memory_mb": _peak_mb()} if has_peak else {})
+
+
+@torch.inference_mode()
+def latencies_in_turns(
+    paths: Sequence[Path], *, otherwise: ModelRecord, rounds: int, threads: int
+) -> list[float]:
+    """Return the median seconds of an image for each of several models, on the CPU.
+
+    The models take turns, so that other load on the machine falls on all: their ratio holds.
+    """
+    device = torch.device("cpu")
+    with _threads(threads):
+        predictors = [load_predictor(path, otherwise=otherwise, device=device) for path in paths]
+        draw = torch.Generator().manual_seed(0)
+        images = [torch.randn(1, 3, *each.record.size, generator=draw) for each in predictors]
+        seconds: list[list[float]] = [[] for _ in paths]
+        for turn in range(_WARM_UP + rounds):
+            for own, predictor, image in zip(seconds, predictors, images, strict=True):
+                began = time.perf_counter()
+                predictor.logits(image)
+                if turn >= _WARM_UP:
+                    own.append(time.perf_counter() - began)
+    return [float(np.median(own)) for own in seconds]
 
 
 @torch.inference_mode()

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -152,11 +153,22 @@ class Scores:
         return named
 
 
+class Watcher(Protocol):
+    """Sums something else over batches."""
+
+    def add(self, logits: Tensor, mask: Tensor) -> None:
+        """Add a batch, logits BxCxHxW and mask BxHxW."""
+
+
 class Tally:
     """Sums loss and confusion matrix over batches, on the device of the first batch."""
 
-    def __init__(self, num_classes: int, *, align_corners: bool) -> None:
+    def __init__(
+        self, num_classes: int, *, align_corners: bool, watchers: Sequence[Watcher] = ()
+    ) -> None:
+        """Make a tally; `watchers` see the logits of each batch at the size of its masks."""
         self.num_classes = num_classes
+        self._watchers = watchers
         self.align_corners = align_corners
         self._matrix = torch.zeros(num_classes, num_classes, dtype=torch.int64)
         self._loss = torch.zeros((), dtype=torch.float64)
@@ -166,6 +178,8 @@ class Tally:
         """Add a batch, logits BxCxhxw of any size and mask BxHxW; return its prediction BxHxW."""
         size = (mask.shape[1], mask.shape[2])
         logits = resize_logits(logits, size, align_corners=self.align_corners)
+        for watcher in self._watchers:
+            watcher.add(logits, mask)
         prediction = logits.argmax(1)
         matrix = confusion_matrix(prediction, mask, num_classes=self.num_classes)
         # In double precision the sum does not depend on the batch size.

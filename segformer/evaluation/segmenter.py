@@ -86,6 +86,20 @@ class Segmenter:
             ids = [scores.argmax(0).to(torch.uint8).cpu().numpy() for _, _, scores in row]
             yield top, np.concatenate(ids, axis=1)
 
+    def probable_strips(
+        self, picture: Bands, temperature: float
+    ) -> Iterator[tuple[int, Pixels, NDArray[np.float16]]]:
+        """Yield what `strips` yields, and the probabilities hxWxC of the classes."""
+        windows = windows_of(picture.size, self.segment)
+        check_windows(windows)
+        for top, row in groupby(self._pieces(picture, windows), key=lambda piece: piece[0]):
+            ids, shares = [], []
+            for _, _, scores in row:
+                ids.append(scores.argmax(0).to(torch.uint8).cpu().numpy())
+                probabilities = (scores.float() / temperature).softmax(0)
+                shares.append(probabilities.movedim(0, -1).half().cpu().numpy())
+            yield top, np.concatenate(ids, axis=1), np.concatenate(shares, axis=1)
+
     def pieces(self, picture: Pixels) -> Iterator[Piece]:
         """Yield the scores of a picture HxWx3 in rectangles that cover it, from the top.
 

@@ -15,10 +15,9 @@ that is too large to be held in memory is read, segmented and written in strips 
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Iterator
-from itertools import groupby, pairwise
+from itertools import groupby
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -29,6 +28,18 @@ from PIL import Image, ImageOps
 
 from segformer.data.bands import MOST_PIXELS, Bands, Held, bands_of, is_large
 from segformer.data.png_rows import PngRows
+from segformer.export.arrays import (
+    Size,
+    blended,
+    class_ids,
+    cut,
+    enlarged,
+    log_mean,
+    places,
+    softmax,
+    starts,
+    weights,
+)
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _FLIPS = {"horizontal": ((), (-1,)), "both": ((), (-1,), (-2,), (-2, -1))}
@@ -41,8 +52,6 @@ _USUAL: dict[str, Any] = {
 _ALPHA = {"RGBA": "RGB", "LA": "L", "PA": "RGBA"}
 _WIDE = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 _LARGEST = 2**16 - 1
-
-Size = tuple[int, int]
 
 
 class Model:
@@ -90,20 +99,33 @@ class Model:
         """
         height, width = picture.size
         size, tops, lefts = self._windows((height, width))
-        if size[0] * size[1] > MOST_PIXELS:
-            raise ValueError(f"is too large to be segmented whole ({width}x{height}); mode slide")
+        _check_window(size)
         if len(tops) == len(lefts) == len(self._scales) == 1:
-            logits = self._logits(_cut(picture.rows(0, height), (0, 0), size))
+            logits = self._logits(cut(picture.rows(0, height), (0, 0), size))
             yield 0, class_ids(logits, size, align_corners=self._corners)[:height, :width]
             return
+        for top, row in self._scored(picture):
+            yield top, np.concatenate([each.argmax(0).astype(np.uint8) for each in row], axis=1)
+
+    def probabilities(self, picture: Bands) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Yield the calibrated probabilities of the classes in strips: their top, and hxWxC."""
+        temperature = np.float32(self.record.get("temperature", 1.0))
+        for top, row in self._scored(picture):
+            shares = [softmax(each / temperature).transpose(1, 2, 0) for each in row]
+            yield top, np.concatenate(shares, axis=1)
+
+    def _scored(self, picture: Bands) -> Iterator[tuple[int, Iterator[NDArray[np.float32]]]]:
+        """Yield the scores Cxhxw of a picture, row by row of its windows, from the left."""
+        height, width = picture.size
+        size, tops, lefts = self._windows((height, width))
+        _check_window(size)
         windows = (self._scores(picture, (top, left), size) for top in tops for left in lefts)
         is_tapered = self._how["blending"] != "flat"
-        rows = _weights(height, size[0], tops, is_tapered=is_tapered)
-        columns = _weights(width, size[1], lefts, is_tapered=is_tapered)
-        pieces = _blended(windows, tops, lefts, rows, columns)
+        rows = weights(height, size[0], tops, is_tapered=is_tapered)
+        columns = weights(width, size[1], lefts, is_tapered=is_tapered)
+        pieces = blended(windows, tops, lefts, rows, columns)
         for top, row in groupby(pieces, key=lambda piece: piece[0]):
-            ids = [scores.argmax(0).astype(np.uint8) for _, _, scores in row]
-            yield top, np.concatenate(ids, axis=1)
+            yield top, (scores for _, _, scores in row)
 
     def is_slid(self, size: Size) -> bool:
         """Whether a picture of a height and width is segmented by windows without being asked."""
@@ -131,7 +153,7 @@ class Model:
                 max(inner[1], round(self._shape[1] * scale)),
             )
         overlap = _OVERLAP if self._how["overlap"] is None else self._how["overlap"]
-        return size, _starts(picture[0], size[0], overlap), _starts(picture[1], size[1], overlap)
+        return size, starts(picture[0], size[0], overlap), starts(picture[1], size[1], overlap)
 
     def _scores(self, picture: Bands, place: tuple[int, int], size: Size) -> NDArray[np.float32]:
         """Logits of a window at its size; or, of several scales, the mean probabilities."""
@@ -140,9 +162,9 @@ class Model:
         pixels = picture.rows(first, min(picture.size[0], place[0] + size[0] + margin))
         place = place[0] - first, place[1]
         if len(self._scales) == 1 and self._scales[0] == 1:
-            return self._upsampled(_cut(pixels, place, size))
-        parts = [_softmax(self._scaled(pixels, place, size, scale)) for scale in self._scales]
-        return _log_mean(parts)
+            return self._upsampled(cut(pixels, place, size))
+        parts = [softmax(self._scaled(pixels, place, size, scale)) for scale in self._scales]
+        return log_mean(parts)
 
     def _scaled(
         self, pixels: NDArray[np.uint8], place: tuple[int, int], size: Size, scale: float
@@ -151,15 +173,15 @@ class Model:
         inner = max(1, round(size[0] / scale)), max(1, round(size[1] / scale))
         if inner[0] > size[0] or inner[1] > size[1]:
             above, before = (inner[0] - size[0]) // 2, (inner[1] - size[1]) // 2
-            around = _cut(pixels, (place[0] - above, place[1] - before), inner)
+            around = cut(pixels, (place[0] - above, place[1] - before), inner)
             return self._upsampled(around)[:, above : above + size[0], before : before + size[1]]
-        part = _cut(pixels, place, size)
-        tops, lefts = (_starts(*sides, _OVERLAP) for sides in zip(size, inner, strict=True))
-        windows = (self._upsampled(_cut(part, (y, x), inner)) for y in tops for x in lefts)
-        rows = _weights(size[0], inner[0], tops, is_tapered=True)
-        columns = _weights(size[1], inner[1], lefts, is_tapered=True)
+        part = cut(pixels, place, size)
+        tops, lefts = (starts(*sides, _OVERLAP) for sides in zip(size, inner, strict=True))
+        windows = (self._upsampled(cut(part, (y, x), inner)) for y in tops for x in lefts)
+        rows = weights(size[0], inner[0], tops, is_tapered=True)
+        columns = weights(size[1], inner[1], lefts, is_tapered=True)
         whole: NDArray[np.float32] | None = None
-        for top, left, scores in _blended(windows, tops, lefts, rows, columns):
+        for top, left, scores in blended(windows, tops, lefts, rows, columns):
             if whole is None:
                 whole = np.empty((len(scores), *size), dtype=np.float32)
             whole[:, top : top + scores.shape[1], left : left + scores.shape[2]] = scores
@@ -168,11 +190,11 @@ class Model:
 
     def _upsampled(self, window: NDArray[np.uint8]) -> NDArray[np.float32]:
         logits, size = self._logits(window), window.shape[:2]
-        places = [
-            _places(small, large, align_corners=self._corners)
+        grid = [
+            places(small, large, align_corners=self._corners)
             for small, large in zip(logits.shape[1:], size, strict=True)
         ]
-        return np.stack([_enlarged(single, *places) for single in logits])
+        return np.stack([enlarged(single, *grid) for single in logits])
 
     def _logits(self, window: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits Cxhxw of a window, or the mean probabilities of its mirror images."""
@@ -180,8 +202,8 @@ class Model:
         axes = _FLIPS.get(self._how["flip"])
         if axes is None:
             return self._run(inputs)
-        parts = [np.flip(_softmax(self._run(np.flip(inputs, each))), each) for each in axes]
-        return _log_mean(parts)
+        parts = [np.flip(softmax(self._run(np.flip(inputs, each))), each) for each in axes]
+        return log_mean(parts)
 
     def _run(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         if isinstance(self._batch, int):  # A model of fixed batch size.
@@ -205,82 +227,9 @@ class Model:
         return batch
 
 
-def _starts(length: int, window: int, overlap: float) -> list[int]:
-    """The first pixels of evenly spread windows over a length; the last one ends with it."""
-    if window >= length:
-        return [0]
-    step = max(1.0, (1 - overlap) * window)
-    last = math.ceil((length - window) / step - 1e-9)
-    return [round(index * (length - window) / last) for index in range(last + 1)]
-
-
-def _weights(
-    length: int, window: int, starts: list[int], *, is_tapered: bool
-) -> list[NDArray[np.float32]]:
-    """The weights of windows along a side; those of one pixel add up to 1."""
-    inside = np.arange(window)
-    ramp = np.minimum(inside + 1.0, window - inside) if is_tapered else np.ones(window)
-    total = np.zeros(length)
-    for start in starts:
-        total[start : start + window] += ramp[: length - start]
-    return [
-        (ramp[: length - start] / total[start : start + window]).astype(np.float32)
-        for start in starts
-    ]
-
-
-def _cut(pixels: NDArray[np.uint8], place: tuple[int, int], size: Size) -> NDArray[np.uint8]:
-    """The part of a picture at a top and left; black where it is outside the picture."""
-    (top, left), (height, width) = place, size
-    part = pixels[max(top, 0) : top + height, max(left, 0) : left + width]
-    if part.shape[:2] == size:
-        return part
-    whole = np.zeros((height, width, 3), dtype=np.uint8)
-    above, before = max(-top, 0), max(-left, 0)
-    whole[above : above + part.shape[0], before : before + part.shape[1]] = part
-    return whole
-
-
-def _blended(
-    windows: Iterator[NDArray[np.float32]],
-    tops: list[int],
-    lefts: list[int],
-    rows: list[NDArray[np.float32]],
-    columns: list[NDArray[np.float32]],
-) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
-    """Yield weighted sums of windows in rectangles that no later window covers.
-
-    Only what the next windows overlap is kept, so that memory grows with the width alone.
-    """
-    height, width = tops[-1] + len(rows[-1]), lefts[-1] + len(columns[-1])
-    below = None
-    for (top, next_top), down in zip(pairwise([*tops, height]), rows, strict=True):
-        above, below, beside = below, None, None
-        for (left, next_left), along in zip(pairwise([*lefts, width]), columns, strict=True):
-            part = next(windows)[:, : len(down), : len(along)] * down[:, None] * along
-            if beside is not None:
-                part[:, :, : beside.shape[2]] += beside
-            done, beside = part[:, :, : next_left - left], part[:, :, next_left - left :]
-            if above is not None:
-                done[:, : above.shape[1]] += above[:, :, left:next_left]
-            unfinished = done[:, next_top - top :]
-            if unfinished.shape[1]:
-                if below is None:
-                    below = np.empty((len(done), unfinished.shape[1], width), dtype=np.float32)
-                below[:, :, left:next_left] = unfinished
-            yield top, left, done[:, : next_top - top]
-
-
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    powers = np.exp(logits - logits.max(0))
-    shares: NDArray[np.float32] = powers / powers.sum(0)
-    return shares
-
-
-def _log_mean(probabilities: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-    mean = np.mean(probabilities, axis=0, dtype=np.float32)
-    logarithm: NDArray[np.float32] = np.log(np.maximum(mean, np.finfo(np.float32).tiny))
-    return logarithm
+def _check_window(size: Size) -> None:
+    if size[0] * size[1] > MOST_PIXELS:
+        raise ValueError(f"is too large to be segmented whole ({size[1]}x{size[0]}); mode slide")
 
 
 def read_image(source: Path | BinaryIO, *, bits: int = 16) -> NDArray[np.uint8]:
@@ -311,48 +260,6 @@ def _scaled_to_8_bits(values: NDArray[Any], bits: int) -> NDArray[np.uint8]:
         raise ValueError("is a 32-bit image, whose range is not known")
     steps = np.round(np.arange(_LARGEST + 1) / ((2**bits - 1) / 255)).clip(0, 255).astype(np.uint8)
     return np.repeat(steps[values][..., None], 3, axis=2)
-
-
-def class_ids(
-    logits: NDArray[np.float32], size: tuple[int, ...], *, align_corners: bool
-) -> NDArray[np.uint8]:
-    """Logits Cxhxw -> the most likely class of each pixel of a size HxW, class by class."""
-    rows, columns = (
-        _places(small, large, align_corners=align_corners)
-        for small, large in zip(logits.shape[1:], size, strict=True)
-    )
-    ids = np.zeros(size, dtype=np.uint8)
-    best: NDArray[np.float32] | None = None
-    for index, single in enumerate(logits):
-        score = _enlarged(single, rows, columns)
-        if best is None:
-            best = score
-            continue
-        ids[score > best] = index
-        best = np.maximum(best, score)
-    return ids
-
-
-def _places(small: int, large: int, *, align_corners: bool) -> tuple[Any, Any, Any]:
-    """For each of `large` places, its two neighbours among `small` and the share of the second."""
-    target = np.arange(large, dtype=np.float32)
-    if align_corners:
-        source = target * np.float32((small - 1) / max(large - 1, 1))
-    else:
-        source = np.maximum((target + 0.5) * np.float32(small / large) - 0.5, 0)
-    first = source.astype(np.int64)
-    second = np.minimum(first + 1, small - 1)
-    return first, second, source.astype(np.float32) - first.astype(np.float32)
-
-
-def _enlarged(values: NDArray[np.float32], rows: Any, columns: Any) -> NDArray[np.float32]:
-    top, bottom, down = rows
-    left, right, along = columns
-    down = down[:, None]
-    upper = values[top][:, left] * (1 - along) + values[top][:, right] * along
-    lower = values[bottom][:, left] * (1 - along) + values[bottom][:, right] * along
-    enlarged: NDArray[np.float32] = upper * (1 - down) + lower * down
-    return enlarged
 
 
 def _palette(record: dict[str, Any]) -> bytes:
@@ -388,6 +295,16 @@ def _write(model: Model, path: Path, target: Path) -> None:
     print(f"{path}: {', '.join(shares)}")
 
 
+def _write_probabilities(model: Model, path: Path, target: Path) -> None:
+    """Write the probabilities HxWxC of an image file as 16-bit floats for `numpy.load`."""
+    picture = model.opened(path)
+    head = {"descr": "<f2", "fortran_order": False, "shape": (*picture.size, len(model.names))}
+    with target.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, head)
+        for _, shares in model.probabilities(picture):
+            file.write(shares.astype("<f2").tobytes())
+
+
 def main() -> None:
     """Segment the images of the command line."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
@@ -395,6 +312,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=Path(__file__).with_name("model.onnx"))
     parser.add_argument("--out", type=Path, default=Path("masks"), help="folder for the masks")
     parser.add_argument("--mode", choices=("auto", "whole", "slide"), help="whole or by windows")
+    parser.add_argument("--probabilities", action="store_true", help="also write NAME.npy, HxWxC")
     options = parser.parse_args()
     stems = [path.stem for path in options.images]
     if alike := sorted({stem for stem in stems if stems.count(stem) > 1}):
@@ -405,6 +323,8 @@ def main() -> None:
     for path in options.images:
         try:
             _write(model, path, options.out / f"{path.stem}.png")
+            if options.probabilities:
+                _write_probabilities(model, path, options.out / f"{path.stem}.npy")
         except (OSError, SyntaxError, ValueError) as error:  # What Pillow raises, and our own.
             print(f"{path}: cannot be read ({error})", file=sys.stderr)
             failed += 1

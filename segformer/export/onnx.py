@@ -7,6 +7,7 @@ import logging
 import sys
 import time
 import warnings
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 
 from segformer.action import started
 from segformer.errors import CheckpointError, SpecError
+from segformer.evaluation.calibration import fitted_temperature
 from segformer.evaluation.predictor import OnnxPredictor
 from segformer.export.graph import metadata_of, read_graph, write_graph
 from segformer.export.nvdsinfer import check_scaling, write_nvdsinfer
@@ -88,6 +90,8 @@ def _export(spec: Spec, folder: Path) -> Result:
     if options.serialize_nvdsinfer:
         check_scaling(saved.record, options)
     network = saved.build()
+    if options.calibrate:
+        saved = replace(saved, record=_calibrated(network, saved.record, spec))
     began_s = time.monotonic()
     height, width = options.size
     size = f"{height} x {width} px"
@@ -109,7 +113,18 @@ def _export(spec: Spec, folder: Path) -> Result:
         artifacts |= write_nvdsinfer(onnx_file, saved.record, options)
     if options.verbose:
         print(_summary(onnx_file, saved.record, time.monotonic() - began_s), file=sys.stderr)
-    return Result(artifacts=artifacts, metrics={"max_logit_difference": difference})
+    metrics = {"max_logit_difference": difference}
+    if options.calibrate:
+        metrics["temperature"] = saved.record.temperature
+    return Result(artifacts=artifacts, metrics=metrics)
+
+
+def _calibrated(network: SegFormer, record: ModelRecord, spec: Spec) -> ModelRecord:
+    """Return the record with the temperature that calibrates the model's probabilities."""
+    segment = record.applied_to(spec.dataset.segment)
+    corners = record.model["decode_head"]["align_corners"]
+    temperature = fitted_temperature(network, segment, align_corners=corners)
+    return replace(record, temperature=round(temperature, 4))
 
 
 def _write_picture_graph(onnx_file: Path, record: ModelRecord, options: Export) -> dict[str, Path]:

@@ -71,6 +71,7 @@ def picture_graph(
     network = compose.add_prefix(model, _PREFIX)
     corners = record.model["decode_head"]["align_corners"]
     graph = network.graph
+    constants = [*graph.initializer, *_constants(_size(model), record)]
     nodes = [
         *_preparation(graph.input[0].name, record),
         *graph.node,
@@ -80,11 +81,13 @@ def picture_graph(
     outputs = [helper.make_tensor_value_info(MASK, TensorProto.UINT8, ["height", "width"])]
     if with_probabilities:
         nodes += _probabilities()
+        constants.append(
+            numpy_helper.from_array(np.array(record.temperature, np.float32), "temperature")
+        )
         classes = model.graph.output[0].type.tensor_type.shape.dim[1].dim_value
         shape = [classes, "height", "width"]
         outputs.append(helper.make_tensor_value_info(PROBABILITIES, TensorProto.FLOAT, shape))
     image = helper.make_tensor_value_info(IMAGE, TensorProto.UINT8, ["height", "width", 3])
-    constants = [*graph.initializer, *_constants(_size(model), record)]
     picture = helper.make_graph(nodes, "picture", [image], outputs, constants)
     imports = [helper.make_opsetid("", opset), *(o for o in model.opset_import if o.domain)]
     result = helper.make_model(picture, opset_imports=imports, ir_version=model.ir_version)
@@ -187,7 +190,8 @@ def _decision(logits: str, *, align_corners: bool) -> list[NodeProto]:
 
 def _probabilities() -> list[NodeProto]:
     return [
-        helper.make_node("Softmax", ["scores"], ["shares_of_classes"], axis=1),
+        helper.make_node("Div", ["scores", "temperature"], ["calibrated"]),
+        helper.make_node("Softmax", ["calibrated"], ["shares_of_classes"], axis=1),
         helper.make_node("Squeeze", ["shares_of_classes", "first"], [PROBABILITIES]),
     ]
 

@@ -50,6 +50,8 @@ class ModelRecord:
     """Metrics of that epoch; empty if it was not validated."""
     best: float | None = None
     """Highest val_miou of the training so far."""
+    temperature: float = 1.0
+    """What the logits are divided by before they become probabilities."""
 
     @classmethod
     def of(cls, spec: Spec) -> "ModelRecord":

@@ -13,7 +13,7 @@ from segformer.data.source import images_of
 from segformer.errors import RejectedError, SpecError
 from segformer.evaluation.evaluate import evaluate
 from segformer.evaluation.image_size import recorded, with_trained_size
-from segformer.evaluation.latency import measured_latency
+from segformer.evaluation.latency import latencies_in_turns
 from segformer.export.graph import write_graph
 from segformer.export.onnx import export
 from segformer.model.saved import ModelRecord
@@ -24,13 +24,12 @@ from segformer.quantization.sensitivity import Choice, chosen
 from segformer.quantization.weight_only import write_weight_only
 from segformer.result import Result
 from segformer.spec.sections.deploy import ALGORITHMS, MODES, Quantize, QuantizedLayers
-from segformer.spec.sections.evaluate import Latency
 from segformer.spec.spec import Spec
 from segformer.storage.atomic import replacing
 from segformer.storage.scratch import scratch
 
-_RUNS = 30
-"""Runs of which the latency is the median."""
+_RUNS = 50
+"""Rounds of which the latency is the median."""
 REJECTED = "rejected"
 """The subfolder of the results for a model that lost too much mIoU."""
 
@@ -114,15 +113,13 @@ def _mixed(spec: Spec, source: Path, target: Path, *, before: float) -> Choice:
 
 
 def _latencies(spec: Spec, source: Path, target: Path) -> dict[str, float]:
-    """Return the median milliseconds of an image on one thread, before and after."""
-    options, device = Latency(runs=_RUNS, threads=1), torch.device("cpu")
-    record = ModelRecord.of(spec)
-    names = {"latency_ms_before": source, "latency_ms": target}
+    """Return the median milliseconds of an image before and after on one thread, and the ratio."""
+    paths, otherwise = [source, target], ModelRecord.of(spec)
+    before, after = latencies_in_turns(paths, otherwise=otherwise, rounds=_RUNS, threads=1)
     return {
-        name: measured_latency(path, otherwise=record, device=device, options=options)[
-            "latency_p50_ms"
-        ]
-        for name, path in names.items()
+        "latency_ms_before": 1000 * before,
+        "latency_ms": 1000 * after,
+        "speedup": before / after,
     }
 
 

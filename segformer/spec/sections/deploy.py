@@ -63,6 +63,11 @@ class Export(Node):
     with_probabilities: bool = setting(
         False, "With probabilities", "Give that model a second output, the classes' probabilities"
     )
+    calibrate: bool = setting(
+        False, "Calibrate",
+        "Fit one temperature on the validation split, by which probabilities are calibrated; the "
+        "model records it",
+    )  # fmt: skip
     force: bool = setting(False, "Overwrite", "Replace files of an earlier export")
     verbose: bool = setting(False, "Verbose", "Report steps and times on stderr")
     results_dir: str = setting("", "Results folder", RESULTS_TEXT, is_path=True)

@@ -54,4 +54,9 @@ class Inference(Devices):
     )  # fmt: skip
     batch_size: Int = setting(8, "Batch size", "Images in a batch", ge=1)
     vis_after_n_batches: Int = setting(1, "Pictures", _PICTURES_TEXT, ge=0)
+    probabilities: bool = setting(
+        False, "Probabilities",
+        "Also write probabilities/NAME.npy: height x width x classes, 16-bit floats, calibrated by "
+        "the model's temperature",
+    )  # fmt: skip
     results_dir: str = setting("", "Results folder", RESULTS_TEXT, is_path=True)

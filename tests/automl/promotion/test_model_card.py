@@ -13,11 +13,12 @@ def card(tmp_path):
         spec={"train": {"lr": 0.1}}, data={"images": 12}, versions={"torch": "2.13"},
     )  # fmt: skip
 
-    def make(test=None, **parity):
+    def make(test=None, calibration=(), **parity):
         facts = {"metric": "score", "checkpoint": 0.6, "onnx": 0.6, "difference": 0.0, "epoch": 1,
                  **parity}  # fmt: skip
         promotion = {"trial": 0, "parity": facts, "test": test or {}, "warnings": ["no luck"],
-                     "weights": {}, "commit": "abc", "classes": {"cell": 0.5}}  # fmt: skip
+                     "weights": {}, "commit": "abc", "classes": {"cell": 0.5},
+                     "calibration": dict(calibration)}  # fmt: skip
         return model_card(experiment, load_skill("toy").info, promotion)
 
     return make
@@ -60,3 +61,12 @@ def test_speed_has_a_section_only_if_it_was_measured(card):
 
 def test_the_test_split_is_listed_metric_by_metric(card):
     assert "| score | 0.5000 |\n| loss | - |" in card(test={"score": 0.5, "loss": None})
+
+
+def test_calibration_has_a_section_only_if_both_errors_were_measured(card):
+    assert "## Calibration" not in card(calibration={"val_ece": 0.1})
+    errors = {"temperature": 1.5, "val_ece": 0.1, "val_ece_calibrated": 0.02, "test_ece": 0.2,
+              "test_ece_calibrated": 0.05}  # fmt: skip
+    text = card(calibration=errors)
+    assert "one temperature, 1.5, before" in text
+    assert "| val | 0.1000 | 0.0200 |\n| test | 0.2000 | 0.0500 |" in text

@@ -3,6 +3,9 @@
 import json
 import sys
 import tempfile
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import yaml
@@ -63,10 +66,49 @@ def test_the_results_name_the_users_files(skill, images, tmp_path):
     ]  # fmt: skip
 
 
-def test_two_files_of_one_name_are_refused(skill, images, tmp_path):
-    (tmp_path / "a.jpg").touch()
-    with pytest.raises(UsageError, match=r"a\.png: their results would have the same name"):
-        predict(skill, tmp_path / "model.onnx", [images, tmp_path / "a.jpg"], tmp_path / "out", {})
+def images_of(folder):
+    return [row["image"] for row in json.loads((folder / "results.json").read_text())["images"]]
+
+
+def test_two_files_of_one_name_keep_their_own_results(skill, images, tmp_path, caplog):
+    (tmp_path / "a.jpg").write_text("x")
+    given = [images, tmp_path / "a.jpg"]
+    predict(skill, tmp_path / "model.onnx", given, tmp_path / "out", {})
+    assert set(images_of(tmp_path / "out")) == {
+        str(path) for path in (images / "a.png", images / "b.png", tmp_path / "a.jpg")
+    }
+    assert "a.jpg: its results are named a_2; " in caplog.text
+
+
+def test_a_pattern_is_expanded(skill, images, tmp_path):
+    predict(skill, tmp_path / "model.onnx", [f"{images}/[b-z].p*"], tmp_path / "out", {})
+    assert images_of(tmp_path / "out") == [str(images / "b.png")]
+
+
+@pytest.fixture
+def server(images):
+    """Serve the folder of images; yield its address."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(images))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+
+
+def test_a_url_is_fetched_and_named_in_the_results(skill, images, tmp_path, server):
+    given = [f"{server}/a.png?size=1", images / "b.png"]
+    predict(skill, tmp_path / "model.onnx", given, tmp_path / "out", {})
+    assert images_of(tmp_path / "out") == [given[0], str(given[1])]
+
+
+def test_all_images_that_cannot_be_had_are_named(skill, images, tmp_path, server):
+    given = [f"{server}/no.png", "s3://bucket/a.png", f"{images}/*.gif", tmp_path / "gone"]
+    with pytest.raises(UsageError) as caught:
+        predict(skill, tmp_path / "model.onnx", given, tmp_path / "out", {})
+    assert [fault.partition(": ")[2][:24] for fault in map(str, caught.value.faults)] == [
+        "cannot be fetched (HTTP ", "give a URL that begins w", "matches no file",
+        "no such image or folder",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -90,3 +132,9 @@ def test_a_fault_of_all_files_names_what_the_user_gave(skill, images, tmp_path):
     with pytest.raises(RunFailed, match=r"ValueError: .*notes\.txt holds no images") as caught:
         predict(skill, images.parent / "model.onnx", [tmp_path / "notes.txt"], tmp_path / "out", {})
     assert tempfile.gettempdir() not in str(caught.value).replace(str(tmp_path), "")
+
+
+def test_probabilities_of_a_skill_that_writes_none_are_refused(skill, images, tmp_path):
+    given = (skill, tmp_path / "model.onnx", [images], tmp_path / "out", {})
+    with pytest.raises(UsageError, match="--probabilities: lister writes none of its predictions"):
+        predict(*given, with_probabilities=True)

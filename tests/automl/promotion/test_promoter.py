@@ -20,7 +20,7 @@ from automl.report.summary import summary
 from automl.request.request import Request
 from automl.request.search import SearchRequest
 from automl.session.fsck import accept
-from automl.session.session import drive, promote
+from automl.session.session import drive, promote, targets_of
 from automl.skill.loaded import LoadedSkill
 
 
@@ -264,6 +264,16 @@ def test_a_conversion_that_fails_is_left_out_by_name_and_the_others_are_made(sea
     assert "no GPU" in (root / "rejected/engine/log.txt").read_text()
     assert f"- left out: engine: {reason}" in (root / "promoted/model_card.md").read_text()
     assert (root / "promoted/triton/kinds.txt").read_text() == "onnx int8"
+
+
+def test_a_later_promotion_makes_the_models_of_the_last_one(searched):
+    experiment = Experiment.load(searched())
+    assert experiment.promotion["to"] == ["onnx"]
+    experiment.history.promotion["to"] = ["onnx", "int8"]
+    assert targets_of(experiment) == ("onnx", "int8")
+    experiment.history.promotion = None
+    settings = replace(experiment.settings, to=("onnx", "engine"))
+    assert targets_of(replace(experiment, settings=settings)) == ("onnx", "engine")
 
 
 def test_a_conversion_that_its_gate_refuses_does_not_cost_the_verified_model(searched):

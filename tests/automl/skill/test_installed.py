@@ -6,7 +6,9 @@ from toy_skill import ToyError, ToySkill
 from automl.errors import UsageError
 from automl.skill.failures import faults_of_the_user
 from automl.skill.info import SkillInfo
-from automl.skill.installed import lasting_name, load_skill, only_skill
+from automl.skill.installed import lasting_name, load_skill, only_skill, skill_of_model
+from segformer.model.saved import ModelRecord, write_safetensors
+from segformer.spec import Spec
 
 
 def test_installed_skills_load_by_name():
@@ -28,6 +30,17 @@ def test_an_unknown_skill_gets_the_nearest_name():
 def test_with_two_skills_one_has_to_be_named():
     with pytest.raises(UsageError, match="--skill: give one of"):
         only_skill()
+
+
+def test_the_skill_that_wrote_a_model_is_found(tmp_path):
+    (tmp_path / "x.onnx").write_bytes(b"no model")
+    with pytest.raises(UsageError, match="--skill: give one of"):
+        skill_of_model(tmp_path / "x.onnx")
+    spec = Spec()
+    write_safetensors(
+        tmp_path / "x.safetensors", ModelRecord.of(spec).build(), ModelRecord.of(spec)
+    )
+    assert skill_of_model(tmp_path / "x.safetensors") == "segformer"
 
 
 def test_the_facts_of_a_skill_are_read():

@@ -7,7 +7,6 @@ from PIL import Image
 
 from segformer.errors import CheckpointError, DataError, SpecError
 from segformer.evaluation.evaluate import evaluate
-from segformer.evaluation.report import sampled, write_sample
 
 
 @pytest.fixture
@@ -80,23 +79,20 @@ def test_pictures_are_of_every_nth_batch_and_show_image_prediction_and_truth(
 def test_report_shows_samples_class_scores_and_the_confusion_matrix(evaluation, tmp_path):
     result = evaluate(evaluation(**{"evaluate.vis_after_n_batches": 0}), tmp_path)
     told = json.loads(result.artifacts["report"].read_text())
-    assert [image["caption"] for image in told["images"]] == ["0", "1", "2"]
-    assert np.asarray(Image.open(tmp_path / told["images"][0]["file"])).shape == (32, 98, 3)
-    (table, _), (matrix,) = told["tables"], told["matrices"]
+    order = json.loads((tmp_path / "results.json").read_text())["images"]
+    assert [image["caption"] for image in told["images"]] == [
+        f"{each['name']}: {kind}, mean IoU {each['miou']:.3f}"
+        for each, kind in zip(order, ("worst", "worst", "best"), strict=True)
+    ]
+    # Four parts of 36x40 pixels, the image's own size.
+    assert np.asarray(Image.open(tmp_path / told["images"][0]["file"])).shape == (36, 163, 3)
+    (table, _, _), (matrix,) = told["tables"], told["matrices"]
     iou = table["columns"].index("iou")
     assert table["rows"][1][iou] == result.metrics["val_iou_left_part"]
     assert sum(row[-1] for row in table["rows"]) == pytest.approx(1)
     assert (
         matrix["values"] == json.loads((tmp_path / "results.json").read_text())["confusion_matrix"]
     )
-
-
-def test_samples_are_spread_evenly_and_made_small(tmp_path):
-    stems = [f"{number:02d}" for number in range(21)]
-    assert sorted(sampled(stems)) == ["00", "04", "08", "12", "16", "20"]
-    assert sampled(["a"]) == {"a"} and sampled([]) == set()
-    write_sample(tmp_path, "a", [np.zeros((300, 600, 3), np.uint8)] * 3)
-    assert np.asarray(Image.open(tmp_path / "samples/a.png")).shape == (128, 3 * 256 + 2 * 6, 3)
 
 
 def test_status_tells_the_metrics_or_why_there_are_none(evaluation, tmp_path):

@@ -1,4 +1,5 @@
 import io
+import json
 import shutil
 import subprocess
 import sys
@@ -14,8 +15,9 @@ from segformer.data import bands
 from segformer.data.images import read_image as read_by_package
 from segformer.evaluation.inference import infer
 from segformer.evaluation.segmenter import class_ids as by_torch
+from segformer.export.arrays import class_ids
 from segformer.export.graph import metadata_of
-from segformer.export.infer import Model, class_ids, read_image
+from segformer.export.infer import Model, read_image
 from segformer.export.onnx import export
 from segformer.model.saved import ModelRecord, read_model, write_safetensors
 
@@ -174,3 +176,31 @@ def test_a_picture_that_came_as_bytes_has_a_limit(tmp_path, monkeypatch):
     monkeypatch.setattr("segformer.export.infer.MOST_PIXELS", 1000)
     with pytest.raises(ValueError, match="that are read at once; give the path of a file"):
         read_image(io.BytesIO((tmp_path / "x.png").read_bytes()))
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.5])
+def test_probabilities_are_calibrated_and_those_of_the_inference_action(
+    tiny_spec, trained, photos, tmp_path, temperature
+):
+    spec = tiny_spec(**{"export.checkpoint": str(trained.result.artifacts["best"])})
+    graph = onnx.load(export(spec, tmp_path / "x").artifacts["onnx"])
+    record = json.loads(graph.metadata_props[0].value) | {"temperature": temperature}
+    onnx.helper.set_model_props(graph, metadata_of(ModelRecord(**record)))
+    onnx.save(graph, tmp_path / "model.onnx")
+    alone = Model(tmp_path / "model.onnx")
+    for name in ("rgb1.png", "rgb2.png"):  # Whole, and by windows.
+        picture = alone.opened(photos / name)
+        found = np.concatenate([shares for _, shares in alone.probabilities(picture)])
+        assert np.allclose(found.sum(2), 1, atol=1e-5)
+        assert np.mean(found.argmax(2) == alone.segment(photos / name)) > 0.999
+        by_package = tmp_path / f"{name}/probabilities" / name.replace(".png", ".npy")
+        folder = tmp_path / name / "in"
+        folder.mkdir(parents=True)
+        shutil.copy(photos / name, folder)
+        keys = {"checkpoint": str(tmp_path / "model.onnx"), "images_dir": str(folder)}
+        values = {f"inference.{key}": value for key, value in keys.items()}
+        infer(tiny_spec(**values, **{"inference.probabilities": True}), tmp_path / name)
+        assert np.allclose(np.load(by_package), found, atol=2e-3)
+    plain = Model(tmp_path / "x/model.onnx")
+    sharper = np.concatenate([shares for _, shares in plain.probabilities(picture)])
+    assert (found.max(2) <= sharper.max(2) + 1e-5).all()

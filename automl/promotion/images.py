@@ -1,0 +1,103 @@
+"""The images of a prediction: files, folders, patterns and URLs, linked into one folder."""
+
+import glob
+import logging
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from automl.errors import UsageError
+from automl.version import __version__
+
+_log = logging.getLogger(__name__)
+_SCHEMES = ("http", "https")
+_MOST_BYTES = 2**30
+_TIMEOUT_S = 60.0
+
+
+def gathered(images: Sequence[str], folder: Path) -> dict[str, str]:
+    """Put images into a folder, by links or downloads; return the user's name of each by its path.
+
+    One whose result would overwrite an earlier one's gets a number. Raises `UsageError` naming all
+    that cannot be had.
+    """
+    names: dict[str, str] = {}
+    stems: dict[str, str] = {}
+    faults: list[str] = []
+    for image in images:
+        try:
+            sources = list(_sources(image))
+        except UsageError as error:
+            faults += [str(fault) for fault in error.faults]
+            continue
+        for source in sources:
+            place = folder / _free_name(source, stems)
+            try:
+                names[str(place)] = _put(source, place)
+            except UsageError as error:
+                faults += [str(fault) for fault in error.faults]
+    if faults:
+        raise UsageError(*faults)
+    return names
+
+
+def _is_url(image: str) -> bool:
+    return urllib.parse.urlsplit(image).scheme in _SCHEMES
+
+
+def _sources(image: str) -> Iterator[str]:
+    """Yield the files, or the URL, that an argument means."""
+    path = Path(image)
+    if _is_url(image):
+        yield image
+    elif path.is_dir():
+        for inner in sorted(path.iterdir()):
+            if inner.is_dir():
+                _log.warning("%s is a folder within a folder and is skipped", inner)
+            else:
+                yield str(inner)
+    elif path.exists():
+        yield image
+    elif glob.has_magic(image):
+        found = sorted(each for each in glob.glob(image, recursive=True) if Path(each).is_file())  # noqa: PTH207
+        if not found:
+            raise UsageError(f"{image}: matches no file")
+        yield from found
+    elif "://" in image:
+        raise UsageError(f"{image}: give a URL that begins with http:// or https://")
+    else:
+        raise UsageError(f"{image}: no such image or folder")
+
+
+def _free_name(source: str, stems: dict[str, str]) -> str:
+    """Return a file name whose stem no earlier image has."""
+    name = Path(
+        urllib.parse.unquote(urllib.parse.urlsplit(source).path) if _is_url(source) else source
+    ).name
+    own, suffix = Path(name).stem, Path(name).suffix
+    stem, number = own, 2
+    while stem in stems:
+        stem, number = f"{own}_{number}", number + 1
+    if stem != own:
+        _log.warning("%s: its results are named %s; %s has %s", source, stem, stems[own], own)
+    stems[stem] = source
+    return f"{stem}{suffix}"
+
+
+def _put(source: str, place: Path) -> str:
+    if not _is_url(source):
+        place.symlink_to(Path(source).resolve())
+        return str(Path(source).absolute())
+    agent = {"User-Agent": f"automl/{__version__}"}  # Some servers refuse Python's own.
+    try:
+        request = urllib.request.Request(source, headers=agent)
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
+            content = answer.read(_MOST_BYTES + 1)
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        raise UsageError(f"{source}: cannot be fetched ({error})") from None
+    if len(content) > _MOST_BYTES:
+        raise UsageError(f"{source}: is larger than {_MOST_BYTES / 2**30:g} GB; download it first")
+    place.write_bytes(content)
+    return source
