@@ -70,3 +70,13 @@ def test_calibration_has_a_section_only_if_both_errors_were_measured(card):
     text = card(calibration=errors)
     assert "one temperature, 1.5, before" in text
     assert "| val | 0.1000 | 0.0200 |\n| test | 0.2000 | 0.0500 |" in text
+
+
+def test_a_busy_machine_and_the_gain_of_int8_are_named(card):
+    speed = {"latency_p50_ms": 1.5, "latency_load": 0.1}
+    text = card(latency={"onnx": speed}, machine="a processor")
+    assert "busy" not in text and "times as fast" not in text
+    int8 = {"file": "q.onnx", "value": 0.6, "drop": 0.0, "speedup": 1.312}
+    text = card(latency={"onnx": {**speed, "latency_load": 3.2}}, machine="x", int8=int8)
+    assert "busy (3.2 processes wanted each core)" in text
+    assert "int8 is 1.31 times as fast as onnx" in text

@@ -33,8 +33,8 @@ def test_best_checkpoint_scores_as_in_training(evaluation, trained, tmp_path, ba
     for name, value in trained.result.metrics.items():
         if name.startswith("val_"):
             assert result.metrics[name] == pytest.approx(value, abs=1e-6)
-    constant = {"val_constant_miou", "val_constant_acc"}
-    assert result.metrics.keys() - constant == trained.result.metrics.keys() - {
+    own = {"val_constant_miou", "val_constant_acc", "val_ece"}
+    assert result.metrics.keys() - own == trained.result.metrics.keys() - {
         "epoch",
         "train_loss",
     }

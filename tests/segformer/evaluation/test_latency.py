@@ -5,7 +5,7 @@ import torch
 
 from segformer.errors import SpecError
 from segformer.evaluation.evaluate import evaluate, evaluate_here
-from segformer.evaluation.latency import measured_latency
+from segformer.evaluation.latency import latencies_in_turns, measured_latency
 from segformer.model.saved import ModelRecord
 from segformer.parallel.topology import Topology
 from segformer.spec.sections.evaluate import Latency
@@ -31,6 +31,13 @@ def test_a_model_is_timed_as_often_as_asked(timed):
     mean_ms = 1000 / found["images_per_s"]
     assert found["latency_p50_ms"] / 20 < mean_ms < 20 * found["latency_p95_ms"]
     assert 50 < found["memory_mb"] < 20_000
+    assert found["latency_load"] >= 0
+
+
+def test_models_that_take_turns_are_each_timed(onnx_file, tiny_spec):
+    paths, record = [onnx_file, onnx_file], ModelRecord.of(tiny_spec())
+    one, other = latencies_in_turns(paths, otherwise=record, rounds=15, threads=1)
+    assert 0 < one < 5 * other < 25 * one
 
 
 def test_a_larger_batch_takes_longer_and_is_told(timed):
