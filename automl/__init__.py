@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from automl.version import __version__
 
 if TYPE_CHECKING:
-    from automl.api import Experiment, run, show_leaderboard
+    from automl.api import Experiment, iterate, run, show_leaderboard
     from automl.errors import AutomlError, RunFailed, Stopped, UsageError
 
 __all__ = [
-    "AutomlError", "Experiment", "RunFailed", "Stopped", "UsageError", "__version__", "data", "run",
-    "show_leaderboard",
+    "AutomlError", "Experiment", "RunFailed", "Stopped", "UsageError", "__version__", "data",
+    "iterate", "run", "show_leaderboard",
 ]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from automl.experiment.experiment import space_of
 from automl.experiment.observer import ExperimentObserver
 from automl.plan.plan import plan_from_request
 from automl.progress.notebook import show_leaderboard
+from automl.progress.turns import in_turns
 from automl.progress.watch import watching
 from automl.promotion.gates import MAX_DROP, PromotionRequest
 from automl.report.figures import figure
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 __all__ = [
-    "AutomlError", "Experiment", "RunFailed", "Stopped", "UsageError", "run", "show_leaderboard",
+    "AutomlError", "Experiment", "RunFailed", "Stopped", "UsageError", "iterate", "run",
+    "show_leaderboard",
 ]  # fmt: skip
 
 Callback = Callable[["Experiment"], object]
@@ -158,6 +160,7 @@ class RunOptions(TypedDict, total=False):
     min_objective: float | None
     policy: str | bool | None
     request: str | None
+    request_model: str | None
     runner: str | None
     concurrency: int | None
     cpus_per_trial: float | None
@@ -190,16 +193,35 @@ def run(
     `RunFailed` if no trial has a result or the promotion fails; `Stopped` on SIGTERM. After the
     last two the experiment can be resumed.
     """
+    root = _planned(file, options, is_quiet=quiet)
+    return _driven(root, is_quiet=quiet, callbacks=callbacks)
+
+
+def iterate(
+    file: str | Path | None = None, *, quiet: bool = True, **options: Unpack[RunOptions]
+) -> Iterator[Experiment]:
+    """Search as `run` does; yield the experiment whenever a trial has started, reported or ended.
+
+    The search waits while the body of the loop runs. Leaving the loop stops the search, which can
+    be resumed; the last experiment that was yielded has its promotion. Raises as `run`, the
+    mistakes of a request at once.
+    """
+    root = _planned(file, options, is_quiet=quiet)
+    return in_turns(lambda hand: _driven(root, is_quiet=quiet, callbacks=[hand]))
+
+
+def _planned(file: str | Path | None, options: RunOptions, *, is_quiet: bool) -> Path:
+    """Check a request, write its plan, and return the experiment's folder."""
     parsed = parsed_options(options, source="automl.run")
     path = None if file is None else Path(file)
     command = tuple(_words(parsed, path))
     request = request_from_options(parsed, file=path, command=command)
     plan = plan_from_request(request)
     for note in (request.policy_note, request.wishes.note(), *plan.notes):
-        if note is not None and not quiet:
+        if note is not None and not is_quiet:
             print(note, file=sys.stderr, flush=True)
     plan.write()
-    return _driven(plan.paths.root, is_quiet=quiet, callbacks=callbacks)
+    return plan.paths.root
 
 
 def _driven(root: Path, *, is_quiet: bool, callbacks: Iterable[Callback]) -> Experiment:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from automl.cli import _arguments, parser
+from automl.experiment.paths import ExperimentPaths
 from automl.version import __version__
 
 ROOT = Path(__file__).parent.parent
@@ -83,3 +84,18 @@ def test_every_path_and_name_of_the_contributors_page_exists():
     assert len(paths) > 8 and all((ROOT / path).exists() for path in paths)
     for name, path in re.findall(r"`([A-Z]\w+)` \(`([\w/.]+)`\)", text.replace("\n   ", " ")):
         assert name in (ROOT / path).read_text(), (name, path)
+
+
+def test_the_stages_of_dvc_run_commands_that_there_are_on_what_they_depend_on():
+    stages = yaml.safe_load((DEPLOY / "dvc.yaml").read_text())["stages"]
+    made = {"my_data", "search.yaml", "photos"}
+    for stage in stages.values():
+        program, *words = shlex.split(stage["cmd"])
+        assert program == "cp" or _arguments(parser(), words).command
+        assert made >= set(stage["deps"])
+        assert all(name in stage["cmd"] for name in stage.get("outs", ()))
+        files = [*stage.get("outs", ()), *stage.get("metrics", ()), *stage.get("plots", ())]
+        made |= {name if isinstance(name, str) else next(iter(name)) for name in files}
+    paths = ExperimentPaths(Path("runs/search"))
+    copied = stages["result"]["cmd"].split()[1:-1]
+    assert copied == [str(paths.best), str(paths.leaderboard)]

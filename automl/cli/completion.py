@@ -99,6 +99,45 @@ def _settings(prefix: str, parsed_args: argparse.Namespace, **_rest: Any) -> Ite
     return [f"{key}={value}" for value in values]
 
 
+def _spaces(prefix: str, parsed_args: argparse.Namespace, **_rest: Any) -> list[str]:
+    """Return the overlays of the skill by name, and files."""
+    from automl.errors import AutomlError
+    from automl.skill.installed import folder_of_skill, only_skill
+    from automl.space.overlay.overlay import named_overlays
+
+    files = [*_folders(prefix), *_paths(prefix, "*.yaml")]
+    try:
+        skill = parsed_args.skill or only_skill()
+        folder = folder_of_skill(skill)
+    except AutomlError:
+        return files
+    return [*sorted(named_overlays(folder.name, [folder / "search_spaces"])), *files]
+
+
+def _objectives(prefix: str, parsed_args: argparse.Namespace, **_rest: Any) -> list[str]:
+    """Return the metrics and costs of the skill."""
+    from automl.errors import AutomlError
+    from automl.skill.info import SkillInfo
+    from automl.skill.installed import folder_of_skill, only_skill
+
+    try:
+        info = SkillInfo.read(folder_of_skill(parsed_args.skill or only_skill()))
+    except AutomlError:
+        return []
+    return sorted({*info.metrics, *info.cost_metrics})
+
+
+def _jobs(prefix: str, **_rest: Any) -> list[str]:
+    """Return the ids of the jobs in runs/."""
+    from automl.errors import AutomlError
+    from automl.jobs.store import JobStore
+
+    try:
+        return sorted(job.id for job in JobStore(Path("runs")).jobs())
+    except AutomlError:
+        return []
+
+
 def _algorithms(**_rest: Any) -> list[str]:
     from automl.search.algorithms import ALGORITHMS
 
@@ -112,9 +151,9 @@ def _runners(**_rest: Any) -> tuple[str, ...]:
 
 
 def _trackers(**_rest: Any) -> tuple[str, ...]:
-    from automl.experiment.settings import TRACKERS
+    from automl.experiment.settings import NO_TRACKER, TRACKERS
 
-    return TRACKERS
+    return (*TRACKERS, NO_TRACKER)
 
 
 def _policies(**_rest: Any) -> tuple[str, ...]:
@@ -140,6 +179,12 @@ _COMPLETERS: dict[str, Callable[..., Iterable[str]]] = {
     "algorithm": _algorithms,
     "runner": _runners,
     "tracker": _trackers,
+    "space": _spaces,
+    "objective": _objectives,
+    "constraint": _objectives,
+    "job": _jobs,
+    "parent": _jobs,
+    "again": _jobs,
     "policy": _policies,
 }
 """By the name of the argument."""

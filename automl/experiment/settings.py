@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from automl.errors import UsageError, not_one_of
+from automl.errors import UsageError, not_allowed, not_one_of
 from automl.experiment.checksums import changed, checksum, is_changed, sealed_text
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.records import record_faults
@@ -20,13 +20,28 @@ FORMAT = 2
 WITHOUT_CHECKSUM = 1
 """An older format, which is read as well."""
 
-TRACKERS = ("mlflow", "none")
+TRACKERS = ("mlflow", "tensorboard", "wandb")
+NO_TRACKER = "none"
 
 
-def check_tracker(name: str) -> None:
-    """Raise `UsageError` for a tracker that there is not."""
-    if name not in TRACKERS:
-        raise UsageError(not_one_of("--tracker", name, TRACKERS))
+def trackers_named(text: str) -> tuple[str, ...]:
+    """Return the trackers that a list such as `mlflow,tensorboard` names, each once.
+
+    Raises `UsageError` for one that there is not, and for `none` beside others.
+    """
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    if names == (NO_TRACKER,):
+        return ()
+    unknown = [name for name in names if name not in TRACKERS]
+    if unknown and NO_TRACKER in names:
+        raise UsageError(
+            not_allowed("--tracker", text, f"{NO_TRACKER} alone, or a list without it")
+        )
+    if unknown:
+        raise UsageError(
+            *(not_one_of("--tracker", name, (*TRACKERS, NO_TRACKER)) for name in unknown)
+        )
+    return names
 
 
 @dataclass(frozen=True)
@@ -64,6 +79,7 @@ class Settings:
     """What the skill says of the weights that the model starts from: source, licence and others."""
     resources: Resources = field(default_factory=Resources)
     tracker: str = "mlflow"
+    """Names of trackers, joined by commas, or none."""
     hang_limit: str = "auto"
     """How long a training may report nothing: auto, off or a duration."""
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -76,7 +92,12 @@ class Settings:
     """The version of automl that made the experiment."""
 
     def __post_init__(self) -> None:
-        check_tracker(self.tracker)
+        trackers_named(self.tracker)
+
+    @property
+    def trackers(self) -> tuple[str, ...]:
+        """The names of the experiment's trackers."""
+        return trackers_named(self.tracker)
 
     @property
     def objective(self) -> Objective:

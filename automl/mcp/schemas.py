@@ -6,7 +6,7 @@ from typing import Any
 from automl.errors import Fault, UsageError, not_allowed, not_one_of, unknown_key
 from automl.request.options import RUN_OPTIONS, Option
 
-_LEFT_OUT = ("address", "download", "out")
+_LEFT_OUT = ("address", "download", "out", "request_model")
 """Options of a run that lead out of the server's folder; `out` has a schema of its own."""
 _TYPES: Mapping[str, dict[str, Any]] = {
     "whole": {"type": "integer"},

@@ -15,6 +15,7 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 
 from automl.errors import AutomlError, UsageError, error_to_dict, not_one_of
+from automl.mcp.broken import Answering
 from automl.mcp.commands import PROGRAM, Answer, Commands
 from automl.mcp.confinement import check_confined
 from automl.mcp.resources import TEMPLATES, read_resource, resources
@@ -66,7 +67,7 @@ def called(commands: Commands, tool: Tool | None, name: str, arguments: dict[str
 
 async def _serve(made: Server[Any]) -> None:
     async with stdio_server() as (receives, sends):
-        await made.run(receives, sends, made.create_initialization_options())
+        await made.run(Answering(receives, sends), sends, made.create_initialization_options())
 
 
 async def _list_tools(listed: list[Tool], context: Any, params: Any) -> types.ListToolsResult:

@@ -1,10 +1,13 @@
 """Checks of a plan that need neither schema nor data: what is installed, and the new folder."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
+from netrc import NetrcParseError, netrc
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from automl.errors import Fault, UsageError, not_one_of
 from automl.experiment.paths import ExperimentPaths
@@ -16,8 +19,10 @@ from automl.skill.info import SkillInfo
 from automl.skill.route import Route
 from automl.version import install_command
 
-_LIBRARIES = {"search": "optuna", "ray": "ray", "mlflow": "mlflow"}
+_LIBRARIES = {"search": "optuna", "ray": "ray", "mlflow": "mlflow", "tensorboard": "tensorboardX",
+              "wandb": "wandb"}  # fmt: skip
 """The library of each extra that a run may need."""
+_WANDB = "https://api.wandb.ai"
 
 
 def check_no_leaks(data: Mapping[str, Any], skill: str) -> None:
@@ -40,6 +45,22 @@ def check_installed(*extras: str | None) -> None:
     ]
     if faults:
         raise UsageError(*faults)
+
+
+def check_signed_in(trackers: Sequence[str]) -> None:
+    """Raise `UsageError` where Weights & Biases would ask for a key, or fail without one."""
+    if "wandb" not in trackers or os.environ.get("WANDB_MODE") in ("offline", "disabled"):
+        return
+    host = urlsplit(os.environ.get("WANDB_BASE_URL") or _WANDB).hostname or ""
+    try:
+        has_login = netrc().authenticators(host) is not None
+    except (OSError, NetrcParseError):
+        has_login = False
+    if not (has_login or os.environ.get("WANDB_API_KEY")):
+        raise UsageError(
+            f"--tracker wandb: nobody is signed in to {host}; run wandb login, or set "
+            "WANDB_MODE=offline to keep the runs on this machine"
+        )
 
 
 def check_is_new(paths: ExperimentPaths) -> None:

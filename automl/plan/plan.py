@@ -10,7 +10,7 @@ from typing import Any
 from automl.errors import UsageError
 from automl.experiment.environment import versions
 from automl.experiment.paths import ExperimentPaths
-from automl.experiment.settings import Settings, with_checksums
+from automl.experiment.settings import Settings, trackers_named, with_checksums
 from automl.experiment.warm_start import WarmStart, earlier_trials, write_past
 from automl.files import write_json, write_yaml
 from automl.formats import counted, duration
@@ -19,6 +19,7 @@ from automl.plan.checks import (
     check_is_new,
     check_no_leaks,
     check_promotion,
+    check_signed_in,
     fitted_to_plain_training,
     make_folder,
 )
@@ -130,7 +131,9 @@ def plan_from_request(
     check_is_new(paths)
     # A plain training runs in this process, on all its threads, as the skill does by itself.
     resources = request.resources.on("ray" if way.is_search else "local", search.concurrency)
-    check_installed("search" if way.is_search else None, resources.runner, request.tracker)
+    trackers = trackers_named(request.tracker)
+    check_installed("search" if way.is_search else None, resources.runner, *trackers)
+    check_signed_in(trackers)
     check_answers(resources.address)
     schema = _schema(way, skill)
     with faults_by_flag(request, info):

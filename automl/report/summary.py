@@ -178,7 +178,7 @@ def _places(experiment: Experiment, state: str) -> list[str]:
         lines.append(f"leaderboard: {paths.leaderboard}")
     if paths.report.exists():
         lines.append(f"report: {paths.report}")
-    if state == "finished" and experiment.settings.tracker == "mlflow":
+    if state == "finished" and "mlflow" in experiment.settings.trackers:
         return [*lines, *_mlflow_lines(paths)]
     command = next_step(experiment) or "fix the cause and start a new run, with another --out"
     return [*lines, f"next: {command}"]

@@ -141,6 +141,11 @@ _TABLE = (
         example="find a good model",
     ),
     Option(
+        "request_model", "OpenAI-compatible server that rewords what --request leaves unread; "
+        "AUTOML_REQUEST_KEY holds its key", metavar="http://HOST:PORT/v1#MODEL",
+        example="http://127.0.0.1:8000/v1#llama",
+    ),
+    Option(
         "runner", "ray, or local: in this process, one at a time", metavar="ray|local",
         default="ray; local with --policy off", example="ray",
     ),
@@ -167,7 +172,8 @@ _TABLE = (
     ),
     Option("seed", "seed of the search", "whole", "N", default="0"),
     Option(
-        "tracker", "experiment tracker: mlflow or none", metavar="mlflow|none", default="mlflow",
+        "tracker", "experiment trackers, joined by commas: mlflow, tensorboard, wandb; or none",
+        metavar="LIST", default="mlflow", example="mlflow,tensorboard",
     ),
     Option(
         "out", "new folder for the experiment", metavar="DIR", default="runs/SKILL-TIME",

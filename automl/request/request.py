@@ -7,13 +7,14 @@ from typing import Any
 
 from automl.errors import UsageError, check_all, disagreement
 from automl.experiment.resources import Resources
-from automl.experiment.settings import check_tracker
+from automl.experiment.settings import trackers_named
 from automl.request.durations import AUTO, check_hang_limit, seconds
 from automl.request.experiment_file import read_experiment_file
 from automl.request.options import Options
 from automl.request.parsing import parsed_targets
 from automl.request.policy import decided_policy
 from automl.request.precedence import merged
+from automl.request.rewording import with_rewordings
 from automl.request.search import SearchRequest
 from automl.request.space import SpaceRequest
 from automl.request.wishes import Wishes, read_wishes
@@ -112,6 +113,8 @@ def request_from_options(
     decision = decided_policy(run, filed)
     info = load_skill(skill).info
     wishes = read_wishes(run.get("request") or filed.get("request") or "", info)
+    if model := run.get("request_model") or filed.get("request_model"):
+        wishes = with_rewordings(wishes, model, info)
     run, filed = _with_wishes(run, wishes), _with_wishes(filed, wishes)
     options = merged(_without_policy(filed), run, info)
     if isinstance(options.get("data"), Mapping):
@@ -130,7 +133,7 @@ def request_from_options(
         lambda: seconds(search.get("time", "1s")),
         lambda: algorithm_named(search.get("algorithm")),
         lambda: Resources(**resources),
-        lambda: check_tracker(options.get("tracker", Request.tracker)),
+        lambda: trackers_named(options.get("tracker", Request.tracker)),
         lambda: check_hang_limit(options.get("hang_limit", Request.hang_limit)),
     )
     return Request(

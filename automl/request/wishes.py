@@ -51,6 +51,8 @@ class Wishes:
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Options of the run by name."""
     not_understood: tuple[str, ...] = ()
+    reworded: tuple[tuple[str, str], ...] = ()
+    """Clauses that a language model reworded, with its words."""
 
     def note(self) -> str | None:
         """Return one line on how the words were read; None if they say nothing of the kind."""
@@ -60,6 +62,7 @@ class Wishes:
             for item in (value if isinstance(value, tuple) else (value,))
         ]
         parts = [f"read as {' '.join(words)}"] if words else []
+        parts += [f"{clause!r} reworded as {form!r}" for clause, form in self.reworded]
         if self.not_understood:
             parts.append(f"not understood: {', '.join(map(repr, self.not_understood))}")
         return f"--request: {'; '.join(parts)}" if parts else None

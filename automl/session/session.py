@@ -70,7 +70,7 @@ def drive(root: Path, *, watchers: Sequence[ExperimentObserver] = ()) -> Experim
 def _search(experiment: Experiment, runner: Runner, watchers: Sequence[ExperimentObserver]) -> None:
     """Run the rest of a search, and promote its best."""
     settings, paths = experiment.settings, experiment.paths
-    tracking = make_tracking(settings.tracker, paths, _info(experiment).name)
+    tracking = make_tracking(settings.trackers, paths, _info(experiment).name)
     space = space_of(paths, settings)
     _check_spec(experiment)
     observers = [*watchers, *_mirrors(experiment, space, tracking)]
@@ -97,7 +97,7 @@ def _search(experiment: Experiment, runner: Runner, watchers: Sequence[Experimen
 def _catch_up(experiment: Experiment) -> None:
     """Let whatever follows the journal end, too: the last session may have been killed before."""
     settings, paths = experiment.settings, experiment.paths
-    tracking = make_tracking(settings.tracker, paths, _info(experiment).name)
+    tracking = make_tracking(settings.trackers, paths, _info(experiment).name)
     write_results(experiment)
     for mirror in _mirrors(experiment, space_of(paths, settings), tracking):
         mirror.opened(experiment)
@@ -108,7 +108,7 @@ def _mirrors(
     experiment: Experiment, space: SearchSpace, tracking: Tracking
 ) -> list[ExperimentObserver]:
     # The page must exist before MLflow uploads it.
-    return [ReportWriter(space), JobObserver(experiment), tracking.observer]
+    return [ReportWriter(space), JobObserver(experiment), *tracking.observers]
 
 
 def promote(root: Path, request: PromotionRequest, *, confirm_seeds: int = 0) -> Experiment:
@@ -135,7 +135,7 @@ def promote(root: Path, request: PromotionRequest, *, confirm_seeds: int = 0) ->
         # A mistake must leave the experiment as it was: the journal is opened after the checks.
         Promoter(experiment, load_skill(settings.skill), info, request).check()
         _check_spec(experiment)
-        tracking = make_tracking(settings.tracker, paths, info.name)
+        tracking = make_tracking(settings.trackers, paths, info.name)
         space = space_of(paths, settings)
         observers = _mirrors(experiment, space, tracking)
         controller = Controller(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from automl.experiment.observer import ExperimentObserver
 from automl.experiment.paths import ExperimentPaths
 from automl.tracking.environment import mlflow_environment
+from automl.tracking.mirror import Mirror
 from automl.tracking.registry import Registry
 
 
@@ -12,16 +13,29 @@ from automl.tracking.registry import Registry
 class Tracking:
     """What mirrors an experiment, and where its promoted model is registered."""
 
-    observer: ExperimentObserver = field(default_factory=ExperimentObserver)
+    observers: tuple[ExperimentObserver, ...] = ()
     registry: Registry = field(default_factory=Registry)
 
 
-def make_tracking(kind: str, paths: ExperimentPaths, name: str) -> Tracking:
-    """Return the tracking of a kind; `name` is the MLflow experiment and the registered model."""
-    if kind == "none":
-        return Tracking()
+def make_tracking(kinds: tuple[str, ...], paths: ExperimentPaths, name: str) -> Tracking:
+    """Return the tracking of some kinds; `name` is that of the skill.
+
+    It names the MLflow experiment, the registered model and the project of Weights & Biases.
+    """
+    mirrors = {kind: _mirror(kind, paths, name) for kind in kinds}
+    return Tracking(tuple(mirrors.values()), mirrors.get("mlflow", Registry()))
+
+
+def _mirror(kind: str, paths: ExperimentPaths, name: str) -> Mirror:
+    if kind == "tensorboard":
+        from automl.tracking.tensorboard import tensorboard_mirror
+
+        return tensorboard_mirror(paths)
+    if kind == "wandb":
+        from automl.tracking.wandb import wandb_mirror
+
+        return wandb_mirror(paths, name)
     with mlflow_environment():
         from automl.tracking.mlflow import mlflow_mirror
 
-    mirror = mlflow_mirror(paths, name)
-    return Tracking(mirror, mirror)
+    return mlflow_mirror(paths, name)

@@ -15,13 +15,13 @@ from mlflow.entities import Metric, Run
 
 from automl.experiment.environment import environment
 from automl.experiment.experiment import Experiment
-from automl.experiment.journal import Journal
 from automl.experiment.observer import ExperimentObserver
 from automl.experiment.paths import ExperimentPaths
 from automl.files import write_json
 from automl.skill.installed import load_skill
 from automl.tracking import run_contents
 from automl.tracking.address import is_server, tracking_uri
+from automl.tracking.best_curve import BestCurve, Point
 from automl.tracking.environment import mlflow_environment, request_timeout_s
 from automl.tracking.mirror import Mirror, Store
 from automl.tracking.mlflow_client import (
@@ -32,8 +32,6 @@ from automl.tracking.mlflow_client import (
     run_name,
 )
 from automl.tracking.mlflow_registry import MlflowRegistry
-from automl.trial.epochs import EpochCounter
-from automl.trial.objective import RunningBest
 from automl.trial.trial import Report, Trial, TrialState
 
 _STATUS = {
@@ -90,12 +88,12 @@ class MlflowObserver(ExperimentObserver):
         for trial in list(experiment.history.trials.values()):
             if not _is_complete(runs.get(trial.number), trial):
                 self._catch_up(trial)
-        self._rebuild_best()
+        self._best = BestCurve(experiment)
+        self._runs.log(self._parent, metrics=[self._best_metric(each) for each in self._best.past])
 
     def started(self, trial: Trial, folder: Path) -> None:
         """Create the child run, or set the one of an earlier session to running."""
-        if not trial.reports:
-            self._epochs.start(trial.number, trial.parent)
+        self._best.start(trial)
         run_id = self._child(trial)
         self._runs.log(run_id, tags={"automl.state": trial.state.value})
         self._runs.client.update_run(run_id, status="RUNNING")
@@ -104,8 +102,8 @@ class MlflowObserver(ExperimentObserver):
     def reported(self, trial: Trial, report: Report) -> None:
         """Log an epoch on the child and, if it is the best so far, on the parent."""
         self._runs.log(self._child(trial), metrics=self._metrics([report]))
-        if best := self._best_metric(trial, report):
-            self._runs.log(self._parent, metrics=[best])
+        if point := self._best.report(trial, report):
+            self._runs.log(self._parent, metrics=[self._best_metric(point)])
 
     def finished(self, trial: Trial, folder: Path) -> None:
         """Keep the child's curves and files, and set its state."""
@@ -219,30 +217,11 @@ class MlflowObserver(ExperimentObserver):
         write_json(self._paths.mlflow, place)
         return page
 
-    def _rebuild_best(self) -> None:
-        """Log the best so far after each epoch in the journal's order, which never falls."""
-        self._epochs = EpochCounter()
-        self._best = RunningBest(self._experiment.settings.objective)
-        trials = self._experiment.history.trials
-        metrics = []
-        for event in Journal(self._paths.journal).read():
-            if event["event"] == "start":
-                self._epochs.start(event["trial"], event.get("parent"))
-            elif event["event"] == "report" and event["trial"] in trials:
-                metric = self._best_metric(trials[event["trial"]], Report.from_event(event))
-                metrics += [metric] if metric else []
-        self._runs.log(self._parent, metrics=metrics)
-
-    def _best_metric(self, trial: Trial, report: Report) -> Metric | None:
-        """Return the best so far, its step the epochs of the search, if this report improves it."""
-        if trial.confirms is not None or not self._epochs.report(trial.number, report.epoch):
-            return None
-        objective = self._experiment.settings.objective
-        value = objective.value(report.metrics)
-        if not self._best.improves(value):
-            return None
-        time = milliseconds(report.time)
-        return Metric(f"best_{objective.metric}", value, time, self._epochs.spent)
+    def _best_metric(self, point: Point) -> Metric:
+        """Return the best so far, its step the epochs of the search: it never falls."""
+        value, epochs, time = point
+        name = f"best_{self._experiment.settings.objective.metric}"
+        return Metric(name, value, milliseconds(time), epochs)
 
     def _metrics(self, reports: Iterable[Report]) -> list[Metric]:
         """Return the metrics of reports, the objective first: MLflow draws the first it finds."""

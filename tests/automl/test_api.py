@@ -162,6 +162,19 @@ def test_callbacks_see_the_experiment_grow(tmp_path):
     assert seen[0] == ("running", 1, True) and seen[-1] == ("running", 2, False)
 
 
+def test_a_loop_follows_a_search_and_leaving_it_stops_the_search(tmp_path):
+    (tmp_path / "data").mkdir()
+    options = {**LOCAL, "data": tmp_path / "data", "trials": 2, "epochs": 2}
+    with pytest.raises(automl.UsageError, match="did you mean trials"):
+        automl.iterate(**LOCAL, data=tmp_path / "data", trails=2)
+    for experiment in automl.iterate(**options, out=tmp_path / "exp"):
+        if experiment.best is not None:
+            break
+    left = automl.Experiment.load(tmp_path / "exp")
+    assert (left.state, len(left.history.trials)) == ("stopped", 1)
+    assert left.resume(quiet=True).state == "finished"
+
+
 def test_a_skill_without_models_in_python_and_an_experiment_without_one_say_so(
     experiment, tmp_path
 ):

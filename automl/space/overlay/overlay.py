@@ -124,21 +124,30 @@ def entry_from_expression(key: str, text: str) -> Entry:
     raise UsageError(f"--search: {key}: {text!r} has {len(arguments)} values, which is not allowed")
 
 
-def overlay_path(name: str, skill: str, folders: Iterable[Path]) -> Path:
-    """Return the file of ``--space NAME|FILE``; raises `UsageError` listing the known names.
+def named_overlays(skill: str, folders: Iterable[Path]) -> dict[str, Path]:
+    """Return the overlays of a skill by name.
 
-    A name is looked up in the skill's own folder, then among the overlays that ship with this
-    package: at the top of a checkout, or in share/automl if it is installed.
+    The skill's own folders come first, then what ships with this package: at the top of a checkout,
+    or in share/automl if it is installed.
     """
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml", ".json") or path.is_file():
-        return path
     checkout = Path(__file__).parents[3] / "search_spaces"
     installed = Path(sysconfig.get_path("data"), "share", "automl", "search_spaces")
     overlays: dict[str, Path] = {}
     for folder in (*folders, checkout / skill, installed / skill):
         for file in sorted(folder.glob("*.yaml")):
             overlays.setdefault(file.stem, file)
+    return overlays
+
+
+def overlay_path(name: str, skill: str, folders: Iterable[Path]) -> Path:
+    """Return the file of ``--space NAME|FILE``; raises `UsageError` listing the known names.
+
+    A name is one of `named_overlays`.
+    """
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml", ".json") or path.is_file():
+        return path
+    overlays = named_overlays(skill, folders)
     if name not in overlays:
         raise UsageError(
             f"--space: {name!r} is not one of {', '.join(overlays) or 'none (there are none)'}"

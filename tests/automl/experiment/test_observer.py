@@ -12,7 +12,8 @@ from automl.progress.watch import LinesWatcher
 from automl.report.writer import ReportWriter
 from automl.tracking import make_tracking
 
-KINDS = ("base", "none", "page", "jobs", "lines", pytest.param("mlflow", marks=pytest.mark.slow))
+KINDS = ("base", "page", "jobs", "lines", "tensorboard", "wandb",
+         pytest.param("mlflow", marks=pytest.mark.slow))  # fmt: skip
 
 
 @pytest.fixture
@@ -25,14 +26,17 @@ def experiment(tmp_path):
 
 
 @pytest.fixture(params=KINDS)
-def observer(request, experiment):
+def observer(request, experiment, monkeypatch):
+    if request.param == "wandb":
+        pytest.importorskip("wandb", reason="wandb is not installed")
+        monkeypatch.setenv("WANDB_MODE", "offline")
     return {
         "base": ExperimentObserver,
         "page": lambda: ReportWriter(build({"lr": real(0.5, 0.0, 1.0)})),
         "jobs": lambda: JobObserver(experiment),
         "lines": lambda: LinesWatcher(experiment.paths.root, io.StringIO()),
     }.get(
-        request.param, lambda: make_tracking(request.param, experiment.paths, "toy").observer
+        request.param, lambda: make_tracking((request.param,), experiment.paths, "toy").observers[0]
     )()  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The server over stdio, with a scripted client that knows only tools, schemas and errors."""
 
 import json
+import subprocess
 
 import anyio
 import pytest
@@ -69,3 +70,20 @@ def test_a_run_answers_at_once_is_stopped_resumed_and_explained(converse, toy_da
     assert status["state"] == "finished" and status["promotion"]["trial"] == status["best"]["trial"]
     assert explained[1]["trials"][0]["ended"].startswith(("trained all", "stopped at"))
     assert jobs[1]["jobs"] and board.startswith("trial,") and is_listed
+
+
+def test_lines_that_are_no_messages_are_answered_by_the_codes_of_json_rpc(tmp_path, commands):
+    greeting = {
+        "jsonrpc": "2.0", "id": 1, "method": "initialize",
+        "params": {"protocolVersion": "2025-06-18", "capabilities": {},
+                   "clientInfo": {"name": "raw", "version": "1"}},
+    }  # fmt: skip
+    lines = ["{broken", '{"jsonrpc": "2.0", "id": []}', json.dumps(greeting)]
+    done = subprocess.run(
+        [commands / "automl", "mcp", "--root", tmp_path], input="\n".join(lines) + "\n",
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    errors = [(a["id"], a["error"]["code"]) for a in answers if "error" in a]
+    assert errors == [(None, -32700), (None, -32600)]
+    assert any(a["id"] == 1 and a["result"]["serverInfo"]["name"] == "automl" for a in answers)
