@@ -107,6 +107,7 @@ def _show(arguments: argparse.Namespace) -> int:
     from automl.skill.failures import faults_of_the_user
 
     skill = _skill(arguments)
+    _check_folder(arguments.folder)
     with faults_of_the_user(), data_progress(is_shown=not arguments.json) as progress:
         report = skill.show_data(arguments.folder, html=arguments.html, progress=progress)
     if report.faults:
@@ -124,6 +125,18 @@ def _fail(report: "ShownData", arguments: argparse.Namespace, error: "UsageError
     if not arguments.json:
         show(report.text())
     raise CommandFailed(error, report.to_dict()) from error
+
+
+def _check_folder(folder: Path) -> None:
+    """Raise `UsageError` in the user's own words; a skill would name the key of its spec."""
+    from automl.errors import Fault, closest, nearest
+
+    if ":/" in str(folder) or folder.exists():
+        return
+    names = [path.name for path in folder.parent.glob("*/")]
+    text = f"{folder}: there is no such folder{nearest(folder.name, names)}"
+    value, near = str(folder), closest(folder.name, names)
+    raise UsageError(Fault(text, key="folder", value=value, nearest=near))
 
 
 def _refuse_leaks(report: "ShownData", arguments: argparse.Namespace) -> None:

@@ -1,6 +1,7 @@
 """`automl doctor`: checks that this machine has what the commands need."""
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,9 @@ from automl.cli.output import add_output
 
 if TYPE_CHECKING:
     from automl.doctor import Check
+
+_WIDTH = len("libraries (mlflow)")
+"""Of a check's name; longer ones stand out."""
 
 
 def add(commands: Any) -> None:
@@ -27,32 +31,36 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from automl.doctor import PROBLEM, checks
     from automl.files import json_text
 
-    made = checks(arguments.folder, is_quick=arguments.quick)
+    coming = checks(arguments.folder, is_quick=arguments.quick)
+    made = list(coming) if arguments.json else _printed(coming)
     is_well = all(check.status != PROBLEM for check in made)
     if arguments.json:
         print(json_text({"ok": is_well, "checks": [check.to_dict() for check in made]}))
-    else:
-        _print(made)
     return 0 if is_well else 1
 
 
-def _print(made: "list[Check]") -> None:
+def _printed(coming: "Iterator[Check]") -> "list[Check]":
+    """Print checks as they come, since Ray takes its time; return them."""
     from rich.console import Console
     from rich.text import Text
 
+    from automl.formats import counted
     from automl.redact import printable
 
     console = Console(highlight=False, soft_wrap=True)
-    width = max(len(check.name) for check in made)
+    made = []
     styles = {"ok": "green", "warning": "yellow", "problem": "bold red"}
-    for check in made:
+    for check in coming:
+        made.append(check)
         status = Text(check.status.ljust(9), styles[check.status])
         console.print(
-            status, printable(f"{check.name.ljust(width)}  {check.found}"), sep="", markup=False
+            status, printable(f"{check.name.ljust(_WIDTH)}  {check.found}"), sep="", markup=False
         )
         if check.advice:
             console.print(
-                " " * (9 + width), printable(f"  -> {check.advice}"), sep="", markup=False
+                " " * (9 + _WIDTH), printable(f"  -> {check.advice}"), sep="", markup=False
             )
     counts = {name: sum(check.status == name for check in made) for name in styles}
-    console.print(f"\n{counts['problem']} problems, {counts['warning']} warnings", markup=False)
+    both = (counted(counts[kind], kind) for kind in ("problem", "warning"))
+    console.print(f"\n{', '.join(both)}", markup=False)
+    return made

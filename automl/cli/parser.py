@@ -12,6 +12,7 @@ _NO_CHOICE = re.compile(r"argument (?P<name>.*): invalid choice: '(?P<value>.*?)
 _NO_NUMBER = re.compile(
     r"argument (?P<name>.*): invalid (?P<type>int|float) value: '(?P<value>.*)'"
 )
+_NO_COMMAND = re.compile(r"the following arguments are required: (?:ACTION|COMMAND)")
 _NUMBERS = {"int": "a whole number", "float": "a number"}
 
 
@@ -39,6 +40,9 @@ class Parser(argparse.ArgumentParser):
         match = _NO_CHOICE.match(message)
         names = self.commands()
         help_text = f"{self.prog} --help"
+        if names and _NO_COMMAND.fullmatch(message):
+            text = f"{self.prog}: give one of {', '.join(names)}"
+            return Fault(text, key="ACTION", allowed=names, next=help_text)
         if match is None or not names:
             text = f"{self.prog}: {message}; see {help_text}"
             return Fault(text, key=_key_in(message), next=help_text)

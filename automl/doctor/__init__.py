@@ -14,8 +14,8 @@ from automl.skill.route import listed_skills
 __all__ = ["OK", "PROBLEM", "WARNING", "Check", "checks"]
 
 
-def checks(folder: Path, *, is_quick: bool = False) -> list[Check]:
-    """Make all checks in parallel.
+def checks(folder: Path, *, is_quick: bool = False) -> Iterator[Check]:
+    """Make all checks in parallel; yield each as soon as those before it are known, Ray's last.
 
     Args:
         folder: The folder of the experiments.
@@ -28,13 +28,14 @@ def checks(folder: Path, *, is_quick: bool = False) -> list[Check]:
         lambda: [machine.gpu()],
         lambda: [machine.tensorrt()],
         lambda: [machine.disk(folder)],
-        lambda: [machine.ray(is_quick=is_quick)],
         lambda: [store.mlflow(folder)],
         lambda: list(_skills()),
+        lambda: [machine.ray(is_quick=is_quick)],
     ]
     with ThreadPoolExecutor(len(every)) as pool:
         made = [pool.submit(check) for check in every]
-        return [check for one in made for check in one.result()]
+        for one in made:
+            yield from one.result()
 
 
 def _skills() -> Iterator[Check]:

@@ -264,7 +264,7 @@ def _shares(room: float, ranked: int, recent: int) -> tuple[int, int]:
     left = room - messages - 2
     if left < _LEAST_RANKED:
         return 0, int(max(messages, min(recent, _MOST_RECENT, room)))
-    rows = min(ranked, _LEAST_RANKED + max(0, (left - _LEAST_RANKED) // 2))
+    rows = min(ranked, _LEAST_RANKED + max(0, (left - _LEAST_RANKED) / 2))
     messages = min(recent, _MOST_RECENT, messages + max(0, left - rows))
     return int(min(ranked, room - messages - 2)), int(messages)
 

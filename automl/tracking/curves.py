@@ -14,9 +14,9 @@ from automl.experiment.derived import read_derived
 from automl.experiment.experiment import Experiment
 from automl.experiment.observer import ExperimentObserver
 from automl.files import write_json
-from automl.formats import short_names
 from automl.tracking.best_curve import BestCurve, Point
 from automl.tracking.mirror import Mirror, Store
+from automl.tracking.names import ParameterNames
 from automl.tracking.registry import Registry
 from automl.trial.trial import Report, Trial, TrialState
 
@@ -62,6 +62,7 @@ class CurvesObserver(ExperimentObserver):
     def opened(self, experiment: Experiment) -> None:
         """Write what the journal holds and the store lacks."""
         self._experiment = experiment
+        self._names = ParameterNames(experiment)
         self._written = {"steps": {}, "states": {}, **read_derived(self._record)}
         for trial in list(experiment.history.trials.values()):
             for report in trial.reports:
@@ -97,7 +98,7 @@ class CurvesObserver(ExperimentObserver):
         params: Mapping[str, Any] = {}
         if best is not None:
             facts |= {"best_trial": best.number, self._best_name: experiment.value_of(best)}
-            params = _short(best.values)
+            params = self._names.of(best.values)
         self._end(SEARCH, params, facts, is_failed=state == "failed")
         self._curves.close()
         self._write_record()
@@ -124,7 +125,7 @@ class CurvesObserver(ExperimentObserver):
         if step <= self._written["steps"].get(run, 0):
             return
         self.last_call = time.monotonic()
-        self._curves.log(run, _short(values), metrics, step, at)
+        self._curves.log(run, self._names.of(values), metrics, step, at)
         self._written["steps"][run] = step
 
     def _end_trial(self, trial: Trial) -> None:
@@ -133,7 +134,7 @@ class CurvesObserver(ExperimentObserver):
         if (best := trial.best_report(objective)) is not None:
             facts |= {self._best_name: objective.value(best.metrics), "best_epoch": best.epoch}
         is_failed = trial.state is TrialState.FAILED
-        self._end(_name(trial), _short(trial.values), facts, is_failed=is_failed)
+        self._end(_name(trial), self._names.of(trial.values), facts, is_failed=is_failed)
 
     def _end(
         self, run: str, params: Mapping[str, Any], facts: Mapping[str, Any], *, is_failed: bool
@@ -159,8 +160,3 @@ def curves_mirror(name: str, curves: Curves, record: Path) -> Mirror:
 
 def _name(trial: Trial) -> str:
     return f"trial-{trial.number:04d}"
-
-
-def _short(values: Mapping[str, Any]) -> dict[str, Any]:
-    names = short_names(values)
-    return {names[key]: value for key, value in values.items()}

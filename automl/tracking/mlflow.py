@@ -32,6 +32,7 @@ from automl.tracking.mlflow_client import (
     run_name,
 )
 from automl.tracking.mlflow_registry import MlflowRegistry
+from automl.tracking.names import ParameterNames
 from automl.trial.trial import Report, Trial, TrialState
 
 _STATUS = {
@@ -80,6 +81,7 @@ class MlflowObserver(ExperimentObserver):
     def opened(self, experiment: Experiment) -> None:
         """Create or find the runs and write what the journal holds and they lack."""
         self._experiment = experiment
+        self._names = ParameterNames(experiment)
         runs = self._runs.runs()
         self._parent = runs[None].info.run_id if None in runs else self._create_parent()
         self._children = {
@@ -136,7 +138,9 @@ class MlflowObserver(ExperimentObserver):
             self._crown(best)
         has_params = bool(self._runs.client.get_run(self._parent).data.params)
         if best is not None and state == "finished" and not has_params:
-            self._runs.log(self._parent, params=params_from_values(best.values, "best."))
+            self._runs.log(
+                self._parent, params=params_from_values(self._names.of(best.values), "best.")
+            )
         self._runs.log(self._parent, tags=tags)
         status = {"finished": "FINISHED", "failed": "FAILED"}.get(state, "KILLED")
         self._runs.client.set_terminated(self._parent, status)
@@ -170,7 +174,7 @@ class MlflowObserver(ExperimentObserver):
         )
         tags["mlflow.parentRunId"] = self._parent
         run_id = self._runs.create(run_name(trial), tags, trial.started)
-        self._runs.log(run_id, params=params_from_values(trial.values))
+        self._runs.log(run_id, params=params_from_values(self._names.of(trial.values)))
         return run_id
 
     def _catch_up(self, trial: Trial) -> None:

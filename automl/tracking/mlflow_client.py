@@ -119,7 +119,7 @@ class MlflowRuns:
 
 
 def params_from_values(values: dict[str, Any], prefix: str = "") -> list[Param]:
-    """Return values by dotted key as MLflow's parameters."""
+    """Return values by name as MLflow's parameters."""
     return [Param(prefix + key, str(value)) for key, value in values.items()]
 
 

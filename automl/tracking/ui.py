@@ -32,6 +32,7 @@ def serve(folder: Path, *, port: int | None = None, opens_browser: bool = True) 
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store,
                "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]  # fmt: skip
+    print(f"starting MLflow at {url}", file=sys.stderr, flush=True)
     environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
     # MLflow starts workers of its own: a group of theirs lets us end them all.
     server = subprocess.Popen(command, env=environment, stdout=sys.stderr, start_new_session=True)

@@ -2,21 +2,23 @@
 
 A block is a fence of bash or python. A comment before it makes it an exception:
 `<!-- no-run: why -->`, or `<!-- exit: 2 -->` if the command must fail. A fence of text after
-`<!-- shows -->` must occur in what the block before it printed; `...` stands for anything.
+`<!-- shows -->` must occur in what the block before it printed; `...` stands for anything. Blocks
+in tabs are indented.
 """
 
 import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 from paths import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 RUN = ("bash", "python")
 BLOCK = re.compile(
-    r"(?:^<!-- (?P<note>no-run|exit|shows)(?:: (?P<detail>[^\n]*?))? -->\n)?"
-    r"^```(?P<kind>\w*)[^\n]*\n(?P<code>.*?)^```$",
+    r"(?:^ *<!-- (?P<note>no-run|exit|shows)(?:: (?P<detail>[^\n]*?))? -->\n)?"
+    r"^(?P<indent> *)```(?P<kind>\w*)[^\n]*\n(?P<code>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
 )
 
@@ -41,7 +43,11 @@ def blocks(page: Path) -> list[Block]:
     text = page.read_text()
     return [
         Block(
-            m["kind"], m["code"], m["note"] or "", m["detail"] or "", text[: m.start()].count("\n")
+            m["kind"],
+            dedent(m["code"]),
+            m["note"] or "",
+            m["detail"] or "",
+            text[: m.start()].count("\n"),
         )
         for m in BLOCK.finditer(text)
     ]

@@ -80,6 +80,9 @@ def test_bash_completes_commands_flags_keys_values_skills_and_experiments(folder
             ("automl run --skill toy train.kind=o", "train.kind=odd "),
             ("automl run --algorithm hyperband_", "hyperband_es "),
             ("automl status runs/g", "runs/good "),
+            ("automl run --skill segformer --space edg", "edge "),
+            ("automl run --skill toy --objective sco", "score "),
+            ("automl run --tracker tens", "tensorboard "),
         ):
             assert bash.completed(line, ending), line
     finally:

@@ -112,3 +112,10 @@ def test_a_skill_without_these_commands_says_so(run_in, tmp_path):
     result = run_in(tmp_path, "data", "show", ".", "--skill", "toy")
     assert result.returncode == 2
     assert "toy has no commands on data" in result.stderr
+
+
+def test_a_folder_that_is_not_there_is_named_as_it_was_typed(automl, tmp_path):
+    (tmp_path / "my_data").mkdir()
+    done = automl("data", "show", "my_dta", "--skill", "toy")
+    assert done.returncode == 2
+    assert done.stderr == "automl: my_dta: there is no such folder; did you mean my_data?\n"

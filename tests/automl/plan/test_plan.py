@@ -84,7 +84,10 @@ def test_a_plain_training_has_the_settings_of_no_search(request_of):
             {"search": SearchRequest(concurrency=2), "resources": Resources(concurrency=3)},
             "--concurrency 3 and max_concurrent=2 disagree",
         ),
-        ({"tracker": "mlfow"}, "--tracker: 'mlfow' is not one of mlflow, none; did you mean"),
+        (
+            {"tracker": "mlfow"},
+            "--tracker: 'mlfow' is not one of mlflow, tensorboard, wandb, none; did you mean",
+        ),
     ],
 )
 def test_a_request_that_cannot_be_carried_out_is_refused(request_of, changes, match):

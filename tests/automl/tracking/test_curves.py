@@ -6,8 +6,10 @@ from collections import defaultdict
 
 import pytest
 from made import closed, finish, made_experiment, report, start
+from spaces import build, real
 from tensorboardX.proto.event_pb2 import Event
 
+from automl.files import write_yaml
 from automl.tracking.curves import SEARCH, CurvesObserver
 from automl.tracking.tensorboard import EventFiles
 
@@ -107,7 +109,9 @@ def test_a_later_session_adds_what_is_missing_and_nothing_twice(store, tmp_path)
 
 
 def test_parameters_have_short_names_and_a_run_its_state(store, tmp_path):
-    follow(store, made_experiment(tmp_path / "exp", *FIRST, *MORE), tmp_path)
+    experiment = made_experiment(tmp_path / "exp", *FIRST, *MORE)
+    write_yaml(experiment.paths.space, build({"a.lr": real(0.5, 0.0, 1.0)}).to_dict())
+    follow(store, experiment, tmp_path)
     names = {n.decode() if isinstance(n, bytes) else n for n in store.params["trial-0000"]}
     assert "lr" in names
     if isinstance(store, InMemory):
@@ -124,6 +128,7 @@ def test_a_session_is_followed_as_it_goes(store, tmp_path):
         observer.started(trial, tmp_path)
         for each in trial.reports:
             observer.reported(trial, each)
+    store.close()
     assert all(math.isfinite(value) for _, _, value in store.points[SEARCH])
     assert [step for _, step, _ in store.points[SEARCH]] == [1, 2, 4]
 

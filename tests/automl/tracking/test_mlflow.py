@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from rewritten import rewrite_settings
 
+from automl.experiment.experiment import Experiment
+from automl.tracking.names import ParameterNames
+
 pytestmark = pytest.mark.slow
 
 
@@ -37,6 +40,10 @@ def experiment(home, run_in):
     return json.loads(result.stdout)
 
 
+def short(home, values):
+    return ParameterNames(Experiment.load(home / "runs" / "exp")).of(values)
+
+
 def runs_of(client):
     (found,) = [e for e in client.search_experiments() if e.name == "toy"]
     runs = client.search_runs([found.experiment_id])
@@ -58,7 +65,7 @@ def test_journal_mlflow_and_leaderboard_hold_the_same_numbers(experiment, client
         assert [m.step for m in history] == list(range(1, trial["epochs"] + 1))
         assert max(m.value for m in history) == trial["value"]
         assert float(board[trial["trial"]]["score"]) == trial["value"]
-        assert child.data.params == {k: str(v) for k, v in trial["values"].items()}
+        assert child.data.params == {k: str(v) for k, v in short(home, trial["values"]).items()}
         assert child.data.tags["automl.state"] == trial["state"]
     assert parent.data.metrics["best_score"] == experiment["best"]["value"]
     assert parent.info.status == "FINISHED"
@@ -87,7 +94,7 @@ def test_trials_say_what_became_of_them_and_from_what_they_came(experiment, clie
     files = {f.path for f in client.list_artifacts(parent.info.run_id)}
     assert files >= {"leaderboard.csv", "best.json", "settings.yaml", "space.yaml", "report.html"}
     values = experiment["trials"][best]["values"]
-    assert parent.data.params == {f"best.{k}": str(v) for k, v in values.items()}
+    assert parent.data.params == {f"best.{k}": str(v) for k, v in short(home, values).items()}
     assert f"best: trial {best:04d}" in parent.data.tags["mlflow.note.content"]
     assert all(c.info.run_id in parent.data.tags["mlflow.note.content"] for c in children)
 

@@ -1,0 +1,33 @@
+import pytest
+
+from automl.cli import _arguments, parser
+from automl.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("rnu", "automl has no command 'rnu'; did you mean run?"),
+        ("run --trails 3", "automl run has no flag --trails; did you mean --trials?"),
+        ("run --qqqqqqqq", "automl run has no flag --qqqqqqqq; see automl run --help"),
+        ("run --min-objective abc", "--min-objective: 'abc' is not allowed: must be a number"),
+        ("run --trials many", "--trials: 'many' is not allowed: must be a whole number"),
+        ("completion tcsh", "shell: 'tcsh' is not one of bash, zsh, fish"),
+        ("status", "automl status: the following arguments are required: experiment; see automl "
+         "status --help"),
+        ("skill", "automl skill: give one of "),
+        ("job", "automl job: give one of run, "),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line_with_what_is_allowed_or_the_next_step(words, text):
+    with pytest.raises(UsageError) as caught:
+        _arguments(parser(), words.split())
+    (fault,) = caught.value.faults
+    assert fault.startswith(text) and "\n" not in fault
+
+
+def test_the_parts_of_a_mistake_are_for_programs():
+    with pytest.raises(UsageError) as caught:
+        _arguments(parser(), ["completion", "bsh"])
+    (fault,) = caught.value.faults
+    assert (fault.key, fault.value, fault.nearest) == ("shell", "bsh", "bash")
