@@ -17,20 +17,28 @@ class BestCurve:
         self._objective = experiment.settings.objective
         self._epochs = EpochCounter()
         self._best = RunningBest(self._objective)
+        self._known: set[int] = set()
         self.past: list[Point] = []
         """The points of the journal as it is now."""
         trials = experiment.history.trials
         for event in Journal(experiment.paths.journal).read():
             if event["event"] == "start":
-                self._epochs.start(event["trial"], event.get("parent"))
+                self._start(event["trial"], event.get("parent"))
             elif event["event"] == "report" and event["trial"] in trials:
                 point = self.report(trials[event["trial"]], Report.from_event(event))
                 self.past += [] if point is None else [point]
 
     def start(self, trial: Trial) -> None:
-        """Take in a trial that starts; a resumed one is known."""
-        if not trial.reports:
-            self._epochs.start(trial.number, trial.parent)
+        """Take in a trial that starts or resumes.
+
+        A call that waited in a queue may come after the journal has told of the same start.
+        """
+        self._start(trial.number, trial.parent)
+
+    def _start(self, number: int, parent: int | None) -> None:
+        if number not in self._known:
+            self._known.add(number)
+            self._epochs.start(number, parent)
 
     def report(self, trial: Trial, report: Report) -> Point | None:
         """Take in a report; return the new point if it is the best so far."""

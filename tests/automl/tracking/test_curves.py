@@ -3,6 +3,7 @@
 import math
 import struct
 from collections import defaultdict
+from dataclasses import replace
 
 import pytest
 from made import closed, finish, made_experiment, report, start
@@ -142,3 +143,19 @@ def test_wandb_keeps_a_search_on_this_machine(tmp_path, monkeypatch):
     follow(WandbRuns(experiment.paths, "toy"), experiment, tmp_path)
     kept = {path.stat().st_size > 0 for path in (tmp_path / "exp").glob("wandb/offline-*/*.wandb")}
     assert kept == {True} and len(list((tmp_path / "exp").glob("wandb/offline-*"))) == 3
+
+
+def test_calls_that_waited_while_the_journal_was_read_count_no_epoch_twice(tmp_path):
+    store = InMemory()
+    whole = made_experiment(tmp_path / "exp", *FIRST, *MORE)
+    observer = CurvesObserver(store, tmp_path / "written.json")
+    observer.opened(whole)
+    for trial in whole.history.trials.values():
+        observer.started(replace(trial, reports=[]), tmp_path)
+        for each in trial.reports:
+            observer.reported(trial, each)
+    assert [step for _, step, _ in store.points[SEARCH]] == [1, 2, 4]
+    late = report(1, 3, 0.875)
+    longer = made_experiment(tmp_path / "exp", *FIRST, *MORE[:1], late)
+    observer.reported(longer.history.trials[1], longer.history.trials[1].reports[-1])
+    assert store.points[SEARCH][-1] == ("best_score", 5, 0.875)
