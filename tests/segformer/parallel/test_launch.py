@@ -61,14 +61,14 @@ def one_node(tiny_spec, settings, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def two_nodes(tiny_spec, settings, tmp_path_factory, commands):
+def two_nodes(tiny_spec, settings, tmp_path_factory):
     folder = tmp_path_factory.mktemp("two_nodes")
     spec = tiny_spec(**settings, **of("train", accelerator="cpu", results_dir=str(folder / "out")))
     (folder / "spec.yaml").write_text(yaml.safe_dump(spec.model_dump()))
     port = free_port()
     nodes = [
         subprocess.Popen(
-            [commands / "segformer", "train", "-e", str(folder / "spec.yaml"), "--json"],
+            [sys.executable, "-m", "segformer", "train", "-e", str(folder / "spec.yaml"), "--json"],
             env={
                 **os.environ,
                 "WORLD_SIZE": "2",
