@@ -22,9 +22,10 @@ def leaderboard(view: View, rows: int, overflow: OverflowMethod) -> Table:
     for name in ("epoch", "trained"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("state", no_wrap=True)
-    table.add_column("", no_wrap=True, overflow=overflow, style="dim")
+    # Its cells do not wrap, but it may: rich then makes no other column narrower.
+    table.add_column("", style="dim")
     for trial in view.ranking[:rows]:
-        table.add_row(*_row(trial), style=None if trial.state != "failed" else "red")
+        table.add_row(*_row(trial), Text(trial.note, no_wrap=True, overflow=overflow))
     return table
 
 
@@ -35,7 +36,6 @@ def _row(trial: RankedTrial) -> tuple[str, ...]:
         str(trial.epoch),
         f"{trial.trained}/{trial.epochs}",
         trial.state,
-        trial.note,
     )
 
 

@@ -202,7 +202,7 @@ class _Drawing:
             table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
         table.add_column("curve", no_wrap=True)
         table.add_column("time", justify="right", no_wrap=True)
-        table.add_column("", no_wrap=True, overflow=self.overflow, style="dim")
+        table.add_column("", style="dim")
         low, high = self._scale()
         room = max(8, min(40, self.width - 62))
         for trial in trials[:MAX_RUNNING]:
@@ -221,7 +221,7 @@ class _Drawing:
             Text(score(trial.value), "green" if is_best else ""),
             Text(curve, "green" if is_best else "cyan"),
             clock(trial.seconds),
-            trial.note if trial.steps is None else trial.steps.text(),
+            self._cut(Text(trial.note if trial.steps is None else trial.steps.text())),
         )
 
     def _scale(self) -> tuple[float | None, float | None]:

@@ -1,6 +1,7 @@
 import io
 import math
 import re
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -117,6 +118,17 @@ def test_a_high_screen_has_the_best_trials_of_any_state_and_a_low_one_more_messa
     high = drawn(view(running=4, recent=40), height=50)
     assert high.count(" paused ") >= 9 and "0.9000" in high
     assert len(high.splitlines()) >= 40
+
+
+def test_long_values_and_reasons_are_cut_and_leave_the_other_columns_whole():
+    ranked = [RankedTrial(n, 0.9, 4, 4, 50, "completed", "lr=0.1, " * 30) for n in range(5)]
+    curve = (0.1, 0.2) * 25
+    running = [RunningTrial(9, 44, 50, 0.4, curve, 75.0, "a long reason " * 9)]
+    shown = view(recent=0, ranking=0)
+    text = drawn(replace(shown, ranking=tuple(ranked), running=tuple(running)), height=40)
+    assert max(map(len, text.splitlines())) <= 80
+    for column in ("0004", "0.9000", "4/50", "completed", "0009", "44/50", "0.4000", "1:15"):
+        assert column in text
 
 
 def test_the_load_of_the_machine_has_a_line():
