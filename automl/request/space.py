@@ -57,8 +57,9 @@ class SpaceRequest:
         """
         overlay, name = Overlay(), self.overlay or (default if is_search else None)
         if name is not None:
-            path = overlay_path(name, skill, [folder / "search_spaces"])
-            with faults_named("--space", name):
+            source = "--space" if self.overlay else "default_space of skill_info.yaml"
+            path = overlay_path(name, skill, [folder / "search_spaces"], source=source)
+            with faults_named(source, name):
                 overlay = overlay_from_file(path)
         fixed = {shorthand.get(key, key): value for key, value in self.fixed.items()}
         searched = {

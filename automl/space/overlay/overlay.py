@@ -139,10 +139,12 @@ def named_overlays(skill: str, folders: Iterable[Path]) -> dict[str, Path]:
     return overlays
 
 
-def overlay_path(name: str, skill: str, folders: Iterable[Path]) -> Path:
+def overlay_path(
+    name: str, skill: str, folders: Iterable[Path], *, source: str = "--space"
+) -> Path:
     """Return the file of ``--space NAME|FILE``; raises `UsageError` listing the known names.
 
-    A name is one of `named_overlays`.
+    A name is one of `named_overlays`; `source` is what named it.
     """
     path = Path(name)
     if path.suffix in (".yaml", ".yml", ".json") or path.is_file():
@@ -150,7 +152,7 @@ def overlay_path(name: str, skill: str, folders: Iterable[Path]) -> Path:
     overlays = named_overlays(skill, folders)
     if name not in overlays:
         raise UsageError(
-            f"--space: {name!r} is not one of {', '.join(overlays) or 'none (there are none)'}"
+            f"{source}: {name!r} is not one of {', '.join(overlays) or 'none (there are none)'}"
             f"{nearest(name, overlays)}; or give a YAML file"
         )
     return overlays[name]

@@ -67,3 +67,20 @@ def test_a_range_of_the_user_wins_over_those_of_the_names(tmp_path):
 def test_names_that_are_wrong_are_refused(tmp_path, overrides, searched, message):
     with pytest.raises(UsageError, match=message):
         chosen(tmp_path, overrides, searched=searched)
+
+
+def test_a_search_without_a_space_takes_the_default_one_of_the_skill(tmp_path):
+    (tmp_path / "search_spaces").mkdir()
+    (tmp_path / "search_spaces" / "usual.yaml").write_text("parameters: {lr: {fixed: 2}}")
+
+    def overrides(default="usual", *, is_search=True, **flags):
+        return SpaceRequest(**flags).chosen(
+            {}, skill="s", folder=tmp_path, shorthand={}, default=default, is_search=is_search
+        ).overrides  # fmt: skip
+
+    (tmp_path / "own.yaml").write_text("parameters: {lr: {fixed: 3}}")
+    assert overrides() == {"lr": 2}
+    assert overrides(overlay=str(tmp_path / "own.yaml")) == {"lr": 3}
+    assert overrides(is_search=False) == overrides(kept=("lr",)) == {}
+    with pytest.raises(UsageError, match=r"^default_space of skill_info.yaml: 'usuall' is not one"):
+        overrides("usuall")
