@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import io
 import json
 import os
 import signal
@@ -63,20 +64,18 @@ def test_the_promoted_model_runs_alone_on_any_batch(told, folder):
         assert session.run(["output"], {"input": images})[0].shape[:2] == (batch, 4)
 
 
-def test_the_champion_answers_a_posted_picture_with_the_mask_of_predict(
-    told, folder, run_in, monkeypatch
-):
+def test_every_way_to_ask_the_champion_gives_the_mask_of_predict(told, folder, run_in, monkeypatch):
     import numpy as np
     from PIL import Image
 
     pictures = folder / "data" / "images" / "test"
-    predicted = run_in(
-        folder, "predict", told["promotion"]["onnx"], pictures, "--skill", "segformer", "--out",
-        "predicted",
-    )  # fmt: skip
+    predicted = run_in(folder, "predict", told["promotion"]["onnx"], pictures, "--out", "predicted")
     assert predicted.returncode == 0, predicted.stderr
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'runs' / 'mlflow.db'}")
+    rows = json.loads((folder / "predicted/results.json").read_text())["images"]
     picture = sorted(pictures.iterdir())[0]
+    assert rows[0]["image"] == str(picture)
+    mask = np.asarray(Image.open(next((folder / "predicted").rglob(f"{picture.stem}.png"))))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'runs' / 'mlflow.db'}")
     with served("models:/segformer@champion", folder / "server.log") as address:
         text = base64.b64encode(picture.read_bytes()).decode()
         body = json.dumps({"dataframe_records": [{"image": text}]}).encode()
@@ -85,9 +84,40 @@ def test_the_champion_answers_a_posted_picture_with_the_mask_of_predict(
         )
         with urllib.request.urlopen(request, timeout=60) as response:
             (answer,) = json.load(response)["predictions"]
-    mask = np.asarray(Image.open(next((folder / "predicted").rglob(f"{picture.stem}.png"))))
     assert np.array_equal(answer["mask"], mask)
     assert answer["names"]["0"] == "ground"
+    assert np.array_equal(mask_by_pyfunc(picture, folder / "pyfunc.npy"), mask)
+    assert np.array_equal(mask_by_automl_serve(folder, picture), mask)
+
+
+def mask_by_pyfunc(picture, target):
+    """Return the champion's mask by MLflow in a fresh process."""
+    import numpy as np
+
+    code = (
+        "import sys, mlflow, numpy as np; model = mlflow.pyfunc.load_model(sys.argv[1]);"
+        "np.save(sys.argv[3], model.predict([sys.argv[2]])[0]['mask'])"
+    )
+    words = [sys.executable, "-c", code, "models:/segformer@champion", str(picture), str(target)]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return np.load(target)
+
+
+def mask_by_automl_serve(folder, picture):
+    """Return the mask that `automl serve` answers, which its page shows, too."""
+    import numpy as np
+    from PIL import Image
+
+    command = [sys.executable, "-m", "automl", "serve", "runs/search"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            address = server.stdout.readline().split(" on ")[1].split()[0]
+            url = f"{address}/predict?format=mask"
+            with urllib.request.urlopen(url, picture.read_bytes(), timeout=60) as response:
+                return np.asarray(Image.open(io.BytesIO(response.read())))
+        finally:
+            server.terminate()
 
 
 @contextmanager

@@ -60,24 +60,25 @@ def measured_latency(
 
 @torch.inference_mode()
 def latencies_in_turns(
-    paths: Sequence[Path], *, otherwise: ModelRecord, rounds: int, threads: int
+    paths: Sequence[Path], *, otherwise: ModelRecord, rounds: int
 ) -> list[float]:
-    """Return the median seconds of an image for each of several models, on the CPU.
+    """Return the median seconds of an image for each of several models, on one thread of the CPU.
 
-    The models take turns, so that other load on the machine falls on all: their ratio holds.
+    The seconds are those of the processor, and the models take turns: other load on the machine
+    stretches neither of them alone, so that their ratio holds.
     """
     device = torch.device("cpu")
-    with _threads(threads):
+    with _threads(1):
         predictors = [load_predictor(path, otherwise=otherwise, device=device) for path in paths]
         draw = torch.Generator().manual_seed(0)
         images = [torch.randn(1, 3, *each.record.size, generator=draw) for each in predictors]
         seconds: list[list[float]] = [[] for _ in paths]
         for turn in range(_WARM_UP + rounds):
             for own, predictor, image in zip(seconds, predictors, images, strict=True):
-                began = time.perf_counter()
+                began = time.process_time()
                 predictor.logits(image)
                 if turn >= _WARM_UP:
-                    own.append(time.perf_counter() - began)
+                    own.append(time.process_time() - began)
     return [float(np.median(own)) for own in seconds]
 
 

@@ -113,9 +113,9 @@ def _mixed(spec: Spec, source: Path, target: Path, *, before: float) -> Choice:
 
 
 def _latencies(spec: Spec, source: Path, target: Path) -> dict[str, float]:
-    """Return the median milliseconds of an image before and after on one thread, and the ratio."""
+    """Return the median milliseconds of an image on one thread, before and after, and the ratio."""
     paths, otherwise = [source, target], ModelRecord.of(spec)
-    before, after = latencies_in_turns(paths, otherwise=otherwise, rounds=_RUNS, threads=1)
+    before, after = latencies_in_turns(paths, otherwise=otherwise, rounds=_RUNS)
     return {
         "latency_ms_before": 1000 * before,
         "latency_ms": 1000 * after,

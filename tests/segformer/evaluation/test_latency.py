@@ -36,7 +36,7 @@ def test_a_model_is_timed_as_often_as_asked(timed):
 
 def test_models_that_take_turns_are_each_timed(onnx_file, tiny_spec):
     paths, record = [onnx_file, onnx_file], ModelRecord.of(tiny_spec())
-    one, other = latencies_in_turns(paths, otherwise=record, rounds=15, threads=1)
+    one, other = latencies_in_turns(paths, otherwise=record, rounds=15)
     assert 0 < one < 5 * other < 25 * one
 
 
