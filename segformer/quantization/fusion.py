@@ -41,17 +41,19 @@ def write_fused(source: Path, target: Path) -> None:
     onnx.save(fused, str(target))
 
 
-def left_in_32_bits(graph: GraphProto) -> list[str]:
+def left_in_32_bits(graph: GraphProto, *, keeps_residuals: bool = True) -> list[str]:
     """Return the nodes of `QUANTIZED` kinds that cost more accuracy in 8 bits than they save time.
 
-    These have no constant input: products of two activations (attention), and sums of two
-    activations, which carry the residual stream of the network.
+    These have no constant input: products of two activations (attention), and, unless
+    `keeps_residuals` is false, sums of two activations, which carry the residual stream.
     """
     constants = {tensor.name for tensor in graph.initializer}
     return [
         node.name
         for node in graph.node
-        if node.op_type in QUANTIZED and not _has_constant(node, constants)
+        if node.op_type in QUANTIZED
+        and not _has_constant(node, constants)
+        and (keeps_residuals or node.op_type != "Add")
     ]
 
 

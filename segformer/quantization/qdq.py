@@ -60,6 +60,8 @@ class QdqSettings:
     percentile: float = 99.99
     per_channel: bool = True
     """Whether each channel of the weights has a range of its own."""
+    keeps_residuals: bool = True
+    """Whether the sums of the residual stream stay in 32 bits; on the CPU alone."""
     for_tensorrt: bool = False
     """For TensorRT's parser: symmetric ranges and biases in 32 bits. Otherwise for ONNX Runtime on
     the CPU: zero points, and only the nodes that `segformer.quantization.fusion` chooses."""
@@ -165,7 +167,8 @@ def _prepare(source: Path, prepared: Path, excluded: list[str], settings: QdqSet
         return excluded
     write_fused(source, prepared)
     graph = onnx.load(str(prepared)).graph
-    return renamed(excluded, graph) + left_in_32_bits(graph)
+    kept = left_in_32_bits(graph, keeps_residuals=settings.keeps_residuals)
+    return renamed(excluded, graph) + kept
 
 
 def _form(settings: QdqSettings) -> dict[str, Any]:

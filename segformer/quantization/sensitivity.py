@@ -5,7 +5,7 @@ in 32 bits. It needs no truth, and is finer than the mIoU of a few images. The m
 layers go back.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from segformer.storage.scratch import scratch
 
 _TRIED = ("minmax", "percentile", "entropy")
 """Algorithms that `auto` compares."""
+_RESIDUALS = ", residuals in 8 bits"
 
 
 @dataclass(frozen=True)
@@ -92,22 +93,34 @@ def chosen(
     classes = _Classes(source, validation)
     graphs = _graphs(source, images, replace(settings, keeps_activations=True))
     changed = {name: classes.changed(graph.restored(())) for name, graph in graphs.items()}
-    algorithm = min(changed, key=lambda name: changed[name])
-    mixed = graphs[algorithm]
-    layers, whole = len(mixed.layers), mixed.restored(())
-    if target_drop is None or drop(whole) <= target_drop:
-        return Choice(whole, algorithm, changed, {}, layers=layers)
+    # Without conversions around the sums of the residual stream a graph is faster: if the target
+    # allows it, it is taken even where it changes a few more pixels.
+    for algorithm in _in_order(changed, is_fast_first=target_drop is not None):
+        mixed = graphs[algorithm]
+        layers, whole = len(mixed.layers), mixed.restored(())
+        if target_drop is None or drop(whole) <= target_drop:
+            return Choice(whole, algorithm, changed, {}, layers=layers)
+    allowed = target_drop or 0.0
     shares = {layer: classes.changed(mixed.alone(layer)) for layer in mixed.layers}
     ranked = sorted(shares, key=lambda layer: -shares[layer])
-    count = fewest(layers, lambda count: drop(mixed.restored(ranked[:count])) <= target_drop)
+    count = fewest(layers, lambda count: drop(mixed.restored(ranked[:count])) <= allowed)
     if count == layers:
         raise RejectedError(
-            f"not quantized: quantize.target_drop {target_drop:g} leaves no layer in 8 bits; the "
+            f"not quantized: quantize.target_drop {allowed:g} leaves no layer in 8 bits; the "
             f"most sensitive is {ranked[0]}"
         )
     restored = tuple(ranked[:count])
     sensitivity = {layer: shares[layer] for layer in ranked}
     return Choice(mixed.restored(restored), algorithm, changed, sensitivity, restored, layers)
+
+
+def _in_order(changed: Mapping[str, float], *, is_fast_first: bool) -> list[str]:
+    """Return the graphs to try: the best one, or the best of the fast ones and of the others."""
+    ranked = sorted(changed, key=lambda name: changed[name])
+    if not is_fast_first:
+        return ranked[:1]
+    fast = [name for name in ranked if name.endswith(_RESIDUALS)]
+    return fast[:1] + [name for name in ranked if name not in fast][:1]
 
 
 def fewest(limit: int, is_enough: Callable[[int], bool]) -> int:
@@ -137,6 +150,9 @@ def _graphs(source: Path, images: Sequence[Path], settings: QdqSettings) -> dict
             graphs[algorithm] = quantized_graph(source, images, own)
             tensors = replace(own, per_channel=False)
             graphs[f"{algorithm}, per tensor"] = quantized_graph(source, images, tensors)
+            if not settings.for_tensorrt:
+                sums = replace(own, keeps_residuals=False, cache=None)
+                graphs[f"{algorithm}{_RESIDUALS}"] = quantized_graph(source, images, sums)
     return graphs
 
 

@@ -5,7 +5,7 @@ import pytest
 from segformer.errors import RejectedError
 from segformer.quantization.qdq import QdqSettings
 from segformer.quantization.quantize import quantize
-from segformer.quantization.sensitivity import chosen, fewest
+from segformer.quantization.sensitivity import _in_order, chosen, fewest
 
 
 @pytest.fixture
@@ -61,4 +61,27 @@ def test_ranges_are_those_that_change_the_fewest_pixels(quantizing, tmp_path):
     result = quantize(quantizing(**{"quantize.algorithm": "auto"}), tmp_path)
     precision = json.loads(result.artifacts["precision"].read_text())
     changed = precision["changed_pixels"]
-    assert len(changed) == 6 and changed[precision["algorithm"]] == min(changed.values())
+    assert len(changed) == 9 and changed[precision["algorithm"]] == min(changed.values())
+
+
+def test_with_a_target_the_faster_graph_is_tried_first():
+    changed = {"a": 0.3, "a, residuals in 8 bits": 0.4, "b": 0.1, "b, residuals in 8 bits": 0.2}
+    assert _in_order(changed, is_fast_first=True) == ["b, residuals in 8 bits", "b"]
+    assert _in_order(changed, is_fast_first=False) == ["b"]
+    assert _in_order({"a": 0.3}, is_fast_first=True) == ["a"]
+
+
+@pytest.mark.slow
+def test_residuals_are_in_8_bits_only_where_the_target_allows_it(onnx_file, tiny_data):
+    train, val = (sorted((tiny_data / "images" / name).iterdir())[:2] for name in ("train", "val"))
+    settings = QdqSettings(algorithm="auto")
+
+    def choose(drop):
+        return chosen(onnx_file, train, val, settings=settings, target_drop=0.5, drop=drop)
+
+    first = choose(lambda graph: 0.0)
+    assert first.algorithm.endswith("residuals in 8 bits")
+    count = rounded(first.graph)
+    second = choose(lambda graph: float(rounded(graph) == count))
+    assert not second.algorithm.endswith("residuals in 8 bits") and not second.restored
+    assert rounded(second.graph) != count
