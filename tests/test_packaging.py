@@ -1,5 +1,6 @@
 """Files for clusters, containers and contributors: each is what its tool expects."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -50,11 +51,15 @@ def test_the_job_of_kuberay_has_what_it_must_and_shares_a_volume():
     assert subprocess.run(["bash", "-n", "-c", job["spec"]["entrypoint"]], check=True)
 
 
-def test_the_container_copies_files_that_there_are_and_starts_automl():
-    lines = (DEPLOY / "Containerfile").read_text().splitlines()
+@pytest.mark.parametrize("name", ["Containerfile", "serve.Containerfile"])
+def test_a_container_copies_files_that_there_are_and_starts_automl(name):
+    lines = (DEPLOY / name).read_text().splitlines()
     copied = [w for line in lines if line.startswith("COPY") for w in line.split()[1:-1]]
-    assert copied and all((ROOT / name).exists() for name in copied)
-    assert 'ENTRYPOINT ["automl"]' in lines and any(line == "USER automl" for line in lines)
+    assert copied and all((ROOT / file).exists() for file in copied if file != "${MODEL}")
+    (words,) = (json.loads(line[11:]) for line in lines if line.startswith("ENTRYPOINT "))
+    assert words[0] == "automl" and any(line == "USER automl" for line in lines)
+    if words[1:]:
+        assert _arguments(parser(), words[1:]).model == "/model/model.onnx"
     extras = re.search(r'"\.\[([\w,]+)\]"', "\n".join(lines))[1].split(",")
     assert all(re.search(rf"^{extra} = ", (ROOT / "pyproject.toml").read_text(), re.M)
                for extra in extras)  # fmt: skip

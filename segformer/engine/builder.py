@@ -32,11 +32,12 @@ def capabilities_of(options: GenTrtEngine) -> list[str]:
         raise SpecError(
             f"gen_trt_engine.tensorrt.compute_capabilities: {', '.join(unsupported)}: "
             f"{trt.__name__} {trt.__version__} builds ahead of time for "
-            f"{', '.join(supported) or 'none'}"
+            f"{', '.join(supported) or 'none'}{_OTHERS if supported else ''}"
         )
     fault = driver_fault()
     if not requested and fault is None:
         _check_gpu(options.gpu_id, torch.cuda.device_count())
+        _check_capability(torch.cuda.get_device_capability(options.gpu_id), supported)
         return ["current"]
     if not requested and not supported:
         raise SpecError(
@@ -47,6 +48,25 @@ def capabilities_of(options: GenTrtEngine) -> list[str]:
     # Building ahead of time involves no GPU.
     _check_gpu(options.gpu_id, 0)
     return list(requested) or supported
+
+
+_OTHERS = (
+    "; for the others, such as 9.0 (H100, H200), build with tensorrt on the GPU itself: "
+    "pip install tensorrt"
+)
+
+
+def _check_capability(own: tuple[int, int], supported: Sequence[str]) -> None:
+    """Raise `SpecError` for a GPU of this machine that a TensorRT for a list of GPUs cannot run on.
+
+    `supported` is empty for a TensorRT that builds on the GPU itself.
+    """
+    name = f"{own[0]}.{own[1]}"
+    if supported and name not in supported:
+        raise SpecError(
+            f"gen_trt_engine: this machine's GPU has compute capability {name}, and tensorrt_rtx "
+            f"builds for {', '.join(supported)}{_OTHERS}"
+        )
 
 
 def _ahead_of_time(trt: Any) -> list[str]:  # noqa: ANN401

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import onnx
 import pytest
 
+from segformer.engine.builder import _check_capability
 from segformer.engine.engine import gen_trt_engine, images_to_calibrate
 from segformer.engine.precision import cast_to
 from segformer.errors import CheckpointError, SkillError, SpecError
@@ -172,6 +173,10 @@ def test_images_to_calibrate_on_are_batches_of_their_size(building):
             {"gen_trt_engine.tensorrt.compute_capabilities": ["3.5"]},
             r"compute_capabilities: 3\.5: tensorrt_rtx .* builds ahead of time for 7\.5, 8\.0",
         ),
+        (
+            {"gen_trt_engine.tensorrt.compute_capabilities": ["9.0"]},
+            r"9\.0: tensorrt_rtx .* such as 9\.0 \(H100, H200\), build with tensorrt on the GPU",
+        ),
     ],
 )
 def test_what_cannot_be_built_is_refused(building, tmp_path, overrides, message):
@@ -226,3 +231,10 @@ def test_engine_scores_as_the_onnx_model(building, onnx_file, tiny_spec, tmp_pat
         for key, path in (("evaluate.trt_engine", built), ("evaluate.checkpoint", onnx_file))
     ]
     assert scores[0] == pytest.approx(scores[1], abs=0.005)
+
+
+def test_a_gpu_that_tensorrt_rtx_does_not_know_needs_tensorrt():
+    _check_capability((8, 9), ["7.5", "8.9"])
+    _check_capability((9, 0), [])
+    with pytest.raises(SpecError, match="capability 9.0, and tensorrt_rtx builds for 7.5, 8.9; "):
+        _check_capability((9, 0), ["7.5", "8.9"])
