@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 
 from automl.cli import (
+    by_hand,
     completion,
     data,
     doctor,
@@ -115,6 +116,7 @@ def parser() -> Parser:
     run.add(commands)
     init.add(commands)
     experiment.add(commands)
+    by_hand.add(commands)
     fsck.add(commands)
     job.add(commands)
     mcp.add(commands)

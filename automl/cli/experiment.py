@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from automl.cli.by_hand import stop_trial
 from automl.cli.output import add_experiment, add_output, print_experiment, say, show
 from automl.cli.run import drive_experiment
 from automl.errors import Fault, UsageError
@@ -30,7 +31,11 @@ def add(commands: Any) -> None:
         action="store_true",
         help="update until it ends or Ctrl-C; with --json a line after each change",
     )
-    _parser(commands, "stop", _stop, "stop a running experiment, which can be resumed")
+    stop = _parser(commands, "stop", _stop, "stop a running experiment, which can be resumed")
+    stop.add_argument(
+        "--trial", type=int, metavar="N",
+        help="stop only this trial, for good, at the end of its epoch; the search continues",
+    )  # fmt: skip
     explain = _parser(
         commands,
         "explain",
@@ -107,6 +112,8 @@ def _stop(arguments: argparse.Namespace) -> int:
     from automl.jobs.cancel import cancel_job
 
     root = experiment_folder(arguments.experiment).resolve()
+    if arguments.trial is not None:
+        return stop_trial(arguments, root)
     if Experiment.load(root).state != "running":
         raise UsageError(
             Fault(f"{arguments.experiment}: is not running", key="EXPERIMENT",

@@ -59,7 +59,17 @@ class EventCheck:
         _require_numbers(event.get("costs", {}), "costs")
         self._given_epochs[expected] = _epochs(event)
         _require_reason(event)
+        if "request" in event:
+            _require_request(event)
         self._last_epochs[expected] = 0
+
+    def _check_stop_requested(self, event: Mapping[str, Any]) -> None:
+        self._open_trial(event)
+        _require_request(event)
+
+    def _check_refused(self, event: Mapping[str, Any]) -> None:
+        _require_request(event)
+        _require_reason(event)
 
     def _check_continue(self, event: Mapping[str, Any]) -> None:
         number = self._open_trial(event)
@@ -150,6 +160,10 @@ def _whole(event: Mapping[str, Any], key: str) -> int:
 
 def _require_reason(event: Mapping[str, Any]) -> None:
     _require(isinstance(event.get("reason", ""), str), "its reason is no text")
+
+
+def _require_request(event: Mapping[str, Any]) -> None:
+    _require(isinstance(event.get("request"), str), "its request has no id")
 
 
 def _require_numbers(content: Any, name: str) -> None:

@@ -14,6 +14,7 @@ from automl.experiment.history import History
 from automl.experiment.journal import Journal
 from automl.experiment.lock import is_driven
 from automl.experiment.paths import ExperimentPaths, experiment_folder
+from automl.experiment.requests import HandRequest, pending
 from automl.experiment.settings import Settings
 from automl.files import read_yaml_mapping
 from automl.formats import counted, score
@@ -167,7 +168,12 @@ class Experiment:
             "confirmed": self.confirmed(),
             "importance": self.importance,
             "algorithm": self.settings.algorithm,
+            "requests": [request.to_dict() for request in self._requests()],
         }
+
+    def _requests(self) -> list[HandRequest]:
+        """Return the requests by hand that the driver has not answered."""
+        return [one for one in pending(self.paths) if one.id not in self.history.answered]
 
     @property
     def importance(self) -> dict[str, float] | None:
@@ -206,6 +212,7 @@ class Experiment:
             "costs": trial.costs,
             "parent": trial.parent,
             "confirms": trial.confirms,
+            "is_added_by_hand": trial.request is not None,
             "failure": None if failure is None else failure.to_dict(),
         }
 

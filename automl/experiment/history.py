@@ -18,6 +18,8 @@ class History:
     """State that the last session closed with; None while one is open or was cut off."""
     closed_reason: str = ""
     """Why the last session failed or was stopped."""
+    answered: set[str] = field(default_factory=set)
+    """Ids of the requests by hand that were carried out or refused."""
     driven_s: float = 0.0
     """Seconds that the sessions took, up to the last event."""
     _last: float | None = None
@@ -74,7 +76,9 @@ class History:
             adjusted=dict(event.get("adjusted", {})),
             costs=metrics_from_json(event.get("costs", {})),
             reason=event.get("reason", ""),
+            request=event.get("request"),
         )
+        self._answer(event)
         self._begin(number, event)
 
     def _on_continue(self, event: Mapping[str, Any]) -> None:
@@ -113,6 +117,22 @@ class History:
         if trial.state is not TrialState.PAUSED:  # Its time ended when it paused.
             self._count_time(trial)
         trial.state, trial.failure = outcome.state, outcome.failure
+
+    def _on_stop_requested(self, event: Mapping[str, Any]) -> None:
+        self.trials[event["trial"]].is_stop_requested = True
+        self._answer(event)
+
+    def _on_refused(self, event: Mapping[str, Any]) -> None:
+        self._answer(event)
+
+    def _answer(self, event: Mapping[str, Any]) -> None:
+        if event.get("request") is not None:
+            self.answered.add(event["request"])
+
+    @property
+    def added(self) -> int:
+        """How many trials were added by hand, beyond those of the budget."""
+        return sum(trial.request is not None for trial in self.trials.values())
 
     def _begin(self, number: int, event: Mapping[str, Any]) -> None:
         self._resumed_at[number] = event["time"]

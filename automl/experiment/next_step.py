@@ -31,7 +31,7 @@ def _has_budget(experiment: Experiment) -> bool:
         for report in trial.reports:
             counter.report(trial.number, report.epoch)
     return (
-        len(history.trials) < budget.trials
+        len(history.trials) < budget.trials + history.added
         and (budget.budget_epochs is None or counter.spent < budget.budget_epochs)
         and (budget.time_s is None or history.driven_s < budget.time_s)
     )

@@ -80,11 +80,11 @@ class Pace:
         )
         limits = []
         if budget.is_limited_in_trials:
-            limits.append(Limit("trials", trained, budget.trials))
+            limits.append(Limit("trials", trained, budget.trials + history.added))
         if budget.budget_epochs is not None:
             limits.append(Limit("epochs", self.searched, budget.budget_epochs))
         elif budget.is_limited_in_trials:
-            most = budget.trials * budget.epochs
+            most = (budget.trials + history.added) * budget.epochs
             limits.append(Limit("epochs", self.searched, most, is_asked=False))
         if budget.time_s is not None:
             limits.append(Limit("seconds", driven_s, budget.time_s))
@@ -112,7 +112,7 @@ class Pace:
         ends: list[tuple[float, bool]] = []
         if budget.is_limited_in_trials:
             open_trials = [t for t in trials if not t.state.is_final]
-            epochs = (budget.trials - len(trials)) * budget.epochs
+            epochs = (budget.trials + history.added - len(trials)) * budget.epochs
             epochs += sum(max(0, budget.epochs - t.epoch) for t in open_trials)
             ends.append((epochs * per_epoch, self.settings.policy != "off"))
         if budget.budget_epochs is not None:

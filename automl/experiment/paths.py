@@ -86,6 +86,11 @@ class ExperimentPaths:
         return self.root / "rejected"
 
     @property
+    def requests(self) -> Path:
+        """Requests by hand that the driver has not answered, a file each."""
+        return self.root / "requests"
+
+    @property
     def lock(self) -> Path:
         """Held by the one process that drives the experiment."""
         return self.root / ".lock"

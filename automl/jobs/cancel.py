@@ -24,7 +24,8 @@ def cancel_job(job_id: str, *, root: Path = DEFAULT_ROOT) -> Job:
     job = store.get(job_id)
     if store.driver_folder(job) != store.folder(job):
         raise UsageError(
-            f"job {job.id}: is a trial, which the search stops by itself; "
+            f"job {job.id}: is a trial, which its search must stop: "
+            f"automl stop {store.driver_folder(job)} --trial {int(Path(job.id).name)}; "
             f"cancel the search: automl job cancel {job.parent}"
         )
     if job.state in (JobState.PENDING, JobState.LOST):

@@ -9,7 +9,7 @@ from typing import Any
 from automl.experiment.paths import ExperimentPaths, experiment_folder
 from automl.mcp.commands import Answer, Commands
 from automl.mcp.schemas import object_schema, run_properties, text
-from automl.mcp.words import flag_words, place, run_words
+from automl.mcp.words import flag_words, place, run_words, value_words
 
 Arguments = Mapping[str, Any]
 
@@ -122,12 +122,20 @@ def _run_tools() -> list[Tool]:
         ),
         Tool(
             "stop",
-            "Stop a running experiment so that it can be resumed.",
-            only,
-            _STATUS,
-            lambda commands, given: commands.call(["stop", place(given["experiment"])]),
+            "Stop a running experiment so that it can be resumed, or with `trial` one trial of it "
+            "for good.",
+            object_schema(
+                {"experiment": _EXPERIMENT, "trial": {"type": "integer"}},
+                ["experiment"],
+                is_open=False,
+            ),
+            _ANYTHING,
+            lambda commands, given: commands.call(
+                ["stop", place(given["experiment"]), *flag_words(given, ["trial"])]
+            ),
             is_read_only=False,
         ),
+        _add_tool(),
         Tool(
             "resume",
             "Resume an interrupted or stopped experiment; answers with a handle at once.",
@@ -148,6 +156,25 @@ def _run_tools() -> list[Tool]:
         _promote_tool(),
         _predict_tool(),
     ]
+
+
+def _add_tool() -> Tool:
+    takes = {
+        "experiment": _EXPERIMENT,
+        "values": {"type": "object", "description": "values of searched parameters by name"},
+        "like": {"type": "integer", "description": "trial that has the others; else the defaults"},
+    }
+    return Tool(
+        "add_trial",
+        "Add a trial with values of your own to a search, beyond its number of trials.",
+        object_schema(takes, ["experiment"], is_open=False),
+        object_schema({"request": text("its id"), "values": {"type": "object"}}, is_open=True),
+        lambda commands, given: commands.call(
+            ["add", place(given["experiment"]), *value_words(given.get("values", {})),
+             *flag_words(given, ["like"])]
+        ),
+        is_read_only=False,
+    )  # fmt: skip
 
 
 def _explanation_schema() -> dict[str, Any]:

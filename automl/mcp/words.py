@@ -32,6 +32,12 @@ def flag_words(arguments: Mapping[str, Any], flags: Sequence[str]) -> list[str]:
     return words
 
 
+def value_words(values: Mapping[str, Any]) -> list[str]:
+    """Return `key=value` for each value; raises `UsageError` for keys that are none."""
+    _check_keys("values", values)
+    return [f"{key}={json.dumps(value)}" for key, value in values.items()]
+
+
 def place(path: str) -> str:
     """Return a path that no command takes for a flag."""
     return f"./{path}" if path.startswith("-") else path

@@ -59,7 +59,9 @@ class Monitor:
             Message(
                 event["time"],
                 what,
-                event.get("trial"),
+                event.get("trial")
+                if event.get("trial") in self.experiment.history.trials
+                else None,
                 printable(text),
                 epoch,
                 metrics,
@@ -203,6 +205,16 @@ class Monitor:
             yield What.PAUSED, f"paused{_because(event)}"
         elif report.decision is Decision.STOP:
             yield What.STOPPED, f"stopped{_because(event)}"
+
+    def _on_stop_requested(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
+        if self._trial(event).state is TrialState.RUNNING:
+            yield What.STOP_REQUESTED, "asked to stop by hand: ends after its epoch"
+
+    def _on_refused(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
+        yield (
+            What.REFUSED,
+            f"request by hand to {event.get('action') or 'act'} refused{_because(event)}",
+        )
 
     def _on_lost(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
         failure = event["failure"]

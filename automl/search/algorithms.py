@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from automl.errors import UsageError, not_one_of
-from automl.search.base import Observation, Proposer, Rule, Searcher
+from automl.search.base import Observation, OpenSearcher, Proposer, Rule
 from automl.search.budgeted import BudgetedSearcher
 from automl.search.options import ALIASES, options_of
 from automl.search.population.dehb import DehbProposer, DehbRule, Populations
@@ -59,7 +59,7 @@ class Setup:
         }
         return [Observation(self.past[n].values, losses[n]) for n in ranked(losses)]
 
-    def searcher(self, proposer: Proposer, rule: Rule) -> Searcher:
+    def searcher(self, proposer: Proposer, rule: Rule) -> OpenSearcher:
         """Return a searcher made of a proposer and a rule."""
         return TrialSearcher(
             self.space,
@@ -90,7 +90,7 @@ def _halving_stop(setup: Setup) -> Rule:
     return HalvingStop(setup.epochs, eta=eta, grace=grace)
 
 
-def _auto(setup: Setup) -> Searcher:
+def _auto(setup: Setup) -> OpenSearcher:
     from automl.search.auto.searcher import AutoSearcher
 
     return AutoSearcher(
@@ -98,30 +98,30 @@ def _auto(setup: Setup) -> Searcher:
     )
 
 
-def _random(setup: Setup) -> Searcher:
+def _random(setup: Setup) -> OpenSearcher:
     return setup.searcher(RandomProposer(setup.space, seed=setup.seed), _rule(setup))
 
 
-def _grid(setup: Setup) -> Searcher:
+def _grid(setup: Setup) -> OpenSearcher:
     points = setup.options["grid_points"]
     return setup.searcher(GridProposer(setup.space, points=points, seed=setup.seed), _rule(setup))
 
 
-def _bayesian(setup: Setup) -> Searcher:
+def _bayesian(setup: Setup) -> OpenSearcher:
     from automl.search.proposers.gp import GpProposer, expected_improvement
 
     proposer = GpProposer(setup.space, expected_improvement, seed=setup.seed, past=setup.seen())
     return setup.searcher(proposer, _rule(setup))
 
 
-def _bfbo(setup: Setup) -> Searcher:
+def _bfbo(setup: Setup) -> OpenSearcher:
     from automl.search.proposers.gp import GpProposer, confidence_bound
 
     proposer = GpProposer(setup.space, confidence_bound, seed=setup.seed, past=setup.seen())
     return setup.searcher(proposer, _rule(setup))
 
 
-def _tpe(setup: Setup) -> Searcher:
+def _tpe(setup: Setup) -> OpenSearcher:
     from automl.search.proposers.optuna import TpeProposer
 
     proposer = TpeProposer(
@@ -130,7 +130,7 @@ def _tpe(setup: Setup) -> Searcher:
     return setup.searcher(proposer, _rule(setup))
 
 
-def _nsga2(setup: Setup) -> Searcher:
+def _nsga2(setup: Setup) -> OpenSearcher:
     from automl.search.proposers.optuna import Nsga2Proposer
 
     proposer = Nsga2Proposer(
@@ -144,7 +144,7 @@ def _nsga2(setup: Setup) -> Searcher:
     return setup.searcher(proposer, FullTraining(setup.epochs))
 
 
-def _cmaes(setup: Setup) -> Searcher:
+def _cmaes(setup: Setup) -> OpenSearcher:
     from automl.search.proposers.cmaes import CmaEsProposer
 
     population = setup.options["population_size"]
@@ -153,7 +153,7 @@ def _cmaes(setup: Setup) -> Searcher:
     )
 
 
-def _asha(setup: Setup) -> Searcher:
+def _asha(setup: Setup) -> OpenSearcher:
     if setup.options["type"] == "stop":
         rule: Rule = _halving_stop(setup)
     else:
@@ -161,12 +161,12 @@ def _asha(setup: Setup) -> Searcher:
     return setup.searcher(RandomProposer(setup.space, seed=setup.seed), rule)
 
 
-def _hyperband(setup: Setup) -> Searcher:
+def _hyperband(setup: Setup) -> OpenSearcher:
     rule = Hyperband(setup.epochs, **_halving(setup))
     return setup.searcher(RandomProposer(setup.space, seed=setup.seed), rule)
 
 
-def _hyperband_es(setup: Setup) -> Searcher:
+def _hyperband_es(setup: Setup) -> OpenSearcher:
     rule = CurveStop(
         Hyperband(setup.epochs, **_halving(setup)),
         setup.epochs,
@@ -176,7 +176,7 @@ def _hyperband_es(setup: Setup) -> Searcher:
     return setup.searcher(RandomProposer(setup.space, seed=setup.seed), rule)
 
 
-def _bohb(setup: Setup) -> Searcher:
+def _bohb(setup: Setup) -> OpenSearcher:
     from automl.search.proposers.bohb import BohbProposer
 
     proposer = BohbProposer(
@@ -191,7 +191,7 @@ def _bohb(setup: Setup) -> Searcher:
     return setup.searcher(proposer, Hyperband(setup.epochs, **_halving(setup)))
 
 
-def _dehb(setup: Setup) -> Searcher:
+def _dehb(setup: Setup) -> OpenSearcher:
     populations = Populations()
     rule = DehbRule(populations, setup.epochs, **_halving(setup))
     proposer = DehbProposer(
@@ -205,21 +205,21 @@ def _dehb(setup: Setup) -> Searcher:
     return setup.searcher(proposer, rule)
 
 
-def _pbt(setup: Setup) -> Searcher:
+def _pbt(setup: Setup) -> OpenSearcher:
     from automl.search.population.explorers import PbtExplorer
 
     factor = setup.options["perturbation_factor"]
     return _population(setup, PbtExplorer(setup.space, factor=factor, kept=setup.kept))
 
 
-def _pb2(setup: Setup) -> Searcher:
+def _pb2(setup: Setup) -> OpenSearcher:
     from automl.search.population.explorers import Pb2Explorer, PbtExplorer
 
     perturb = PbtExplorer(setup.space, factor=setup.options["perturbation_factor"], kept=setup.kept)
     return _population(setup, Pb2Explorer(setup.space, perturb))
 
 
-def _population(setup: Setup, explorer: Any) -> Searcher:
+def _population(setup: Setup, explorer: Any) -> OpenSearcher:
     from automl.search.population.searcher import PopulationSearcher
 
     options = setup.options
@@ -237,7 +237,7 @@ def _population(setup: Setup, explorer: Any) -> Searcher:
     )
 
 
-ALGORITHMS: dict[str, Callable[[Setup], Searcher]] = {
+ALGORITHMS: dict[str, Callable[[Setup], OpenSearcher]] = {
     "auto": _auto,
     "random": _random,
     "grid": _grid,
@@ -296,7 +296,7 @@ def make_searcher(
     past: Sequence[PastTrial] = (),
     stops_when_flat: bool = False,
     kept: Collection[str] = (),
-) -> Searcher:
+) -> OpenSearcher:
     """Return the searcher of a name, within the budget of trials and epochs.
 
     Args:

@@ -62,6 +62,17 @@ class ForeseeingSearcher(Protocol):
         ...
 
 
+class OpenSearcher(Searcher, Protocol):
+    """A searcher that takes trials by hand, too."""
+
+    def add(self, values: Mapping[str, Any]) -> Move:
+        """Return the start of a trial by hand, beyond those of the budget; `start` records it.
+
+        Wait or Done if there is no room for it now or no more.
+        """
+        ...
+
+
 class Proposer(Protocol):
     """Proposes values for trials, given the values and losses of those before."""
 

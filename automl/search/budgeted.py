@@ -1,9 +1,9 @@
 """Ends a search once its budget of epochs is spent or little improvement is expected."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from automl.search.base import ForeseeingSearcher, Searcher
+from automl.search.base import ForeseeingSearcher, OpenSearcher
 from automl.search.searcher import loss_of
 from automl.trial.budget import Budget
 from automl.trial.epochs import EpochCounter
@@ -24,7 +24,7 @@ class BudgetedSearcher:
 
     def __init__(
         self,
-        searcher: Searcher,
+        searcher: OpenSearcher,
         budget: Budget,
         objectives: Sequence[Objective],
         terminator: "ImprovementTerminator | None" = None,
@@ -53,6 +53,12 @@ class BudgetedSearcher:
             self._terminator.start(move.trial, move.values)
         if isinstance(move, Start):
             self._epochs.start(move.trial, move.parent)
+
+    def add(self, values: Mapping[str, Any]) -> Move:
+        """Return the start of a trial by hand if the budget has an epoch for it."""
+        if not self._has_epoch_for(len(self._running)):
+            return Wait() if self._running else Done(self._spent_budget)
+        return self._searcher.add(values)
 
     def report(self, trial: int, epoch: int, value: Any) -> Verdict:
         """Count the epoch; stop the trial if no other is left for it."""

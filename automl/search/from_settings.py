@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from automl.experiment.settings import Settings
 from automl.search.algorithms import make_searcher
-from automl.search.base import Searcher
+from automl.search.base import OpenSearcher
 from automl.skill.info import SkillInfo
 from automl.space.space import SearchSpace
 from automl.trial.trial import PastTrial
@@ -12,7 +12,7 @@ from automl.trial.trial import PastTrial
 
 def searcher_of(
     settings: Settings, space: SearchSpace, info: SkillInfo, past: Sequence[PastTrial]
-) -> Searcher:
+) -> OpenSearcher:
     """Return a new searcher that has seen nothing but the earlier experiments' trials."""
     return make_searcher(
         settings.algorithm,

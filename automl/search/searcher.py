@@ -1,6 +1,6 @@
 """A searcher made of a proposer, a rule of how long trials train, and a number of trials."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from automl.search.base import DEFAULTS, EARLIER, Proposer, Rule, canonical
@@ -72,11 +72,16 @@ class TrialSearcher:
         """Record a started or resumed trial."""
         self._move = None
         if isinstance(move, Start):
+            self._trials += move.request is not None
             self._started = max(self._started, move.trial + 1)
             self._seen.add(canonical(move.values))
             self._proposer.start(move.trial, move.values)
         self._rule.start(move)
         self._running.add(move.trial)
+
+    def add(self, values: Mapping[str, Any]) -> Move:
+        """Return the start of a trial by hand, as long as the rule lets a new one train."""
+        return Start(self._started, dict(values), self._rule.first_epochs(self._started))
 
     def report(self, trial: int, epoch: int, value: Any) -> Verdict:
         """Report to both parts and return the rule's verdict."""

@@ -14,9 +14,11 @@ from automl.errors import Stopped
 from automl.experiment.experiment import Experiment
 from automl.experiment.journal import Journal, opened_event
 from automl.experiment.observer import ExperimentObserver
+from automl.experiment.requests import forget
 from automl.files import remove
 from automl.runners.base import Task
-from automl.search.base import Searcher
+from automl.search.base import OpenSearcher
+from automl.session.by_hand import STOPPED, ByHand
 from automl.session.confirmation import Repeat, next_repeat
 from automl.session.disk import Disk
 from automl.session.foresight import Foresight, foresee
@@ -50,7 +52,7 @@ class Controller:
     def __init__(
         self,
         experiment: Experiment,
-        searcher: Searcher,
+        searcher: OpenSearcher,
         preparation: Preparation,
         observers: Sequence[ExperimentObserver],
     ) -> None:
@@ -68,6 +70,10 @@ class Controller:
         replay(self._journal.read(), searcher, experiment, self._foresight)
         self._interrupted = deque(sorted(self._running()))
         self._giving_up = GivingUp(experiment)
+        self._by_hand = ByHand(
+            experiment, preparation.space, interrupted=self._interrupted,
+            record=lambda event, reason: self._record(event, reason=reason), finish=self._finish,
+        )  # fmt: skip
 
     def open(self) -> None:
         """Begin the session; observers catch up first."""
@@ -77,6 +83,8 @@ class Controller:
 
     def close(self, state: str, reason: str = "") -> None:
         """End the session with a state: finished, failed or stopped."""
+        if state == "finished":
+            self._by_hand.close()
         self._record({"event": "closed", "state": state, "reason": reason})
         for observer in self._observers:
             observer.closed(self.experiment)
@@ -93,8 +101,9 @@ class Controller:
 
     def is_settled(self) -> bool:
         """Return whether nothing is left to run; paused trials then end for good."""
+        self._by_hand.take()
         move = self.next_move()
-        if self._interrupted or not isinstance(move, Done):
+        if self._interrupted or self._by_hand.has_trial_to_add or not isinstance(move, Done):
             return False
         self._end(move.reason)
         return self._next_repeat() is None
@@ -108,10 +117,13 @@ class Controller:
         """
         while True:
             self._giving_up.check()
+            self._by_hand.take()
             number = self._next_interrupted()
             if number is not None:
                 return self._resume(Continue(number, self.experiment.history.trials[number].epochs))
-            move = self.next_move()
+            late = OUT_OF_TIME if self._is_out_of_time() else ""
+            added = self._by_hand.next_start(self._searcher, refusal=late)
+            move = added or self.next_move()
             if isinstance(move, Continue):
                 self._searcher.start(move)
                 return self._resume(move)
@@ -150,6 +162,7 @@ class Controller:
         A resumed trial repeats epochs that the journal may hold already; their answer is the old
         one.
         """
+        self._by_hand.take()
         record = self.experiment.history.trials[trial]
         begins = self._order.begins(trial)
         for report in record.reports:
@@ -175,11 +188,16 @@ class Controller:
     def _verdict(self, trial: int, epoch: int, metrics: Mapping[str, float]) -> Verdict:
         settings = self.experiment.settings
         value = value_of(settings.objectives, metrics)
-        if self.experiment.history.trials[trial].confirms is not None:
-            return CONTINUE
-        foresee(self._searcher, self._foresight)
-        verdict = self._searcher.report(trial, epoch, value)
+        record = self.experiment.history.trials[trial]
         is_full = epoch >= settings.budget.epochs
+        is_repeat = record.confirms is not None
+        if not is_repeat:
+            foresee(self._searcher, self._foresight)
+        verdict = CONTINUE if is_repeat else self._searcher.report(trial, epoch, value)
+        if record.is_stop_requested and not is_full:
+            return Verdict(Decision.STOP, STOPPED)
+        if is_repeat:
+            return CONTINUE
         if self._is_out_of_time() and not is_full and verdict.decision is not Decision.STOP:
             return Verdict(Decision.STOP, OUT_OF_TIME)
         # The searcher sees an invalid value only; which metric or constraint made it so, the
@@ -275,9 +293,13 @@ class Controller:
         }
         if move.parent is not None:
             event["parent"] = move.parent
+        if move.request is not None:
+            event["request"] = move.request
         if costs:
             event["costs"] = costs
         self._begin(event, move.reason)
+        if move.request is not None:
+            forget(self.experiment.paths, move.request)
         self._searcher.start(move)
         broken = self._preparation.broken(costs)
         if broken:

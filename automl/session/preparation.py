@@ -25,6 +25,7 @@ class Preparation:
 
     experiment: Experiment
     info: SkillInfo
+    space: SearchSpace
     metrics: tuple[str, ...] = ()
     """Costs that are measured before a launch, e.g. parameters."""
     _costs_by_spec: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -41,7 +42,7 @@ class Preparation:
         keys = [key for parameter in space.parameters for key in settings.spec_keys(parameter)]
         if any(map(info.has_cost_of, keys)):
             metrics |= {MEMORY, MEMORY_LIMIT}
-        return cls(experiment, info, tuple(m for m in info.cost_metrics if m in metrics))
+        return cls(experiment, info, space, tuple(m for m in info.cost_metrics if m in metrics))
 
     def costs(self, values: Mapping[str, Any]) -> dict[str, float]:
         """Return the costs of these values' model that objectives and constraints name.

@@ -33,7 +33,8 @@ def replay(
         if trial >= 0 and experiment.history.trials[trial].confirms is not None:
             continue
         if kind == "start":
-            searcher.start(Start(trial, event["values"], event["epochs"], event.get("parent")))
+            parent, request = event.get("parent"), event.get("request")
+            searcher.start(Start(trial, event["values"], event["epochs"], parent, request=request))
         elif kind == "continue" and not event["is_interrupted"]:
             searcher.start(Continue(trial, event["epochs"]))
         elif kind == "report":

@@ -25,7 +25,7 @@ from automl.report.writer import ReportWriter
 from automl.runners import open_runner
 from automl.runners.base import Runner
 from automl.schema.spec import flatten
-from automl.search.base import Searcher
+from automl.search.base import OpenSearcher
 from automl.search.from_settings import searcher_of
 from automl.session.confirmation import check_confirmation
 from automl.session.controller import Controller
@@ -200,7 +200,7 @@ def _check_spec(experiment: Experiment) -> None:
         load_skill(experiment.settings.skill).resolve("train", flatten(experiment.settings.spec))
 
 
-def _searcher(experiment: Experiment, space: SearchSpace) -> Searcher:
+def _searcher(experiment: Experiment, space: SearchSpace) -> OpenSearcher:
     check_file(experiment.paths.warm_start, experiment.settings.checksums)
     past = read_past(experiment.paths)
     return searcher_of(experiment.settings, space, _info(experiment), past)

@@ -18,6 +18,8 @@ class Start:
     """The trial whose last checkpoint it begins from; None: from scratch."""
     reason: str = field(default="", compare=False)
     """Where the values come from."""
+    request: str | None = None
+    """The request that added it by hand, beyond the trials of the budget."""
 
 
 @dataclass(frozen=True)

@@ -160,6 +160,10 @@ class Trial:
     """Metrics measured before its launch, e.g. parameters; part of each report's metrics."""
     reason: str = ""
     """Why it was started with these values."""
+    request: str | None = None
+    """The request that added it by hand."""
+    is_stop_requested: bool = False
+    """Whether somebody asked to stop it; it ends at its next report."""
 
     def __repr__(self) -> str:
         return f"Trial({self.number}, {self.state}, epoch {self.epoch} of {self.epochs})"

@@ -28,6 +28,8 @@ class Record:
     epochs: EpochCounter = field(default_factory=EpochCounter)
     foreseen: float | None = None
     """Epochs that one trial could still train in the time; None without such a limit."""
+    added: int = 0
+    """Trials that were added by hand, beyond those of the budget."""
     _seen: set[str] = field(default_factory=set)
 
     def add(self, values: Mapping[str, Any], features: Array) -> None:
@@ -51,7 +53,7 @@ class Record:
     @property
     def may_start(self) -> bool:
         """Whether the budget has another trial."""
-        return len(self.curves) < self.budget.trials
+        return len(self.curves) < self.budget.trials + self.added
 
     @property
     def spent(self) -> int:

@@ -19,7 +19,8 @@ trial of the better half is trained in full, and no search ends without such a o
 Every decision follows from the seed and the history alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -103,10 +104,15 @@ class AutoSearcher:
         if isinstance(move, Start):
             target = self._ladder.look
             self._record.add(move.values, self._features.of(move.values))
+            self._record.added += move.request is not None
             self._guided.tune(self._ladder)
         else:
             target = self._target_of(move.trial)
         self._record.curves[move.trial].target = target
+
+    def add(self, values: Mapping[str, Any]) -> Move:
+        """Return the start of a trial by hand."""
+        return self._record.new(dict(values), reason="")
 
     def report(self, trial: int, epoch: int, value: float) -> Verdict:
         """Pause the trial at its target; stop it if it diverged or repeats another."""

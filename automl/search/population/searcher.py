@@ -125,6 +125,10 @@ class PopulationSearcher:
             del self._members[replaced]
         self._members[move.trial] = Member(dict(move.values), move.epochs)
 
+    def add(self, values: Mapping[str, Any]) -> Move:
+        """Refuse: what is no copy has no place in the population."""
+        return Done("the population makes each trial of another")
+
     def report(self, trial: int, epoch: int, value: float) -> Verdict:
         """Pause a member at the end of its step."""
         self._move = None

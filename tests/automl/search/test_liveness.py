@@ -1,6 +1,7 @@
 """Every algorithm stays alive, whatever is reported, fails, is lost or cut, in whatever order."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import settings
@@ -13,10 +14,10 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from searchers import EPOCHS, NAMES, SETTINGS, SEVERAL, make
+from searchers import EPOCHS, NAMES, SETTINGS, SEVERAL, SPACE, make
 from simulation import CRASHED, Simulation, replayed
 
-from automl.trial.moves import Done
+from automl.trial.moves import Done, Start
 from automl.trial.trial import Failure, FailureKind, Outcome, TrialState
 
 TRIALS, BUDGET = 12, 60
@@ -56,6 +57,9 @@ class Liveness(RuleBasedStateMachine):
     def paused(self):
         return TrialState.PAUSED in self.search.state.values()
 
+    def started(self):
+        return bool(self.search.values)
+
     @precondition(running)
     @rule(place=PLACE, times=st.integers(1, 4))
     def report(self, place, times):
@@ -75,6 +79,14 @@ class Liveness(RuleBasedStateMachine):
         paused = [n for n, s in self.search.state.items() if s is TrialState.PAUSED]
         self.search.finish(paused[place % len(paused)], outcome)
 
+    @precondition(started)
+    @rule(lr=st.floats(1e-3, 0.9))
+    def add_by_hand(self, lr):
+        """One more than the budget, if it has an epoch for it and the algorithm a place."""
+        move = self.search.searcher.add({**SPACE.defaults(), "lr": lr})
+        if isinstance(move, Start) and len(self.search.running) < self.search.slots:
+            self.search.start(replace(move, request="x"))
+
     @rule(share=st.floats(0, 1))
     def cut_and_replay(self, share):
         """The journal ends earlier; what it holds makes the search that was there."""
@@ -93,12 +105,17 @@ class Liveness(RuleBasedStateMachine):
             has_epoch = search.spent + len(search.running) + 1 <= BUDGET
             assert not (self.may_start() and has_epoch), "a slot is empty while work is left"
 
+    def added(self):
+        """How many trials were added by hand."""
+        return sum(one[0] == "start" and getattr(one[1], "request", None) is not None
+                   for one in self.search.log)  # fmt: skip
+
     def may_start(self):
         """Whether another trial may start; a population has places, of which ended ones keep."""
         states = list(self.search.state.values())
         taken = states.count(TrialState.COMPLETED) + len(self.search.running)
         places = SETTINGS[self.name]["population_size"] if self.name in POPULATIONS else math.inf
-        return len(states) < TRIALS and taken < places
+        return len(states) < TRIALS + self.added() and taken < places
 
     def teardown(self):
         if not hasattr(self, "search"):
@@ -108,7 +125,7 @@ class Liveness(RuleBasedStateMachine):
         search.run()
         assert isinstance(search.searcher.next(), Done)
         assert search.spent <= BUDGET
-        assert len(search.values) <= TRIALS
+        assert len(search.values) <= TRIALS + self.added()
 
 
 @pytest.mark.parametrize("name", NAMES)

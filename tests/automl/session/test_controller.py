@@ -1,20 +1,14 @@
 """The controller without a runner: the test hands reports and outcomes to it as a runner does."""
 
 import time
-from dataclasses import replace
 
 import pytest
-from toy_experiment import write_toy_experiment
 
 from automl.errors import RunFailed
-from automl.experiment.experiment import Experiment, space_of
 from automl.experiment.journal import Journal
 from automl.experiment.observer import ExperimentObserver
 from automl.runners.base import Task
-from automl.search.from_settings import searcher_of
-from automl.session.controller import Controller
 from automl.session.giving_up import failure_summary
-from automl.session.preparation import Preparation
 from automl.trial.moves import Done, Wait
 from automl.trial.objective import ReportError
 from automl.trial.trial import Decision, Failure, FailureKind, Outcome, TrialState
@@ -34,28 +28,6 @@ class Recording(ExperimentObserver):
 
     def finished(self, trial, folder):
         self.calls.append(("finished", trial.number, trial.state.value))
-
-
-@pytest.fixture
-def make(tmp_path, toy_data):
-    """Return a function that opens a controller on an experiment, which is made if need be."""
-
-    def open_controller(*observers, time_s=None, **search):
-        root = tmp_path / "exp"
-        if not root.exists():
-            options = {"algorithm": "random", "trials": 3, "epochs": 2, **search}
-            write_toy_experiment(root, toy_data, **options)
-        experiment = Experiment.load(root)
-        budget = replace(experiment.settings.budget, time_s=time_s)
-        experiment.settings = replace(experiment.settings, budget=budget)
-        space = space_of(experiment.paths, experiment.settings)
-        preparation = Preparation.of(experiment, space)
-        searcher = searcher_of(experiment.settings, space, preparation.info, [])
-        controller = Controller(experiment, searcher, preparation, observers)
-        controller.open()
-        return controller
-
-    return open_controller
 
 
 def fail(kind):
