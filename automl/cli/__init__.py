@@ -25,6 +25,7 @@ from automl.cli import (
     run,
     serve,
     skill,
+    watch,
 )
 from automl.cli.json_lines import json_lines
 from automl.cli.output import CommandFailed, error_of_a_file, print_error
@@ -117,6 +118,7 @@ def parser() -> Parser:
     init.add(commands)
     experiment.add(commands)
     by_hand.add(commands)
+    watch.add(commands)
     fsck.add(commands)
     job.add(commands)
     mcp.add(commands)

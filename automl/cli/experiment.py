@@ -141,11 +141,18 @@ def _export_study(arguments: argparse.Namespace) -> int:
 
 
 def _importance(arguments: argparse.Namespace) -> int:
-    from automl.report.importance import importance
+    from automl.report.importance import importance, importance_intervals
 
-    shares = importance(*_loaded(arguments), method=arguments.method)
-    content = {"method": arguments.method, "importance": shares}
-    rows = [(key, f"{share:6.1%}") for key, share in shares.items()]
+    loaded = _loaded(arguments)
+    shares = importance(*loaded, method=arguments.method)
+    intervals = importance_intervals(*loaded, method=arguments.method)
+    content = {"method": arguments.method, "importance": shares, "intervals": intervals}
+    rows = [
+        (key, f"{share:6.1%}", f"{low:.1%} to {high:.1%}")
+        for key, share in shares.items()
+        for low, high in [intervals.get(key, (share, share))]
+    ]
+    rows = [("parameter", "share", "90 % interval"), *rows]
     return _print(arguments, content, lambda: "\n".join(table(rows)))
 
 

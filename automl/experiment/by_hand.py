@@ -126,11 +126,12 @@ def _completed(
 
 
 def _outside(space: SearchSpace, key: str, values: Mapping[str, Any]) -> Fault:
-    must = _domain_text(space.domain(space.parameters[key], values))
+    must = domain_text(space.domain(space.parameters[key], values))
     return not_allowed(key, values[key], must)
 
 
-def _domain_text(domain: Domain) -> str:
+def domain_text(domain: Domain) -> str:
+    """Return the values of a domain in words."""
     if not isinstance(domain, Range):
         return f"one of {', '.join(map(compact, domain.values))}"
     kind = "a whole number" if domain.is_int else "a number"

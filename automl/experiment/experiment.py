@@ -168,11 +168,12 @@ class Experiment:
             "confirmed": self.confirmed(),
             "importance": self.importance,
             "algorithm": self.settings.algorithm,
-            "requests": [request.to_dict() for request in self._requests()],
+            "requests": [request.to_dict() for request in self.requests],
         }
 
-    def _requests(self) -> list[HandRequest]:
-        """Return the requests by hand that the driver has not answered."""
+    @property
+    def requests(self) -> list[HandRequest]:
+        """The requests by hand that the driver has not answered."""
         return [one for one in pending(self.paths) if one.id not in self.history.answered]
 
     @property
@@ -180,6 +181,14 @@ class Experiment:
         """Each parameter's share of the differences in the objective; None before the end."""
         shares = read_derived(self.paths.importance)
         return {k: float(v) for k, v in shares.items() if isinstance(v, int | float)} or None
+
+    @property
+    def importance_intervals(self) -> dict[str, tuple[float, float]]:
+        """The 90 % interval of each share of `importance`; empty before the end."""
+        content = read_derived(self.paths.importance_intervals)
+        return {key: (float(pair[0]), float(pair[1])) for key, pair in content.items()
+                if isinstance(pair, list) and len(pair) == 2
+                and all(isinstance(end, int | float) for end in pair)}  # fmt: skip
 
     @property
     def promotion(self) -> dict[str, Any] | None:

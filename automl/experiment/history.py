@@ -20,6 +20,8 @@ class History:
     """Why the last session failed or was stopped."""
     answered: set[str] = field(default_factory=set)
     """Ids of the requests by hand that were carried out or refused."""
+    events: int = 0
+    """Events taken in so far: the journal may hold more by now."""
     driven_s: float = 0.0
     """Seconds that the sessions took, up to the last event."""
     _last: float | None = None
@@ -44,6 +46,7 @@ class History:
 
     def apply(self, event: Mapping[str, Any]) -> None:
         """Take in one event; unknown kinds, which change no trial, are ignored."""
+        self.events += 1
         # Sessions that earlier versions journaled have only the wall clock.
         clock = event.get("elapsed", event["time"])
         if event["event"] == "opened":  # Between two sessions nothing is driven.

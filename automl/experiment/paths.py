@@ -46,6 +46,11 @@ class ExperimentPaths:
         return self.root / "importance.json"
 
     @property
+    def importance_intervals(self) -> Path:
+        """The interval in which each share of `importance` lies."""
+        return self.root / "importance_intervals.json"
+
+    @property
     def warm_start(self) -> Path:
         """Trials of earlier experiments that the search learns from."""
         return self.root / "warm_start.json"

@@ -211,10 +211,9 @@ class Monitor:
             yield What.STOP_REQUESTED, "asked to stop by hand: ends after its epoch"
 
     def _on_refused(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
-        yield (
-            What.REFUSED,
-            f"request by hand to {event.get('action') or 'act'} refused{_because(event)}",
-        )
+        asked = event.get("asked") or {}
+        what = f"{asked.get('action') or 'do something'} a trial"
+        yield What.REFUSED, f"a request by hand to {what} was refused{_because(event)}"
 
     def _on_lost(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
         failure = event["failure"]

@@ -5,8 +5,8 @@ from typing import Any
 
 from automl.errors import UsageError, not_one_of
 from automl.experiment.experiment import Experiment
-from automl.report.importance import importance
-from automl.report.page import charts, distribution, space_charts
+from automl.report.importance import importance, importance_intervals
+from automl.report.page import charts, distribution, importances, space_charts
 from automl.report.page.parallel import parallel
 from automl.report.page.timeline import points
 from automl.space.space import SearchSpace
@@ -14,7 +14,9 @@ from automl.space.space import SearchSpace
 _FIGURES: Mapping[str, Callable[[Experiment, SearchSpace], dict[str, Any]]] = {
     "progress": lambda e, space: charts.progress(e, points(e)),
     "curves": lambda e, space: charts.curves(e, e.state),
-    "importance": lambda e, space: space_charts.importance(importance(e, space)),
+    "importance": lambda e, space: importances.chart(
+        importance(e, space), importance_intervals(e, space)
+    ),
     "parallel": parallel,
     "slices": lambda e, space: space_charts.slices(e, space, e.state),
     "distribution": lambda e, space: distribution.chart(e),

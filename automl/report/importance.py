@@ -1,9 +1,12 @@
 """Parameter importance: each parameter's share of the variance of the objective."""
 
 import random
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from automl.errors import UsageError, not_one_of
 from automl.experiment.experiment import Experiment
+from automl.files import write_json
 from automl.space.space import SearchSpace
 
 METHODS = ("fanova", "ped-anova")
@@ -11,6 +14,8 @@ ENOUGH = 4
 """Trials with different values that the evaluators need."""
 MOST = 300
 """Trials that they get: their time grows with the square. Of more, a fixed sample is taken."""
+RESAMPLES, MOST_DRAWN, FEW_TREES, TAIL = 20, 150, 16, 0.05
+"""Draws of a bootstrap, trials in each, trees of each forest, and the share left out at an end."""
 
 
 def importance(
@@ -24,9 +29,58 @@ def importance(
     Raises:
         UsageError: An unknown method, or too few trials that differ.
     """
+    trials = _trials(experiment, space, method)
+    # Not at the top: a plain training needs no Optuna.
+    from automl.report.optuna_importance import optuna_importance
+
+    if len(trials) > MOST:
+        trials = random.Random(0).sample(trials, MOST)
+    return optuna_importance(space, trials, method)
+
+
+def importance_intervals(
+    experiment: Experiment, space: SearchSpace, *, method: str = "fanova"
+) -> dict[str, tuple[float, float]]:
+    """Return the 90 % interval of each share, by a bootstrap over the trials.
+
+    The shares are computed again from `RESAMPLES` draws of the trials with replacement, of at most
+    `MOST_DRAWN` trials each. Raises `UsageError` as `importance` does.
+    """
+    trials = _trials(experiment, space, method)
+    from automl.report.optuna_importance import optuna_importance
+
+    drawn: dict[str, list[float]] = {}
+    chance = random.Random(0)
+    for _ in range(RESAMPLES):
+        sample = chance.choices(trials, k=min(len(trials), MOST_DRAWN))
+        if len({loss for _, loss in sample}) < 2:
+            continue
+        for key, share in optuna_importance(space, sample, method, trees=FEW_TREES).items():
+            drawn.setdefault(key, []).append(share)
+    return {key: _interval(shares) for key, shares in drawn.items()}
+
+
+def write_importance(experiment: Experiment, space: SearchSpace) -> None:
+    """Write the shares and their intervals; raises `UsageError` as `importance` does."""
+    write_json(experiment.paths.importance, importance(experiment, space))
+    intervals = importance_intervals(experiment, space)
+    content = {key: list(interval) for key, interval in intervals.items()}
+    write_json(experiment.paths.importance_intervals, content)
+
+
+def _interval(shares: Sequence[float]) -> tuple[float, float]:
+    ordered = sorted(shares)
+    out = round(TAIL * (len(ordered) - 1))
+    return ordered[out], ordered[-1 - out]
+
+
+def _trials(
+    experiment: Experiment, space: SearchSpace, method: str
+) -> list[tuple[Mapping[str, Any], float]]:
+    """Return values and loss of the trials that count; raises `UsageError` for too few."""
     if method not in METHODS:
         raise UsageError(not_one_of("--method", method, METHODS))
-    trials = [
+    trials: list[tuple[Mapping[str, Any], float]] = [
         (trial.values, experiment.settings.objective.loss(value))
         for trial in experiment.history.trials.values()
         if (value := experiment.value_of(trial)) is not None and trial.confirms is None
@@ -37,9 +91,4 @@ def importance(
             f"{experiment.paths.root}: importance needs {ENOUGH} trials with different values of "
             f"searched parameters; there are {different}"
         )
-    # Not at the top: a plain training needs no Optuna.
-    from automl.report.optuna_importance import optuna_importance
-
-    if len(trials) > MOST:
-        trials = random.Random(0).sample(trials, MOST)
-    return optuna_importance(space, trials, method)
+    return trials

@@ -13,12 +13,16 @@ from automl.space.space import Parameter, SearchSpace
 
 
 def optuna_importance(
-    space: SearchSpace, trials: Sequence[tuple[Mapping[str, Any], float]], method: str
+    space: SearchSpace,
+    trials: Sequence[tuple[Mapping[str, Any], float]],
+    method: str,
+    *,
+    trees: int = 64,
 ) -> dict[str, float]:
     """Return each parameter's share, largest first, from the values and losses of trials.
 
     An inactive parameter counts as the middle of its range, an inactive choice as a choice of its
-    own.
+    own. `trees` are those of fANOVA's forest.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study()
@@ -27,7 +31,9 @@ def optuna_importance(
         params = _params(space, values)
         study.add_trial(create_trial(value=loss, params=params, distributions=distributions))
     evaluator = (
-        FanovaImportanceEvaluator(seed=0) if method == "fanova" else PedAnovaImportanceEvaluator()
+        FanovaImportanceEvaluator(n_trees=trees, seed=0)
+        if method == "fanova"
+        else PedAnovaImportanceEvaluator()
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", category=UserWarning)

@@ -114,5 +114,6 @@ class ByHand:
         return "; ".join(self._space.faults(request.values))
 
     def _refuse(self, request: HandRequest, reason: str) -> None:
-        self._record({"event": "refused", **request.to_dict()}, reason)
+        asked = request.to_dict()
+        self._record({"event": "refused", "request": request.id, "asked": asked}, reason)
         forget(self._experiment.paths, request.id)

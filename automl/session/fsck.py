@@ -19,7 +19,7 @@ from automl.experiment.settings import Settings, with_checksums
 from automl.files import json_text, parse_yaml, read_text, remove, write_json
 from automl.jobs.mirror import JobObserver
 from automl.jobs.store import JobStore
-from automl.report.importance import importance
+from automl.report.importance import write_importance
 from automl.report.leaderboard import best_content, write_results
 from automl.report.page.page import write_report
 
@@ -120,7 +120,7 @@ def rebuild(root: Path) -> None:
         if experiment.history.closed in _OVER:
             write_results(experiment)
             with suppress(UsageError):  # Too few trials ended to compute importances.
-                write_json(paths.importance, importance(experiment, space))
+                write_importance(experiment, space)
         promotion = experiment.history.promotion
         if promotion is not None and paths.promoted.is_dir():
             write_json(paths.promoted / "parity.json", promotion["parity"])
@@ -178,7 +178,12 @@ def _of_journal(paths: ExperimentPaths) -> Iterator[Finding]:
 def _of_derived(experiment: Experiment) -> Iterator[Finding]:
     """Yield the harmed files that follow from the journal, or that nothing depends on."""
     paths = experiment.paths
-    for path in (paths.importance, paths.mlflow, *_in_trials(experiment)):
+    for path in (
+        paths.importance,
+        paths.importance_intervals,
+        paths.mlflow,
+        *_in_trials(experiment),
+    ):
         if fault := fault_of(path):
             yield _derived(paths, path, fault)
     promotion = experiment.history.promotion

@@ -13,13 +13,12 @@ from automl.experiment.lock import ExperimentLock
 from automl.experiment.observer import ExperimentObserver
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.warm_start import read_past
-from automl.files import write_json
 from automl.jobs.mirror import JobObserver
 from automl.promotion.gates import PromotionRequest
 from automl.promotion.promoter import Promoter
 from automl.promotion.steps import IMAGE_COUNTS
 from automl.redact import redacted
-from automl.report.importance import importance
+from automl.report.importance import write_importance
 from automl.report.leaderboard import write_results
 from automl.report.writer import ReportWriter
 from automl.runners import open_runner
@@ -209,7 +208,7 @@ def _searcher(experiment: Experiment, space: SearchSpace) -> OpenSearcher:
 def _explain(experiment: Experiment, space: SearchSpace) -> None:
     """Write which parameters mattered, if enough trials ended to say so."""
     with suppress(UsageError):
-        write_json(experiment.paths.importance, importance(experiment, space))
+        write_importance(experiment, space)
 
 
 def _info(experiment: Experiment) -> SkillInfo:

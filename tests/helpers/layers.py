@@ -13,7 +13,7 @@ AUTOML = [
     ["__main__", "__init__"],
     ["cli", "api", "data"],
     ["session", "plan", "mcp"],
-    ["request", "promotion", "doctor", "serving"],
+    ["request", "promotion", "doctor", "serving", "live"],
     ["search", "runners", "jobs", "tracking", "progress", "report"],
     ["skill", "experiment"],
     ["space"],

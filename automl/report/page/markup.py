@@ -85,9 +85,19 @@ def note(text: str) -> str:
     return f"<p>{esc(text)}</p>"
 
 
-def section(name: str, title: str, *parts: str) -> str:
-    """Return a section; `name` is its place in the page."""
-    return f'<section id="{name}"><h2>{esc(title)}</h2>{"".join(parts)}</section>'
+@dataclass(frozen=True)
+class Section:
+    """A section of a page; `name` is its place there."""
+
+    name: str
+    title: str
+    parts: Sequence[str]
+
+    @property
+    def html(self) -> str:
+        """The section as HTML."""
+        content = "".join(self.parts)
+        return f'<section id="{self.name}"><h2>{esc(self.title)}</h2>{content}</section>'
 
 
 def plot(

@@ -27,7 +27,11 @@ function draw(onDark) {
   for (const place of document.querySelectorAll(".plot")) {
     const text = read(place.dataset.figure);
     const coloured = onDark ? text.replace(/#[0-9a-f]{6}/g, (one) => darkColours[one] || one) : text;
+    if (place.drawnFrom === coloured) continue;
+    place.drawnFrom = coloured;
     const figure = JSON.parse(coloured);
+    figure.layout.uirevision = "kept"; // Zoom and hidden traces stay when the data are renewed.
+    for (const trace of figure.data) if (trace.meta !== undefined) trace.uid = `trial-${trace.meta}`;
     const isPicked = figure.layout.dragmode === "select";
     const buttons = isPicked || figure.data.some((trace) => trace.type === "heatmap") ? [image] : [image, zoom];
     const isFirst = !place.data;
@@ -36,6 +40,7 @@ function draw(onDark) {
   }
 }
 
+prepareTable();
 load().then(() => {
   draw(isDark.matches);
   isDark.addEventListener("change", () => draw(isDark.matches));

@@ -13,7 +13,7 @@ from automl.experiment.experiment import Experiment
 from automl.files import write_atomic
 from automl.formats import compact, counted
 from automl.report.page import charts, proof, schedule, skill_report, space_charts, space_sections
-from automl.report.page.markup import bar, data, esc, note, plot, section, table, tiles
+from automl.report.page.markup import Section, bar, data, esc, note, plot, table, tiles
 from automl.report.page.palette import DARK, STATES
 from automl.report.page.timeline import Point, best_so_far, points
 from automl.space.space import SearchSpace
@@ -32,34 +32,60 @@ def write_report(experiment: Experiment, space: SearchSpace) -> Path:
 
     Raises `UsageError` if plotly, which draws the figures, is not installed.
     """
-    script = _plotly()
+    script = plotly()
     write_atomic(experiment.paths.report, page(experiment, space, script))
     return experiment.paths.report
 
 
 def page(experiment: Experiment, space: SearchSpace, script: str) -> str:
     """Return the page; `script` is plotly's, compressed."""
+    # A report that a session writes at its end is that of a session that has ended.
     state = experiment.history.closed or experiment.state
-    here = Path(__file__).parent
-    sections = list(_sections(experiment, space, state))
-    title = esc(f"{experiment.paths.root.resolve().name}: automl report")
-    links = "".join(f'<a href="#{name}">{esc(text)}</a>' for name, text, _ in sections)
-    body = "".join(section(name, text, *parts) for name, text, parts in sections)
+    name = experiment.paths.root.resolve().name
+    return document(
+        f"{name}: automl report",
+        head(experiment, state),
+        sections(experiment, space, state),
+        script,
+    )
+
+
+def document(
+    title: str, heading: str, parts: Sequence[Section], script: str, *, live: str = ""
+) -> str:
+    """Return a page of sections; `live` is what a page that renews itself has besides."""
+    body = "".join(part.html for part in parts)
+    policy = _POLICY + ("; connect-src 'self'" if live else "")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        f'<title>{title}</title><link rel="icon" href="data:,">'
-        f"<style>{(here / 'page.css').read_text()}</style></head><body>"
-        f"<header>{_head(experiment, state)}<nav>{links}</nav></header><main>{body}</main>"
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        f'<title>{esc(title)}</title><link rel="icon" href="data:,">'
+        f"<style>{_text('page.css')}</style></head><body>"
+        f'<header><div id="heading">{heading}</div>{links(parts)}</header><main>{body}</main>'
         "<noscript><p>The figures need JavaScript.</p></noscript>"
         f'<script type="application/gzip" id="plotly">{script}</script>{data("dark", DARK)}'
-        f"<script>{(here / 'page.js').read_text()}</script>"
+        f"<script>{_text('table.js')}\n{_text('page.js')}</script>{live}"
         "</body></html>\n"
     )
 
 
-def _plotly() -> str:
+def _text(name: str) -> str:
+    return (Path(__file__).parent / name).read_text()
+
+
+def links(parts: Sequence[Section]) -> str:
+    """Return the links to the sections of a page."""
+    inner = "".join(f'<a href="#{part.name}">{esc(part.title)}</a>' for part in parts)
+    return f'<nav aria-label="sections">{inner}</nav>'
+
+
+def sections(experiment: Experiment, space: SearchSpace, state: str) -> list[Section]:
+    """Return the sections of an experiment's page that have content."""
+    return [Section(*one) for one in _sections(experiment, space, state)]
+
+
+def plotly() -> str:
     """Return plotly's script as base64 of gzip, without importing its Python, which takes long."""
     found = find_spec("plotly")
     if found is None or not found.submodule_search_locations:
@@ -109,7 +135,8 @@ def _sections(
     yield "reproduce", "Reproduce this run", list(proof.reproduce(experiment))
 
 
-def _head(experiment: Experiment, state: str) -> str:
+def head(experiment: Experiment, state: str) -> str:
+    """Return the heading of an experiment's page."""
     settings = experiment.settings
     name = esc(experiment.paths.root.resolve().name)
     kind = f"{settings.algorithm} search" if settings.policy == "auto" else "single training"
@@ -247,8 +274,9 @@ def _trials(experiment: Experiment, state: str) -> Iterator[str]:
                 "-" if peak is None else f"{peak:.0f}", remark,
             )
         )  # fmt: skip
-    heads = ("rank", "trial", metric, "at epoch", "epochs", "state", "seconds", "peak MB", "")
-    yield table(heads, rows, marked=ranking.index(best) if best in ranking else None)
+    heads = ("rank", "trial", metric, "at epoch", "epochs", "state", "seconds", "peak MB", "remark")
+    marked = ranking.index(best) if best in ranking else None
+    yield table(heads, rows, kind="trials", marked=marked)
     top = [t for t in ranking if t.values and experiment.value_of(t) is not None][:TOP]
     default = experiment.history.trials.get(0)
     if top and default is not None and default.values and default not in top:

@@ -1,6 +1,6 @@
 """Figures of the search space: parameter importance, and each parameter alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from automl.experiment.experiment import Experiment
@@ -38,27 +38,6 @@ def measured(experiment: Experiment) -> list[tuple[Trial, float]]:
         if (value := experiment.value_of(trial)) is not None and trial.confirms is None
     ]
     return rows[::-1]
-
-
-def importance(shares: Mapping[str, float]) -> Figure:
-    """Return each parameter's share of the variance of the objective, largest on top."""
-    keys = list(shares)[: 2 * MOST][::-1]
-    return {
-        "data": [
-            {
-                "type": "bar", "orientation": "h", "x": [shares[k] for k in keys], "y": keys,
-                "marker": {"color": BLUE}, "textposition": "outside",
-                "text": [f"{shares[k]:.1%}" for k in keys], "cliponaxis": False,
-                "hovertemplate": "%{y}: %{x:.1%}<extra></extra>",
-            }
-        ],
-        "layout": layout(
-            90 + 24 * len(keys), showlegend=False,
-            margin={"l": 20, "r": 60, "t": 30, "b": 45}, bargap=0.3,
-            xaxis=axis("share of the variance", tickformat=".0%", rangemode="tozero"),
-            yaxis={"automargin": True, "ticks": "", "showgrid": False, "type": "category"},
-        ),
-    }  # fmt: skip
 
 
 def slices(experiment: Experiment, space: SearchSpace, state: str) -> Figure:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from automl.experiment.experiment import Experiment
 from automl.formats import counted
-from automl.report.page import distribution, space_charts
+from automl.report.page import distribution, importances, space_charts
 from automl.report.page.markup import note, plot
 from automl.report.page.parallel import parallel
 from automl.space.space import SearchSpace
@@ -78,13 +78,21 @@ def _distribution(experiment: Experiment) -> list[str]:
 def _importance(experiment: Experiment, count: int) -> Iterator[str]:
     shares = experiment.importance
     if shares:
-        yield note("Each parameter's share of the variance of the objective, by fANOVA.")
+        intervals = experiment.importance_intervals
+        text = "Each parameter's share of the variance of the objective, by fANOVA."
+        if intervals:
+            text += (
+                " A whisker spans the middle 90 % of the shares that resampled trials give: "
+                "parameters whose whiskers overlap cannot be ranked."
+            )
+        yield note(text)
         if count < FEW:
             yield note(
                 f"{counted(count, 'trial')} with a value are few: take these shares as a hint. "
                 f"From about {FEW} trials on they settle."
             )
-        yield plot("figure-importance", space_charts.importance(shares), "importance of parameters")
+        figure = importances.chart(shares, intervals)
+        yield plot("figure-importance", figure, "importance of parameters")
     else:
         yield note(
             "Computed at the end of a search with enough different trials; until then: "

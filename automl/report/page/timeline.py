@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from automl.experiment.experiment import Experiment
@@ -51,7 +52,9 @@ def best_so_far(experiment: Experiment, course: Sequence[Point]) -> list[Point]:
 def clocked(experiment: Experiment) -> Iterator[tuple[Mapping[str, Any], float]]:
     """Yield each event with the seconds that the sessions had taken by then."""
     seconds, last = 0.0, None
-    for event in Journal(experiment.paths.journal).read():
+    # The journal of a running search may hold more by now than the experiment knows.
+    events = Journal(experiment.paths.journal).read()
+    for event in islice(events, experiment.history.events):
         if last is not None and event["event"] != "opened":
             seconds += max(0.0, event["time"] - last)
         last = event["time"]

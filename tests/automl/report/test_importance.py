@@ -3,7 +3,12 @@ from made import finish, made_experiment, report, start
 from spaces import build, real
 
 from automl.errors import UsageError
-from automl.report.importance import METHODS, importance
+from automl.report.importance import (
+    METHODS,
+    importance,
+    importance_intervals,
+    write_importance,
+)
 
 
 @pytest.fixture
@@ -39,3 +44,13 @@ def test_too_few_trials_that_differ_are_refused(tmp_path, space, scores):
 def test_an_unknown_method_is_refused(tmp_path, space):
     with pytest.raises(UsageError, match="--method: 'anova' is not one of fanova, ped-anova"):
         importance(searched(tmp_path, [0.1]), space, method="anova")
+
+
+def test_each_share_has_an_interval_that_is_written_beside_it(tmp_path, space):
+    experiment = searched(tmp_path, [n / 20 for n in range(20)])
+    write_importance(experiment, space)
+    intervals = experiment.importance_intervals
+    assert intervals.keys() == experiment.importance.keys()
+    assert all(0 <= low <= high <= 1 for low, high in intervals.values())
+    assert any(low < high for low, high in intervals.values())
+    assert intervals == importance_intervals(experiment, space)

@@ -129,6 +129,7 @@ def test_what_cannot_be_done_is_refused_with_the_reason_in_the_journal(make):
         "train.lr: 1000000000.0 is outside its range",
     ]  # fmt: skip
     assert not list(pending(paths))
+    assert isinstance(make().next(), Done)  # A resume reads over the refusals.
 
 
 def test_out_of_time_nothing_is_added(make):

@@ -36,11 +36,6 @@ def test_parameters_that_were_never_on_are_left_out_and_the_important_come_first
     assert [p.key for p in space_charts.charted(experiment, space)] == ["name", "lr"]
 
 
-def test_importance_is_drawn_largest_on_top():
-    bars = space_charts.importance({"a": 0.7, "b": 0.3})["data"][0]
-    assert (bars["y"], bars["text"]) == (["b", "a"], ["30.0%", "70.0%"])
-
-
 def test_slices_have_a_log_axis_a_star_for_the_best_and_categories(experiment, space):
     figure = space_charts.slices(experiment, space, "finished")
     assert figure["layout"]["xaxis"]["type"] == "log"
