@@ -59,9 +59,7 @@ class Monitor:
             Message(
                 event["time"],
                 what,
-                event.get("trial")
-                if event.get("trial") in self.experiment.history.trials
-                else None,
+                event.get("trial"),
                 printable(text),
                 epoch,
                 metrics,

@@ -34,7 +34,7 @@ def table(
     for index, row in enumerate(rows):
         mark = ' class="marked"' if index == marked else ""
         body.append(f"<tr{mark}>{''.join(map(_cell, row))}</tr>")
-    top = "".join(f"<th>{esc(name)}</th>" for name in head)
+    top = "".join(f"<th>{esc(name)}</th>" if name else "<td></td>" for name in head)
     css = f' class="{kind}"' if kind else ""
     rows_html = f"<tbody>{''.join(body)}</tbody>"
     return (
@@ -117,7 +117,7 @@ def plot(
     if max_width is not None:
         size += f";max-width:{max_width}px"
     place = (
-        f'<div class="plot" role="img" aria-label="{esc(label)}" data-figure="{name}" '
+        f'<div class="plot" role="figure" aria-label="{esc(label)}" data-figure="{name}" '
         f'style="{size}"></div>'
     )
     return f'<div class="scroll" tabindex="0">{place}</div>{data(name, figure)}'
