@@ -178,7 +178,7 @@ def test_whatever_parity_holds_is_shown(copy):
     assert "<td>0.876543</td>" in text
     assert "<td>made, by</td><td>&lt;cpu&gt;</td>" in text
     assert "<h3>Latency</h3>" in text
-    assert "<thead><tr><th></th><th>onnx</th><th>int8</th>" in text
+    assert "<thead><tr><td></td><th>onnx</th><th>int8</th>" in text
     assert "<td>median ms</td><td>1.25</td><td>0.75</td>" in text
 
 
