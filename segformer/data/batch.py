@@ -16,7 +16,7 @@ from segformer.spec.sections.dataset import DatasetSegment
 def first_items(
     segment: DatasetSegment, pairs: Sequence[ScannedPair], count: int, *, seed: int
 ) -> Iterator[tuple[str, Pixels, Pixels]]:
-    """Yield name, image SxSx3 and class ids SxS of a training's first items, in its order."""
+    """Yield name, image SxSxC and class ids SxS of a training's first items, in its order."""
     training = [pair for pair in pairs if pair.split == segment.train_split]
     if not training:
         return

@@ -36,10 +36,10 @@ _Pair = tuple[Pixels, Pixels, bool]
 
 
 class SegmentationDataset(Dataset[dict[str, Tensor]]):
-    """Items {"image": float32 3xHxW, normalised, "mask": int64 HxW, 255 = ignored}.
+    """Items {"image": float32 CxHxW, normalised, "mask": int64 HxW, 255 = ignored}.
 
     Without `augment`, a picture that is not segmented whole and once is an item {"picture": uint8
-    hxwx3, "mask": int64 hxw} of its own size. A key is that of an `EpochSampler`, or an index of
+    hxwxC, "mask": int64 hxw} of its own size. A key is that of an `EpochSampler`, or an index of
     epoch 0. With `augment`, an item depends on seed and key only: neither on the number of workers
     nor on a resume. `rare` holds the classes of copy-paste, `pairs` those of the
     split if they are at hand.
@@ -116,7 +116,7 @@ class SegmentationDataset(Dataset[dict[str, Tensor]]):
 
 
 def collated(items: list[dict[str, Tensor]]) -> dict[str, Any]:
-    """Return items as {"image": Bx3xHxW, "mask": BxHxW}; if one is a picture, {"items": list}."""
+    """Return items as {"image": BxCxHxW, "mask": BxHxW}; if one is a picture, {"items": list}."""
     if any("picture" in item for item in items):
         return {"items": items}
     batch: dict[str, Any] = default_collate(items)
@@ -145,7 +145,7 @@ def _random_window(
 
 
 def normalised(image: Pixels, segment: DatasetSegment) -> Tensor:
-    """Return pixels HxWx3 as 3xHxW, float32, less the spec's mean and over its std."""
+    """Return pixels HxWxC as CxHxW, float32, less the spec's mean and over its std."""
     # In numpy: starting torch's threads would cost more than the work itself.
     mean = np.array(segment.augmentation.mean, dtype=np.float32)
     std = np.array(segment.augmentation.std, dtype=np.float32)
@@ -156,14 +156,14 @@ def normalised(image: Pixels, segment: DatasetSegment) -> Tensor:
 def window_input(
     picture: Pixels, place: tuple[int, int], size: Size, segment: DatasetSegment
 ) -> Tensor:
-    """Return a window at a top and left as input of the model 3xHxW, black beyond the picture."""
+    """Return a window at a top and left as input of the model CxHxW, black beyond the picture."""
     height, width = segment.size
     window = cut(picture, place, size)
     return normalised(resized(window, window[..., 0], (width, height))[0], segment)
 
 
 def unscaled(image: Tensor, segment: DatasetSegment) -> Pixels:
-    """Return the picture HxWx3 of a model's input 3xHxW, with the scaling undone."""
+    """Return the picture HxWxC of a model's input CxHxW, with the scaling undone."""
     scaling = segment.augmentation
     pixels = image.numpy().transpose(1, 2, 0) * scaling.std + scaling.mean
     return np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8)

@@ -34,6 +34,14 @@ def dataset_schema() -> dict[str, Any]:
                 "minimum": 8,
                 "maximum": 16,
             },
+            "bands": {
+                "description": "Bands of the image files to use, counted from 0; red, green and "
+                "blue come first. Without, files are read as RGB.",
+                "type": ["array", "null"],
+                "minItems": 1,
+                "uniqueItems": True,
+                "items": {"type": "integer", "minimum": 0},
+            },
             "has_up": {
                 "description": "Whether images have an up, so that training keeps them upright.",
                 "type": ["boolean", "null"],

@@ -5,22 +5,24 @@ from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
 from pathlib import Path
 
+from segformer.data.channels import BandNumbers
 from segformer.data.images import WIDE_BITS, read_image_file
 from segformer.errors import DataError
 
 _LEAST_BITS = 8
 
 
-def bits_in_use(images: Sequence[Path]) -> int:
-    """Return the bits that the largest value of a set's 16-bit grey images needs, 8 to 16.
+def bits_in_use(images: Sequence[Path], bands: BandNumbers | None = None) -> int:
+    """Return the bits that the largest value of a set's 16-bit grey images or bands needs, 8 to 16.
 
     One number for all images: scaled each by its own, equal values would become unequal. A set
-    whose first image is no 16-bit grey one is taken to have none.
+    whose first image is of another kind is taken to have none.
     """
-    if not images or _largest(images[0]) is None:
+    if not images or _largest(images[0], bands) is None:
         return WIDE_BITS
     with ThreadPoolExecutor(max_workers=min(8, cpu_count() or 1)) as pool:
-        largest = max((value or 0 for value in pool.map(_largest, images)), default=0)
+        values = pool.map(lambda path: _largest(path, bands) or 0, images)
+        largest = max(values, default=0)
     return max(_LEAST_BITS, largest.bit_length())
 
 
@@ -34,9 +36,9 @@ def unused_bits_line(largest: int, bits: int) -> str:
     )
 
 
-def _largest(path: Path) -> int | None:
+def _largest(path: Path, bands: BandNumbers | None) -> int | None:
     try:
-        image = read_image_file(path)
+        image = read_image_file(path, bands=bands)
     except DataError:
         return None  # The check names it.
-    return image.largest if image.kind == f"{WIDE_BITS}-bit grey" else None
+    return image.largest if image.is_scaled else None

@@ -11,7 +11,7 @@ from segformer.errors import DataError, SpecError
 from segformer.storage.staging import FILE_NAME
 
 _SEGMENT = "dataset.segment"
-_READ = ("classes", "ignore", "bits", "has_up", "groups", "splits")
+_READ = ("classes", "ignore", "bits", "has_up", "bands", "groups", "splits")
 SPLITS = ("train", "val", "test")
 _FOLDERS = ("images", "masks")
 FOR_PEOPLE = (
@@ -28,11 +28,11 @@ def described(root: Path, *, given: Mapping[str, Any]) -> dict[str, Any]:
 
     A folder named test holds the test split. Of the keys of dataset.json, ``classes`` (a list of
     ``{"value", "name"}``: the value in the mask; and ``"color"``: [red, green, blue] in masks of
-    colours), ``ignore`` (a value or null), ``bits`` (of 16-bit images) and ``has_up`` (true or
-    false) are read, ``groups`` by `groups_described` and ``splits`` by `splits_described`; those of
-    `FOR_PEOPLE` may say more. Raises `DataError` for a dataset.json that is not understood, which
-    is one with other keys too: a misspelt ``ignore`` would be passed over. A given number of
-    classes that contradicts it is a `SpecError`.
+    colours), ``ignore`` (a value or null), ``bits`` (of 16-bit images), ``bands`` (numbers of those
+    to use) and ``has_up`` (true or false) are read, ``groups`` by `groups_described` and ``splits``
+    by `splits_described`; those of `FOR_PEOPLE` may say more. Raises `DataError` for a dataset.json
+    that is not understood, which is one with other keys too: a misspelt ``ignore`` would be passed
+    over. A given number of classes that contradicts it is a `SpecError`.
     """
     found: dict[str, Any] = {}
     if (root / "images" / "test").is_dir() and (root / "masks" / "test").is_dir():
@@ -81,6 +81,7 @@ class _Description:
     """In order of class id, which is that of the file."""
     ignored: int | None
     bits: int | None
+    bands: list[int] | None
     has_up: bool | None
     groups: Mapping[str, list[str]]
     """Patterns of the names of images by the name of their group."""
@@ -116,6 +117,8 @@ def _classes_described(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
         found[f"{_SEGMENT}.ignore_index"] = ignored
     if description.bits is not None:
         found[f"{_SEGMENT}.image_bits"] = description.bits
+    if description.bands is not None:
+        found[f"{_SEGMENT}.bands"] = description.bands
     if description.has_up is not None:
         found[f"{_SEGMENT}.has_up"] = description.has_up
     return found
@@ -196,6 +199,7 @@ def _description_from(content: object) -> _Description:
     bits = content.get("bits")
     if bits is not None and (type(bits) is not int or not 8 <= bits <= 16):
         raise ValueError(f"bits is {bits!r}, not a whole number from 8 to 16")
+    bands = _bands(content.get("bands"))
     has_up = content.get("has_up")
     if has_up is not None and not isinstance(has_up, bool):
         raise ValueError(f"has_up is {has_up!r}, not true or false")
@@ -204,7 +208,18 @@ def _description_from(content: object) -> _Description:
         if not isinstance(content.get(name), str | None):
             raise ValueError(f"{name} is {content[name]!r}, not a text")
     splits = _splits(content.get("splits"))
-    return _Description(classes, ignored, bits, has_up, groups, splits)
+    return _Description(classes, ignored, bits, bands, has_up, groups, splits)
+
+
+def _bands(bands: object) -> list[int] | None:
+    if bands is None:
+        return None
+    is_of_numbers = isinstance(bands, list) and all(type(n) is int and n >= 0 for n in bands)
+    if not isinstance(bands, list) or not bands or not is_of_numbers:
+        raise ValueError(f"bands is {bands!r}, not a list of numbers from 0 like [0, 1, 2, 3]")
+    if len(set(bands)) < len(bands):
+        raise ValueError(f"bands is {bands!r}, which names a band twice")
+    return bands
 
 
 def _splits(splits: object) -> Mapping[str, Mapping[str, str]]:

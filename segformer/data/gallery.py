@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image
 
 from segformer.data.batch import first_items
-from segformer.data.images import read_image
+from segformer.data.channels import composite
 from segformer.data.labels import IGNORED
 from segformer.data.leaks.leaks import Leak
-from segformer.data.load import load_pair
+from segformer.data.load import load_image, load_pair
 from segformer.data.overlay import Pixels, class_colours, overlay
 from segformer.data.scan import ScannedPair
 from segformer.data.summary import DataSummary
@@ -124,16 +124,19 @@ def _classes(
 
 def _batch(summary: DataSummary, colours: Pixels, seed: int) -> list[Picture]:
     return [
-        Picture(name, _small(np.concatenate([image, overlay(image, ids, colours)], axis=1), 2))
+        Picture(
+            name,
+            _small(np.concatenate([composite(image), overlay(image, ids, colours)], axis=1), 2),
+        )
         for name, image, ids in first_items(summary.segment, summary.pairs, _BATCH, seed=seed)
     ]
 
 
 def _side_by_side(summary: DataSummary, leak: Leak) -> Picture:
-    bits = summary.segment.image_bits
+    images = (load_image(each.path, summary.segment) for each in (leak.first, leak.second))
     parts = [
-        np.asarray(Image.fromarray(read_image(each.path, bits=bits)).resize((SIDE, SIDE)))
-        for each in (leak.first, leak.second)
+        np.asarray(Image.fromarray(composite(image.pixels)).resize((SIDE, SIDE)))
+        for image in images
     ]
     caption = f"{leak.first.name} and {leak.second.name}: {leak.how}"
     return Picture(caption, _small(np.concatenate(parts, axis=1), 2))

@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from segformer.data.bands import MOST_PIXELS
-from segformer.data.tiff import TiffFacts, check_image, read_by_tifffile, tiff_facts
+from segformer.data.channels import BandNumbers, chosen
+from segformer.data.tiff import TiffFacts, check_bands, check_range, read_by_tifffile, tiff_facts
 from segformer.errors import DataError
 
 # No other format of Pillow is opened: some start programs (EPS runs Ghostscript).
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF")
 _SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 _PALETTES = ("P", "PA")
+_BANDED = ("L", "LA", "RGB", "RGBA", *_SIXTEEN_BIT)
+"""Modes whose samples are bands; of the others the colours are."""
 _LOSSY_TIFF = ("jpeg", "webp")
 _COLOURS = {"L": "grey", "1": "black and white", "P": "palette", "LA": "grey with alpha"}
 _METADATA = ("MAX_TEXT", "text chunk", "Decompressed data too large", "iCCP")
@@ -59,34 +62,47 @@ class MaskFile:
 
 @dataclass(frozen=True)
 class ImageFile:
-    """An image as RGB, and how it is stored."""
+    """An image as RGB or as the bands that were asked for, and how it is stored."""
 
     pixels: NDArray[np.uint8]
-    """HxWx3."""
+    """HxWx3, or HxWxC of C bands."""
     kind: str
-    """As "8-bit RGB" or "16-bit grey"."""
+    """As "8-bit RGB", "16-bit grey" or "16-bit 5-band"."""
     largest: int | None = None
     """The largest value of an image of 16 bits."""
+    is_scaled: bool = False
+    """Whether the bits in use scale it."""
 
 
-def read_image(path: Path, *, bits: int = WIDE_BITS) -> NDArray[np.uint8]:
-    """Return an image as RGB, HxWx3; see `read_image_file`."""
-    return read_image_file(path, bits=bits).pixels
+def read_image(
+    path: Path, *, bits: int = WIDE_BITS, bands: BandNumbers | None = None
+) -> NDArray[np.uint8]:
+    """Return an image as RGB, HxWx3, or as bands; see `read_image_file`."""
+    return read_image_file(path, bits=bits, bands=bands).pixels
 
 
-def read_image_file(path: Path, *, bits: int = WIDE_BITS) -> ImageFile:
-    """Return an image as RGB, rotated by its EXIF orientation; alpha is dropped.
+def read_image_file(
+    path: Path, *, bits: int = WIDE_BITS, bands: BandNumbers | None = None
+) -> ImageFile:
+    """Return an image, rotated by its orientation: as RGB without alpha, or as some of its bands.
 
-    16-bit grey is scaled from 0..2^bits - 1, and what is above is white. Raises `DataError` for a
-    file that cannot be read or has no known range (fractions, signed or 32-bit values).
+    16-bit grey, and bands of 16 bits, are scaled from 0..2^bits - 1, and what is above is white.
+    Raises `DataError` for a file that cannot be read, lacks a band, or has no known range
+    (fractions, signed or 32-bit values).
     """
     content = _content(path)
     facts = tiff_facts(content)
+    if bands == "any" and not (facts is not None and facts.has_unknown_bands):
+        bands = None
     if facts is not None:
-        check_image(facts, path)
+        if bands is None:
+            check_bands(facts, path)
+        check_range(facts, path)
         check_pixels(facts.pixels, path)
-        if facts.needs_tifffile:
-            return _wide(read_by_tifffile(content, path), path, facts, bits)
+        if bands is None and facts.needs_tifffile:
+            return _wide(_by_tifffile(content, facts, path), path, facts, bits)
+    if bands is not None:
+        return _of_bands(path, content, facts, bits=bits, bands=bands)
     with _opened(path, content) as image:
         depth = WIDE_BITS if _is_wide(image, content, facts) else 8
         return image_file_of(image, path, facts, depth=depth, bits=bits)
@@ -159,7 +175,7 @@ def _opened(path: Path, content: bytes) -> Iterator[Any]:
             image.verify()
         with _open(BytesIO(content)) as image:
             if (pictures := _pictures(image, content)) > 1:
-                raise DataError(f"{path}: holds {pictures} pictures; a file may hold one")
+                raise DataError(_more_pictures(path, pictures))
             ImageOps.exif_transpose(image, in_place=True)
             image.load()
             yield image
@@ -172,6 +188,10 @@ def _opened(path: Path, content: bytes) -> Iterator[Any]:
         check_pixels(int(pixels.group()) if pixels else MOST_PIXELS + 1, path)
     except (OSError, SyntaxError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({error}){_way_out(error)}") from None
+
+
+def _more_pictures(path: Path, count: int) -> str:
+    return f"{path}: holds {count} pictures; a file may hold one"
 
 
 def _pictures(image: Any, content: bytes) -> int:
@@ -237,24 +257,66 @@ def _is_wide(image: Any, content: bytes, facts: TiffFacts | None) -> bool:
     return facts is not None and facts.bits == WIDE_BITS
 
 
-def _wide(values: NDArray[Any], path: Path, facts: TiffFacts | None, bits: int) -> ImageFile:
-    """Scale grey of 16 bits, or the colours of planes, to 8 bits."""
+def _by_tifffile(content: bytes, facts: TiffFacts, path: Path) -> NDArray[Any]:
+    if facts.pictures > 1:
+        raise DataError(_more_pictures(path, facts.pictures))
+    return read_by_tifffile(content, path)
+
+
+def _of_bands(
+    path: Path, content: bytes, facts: TiffFacts | None, *, bits: int, bands: BandNumbers
+) -> ImageFile:
+    """Return bands of a file; a picture has those of grey or RGB, and its alpha as the last."""
+    has_8_bits_of_16 = False
+    if facts is None or facts.is_read_whole_by_pillow:
+        with _opened(path, content) as image:
+            if image.mode == "F":
+                raise DataError(f"{path}: is a 32-bit float image, whose range is not known")
+            has_8_bits_of_16 = image.mode not in _SIXTEEN_BIT and _is_wide(image, content, facts)
+            values = np.asarray(
+                image
+                if image.mode in _BANDED
+                else image.convert("L" if image.mode == "1" else "RGB")
+            )
+    else:
+        values = _by_tifffile(content, facts, path)
+    values = chosen(values if values.ndim == 3 else values[..., None], bands, path)
+    count = values.shape[2]
+    if values.dtype == np.uint8:
+        largest = int(values.max()) * 257 if has_8_bits_of_16 else None
+        depth = WIDE_BITS if has_8_bits_of_16 else 8
+        return ImageFile(values, f"{depth}-bit {count}-band", largest)
+    pixels = _scaled(values, path, facts, bits)
+    return ImageFile(pixels, f"{WIDE_BITS}-bit {count}-band", int(values.max()), is_scaled=True)
+
+
+def _scaled(
+    values: NDArray[Any], path: Path, facts: TiffFacts | None, bits: int
+) -> NDArray[np.uint8]:
+    """Return samples of 16 bits as 8, white as 255."""
+    _check_16_bits(values, path)
+    # By a table: the numbers of a large picture would take gigabytes as floats.
+    steps = np.arange(_LARGEST_OF_WIDE + 1) / ((2**bits - 1) / 255)
+    scaled: NDArray[np.uint8] = np.round(steps).clip(0, 255).astype(np.uint8)[values]
+    return 255 - scaled if facts is not None and facts.is_white_zero else scaled
+
+
+def _check_16_bits(values: NDArray[Any], path: Path) -> None:
     if values.min() < 0 or values.max() > _LARGEST_OF_WIDE:
         raise DataError(f"{path}: is a 32-bit image, whose range is not known")
+
+
+def _wide(values: NDArray[Any], path: Path, facts: TiffFacts | None, bits: int) -> ImageFile:
+    """Scale grey of 16 bits, or the colours of planes, to 8 bits."""
+    _check_16_bits(values, path)
     if values.ndim == 3 and values.shape[2] > 2:
         largest = int(values.max())
         # The upper byte, as Pillow reads the same colours when they are stored pixel by pixel.
         colour = (values[..., :3].astype(np.uint16) >> 8).astype(np.uint8)
         return ImageFile(colour, f"{WIDE_BITS}-bit RGB", largest)
     grey = values if values.ndim == 2 else values[..., 0]
-    white = 2**bits - 1
-    # By a table: the numbers of a large picture would take gigabytes as floats.
-    table = np.round(np.arange(_LARGEST_OF_WIDE + 1) / (white / 255)).clip(0, 255).astype(np.uint8)
-    scaled = table[grey]
-    if facts is not None and facts.is_white_zero:
-        scaled = 255 - scaled
-    pixels = np.repeat(scaled[..., None], 3, axis=2)
-    return ImageFile(pixels, f"{WIDE_BITS}-bit grey", int(grey.max()))
+    pixels = np.repeat(_scaled(grey, path, facts, bits)[..., None], 3, axis=2)
+    return ImageFile(pixels, f"{WIDE_BITS}-bit grey", int(grey.max()), is_scaled=True)
 
 
 def _whole(values: NDArray[Any], path: Path) -> NDArray[np.int32]:
@@ -272,5 +334,5 @@ def image_size(path: Path) -> tuple[int, int]:
             turned = image.getexif().get(_ORIENTATION, 1) in _TURNED
             return (image.width, image.height) if turned else (image.height, image.width)
     except (OSError, SyntaxError, ValueError):
-        height, width = read_image(path).shape[:2]
+        height, width = read_image(path, bands="any").shape[:2]
         return height, width

@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from segformer.data.bands import Bands, Held, Pixels, Whole, bands_of, is_large
-from segformer.data.images import image_file_of, read_image
-from segformer.data.tiff import TiffFacts, check_image, tiff_facts
+from segformer.data.images import image_file_of
+from segformer.data.load import load_image
+from segformer.data.tiff import TiffFacts, check_bands, check_range, tiff_facts
 from segformer.errors import DataError
+from segformer.spec.sections.dataset import DatasetSegment
 
 
 class LargePicture:
@@ -49,13 +51,17 @@ class _Explained:
             return self._bands.rows(top, bottom)
 
 
-def read_picture(path: Path, *, bits: int) -> Pixels | LargePicture:
-    """Return a picture as RGB HxWx3, or as one that is read in bands; raises `DataError`."""
+def read_picture(path: Path, segment: DatasetSegment) -> Pixels | LargePicture:
+    """Return a picture HxWxC, or as one that is read in bands of rows; raises `DataError`."""
+    if segment.bands is not None:
+        return load_image(path, segment).pixels
     try:
         large = is_large(path)
     except (OSError, SyntaxError, ValueError):
         large = False  # Reading it says what is wrong.
-    return LargePicture(path, bits=bits) if large else read_image(path, bits=bits)
+    if large:
+        return LargePicture(path, bits=segment.image_bits)
+    return load_image(path, segment).pixels
 
 
 def bands_in(picture: Pixels | LargePicture) -> Bands:
@@ -68,7 +74,8 @@ def _facts(path: Path) -> TiffFacts | None:
         facts = tiff_facts(content)
     if facts is None:
         return None
-    check_image(facts, path)
+    check_bands(facts, path)
+    check_range(facts, path)
     if facts.needs_tifffile:
         raise DataError(
             f"{path}: stores its bands one after the other in {facts.bits} bits (planar), and is "

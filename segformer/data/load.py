@@ -1,11 +1,12 @@
 """Reads one pair: the image, and its mask as class ids of the same size."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segformer.data.images import Colour, read_image_file
+from segformer.data.images import Colour, ImageFile, read_image_file
 from segformer.data.labels import GREY, labels_of
 from segformer.data.pairs import Pair
 from segformer.errors import DataError
@@ -14,7 +15,7 @@ from segformer.spec.sections.dataset import DatasetSegment
 
 @dataclass(frozen=True)
 class LoadedPair:
-    """Image HxWx3, class ids HxW, and how the mask was read (`Labels.reading`)."""
+    """Image HxWxC, class ids HxW, and how the mask was read (`Labels.reading`)."""
 
     image: NDArray[np.uint8]
     ids: NDArray[np.uint8]
@@ -27,12 +28,17 @@ class LoadedPair:
     """The colours of the indices that are used, of a palette file that is read by its indices."""
 
 
+def load_image(path: Path, segment: DatasetSegment) -> ImageFile:
+    """Read an image as a model of these settings takes it; raises `DataError`."""
+    return read_image_file(path, bits=segment.image_bits, bands=segment.bands)
+
+
 def load_pair(pair: Pair, segment: DatasetSegment) -> LoadedPair:
     """Read a pair; raises `DataError` with all its faults."""
     faults: list[str] = []
     image = labels = mask = None
     try:
-        image = read_image_file(pair.image, bits=segment.image_bits)
+        image = load_image(pair.image, segment)
     except DataError as error:
         faults += error.faults
     try:

@@ -29,7 +29,7 @@ def mixed(
     """Return image and mask with what is pasted from others.
 
     Args:
-        image: HxWx3, after its other changes.
+        image: HxWxC, after its other changes.
         mask: HxW.
         settings: How often, and what.
         donor: Gives another image of the same split.

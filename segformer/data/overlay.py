@@ -5,6 +5,7 @@ import colorsys
 import numpy as np
 from numpy.typing import NDArray
 
+from segformer.data.channels import composite
 from segformer.data.labels import IGNORED, holds_colours
 from segformer.spec.sections.dataset import DatasetSegment
 
@@ -30,8 +31,8 @@ def class_colours(segment: DatasetSegment) -> Pixels:
 
 
 def overlay(image: Pixels, ids: Pixels, colours: Pixels) -> Pixels:
-    """Return the mean of the image HxWx3 and the colours of its class ids HxW."""
-    return ((image.astype(np.uint16) + colours[ids]) // 2).astype(np.uint8)
+    """Return the mean of the image HxWxC, as a picture HxWx3, and the colours of its ids HxW."""
+    return ((composite(image).astype(np.uint16) + colours[ids]) // 2).astype(np.uint8)
 
 
 def _distinct(index: int) -> tuple[int, int, int]:

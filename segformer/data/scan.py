@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from segformer.data.channels import composite
 from segformer.data.images import Colour
 from segformer.data.labels import IGNORED
 from segformer.data.leaks.leaks import Leaks, SplitImage, leaks_of
@@ -160,7 +161,7 @@ def _scan(split: str, pair: Pair, segment: DatasetSegment) -> ScannedPair:
 def _colours(loaded: LoadedPair) -> dict[int, tuple[float, float, float]]:
     height, width = loaded.ids.shape
     step = np.s_[:: max(1, height // _SAMPLED), :: max(1, width // _SAMPLED)]
-    ids, pixels = loaded.ids[step].ravel(), loaded.image[step].reshape(-1, 3)
+    ids, pixels = loaded.ids[step].ravel(), composite(loaded.image)[step].reshape(-1, 3)
     counts = np.bincount(ids, minlength=IGNORED + 1)
     red, green, blue = (np.bincount(ids, pixels[:, c], IGNORED + 1) for c in range(3))
     return {

@@ -175,7 +175,8 @@ def layout_settings(
             )
         keys |= spec_keys(classes, ignored) if classes else {}
     if f"{_SEGMENT}.image_bits" not in {**given, **keys}:
-        bits = bits_in_use([pair.image for pair in pairs])
+        known = {**keys, **described(root, given={}), **given}
+        bits = bits_in_use([pair.image for pair in pairs], known.get(f"{_SEGMENT}.bands"))
         if bits < WIDE_BITS:
             keys[f"{_SEGMENT}.image_bits"] = bits
             notes.append(f"{root}: the 16-bit images use {bits} bits: {2**bits - 1} is white")

@@ -196,7 +196,7 @@ def _compared(
     pairs: Sequence[Pair], progress: Progress | None
 ) -> tuple[list[SplitImage], list[frozenset[int]]]:
     """Return what images are compared by, without those that cannot be read, and masks' codes."""
-    bits = bits_in_use([pair.image for pair in pairs])
+    bits = bits_in_use([pair.image for pair in pairs], bands="any")
     images, codes = [], []
     with ThreadPoolExecutor(max_workers=min(8, cpu_count() or 1)) as pool:
         read = pool.map(lambda pair: (_split_image(pair, bits), _codes(pair)), pairs)
@@ -211,7 +211,8 @@ def _compared(
 def _split_image(pair: Pair, bits: int) -> SplitImage | None:
     try:
         digest = hashlib.sha256(pair.image.read_bytes()).hexdigest()
-        return SplitImage("", pair.image, digest, thumbnail(read_image(pair.image, bits=bits)))
+        image = read_image(pair.image, bits=bits, bands="any")
+        return SplitImage("", pair.image, digest, thumbnail(image))
     except (DataError, OSError):
         return None  # The check names it.
 

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from segformer.errors import DataError
 
 _SUBFILE, _BITS, _PHOTOMETRIC, _SAMPLES, _PLANAR, _FORMAT = 254, 258, 262, 277, 284, 339
+_EXTRA, _ORIENTATION = 338, 274
+_RGB, _YCBCR = 2, 6
 _WIDTH, _HEIGHT = 256, 257
 _REDUCED_OR_MASK = 1 | 4
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
@@ -36,6 +38,8 @@ class TiffFacts:
     photometric: int
     is_planar: bool
     sample_format: int
+    extra: int | None
+    """What the first band beyond grey or RGB is: 0 not said, 1 or 2 alpha; None: no tag."""
     pictures: int
     pixels: int
     """Of the first picture, as its tags say."""
@@ -49,6 +53,22 @@ class TiffFacts:
     def needs_tifffile(self) -> bool:
         """Whether Pillow mixes up the bytes: it takes planes of 16 bits for planes of 8."""
         return self.is_planar and self.samples > 1 and self.bits > 8
+
+    @property
+    def has_unknown_bands(self) -> bool:
+        """Whether it has bands that are neither grey, red, green, blue nor alpha."""
+        if self.photometric == _RGB:
+            return self.samples > 4 or (self.samples == 4 and self.extra == 0)
+        is_grey = self.photometric in (0, 1)
+        return self.samples > 4 or (is_grey and self.samples > 1 + (self.extra in (1, 2)))
+
+    @property
+    def is_read_whole_by_pillow(self) -> bool:
+        """Whether Pillow gives all bands with all their bits."""
+        if self.samples == 1:
+            return True
+        is_colour = self.photometric in (_RGB, _YCBCR)
+        return self.samples == 3 and is_colour and self.bits <= 8
 
 
 def tiff_facts(content: Content) -> TiffFacts | None:
@@ -66,18 +86,25 @@ def tiff_facts(content: Content) -> TiffFacts | None:
         photometric=first.get(_PHOTOMETRIC, 1),
         is_planar=first.get(_PLANAR, 1) == 2,
         sample_format=first.get(_FORMAT, _UNSIGNED),
+        extra=first.get(_EXTRA),
         pixels=first.get(_WIDTH, 0) * first.get(_HEIGHT, 0),
         pictures=1 + sum(not tags.get(_SUBFILE, 0) & _REDUCED_OR_MASK for tags in directories[1:]),
     )
 
 
-def check_image(facts: TiffFacts, path: Path) -> None:
-    """Raise `DataError` for an image that has no known range or too many bands."""
-    if facts.samples > 4 or (facts.samples > 2 and facts.photometric in (0, 1)):
+def check_bands(facts: TiffFacts, path: Path) -> None:
+    """Raise `DataError` for an image with bands that nobody has named."""
+    if facts.has_unknown_bands:
+        some = list(range(min(facts.samples, 3)))
         raise DataError(
-            f"{path}: holds {facts.samples} bands; an image has 1 (grey), 3 (RGB) or 4 (RGB with "
-            "alpha): save the three bands to use as RGB"
+            f"{path}: holds {facts.samples} bands of {facts.bits} bits, neither grey nor RGB: name"
+            f' those to use, counted from 0, as in "bands": {some} in dataset.json'
+            " (dataset.segment.bands)"
         )
+
+
+def check_range(facts: TiffFacts, path: Path) -> None:
+    """Raise `DataError` for an image that has no known range."""
     if facts.sample_format == _FLOAT:
         raise DataError(f"{path}: is a {facts.bits}-bit float image, whose range is not known")
     # 32-bit values are read if they fit into 16 bits, as int32 arrays are saved by habit.
@@ -87,12 +114,12 @@ def check_image(facts: TiffFacts, path: Path) -> None:
         )
 
 
-def read_by_tifffile(content: bytes, path: Path) -> NDArray[np.uint16]:
-    """Return HxWxS of the first picture; raises `DataError` without the library."""
+def read_by_tifffile(content: bytes, path: Path) -> NDArray[Any]:
+    """Return HxWxS of the first picture, upright; raises `DataError` without the library."""
     if find_spec("tifffile") is None:
         raise DataError(
-            f"{path}: stores its bands one after the other in 16 bits (planar), which needs "
-            "tifffile: pip install 'automl-segformer[tiff]', or save the bands pixel by pixel"
+            f"{path}: is a TIFF that needs tifffile, for its bands or planes: pip install "
+            "'automl-segformer[tiff]'"
         )
     tifffile: Any = import_module("tifffile")
     try:
@@ -100,7 +127,21 @@ def read_by_tifffile(content: bytes, path: Path) -> NDArray[np.uint16]:
         values = np.asarray(page.asarray())
     except Exception as error:  # tifffile's decoders raise what they like.
         raise DataError(f"{path}: cannot be read ({error})") from None
-    return values.transpose(1, 2, 0) if page.planarconfig == 2 else values
+    if values.ndim == 2:
+        values = values[..., None]
+    elif page.planarconfig == 2:
+        values = values.transpose(1, 2, 0)
+    orientation = page.tags.get(_ORIENTATION)
+    return _upright(values, orientation.value if orientation else 1)
+
+
+def _upright(values: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Return HxWxS turned as EXIF's orientation says."""
+    if orientation in (5, 6, 7, 8):
+        values = values.transpose(1, 0, 2)
+    if orientation in (3, 4, 7, 8):
+        values = values[::-1]
+    return values[:, ::-1] if orientation in (2, 3, 6, 7) else values
 
 
 def _directories(content: Content) -> Iterator[dict[int, int]]:

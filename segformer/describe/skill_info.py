@@ -64,8 +64,9 @@ print(model.class_names, classes.shape)
 model.overlay("image.jpg").save("overlay.png")
 # Without this package, by onnxruntime, numpy and Pillow: python infer.py image.jpg
 # In any program that runs ONNX: model_picture.onnx, if it is beside the model,
-# takes RGB pixels of any size as a whole and gives their mask. It shrinks a picture of more
-# than twice the training's size, of which infer.py takes overlapping windows.
+# takes RGB pixels (or the model's bands, HxWxC) of any size as a whole and gives their mask. It
+# shrinks a picture of more than twice the training's size, of which infer.py takes overlapping
+# windows.
 #   session = onnxruntime.InferenceSession("model_picture.onnx")
 #   (mask,) = session.run(None, {"image": pixels})  # both of 8 bits, HxWx3 and HxW
 """

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from segformer.action import write_spec
+from segformer.data.channels import composite
 from segformer.data.dataset import SegmentationDataset, collated, split_folder, unscaled
 from segformer.data.labels import class_names
 from segformer.data.load import load_pair
@@ -237,7 +238,10 @@ def _rows(
             else {key: values[place] for key, values in batch.items()}
         )
         picture = item["picture"].numpy() if "picture" in item else unscaled(item["image"], segment)
-        yield name, [picture, colours[prediction.cpu().numpy()], colours[item["mask"].numpy()]]
+        yield (
+            name,
+            [composite(picture), colours[prediction.cpu().numpy()], colours[item["mask"].numpy()]],
+        )
 
 
 def _write(path: Path, row: list[Pixels]) -> None:

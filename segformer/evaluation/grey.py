@@ -1,4 +1,4 @@
-"""Grey images for models with one input channel."""
+"""Grey images for models of RGB that were exported with one input channel."""
 
 from torch import Tensor
 
@@ -6,8 +6,8 @@ from segformer.model.saved import ModelRecord
 
 
 def with_channels(images: Tensor, record: ModelRecord, *, channels: int) -> Tensor:
-    """Return images Bx3xHxW with the 1 or 3 channels of a model's input."""
-    return grey(images, record) if channels == 1 else images
+    """Return images BxCxHxW as a model's input takes them: RGB as grey if it has one channel."""
+    return grey(images, record) if channels != record.channels else images
 
 
 def grey(images: Tensor, record: ModelRecord) -> Tensor:

@@ -79,7 +79,7 @@ def infer_here(
         write_spec(with_trained_size(spec, predictor.record), folder)
     own = DatasetSegment.model_validate(predictor.record.segment)
     shaped = predictor.record.shaped(spec.dataset.segment)
-    segment = own.model_copy(update={"prediction": shaped.prediction})
+    segment = own.model_copy(update={"prediction": shaped.prediction, "bands": shaped.bands})
     images = share_of(_images(spec))
     size = f"images are {size_text(segment.size)} px"
     with out_of_memory_explained(
@@ -261,14 +261,12 @@ def _batches(
     with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
         for start in range(0, len(paths), size):
             chunk = paths[start : start + size]
-            yield list(
-                zip(chunk, pool.map(partial(_read, bits=segment.image_bits), chunk), strict=True)
-            )
+            yield list(zip(chunk, pool.map(partial(_read, segment=segment), chunk), strict=True))
 
 
-def _read(path: Path, *, bits: int) -> Pixels | LargePicture | DataError:
+def _read(path: Path, *, segment: DatasetSegment) -> Pixels | LargePicture | DataError:
     try:
-        return read_picture(path, bits=bits)
+        return read_picture(path, segment)
     except DataError as error:
         return error
 

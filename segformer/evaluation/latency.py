@@ -37,10 +37,8 @@ def measured_latency(
         has_peak = _reset_peak()
         # Loaded again, since ONNX Runtime fixes its number of threads when it loads a model.
         predictor = load_predictor(path, otherwise=otherwise, device=device)
-        size = predictor.record.size
-        images = torch.randn(
-            options.batch_size, 3, *size, generator=torch.Generator().manual_seed(0)
-        )
+        shape = options.batch_size, predictor.record.channels, *predictor.record.size
+        images = torch.randn(shape, generator=torch.Generator().manual_seed(0))
         seconds = _timed(predictor, images, options.runs)
     p50, p95 = np.percentile(seconds, (50, 95)).tolist()
     costs = {

@@ -24,7 +24,7 @@ class Predictor(Protocol):
     record: ModelRecord
 
     def logits(self, images: Tensor) -> Tensor:
-        """Images Bx3xHxW -> logits BxCxhxw, on any device."""
+        """Images BxIxHxW -> logits BxCxhxw, on any device."""
 
 
 class TorchPredictor:

@@ -29,7 +29,7 @@ from segformer.spec.sections.dataset import DatasetSegment
 
 Pixels = NDArray[np.uint8]
 Model = Callable[[Tensor], Tensor]
-"""Images Bx3xHxW -> logits BxCxhxw, on any device."""
+"""Images BxIxHxW -> logits BxCxhxw, on any device."""
 Piece = tuple[int, int, Tensor]
 """Top, left and scores Cxhxw of a part of a picture."""
 
@@ -50,7 +50,7 @@ class Segmenter:
     """Windows in a batch."""
 
     def class_ids_of(self, pictures: Sequence[Pixels]) -> Iterator[Pixels]:
-        """Yield the class of each pixel, HxW, of pictures HxWx3; one batch if all are whole."""
+        """Yield the class of each pixel, HxW, of pictures HxWxC; one batch if all are whole."""
         windows = [windows_of(_size(picture), self.segment) for picture in pictures]
         if self._scales or any(len(each) > 1 for each in windows):
             yield from map(self.class_ids, pictures)
@@ -65,7 +65,7 @@ class Segmenter:
             yield ids[:height, :width]
 
     def class_ids(self, picture: Pixels) -> Pixels:
-        """Picture HxWx3 -> the most likely class of each pixel, HxW."""
+        """Picture HxWxC -> the most likely class of each pixel, HxW."""
         height, width = _size(picture)
         windows = windows_of((height, width), self.segment)
         if len(windows) == 1 and not self._scales:
@@ -101,7 +101,7 @@ class Segmenter:
             yield top, np.concatenate(ids, axis=1), np.concatenate(shares, axis=1)
 
     def pieces(self, picture: Pixels) -> Iterator[Piece]:
-        """Yield the scores of a picture HxWx3 in rectangles that cover it, from the top.
+        """Yield the scores of a picture HxWxC in rectangles that cover it, from the top.
 
         Scores are logits, or logarithms of mean probabilities where flips or scales are averaged.
         Only what the next windows overlap is kept, so that memory grows with the width alone.

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from segformer.data.images import read_image
 from segformer.data.labels import class_names
+from segformer.data.load import load_image
 from segformer.data.overlay import class_colours, overlay
 from segformer.errors import DataError
 from segformer.evaluation.pictures import Pixels, mask_png
@@ -23,7 +23,7 @@ from segformer.storage.scratch import scratch
 
 @dataclass(frozen=True)
 class Segmentation:
-    """The class ids HxW of a picture HxWx3."""
+    """The class ids HxW of a picture HxWxC."""
 
     picture: Pixels
     ids: Pixels
@@ -99,6 +99,6 @@ class SegmentationModel:
             file = folder / "picture"
             file.write_bytes(content)
             try:
-                return read_image(file, bits=self._segment.image_bits)
+                return load_image(file, self._segment).pixels
             except DataError as error:
                 return DataError(fault.replace(str(file), "the picture") for fault in error.faults)

@@ -51,7 +51,7 @@ class EnginePredictor:
         self._smallest, _, self._largest = self._facts["batch"]
 
     def logits(self, images: Tensor) -> Tensor:
-        """Images Bx3xHxW -> logits BxCxhxw on the GPU; a batch of any size is split or padded."""
+        """Images BxIxHxW -> logits BxCxhxw on the GPU; a batch of any size is split or padded."""
         # TensorRT runs on whichever GPU is current.
         with torch.cuda.device(self._gpu):
             pixels = with_channels(images.cuda(), self.record, channels=self.channels).contiguous()

@@ -41,7 +41,7 @@ def cut(pixels: NDArray[np.uint8], place: tuple[int, int], size: Size) -> NDArra
     part = pixels[max(top, 0) : top + height, max(left, 0) : left + width]
     if part.shape[:2] == size:
         return part
-    whole = np.zeros((height, width, 3), dtype=np.uint8)
+    whole = np.zeros((height, width, *part.shape[2:]), dtype=np.uint8)
     above, before = max(-top, 0), max(-left, 0)
     whole[above : above + part.shape[0], before : before + part.shape[1]] = part
     return whole

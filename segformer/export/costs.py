@@ -46,11 +46,17 @@ def measure(spec: Spec, names: Collection[str]) -> dict[str, float]:
 def _weightless(spec: Spec) -> SegFormer:
     """Return the network on the meta device, which allocates no memory for weights."""
     with torch.device("meta"):
-        return build(spec.model, num_classes=spec.dataset.segment.num_classes)
+        return _network(spec)
+
+
+def _network(spec: Spec) -> SegFormer:
+    segment = spec.dataset.segment
+    return build(spec.model, num_classes=segment.num_classes, in_channels=segment.channels)
 
 
 def _image(spec: Spec, batch: int) -> Tensor:
-    return torch.empty(batch, 3, *spec.dataset.segment.size, device="meta")
+    segment = spec.dataset.segment
+    return torch.empty(batch, segment.channels, *segment.size, device="meta")
 
 
 def _parameters(spec: Spec) -> float:
@@ -97,12 +103,12 @@ def _latency_ms(spec: Spec) -> float:
     options = spec.export.model_copy(
         update={"input_height": height, "input_width": width, "input_channel": 3, "batch_size": 1}
     )
-    network = build(spec.model, num_classes=spec.dataset.segment.num_classes).eval()
+    network = _network(spec).eval()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         write_onnx(network, path, options=options, record=ModelRecord.of(spec))
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    image = {"input": np.zeros((1, 3, height, width), dtype=np.float32)}
+    image = {"input": np.zeros((1, spec.dataset.segment.channels, height, width), dtype=np.float32)}
     times = []
     for _ in range(_WARM_UP + _RUNS):
         began = time.perf_counter()

@@ -5,9 +5,9 @@
 Writes a PNG of class ids for each image, at the size of the image, with the colours of the classes
 as its palette. From Python: `Model("model.onnx").segment("photo.jpg")` gives the ids HxW.
 
-An image is read as RGB, upright, and resized to the size of the training (bicubic, as Pillow does
-it, with antialiasing); then divided by 255, less the mean and over the std of the training. The
-logits, a quarter of that size, are enlarged to the image (bilinear, half-pixel centres), and the
+An image is read as RGB (by a model of other bands, as these; a TIFF of many by tifffile), upright,
+and resized to the size of the training (bicubic, as Pillow does it, with antialiasing); then divided
+by 255, less the mean and over the std of the training. The logits, a quarter of that size, are enlarged to the image (bilinear, half-pixel centres), and the
 largest wins. What is much larger than the images of the training is segmented by overlapping
 windows, whose logits are blended; the model says how (`prediction` of its record). A PNG or TIFF
 that is too large to be held in memory is read, segmented and written in strips of rows.
@@ -40,6 +40,7 @@ from segformer.export.arrays import (
     starts,
     weights,
 )
+from segformer.export.samples import WIDE_MODES, is_negative_of, read_bands, scaled_to_8_bits
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _FLIPS = {"horizontal": ((), (-1,)), "both": ((), (-1,), (-2,), (-2, -1))}
@@ -50,8 +51,6 @@ _USUAL: dict[str, Any] = {
 }  # fmt: skip
 """Settings of a model that has none of its own."""
 _ALPHA = {"RGBA": "RGB", "LA": "L", "PA": "RGBA"}
-_WIDE = ("I;16", "I;16B", "I;16L", "I;16N", "I")
-_LARGEST = 2**16 - 1
 
 
 class Model:
@@ -72,6 +71,8 @@ class Model:
         self._corners: bool = self.record["model"]["decode_head"]["align_corners"]
         self._batch, self._channels, height, width = self._session.get_inputs()[0].shape
         self._shape: Size = (height, width)
+        self.channels = len(self._mean)
+        self.bands: list[int] | None = segment.get("bands")
         self._resize: str = segment.get("resize", "squash")
         self.bits: int = segment.get("image_bits", 16)
         if self._resize == "crop" and mode == "whole":
@@ -81,16 +82,22 @@ class Model:
         self._scales: list[float] = self._how["scales"] or [1.0]
 
     def segment(self, image: str | Path | NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the class ids HxW of an image file, or of RGB pixels HxWx3."""
+        """Return the class ids HxW of an image file, or of pixels HxWx3, or HxWxC of its bands."""
         return np.concatenate([ids for _, ids in self.strips(self.opened(image))])
 
     def opened(self, image: str | Path | NDArray[np.uint8]) -> Bands:
         """Return an image file, or RGB pixels HxWx3, as a picture of rows for `strips`."""
         if isinstance(image, np.ndarray):
+            if image.ndim != 3 or image.shape[2] != self.channels:
+                raise ValueError(f"pixels of shape {image.shape}: must be HxWx{self.channels}")
             return Held(image)
-        if is_large(Path(image)):
-            return bands_of(Path(image), lambda part: _rgb(part, self.bits))
-        return Held(read_image(Path(image), bits=self.bits))
+        if self.bands is None and is_large(Path(image)):
+            return bands_of(Path(image), lambda part: _rgb(part, self.bits, is_negative_of(part)))
+        return Held(self.read(Path(image)))
+
+    def read(self, source: Path | BinaryIO) -> NDArray[np.uint8]:
+        """Return the pixels HxWxC of an image file."""
+        return read_image(source, bits=self.bits, bands=self.bands)
 
     def strips(self, picture: Bands) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         """Yield the class ids of a picture in strips of rows: their top, and ids hxW.
@@ -216,10 +223,14 @@ class Model:
     def _scaled_input(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         size = self._shape[1], self._shape[0]
         # Across and then down: each step rounds, and versions of Pillow differ in the order.
-        across = Image.fromarray(pixels).resize((size[0], len(pixels)), Image.Resampling.BICUBIC)
-        resized = np.asarray(across.resize(size, Image.Resampling.BICUBIC))
+        steps = (size[0], len(pixels)), size
+        if self.channels == 3:
+            resized = _resized(pixels, steps)
+        else:  # Pillow has no pictures of five bands, and resizes those of four by their alpha.
+            bands = np.moveaxis(pixels, 2, 0)
+            resized = np.stack([_resized(band, steps) for band in bands], axis=2)
         scaled = (resized.astype(np.float32) / 255 - self._mean) / self._std
-        if self._channels == 1:  # A model of grey images.
+        if self._channels != self.channels:  # A model of RGB that takes grey images.
             unscaled = (scaled * (_LUMINANCE * self._std)).sum(-1, keepdims=True)
             grey = unscaled + (_LUMINANCE * self._mean).sum()
             scaled = (grey - self._mean[0]) / self._std[0]
@@ -227,39 +238,44 @@ class Model:
         return batch
 
 
+def _resized(pixels: NDArray[np.uint8], steps: tuple[Size, ...]) -> NDArray[np.uint8]:
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
+    for size in steps:
+        picture = picture.resize(size, Image.Resampling.BICUBIC)
+    return np.asarray(picture)
+
+
 def _check_window(size: Size) -> None:
     if size[0] * size[1] > MOST_PIXELS:
         raise ValueError(f"is too large to be segmented whole ({size[1]}x{size[0]}); mode slide")
 
 
-def read_image(source: Path | BinaryIO, *, bits: int = 16) -> NDArray[np.uint8]:
-    """Return an image as RGB HxWx3 of 8 bits, upright, without its alpha channel.
+def read_image(
+    source: Path | BinaryIO, *, bits: int = 16, bands: list[int] | None = None
+) -> NDArray[np.uint8]:
+    """Return an image as RGB HxWx3 of 8 bits, upright, without alpha; or bands of it, HxWxC.
 
-    Grey of 16 bits, of which `bits` are in use, is scaled as in the training.
+    Grey of 16 bits, or bands, of which `bits` are in use, are scaled as in the training.
     """
+    if bands is not None:
+        return read_bands(source, bands, bits)
     with Image.open(source) as opened:
         if opened.width * opened.height > MOST_PIXELS:
             raise ValueError(
                 f"{opened.width * opened.height / 1e6:.0f} megapixels are more than the"
                 f" {MOST_PIXELS / 1e6:.0f} that are read at once; give the path of a file"
             )
-        return _rgb(ImageOps.exif_transpose(opened), bits)
+        return _rgb(ImageOps.exif_transpose(opened), bits, is_negative_of(opened))
 
 
-def _rgb(image: Image.Image, bits: int) -> NDArray[np.uint8]:
-    if image.mode in _WIDE:
-        return _scaled_to_8_bits(np.asarray(image), bits)
+def _rgb(image: Image.Image, bits: int, is_negative: bool) -> NDArray[np.uint8]:
+    if image.mode in WIDE_MODES:
+        grey = scaled_to_8_bits(np.asarray(image), bits, is_negative=is_negative)
+        return np.repeat(grey[..., None], 3, axis=2)
     if image.mode not in ("1", "L", "P", "RGB", "CMYK", "YCbCr", *_ALPHA):
         raise ValueError(f"is of mode {image.mode}, neither of 8 bits nor grey of 16")
     image = image.convert(_ALPHA.get(image.mode, image.mode))
     return np.asarray(image.convert("RGB"))
-
-
-def _scaled_to_8_bits(values: NDArray[Any], bits: int) -> NDArray[np.uint8]:
-    if values.min() < 0 or values.max() > _LARGEST:
-        raise ValueError("is a 32-bit image, whose range is not known")
-    steps = np.round(np.arange(_LARGEST + 1) / ((2**bits - 1) / 255)).clip(0, 255).astype(np.uint8)
-    return np.repeat(steps[values][..., None], 3, axis=2)
 
 
 def _palette(record: dict[str, Any]) -> bytes:

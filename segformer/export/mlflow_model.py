@@ -1,9 +1,9 @@
 """The promoted model as MLflow loads it: pictures in, masks out.
 
 Is packaged with model.onnx and infer.py; needs what requirements.txt names. A picture is a path,
-the bytes of a file, the same as base64, or RGB pixels HxWx3 in a list; several come as a list or as
-the first column of a table. For each there is a dictionary: `mask`, the class ids HxW; `names` of
-the classes by id; `shares` of the pixels by name.
+the bytes of a file, the same as base64, or RGB pixels HxWx3 in a list (HxWxC of a model of C
+bands); several come as a list or as the first column of a table. For each there is a dictionary:
+`mask`, the class ids HxW; `names` of the classes by id; `shares` of the pixels by name.
 """
 
 import base64
@@ -28,7 +28,6 @@ class Prediction:
         # Not imported: another version of the model, in the same process, has its own.
         program = runpy.run_path(context.artifacts["infer"])
         self._model = program["Model"](context.artifacts["model"])
-        self._read = program["read_image"]
 
     # Without annotations: MLflow would read them as a schema, and take lists alone.
     def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
@@ -47,19 +46,21 @@ class Prediction:
 
     def _pixels(self, picture: Any) -> Any:
         if isinstance(picture, bytes):
-            return self._read(io.BytesIO(picture), bits=self._model.bits)
+            return self._model.read(io.BytesIO(picture))
         if not isinstance(picture, str | Path):
             pixels = np.asarray(picture)
-            if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.min() < 0 or pixels.max() > 255:
-                raise ValueError(f"pixels of shape {pixels.shape}: must be HxWx3 within 0..255")
+            channels = self._model.channels
+            if pixels.shape[2:] != (channels,) or pixels.min() < 0 or pixels.max() > 255:
+                shape = f"HxWx{channels} within 0..255"
+                raise ValueError(f"pixels of shape {pixels.shape}: must be {shape}")
             return pixels.astype(np.uint8)
         if len(str(picture)) < 4096 and Path(picture).is_file():
-            return self._read(Path(picture), bits=self._model.bits)
+            return self._model.read(Path(picture))
         try:
             content = base64.b64decode(str(picture), validate=True)
         except binascii.Error:
             raise ValueError(f"{str(picture)[:80]}: is neither a file nor base64") from None
-        return self._read(io.BytesIO(content), bits=self._model.bits)
+        return self._model.read(io.BytesIO(content))
 
 
 def _pictures(model_input: Any) -> Iterable[Any]:

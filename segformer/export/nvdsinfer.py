@@ -8,12 +8,12 @@ import yaml
 from segformer.data.labels import class_names
 from segformer.errors import SpecError
 from segformer.model.saved import ModelRecord
-from segformer.spec.sections.dataset import DatasetSegment
+from segformer.spec.sections.dataset import RGB, DatasetSegment
 from segformer.spec.sections.deploy import Export
 from segformer.storage.atomic import replacing
 
 _SEGMENTATION = 2
-_RGB, _GREY = 0, 2
+_FORMAT_RGB, _FORMAT_GREY = 0, 2
 _FP32 = 0
 
 
@@ -35,9 +35,14 @@ def write_nvdsinfer(onnx_file: Path, record: ModelRecord, options: Export) -> di
 
 
 def check_scaling(record: ModelRecord, options: Export) -> None:
-    """Raise `SpecError` if DeepStream cannot scale images as in training."""
-    std = record.segment["augmentation"]["std"]
-    if options.input_channel == 3 and len(set(std)) > 1:
+    """Raise `SpecError` if DeepStream cannot feed or scale images as in training."""
+    std, channels = record.segment["augmentation"]["std"], options.channels(record.channels)
+    if channels not in (1, RGB):
+        raise SpecError(
+            "export.serialize_nvdsinfer: DeepStream feeds grey or RGB, but the model takes"
+            f" {channels} bands; export without these files"
+        )
+    if channels == RGB and len(set(std)) > 1:
         raise SpecError(
             "export.serialize_nvdsinfer: DeepStream divides every channel by one number, but the "
             f"model was trained with dataset.segment.augmentation.std {std}; train with equal "
@@ -48,14 +53,14 @@ def check_scaling(record: ModelRecord, options: Export) -> None:
 def _properties(
     onnx_file: Path, record: ModelRecord, options: Export, *, labels: str
 ) -> dict[str, Any]:
-    scaling, channels = record.segment["augmentation"], options.input_channel
+    scaling, channels = record.segment["augmentation"], options.channels(record.channels)
     shape = (channels, *options.size)
     return {
         "onnx-file": onnx_file.name,
         "labelfile-path": labels,
         "network-type": _SEGMENTATION,
         "num-detected-classes": record.segment["num_classes"],
-        "model-color-format": _RGB if channels == 3 else _GREY,
+        "model-color-format": _FORMAT_RGB if channels == RGB else _FORMAT_GREY,
         "infer-dims": ";".join(map(str, shape)),
         "maintain-aspect-ratio": 0,
         "net-scale-factor": 1 / (255 * scaling["std"][0]),

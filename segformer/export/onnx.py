@@ -10,7 +10,9 @@ import warnings
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -34,6 +36,7 @@ from segformer.model.saved import ModelRecord, read_model, write_safetensors
 from segformer.model.segformer import FoldedSegFormer, SegFormer
 from segformer.result import Result
 from segformer.spec.backbones import size_fault
+from segformer.spec.sections.dataset import RGB
 from segformer.spec.sections.deploy import Export
 from segformer.spec.spec import Spec
 from segformer.storage.atomic import replacing
@@ -63,13 +66,12 @@ def opsets() -> range:
 def export(spec: Spec, folder: Path) -> Result:
     """Write `export.checkpoint` as ONNX, and as safetensors next to it.
 
-    The ONNX model has one input `input` BxCxHxW, C 3 or 1, by default of the size of the training,
-    and one output `output`, logits
-    BxNx(H/4)x(W/4). It is checked and run on noise; the metric `max_logit_difference` is its
-    largest absolute difference from torch. `infer.py` beside it runs it
-    without this package; `with_preprocessing` adds a model that takes pictures,
-    `serialize_nvdsinfer` DeepStream's files. Raises
-    `SpecError` (an existing file, opset), `CheckpointError`, `OutOfMemoryError`.
+    The ONNX model has one input `input` BxCxHxW, C as trained or 1, by default of the size of the
+    training, and one output `output`, logits BxNx(H/4)x(W/4). It is checked and run on noise; the
+    metric `max_logit_difference` is its largest absolute difference from torch. `infer.py` beside
+    it runs it without this package; `with_preprocessing` adds a model that takes pictures,
+    `serialize_nvdsinfer` DeepStream's files. Raises `SpecError` (an existing file, opset),
+    `CheckpointError`, `OutOfMemoryError`.
     """
     # Before experiment.yaml is written, which describes the files that are there.
     files = _files(spec.export, folder)
@@ -87,6 +89,7 @@ def _export(spec: Spec, folder: Path) -> Result:
     saved = read_model(Path(spec.export.checkpoint), otherwise=ModelRecord.of(spec))
     options = spec.export.with_size(*saved.record.size)
     _check_size(options, saved.record)
+    _check_channels(options, saved.record)
     if options.serialize_nvdsinfer:
         check_scaling(saved.record, options)
     network = saved.build()
@@ -108,7 +111,7 @@ def _export(spec: Spec, folder: Path) -> Result:
     if options.with_preprocessing:
         artifacts |= _write_picture_graph(onnx_file, saved.record, options)
     if not has_key():  # It has no key to open an encrypted model with.
-        artifacts |= _write_programs(onnx_file.parent)
+        artifacts |= _write_programs(onnx_file.parent, saved.record)
     if options.serialize_nvdsinfer:
         artifacts |= write_nvdsinfer(onnx_file, saved.record, options)
     if options.verbose:
@@ -143,15 +146,16 @@ def _picture_file(onnx_file: Path) -> Path:
     return onnx_file.with_name(f"{onnx_file.stem}_picture.onnx")
 
 
-def _write_programs(folder: Path) -> dict[str, Path]:
+def _write_programs(folder: Path, record: ModelRecord) -> dict[str, Path]:
     """Write what runs the model without this package, alone and in MLflow; return the artifacts."""
-    versions = [f"{name}=={version(name)}" for name in _REQUIRED]
-    example = [base64.b64encode(_example()).decode()]
+    bands = record.segment.get("bands")
+    required = [*_REQUIRED, "tifffile"] if bands and find_spec("tifffile") else _REQUIRED
+    versions = [f"{name}=={version(name)}" for name in required]
     texts = {
         "infer.py": single_file(_INFER),
         "mlflow_model.py": _MLFLOW_MODEL.read_text(encoding="utf-8"),
         "requirements.txt": "\n".join(versions) + "\n",
-        "input_example.json": json.dumps(example) + "\n",
+        "input_example.json": json.dumps([_example(record)]) + "\n",
     }
     for name, text in texts.items():
         with replacing(folder / name) as part:
@@ -159,18 +163,22 @@ def _write_programs(folder: Path) -> dict[str, Path]:
     return {Path(name).stem: folder / name for name in texts}
 
 
-def _example() -> bytes:
-    """Return a PNG as an example; a made one, since a real picture may be private."""
+def _example(record: ModelRecord) -> str | list[Any]:
+    """Return an example, made since a real picture may be private: a PNG as base64, or pixels."""
+    if record.segment.get("bands"):
+        rows, columns, bands = np.mgrid[:16, :24, : record.channels]
+        pixels: list[Any] = (8 * columns + 4 * rows + bands).tolist()
+        return pixels
     rows, columns = np.mgrid[:64, :96]
-    pixels = np.stack([2 * columns, 4 * rows, 255 - 2 * columns], axis=-1).astype(np.uint8)
+    colours = np.stack([2 * columns, 4 * rows, 255 - 2 * columns], axis=-1).astype(np.uint8)
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
+    Image.fromarray(colours).save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def write_onnx(network: SegFormer, path: Path, *, options: Export, record: ModelRecord) -> None:
     """Write a network in evaluation mode as a checked ONNX file, with the record as metadata."""
-    deployed = deployable(network, record, channels=options.input_channel)
+    deployed = deployable(network, record, channels=options.channels(record.channels))
     write_graph(onnx_graph(deployed, options=options, record=record), path)
 
 
@@ -180,7 +188,7 @@ def onnx_graph(deployed: nn.Module, *, options: Export, record: ModelRecord) -> 
     device = _device(options)
     deployed = deployed.to(device)
     batch = max(options.batch_size, 1)
-    sample = torch.zeros(batch, options.input_channel, *options.size, device=device)
+    sample = torch.zeros(batch, options.channels(record.channels), *options.size, device=device)
     model = _traced(deployed, sample, options)
     # The exporter loses the output size in the upsampling; fill it in.
     dimensions = model.graph.output[0].type.tensor_type.shape.dim[2:]
@@ -194,9 +202,9 @@ def onnx_graph(deployed: nn.Module, *, options: Export, record: ModelRecord) -> 
 
 
 def deployable(network: SegFormer, record: ModelRecord, *, channels: int) -> nn.Module:
-    """Return an equal network with constants folded, for an input of 1 or 3 channels."""
+    """Return an equal network with constants folded, for an input of as many channels or 1."""
     parts: list[nn.Module] = [FoldedSegFormer(network)]
-    if channels == 1:
+    if channels != record.channels:
         parts.insert(0, GreyInput(record))
     return nn.Sequential(*parts).eval()
 
@@ -269,6 +277,14 @@ def _check_size(options: Export, record: ModelRecord) -> None:
         raise SpecError(fault for fault in faults if fault)
 
 
+def _check_channels(options: Export, record: ModelRecord) -> None:
+    if options.input_channel == 1 and record.channels not in (1, RGB):
+        raise SpecError(
+            f"export.input_channel: 1 is not allowed: the model takes {record.channels} bands, not"
+            " RGB; leave it out"
+        )
+
+
 def _files(options: Export, folder: Path) -> tuple[Path, Path]:
     """The ONNX file and the safetensors file to write."""
     onnx_file = Path(options.onnx_file) if options.onnx_file else folder / "model.onnx"
@@ -316,9 +332,10 @@ def _max_difference(
 def _noise(
     batch: int, size: tuple[int, int], options: Export, record: ModelRecord, draw: torch.Generator
 ) -> Tensor:
-    """Random images Bx3xHxW, scaled as in a data set; grey for a model with grey input."""
-    noise = torch.randn(batch, options.input_channel, *size, generator=draw)
-    return noise if options.input_channel == 3 else GreyInput(record)(noise)
+    """Random images BxCxHxW, scaled as in a data set; grey for a model with grey input."""
+    channels = options.channels(record.channels)
+    noise = torch.randn(batch, channels, *size, generator=draw)
+    return noise if channels == record.channels else GreyInput(record)(noise)
 
 
 def _summary(path: Path, record: ModelRecord, seconds: float) -> str:

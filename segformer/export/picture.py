@@ -1,7 +1,8 @@
 """A graph that takes a picture and gives its mask: preparation and decision inside the model.
 
-Input `image`, RGB pixels HxWx3 of 8 bits and any size; output `mask`, class ids HxW of 8 bits, and
-on request `probabilities`, CxHxW. The plain model in it has the name prefix `network/`.
+Input `image`, pixels of 8 bits and any size, HxWx3 in RGB or HxWxB of the model's bands; output
+`mask`, class ids HxW of 8 bits, and on request `probabilities`, CxHxW. The plain model in it has
+the name prefix `network/`.
 """
 
 from typing import Any
@@ -47,7 +48,7 @@ def fault_of(model: ModelProto, record: ModelRecord) -> str | None:
     ):
         return "the model averages flips or scales; use infer.py"
     batch, channels = model.graph.input[0].type.tensor_type.shape.dim[:2]
-    if channels.dim_value == 1:
+    if channels.dim_value != record.channels:
         return "a model of grey images takes no picture in colour: export.input_channel=3"
     if batch.dim_value > 1:
         return "a model of fixed batch size takes no single picture: export.batch_size=-1"
@@ -87,7 +88,8 @@ def picture_graph(
         classes = model.graph.output[0].type.tensor_type.shape.dim[1].dim_value
         shape = [classes, "height", "width"]
         outputs.append(helper.make_tensor_value_info(PROBABILITIES, TensorProto.FLOAT, shape))
-    image = helper.make_tensor_value_info(IMAGE, TensorProto.UINT8, ["height", "width", 3])
+    sides: list[str | int | None] = ["height", "width", record.channels]
+    image = helper.make_tensor_value_info(IMAGE, TensorProto.UINT8, sides)
     picture = helper.make_graph(nodes, "picture", [image], outputs, constants)
     imports = [helper.make_opsetid("", opset), *(o for o in model.opset_import if o.domain)]
     result = helper.make_model(picture, opset_imports=imports, ir_version=model.ir_version)

@@ -1,4 +1,4 @@
-"""Resamples weights of another size: position embeddings and patch kernels."""
+"""Fits weights of another size: position embeddings, patch kernels, kernels over the bands."""
 
 import math
 
@@ -6,13 +6,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+_RGB = 3
+
 
 def fitted(key: str, value: Tensor, own: Tensor) -> Tensor | None:
     """Return a weight in the shape of ours, or None if that is impossible.
 
-    A grid of position embeddings is interpolated, a patch kernel resampled, and dimensions of size
-    1 are added or dropped.
+    A grid of position embeddings is interpolated, a patch kernel resampled, one over red, green and
+    blue spread over the bands of an image, and dimensions of size 1 are added or dropped.
     """
+    if value.ndim == own.ndim == 4 and value.shape[1] == _RGB != own.shape[1]:
+        value = spread_over_bands(value, own.shape[1])
     if _without_ones(value.shape) == _without_ones(own.shape):
         return value.reshape(own.shape)
     if "position_embedding" in key and value.shape[-1] == own.shape[-1]:
@@ -43,6 +47,18 @@ def fitted_positions(value: Tensor, count: int) -> Tensor | None:
     )
     rows = grid.permute(0, 2, 3, 1).flatten(0, 2).to(value.dtype)
     return torch.cat([value[:own_before], rows])
+
+
+def spread_over_bands(kernel: Tensor, bands: int) -> Tensor:
+    """Return a kernel Ox3xHxW over red, green and blue as one over a number of bands.
+
+    Of more than three, the first are red, green and blue, and the others have the mean of the
+    three. Of one or two, each has the same share of the sum, so that grey means what it meant.
+    """
+    mean = kernel.mean(dim=1, keepdim=True)
+    if bands < _RGB:
+        return (mean * (_RGB / bands)).expand(-1, bands, -1, -1)
+    return torch.cat([kernel, mean.expand(-1, bands - _RGB, -1, -1)], dim=1)
 
 
 def resampled_kernel(kernel: Tensor, side: int) -> Tensor:

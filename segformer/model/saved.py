@@ -27,7 +27,7 @@ ENTRY = "segformer"
 
 _SEGMENT_KEYS = (
     "num_classes", "palette", "img_size", "img_height", "img_width", "resize", "prediction",
-    "label_transform", "ignore_index", "image_bits",
+    "label_transform", "ignore_index", "image_bits", "bands",
 )  # fmt: skip
 _SHAPE_KEYS = ("img_size", "img_height", "img_width", "resize", "image_bits")
 
@@ -93,7 +93,7 @@ class ModelRecord:
     def build(self) -> SegFormer:
         """Build the network, randomly initialised."""
         model = Model.model_validate(self.model)
-        return build(model, num_classes=self.segment["num_classes"])
+        return build(model, num_classes=self.segment["num_classes"], in_channels=self.channels)
 
     def applied_to(self, segment: DatasetSegment) -> DatasetSegment:
         """Return `segment` with the sizes and scaling that the model was trained with.
@@ -112,14 +112,28 @@ class ModelRecord:
         return self.shaped(segment).model_copy(update={"augmentation": scaling})
 
     def shaped(self, segment: DatasetSegment) -> DatasetSegment:
-        """Return `segment` with the model's sizes, and its prediction where that is left to it."""
+        """Return `segment` with the model's sizes, and its prediction where that is left to it.
+
+        The bands of the files are those of `segment`, if it names as many as the model takes.
+        """
         own = DatasetSegment.model_validate(self.segment)
         kept = {key: getattr(own, key) for key in _SHAPE_KEYS if key in self.segment}
+        kept["bands"] = own.bands if segment.bands is None else segment.bands
+        if segment.bands is not None and segment.channels != own.channels:
+            raise SpecError(
+                f"dataset.segment.bands: {segment.bands} is not allowed: the model takes"
+                f" {own.channels} bands; give as many, or leave it out"
+            )
         prediction = segment.prediction.over(own.prediction)
         shaped = segment.model_copy(update={**kept, "prediction": prediction})
         if faults := list(prediction_faults(shaped)):
             raise SpecError(faults)
         return shaped
+
+    @property
+    def channels(self) -> int:
+        """Channels of the model's input."""
+        return DatasetSegment.model_validate(self.segment).channels
 
     @property
     def size(self) -> tuple[int, int]:

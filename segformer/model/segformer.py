@@ -31,7 +31,7 @@ FAMILIES: dict[str, Callable[..., Encoder]] = {
 
 
 class SegFormer(nn.Module):
-    """Image Bx3xHxW -> logits BxCx(H/4)x(W/4), rounded up; the encoder restricts H and W.
+    """Image BxIxHxW -> logits BxCx(H/4)x(W/4), rounded up; the encoder restricts H and W.
 
     If `in_index` leaves out the finest map, the logits have the size of the first that is read.
     """
@@ -99,7 +99,7 @@ class FoldedSegFormer(nn.Module):
         return logits
 
 
-def build(model: Model, *, num_classes: int) -> SegFormer:
+def build(model: Model, *, num_classes: int, in_channels: int = 3) -> SegFormer:
     """Build the network of a spec, randomly initialised from torch's global generator."""
     backbone, decode_head = model.backbone, model.decode_head
     channels = map_channels(backbone.type, feat_downsample=backbone.feat_downsample)
@@ -111,7 +111,7 @@ def build(model: Model, *, num_classes: int) -> SegFormer:
         align_corners=decode_head.align_corners,
     )
     return SegFormer(
-        _encoder(model),
+        _encoder(model, in_channels),
         head,
         in_index=decode_head.in_index,
         frozen=backbone.freeze_backbone,
@@ -124,9 +124,12 @@ def _published_part(backbone: Encoder) -> nn.Module:
     return backbone.vit if isinstance(backbone, PlainTransformer) else backbone
 
 
-def _encoder(model: Model) -> Encoder:
+def _encoder(model: Model, in_channels: int) -> Encoder:
     name = model.backbone.type
-    options: dict[str, object] = {"activation_checkpoint": model.activation_checkpoint}
+    options: dict[str, object] = {
+        "in_channels": in_channels,
+        "activation_checkpoint": model.activation_checkpoint,
+    }
     if model.backbone.drop_path_rate is not None:
         options["drop_path_rate"] = model.backbone.drop_path_rate
     if model.backbone.feat_downsample:

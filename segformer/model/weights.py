@@ -91,7 +91,7 @@ def _load_fitting(
     for problem, names in (
         ("do not fit and were left out", weights.keys() - fitting.keys()),
         ("are not in it and stay random", own.keys() - fitting.keys()),
-        ("were of another size and were resampled", resampled),
+        ("were of another size and were fitted", resampled),
     ):
         if names:
             _log.warning("%s: %d %s: %s", source, len(names), problem, _listed(sorted(names)))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from segformer.data.dataset import model_input, split_folder
-from segformer.data.images import read_image
+from segformer.data.load import load_image
 from segformer.data.pairs import SUFFIXES
 from segformer.data.source import images_of
 from segformer.errors import DataError
@@ -36,12 +36,12 @@ def calibration_images(spec: Spec, folders: Sequence[str] = ()) -> list[Path]:
 
 
 def batches(paths: Sequence[Path], record: ModelRecord, *, size: int = 1) -> Iterator[Tensor]:
-    """Yield batches of images Bx3xSxS, preprocessed as the model was trained."""
+    """Yield batches of images BxCxSxS, preprocessed as the model was trained."""
     segment = DatasetSegment.model_validate(record.segment)
     for first in range(0, len(paths), size):
         chosen = paths[first : first + size]
         yield torch.stack(
-            [model_input(read_image(path, bits=segment.image_bits), segment) for path in chosen]
+            [model_input(load_image(path, segment).pixels, segment) for path in chosen]
         )
 
 

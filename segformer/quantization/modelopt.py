@@ -50,7 +50,7 @@ def write_modelopt(
     """
     check_installed("modelopt")
     saved = read_model(source, otherwise=ModelRecord.of(spec))
-    network = deployable(saved.build(), saved.record, channels=3)
+    network = deployable(saved.build(), saved.record, channels=saved.record.channels)
     chosen = _chosen(network, layers)
     with _quiet():
         # Imported late, because it takes seconds.

@@ -16,6 +16,7 @@ def broken_rules(dataset: Dataset, model: Model, train: Train, wandb: Wandb) -> 
         channels_fault(model),
         *_size_faults(dataset.segment, model.backbone.type),
         *prediction_faults(dataset.segment),
+        *_scaling_faults(dataset.segment),
         _frozen_fault(train, model),
         _weights_fault(train, dataset.segment.num_classes),
         _monitor_fault(train),
@@ -62,6 +63,16 @@ def prediction_faults(segment: DatasetSegment) -> Iterator[str]:
             "dataset.segment.prediction.mode: 'whole' is not allowed with resize=crop: a model of"
             " crops has seen no whole picture; set mode=slide, or resize=squash or pad"
         )
+
+
+def _scaling_faults(segment: DatasetSegment) -> Iterator[str]:
+    for name in ("mean", "std"):
+        numbers = getattr(segment.augmentation, name)
+        if len(numbers) != segment.channels:
+            yield (
+                f"dataset.segment.augmentation.{name}: {numbers} is not allowed: has {len(numbers)}"
+                f" entries, but the images have {segment.channels} bands; give one for each"
+            )
 
 
 def _weights_fault(train: Train, classes: int) -> str | None:

@@ -16,7 +16,7 @@ _WINDOWS = 8
 
 
 class ProbabilityModel:
-    """Probabilities CxHxW of pictures HxWx3, at the size of each."""
+    """Probabilities CxHxW of pictures HxWxC, at the size of each."""
 
     def __init__(self, path: Path, spec: Spec) -> None:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

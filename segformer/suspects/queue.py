@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segformer.data.images import read_image
 from segformer.data.leaks.thumbnail import thumbnail, window_hashes
+from segformer.data.load import load_image
 from segformer.data.pairs import image_files
 from segformer.errors import DataError
 from segformer.spec.spec import Spec
@@ -58,7 +58,7 @@ def queue(
     network = ProbabilityModel(model, spec)
     thumbnails, unsure = [], []
     for done, path in enumerate(paths, start=1):
-        picture = read_image(path, bits=network.segment.image_bits)
+        picture = load_image(path, network.segment).pixels
         thumbnails.append(thumbnail(picture))
         unsure.append(uncertainty(network.probabilities(picture)))
         if progress:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segformer.data.channels import composite
 from segformer.data.labels import class_names
 from segformer.data.load import load_pair
 from segformer.data.overlay import class_colours
@@ -193,7 +194,7 @@ def _rows(ranking: Sequence[Suspect], spec: Spec, names: list[str]) -> list[Row]
             loaded = load_pair(suspect.pair, spec.dataset.segment)
             predicted = model.probabilities(loaded.image).argmax(axis=0)
             listed = suspect.regions[:_LISTED]
-            pictures = (loaded.image, colours[loaded.ids], colours[predicted])
+            pictures = (composite(loaded.image), colours[loaded.ids], colours[predicted])
             rows[place] = Row(
                 f"{place + 1}. {suspect.split}/{suspect.pair.mask.name}",
                 [_said(region, names) for region in listed],

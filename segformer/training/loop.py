@@ -216,7 +216,8 @@ def _is_unfinished(spec: Spec, resume: ResumePoint, report: Report | None) -> bo
 def initial_network(spec: Spec, *, is_resumed: bool = False) -> SegFormer:
     """Return the network with its initial weights; those of a resume come from the checkpoint."""
     seed_everything(spec.train.seed)
-    network = build(spec.model, num_classes=spec.dataset.segment.num_classes)
+    segment = spec.dataset.segment
+    network = build(spec.model, num_classes=segment.num_classes, in_channels=segment.channels)
     encoder, whole = spec.model.backbone.pretrained_backbone_path, spec.train.pretrained_model_path
     if encoder and not is_resumed:
         load_backbone(network.backbone, encoder, name=spec.model.backbone.type)

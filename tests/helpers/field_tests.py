@@ -47,6 +47,7 @@ TESTS: dict[str, str] = {
     "dataset.segment.predict_split": "evaluation/test_inference::test_the_images_of_a_split_need_no_masks",
     "dataset.segment.label_transform": "data/test_labels::test_norm_divides_0_and_255",
     "dataset.segment.palette": "data/test_labels::test_a_palette_of_colours_maps_and_may_ignore",
+    "dataset.segment.bands": "test_bands::test_every_form_of_the_model_gives_the_same_mask",
     "dataset.segment.image_bits": "data/test_depth::test_a_model_keeps_the_bits_of_its_images",
     "dataset.segment.ignore_index": "data/test_labels::test_an_ignored_value_never_counts",
     "dataset.segment.has_up": "data/test_augment::test_images_with_an_up_keep_it",

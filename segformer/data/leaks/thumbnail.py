@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from segformer.data.channels import composite
+
 Grey = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
@@ -27,8 +29,8 @@ _AT_ONCE = 512
 
 
 def thumbnail(image: NDArray[np.uint8]) -> Grey:
-    """Return an image HxWx3 as grey, `SIDE` x `SIDE`; its proportions are lost."""
-    grey = Image.fromarray(image).convert("L")
+    """Return an image HxWxC as grey, `SIDE` x `SIDE`; its proportions are lost."""
+    grey = Image.fromarray(composite(image)).convert("L")
     return np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
 
 

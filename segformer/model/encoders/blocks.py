@@ -22,7 +22,7 @@ class Encoder(nn.Module):
     """Channels of the maps, finest first."""
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Image Bx3xHxW -> maps Bx`channels[i]`xH_ixW_i at 1/4, 1/8, 1/16 and 1/32, rounded up.
+        """Image BxCxHxW -> maps Bx`channels[i]`xH_ixW_i at 1/4, 1/8, 1/16 and 1/32, rounded up.
 
         The last map of a FAN is at 1/16.
         """

@@ -27,12 +27,18 @@ class ConvNextV2(Encoder):
     """Parts of transformers, which have no types."""
 
     def __init__(
-        self, name: str, *, activation_checkpoint: bool = False, drop_path_rate: float = 0.1
+        self,
+        name: str,
+        *,
+        in_channels: int = 3,
+        activation_checkpoint: bool = False,
+        drop_path_rate: float = 0.1,
     ) -> None:
         super().__init__()
         self.channels = BACKBONES[name].channels
         self.activation_checkpoint = activation_checkpoint
         self.config = ConvNextV2Config(
+            num_channels=in_channels,
             hidden_sizes=list(self.channels),
             depths=list(DEPTHS[name]),
             drop_path_rate=drop_path_rate,

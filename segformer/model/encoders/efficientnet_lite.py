@@ -62,13 +62,18 @@ class EfficientNetLite(Encoder):
     """
 
     def __init__(
-        self, name: str, *, activation_checkpoint: bool = False, drop_path_rate: float = 0.1
+        self,
+        name: str,
+        *,
+        in_channels: int = 3,
+        activation_checkpoint: bool = False,
+        drop_path_rate: float = 0.1,
     ) -> None:
         super().__init__()
         self.channels = BACKBONES[name].channels
         self.activation_checkpoint = activation_checkpoint
         stages = scaled_stages(*SCALES[name])
-        self.stem = ConvNorm(3, _STEM, kernel=3, stride=2)
+        self.stem = ConvNorm(in_channels, _STEM, kernel=3, stride=2)
         self.blocks = nn.ModuleList(_blocks(stages, drop_path_rate))
         ends = [sum(stage.blocks for stage in stages[: i + 1]) for i in _MAPS]
         self._parts = [slice(*part) for part in zip([0, *ends], ends, strict=False)]

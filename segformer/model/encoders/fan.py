@@ -66,6 +66,7 @@ class FullyAttentional(Encoder):
         self,
         name: str,
         *,
+        in_channels: int = 3,
         activation_checkpoint: bool = False,
         drop_path_rate: float = 0.1,
         feat_downsample: bool = False,
@@ -75,7 +76,12 @@ class FullyAttentional(Encoder):
         width = channels[-1]
         self.activation_checkpoint = activation_checkpoint
         stem = ConvNextModel(
-            ConvNextConfig(num_stages=2, hidden_sizes=channels[:2], depths=layout.stem)
+            ConvNextConfig(
+                num_channels=in_channels,
+                num_stages=2,
+                hidden_sizes=channels[:2],
+                depths=layout.stem,
+            )
         )
         self.patches, self.stem = stem.embeddings, stem.encoder.stages
         self.tokens = nn.Conv2d(channels[1], width, kernel_size=2, stride=2)

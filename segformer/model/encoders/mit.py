@@ -30,14 +30,20 @@ class MixTransformer(Encoder):
     """Parts of transformers, which have no types."""
 
     def __init__(
-        self, name: str, *, activation_checkpoint: bool = False, drop_path_rate: float = 0.1
+        self,
+        name: str,
+        *,
+        in_channels: int = 3,
+        activation_checkpoint: bool = False,
+        drop_path_rate: float = 0.1,
     ) -> None:
         super().__init__()
         self.channels = BACKBONES[name].channels
         self.activation_checkpoint = activation_checkpoint
         # Only the stages are kept: SegformerModel's own forward collects hidden states through
         # hooks, which costs time and cannot be traced.
-        self.stages = SegformerModel(transformers_config(name, drop_path_rate)).stages
+        config = transformers_config(name, drop_path_rate, in_channels)
+        self.stages = SegformerModel(config).stages
         self.apply(initialise)
 
     def forward(self, image: Tensor) -> list[Tensor]:
@@ -54,9 +60,12 @@ class MixTransformer(Encoder):
         return features
 
 
-def transformers_config(name: str, drop_path_rate: float = 0.1) -> SegformerConfig:
+def transformers_config(
+    name: str, drop_path_rate: float = 0.1, in_channels: int = 3
+) -> SegformerConfig:
     """Return the configuration of the same encoder in transformers."""
     return SegformerConfig(
+        num_channels=in_channels,
         hidden_sizes=list(BACKBONES[name].channels),
         depths=list(DEPTHS[name]),
         num_attention_heads=[1, 2, 5, 8],

@@ -120,9 +120,15 @@ class Dinov2(PlainTransformer):
     prefix = 1
 
     def __init__(
-        self, name: str, *, activation_checkpoint: bool = False, drop_path_rate: float = 0.0
+        self,
+        name: str,
+        *,
+        in_channels: int = 3,
+        activation_checkpoint: bool = False,
+        drop_path_rate: float = 0.0,
     ) -> None:
         config = copy.deepcopy(DINOV2[name])
+        config.num_channels = in_channels
         config.drop_path_rate = drop_path_rate
         super().__init__(
             Dinov2Model(config), config.hidden_size, activation_checkpoint=activation_checkpoint
@@ -141,9 +147,15 @@ class Dinov3(PlainTransformer):
     prefix = 1 + 4
 
     def __init__(
-        self, name: str, *, activation_checkpoint: bool = False, drop_path_rate: float = 0.0
+        self,
+        name: str,
+        *,
+        in_channels: int = 3,
+        activation_checkpoint: bool = False,
+        drop_path_rate: float = 0.0,
     ) -> None:
         config = copy.deepcopy(DINOV3[name])
+        config.num_channels = in_channels
         config.drop_path_rate = drop_path_rate
         vit: Any = DINOv3ViTModel(config)
         # Used only in pre-training; here it would be a parameter without gradient.
@@ -175,8 +187,11 @@ class Dinov3(PlainTransformer):
 class Siglip(PlainTransformer):
     """SigLIP's image tower with random weights, the architecture of NV-CLIP's SigLIP models."""
 
-    def __init__(self, name: str, *, activation_checkpoint: bool = False) -> None:
-        config = SIGLIP[name]
+    def __init__(
+        self, name: str, *, in_channels: int = 3, activation_checkpoint: bool = False
+    ) -> None:
+        config = copy.deepcopy(SIGLIP[name])
+        config.num_channels = in_channels
         super().__init__(
             SiglipVisionModel(config),
             config.hidden_size,

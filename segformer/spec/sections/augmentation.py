@@ -9,6 +9,8 @@ from segformer.spec.fields import Float, Node, PositiveFloat, section, setting
 _AUGMENTATION = "dataset.segment.augmentation"
 _HAS_NO_UP = {"dataset.segment.has_up": False}
 _TURNS = [90.0, 180.0, 270.0]
+_RGB = 3
+_HALF = [0.5] * _RGB
 _ROTATES: list[dict[str, Any]] = [
     _HAS_NO_UP,
     {f"{_AUGMENTATION}.random_rotate.angle_list": {"not": _TURNS}},
@@ -115,12 +117,14 @@ class Augmentation(Node):
     """Changes of a training image; validation images are only resized and normalised."""
 
     mean: list[Float] = setting(
-        [0.5] * 3, "Mean", "Mean of red, green, blue in [0, 1], subtracted from every image",
-        min_length=3, max_length=3,
+        _HALF, "Mean",
+        "Mean of red, green, blue, or of each band, in [0, 1], subtracted from every image; of "
+        "three numbers and more bands the others have the mean of the three",
+        min_length=1,
     )  # fmt: skip
     std: list[PositiveFloat] = setting(
-        [0.5] * 3, "Standard deviation", "Divisor of red, green, blue after the mean is subtracted",
-        min_length=3, max_length=3,
+        _HALF, "Standard deviation",
+        "Divisor of red, green, blue, or of each band, after the mean is subtracted", min_length=1,
     )  # fmt: skip
     random_flip: RandomFlip = section(RandomFlip, "Random mirroring")
     random_rotate: RandomRotate = section(RandomRotate, "Random rotation")
@@ -136,3 +140,21 @@ class Augmentation(Node):
     with_random_crop: bool = setting(
         True, "Random crop", "Crop 80 to 100 % of the area at random and resize it back"
     )
+
+
+def over_bands(settings: Augmentation, channels: int) -> Augmentation:
+    """Return settings in which means and deviations of red, green and blue are those of the bands.
+
+    Further bands have the mean of the three, and so has each of one or two. Lists of another
+    length stay as they are.
+    """
+    if channels == _RGB:
+        return settings
+    lists = {name: getattr(settings, name) for name in ("mean", "std")}
+    changed = {name: _spread(v, channels) for name, v in lists.items() if len(v) == _RGB}
+    return settings.model_copy(update=changed) if changed else settings
+
+
+def _spread(numbers: list[float], channels: int) -> list[float]:
+    mean = round(sum(numbers) / _RGB, 6)
+    return [*numbers, *[mean] * (channels - _RGB)] if channels > _RGB else [mean] * channels

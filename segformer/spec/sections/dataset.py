@@ -6,6 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from segformer.spec.fields import (
     Byte,
+    Count,
     Float,
     Int,
     Node,
@@ -15,11 +16,13 @@ from segformer.spec.fields import (
     section,
     setting,
 )
-from segformer.spec.sections.augmentation import Augmentation
+from segformer.spec.sections.augmentation import Augmentation, over_bands
 from segformer.spec.sections.prediction import Prediction
 
 IGNORED_ID = 255
 """The class id of pixels that never count."""
+RGB = 3
+"""Channels of an image without `bands`."""
 
 
 class PaletteEntry(Node):
@@ -102,8 +105,13 @@ class DatasetSegment(Node):
     )  # fmt: skip
     image_bits: Int = setting(
         16, "Bits in use",
-        "Bits in use of 16-bit grey images: 12 scales 0..4095 to black..white, and what is above "
-        "is white", ge=8, le=16,
+        "Bits in use of 16-bit grey images and bands: 12 scales 0..4095 to black..white, and what "
+        "is above is white", ge=8, le=16,
+    )  # fmt: skip
+    bands: list[Count] | None = setting(
+        None, "Bands",
+        "Bands of the image files that the model reads, counted from 0, red, green and blue first "
+        "if there are such; null: files are read as RGB", min_length=1,
     )  # fmt: skip
     quant_calibration_dataset: QuantCalibrationDataset = section(
         QuantCalibrationDataset, "Images to calibrate a quantized model on"
@@ -155,6 +163,18 @@ class DatasetSegment(Node):
         """Height and width of the model's input in pixels."""
         return self.img_height or self.img_size, self.img_width or self.img_size
 
+    @property
+    def channels(self) -> int:
+        """Channels of the model's input."""
+        return RGB if self.bands is None else len(self.bands)
+
+    @field_validator("bands")
+    @classmethod
+    def _each_once(cls, value: list[int] | None) -> list[int] | None:
+        if value is not None and len(set(value)) < len(value):
+            raise ValueError("must name each band once")
+        return value
+
     @field_validator("palette")
     @classmethod
     def _one_class_per_colour(cls, value: list[PaletteEntry]) -> list[PaletteEntry]:
@@ -168,6 +188,13 @@ class DatasetSegment(Node):
                     f"gives colour {list(rgb)} to label_id {seen[rgb]} and {entry.label_id}"
                 )
         return value
+
+    @model_validator(mode="after")
+    def _a_scaling_for_each_band(self) -> "DatasetSegment":
+        """Means and deviations of red, green and blue hold for any number of bands."""
+        # Past the validation of an assignment, which would come back here.
+        self.__dict__["augmentation"] = over_bands(self.augmentation, self.channels)
+        return self
 
     @model_validator(mode="after")
     def _ignored_is_no_class(self) -> "DatasetSegment":

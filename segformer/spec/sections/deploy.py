@@ -46,8 +46,10 @@ class Export(Node):
         None, "Width", "Width of the input in pixels; null: the image size of the training"
     )
     input_channel: Literal[1, 3] = setting(
-        3, "Channels", "Channels of the input; 1: grey images, made red, green and blue inside"
-    )
+        3, "Channels",
+        "3: the input is RGB, or the bands that the model was trained on; 1: grey images, made red,"
+        " green and blue inside",
+    )  # fmt: skip
     opset_version: Int = setting(17, "Opset", "ONNX operator set", ge=1)
     on_cpu: bool = setting(False, "On the CPU", "Trace the model on the CPU even if there is a GPU")
     gpu_id: Int = setting(0, "GPU", "GPU to trace the model on, if there is one", ge=0)
@@ -71,6 +73,10 @@ class Export(Node):
     force: bool = setting(False, "Overwrite", "Replace files of an earlier export")
     verbose: bool = setting(False, "Verbose", "Report steps and times on stderr")
     results_dir: str = setting("", "Results folder", RESULTS_TEXT, is_path=True)
+
+    def channels(self, trained: int) -> int:
+        """Return the channels of the exported input of a model that was trained on this many."""
+        return self.input_channel if self.input_channel == 1 else trained
 
     @field_validator("with_probabilities")
     @classmethod

@@ -230,6 +230,7 @@ VALID = [
     {},
     {"classes": [{"value": 0, "name": "a"}, {"value": 9, "name": "b", "color": [1, 2, 3]}]},
     {"classes": None, "ignore": None, "bits": 12, "has_up": True, "license": "CC0"},
+    {"bands": [0, 7, 3]},
     {"splits": {"train": {"images": "a", "masks": "b"}}},
     {"groups": {"one": ["a_*"]}, "source": "here", "counts": {"train": 3}},
 ]
@@ -241,6 +242,7 @@ INVALID = [
     {"ignore": "x"}, {"bits": 7}, {"has_up": 1}, {"groups": ["a"]}, {"groups": {"a": []}},
     {"splits": {"val": {"images": "a", "masks": "b"}}}, {"splits": {"train": {"images": "a"}}},
     {"splits": {"train": {"images": "a", "masks": 1}}}, {"splits": ["a"]},
+    {"bands": []}, {"bands": [0, 0]}, {"bands": [-1]}, {"bands": ["red"]}, {"bands": 4},
     {"license": 3}, {"source": ["x"]}, {"classs": []}, [],
 ]  # fmt: skip
 

@@ -2,7 +2,7 @@ import logging
 
 import pytest
 import torch
-from networks import cut
+from networks import LIGHT, cut
 from safetensors.torch import save_file
 from transformers.models.segformer.modeling_segformer import (
     SegformerForSemanticSegmentation,
@@ -10,12 +10,14 @@ from transformers.models.segformer.modeling_segformer import (
 )
 
 from segformer.errors import CheckpointError
+from segformer.model import segformer
 from segformer.model.encoders.efficientnet_lite import EfficientNetLite
 from segformer.model.encoders.fan import FullyAttentional
 from segformer.model.encoders.mit import MixTransformer, transformers_config
 from segformer.model.encoders.vit import Siglip
 from segformer.model.resample import resampled_kernel
 from segformer.model.weights import load_backbone, load_model
+from segformer.spec.backbones import BACKBONES
 
 
 @pytest.fixture(scope="module")
@@ -189,3 +191,31 @@ def test_every_weight_of_the_installed_package_but_the_classifiers_is_loaded(cap
     assert [k for k, value in state.items() if value.ndim and value.equal(before[k])] == []
     assert f"{source}: 8 do not fit and were left out: _bn1.bias" in caplog.text
     assert "stay random" not in caplog.text
+
+
+FAMILIES = (*LIGHT, "vit_large_nvdinov2", "vit_base_nvclip_16_siglip")
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_bands_beyond_red_green_blue_have_their_mean_and_one_band_their_sum(
+    name, tmp_path, monkeypatch
+):
+    cut(monkeypatch, depth=1)
+    family = segformer.FAMILIES[BACKBONES[name].family]
+    of_three, of_five, of_one = (family(name, in_channels=n).eval() for n in (3, 5, 1))
+    weights = {key: value.contiguous() for key, value in of_three.state_dict().items()}
+    save_file(weights, file := tmp_path / "weights.safetensors")
+    for encoder in (of_five, of_one):
+        load_backbone(encoder, file, name=name)
+    draw = torch.Generator().manual_seed(0)
+    colours, more = (torch.randn(1, n, 32, 32, generator=draw) for n in (3, 2))
+    grey = colours[:, :1]
+    # What a further band adds is what each of the three colours adds on average.
+    spread = colours + more.sum(1, keepdim=True) / 3
+    with torch.inference_mode():
+        for one, other in (
+            (of_five(torch.cat([colours, more], dim=1)), of_three(spread)),
+            (of_one(grey), of_three(grey.expand(-1, 3, -1, -1))),
+        ):
+            for a, b in zip(one, other, strict=True):
+                assert torch.allclose(a, b, atol=2e-4, rtol=1e-3)
