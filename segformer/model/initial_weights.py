@@ -269,8 +269,9 @@ def _contradiction(wish: Wish, public: PublicWeights | None) -> str | None:
     for key, numbers in zip(SCALING, public.scaling, strict=True):
         own = wish.values.get(key)
         # A list of another length is of images that are not RGB.
-        is_of_colours = isinstance(own, list) and len(own) >= len(numbers)
-        if is_of_colours and not _is_close(own[: len(numbers)], numbers):
+        if not isinstance(own, list) or len(own) < len(numbers):
+            continue
+        if not _is_close(own[: len(numbers)], numbers):
             return f"{key}: {own} contradicts {public.source}, trained with {list(numbers)}"
     return None
 

@@ -21,7 +21,7 @@ BASE = {
 SWAPPED = [{"label_id": 1 - i, "seg_class": str(i), "rgb": [i]} for i in range(2)]
 ON_ITEMS = {
     f"{S}.img_size": 48, f"{S}.img_height": 48, f"{S}.img_width": 48, f"{S}.resize": "pad",
-    f"{S}.train_split": "val", f"{S}.palette": SWAPPED,
+    f"{S}.train_split": "val", f"{S}.palette": SWAPPED, f"{S}.bands": [2, 1, 0],
     f"{A}.mean": [0, 0.5, 0.5], f"{A}.std": [1, 1, 1],
     f"{A}.random_flip.enable": False, f"{A}.random_flip.hflip_probability": 1,
     f"{A}.random_flip.vflip_probability": 1,
