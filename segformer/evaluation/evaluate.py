@@ -152,7 +152,7 @@ def _write_samples(
     for sample in samples:
         pair = load_pair(pairs[sample.score.name], segment)
         ids = segmenter.class_ids(pair.image)
-        write_sample(folder, sample, pair.image, ids, pair.ids, colours)
+        write_sample(folder, sample, composite(pair.image), ids, pair.ids, colours)
 
 
 def _check_alone(spec: Spec, topology: Topology) -> None:

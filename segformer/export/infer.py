@@ -6,11 +6,12 @@ Writes a PNG of class ids for each image, at the size of the image, with the col
 as its palette. From Python: `Model("model.onnx").segment("photo.jpg")` gives the ids HxW.
 
 An image is read as RGB (by a model of other bands, as these; a TIFF of many by tifffile), upright,
-and resized to the size of the training (bicubic, as Pillow does it, with antialiasing); then divided
-by 255, less the mean and over the std of the training. The logits, a quarter of that size, are enlarged to the image (bilinear, half-pixel centres), and the
-largest wins. What is much larger than the images of the training is segmented by overlapping
-windows, whose logits are blended; the model says how (`prediction` of its record). A PNG or TIFF
-that is too large to be held in memory is read, segmented and written in strips of rows.
+and resized to the size of the training (bicubic, as Pillow does it, with antialiasing); then
+divided by 255, less the mean and over the std of the training. The logits, a quarter of that size,
+are enlarged to the image (bilinear, half-pixel centres), and the largest wins. What is much larger
+than the images of the training is segmented by overlapping windows, whose logits are blended; the
+model says how (`prediction` of its record). A PNG or TIFF that is too large to be held in memory is
+read, segmented and written in strips of rows.
 """
 
 import argparse
