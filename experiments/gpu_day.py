@@ -114,7 +114,7 @@ def rate(day: Day) -> str:
             began = time.perf_counter()
         with torch.autocast(place.type, torch.bfloat16):
             loss = F.cross_entropy(network(images).float(), masks)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         optimizer.zero_grad()
     _wait(place)
