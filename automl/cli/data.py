@@ -106,8 +106,8 @@ def _show(arguments: argparse.Namespace) -> int:
     from automl.progress.watch import data_progress
     from automl.skill.failures import faults_of_the_user
 
-    skill = _skill(arguments)
     _check_folder(arguments.folder)
+    skill = _skill(arguments)
     with faults_of_the_user(), data_progress(is_shown=not arguments.json) as progress:
         report = skill.show_data(arguments.folder, html=arguments.html, progress=progress)
     if report.faults:

@@ -40,7 +40,7 @@ def test_import_split_and_show_follow_each_other(run, tmp_path):
         (["import", "kitti", "nowhere", "x"], "'kitti' is not a kind of data set"),
         (["split", "nowhere"], "nowhere: no such folder"),
         (["split", "nowhere", "--val", "lots"], "'lots' is not a share; give 15% or 0.15"),
-        (["show", "nowhere"], "automl: nowhere: no such folder"),
+        (["show", "nowhere"], "automl: nowhere: there is no such folder"),
         (["show", "data.zip"], "automl: data.zip: is a file (archive), not a folder; unpack"),
         (["import", "auto", "data.zip", "x"], "data.zip: is a file (archive), not a folder"),
     ],
