@@ -48,7 +48,7 @@ def bands_of(path: Path, convert: Convert) -> Bands:
         convert: Makes RGB of a decoded part.
     """
     with path.open("rb") as file:
-        image = _opened(file)
+        image = open_picture(file)
         layout: _Png | _Tiff | None = None
         if isinstance(image, PngImagePlugin.PngImageFile):
             layout = _Png.of(file)
@@ -62,7 +62,7 @@ def bands_of(path: Path, convert: Convert) -> Bands:
 def is_large(path: Path) -> bool:
     """Whether a picture file has too many pixels to be decoded at once; raises as Pillow does."""
     with path.open("rb") as file:
-        image = _opened(file)
+        image = open_picture(file)
         return image.width * image.height > MOST_PIXELS
 
 
@@ -70,7 +70,7 @@ def _is_turned(image: Image.Image) -> bool:
     return image.getexif().get(_ORIENTATION, 1) in _TURNED
 
 
-def _opened(file: BinaryIO) -> Image.Image:
+def open_picture(file: BinaryIO) -> Image.Image:
     """Open a picture; its own class for PNG and TIFF, which asks for no limit before it decodes."""
     start = file.read(8)
     file.seek(0)
@@ -133,7 +133,7 @@ class Whole:
 
     def __init__(self, path: Path, convert: Convert) -> None:
         with path.open("rb") as file:
-            image = _opened(file)
+            image = open_picture(file)
             pixels = image.width * image.height
             most = 2 * (Image.MAX_IMAGE_PIXELS or pixels)
             if pixels > most:
@@ -225,7 +225,12 @@ class _Png:
             if len(content) < length or zlib.crc32(b"IDAT" + content) != checksum:
                 raise ValueError("is broken: a checksum is wrong")
             while content:
-                waiting += inflate.decompress(content, size - len(waiting))
+                try:
+                    waiting += inflate.decompress(content, size - len(waiting))
+                except zlib.error as error:
+                    raise ValueError(
+                        f"is broken: its stream cannot be unpacked ({error})"
+                    ) from None
                 content = inflate.unconsumed_tail
                 if len(waiting) == size:
                     yield bytes(waiting)
@@ -263,7 +268,10 @@ class _Tiff:
     _WIDTH, _LENGTH, _COMPRESSION, _PLANES, _TILE_WIDTH = 256, 257, 259, 284, 322
     _STRIPS, _TILES = (273, 279, 278), (324, 325, 323)
     """The tags of offsets, byte counts and rows."""
-    _KEPT = (258, 259, 262, 266, 277, 284, 317, 320, 322, 323, 338, 339, 347, 529, 530, 531, 532)
+    _KEPT = (
+        258, 259, 262, 266, 277, 284, 292, 293, 317, 320, 322, 323, 338, 339, 347,
+        529, 530, 531, 532,
+    )  # fmt: skip
     """Tags that say how samples are stored."""
 
     def __init__(self, tags: Mapping[int, Any], kinds: Mapping[int, int], order: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from segformer.data.bands import Bands, Held, Pixels, Whole, bands_of, is_large
+from segformer.data.bands import Bands, Held, Pixels, Whole, bands_of, is_large, open_picture
 from segformer.data.images import image_file_of
 from segformer.data.load import load_image
 from segformer.data.tiff import TiffFacts, check_bands, check_range, tiff_facts
@@ -73,6 +73,7 @@ def _facts(path: Path) -> TiffFacts | None:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         facts = tiff_facts(content)
     if facts is None:
+        _check_single(path)
         return None
     check_bands(facts, path)
     check_range(facts, path)
@@ -84,6 +85,15 @@ def _facts(path: Path) -> TiffFacts | None:
     if facts.pictures > 1:
         raise DataError(f"{path}: holds {facts.pictures} pictures; a file may hold one")
     return facts
+
+
+def _check_single(path: Path) -> None:
+    with path.open("rb") as file:
+        image = open_picture(file)
+        pictures = getattr(image, "n_frames", 1)
+        # The first picture of an MPO, the JPEG of many phones, is the photograph.
+        if pictures > 1 and image.format != "MPO":
+            raise DataError(f"{path}: holds {pictures} pictures; a file may hold one")
 
 
 @contextmanager

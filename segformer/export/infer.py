@@ -20,14 +20,14 @@ import sys
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from segformer.data.bands import MOST_PIXELS, Bands, Held, bands_of, is_large
+from segformer.data.bands import MOST_PIXELS, Bands, Held, bands_of, is_large, open_picture
 from segformer.data.png_rows import PngRows
 from segformer.export.arrays import (
     Size,
@@ -41,7 +41,13 @@ from segformer.export.arrays import (
     starts,
     weights,
 )
-from segformer.export.samples import WIDE_MODES, is_negative_of, read_bands, scaled_to_8_bits
+from segformer.export.samples import (
+    WIDE_MODES,
+    check_picture,
+    is_negative_of,
+    read_bands,
+    scaled_to_8_bits,
+)
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _FLIPS = {"horizontal": ((), (-1,)), "both": ((), (-1,), (-2,), (-2, -1))}
@@ -63,9 +69,11 @@ class Model:
             str(path), providers=onnxruntime.get_available_providers()
         )
         entries = self._session.get_modelmeta().custom_metadata_map
+        if "segformer" not in entries:
+            raise ValueError("is not a model that was exported with its record (infer.py)")
         self.record: dict[str, Any] = json.loads(entries["segformer"])
         segment = self.record["segment"]
-        self.names = {int(index): name for index, name in json.loads(entries["names"]).items()}
+        self.names = _names(entries, self._session)
         self._mean, self._std = (
             np.array(segment["augmentation"][key], dtype=np.float32) for key in ("mean", "std")
         )
@@ -93,6 +101,8 @@ class Model:
                 raise ValueError(f"pixels of shape {image.shape}: must be HxWx{self.channels}")
             return Held(image)
         if self.bands is None and is_large(Path(image)):
+            with Path(image).open("rb") as file:
+                check_picture(open_picture(file))
             return bands_of(Path(image), lambda part: _rgb(part, self.bits, is_negative_of(part)))
         return Held(self.read(Path(image)))
 
@@ -239,6 +249,13 @@ class Model:
         return batch
 
 
+def _names(entries: dict[str, str], session: Any) -> dict[int, str]:
+    """The names of the classes; their numbers, for a model of before they were recorded."""
+    if "names" not in entries:
+        return {index: str(index) for index in range(session.get_outputs()[0].shape[1])}
+    return {int(index): name for index, name in json.loads(entries["names"]).items()}
+
+
 def _resized(pixels: NDArray[np.uint8], steps: tuple[Size, ...]) -> NDArray[np.uint8]:
     picture = Image.fromarray(np.ascontiguousarray(pixels))
     for size in steps:
@@ -266,6 +283,7 @@ def read_image(
                 f"{opened.width * opened.height / 1e6:.0f} megapixels are more than the"
                 f" {MOST_PIXELS / 1e6:.0f} that are read at once; give the path of a file"
             )
+        check_picture(opened)
         return _rgb(ImageOps.exif_transpose(opened), bits, is_negative_of(opened))
 
 
@@ -322,6 +340,20 @@ def _write_probabilities(model: Model, path: Path, target: Path) -> None:
             file.write(shares.astype("<f2").tobytes())
 
 
+def _loaded(path: Path, mode: str | None) -> Model:
+    if not path.is_file():
+        _exit(f"{path}: there is no such model; give its file by --model")
+    try:
+        return Model(path, mode=mode)
+    except Exception as error:  # ONNX Runtime has its own classes, derived from this one.
+        _exit(f"{path}: cannot be used ({' '.join(str(error).split())})")
+
+
+def _exit(message: str) -> NoReturn:
+    print(message, file=sys.stderr)
+    sys.exit(2)
+
+
 def main() -> None:
     """Segment the images of the command line."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
@@ -334,7 +366,7 @@ def main() -> None:
     stems = [path.stem for path in options.images]
     if alike := sorted({stem for stem in stems if stems.count(stem) > 1}):
         parser.error(f"several images would be written to {alike[0]}.png; rename one")
-    model = Model(options.model, mode=options.mode)
+    model = _loaded(options.model, options.mode)
     options.out.mkdir(parents=True, exist_ok=True)
     failed = 0
     for path in options.images:

@@ -1,3 +1,6 @@
+import struct
+import zlib
+
 import numpy as np
 import pytest
 import tifffile
@@ -6,6 +9,8 @@ from PIL import Image, ImageOps
 
 from segformer.data import bands
 from segformer.data.bands import Held, Sequential, Whole, bands_of, is_large
+from segformer.data.large import LargePicture
+from segformer.errors import DataError
 
 HEIGHT, WIDTH = 131, 87
 
@@ -51,6 +56,8 @@ TIFF = {
        for mode in ("RGB", "L")},
     "predictor": lambda path: picture().save(path, compression="tiff_lzw", tiffinfo={317: 2}),
     "fax": lambda path: picture().convert("1").save(path, compression="group4"),
+    "fax by 2 dimensions": lambda path: picture().convert("1").save(
+        path, compression="group3", tiffinfo={292: 1, 278: 16}),
     "palette": lambda path: picture().convert("P").save(path),
     "tiles": lambda path: tifffile.imwrite(
         path, np.asarray(picture()), tile=(32, 48), compression="zlib", photometric="rgb"),
@@ -114,6 +121,28 @@ def test_a_wrong_checksum_is_found(tmp_path):
     (tmp_path / "x.png").write_bytes(content)
     with pytest.raises(ValueError, match="is broken: a checksum is wrong"):
         bands_of(tmp_path / "x.png", rgb).rows(0, HEIGHT)
+
+
+def test_a_broken_stream_is_found(tmp_path):
+    picture().save(tmp_path / "x.png")
+    content = bytearray((tmp_path / "x.png").read_bytes())
+    start = content.index(b"IDAT")
+    (length,) = struct.unpack(">I", content[start - 4 : start])
+    content[start + 4 : start + 6] = b"xx"  # Of the stream's head; the checksum is that of it.
+    end = start + 4 + length
+    content[end : end + 4] = struct.pack(">I", zlib.crc32(content[start:end]))
+    (tmp_path / "x.png").write_bytes(content)
+    with pytest.raises(ValueError, match="is broken: its stream cannot be unpacked"):
+        bands_of(tmp_path / "x.png", rgb).rows(0, HEIGHT)
+    with pytest.raises(DataError, match="x.png: is broken"):
+        LargePicture(tmp_path / "x.png", bits=8).bands().rows(0, HEIGHT)
+
+
+@pytest.mark.parametrize("name", ["x.png", "x.tif", "x.webp"])
+def test_a_large_file_of_two_pictures_is_refused(tmp_path, name):
+    picture().save(tmp_path / name, save_all=True, append_images=[ImageOps.invert(picture())])
+    with pytest.raises(DataError, match=f"{name}: holds 2 pictures; a file may hold one"):
+        LargePicture(tmp_path / name, bits=8)
 
 
 def test_what_cannot_be_read_in_bands_has_a_limit(tmp_path, monkeypatch):

@@ -1,12 +1,14 @@
 import io
 import json
 import shutil
+import struct
 import subprocess
 import sys
 
 import numpy as np
 import onnx
 import pytest
+import tifffile
 import torch
 from PIL import Image
 
@@ -17,7 +19,7 @@ from segformer.evaluation.inference import infer
 from segformer.evaluation.segmenter import class_ids as by_torch
 from segformer.export.arrays import class_ids
 from segformer.export.graph import metadata_of
-from segformer.export.infer import Model, read_image
+from segformer.export.infer import Model, main, read_image
 from segformer.export.onnx import export
 from segformer.model.saved import ModelRecord, read_model, write_safetensors
 
@@ -169,6 +171,93 @@ def test_classes_of_one_name_are_numbered_as_in_the_reports(tiny_spec, onnx_file
     onnx.helper.set_model_props(graph, metadata_of(ModelRecord.of(spec)))
     onnx.save(graph, tmp_path / "model.onnx")
     assert Model(tmp_path / "model.onnx").names == {0: "car_0", 1: "car_1", 2: "class_2"}
+
+
+def several(path):
+    draw = np.random.default_rng(0).integers(0, 255, (2, 20, 30, 3), np.uint8)
+    first, second = map(Image.fromarray, draw)
+    first.save(path, save_all=True, append_images=[second])
+
+
+def colours(path, bands, kind, **options):
+    values = np.random.default_rng(0).integers(0, 255, (20, 30, bands)).astype(kind)
+    if options.get("planarconfig"):
+        values = values.transpose(2, 0, 1)
+    tifffile.imwrite(path, values, photometric="rgb", **options)
+
+
+REFUSED = {
+    "pages.tif": (several, "holds 2 pictures; a file may hold one"),
+    "animated.png": (several, "holds 2 pictures; a file may hold one"),
+    "planes.tif": (
+        lambda path: colours(path, 3, np.uint16, planarconfig="separate"),
+        "stores its bands one after the other in 16 bits",
+    ),
+    "fourth.tif": (
+        lambda path: colours(path, 4, np.uint8, extrasamples=["unspecified"]),
+        "holds 4 bands, neither grey nor RGB",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_be_read_wrongly_is_refused(onnx_file, tmp_path, monkeypatch, name):
+    write, message = REFUSED[name]
+    write(tmp_path / name)
+    with pytest.raises(ValueError, match=message):
+        read_image(tmp_path / name)
+    model = Model(onnx_file)
+    monkeypatch.setattr(bands, "MOST_PIXELS", 100)
+    with pytest.raises(ValueError, match=message):
+        model.opened(tmp_path / name)
+
+
+def test_a_tiff_with_an_overview_and_alpha_is_read(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 255, (20, 30, 4), np.uint8)
+    with tifffile.TiffWriter(tmp_path / "x.tif") as file:
+        file.write(pixels, photometric="rgb", extrasamples=["unassalpha"])
+        file.write(pixels[::2, ::2], photometric="rgb", extrasamples=["unassalpha"], subfiletype=1)
+    assert np.array_equal(read_image(tmp_path / "x.tif"), pixels[..., :3])
+    assert np.array_equal(read_image(tmp_path / "x.tif", bands=[3]), pixels[..., 3:])
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Of Pillow.
+def test_many_bands_that_cannot_be_read_are_named_by_their_fault(tmp_path):
+    values = np.zeros((20, 30, 5), np.uint8)
+    tifffile.imwrite(tmp_path / "x.tif", values, photometric="minisblack", planarconfig="contig")
+    content = (tmp_path / "x.tif").read_bytes()
+    (tmp_path / "cut.tif").write_bytes(content[: len(content) // 2])
+    several(tmp_path / "pages.tif")
+    (tmp_path / "head.tif").write_bytes(content[:8])
+    for name in ("cut.tif", "head.tif", "pages.tif"):
+        with pytest.raises((ValueError, OSError)):
+            read_image(tmp_path / name, bands=[0, 4])
+    # The tag of the compression, 259, as Zstandard, for which tifffile needs another library.
+    at = content.index(struct.pack("<HHI", 259, 3, 1))
+    zstd = content[: at + 8] + struct.pack("<H", 50000) + content[at + 10 :]
+    (tmp_path / "zstd.tif").write_bytes(zstd)
+    with pytest.raises(ValueError, match="ZSTD|[Zz]std"):
+        read_image(tmp_path / "zstd.tif", bands=[0, 4])
+
+
+def test_a_model_that_is_none_is_named_in_one_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / "text.onnx").write_text("hello")
+    for name, message in {"nosuch": "there is no such model", "text": "cannot be used ("}.items():
+        model = str(tmp_path / f"{name}.onnx")
+        monkeypatch.setattr(sys, "argv", ["infer.py", "x.png", "--model", model])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        said = capsys.readouterr().err
+        assert stopped.value.code == 2 and said.count("\n") == 1 and message in said
+
+
+def test_a_model_of_before_the_names_has_numbers(onnx_file, tmp_path):
+    graph = onnx.load(onnx_file)
+    entries = {entry.key: entry.value for entry in graph.metadata_props}
+    names = json.loads(entries.pop("names"))
+    onnx.helper.set_model_props(graph, entries)
+    onnx.save(graph, tmp_path / "model.onnx")
+    assert Model(tmp_path / "model.onnx").names == {int(index): index for index in names}
 
 
 def test_a_picture_that_came_as_bytes_has_a_limit(tmp_path, monkeypatch):
