@@ -20,7 +20,7 @@ import sys
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 import numpy as np
 import onnxruntime
@@ -341,17 +341,13 @@ def _write_probabilities(model: Model, path: Path, target: Path) -> None:
 
 
 def _loaded(path: Path, mode: str | None) -> Model:
-    if not path.is_file():
-        _exit(f"{path}: there is no such model; give its file by --model")
     try:
+        if not path.is_file():
+            raise ValueError("there is no such file")
         return Model(path, mode=mode)
     except Exception as error:  # ONNX Runtime has its own classes, derived from this one.
-        _exit(f"{path}: cannot be used ({' '.join(str(error).split())})")
-
-
-def _exit(message: str) -> NoReturn:
-    print(message, file=sys.stderr)
-    sys.exit(2)
+        print(f"{path}: cannot be used ({' '.join(str(error).split())})", file=sys.stderr)
+        sys.exit(2)
 
 
 def main() -> None:

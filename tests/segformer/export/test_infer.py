@@ -242,7 +242,7 @@ def test_many_bands_that_cannot_be_read_are_named_by_their_fault(tmp_path):
 
 def test_a_model_that_is_none_is_named_in_one_line(tmp_path, monkeypatch, capsys):
     (tmp_path / "text.onnx").write_text("hello")
-    for name, message in {"nosuch": "there is no such model", "text": "cannot be used ("}.items():
+    for name, message in {"nosuch": "there is no such file", "text": "cannot be used ("}.items():
         model = str(tmp_path / f"{name}.onnx")
         monkeypatch.setattr(sys, "argv", ["infer.py", "x.png", "--model", model])
         with pytest.raises(SystemExit) as stopped:
