@@ -85,7 +85,7 @@ def _of_a_class() -> dict[str, Any]:
         "type": "object",
         "properties": {
             "value": {"description": "Its value in masks of values.", **_BYTE},
-            "name": {"description": "Its name.", "type": "string"},
+            "name": {"description": "Its name.", "type": "string", "pattern": r"\S"},
             "color": {
                 "description": "Red, green and blue in masks of colours.",
                 "anyOf": [

@@ -66,7 +66,10 @@ class _Class:
             if not isinstance(colour, list) or len(colour) != 3:
                 raise ValueError(f"{where}.color is {colour!r}, not [red, green, blue]")
             colour = [_byte(part, f"{where}.color") for part in colour]
-        return cls(_byte(entry["value"], f"{where}.value"), str(entry["name"]), colour)
+        name = entry["name"]
+        if name is None or not str(name).strip():
+            raise ValueError(f"{where}.name is {name!r}, not a text with something in it")
+        return cls(_byte(entry["value"], f"{where}.value"), str(name), colour)
 
     def entry(self, label_id: int, rgb: list[int]) -> dict[str, Any]:
         return {"label_id": label_id, "seg_class": self.name, "mapping_class": self.name,

@@ -63,8 +63,14 @@ class Coco:
             found, absent = _pairs(root, path, content, label_ids, files)
             pairs.setdefault(_split(root, path), []).extend(found)
             more_faults, more_notes = absent_images(path, absent, len(content["images"]), root)
-            faults += [*more_faults, *_without_outline(path, content["annotations"], is_fault=True)]
-            notes += [*more_notes, *_without_outline(path, content["annotations"], is_fault=False)]
+            folders = list(_image_folders(root, path))
+            out = [name for name in absent if files.leads_out(name, folders)]
+            faults += [f"{path}: the file_name {name!r} leads out of {root}" for name in out[:1]]
+            faults += [*more_faults, *_doubles(path, content)]
+            notes += [*more_notes, *_of_one_name(path, names[path])]
+            for lines, is_fault in ((faults, True), (notes, False)):
+                lines += _without_outline(path, content["annotations"], is_fault=is_fault)
+                lines += _without_image(path, content, is_fault=is_fault)
         return DataSet(pairs, classes=classes, faults=faults, notes=notes)
 
 
@@ -88,6 +94,42 @@ def _without_outline(path: Path, entries: Sequence[Content], *, is_fault: bool) 
     if is_fault:
         return [f"{path}: {_BOXES}"]
     return [f"{path}: {boxes} of {len(entries)} annotations have no outline and are left out"]
+
+
+def _without_image(path: Path, content: Content, *, is_fault: bool) -> list[str]:
+    """Return the line on annotations of unknown images: a fault if all are, else a note."""
+    known, entries = {image["id"] for image in content["images"]}, content["annotations"]
+    strange = [entry["image_id"] for entry in entries if entry["image_id"] not in known]
+    if not strange or (len(strange) == len(entries)) != is_fault:
+        return []
+    line = f"{len(strange)} of {len(entries)} annotations have an image_id that no image has"
+    end = "" if is_fault else "; they are left out"
+    return [f"{path}: {line}: {listed(dict.fromkeys(strange))}{end}"]
+
+
+def _doubles(path: Path, content: Content) -> list[str]:
+    """Return the faults of ids that two images or two categories have."""
+    faults = []
+    for kind, key in (("images", "file_name"), ("categories", "name")):
+        by_id: dict[Any, list[str]] = {}
+        for entry in content[kind]:
+            by_id.setdefault(entry["id"], []).append(str(entry[key]))
+        twice = ((number, each) for number, each in by_id.items() if len(each) > 1)
+        faults += [
+            f"{path}: {len(each)} {kind} have the id {n}: {listed(each)}" for n, each in twice
+        ]
+    return faults
+
+
+def _of_one_name(path: Path, names: Mapping[int, str]) -> list[str]:
+    by_name: dict[str, list[int]] = {}
+    for number, name in names.items():
+        by_name.setdefault(name, []).append(number)
+    several = {name: numbers for name, numbers in by_name.items() if len(numbers) > 1}
+    return [
+        f"{path}: the categories {listed(numbers)} are all called {name}: they are one class"
+        for name, numbers in several.items()
+    ]
 
 
 def _files(root: Path) -> list[Path]:

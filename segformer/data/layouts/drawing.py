@@ -11,6 +11,9 @@ from segformer.data.images import check_pixels
 Ids = NDArray[np.uint8]
 Points = Sequence[tuple[float, float]]
 
+_LARGEST = 1e15
+"""Differences of coordinates up to this are exact to a pixel, and their products finite."""
+
 
 @dataclass(frozen=True)
 class Region:
@@ -47,11 +50,11 @@ def filled(points: Points, size: tuple[int, int]) -> NDArray[np.bool_]:
     """Return HxW of the pixels whose centres lie within a polygon, by the even-odd rule.
 
     Pillow's own polygons also cover the pixels that their border touches, which makes neighbours
-    overlap and small things larger.
+    overlap and small things larger. Raises `ValueError` for coordinates that are not finite.
     """
     width, height = size
     toggles = np.zeros((height, width + 1), np.int32)
-    x, y = np.array(points, dtype=np.float64).reshape(-1, 2).T
+    x, y = _finite(np.array(points, dtype=np.float64)).reshape(-1, 2).T
     next_x, next_y = np.roll(x, -1), np.roll(y, -1)
     centres = np.arange(height)[:, None] + 0.5
     rows, edges = np.nonzero((y <= centres) != (next_y <= centres))
@@ -62,6 +65,13 @@ def filled(points: Points, size: tuple[int, int]) -> NDArray[np.bool_]:
     np.add.at(toggles, (rows, columns), 1)
     inside: NDArray[np.bool_] = toggles[:, :-1].cumsum(axis=1) % 2 == 1
     return inside
+
+
+def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    wrong = values[~(np.abs(values) <= _LARGEST)]
+    if len(wrong):
+        raise ValueError(f"a polygon has the coordinate {wrong[0]}, which is no place in an image")
+    return values
 
 
 def rectangle(left: float, top: float, right: float, bottom: float) -> Points:

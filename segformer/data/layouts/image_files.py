@@ -1,5 +1,6 @@
 """Finds image files by the names that files of annotations give them."""
 
+import os
 import unicodedata
 from collections.abc import Sequence
 from functools import cached_property
@@ -20,16 +21,29 @@ class ImageFiles:
         """Return the file of a name: in one of some folders, else the only one below that has it.
 
         A name may have folders before it, of another machine or with the separators of Windows.
+        A file outside is none of this data set, whatever a name says.
         """
         relative = unquoted(name)
         for folder in [*folders, self._root]:
-            if relative and (path := folder / relative).is_file():
+            if (
+                relative
+                and (path := folder / relative).is_file()
+                and place_within(path, self._root) is not None
+            ):
                 return path
         key = _key(relative.rpartition("/")[2])
         paths = self._by_name.get(key, [])
         if len(paths) > 1:
             paths = [path for path in paths if _key(path.as_posix()).endswith(f"/{_key(relative)}")]
         return paths[0] if len(paths) == 1 else None
+
+    def leads_out(self, name: str, folders: Sequence[Path] = ()) -> bool:
+        """Whether a name climbs out of the folder from each place that it may start at."""
+        relative = unquoted(name)
+        is_climbing = ".." in relative.split("/") and not relative.startswith("/")
+        return is_climbing and all(
+            place_within(each / relative, self._root) is None for each in folders if each.is_dir()
+        )
 
     @cached_property
     def _by_name(self) -> dict[str, list[Path]]:
@@ -51,6 +65,15 @@ def absent_images(
         return [], []
     line = f"{where}: {len(absent)} of {count} images have no file below {root}: {listed(absent)}"
     return ([line], []) if len(absent) == count else ([], [f"{line}; they are left out"])
+
+
+def place_within(path: Path, root: Path) -> Path | None:
+    """Return a path from a folder on, or None for one that is not below it.
+
+    Links are not followed: one within a data set may lead out of it.
+    """
+    plain, base = (Path(os.path.normpath(each.absolute())) for each in (path, root))
+    return plain.relative_to(base) if plain.is_relative_to(base) else None
 
 
 def unquoted(name: str) -> str:

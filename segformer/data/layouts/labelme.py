@@ -21,6 +21,7 @@ from segformer.errors import DataError
 
 _IGNORED = "__ignore__"
 _WITHOUT_AREA = ("line", "linestrip", "point", "points")
+_POINTS_OF_AN_AREA = 3
 
 
 class LabelMe:
@@ -40,17 +41,19 @@ class LabelMe:
             for split, paths in _files(root).items()
         }
         shapes = [s for each in contents.values() for c in each.values() for s in c["shapes"]]
-        labels = {str(s["label"]) for s in shapes if _kind(s) not in _WITHOUT_AREA} - {_IGNORED}
+        labels = {str(s["label"]) for s in shapes if _covers_area(s)} - {_IGNORED}
         classes, label_ids = drawn_classes(sorted(labels))
         label_ids |= {_IGNORED: IGNORED}
-        thin = [(_kind(s), str(s["label"])) for s in shapes if _kind(s) in _WITHOUT_AREA]
+        thin = [(_kind(s), str(s["label"])) for s in shapes if not _covers_area(s)]
         pairs: dict[str, list[Pair]] = {}
         faults, files = [], ImageFiles(root)
         for split, by_path in contents.items():
             for path, content in by_path.items():
                 image = files.find(str(content["imagePath"]), [path.parent])
                 if image is None:
-                    faults.append(f"{path}: its image {content['imagePath']} does not exist")
+                    faults.append(
+                        f"{path}: its image {content['imagePath']} does not exist below {root}"
+                    )
                     continue
                 draw = partial(_drawn, path, image, content, label_ids)
                 pairs.setdefault(split, []).append(Pair(path.stem, image, path, draw))
@@ -77,6 +80,13 @@ def _kind(shape: Mapping[str, Any]) -> str:
     return str(shape.get("shape_type") or "polygon")
 
 
+def _covers_area(shape: Mapping[str, Any]) -> bool:
+    """Whether a shape is no line or point, nor a polygon that was closed too early."""
+    kind, points = _kind(shape), shape.get("points")
+    is_thin = kind == "polygon" and isinstance(points, list) and len(points) < _POINTS_OF_AN_AREA
+    return kind not in _WITHOUT_AREA and not is_thin
+
+
 def _drawn(
     path: Path, image: Path, content: Mapping[str, Any], label_ids: Mapping[str, int]
 ) -> Ids:
@@ -85,7 +95,7 @@ def _drawn(
         if min(size) <= 0:  # Other programs that write this format leave it out.
             height, width = image_size(image)
             size = width, height
-        shapes = [shape for shape in content["shapes"] if _kind(shape) not in _WITHOUT_AREA]
+        shapes = [shape for shape in content["shapes"] if _covers_area(shape)]
         return drawn(size, [_region(shape, label_ids) for shape in shapes])
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise DataError(f"{path}: cannot be drawn ({type(error).__name__}: {error})") from None

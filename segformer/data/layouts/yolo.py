@@ -1,19 +1,23 @@
 """YOLO: a text of polygons for each image, and data.yaml with the names of the classes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from segformer.data.images import image_size
-from segformer.data.layouts.base import UNSPLIT, DataSet, Part
+from segformer.data.layouts.base import TEST, TRAIN, UNSPLIT, VAL, DataSet, Part
 from segformer.data.layouts.drawing import Ids, Region, drawn
+from segformer.data.layouts.image_files import place_within
 from segformer.data.layouts.label_ids import drawn_classes
 from segformer.data.layouts.names import (
     IMAGES,
     files_below,
     lines_of,
+    listed,
     split_folders,
     split_of,
     subfolder,
@@ -26,6 +30,9 @@ from segformer.errors import DataError
 _LABELS = "labels"
 _NAMES = ("classes.txt", "obj.names")
 _NUMBERS_OF_A_BOX = 5
+_NUMBER = re.compile(r"-?\d[\d.e+-]*")
+_BEYOND = 0.01
+"""How far a share may lie outside 0 to 1: tools round, and draw a little over the border."""
 _BOXES = (
     "holds boxes, as for detection, and no polygons: export it for instance segmentation (YOLO-seg)"
     " or as masks"
@@ -58,10 +65,11 @@ class Yolo:
             known = {path for _, path in texts[split]}
             alone = [p for p in files_below(folder) if _is_text(p) and p not in known]
             faults += [f"{path}: has no image {path.stem}.* in {images}" for path in alone]
-        numbers, counts, more_faults = _numbers(t for each in texts.values() for _, t in each)
+        names, named_in, yaml_faults = _names(root)
+        every_text = [text for each in texts.values() for _, text in each]
+        numbers, counts, more_faults = _numbers(every_text, names, named_in)
         if counts["polygons"] == 0 and counts["boxes"]:
             return DataSet({}, faults=[f"{root}: {_BOXES}"])
-        names = _names(root)
         every = {number: names.get(number, f"class_{number}") for number in sorted(numbers)}
         classes, ids = drawn_classes(every.values())
         label_ids = {number: ids[name] for number, name in every.items()}
@@ -75,11 +83,49 @@ class Yolo:
         notes = []
         if counts["boxes"]:
             notes = [f"{root}: {counts['boxes']} objects are boxes without polygons: left out"]
-        return DataSet(pairs, classes=classes, faults=[*faults, *more_faults], notes=notes)
+        if unused := sorted({*names.values()} - {*every.values()}):
+            notes.append(f"{root}: no polygon has the class {listed(unused)}")
+        faults += [*yaml_faults, *more_faults]
+        return DataSet(pairs, classes=classes, faults=faults, notes=notes)
 
 
 def _folders(root: Path) -> Mapping[str, tuple[Path | None, Path | None]]:
-    """Return the folders of images and of texts by split."""
+    """Return the folders of images and of texts by split: as data.yaml says, else by name."""
+    by_name, said = _folders_by_name(root), _folders_said(root)
+    used = {images for images, _ in said.values()}
+    rest = {s: each for s, each in by_name.items() if said and s == TEST and each[0] not in used}
+    return {**rest, **said} if said else by_name
+
+
+def _folders_said(root: Path) -> dict[str, tuple[Path | None, Path | None]]:
+    """Return the folders that data.yaml names, if those of train and val lie in the data set.
+
+    Many files name the place where the data set was on another machine, or one folder as both.
+    """
+    content = next((c for c in _yaml_contents(root).values() if TRAIN in c), {})
+    found: dict[str, tuple[Path | None, Path | None]] = {}
+    for split in (TRAIN, VAL, TEST):
+        if isinstance(content.get(split), str):
+            place = place_within(root / content[split], root)
+            labels = None if place is None else _labels_of(place, root)
+            if place is not None and labels is not None and (root / place).is_dir():
+                found[split] = root / place, labels
+    is_whole = {TRAIN, VAL} <= found.keys()
+    return found if is_whole and len({*found.values()}) == len(found) else {}
+
+
+def _labels_of(place: Path, root: Path) -> Path | None:
+    """Return the folder of texts beside one of images: its path with labels for the last images."""
+    parts = list(place.parts)
+    named = [i for i, part in enumerate(parts) if part.lower() in IMAGES]
+    if not named:
+        return None
+    parts[named[-1]] = _LABELS
+    folder = root.joinpath(*parts)
+    return folder if folder.is_dir() else None
+
+
+def _folders_by_name(root: Path) -> Mapping[str, tuple[Path | None, Path | None]]:
     images, labels = subfolder(root, IMAGES), subfolder(root, (_LABELS,))
     if labels is None:
         inner = {s: f for s, f in split_folders(root).items() if subfolder(f, (_LABELS,))}
@@ -116,53 +162,110 @@ def _texts(images: Path, folder: Path) -> Iterator[tuple[Path, Path]]:
             yield path, folder / inner / f"{path.stem}.txt"
 
 
-def _numbers(texts: Iterator[Path]) -> tuple[set[int], dict[str, int], list[str]]:
+def _numbers(
+    texts: Iterable[Path], names: Mapping[int, str], named_in: str
+) -> tuple[set[int], dict[str, int], list[str]]:
     """Return the classes of polygons, how many polygons and boxes there are, and faults."""
-    numbers, counts, faults = set(), {"polygons": 0, "boxes": 0}, []
+    numbers, counts = set(), {"polygons": 0, "boxes": 0}
+    alike: dict[str, list[str]] = {}
     for path in texts:
         try:
-            for number, points in _objects(path):
+            for line, number, points in _objects(path):
+                if number < 0 or (names and number not in names):
+                    raise ValueError(f"line {line}: {_no_class(number, names, named_in)}")
                 counts["polygons" if points else "boxes"] += 1
                 numbers |= {number} if points else set()
         except ValueError as error:
-            faults.append(f"{path}: {error}")
-    return numbers, counts, faults
+            # Values of their own would make a line of each of thousands of files.
+            alike.setdefault(_NUMBER.sub("#", str(error)), []).append(f"{path}: {error}")
+    return numbers, counts, [_first_of(same) for same in alike.values()]
 
 
-def _objects(path: Path) -> Iterator[tuple[int, list[tuple[float, float]]]]:
-    """Yield class and points, as shares of the sides, of each object; a box has no points."""
-    for line in lines_of(path) if path.is_file() else ():
+def _first_of(faults: Sequence[str]) -> str:
+    return faults[0] + (f" (and {len(faults) - 1} more files)" if len(faults) > 1 else "")
+
+
+def _no_class(number: int, names: Mapping[int, str], named_in: str) -> str:
+    known = f"; {named_in} names {min(names)} to {max(names)}" if names else ", which count from 0"
+    return f"{number} is not among the classes{known}"
+
+
+def _objects(path: Path) -> Iterator[tuple[int, int, list[tuple[float, float]]]]:
+    """Yield line, class and points, as shares of the sides, of each object; a box has no points."""
+    lines = text_of(path).splitlines() if path.is_file() else []
+    for place, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
         number, *parts = line.split()
         try:
             values = [float(part) for part in parts]
             label = int(number)
         except ValueError:
-            raise ValueError("is no line of a class and coordinates: " + line[:40]) from None
+            raise ValueError(
+                "is no line of a class and coordinates: " + line.strip()[:40]
+            ) from None
         if len(parts) == _NUMBERS_OF_A_BOX - 1:
-            yield label, []
+            yield place, label, []
         elif len(parts) >= 6 and len(parts) % 2 == 0:
-            yield label, list(zip(values[::2], values[1::2], strict=True))
+            _check_shares(values, place)
+            yield place, label, list(zip(values[::2], values[1::2], strict=True))
         else:
             raise ValueError(f"has {len(parts)} coordinates in a line; a polygon has 6, 8, ...")
 
 
-def _names(root: Path) -> dict[int, str]:
-    """Return the names of the classes: those of data.yaml, or a line each of classes.txt."""
-    for path in sorted([*root.glob("*.yaml"), *root.glob("*.yml")]):
-        try:
-            content = yaml.safe_load(text_of(path))
-        except yaml.YAMLError:
-            continue
-        names = content.get("names") if isinstance(content, Mapping) else None
-        if isinstance(names, Mapping):
-            return {int(number): str(name) for number, name in names.items()}
+def _check_shares(values: Sequence[float], place: int) -> None:
+    for value in values:
+        if not -_BEYOND <= value <= 1 + _BEYOND:  # NaN is neither.
+            raise ValueError(
+                f"line {place}: the coordinate {value:g} is not a share of the width or height, "
+                "from 0 to 1"
+            )
+
+
+def _names(root: Path) -> tuple[dict[int, str], str, list[str]]:
+    """Return the names of the classes, the file that has them, and faults.
+
+    They are those of data.yaml, or a line each of classes.txt.
+    """
+    contents, faults = _yaml_contents(root), _yaml_faults(root)
+    for path, content in contents.items():
+        names = content.get("names")
         if isinstance(names, list):
-            return {number: str(name) for number, name in enumerate(names)}
+            names = dict(enumerate(names))
+        if isinstance(names, Mapping):
+            wrong = [number for number in names if not str(number).isdecimal()]
+            if wrong:
+                return {}, "", [f"{path}: names has {wrong[0]!r}, which is no number of a class"]
+            found = {int(number): str(name) for number, name in names.items()}
+            return found, path.name, [line for at, line in faults.items() if at.stem == "data"]
     for folder in (root, root / _LABELS):
         for name in _NAMES:
             if (folder / name).is_file():
-                return dict(enumerate(lines_of(folder / name)))
-    return {}
+                return dict(enumerate(lines_of(folder / name))), name, [*faults.values()]
+    return {}, "", [*faults.values()]
+
+
+def _yaml_paths(root: Path) -> list[Path]:
+    return sorted(p for p in [*root.glob("*.yaml"), *root.glob("*.yml")] if p.is_file())
+
+
+def _yaml_contents(root: Path) -> dict[Path, Mapping[Any, Any]]:
+    """Return the mappings in the YAML files of a folder."""
+    contents = {path: _yaml(path)[0] for path in _yaml_paths(root)}
+    return {path: content for path, content in contents.items() if isinstance(content, Mapping)}
+
+
+def _yaml_faults(root: Path) -> dict[Path, str]:
+    """Return the line on each YAML file that cannot be read."""
+    return {path: fault for path in _yaml_paths(root) if (fault := _yaml(path)[1])}
+
+
+def _yaml(path: Path) -> tuple[Any, str]:
+    """Return the content of a file, or None and the line on why it cannot be read."""
+    try:
+        return yaml.safe_load(text_of(path)), ""
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        return None, f"{path}: cannot be read as YAML ({' '.join(str(error).split())})"
 
 
 def _drawn(image: Path, path: Path, label_ids: Mapping[int, int]) -> Ids:
@@ -170,7 +273,7 @@ def _drawn(image: Path, path: Path, label_ids: Mapping[int, int]) -> Ids:
         height, width = image_size(image)
         regions = [
             Region(label_ids[label], [[(x * width, y * height) for x, y in points]])
-            for label, points in _objects(path) if points
+            for _, label, points in _objects(path) if points
         ]  # fmt: skip
         return drawn((width, height), regions)
     except (KeyError, ValueError, OSError) as error:

@@ -238,6 +238,7 @@ INVALID = [
     {"classes": ["a"]},
     {"classes": [{"value": 256, "name": "a"}]},
     {"classes": [{"value": 1}]},
+    {"classes": [{"value": 1, "name": None}]}, {"classes": [{"value": 1, "name": " "}]},
     {"classes": [{"value": 1, "name": "a", "color": [1, 2]}]},
     {"ignore": "x"}, {"bits": 7}, {"has_up": 1}, {"groups": ["a"]}, {"groups": {"a": []}},
     {"splits": {"val": {"images": "a", "masks": "b"}}}, {"splits": {"train": {"images": "a"}}},

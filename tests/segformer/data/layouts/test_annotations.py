@@ -182,3 +182,117 @@ def test_yolo_names_a_text_whose_image_is_missing(tmp_path):
     (tmp_path / "images/train/a.jpg").unlink()
     with pytest.raises(DataError, match=r"a.txt: has no image a\.\* in"):
         unsplit_pairs(tmp_path)
+
+
+POLYGON = "0.1 0.1 0.6 0.1 0.6 0.6"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("0 10 10 60 10 60 40", r"c.txt: line 2: the coordinate 10 is not a share of the width"),
+        ("0 nan 0.1 0.6 0.1 0.6 0.6", r"c.txt: line 2: the coordinate nan is not a share"),
+        (f"9 {POLYGON}", r"c.txt: line 2: 9 is not among the classes; data.yaml names 0 to 1"),
+        (f"-1 {POLYGON}", r"c.txt: line 2: -1 is not among the classes"),
+    ],
+)
+def test_yolo_names_the_line_that_is_wrong(tmp_path, line, words):
+    layouts.yolo(tmp_path)
+    for stem in "cd":
+        (tmp_path / f"labels/val/{stem}.txt").write_text(f"0 {POLYGON} 0.1 1.005\n{line}\n")
+    with pytest.raises(DataError, match=rf"{words}.* \(and 1 more files\)"):
+        unsplit_pairs(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("names: [a, b\n", "cannot be read as YAML"),
+        ("names: {x: a}\n", "names has 'x', which is no number of a class"),
+    ],
+)
+def test_a_data_yaml_that_is_not_understood_is_refused(tmp_path, text, words):
+    layouts.yolo(tmp_path)
+    (tmp_path / "data.yaml").write_text(text)
+    with pytest.raises(DataError, match=rf"data\.yaml: {words}"):
+        unsplit_pairs(tmp_path)
+
+
+def stems_by_split(root):
+    return {split: [p.stem for p in pairs] for split, pairs in unsplit_pairs(root).items()}
+
+
+def test_data_yaml_says_which_folder_is_which_split_if_they_lie_in_the_set(tmp_path):
+    layouts.yolo(tmp_path)
+    names = "names: [road, car]\n"
+    by_name = {"train": ["a", "b"], "val": ["c", "d"]}
+    for text, expected in (
+        (
+            "train: images/val\nval: images/train\ntest: images/none\n",
+            {"train": ["c", "d"], "val": ["a", "b"]},
+        ),
+        ("train: ../train/images\nval: ../valid/images\n", by_name),
+        ("train: images/train\nval: images/train\n", by_name),
+    ):
+        (tmp_path / "data.yaml").write_text(text + names)
+        assert stems_by_split(tmp_path) == expected
+
+
+def test_a_class_of_data_yaml_without_polygons_is_named(tmp_path):
+    layouts.yolo(tmp_path)
+    (tmp_path / "data.yaml").write_text("names: [road, car, moon]\n")
+    assert "no polygon has the class moon" in " ".join(source_of(segment(tmp_path)).notes)
+
+
+def test_annotations_of_unknown_images_are_counted_and_refused_if_all_are(tmp_path):
+    path = tmp_path / "a.json"
+    write_coco(path, [entry(0, 1), entry(77, 1)], {1: "a"})
+    line = "1 of 2 annotations have an image_id that no image has: 77"
+    assert f"{line}; they are left out" in " ".join(source_of(segment(tmp_path)).notes)
+    write_coco(path, [entry(77, 1), entry(78, 1)], {1: "a"})
+    with pytest.raises(DataError, match="2 of 2 annotations have an image_id that no image has"):
+        unsplit_pairs(tmp_path)
+
+
+def changed_coco(root, change, categories):
+    path = root / "a.json"
+    write_coco(path, [entry(n, 1) for n in range(3)], categories)
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def test_two_images_or_categories_of_one_id_are_refused(tmp_path):
+    changed_coco(tmp_path, lambda content: content["images"][1].update(id=0), {1: "a"})
+    with pytest.raises(DataError, match="2 images have the id 0: 0.jpg, 1.jpg"):
+        unsplit_pairs(tmp_path)
+    changed_coco(tmp_path, lambda content: content["categories"][1].update(id=1), {1: "a", 2: "b"})
+    with pytest.raises(DataError, match="2 categories have the id 1: a, b"):
+        unsplit_pairs(tmp_path)
+
+
+def test_categories_of_one_name_are_one_class_with_a_note(tmp_path):
+    write_coco(tmp_path / "a.json", [entry(0, 1), entry(1, 7)], {1: "cat", 7: "cat"})
+    notes = " ".join(source_of(segment(tmp_path)).notes)
+    assert "the categories 1, 7 are all called cat: they are one class" in notes
+    assert [row.max() for row in drawn_ids(tmp_path).values()] == [1, 1, 0]
+
+
+def test_a_file_name_that_leads_out_of_the_data_set_is_refused(tmp_path):
+    layouts.image(tmp_path / "other/secret.jpg")
+    root = tmp_path / "set"
+    root.mkdir()
+    name = "../other/secret.jpg"
+    changed_coco(root, lambda content: content["images"][0].update(file_name=name), {1: "a"})
+    with pytest.raises(DataError, match=r"the file_name '\.\./other/secret\.jpg' leads out of"):
+        unsplit_pairs(root)
+
+
+def test_a_polygon_of_two_points_is_counted_among_the_shapes_without_area(tmp_path):
+    area = {"label": "road", "points": layouts.corners((4, 8))}
+    line = {"label": "road", "points": [[1, 1], [9, 1]], "shape_type": "polygon"}
+    for stem in "ab":
+        layouts.image(tmp_path / f"{stem}.jpg")
+        labelme(tmp_path / f"{stem}.json", [area, line], f"{stem}.jpg")
+    notes = " ".join(source_of(segment(tmp_path)).notes)
+    assert "shapes that cover no area are left out: 2 polygon of road" in notes

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -64,3 +66,11 @@ def test_a_brush_of_label_studio_is_a_run_and_single_values():
         label_studio_values(data, 9)
     with pytest.raises(ValueError, match="end too early"):
         label_studio_values(data[:9], 8)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e308])
+def test_a_coordinate_that_is_no_place_is_refused(value):
+    with pytest.raises(
+        ValueError, match=f"has the coordinate {re.escape(str(value))}, which is no"
+    ):
+        filled([(0, 0), (4, value), (4, 8)], SIZE)
