@@ -16,7 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from automl.experiment.experiment import Experiment
 from automl.experiment.journal import Journal
+from automl.tracking.names import ParameterNames
 
 pytestmark = pytest.mark.slow
 
@@ -167,12 +169,13 @@ def test_journal_mlflow_and_leaderboard_agree(told, folder):
         board = {int(r["trial"]): float(r["val_miou"]) for r in csv.DictReader(file)}
     assert board == {t["trial"]: t["value"] for t in told["trials"]}
     assert set(runs) == set(journal) == set(board)
+    names = ParameterNames(Experiment.load(folder / "runs/search"))
     for number, values in journal.items():
         history = client.get_metric_history(runs[number].info.run_id, "val_miou")
         assert [m.value for m in sorted(history, key=lambda m: m.step)] == values
         assert max(values) == board[number]
-        wanted = {k: str(v) for k, v in told["trials"][number]["values"].items()}
-        assert runs[number].data.params == wanted
+        shown = names.of(told["trials"][number]["values"])
+        assert runs[number].data.params == {k: str(v) for k, v in shown.items()}
 
 
 def test_the_best_trial_of_the_search_is_reproduced_to_the_last_digit(told, folder, run_in):

@@ -31,6 +31,10 @@ def sweep(paths: ExperimentPaths) -> None:
 
 
 def _is_alive(pid: int) -> bool:
+    with suppress(OSError, IndexError):
+        # A killed process stays as a zombie while nobody asks how it ended, as in some containers.
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state != "Z"
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

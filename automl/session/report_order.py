@@ -7,24 +7,32 @@ from automl.session.preparation import Preparation
 from automl.trial.objective import ReportError
 from automl.trial.trial import Trial
 
+_MAY_SKIP = 2
+"""Reports of a resumed trial that may skip epochs.
+
+The file in which a command reports may be ahead of the journal, and its checkpoint ahead of that
+file, if it was killed between writing the two."""
+
 
 @dataclass
 class ReportOrder:
-    """Remembers which trials resumed: their checkpoint may be ahead of the journal."""
+    """Remembers which trials resumed: what they left may be ahead of the journal."""
 
     experiment: Experiment
     preparation: Preparation
-    _resumed: set[int] = field(default_factory=set)
+    _may_skip: dict[int, int] = field(default_factory=dict)
+    """How many of the next reports of a trial may skip epochs."""
 
     def resumed(self, trial: int) -> None:
         """Take in that a trial resumes."""
-        self._resumed.add(trial)
+        self._may_skip[trial] = _MAY_SKIP
 
     def begins(self, trial: int) -> bool:
-        """Return whether a report is a trial's first since it resumed."""
-        is_first = trial in self._resumed
-        self._resumed.discard(trial)
-        return is_first
+        """Return whether a report is among a trial's first since it resumed."""
+        left = self._may_skip.pop(trial, 0)
+        if left > 1:
+            self._may_skip[trial] = left - 1
+        return left > 0
 
     def check(self, trial: Trial, epoch: int, *, begins: bool) -> None:
         """Raise `ReportError` for an epoch that is not the next one, or beyond the last.

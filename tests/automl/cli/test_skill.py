@@ -44,7 +44,7 @@ def test_show_documents_each_parameter(capsys):
         "searched because: schema: automl_default_parameters",
     ):
         assert part in text  # fmt: skip
-    assert main(["skill", "show", "segformer", "--json"]) == 0
+    assert main(["skill", "show", "segformer", "--space", "default", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["parameters"]) == 16
 
 

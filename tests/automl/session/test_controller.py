@@ -127,6 +127,20 @@ def test_an_epoch_that_is_not_the_next_one_is_refused_and_not_journaled(make, ep
     assert kinds(controller).count("report") == len(before)
 
 
+def test_what_a_resumed_trial_left_may_be_ahead_of_the_journal_twice(make):
+    """The reports of a command that was killed, and then its checkpoint."""
+    metrics, first = {"score": 0.1, "loss": 1.0}, make(epochs=8)
+    trial = first.next().trial
+    first.report(trial, 1, metrics)
+    first.close("stopped")
+    second = make()
+    assert second.next().trial == trial
+    for epoch in (3, 5):
+        second.report(trial, epoch, metrics)
+    with pytest.raises(ReportError, match="it reported epoch 7 after epoch 5"):
+        second.report(trial, 7, metrics)
+
+
 def test_a_change_of_the_wall_clock_is_not_time_driven(make, monkeypatch):
     controller = make(time_s=3600)
     monkeypatch.setattr(time, "time", lambda: 4e9)

@@ -31,6 +31,17 @@ def test_what_dead_processes_began_to_write_is_swept_and_nothing_else(experiment
     assert [path.exists() for path in (*begun, *kept)] == [False] * 2 + [True] * 3
 
 
+def test_what_a_zombie_began_to_write_is_swept(experiment):
+    zombie = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
+    zombie.stdout.read()
+    os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
+    begun = experiment.paths.root / f".report.html.{zombie.pid}"
+    begun.touch()
+    disk.sweep(experiment.paths)
+    zombie.communicate()
+    assert not begun.exists()
+
+
 def test_a_trial_that_does_not_fit_on_the_disk_is_not_started(experiment, monkeypatch):
     monkeypatch.setattr(disk, "RESERVE", 1 << 60)
     match = "only .* of the disk are free.*; the search stopped; resume it: automl resume"

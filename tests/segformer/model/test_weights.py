@@ -152,7 +152,7 @@ def test_vit_of_patch_14_is_fitted_and_says_so(tmp_path, monkeypatch, caplog):
     torch.save(given, tmp_path / "clip.pt")
     with caplog.at_level(logging.WARNING):
         load_backbone(target, tmp_path / "clip.pt", name=name)
-    assert "2 were of another size and were resampled: vit.embeddings.patch_emb" in caplog.text
+    assert "2 were of another size and were fitted: vit.embeddings.patch_emb" in caplog.text
     assert torch.equal(target.vit.post_layernorm.weight, given["vit.post_layernorm.weight"])
     kernel = target.vit.embeddings.patch_embedding.weight
     given = given["vit.embeddings.patch_embedding.weight"]

@@ -31,7 +31,7 @@ def test_an_empty_mapping_is_the_default_spec():
         ("train.optim.optim", "adamv", "one of adamw, adam, sgd; did you mean adam?"),
         ("model", 3, "must be a section"),
         ("dataset.segment.root_dir", 3, "must be a text"),
-        ("dataset.segment.augmentation.mean", [1], "must be a list of 3"),
+        ("dataset.segment.augmentation.mean", [1], "has 1 entries, but the images have 3 bands"),
         ("dataset.segment.augmentation.std", [1, 0, 1], "std.1: 0 is not allowed: must be greater"),
         ("model.decode_head.decoder_params.embed_dim", 0, "must be greater than or equal to 1"),
         ("export.batch_size", 0, "must be -1 (any batch size) or at least 1"),

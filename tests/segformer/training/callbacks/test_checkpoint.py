@@ -39,6 +39,7 @@ def test_record_says_how_to_build_and_use_the_model(paths, trained):
             "label_transform",
             "ignore_index",
             "image_bits",
+            "bands",
         }
     ) | {"augmentation": segment.augmentation.model_dump(include={"mean", "std"})}
 
