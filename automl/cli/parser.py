@@ -3,7 +3,7 @@
 import argparse
 import re
 from collections.abc import Iterable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from automl.errors import Fault, UsageError, closest, nearest, not_allowed, not_one_of
 
@@ -18,6 +18,11 @@ _NUMBERS = {"int": "a whole number", "float": "a number"}
 
 class Parser(argparse.ArgumentParser):
     """Raises `UsageError` instead of ending the process: one line a fault, without the usage."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # Else argparse takes -5m for a flag, and says only that --time lacks its value.
+        self._negative_number_matcher = re.compile(r"-\.?\d")
 
     def error(self, message: str) -> NoReturn:
         """Raise the fault; a command or value that there is not gets the nearest one."""

@@ -49,10 +49,10 @@ class LiveServer(ThreadingHTTPServer):
         self.token = secrets.token_urlsafe(24)
         self.action_token = secrets.token_urlsafe(24)
         self.plotly = plotly()
-        self.is_loopback = ip_address(host).is_loopback if host != "localhost" else True
         try:
+            self.is_loopback = host == "localhost" or ip_address(host).is_loopback
             super().__init__((host, port), _Handler)
-        except (OSError, OverflowError) as error:
+        except (OSError, OverflowError, ValueError) as error:
             raise UsageError(
                 f"--host {host} --port {port}: cannot be used ({error}); give another one, or no "
                 "port for a free one"
@@ -131,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._page(page, live)
         elif rest == ["changes"]:
             since = query.get("since", "")
-            self._json(page.changes(int(since) if since.isdigit() else 0, WAIT_S))
+            self._json(page.changes(int(since) if since.isdecimal() else 0, WAIT_S))
         elif live is not None and rest == ["form"]:
             self._json(add_form(live.root, query.get("like", "")))
         else:
@@ -139,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _experiment(self, words: list[str]) -> LiveExperiment | None:
         """Return the experiment of an address `e/PLACE/...`."""
-        if len(words) > 1 and words[0] == "e" and words[1].isdigit():
+        if len(words) > 1 and words[0] == "e" and words[1].isdecimal():
             place = int(words[1])
             if place < len(self.server.experiments):
                 return self.server.experiments[place]
@@ -164,7 +164,10 @@ class _Handler(BaseHTTPRequestHandler):
         """Whether the address names this machine: other names may lead here, too."""
         if not self.server.is_loopback:
             return True
-        host = urlsplit(f"//{self.headers.get('Host', '')}").hostname
+        try:
+            host = urlsplit(f"//{self.headers.get('Host', '')}").hostname
+        except ValueError:  # Such as a bracket without its partner.
+            return False
         return host in _LOCAL_NAMES
 
     def _is_known(self) -> bool:

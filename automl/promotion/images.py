@@ -1,6 +1,7 @@
 """The images of a prediction: files, folders, patterns and URLs, linked into one folder."""
 
 import glob
+import http.client
 import logging
 import urllib.error
 import urllib.parse
@@ -12,9 +13,11 @@ from automl.errors import UsageError
 from automl.version import __version__
 
 _log = logging.getLogger(__name__)
-_SCHEMES = ("http", "https")
+_SCHEMES = ("http://", "https://")
 _MOST_BYTES = 2**30
 _TIMEOUT_S = 60.0
+_LONGEST_NAME = 200
+"""Bytes; file systems allow 255, and results add a suffix."""
 
 
 def gathered(images: Sequence[str], folder: Path) -> dict[str, str]:
@@ -32,9 +35,12 @@ def gathered(images: Sequence[str], folder: Path) -> dict[str, str]:
         except UsageError as error:
             faults += [str(fault) for fault in error.faults]
             continue
+        except OSError as error:  # Such as a folder that may not be read, or a name too long.
+            faults.append(f"{image}: cannot be read ({error.strerror})")
+            continue
         for source in sources:
-            place = folder / _free_name(source, stems)
             try:
+                place = folder / _free_name(source, stems)
                 names[str(place)] = _put(source, place)
             except UsageError as error:
                 faults += [str(fault) for fault in error.faults]
@@ -44,12 +50,14 @@ def gathered(images: Sequence[str], folder: Path) -> dict[str, str]:
 
 
 def _is_url(image: str) -> bool:
-    return urllib.parse.urlsplit(image).scheme in _SCHEMES
+    return image.lower().startswith(_SCHEMES)
 
 
 def _sources(image: str) -> Iterator[str]:
     """Yield the files, or the URL, that an argument means."""
     path = Path(image)
+    if not image:  # The path of an empty text is the working directory.
+        raise UsageError("'': name an image, a folder, a pattern or a URL")
     if _is_url(image):
         yield image
     elif path.is_dir():
@@ -73,9 +81,7 @@ def _sources(image: str) -> Iterator[str]:
 
 def _free_name(source: str, stems: dict[str, str]) -> str:
     """Return a file name whose stem no earlier image has."""
-    name = Path(
-        urllib.parse.unquote(urllib.parse.urlsplit(source).path) if _is_url(source) else source
-    ).name
+    name = _name_of_url(source) if _is_url(source) else Path(source).name
     own, suffix = Path(name).stem, Path(name).suffix
     stem, number = own, 2
     while stem in stems:
@@ -84,6 +90,22 @@ def _free_name(source: str, stems: dict[str, str]) -> str:
         _log.warning("%s: its results are named %s; %s has %s", source, stem, stems[own], own)
     stems[stem] = source
     return f"{stem}{suffix}"
+
+
+def _name_of_url(url: str) -> str:
+    """Return the file name at the end of a URL; raises `UsageError` if there is none."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        _ = parts.port  # Raises for one above 65535.
+        name = Path(urllib.parse.unquote(parts.path)).name
+    except ValueError as error:
+        raise UsageError(f"{url}: is no URL ({error})") from None
+    if name in ("", "..") or not name.isprintable() or len(name.encode()) > _LONGEST_NAME:
+        raise UsageError(
+            f"{url}: the path of the URL must end with the name of a file, of up to "
+            f"{_LONGEST_NAME} bytes; download the image first"
+        )
+    return name
 
 
 def _put(source: str, place: Path) -> str:
@@ -95,9 +117,15 @@ def _put(source: str, place: Path) -> str:
         request = urllib.request.Request(source, headers=agent)
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
             content = answer.read(_MOST_BYTES + 1)
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        raise UsageError(f"{source}: cannot be fetched ({error})") from None
+            missing = getattr(answer, "length", None)  # What the announced length lacks.
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
+        reason = " ".join(str(error).split())
+        raise UsageError(f"{source}: cannot be fetched ({reason})") from None
     if len(content) > _MOST_BYTES:
         raise UsageError(f"{source}: is larger than {_MOST_BYTES / 2**30:g} GB; download it first")
+    if missing:
+        raise UsageError(f"{source}: cannot be fetched (it ends {missing} bytes too early)")
     place.write_bytes(content)
     return source

@@ -5,6 +5,7 @@ whole interval of its gain on the validation split is above 0, and if the test s
 contradict.
 """
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -134,6 +135,9 @@ class Refiner:
             f"{metric} {score(gain.before)} to {score(gain.after)}, gain within "
             f"[{score(gain.low, is_signed=True)}, {score(gain.high, is_signed=True)}]"
         )
+        if math.isinf(gain.low) and math.isinf(gain.high):
+            values = f"{metric} {score(gain.before)} to {score(gain.after)}"
+            return f"{values}: chance cannot be ruled out with {gain.images} images", False
         if not gain.low > 0:
             return f"{figures}: not above chance", False
         test = self.skill.compare(kind, self._spec, old, new, split="test")

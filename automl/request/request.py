@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from automl.errors import UsageError, check_all, disagreement
+from automl.errors import Fault, UsageError, check_all, disagreement
 from automl.experiment.resources import Resources
 from automl.experiment.settings import trackers_named
 from automl.request.durations import AUTO, check_hang_limit, seconds
@@ -14,7 +14,7 @@ from automl.request.options import Options
 from automl.request.parsing import parsed_targets
 from automl.request.policy import decided_policy
 from automl.request.precedence import merged
-from automl.request.rewording import with_rewordings
+from automl.request.rewording import FLAG, with_rewordings
 from automl.request.search import SearchRequest
 from automl.request.space import SpaceRequest
 from automl.request.wishes import Wishes, read_wishes
@@ -112,8 +112,12 @@ def request_from_options(
     skill = run.get("skill") or filed.get("skill") or only_skill()
     decision = decided_policy(run, filed)
     info = load_skill(skill).info
-    wishes = read_wishes(run.get("request") or filed.get("request") or "", info)
-    if model := run.get("request_model") or filed.get("request_model"):
+    words = run.get("request") or filed.get("request") or ""
+    wishes = read_wishes(words, info)
+    model = run.get("request_model", filed.get("request_model"))
+    if model is not None:
+        if not words:
+            raise UsageError(Fault(f"{FLAG}: has no effect without --request", key=FLAG))
         wishes = with_rewordings(wishes, model, info)
     run, filed = _with_wishes(run, wishes), _with_wishes(filed, wishes)
     options = merged(_without_policy(filed), run, info)

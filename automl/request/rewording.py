@@ -5,6 +5,7 @@ its address, gets only the clauses that were not understood, and decides nothing
 if it reads as an option, and the note on the request shows it.
 """
 
+import http.client
 import json
 import os
 import urllib.error
@@ -12,7 +13,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from automl.errors import UsageError, not_allowed
 from automl.redact import redacted, without_user
@@ -42,9 +43,10 @@ def with_rewordings(wishes: Wishes, address: str, info: SkillInfo) -> Wishes:
 
     What the person's own words say stays. Raises `UsageError` if the server cannot be asked.
     """
+    parts = _parts(address)
     if not wishes.not_understood:
         return wishes
-    answers = _asked(wishes.not_understood, address)
+    answers = _asked(wishes.not_understood, address, parts)
     options, unread, reworded = dict(wishes.options), [], []
     for clause in wishes.not_understood:
         words = answers.get(clause, "")
@@ -64,11 +66,27 @@ def _fits(new: Mapping[str, Any], said: Mapping[str, Any]) -> bool:
     return all(isinstance(value, tuple) or name not in said for name, value in new.items())
 
 
-def _asked(clauses: Sequence[str], address: str) -> Mapping[str, Any]:
-    """Return the model's rewordings by clause."""
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: it would take the key to another server."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Make no request; the answer is then an error."""
+
+
+def _parts(address: str) -> SplitResult:
+    """Return the parts of the server's address; raises `UsageError` for one that is none."""
+    try:
+        parts = urlsplit(address)
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # Such as a bracket without its partner, or a port above 65535.
+        is_good = False
+    if not is_good:
         raise UsageError(not_allowed(FLAG, without_user(address), "http://HOST:PORT/v1#MODEL"))
+    return parts
+
+
+def _asked(clauses: Sequence[str], address: str, parts: SplitResult) -> Mapping[str, Any]:
+    """Return the model's rewordings by clause."""
     url = urlunsplit(
         (parts.scheme, parts.netloc, f"{parts.path.rstrip('/')}/chat/completions", "", "")
     )
@@ -86,11 +104,15 @@ def _asked(clauses: Sequence[str], address: str) -> Mapping[str, Any]:
     request = urllib.request.Request(url, json.dumps(body).encode(), headers)  # noqa: S310
     shown = without_user(address)
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
+        opener = urllib.request.build_opener(_NoRedirect)
+        with opener.open(request, timeout=TIMEOUT_S) as response:
             answer = json.loads(response.read(_LONGEST_ANSWER))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
+        reason = " ".join(redacted(str(error)).split())
         raise UsageError(
-            f"{FLAG}: {shown} does not answer ({redacted(str(error))}); leave the flag out, or say "
+            f"{FLAG}: {shown} does not answer ({reason}); leave the flag out, or say "
             "the limits by their flags"
         ) from error
     return _rewordings(answer, shown)

@@ -137,7 +137,9 @@ def verdict(new: Standing, old: Standing, compare: Compare) -> tuple[bool | None
     return _by_interval(found, objective, figures)
 
 
-def _by_interval(found: Comparison, objective: Objective, figures: str) -> tuple[bool, str]:
+def _by_interval(found: Comparison, objective: Objective, figures: str) -> tuple[bool | None, str]:
+    if math.isinf(found.low) and math.isinf(found.high):
+        return None, f"{figures}, but chance cannot be ruled out with {found.images} images"
     bounds = f"[{score(found.low, is_signed=True)}, {score(found.high, is_signed=True)}]"
     text = f"{figures}, difference within {bounds} (90 %, {found.images} images)"
     if found.low > 0 if objective.mode == "max" else found.high < 0:

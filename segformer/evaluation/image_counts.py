@@ -1,6 +1,8 @@
 """The pixel counts of each image of a split, and the comparison of two models by them."""
 
 import json
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,15 @@ FILE = "image_counts.npz"
 RESAMPLES = 1000
 LOW, HIGH = 5.0, 95.0
 """Percentiles that bound the difference."""
+FEWEST = 5
+"""Images for bounds. A gain on each of four images is chance in 1 of 16 cases, on five in 1 of 32:
+only five can be better by more than the 5 % of `LOW`. A bootstrap of fewer shows no chance at all.
+"""
+_HARMED = (
+    OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RuntimeError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What numpy and zipfile raise for a file that was cut or changed."""
 _KINDS = ("iou", "f1", "precision", "recall")
 
 
@@ -29,7 +40,7 @@ class Comparison:
     low: float
     high: float
     images: int
-    """Images over which the bounds were found."""
+    """Images over which the bounds were found; below `FEWEST` these are infinite."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +67,13 @@ class ImageCounts:
     def read(cls, path: Path) -> "ImageCounts":
         """Read what `write` wrote; raises `SpecError`."""
         try:
-            with np.load(path) as content:
+            # numpy would leave the file of a harmed archive open.
+            with path.open("rb") as file, np.load(file) as content:
                 counts = content["counts"].astype(np.int64)
                 names, classes = (
                     tuple(json.loads(str(content[key]))) for key in ("names", "classes")
                 )
-        except (OSError, ValueError, KeyError) as error:
+        except _HARMED as error:
             raise SpecError(f"{path}: is not what evaluate wrote ({error})") from None
         return cls(names, classes, counts)
 
@@ -100,13 +112,14 @@ def compared(
     """Return the comparison of two models; the bounds are of a paired bootstrap over images.
 
     With `every_other` the bounds are of every second image, of those that `class_bias` left out.
+    Fewer than `FEWEST` images cannot rule out chance: their bounds are infinite.
     """
     means = [float(_metric_of(counts.sum(axis=0), metric, classes)) for counts in (old, new)]
     part = slice(1, None, 2) if every_other else slice(None)
     first, second = old[part], new[part]
     count = len(first)
-    if not count:
-        return Comparison(means[0], means[1], -np.inf, np.inf, 0)
+    if count < FEWEST:
+        return Comparison(means[0], means[1], -np.inf, np.inf, count)
     picks = np.random.default_rng(seed).integers(count, size=(RESAMPLES, count))
     weights = np.stack([np.bincount(pick, minlength=count) for pick in picks]).astype(np.float64)
     one, two = (_resampled(weights, counts, metric, classes) for counts in (first, second))

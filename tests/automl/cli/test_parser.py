@@ -31,3 +31,8 @@ def test_the_parts_of_a_mistake_are_for_programs():
         _arguments(parser(), ["completion", "bsh"])
     (fault,) = caught.value.faults
     assert (fault.key, fault.value, fault.nearest) == ("shell", "bsh", "bash")
+
+
+def test_a_value_that_begins_with_a_minus_is_a_value():
+    arguments = _arguments(parser(), ["run", "--time", "-5m"])
+    assert arguments.time == "-5m"

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 
 import pytest
 from live import Browser, served
@@ -130,3 +131,23 @@ def test_unknown_places_are_not_found(browser):
 def test_a_trial_that_ends_while_the_page_is_computed_harms_nothing(browser, search):
     search.append(finish(1))
     assert browser.changes(0)["sections"]["trials"].count("completed") >= 2
+
+
+def test_an_address_that_is_none_is_the_users_mistake(search):
+    with pytest.raises(UsageError, match="--host foo.invalid --port 0: cannot be used"):
+        LiveServer([LiveExperiment(search.root)], host="foo.invalid", port=0)
+
+
+def test_odd_numbers_and_hosts_are_answered(browser):
+    superscript = "\xb2"  # A digit to Python, and no number.
+    address = browser.server.server_address[:2]
+    cookie = browser.headers["Cookie"]
+    for line, host, status in [
+        (f"GET /changes?since={superscript}", "localhost", 200),
+        (f"POST /e/{superscript}/requests", "localhost", 403),
+        ("GET /", "[::1", 403),
+    ]:
+        with socket.create_connection(address, timeout=60) as connection:
+            text = f"{line} HTTP/1.0\r\nHost: {host}\r\nCookie: {cookie}\r\n\r\n"
+            connection.sendall(text.encode("latin-1"))
+            assert connection.recv(100).split()[1] == str(status).encode(), line

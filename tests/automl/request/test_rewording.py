@@ -1,6 +1,7 @@
 """A language model behind a real server on this machine: its words pass the same parser."""
 
 import json
+import socketserver
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -93,7 +94,8 @@ def test_an_answer_that_is_no_object_is_one_line(server, address, info, words):
 @pytest.mark.parametrize(
     ("address", "match"),
     [("http://127.0.0.1:9/v1", "does not answer"), ("localhost:80", "is not allowed"),
-     ("file:///etc/passwd", "is not allowed")],
+     ("file:///etc/passwd", "is not allowed"), ("http://[::1", "is not allowed"),
+     ("http://a:99999", "is not allowed"), ("http://a b", "does not answer")],
 )  # fmt: skip
 def test_a_server_that_cannot_be_asked_is_one_line(info, address, match):
     with pytest.raises(UsageError, match=match):
@@ -106,3 +108,41 @@ def test_the_flag_reaches_the_request(server, address):
         {"skill": "segformer", "request": "it must feel instant", "request_model": address}
     )
     assert request.wishes.options == {"constraint": ("latency_ms<=20",)}
+
+
+@pytest.mark.parametrize("address", ["foo", ""])
+def test_an_address_that_is_none_is_refused_though_nothing_is_asked(address):
+    given = {"skill": "segformer", "request": "two hours", "request_model": address}
+    with pytest.raises(UsageError, match="--request-model: .* is not allowed"):
+        request_from_options(given)
+
+
+def test_without_a_request_the_flag_is_refused(address):
+    with pytest.raises(UsageError, match="--request-model: has no effect without --request"):
+        request_from_options({"skill": "segformer", "request_model": address})
+
+
+@pytest.mark.parametrize(
+    ("answer", "match"),
+    [(b"garbage\r\n\r\n", "does not answer .garbage."),
+     (b"HTTP/1.0 302 Found\r\nLocation: http://127.0.0.1:%d/v1\r\n\r\n", "Error 302: Found")],
+)  # fmt: skip
+def test_garbage_and_redirects_are_one_line_and_take_the_key_nowhere(
+    server, address, info, monkeypatch, answer, match
+):
+    monkeypatch.setenv(KEY, "word")
+    answer = answer % server.server_port if b"%d" in answer else answer
+
+    class Raw(socketserver.StreamRequestHandler):
+        def handle(self):
+            self.request.recv(65536)
+            self.wfile.write(answer)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Raw) as raw:
+        thread = threading.Thread(target=raw.handle_request)
+        thread.start()
+        wishes = read_wishes("it must feel instant", info)
+        with pytest.raises(UsageError, match=match) as caught:
+            with_rewordings(wishes, f"http://127.0.0.1:{raw.server_address[1]}/v1", info)
+        thread.join()
+    assert "\n" not in str(caught.value) and server.asked == []

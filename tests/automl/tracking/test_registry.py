@@ -1,3 +1,4 @@
+import math
 from dataclasses import dataclass, replace
 
 import pytest
@@ -91,3 +92,10 @@ def test_a_champion_that_cannot_be_compared_stays_with_the_reason():
     alias, why = alias_of(NEW, CHAMPION, version="7", compare=compare)
     assert alias == "challenger"
     assert "chance cannot be ruled out: version 7 was registered without counts; if this one" in why
+
+
+def test_images_too_few_for_bounds_leave_the_champion():
+    few = Found(-math.inf, math.inf, images=3)
+    alias, why = alias_of(NEW, CHAMPION, version="7", compare=lambda: few)
+    assert alias == "challenger"
+    assert "but chance cannot be ruled out with 3 images; if this one is better, choose it" in why

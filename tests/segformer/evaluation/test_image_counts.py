@@ -55,9 +55,34 @@ def test_what_cannot_be_compared_is_refused_by_name(tmp_path):
 
 def test_bounds_hold_the_gain_and_leave_out_what_was_tuned():
     better, worse = np.array([[9, 0], [9, 1], [9, 1]]), np.array([[5, 0], [9, 1], [6, 4]])
-    old, new = np.stack([worse] * 8), np.stack([better] * 8)
+    old, new = np.stack([worse] * 10), np.stack([better] * 10)
     found = compared(old, new)
     gain = found.after - found.before
     assert gain > 0 and found.low == pytest.approx(gain) == found.high
-    mixed = np.stack([better, worse] * 4)
+    mixed = np.stack([better, worse] * 5)
     assert compared(old, mixed, every_other=True).high == pytest.approx(0)
+
+
+@pytest.mark.parametrize(("count", "is_certain"), [(1, False), (3, False), (4, False), (5, True)])
+def test_few_images_cannot_rule_out_chance(tmp_path, count, is_certain):
+    old = planted(tmp_path / "old.npz", count=count)
+    found = compare_evaluations("val_miou", old, planted(tmp_path / "n.npz", shift=5, count=count))
+    assert found.images == count and found.after > found.before
+    assert (found.low > 0, bool(np.isfinite(found.high))) == (is_certain, is_certain)
+
+
+def test_a_harmed_file_is_refused_by_name(tmp_path):
+    path = planted(tmp_path / "new.npz")
+    whole = path.read_bytes()
+    changed = [bytearray(whole) for _ in range(40)]
+    for place, content in enumerate(changed):
+        for byte in range(10 * place, 10 * place + 10):
+            content[byte] ^= 255
+    refused = 0
+    for content in (b"", whole[:50], whole[:200], whole[:-30], *changed):
+        path.write_bytes(content)
+        try:
+            ImageCounts.read(path)
+        except SpecError as error:
+            refused += str(error).startswith(f"{path}: is not what evaluate wrote")
+    assert refused >= 34  # A few bytes, of dates for example, harm nothing.
