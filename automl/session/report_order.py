@@ -7,11 +7,11 @@ from automl.session.preparation import Preparation
 from automl.trial.objective import ReportError
 from automl.trial.trial import Trial
 
-_MAY_SKIP = 2
-"""Reports of a resumed trial that may skip epochs.
+_MAY_SKIP, _COMMAND_MAY_SKIP = 1, 2
+"""Reports of a resumed trial that may skip epochs: its checkpoint may be ahead of the journal.
 
-The file in which a command reports may be ahead of the journal, and its checkpoint ahead of that
-file, if it was killed between writing the two."""
+The file in which a command reports may be ahead of the journal, too, and its checkpoint ahead of
+that file, if it was killed between writing the two."""
 
 
 @dataclass
@@ -25,7 +25,8 @@ class ReportOrder:
 
     def resumed(self, trial: int) -> None:
         """Take in that a trial resumes."""
-        self._may_skip[trial] = _MAY_SKIP
+        is_command = "command" in self.preparation.info.actions.get("train", {})
+        self._may_skip[trial] = _COMMAND_MAY_SKIP if is_command else _MAY_SKIP
 
     def begins(self, trial: int) -> bool:
         """Return whether a report is among a trial's first since it resumed."""

@@ -1,6 +1,7 @@
 """The controller without a runner: the test hands reports and outcomes to it as a runner does."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from automl.experiment.journal import Journal
 from automl.experiment.observer import ExperimentObserver
 from automl.runners.base import Task
 from automl.session.giving_up import failure_summary
+from automl.session.report_order import ReportOrder
 from automl.trial.moves import Done, Wait
 from automl.trial.objective import ReportError
 from automl.trial.trial import Decision, Failure, FailureKind, Outcome, TrialState
@@ -127,18 +129,18 @@ def test_an_epoch_that_is_not_the_next_one_is_refused_and_not_journaled(make, ep
     assert kinds(controller).count("report") == len(before)
 
 
-def test_what_a_resumed_trial_left_may_be_ahead_of_the_journal_twice(make):
-    """The reports of a command that was killed, and then its checkpoint."""
-    metrics, first = {"score": 0.1, "loss": 1.0}, make(epochs=8)
-    trial = first.next().trial
-    first.report(trial, 1, metrics)
-    first.close("stopped")
-    second = make()
-    assert second.next().trial == trial
-    for epoch in (3, 5):
-        second.report(trial, epoch, metrics)
-    with pytest.raises(ReportError, match="it reported epoch 7 after epoch 5"):
-        second.report(trial, 7, metrics)
+def test_a_resumed_trial_may_be_ahead_of_the_journal_once_and_a_command_twice(make):
+    controller = make(epochs=8)
+    trial = controller.experiment.history.trials[controller.next().trial]
+    preparation = controller._preparation
+    command = replace(preparation.info, actions={"train": {"command": "train {config}"}})
+    for info, skips in ((preparation.info, 1), (command, 2)):
+        order = ReportOrder(controller.experiment, replace(preparation, info=info))
+        order.resumed(trial.number)
+        assert [order.begins(trial.number) for _ in range(3)].count(True) == skips
+        order.check(trial, 5, begins=True)
+    with pytest.raises(ReportError, match="it reported epoch 9 as its first, of 8"):
+        order.check(trial, 9, begins=True)
 
 
 def test_a_change_of_the_wall_clock_is_not_time_driven(make, monkeypatch):
