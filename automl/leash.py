@@ -60,14 +60,21 @@ def descendants(pid: int) -> list[int]:
             with contextlib.suppress(OSError):
                 children = [int(child) for child in thread.read_text().split()]
                 parents += children
-                pids += [child for child in children if _is_alive(child)]
+                pids += [child for child in children if is_alive(child)]
     return pids
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether a process runs. A killed one that nobody asked how it ended, a zombie, does not."""
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
+    try:  # It has ended, or the system has no /proc.
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # Another user's.
+        pass
+    return True
 
 
 def end_descendants(

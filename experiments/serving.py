@@ -123,7 +123,7 @@ def _loop(model: Model, picture: bytes, count: int) -> Turn:
 
 
 def _post_all(port: int, picture: bytes, clients: int, count: int) -> tuple[list[float], float]:
-    """Post a picture so many times by several clients; return the time of each, and of all."""
+    """Post a picture repeatedly by several clients; return the time of each, and of all."""
     shares = [count // clients + (index < count % clients) for index in range(clients)]
     began = time.perf_counter()
     with ThreadPoolExecutor(clients) as pool:

@@ -103,6 +103,7 @@ def _sample(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
+    from automl.formats import counted
     from automl.progress.watch import data_progress
     from automl.skill.failures import faults_of_the_user
 
@@ -111,7 +112,7 @@ def _show(arguments: argparse.Namespace) -> int:
     with faults_of_the_user(), data_progress(is_shown=not arguments.json) as progress:
         report = skill.show_data(arguments.folder, html=arguments.html, progress=progress)
     if report.faults:
-        number = f"{len(report.faults)} fault{'s' * (len(report.faults) != 1)}"
+        number = counted(len(report.faults), "fault")
         _fail(report, arguments, UsageError(f"{arguments.folder}: has {number}, listed above"))
     if arguments.strict_data:
         _refuse_leaks(report, arguments)

@@ -15,7 +15,8 @@ _LIBRARIES = (
     "torch", "pytorch-lightning", "transformers", "numpy", "pillow",
     "ray", "optuna", "mlflow", "onnx", "onnxruntime",
 )  # fmt: skip
-_NVIDIA = Path("/proc/driver/nvidia/gpus")
+NVIDIA = Path("/proc/driver/nvidia/gpus")
+"""Has a folder for each GPU that the driver knows."""
 THREADS = "OMP_NUM_THREADS"
 
 
@@ -103,7 +104,7 @@ def _processor() -> str:
 def _device() -> str:
     """Return the names of the NVIDIA GPUs that this process may use, else cpu."""
     names = []
-    for path in sorted(_NVIDIA.glob("*/information")):
+    for path in sorted(NVIDIA.glob("*/information")):
         names += [
             line.partition(":")[2].strip()
             for line in path.read_text().splitlines()

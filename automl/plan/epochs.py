@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from automl.errors import UsageError
-from automl.experiment.environment import threads
+from automl.experiment.environment import NVIDIA, threads
 from automl.experiment.resources import Resources
 from automl.formats import duration
 from automl.runners.allocation import shares
@@ -111,7 +110,7 @@ def _division(resources: Resources) -> tuple[int, int, int]:
     cores = threads()
     if resources.runner == "local":
         return cores, 1, 1
-    gpus = len([*Path("/proc/driver/nvidia/gpus").glob("*")])
+    gpus = len([*NVIDIA.glob("*")])
     memory = float(resources.memory_bytes or 0)
     node = {"CPU": float(cores), "GPU": float(gpus), "memory": memory}
     try:

@@ -213,7 +213,7 @@ def _failure(kind: FailureKind, message: str) -> Outcome:
 _HARMLESS_THREADS = ("jemalloc_bg_thd",)
 """Names of threads of libraries that handle a fork themselves.
 
-pyarrow's allocator holds its locks during a fork and goes on without the thread in the child:
+pyarrow's allocator holds its locks during a fork and continues without the thread in the child:
 background_thread.c of jemalloc, `background_thread_postfork_child`.
 """
 

@@ -1,7 +1,6 @@
 """The disk of an experiment: what dead processes left on it, and whether a trial still fits."""
 
 import errno
-import os
 import re
 import shutil
 from contextlib import suppress
@@ -11,6 +10,7 @@ from pathlib import Path
 from automl.experiment.experiment import Experiment
 from automl.experiment.paths import ExperimentPaths
 from automl.formats import size
+from automl.leash import is_alive
 
 RESERVE = 16 << 20
 """Bytes that stay free, for the journal and the results."""
@@ -26,22 +26,8 @@ def sweep(paths: ExperimentPaths) -> None:
     for folder in (paths.root, *paths.root.glob("trials/*/"), *paths.root.glob("trials/*/*/")):
         for path in folder.glob(".*.*"):
             match = _BEGUN.fullmatch(path.name)
-            if match and path.is_file() and not _is_alive(int(match[1])):
+            if match and path.is_file() and not is_alive(int(match[1])):
                 path.unlink(missing_ok=True)
-
-
-def _is_alive(pid: int) -> bool:
-    with suppress(OSError, IndexError):
-        # A killed process stays as a zombie while nobody asks how it ended, as in some containers.
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        return state != "Z"
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:  # Another user's.
-        pass
-    return True
 
 
 @dataclass

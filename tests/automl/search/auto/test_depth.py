@@ -47,7 +47,7 @@ def test_nothing_is_due_while_a_full_training_is_on_its_way():
         (20, None),  # A new trial and then the leader fit.
         (8, 1),  # The leader needs 7, and a first look 3.
         (6, 0),  # The leader does not fit any more; the other needs 4.
-        (3, 1),  # None fits: the leader goes on as far as it does.
+        (3, 1),  # None fits: the leader trains as far as it can.
     ],
 )
 def test_at_the_end_of_the_time_the_best_that_can_be_finished_is(left, expected):
