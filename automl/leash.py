@@ -11,14 +11,15 @@ own, so that it finds and ends them all.
 
 import contextlib
 import ctypes
+import json
 import os
 import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
@@ -31,6 +32,8 @@ _PATIENCE_S = 5.0
 _PAUSE_S = 0.02
 LOG_LIMIT = 64 << 20
 """Bytes of a log. Of a longer one the middle is left out."""
+REPLACED = "AUTOML_LEASH_REPLACED"
+"""The variable with texts that the log shows otherwise, as JSON. The command does not get it."""
 _CHUNK = 1 << 16
 _SET_DEATH_SIGNAL, _SET_SUBREAPER = 1, 36
 """Options of Linux's prctl."""
@@ -142,8 +145,8 @@ def hold(child: int, pipe: int, output: "Output | None" = None) -> int:
         if pipe in ready and not os.read(pipe, _CHUNK):
             break
     end_descendants(grace_s=GRACE_S if code is None else 0.0)
-    while output is not None and output.copy():
-        pass
+    if output is not None:
+        output.end()
     return -signal.SIGKILL if code is None else code
 
 
@@ -176,6 +179,10 @@ class Output:
     """The end of a pipe that is read."""
     log: int
     """A file that is open for reading and appending."""
+    replaced: Mapping[bytes, bytes] = field(default_factory=dict)
+    """What the log shows instead of some texts: secrets are masked."""
+    _held: bytes = b""
+    """The end of what was read, while it may be the beginning of a text to replace."""
 
     def __post_init__(self) -> None:
         os.set_blocking(self.source, False)
@@ -187,13 +194,33 @@ class Output:
         except BlockingIOError:
             return False
         has_text = bool(text)
+        text = self._held + text
+        for old, new in self.replaced.items():
+            text = text.replace(old, new)
+        self._held = self._beginning_of_a_text(text)
+        self._write(text[: len(text) - len(self._held)])
+        return has_text
+
+    def end(self) -> None:
+        """Copy all that is left."""
+        while self.copy():
+            pass
+        self._write(self._held)
+
+    def _beginning_of_a_text(self, text: bytes) -> bytes:
+        longest = max(map(len, self.replaced), default=0)
+        for start in range(max(0, len(text) - longest + 1), len(text)):
+            if any(old.startswith(text[start:]) for old in self.replaced):
+                return text[start:]
+        return b""
+
+    def _write(self, text: bytes) -> None:
         # A full disk is met by the training itself, whose files matter more than its log.
         with contextlib.suppress(OSError):
             while text:
                 text = text[os.write(self.log, text) :]
             if os.fstat(self.log).st_size > LOG_LIMIT:
                 self._leave_out_the_middle()
-        return has_text
 
     def _leave_out_the_middle(self) -> None:
         size = os.fstat(self.log).st_size
@@ -209,6 +236,7 @@ def main(command: list[str]) -> int:
     What it prints goes to stdout, a file that is open for reading and appending.
     """
     adopt_orphans()
+    replaced = json.loads(os.environ.pop(REPLACED, "{}"))
     source, sink = os.pipe()
     try:
         child = subprocess.Popen(
@@ -218,7 +246,8 @@ def main(command: list[str]) -> int:
         print(f"{command[0]}: {error.strerror}", file=sys.stderr)
         return NOT_STARTED
     os.close(sink)
-    child.returncode = hold(child.pid, 0, Output(source, 1))
+    masked = {os.fsencode(old): os.fsencode(new) for old, new in replaced.items()}
+    child.returncode = hold(child.pid, 0, Output(source, 1, masked))
     return child.returncode
 
 

@@ -12,6 +12,7 @@ MASK = "***"
 
 # A secret may hold slashes and at-signs: all up to the last one goes.
 _USER = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s'\"<>]*@", re.IGNORECASE)
+_PASSWORD = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>/?#:@]*:([^?\s'\"<>]+)@", re.IGNORECASE)
 _QUERY = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s'\"<>?#]*)\?[^\s'\"<>#]*", re.IGNORECASE)
 _SECRET_NAME = re.compile(
     r"SECRET|TOKEN|PASSWORD|PASSWD|ACCESS_KEY|API_KEY|CREDENTIAL", re.IGNORECASE
@@ -41,18 +42,28 @@ class PrintableFormatter(logging.Formatter):
 def redacted(text: str) -> str:
     """Return a text without user, password and query of its addresses, and without secrets.
 
-    Secrets are the values of environment variables whose names say so, as AWS_SECRET_ACCESS_KEY.
+    See `secrets` for those of the environment.
     """
     return redactor()(text)
 
 
+def secrets() -> list[str]:
+    """Return the secrets of the environment, the longest first.
+
+    They are the values of variables whose names say so, and the passwords of addresses.
+    """
+    values = {value for name, value in os.environ.items() if _SECRET_NAME.search(name)}
+    values |= {match[1] for value in os.environ.values() for match in _PASSWORD.finditer(value)}
+    # A secret may be a part of another one.
+    return sorted((v for v in values if len(v) >= _SHORTEST), key=len, reverse=True)
+
+
 def redactor() -> Callable[[str], str]:
     """Return `redacted` for many texts: the environment is searched for secrets once."""
-    named = (os.environ[name] for name in filter(_SECRET_NAME.search, os.environ))
-    secrets = [value for value in named if len(value) >= _SHORTEST]
+    known = secrets()
 
     def redact(text: str) -> str:
-        for secret in secrets:
+        for secret in known:
             text = text.replace(secret, MASK)
         has_address = "://" in text
         return _QUERY.sub(rf"\1?{MASK}", _USER.sub(rf"\1{MASK}@", text)) if has_address else text

@@ -62,6 +62,17 @@ def test_of_a_log_without_end_the_middle_is_left_out(tmp_path, monkeypatch):
     assert text.startswith("line 0\n") and text.endswith("line 9998\n") and "left out" in text
 
 
+def test_a_log_shows_no_secret_even_one_that_comes_in_pieces(tmp_path):
+    source, sink = os.pipe()
+    with (tmp_path / "log.txt").open("a+b") as log:
+        output = leash.Output(source, log.fileno(), {b"hunter2!": b"***"})
+        for text in (b"a hunter2! b hunt", b"er2! c hun", b"dred d hunter2", b""):
+            os.write(sink, text) if text else os.close(sink)
+            output.copy()
+        output.end()
+    assert (tmp_path / "log.txt").read_bytes() == b"a *** b *** c hundred d hunter2"
+
+
 def test_a_command_that_cannot_be_started_says_so(tmp_path):
     with (tmp_path / "log.txt").open("a+b") as log:
         words = [sys.executable, "-I", leash.__file__, "no-such-command"]

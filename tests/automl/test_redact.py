@@ -25,6 +25,11 @@ def test_secrets_of_the_environment_are_masked(monkeypatch):
     assert redacted("said wJalrXUtnFEMI in short") == "said *** in short"
 
 
+def test_the_password_of_an_address_in_the_environment_is_masked_also_alone(monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:hunter2/and@more@host:5000/x?y=a@b")
+    assert redacted("said hunter2/and@more") == "said ***"
+
+
 def test_a_spec_with_the_credentials_of_an_address_is_refused():
     given = {"data": "s3://K:secret@b/x", "plain": "s3://b/y"}
     check_kept_out(given, {"data": "s3://b/x", "plain": "s3://b/y", "list": []})

@@ -1,11 +1,13 @@
 """Kills searches at seeded moments, resumes them, and checks that nothing was lost or changed.
 
     python tests/faults/campaign.py --out DIR [--runs 300] [--runner local|ray] [--seed 0]
+        [--skill toy|segformer] [--tracker none|mlflow]
 
 Each run kills its driver before, within or after the write of an event of the journal, or a process
 at a random moment, up to three times; then it is resumed until it ends. It must end as a search
-that nobody disturbed: the same trials, epochs, states and best. Prints a table, and writes it to
-DIR/faults.md. One process loads the libraries; each command is a fork of it.
+that nobody disturbed: the same trials, epochs, states and best; and MLflow, if it tracks, must hold
+what the journal holds. Prints a table, and writes it to DIR/faults.md. One process loads the
+libraries; each command is a fork of it.
 """
 
 import argparse
@@ -15,9 +17,10 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +28,30 @@ HERE = Path(__file__).parent
 MODES = ("before", "torn", "after")
 SILENCE_S = 60
 LEFT_S = 10
+LOCAL_VICTIMS = ("driver", "worker")
+RAY_VICTIMS = (*LOCAL_VICTIMS, "actor", "raylet", "gcs")
 ALGORITHMS = ("tpe", "random", "auto", "asha", "hyperband", "bohb", "dehb", "pbt")
+
+
+@dataclass(frozen=True)
+class Search:
+    """What each run of a campaign searches, and where it writes."""
+
+    skill: str = "toy"
+    runner: str = "local"
+    tracker: str = "none"
+
+    def write(self, root, data, algorithm):
+        """Write the search's folder."""
+        if self.skill == "toy":
+            write_search(root, data, algorithm, self.runner, self.tracker)
+        else:
+            write_training(root, data, algorithm, self.runner, self.tracker)
+
+    @property
+    def objective(self):
+        """The metric that the trials are compared by."""
+        return "score" if self.skill == "toy" else "val_miou"
 
 
 @dataclass(frozen=True)
@@ -66,8 +92,23 @@ def drawn(seed, events, seconds, victims, algorithms):
     return draw.choice(algorithms), kills
 
 
-def write_search(root, data, algorithm, runner="local", **overrides):
+def write_search(root, data, algorithm, runner, tracker):
     """Write a small search of the toy skill."""
+    written(root, data, runner, tracker, {}, skill="toy",
+            search={"algorithm": algorithm, "trials": 4, "epochs": 4})  # fmt: skip
+
+
+def write_training(root, data, algorithm, runner, tracker):
+    """Write a search of real trainings, as small as they can be."""
+    small = {"img_size": 32, "batch_size": 4, "workers": 0}
+    overrides = {f"dataset.segment.{name}": value for name, value in small.items()}
+    overrides["model.backbone.type"] = "mit_b0"
+    written(root, data, runner, tracker, overrides, skill="segformer", weights="none",
+            search={"algorithm": algorithm, "trials": 3, "epochs": 2})  # fmt: skip
+
+
+def written(root, data, runner, tracker, overrides, *, search, **options):
+    """Write an experiment; on Ray one trial at a time, so that two searches are equal."""
     from automl.experiment.resources import Resources
     from automl.plan.plan import plan_from_request
     from automl.request.request import Request
@@ -76,9 +117,9 @@ def write_search(root, data, algorithm, runner="local", **overrides):
     concurrency = 1 if runner == "ray" else None
     plan_from_request(
         Request(
-            skill="toy", data=str(data), out=root, seed=7, tracker="none",
-            search=SearchRequest(algorithm=algorithm, trials=4, epochs=4),
+            data=str(data), out=root, seed=7, tracker=tracker, search=SearchRequest(**search),
             resources=Resources(runner=runner, concurrency=concurrency), overrides=overrides,
+            **options,
         )
     ).write()  # fmt: skip
 
@@ -178,7 +219,7 @@ def victim_of(kill, driver, root):
     return next((p for p, c in commands.items() if names[kill.victim] in c), None)
 
 
-def outcome(root):
+def outcome(root, search):
     """Return faults of a journal, and what two equal searches have in common."""
     from automl.experiment.experiment import Experiment
 
@@ -190,18 +231,59 @@ def outcome(root):
             faults.append(f"trial {number}: epochs {epochs}")
         if not trial.state.is_final:
             faults.append(f"trial {number} has no end")
-        scores = [report.metrics["score"] for report in trial.reports]
+        scores = [report.metrics[search.objective] for report in trial.reports]
         trials[number] = (trial.values, epochs, scores, trial.state.value)
     if experiment.history.closed != "finished":
         faults.append(f"closed as {experiment.history.closed}")
     best = experiment.best
-    return faults, (trials, None if best is None else best.number)
+    number = None if best is None else best.number
+    if search.tracker == "mlflow":
+        faults += mirrored(root, search, trials, number)
+    return faults, (trials, number)
 
 
-def attacked(root, result, truth, *, runner="local", data=None):
+def mirrored(root, search, trials, best):
+    """Return where MLflow's database differs from the journal."""
+    runs = runs_in_mlflow(root)
+    parents = runs.pop(None, [])
+    faults = []
+    if [run["status"] for run in parents] != ["FINISHED"]:
+        faults.append(f"MLflow has the search as {[run['status'] for run in parents]}")
+    expected = {str(number): (sorted(zip(epochs, scores, strict=True)), state)
+                for number, (_, epochs, scores, state) in trials.items()}  # fmt: skip
+    found = {
+        number: (sorted(run["metrics"][search.objective]), run["tags"].get("automl.state"))
+        for number, (run, *_) in runs.items()
+    }
+    faults += [f"MLflow has trial {n} as {found.get(n)} instead of {expected.get(n)}"
+               for n in {*found, *expected} if found.get(n) != expected.get(n)]  # fmt: skip
+    faults += [f"MLflow has {len(r)} runs of trial {n}" for n, r in runs.items() if len(r) > 1]
+    crowned = [n for n, (run, *_) in runs.items() if run["tags"].get("automl.rank") == "best"]
+    if crowned != ([] if best is None else [str(best)]):
+        faults.append(f"MLflow has {crowned} as the best instead of {best}")
+    return faults
+
+
+def runs_in_mlflow(root):
+    """Return the runs of an experiment by trial, its own under None, as the database has them."""
+    runs, of_trial = {}, defaultdict(list)
+    with contextlib.closing(sqlite3.connect(root.parent / "mlflow.db")) as database:
+        for run, status in database.execute("select run_uuid, status from runs"):
+            runs[run] = {"status": status, "tags": {}, "metrics": defaultdict(list)}
+        for run, key, value in database.execute("select run_uuid, key, value from tags"):
+            runs[run]["tags"][key] = value
+        for run, key, *point in database.execute("select run_uuid, key, step, value from metrics"):
+            runs[run]["metrics"][key].append(tuple(point))
+    for run in runs.values():
+        if run["tags"].get("automl.experiment") == str(root.resolve()):
+            of_trial[run["tags"].get("automl.trial")].append(run)
+    return of_trial
+
+
+def attacked(root, result, truth, *, search=Search(), data=None):
     """Kill a search as a result says, resume it to its end, and add the faults."""
     log, journal = root.with_suffix(".log"), root / "journal.jsonl"
-    write_search(root, data, result.algorithm, runner)
+    search.write(root, data, result.algorithm)
     for kill in [*result.kills, None]:
         pid = start(root, log, kill)
         if kill is not None and not kill.mode:
@@ -216,7 +298,7 @@ def attacked(root, result, truth, *, runner="local", data=None):
             result.faults.append(f"exit {code} after {kill}: {log.read_text()[-300:]}")
         if code == 0:
             break
-    check(root, result, truth)
+    check(root, result, truth, search)
 
 
 def wait_or_kill(pid, kill, root):
@@ -234,9 +316,9 @@ def wait_or_kill(pid, kill, root):
     return wait(pid, SILENCE_S, root / "journal.jsonl")
 
 
-def check(root, result, truth):
+def check(root, result, truth, search):
     """Add what a search lost, changed or left behind."""
-    faults, found = outcome(root)
+    faults, found = outcome(root, search)
     result.faults += faults
     if found != truth:
         changed = [n for n in {*found[0], *truth[0]} if found[0].get(n) != truth[0].get(n)]
@@ -249,41 +331,54 @@ def check(root, result, truth):
     result.faults += [f"left process {command[:80]!r}" for command in left.values()]
 
 
-def campaign(folder, seeds, *, runner="local", victims=("driver", "worker"), algorithms=ALGORITHMS):
+def campaign(folder, seeds, *, search=Search(), victims=LOCAL_VICTIMS, algorithms=ALGORITHMS):
     """Yield the result of each seed."""
-    for name in ("automl.api", "automl.search.auto.searcher", "automl.search.proposers.optuna",
-                 "sklearn.ensemble", "automl.promotion.promoter"):  # fmt: skip
+    names = ["automl.api", "automl.search.auto.searcher", "automl.search.proposers.optuna",
+             "sklearn.ensemble", "automl.promotion.promoter"]  # fmt: skip
+    if search.tracker == "mlflow":
+        names.append("mlflow.tracking")
+    for name in names:
         __import__(name)
     folder = folder.resolve()
-    data = folder / "data"
-    data.mkdir(parents=True, exist_ok=True)
+    data = data_of(search.skill, folder / "data")
     truths = {}
     for seed in seeds:
         algorithm, _ = drawn(seed, 2, 1.0, victims, algorithms)
         if algorithm not in truths:
-            truths[algorithm] = undisturbed(folder, data, algorithm, runner)
+            truths[algorithm] = undisturbed(folder, data, algorithm, search)
         truth, events, seconds = truths[algorithm]
         _, kills = drawn(seed, events, seconds, victims, algorithms)
         result = Result(seed, algorithm, kills)
         root = folder / f"run{seed:04d}"
         shutil.rmtree(root, ignore_errors=True)
-        attacked(root, result, truth, runner=runner, data=data)
+        attacked(root, result, truth, search=search, data=data)
         if not result.faults:
             for path in (root, root.with_suffix(".work")):
                 shutil.rmtree(path, ignore_errors=True)
         yield result
 
 
-def undisturbed(folder, data, algorithm, runner):
+def data_of(skill, folder):
+    """Return the data of a campaign; a folder that is there is taken as it is."""
+    if skill == "toy":
+        folder.mkdir(parents=True, exist_ok=True)
+    elif not folder.exists():
+        from automl.skill.installed import load_skill
+
+        load_skill(skill).sample(folder, seed=0)
+    return folder
+
+
+def undisturbed(folder, data, algorithm, search):
     """Return the outcome of a search that nobody disturbs, its events and its seconds."""
     root = folder / f"truth-{algorithm}"
     shutil.rmtree(root, ignore_errors=True)
-    write_search(root, data, algorithm, runner)
+    search.write(root, data, algorithm)
     begun = time.monotonic()
     log = root.with_suffix(".log")
     code = wait(start(root, log), 5 * SILENCE_S, root / "journal.jsonl")
     assert code == 0, log.read_text()
-    faults, truth = outcome(root)
+    faults, truth = outcome(root, search)
     assert not faults, faults
     count = (root / "journal.jsonl").read_bytes().count(b"\n")
     return truth, count, time.monotonic() - begun
@@ -310,16 +405,21 @@ def main():
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--runs", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--runner", default="local")
+    parser.add_argument("--runner", default="local", choices=("local", "ray"))
+    parser.add_argument("--skill", default="toy", choices=("toy", "segformer"))
+    parser.add_argument("--tracker", default="none", choices=("none", "mlflow"))
     parser.add_argument("--victims", default=None, help="of driver,worker,actor,raylet,gcs")
+    parser.add_argument("--algorithms", default=",".join(ALGORITHMS))
     parser.add_argument("--until", default="", help="start no run after this time, as 21:30")
     given = parser.parse_args()
     sys.path.insert(0, str(HERE.parent / "toy"))
-    of_ray = "driver,worker,actor,raylet,gcs"
-    victims = given.victims or (of_ray if given.runner == "ray" else "driver,worker")
+    default = RAY_VICTIMS if given.runner == "ray" else LOCAL_VICTIMS
+    victims = given.victims.split(",") if given.victims else default
+    search = Search(given.skill, given.runner, given.tracker)
     results = []
     seeds = range(given.seed, given.seed + given.runs)
-    for result in campaign(given.out, seeds, runner=given.runner, victims=victims.split(",")):
+    for result in campaign(given.out, seeds, search=search, victims=victims,
+                           algorithms=given.algorithms.split(",")):  # fmt: skip
         results.append(result)
         print(json.dumps({"seed": result.seed, "kills": list(map(str, result.kills)),
                           "faults": result.faults}), flush=True)  # fmt: skip

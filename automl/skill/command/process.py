@@ -1,6 +1,7 @@
 """Runs a command as a child process in a group of its own, which can be ended as a whole."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from automl import leash
+from automl.redact import MASK, secrets
 from automl.skill.command.program import environment
 
 _GRACE_S = 10.0
@@ -19,7 +21,7 @@ _PATIENCE_S = 15.0
 
 
 class Child:
-    """Runs while the context is open; its output goes to a log file.
+    """Runs while the context is open; its output, without secrets, goes to a log file.
 
     It runs on a leash, which ends it and all that it started, also if this process is killed.
     """
@@ -29,7 +31,7 @@ class Child:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", leash.__file__, *command],
                 cwd=folder,
-                env=environment(),
+                env={**environment(), leash.REPLACED: json.dumps(dict.fromkeys(secrets(), MASK))},
                 stdin=subprocess.PIPE,
                 stdout=file,
                 stderr=subprocess.STDOUT,

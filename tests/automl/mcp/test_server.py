@@ -48,8 +48,9 @@ def test_tools_answer_errors_as_json_does_and_keep_to_their_folder(converse, toy
 def test_a_run_answers_at_once_is_stopped_resumed_and_explained(converse, toy_data):
     async def talk(agent):
         is_error, handle = await agent.call(
-            "run", **LOCAL, data="data", trials=3, epochs=4, out="runs/one",
-            spec={"train.pause_s": 0.2},
+            "run", **LOCAL, data="data", trials=2, epochs=4, out="runs/one",
+            # Long enough that a busy machine starts the command that stops it.
+            spec={"train.pause_s": 1.5},
         )  # fmt: skip
         assert (is_error, handle) == (False, {"experiment": "runs/one", "state": "running"})
         stopped = await agent.call("stop", experiment="one")
