@@ -27,7 +27,7 @@ def told(tmp_path_factory, run_in):
     skill = home / "leaky"
     shutil.copytree(Path(__file__).parent / "logistic", skill)
     script = skill / "train.py"
-    code = script.read_text().replace('"cannot go on:', 'f"{os.environ[\'STORE_PASSWORD\']}:')
+    code = script.read_text().replace('"cannot go on:', "f\"{os.environ['STORE_PASSWORD']}:")
     code = code.replace('"message": "going"', '"message": os.environ["WANDB_API_KEY"]')
     script.write_text(code.replace("import numpy", LEAK + "import numpy", 1))
     (home / "data").mkdir()

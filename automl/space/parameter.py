@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
-from automl.errors import UsageError, nearest
 from automl.schema.conditions import Relation
 from automl.schema.values import identity
 from automl.space.domain import Choices, Domain, Range
@@ -110,11 +109,7 @@ class Parameter:
 
     @classmethod
     def from_dict(cls, key: str, content: Mapping[str, Any]) -> "Parameter":
-        """Return the parameter of a plain form; raises `UsageError` for unknown keys."""
-        known = {f.name for f in fields(cls)}
-        for name in content:
-            if name not in known:
-                raise UsageError(f"space: {key}: unknown key {name!r}{nearest(name, known)}")
+        """Return the parameter of a plain form that `check_plain_form` accepts."""
         tuples = {
             name: tuple(content[name])
             for name in ("choices", "active_when", "weights", "holes", "conditions")

@@ -17,6 +17,7 @@ from automl.schema.values import identity
 from automl.space.dependencies import Dependencies
 from automl.space.domain import Choices, Domain
 from automl.space.parameter import Parameter, Switches
+from automl.space.plain_form import check_plain_form
 
 __all__ = ["Parameter", "SearchSpace", "nearest_in"]
 
@@ -182,7 +183,11 @@ class SearchSpace:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], base: Mapping[str, Any]) -> "SearchSpace":
-        """Return the space of a plain form; the inverse of `to_dict`."""
+        """Return the space of a plain form; the inverse of `to_dict`.
+
+        Raises `UsageError` for values that make no parameter.
+        """
+        check_plain_form(content)
         return cls({key: Parameter.from_dict(key, c) for key, c in content.items()}, base)
 
 

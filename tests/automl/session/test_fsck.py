@@ -102,3 +102,9 @@ def test_a_journal_that_is_gone_is_a_finding(root):
     (root / "journal.jsonl").unlink()
     (finding,) = fsck.findings(root)
     assert "holds no event, but there is" in finding.text() and not finding.is_derived
+
+
+def test_a_space_that_is_no_space_is_not_accepted(root, capsys):
+    (root / "space.yaml").write_text("train.lr: null\n")
+    assert main(["fsck", str(root), "--accept"]) == 2
+    assert "space: train.lr: None is not of type 'object'" in capsys.readouterr().err

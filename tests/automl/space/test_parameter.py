@@ -1,6 +1,5 @@
 import pytest
 
-from automl.errors import UsageError
 from automl.schema.conditions import Relation
 from automl.space.parameter import Parameter
 
@@ -20,11 +19,6 @@ def test_the_plain_form_gives_the_parameter_back(parameter):
 
 def test_the_plain_form_leaves_out_what_is_as_always():
     assert set(PARAMETERS[0].to_dict()) == {"kind", "default", "high", "prior", "why"}
-
-
-def test_an_unknown_key_is_refused_with_the_nearest():
-    with pytest.raises(UsageError, match="space: a: unknown key 'lows'; did you mean low"):
-        Parameter.from_dict("a", {"kind": "float", "default": 1.0, "lows": 0})
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,73 @@
+"""The shape of space.yaml, whose parameters somebody may have edited."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from automl.errors import Fault, UsageError, nearest
+from automl.space.parameter import CASE_FIELDS, KINDS
+
+_NUMBER = {"type": "number"}
+_LIST = {"type": "array"}
+_NUMBERS = {"type": "array", "items": _NUMBER}
+_TEXT = {"type": "string"}
+_BOOL = {"type": "boolean"}
+_MAPPING = {"type": "object"}
+_FIELDS: dict[str, dict[str, Any]] = {
+    "kind": {"enum": KINDS},
+    "default": {},
+    "low": _NUMBER,
+    "high": _NUMBER,
+    "is_log": _BOOL,
+    "choices": _LIST,
+    "active_when": {"type": "array", "items": _MAPPING},
+    "weights": _NUMBERS,
+    "step": {"type": ["number", "null"]},
+    "holes": _NUMBERS,
+    "prior": {},
+    "type": _TEXT,
+    "conditions": {"type": "array", "items": _TEXT},
+    "why": _TEXT,
+    "is_held": _BOOL,
+    "case_key": _TEXT,
+    "relation": {
+        "type": ["object", "null"],
+        "required": ["operator", "parent"],
+        "properties": {"operator": _TEXT, "parent": _TEXT, "factor": _NUMBER},
+        "additionalProperties": False,
+    },
+}
+_FIELDS["cases"] = {
+    "type": "object",
+    "additionalProperties": {
+        "type": "object",
+        "required": ["choices", "weights", "holes"],
+        "properties": {name: _FIELDS[name] for name in ("default", *CASE_FIELDS)},
+        "additionalProperties": False,
+    },
+}
+_SHAPE = {"type": "object", "required": ["kind", "default"], "properties": _FIELDS}
+
+
+def check_plain_form(content: Mapping[str, Any]) -> None:
+    """Raise `UsageError` with a line for each key of space.yaml whose value makes no parameter."""
+    if faults := list(_faults(content)):
+        raise UsageError(*faults)
+
+
+def _faults(content: Mapping[str, Any]) -> Iterator[Fault]:
+    # A search reads this file once, and its start should not wait for the library.
+    from jsonschema import Draft202012Validator
+
+    shape = Draft202012Validator(_SHAPE)
+    for key, parameter in content.items():
+        if not isinstance(key, str):
+            yield Fault(f"space: {key!r} must be the dotted key of a spec", key="space.yaml")
+            continue
+        names = parameter if isinstance(parameter, Mapping) else {}
+        for name in names:
+            if name not in _FIELDS:
+                hint = nearest(str(name), _FIELDS)
+                yield Fault(f"space: {key}: unknown key {name!r}{hint}", key=key)
+        for error in shape.iter_errors(parameter):
+            where = ".".join([key, *map(str, error.absolute_path)])
+            yield Fault(f"space: {where}: {error.message}", key=key, value=error.instance)
