@@ -23,6 +23,7 @@ _ADDRESS = re.compile(r"([A-Za-z][\w+.-]+):/+")
 
 _LOCK_PAUSE_S = 0.05
 _UNFINISHED = re.compile(r"\.(.+)\.\d+")
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 def lock(file: IO[Any], *, patience_s: float) -> bool:
@@ -170,6 +171,27 @@ def _strict(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
+class _KeyTwice(yaml.YAMLError):
+    """A mapping has a key twice; the message says which, and where."""
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """Raises `_KeyTwice`; merges (<<) may repeat keys, as they are there to be overridden."""
+
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        node: Any = super().compose_mapping_node(anchor)
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
+                continue
+            line = key.start_mark.line + 1
+            if key.value in lines:
+                first = lines[key.value]
+                raise _KeyTwice(f"{key.value!r} is there twice, on lines {first} and {line}")
+            lines[key.value] = line
+        return node
+
+
 def read_yaml(path: Path) -> Any:
     """Return a file's content; raises `UsageError` if it cannot be read or is not YAML."""
     return parse_yaml(read_text(path), path)
@@ -185,9 +207,14 @@ def read_text(path: Path) -> str:
 
 
 def parse_yaml(text: str, path: Path) -> Any:
-    """Return the content of a YAML text; raises `UsageError` that names its file."""
+    """Return the content of a YAML text; raises `UsageError` that names its file.
+
+    A mapping with a key twice is refused, since YAML's readers keep the last without a word.
+    """
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, _UniqueKeys)
+    except _KeyTwice as error:
+        raise UsageError(f"{path}: {error}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}" if mark else " ".join(str(error).split())

@@ -8,6 +8,8 @@ import yaml
 
 from segformer.errors import SpecError
 
+_MERGE = "tag:yaml.org,2002:merge"
+
 
 def read_words(words: Iterable[str]) -> dict[str, Any]:
     """Return ``{"a.b": 1}`` for ``["a.b=1"]``; values are YAML, and ``a.b=`` is an empty text.
@@ -32,9 +34,14 @@ def read_words(words: Iterable[str]) -> dict[str, Any]:
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """Return the content of a YAML spec file, flat; raises `SpecError`."""
+    """Return the content of a YAML spec file, flat; raises `SpecError`.
+
+    A key that is there twice is refused, since YAML's readers keep the last without a word.
+    """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
+    except _KeyTwice as error:
+        raise SpecError(f"-e {path}: {error}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError(f"-e {path}: cannot be read ({error})") from None
     except yaml.YAMLError as error:
@@ -44,7 +51,33 @@ def read_file(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(content, Mapping):
         raise SpecError(f"-e {path}: holds no sections such as 'train:' but {content!r}")
-    return dict(flattened(content))
+    flat: dict[str, Any] = {}
+    for key, value in flattened(content):
+        if key in flat:
+            raise SpecError(f"-e {path}: {key} is there twice, as {flat[key]!r} and as {value!r}")
+        flat[key] = value
+    return flat
+
+
+class _KeyTwice(yaml.YAMLError):
+    """A mapping has a key twice; the message says which, and where."""
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """Raises `_KeyTwice`; merges (<<) may repeat keys, as they are there to be overridden."""
+
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        node: Any = super().compose_mapping_node(anchor)
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
+                continue
+            line = key.start_mark.line + 1
+            if key.value in lines:
+                first = lines[key.value]
+                raise _KeyTwice(f"{key.value!r} is there twice, on lines {first} and {line}")
+            lines[key.value] = line
+        return node
 
 
 def flattened(mapping: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

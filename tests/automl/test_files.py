@@ -48,7 +48,12 @@ def test_a_target_that_cannot_be_replaced_leaves_no_temporary_file(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "match"),
-    [(b"a: [1", "is not YAML"), (b"\xff\xfe\xfa", "not UTF-8"), (None, "cannot be read")],
+    [
+        (b"a: [1", "is not YAML"),
+        (b"\xff\xfe\xfa", "not UTF-8"),
+        (None, "cannot be read"),
+        (b"a: 1\nb: {c: 2,\n c: 2}", "'c' is there twice, on lines 2 and 3"),
+    ],
 )
 def test_a_file_that_is_not_yaml_is_refused_with_its_name(tmp_path, content, match):
     path = Path(tmp_path / "file.yaml")
@@ -97,3 +102,9 @@ def test_names_that_are_no_utf8_can_be_written(tmp_path):
     assert json.loads((tmp_path / "a.json").read_text()) == {"name": "no\udcff.png"}
     write_atomic(tmp_path / "a.csv", "no\udcff.png")
     assert (tmp_path / "a.csv").read_text() == "no\\udcff.png"
+
+
+def test_a_merged_key_may_be_overridden(tmp_path):
+    path = tmp_path / "file.yaml"
+    path.write_text("a: &a {x: 1, y: 2}\nb: &b {<<: *a, x: 3}\nc: {<<: [*a, *b], y: 4}\n")
+    assert read_yaml(path)["c"] == {"x": 1, "y": 4}

@@ -27,7 +27,15 @@ def test_a_file_is_read_flat(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("a: [1", "is not YAML"), ("- 1", "holds no sections"), (None, "cannot be")]
+    ("text", "words"),
+    [
+        ("a: [1", "is not YAML"),
+        ("- 1", "holds no sections"),
+        (None, "cannot be"),
+        ("train:\n  seed: 1\n  seed: 2", "spec.yaml: 'seed' is there twice, on lines 2 and 3"),
+        ("train: {seed: 1}\ntrain: {optim: {}}", "'train' is there twice, on lines 1 and 2"),
+        ("train: {seed: 1}\ntrain.seed: 2", "train.seed is there twice, as 1 and as 2"),
+    ],
 )
 def test_a_file_that_is_no_spec_is_refused(tmp_path, text, words):
     path = tmp_path / "spec.yaml"
