@@ -50,6 +50,16 @@ _MIT: tuple[Rename, ...] = (
     (r"\.attn\.norm\.", ".attention.sequence_reduction.layer_norm."),
 )
 
+_OF_TRANSFORMERS = re.compile(r"decode_head\.linear_(?:projections|c)\.")
+"""How the head of a SegFormer of transformers begins, since its version 5 and before."""
+
+_HEAD: tuple[Rename, ...] = (
+    (r"^decode_head\.linear_(?:projections|c)\.(\d)\.proj\.", r"head.projections.\1."),
+    (r"^decode_head\.linear_fuse\.", "head.fuse."),
+    (r"^decode_head\.batch_norm\.", "head.norm."),
+    (r"^decode_head\.classifier\.", "head.classifier."),
+)
+
 _DINOV2: tuple[Rename, ...] = (
     (r"^patch_embed\.proj\.", "embeddings.patch_embeddings.projection."),
     (r"^cls_token$", "embeddings.cls_token"),
@@ -212,6 +222,16 @@ def renamed(weights: Mapping[str, Tensor], family: str) -> dict[str, Tensor]:
         for part in _split(key, value)
     )
     return {_renamed(key, RENAMES[family]): value for key, value in parts}
+
+
+def renamed_model(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return a whole SegFormer of transformers under our names; other weights are kept."""
+    if not any(_OF_TRANSFORMERS.match(key) for key in weights):
+        return dict(weights)
+    encoder = {key: value for key, value in weights.items() if key.startswith("segformer.")}
+    ours = {f"backbone.{key}": value for key, value in renamed(encoder, "mit").items()}
+    rest = {key: value for key, value in weights.items() if key not in encoder}
+    return ours | {_renamed(key, _HEAD): value for key, value in rest.items()}
 
 
 def _flat_blocks(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Loads initial weights: of an encoder as others publish it, or of a whole model of ours."""
+"""Loads initial weights: of an encoder as others publish it, or of a whole model."""
 
 import logging
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from segformer.model.hub import PATTERNS, folder_from_hub
 from segformer.model.packages import file_of_package
 from segformer.model.resample import fitted
 from segformer.model.saved import load_safetensors, load_torch, without_prefix
-from segformer.model.weight_names import renamed
+from segformer.model.weight_names import renamed, renamed_model
 from segformer.spec.backbones import BACKBONES, PACKAGE, is_hub_name
 
 _log = logging.getLogger(__name__)
@@ -39,8 +39,20 @@ def load_backbone(backbone: nn.Module, source: str | Path, *, name: str) -> None
 
 
 def load_model(network: nn.Module, path: Path) -> None:
-    """Load the weights of a whole model of ours, .ckpt or .safetensors, by the same rules."""
-    _load_fitting(network, without_prefix(_read(path)), source=path, what="this model")
+    """Load the weights of a whole model by the same rules: of ours, or of transformers' SegFormer.
+
+    Ours are a .ckpt or .safetensors, transformers' the folder that `save_pretrained` writes.
+    """
+    weights = renamed_model(without_prefix(_read(path)))
+    backbone = {key: value for key, value in weights.items() if key.startswith("backbone.")}
+    own = network.state_dict()
+    if not any(key in own and value.shape == own[key].shape for key, value in backbone.items()):
+        raise CheckpointError(
+            f"{path}: none of its {len(weights)} weights fits the encoder of this model; is it of "
+            "another one (model.backbone.type)? Weights of an encoder alone are given by "
+            "model.backbone.pretrained_backbone_path"
+        )
+    _load_fitting(network, weights, source=path, what="this model")
 
 
 def _located(source: str) -> Path:

@@ -18,6 +18,7 @@ from segformer.model.encoders.vit import Siglip
 from segformer.model.resample import resampled_kernel
 from segformer.model.weights import load_backbone, load_model
 from segformer.spec.backbones import BACKBONES
+from segformer.spec.spec import Spec
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +91,27 @@ def test_folder_saved_by_transformers_is_loaded(kind, tmp_path):
     torch.testing.assert_close(target(image)[-1], expected)
 
 
+@pytest.mark.parametrize("is_old", [False, True], ids=["version 5", "before"])
+def test_a_whole_model_of_transformers_gives_its_logits(tmp_path, caplog, is_old):
+    torch.manual_seed(0)
+    config = transformers_config("mit_b0")
+    config.num_labels = 3
+    published = SegformerForSemanticSegmentation(config).eval()
+    published.save_pretrained(tmp_path)
+    if is_old:
+        (file,) = tmp_path.glob("*.safetensors")
+        names = published.state_dict()
+        save_file({k.replace("linear_projections", "linear_c"): v for k, v in names.items()}, file)
+    image = torch.randn(1, 3, 64, 64)
+    model = Spec.model_validate({"model": {"backbone": {"type": "mit_b0"}}}).model
+    same_classes = segformer.build(model, num_classes=3).eval()
+    load_model(same_classes, tmp_path)
+    assert caplog.text == ""  # It would list what is left out, and what stays random.
+    torch.testing.assert_close(same_classes(image), published(image).logits, atol=1e-4, rtol=1e-4)
+    load_model(segformer.build(model, num_classes=5), tmp_path)
+    assert "2 are not in it and stay random: head.classifier.bias, head.clas" in caplog.text
+
+
 def test_transformers_names_before_version_5_are_known(source, tmp_path):
     old = "segformer.encoder.block.1.0.attention.self.query.weight"
     ours = "stages.1.blocks.0.attention.q_proj.weight"
@@ -109,11 +131,19 @@ def test_what_does_not_fit_is_listed_in_a_warning(source, tmp_path, caplog):
     assert "1 are not in it and stay random: stages.0.layer_norm.bias" in caplog.text
 
 
-@pytest.mark.parametrize("load", [load_b0, load_model])
-def test_weights_of_which_none_fits_are_refused(load, tmp_path):
+def test_weights_of_which_none_fits_are_refused(tmp_path):
     torch.save({"stages.0.other": torch.zeros(3)}, tmp_path / "other.pth")
     with pytest.raises(CheckpointError, match=r"other\.pth: none of its 1 weights fits"):
-        load(MixTransformer("mit_b0"), tmp_path / "other.pth")
+        load_b0(MixTransformer("mit_b0"), tmp_path / "other.pth")
+
+
+def test_a_whole_model_of_another_encoder_is_refused_with_the_key_of_encoders(tmp_path):
+    published = SegformerForSemanticSegmentation(transformers_config("mit_b0"))
+    published.save_pretrained(tmp_path)
+    network = segformer.build(Spec().model, num_classes=3)
+    words = r"fits the encoder .*\(model.backbone.type\).* model.backbone.pretrained_backbone_path"
+    with pytest.raises(CheckpointError, match=words):
+        load_model(network, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["torn.pth", "torn.safetensors"])
