@@ -1,3 +1,5 @@
+import subprocess
+
 import pytest
 
 LOCAL = ("--runner", "local", "--tracker", "none")
@@ -60,6 +62,24 @@ def test_a_place_below_a_file_is_one_line(automl, tmp_path, words):
     result = automl(*words, *([] if words[0] == "skill" else ["--skill", "toy"]))
     assert result.returncode == 2 and "Traceback" not in result.stderr
     assert result.stderr.endswith("F is a file\n")
+
+
+@pytest.mark.parametrize("place", ["/proc/none/x", "F/x"])
+def test_a_place_where_nothing_can_be_made_is_one_line(run, tmp_path, place):
+    (tmp_path / "F").touch()
+    result = run("--out", place)
+    assert result.returncode == 2 and "Traceback" not in result.stderr
+    assert place in result.stderr
+
+
+def test_a_reader_that_leaves_ends_the_command_quietly(commands, tmp_path):
+    with subprocess.Popen(
+        [commands / "automl", "skill", "show", "toy"], cwd=tmp_path,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
 
 
 def test_an_unknown_skill_gets_the_nearest_name(automl):
