@@ -15,7 +15,7 @@ from segformer.data.faults import one_a_cause
 from segformer.data.labels import COLOURS, GREY, GREY_IN_RGB, class_names
 from segformer.data.pairs import other_files
 from segformer.data.palette import Palette
-from segformer.data.scan import Progress, ScannedPair, index_faults, index_notes, leaks_in, scanned
+from segformer.data.scan import Progress, ScannedPair, index_faults, leaks_in, mask_notes, scanned
 from segformer.data.source import source_of
 from segformer.data.split_file import SplitFile
 from segformer.data.summary import DataSummary
@@ -65,7 +65,7 @@ def check_data(segment: DatasetSegment, *, progress: Progress | None = None) -> 
         raise DataError(_capped(one_a_cause(faults)))
     summary = DataSummary.of(segment, pairs, leaks_in(pairs, progress=progress), source.notes)
     absent = _absent_classes(pairs, segment)
-    for line in [*index_notes(pairs, segment.root_dir), *summary.leak_lines, *absent]:
+    for line in [*mask_notes(pairs, segment), *summary.leak_lines, *absent]:
         _log.warning(line)
     _warn_of_unused_bits(pairs, segment)
     digest = hashlib.sha256("".join(each.line for each in pairs).encode())
@@ -125,9 +125,10 @@ def _too_few_classes(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> I
         needed = 2 if split == segment.train_split else 1
         if len(classes) < needed:
             problem = f"only class {min(classes)} occurs" if classes else "no pixel counts"
+            ignored = "no value" if segment.ignore_index is None else segment.ignore_index
             yield (
-                f"{Path(segment.root_dir) / 'masks' / split}: {problem}; value "
-                f"{segment.ignore_index} is ignored (dataset.segment.ignore_index) and "
+                f"{Path(segment.root_dir) / 'masks' / split}: {problem}; "
+                f"{ignored} is ignored (dataset.segment.ignore_index) and "
                 f"dataset.segment.label_transform is {segment.label_transform}; masks of 0 and 255 "
                 "need dataset.segment.label_transform=norm"
             )

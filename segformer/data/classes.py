@@ -1,6 +1,6 @@
 """The classes of a data set that has no dataset.json: from its layout, or from its masks."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from os import cpu_count
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from segformer.data.images import MaskFile
 from segformer.data.layouts.base import LabelClass
-from segformer.data.layouts.class_tables import ClassTable
+from segformer.data.layouts.class_tables import ClassTable, counted
 from segformer.data.pairs import Pair
 from segformer.data.palette import IGNORED
 from segformer.errors import DataError
@@ -44,6 +44,8 @@ class Codes:
     """Values of masks of three channels whose pixels are all grey."""
     beside_255: frozenset[int] = frozenset()
     """Values of masks that hold 255 too, without 0 and 255."""
+    empty: frozenset[int] = frozenset()
+    """Those of the values that GeoTIFFs mark as no data."""
 
     def __or__(self, other: "Codes") -> "Codes":
         return Codes(
@@ -53,6 +55,7 @@ class Codes:
             self.bits | other.bits,
             self.greys | other.greys,
             self.beside_255 | other.beside_255,
+            self.empty | other.empty,
         )
 
     def settled(self) -> "Codes":
@@ -61,6 +64,11 @@ class Codes:
             greys = frozenset((v, v, v) for v in self.greys)
             return replace(self, colours=self.colours | greys, greys=frozenset())
         return replace(self, values=self.values | self.greys, greys=frozenset())
+
+    def without(self, values: Collection[int]) -> "Codes":
+        """Return the codes less values that do not count, and the greys that show them."""
+        greys = {(value, value, value) for value in values}
+        return replace(self, values=self.values - {*values}, colours=self.colours - greys)
 
 
 def spec_keys(classes: Sequence[LabelClass], ignored: Sequence[LabelClass] = ()) -> dict[str, Any]:
@@ -93,18 +101,26 @@ class Inferred:
     notes: Sequence[str] = ()
 
 
-def inferred(pairs: Iterable[Pair], tables: Sequence[ClassTable] = ()) -> Inferred:
+def inferred(
+    pairs: Iterable[Pair],
+    tables: Sequence[ClassTable] = (),
+    *,
+    known: Sequence[LabelClass] = (),
+    ignored: Collection[int] | None = None,
+) -> Inferred:
     """Return the classes of masks: those of a table that has all they hold, else what they hold.
 
-    Without a table every value is a class; 255 is ignored if the others are numbers of classes, as
-    0, 1, 2. Masks that cannot be read are passed over, since the check names them.
+    `known` names colours, if it has all of them. `ignored` are the values that do not count, if
+    somebody has said so. If not, 255 is ignored if the others are numbers of classes, as 0, 1, 2,
+    and so is what GeoTIFFs mark as no data, if two classes are left. Every other value is a class.
+    Masks that cannot be read are passed over, since the check names them.
     Raises `DataError` for more values or colours than classes can have.
     """
     codes = Codes()
     with ThreadPoolExecutor(max_workers=min(8, cpu_count() or 1)) as pool:
         for each in pool.map(_codes_of, pairs):
             codes |= each
-    codes = codes.settled()
+    codes = codes.settled().without(ignored or ())
     passed_over = []
     for table in tables:
         if lacking := _lacking(codes, table):
@@ -117,18 +133,23 @@ def inferred(pairs: Iterable[Pair], tables: Sequence[ClassTable] = ()) -> Inferr
                 [f"{table.path}: has the names of the {len(table.classes)} classes"],
             )
     _check_countable(codes)
-    found = _without_table(codes)
+    if codes.colours and codes.colours <= {each.colour for each in known}:
+        classes, void = counted([each for each in known if each.colour in codes.colours])
+        return Inferred(classes, void, [*passed_over, _line(classes, "colours")])
+    found = _without_table(codes, is_255_a_class=ignored is not None)
     return Inferred(found.classes, found.ignored, [*passed_over, *found.notes])
 
 
-def _without_table(codes: "Codes") -> Inferred:
+def _without_table(codes: "Codes", *, is_255_a_class: bool) -> Inferred:
     if codes.colours:
         classes = [
             LabelClass(f"color_{red}_{green}_{blue}", colour=(red, green, blue))
             for red, green, blue in sorted(codes.colours)
         ]
         return Inferred(classes, notes=[_line(classes, "colours")])
-    values = sorted(codes.values)
+    values = sorted(codes.values - codes.empty)
+    if len(values) < 2:  # Many tools mark the background as no data.
+        values = sorted(codes.values)
     if values == [0, 255] and codes.bits <= {1, 8}:
         return Inferred(BINARY)
     if values == [0, 1, IGNORED] and codes.bits <= {1, 8} and not codes.beside_255:
@@ -137,7 +158,9 @@ def _without_table(codes: "Codes") -> Inferred:
             " be class 1 in some; save all masks in one way"
         )
     colours = _colours_of_values(codes)
-    is_ignored = colours.get(IGNORED) == _VOC_BORDER or _are_numbers_and_ignored(values)
+    is_ignored = not is_255_a_class and (
+        colours.get(IGNORED) == _VOC_BORDER or _are_numbers_and_ignored(values)
+    )
     ignored = [LabelClass("ignored", IGNORED, colours.get(IGNORED))] if is_ignored else []
     numbers = [value for value in values if not (is_ignored and value == IGNORED)]
     classes = [LabelClass(f"class_{value}", value, colours.get(value)) for value in numbers]
@@ -149,7 +172,11 @@ def _lacking(codes: "Codes", table: ClassTable) -> list[Any]:
     """Return what masks hold and a table does not have; by its values, else by its colours."""
     every = [*table.classes, *table.ignored]
     values, colours = {each.value for each in every}, {each.colour for each in every}
-    by_value = sorted(codes.values - values) if not codes.colours else [*sorted(codes.colours)]
+    by_value = (
+        sorted(codes.values - values - codes.empty)
+        if not codes.colours
+        else [*sorted(codes.colours)]
+    )
     if None not in values and not by_value:
         return []
     shown = {colour for _, colour in codes.table} if codes.table else set()
@@ -171,8 +198,9 @@ def _check_countable(codes: "Codes") -> None:
             f"masks hold {len(codes_of_kind)} {kind} ({some}, ...), too many to be classes; say "
             "which are in dataset.json"
         )
-    if codes.values and not 0 <= min(codes.values) <= max(codes.values) <= _LARGEST:
-        strange = next(v for v in sorted(codes.values) if not 0 <= v <= _LARGEST)
+    numbers = sorted(codes.values - codes.empty)
+    if numbers and not 0 <= numbers[0] <= numbers[-1] <= _LARGEST:
+        strange = next(v for v in numbers if not 0 <= v <= _LARGEST)
         raise DataError(
             f"masks hold the value {strange}; class values are 0 to {_LARGEST}: if these are "
             "numbers of objects, export masks of classes"
@@ -196,7 +224,8 @@ def _codes(mask: MaskFile) -> Codes:
     if mask.table is None or used.max() >= len(mask.table):
         held = frozenset(used.tolist())
         beside = held - {0, IGNORED} if IGNORED in held else frozenset()
-        return Codes(held, bits=frozenset({mask.bits}), beside_255=beside)
+        empty = frozenset() if mask.nodata is None else frozenset({mask.nodata})
+        return Codes(held, bits=frozenset({mask.bits}), beside_255=beside, empty=empty)
     colours = mask.table[used]
     if (colours == colours[:, :1]).all():  # The table says which grey an index stands for.
         return Codes(frozenset(colours[:, 0].tolist()), bits=frozenset({8}))

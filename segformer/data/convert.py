@@ -154,7 +154,7 @@ def _classes(
     if data.classes:
         return data.classes, data.ignored, []
     pairs = [pair for pairs in data.splits.values() for pair in pairs]
-    found = inferred(pairs, class_tables(root))
+    found = inferred(pairs, class_tables(root), known=data.known)
     if not found.classes:
         raise DataError("no mask can be read, so that nothing says what the classes are")
     return found.classes, [*data.ignored, *found.ignored], list(found.notes)
@@ -230,14 +230,18 @@ class _Writer:
 def _description(
     classes: Sequence[LabelClass], ignored: Sequence[LabelClass], is_converted: bool, source: Path
 ) -> dict[str, Any]:
+    used = [each.colour for each in classes if each.colour]
+    is_by_colour = len(set(used)) == len(used)  # A colour of two classes says nothing.
     entries: list[dict[str, Any]] = []
     for label_id, each in enumerate(classes):
         value = label_id if is_converted or each.value is None else each.value
-        colour = {"color": list(each.colour)} if each.colour else {}
+        colour = {"color": list(each.colour)} if each.colour and is_by_colour else {}
         entries.append({"value": value, "name": each.name, **colour})
     ignored_value = IGNORED if is_converted or not ignored else ignored[0].value
-    binary = [each["value"] for each in entries] == [0, IGNORED]
-    return {"classes": entries, "ignore": None if binary else ignored_value, "source": str(source)}
+    is_class = any(each["value"] == ignored_value for each in entries)  # Of 0, 128, 255.
+    return {
+        "classes": entries, "ignore": None if is_class else ignored_value, "source": str(source)
+    }  # fmt: skip
 
 
 def _counts(data: DataSet, split: SplitFile | None) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """Reads dataset.json, the description of a data set: its classes, as values of the spec."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -82,6 +82,8 @@ class _Description:
 
     classes: list[_Class]
     """In order of class id, which is that of the file."""
+    says_ignored: bool
+    """Whether there is ``ignore``; if not, 255 is ignored, as by default."""
     ignored: int | None
     bits: int | None
     bands: list[int] | None
@@ -96,6 +98,20 @@ def groups_described(root: Path) -> Mapping[str, list[str]]:
     """Return the groups of a data set's dataset.json, none without one; raises `DataError`."""
     path = root / FILE_NAME
     return _read(path).groups if path.is_file() else {}
+
+
+def description_notes(root: Path) -> Iterator[str]:
+    """Yield lines on what a dataset.json says to no effect; raises `DataError`."""
+    path = root / FILE_NAME
+    first: dict[tuple[int, ...], str] = {}
+    for each in _read(path).classes if path.is_file() else ():
+        if each.colour is not None and first.setdefault(tuple(each.colour), each.name) != each.name:
+            other = first[tuple(each.colour)]
+            yield (
+                f"{path}: classes {other!r} and {each.name!r} have one color, {each.colour}, so"
+                " that masks are read by their values alone, and the colors not used"
+            )
+            return
 
 
 def splits_described(root: Path) -> Mapping[str, Mapping[str, str]]:
@@ -116,7 +132,7 @@ def _classes_described(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
         found[f"{_SEGMENT}.num_classes"] = len(classes)
         found[f"{_SEGMENT}.label_transform"] = "norm" if is_normed else "None"
         found[f"{_SEGMENT}.palette"] = _normed(classes) if is_normed else _palette(classes)
-    if ignored is not None:
+    if description.says_ignored:
         found[f"{_SEGMENT}.ignore_index"] = ignored
     if description.bits is not None:
         found[f"{_SEGMENT}.image_bits"] = description.bits
@@ -193,7 +209,7 @@ def _description_from(content: object) -> _Description:
     classes = [_Class.read(entry, f"classes[{i}]") for i, entry in enumerate(entries)]
     for name in ("value", "name"):
         _check_unique([getattr(each, name) for each in classes], name)
-    ignored = content.get("ignore")
+    says_ignored, ignored = "ignore" in content, content.get("ignore")
     if ignored is not None:
         ignored = _byte(ignored, "ignore")
         for each in classes:
@@ -211,7 +227,7 @@ def _description_from(content: object) -> _Description:
         if not isinstance(content.get(name), str | None):
             raise ValueError(f"{name} is {content[name]!r}, not a text")
     splits = _splits(content.get("splits"))
-    return _Description(classes, ignored, bits, bands, has_up, groups, splits)
+    return _Description(classes, says_ignored, ignored, bits, bands, has_up, groups, splits)
 
 
 def _bands(bands: object) -> list[int] | None:

@@ -15,7 +15,15 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from segformer.data.bands import MOST_PIXELS
 from segformer.data.channels import BandNumbers, chosen
-from segformer.data.tiff import TiffFacts, check_bands, check_range, read_by_tifffile, tiff_facts
+from segformer.data.tiff import (
+    TiffFacts,
+    check_bands,
+    check_mask,
+    check_range,
+    nodata_of,
+    read_by_tifffile,
+    tiff_facts,
+)
 from segformer.errors import DataError
 
 # No other format of Pillow is opened: some start programs (EPS runs Ghostscript).
@@ -33,7 +41,12 @@ _ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
 WIDE_BITS = 16
 """Bits of a sample above 8; fewer may be in use, as of sensors of 10, 12 or 14 bits."""
 _LARGEST_OF_WIDE = 2**WIDE_BITS - 1
-_LARGEST_VALUE = 2**20  # No class: beyond 16 bits, and exact as a 32-bit float.
+LARGEST_VALUE = 2**20
+"""Of a mask; no class, since it is beyond 16 bits, and exact as a 32-bit float."""
+_CONVERTED = ("CMYK", "YCbCr", "LAB", "HSV")
+"""Modes that become RGB by rounding."""
+NO_NUMBER = -1
+"""The value of pixels of a mask that a GeoTIFF marks as no data by NaN or by a fraction."""
 
 
 Colour = tuple[int, int, int]
@@ -49,6 +62,8 @@ class MaskFile:
     """Bits of a grey sample; 1, 2 and 4 mean that 1, 3 and 15 are white."""
     table: NDArray[np.int32] | None = None
     """The colours Nx3 of an index file."""
+    nodata: int | None = None
+    """The value that a GeoTIFF marks as no data, if pixels have it; `NO_NUMBER` for no number."""
 
     def used_table(self) -> frozenset[tuple[int, Colour]]:
         """Return the indices that are used, with their colours; none for other files."""
@@ -128,19 +143,29 @@ def image_file_of(
 def read_mask(path: Path) -> MaskFile:
     """Return the content of a mask file.
 
-    Raises `DataError` for a file that cannot be read, holds fractions or has lossy compression.
+    Raises `DataError` for a file that cannot be read, holds fractions or has lossy compression, and
+    for one whose values or colours would be changed by reading it.
     """
     content = _content(path)
+    facts = tiff_facts(content)
+    if facts is not None:
+        check_mask(facts, path)
     with _opened(path, content) as image:
         if _is_lossy(image, content):
             raise DataError(
                 f"{path}: has lossy compression ({image.format}), which changes the values of a "
                 "mask; save masks as PNG, from their source"
             )
+        if image.mode in _CONVERTED:
+            raise DataError(
+                f"{path}: holds colours as {image.mode}, which are rounded on the way to RGB; save "
+                "masks as PNG, in RGB or grey"
+            )
         bits = _grey_bits(image, content)
         table = _table(image) if image.mode in _PALETTES else None
+        nodata = nodata_of(image)
         if image.mode == "F":
-            return MaskFile(_whole(np.asarray(image), path))
+            return _whole(np.asarray(image), nodata, path)
         if image.mode in ("LA", "PA"):
             image = image.getchannel(0)
         if image.mode not in ("1", "L", "P", "RGB", *_SIXTEEN_BIT):
@@ -148,7 +173,14 @@ def read_mask(path: Path) -> MaskFile:
         values: NDArray[np.int32] = np.asarray(image).astype(np.int32)
         if 1 < bits < 8:
             values //= 255 // (2**bits - 1)  # Pillow has stretched them to 0..255.
-        return MaskFile(values, bits, table)
+        if facts is not None and facts.is_signed_byte:
+            values = values.astype(np.int8).astype(np.int32)  # Pillow takes -1 for 255.
+        return MaskFile(values, bits, table, _occurring(nodata, values))
+
+
+def _occurring(nodata: float | None, values: NDArray[np.int32]) -> int | None:
+    is_there = nodata is not None and nodata.is_integer() and bool((values == nodata).any())
+    return int(nodata) if nodata is not None and is_there else None
 
 
 def _content(path: Path) -> bytes:
@@ -319,12 +351,17 @@ def _wide(values: NDArray[Any], path: Path, facts: TiffFacts | None, bits: int) 
     return ImageFile(pixels, f"{WIDE_BITS}-bit grey", int(grey.max()), is_scaled=True)
 
 
-def _whole(values: NDArray[Any], path: Path) -> NDArray[np.int32]:
-    whole = np.nan_to_num(values, nan=-1.0, posinf=-1.0, neginf=-1.0).clip(-1, _LARGEST_VALUE)
+def _whole(values: NDArray[Any], nodata: float | None, path: Path) -> MaskFile:
+    """Return a mask of fractions that are whole numbers, but for pixels without data."""
+    if nodata is not None:
+        is_empty = np.isnan(values) if np.isnan(nodata) else values == np.float32(nodata)
+        if is_empty.any() and not (nodata.is_integer() and 0 <= nodata <= LARGEST_VALUE):
+            values, nodata = np.where(is_empty, NO_NUMBER, values), float(NO_NUMBER)
+    whole = np.nan_to_num(values, nan=-1.0, posinf=-1.0, neginf=-1.0).clip(-1, LARGEST_VALUE)
     if not np.array_equal(whole, np.round(values)):
         raise DataError(f"{path}: is a float mask that holds values which are not whole numbers")
-    result: NDArray[np.int32] = whole.astype(np.int32)
-    return result
+    numbers: NDArray[np.int32] = whole.astype(np.int32)
+    return MaskFile(numbers, nodata=_occurring(nodata, numbers))
 
 
 def image_size(path: Path) -> tuple[int, int]:

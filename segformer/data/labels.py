@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segformer.data.images import MaskFile
+from segformer.data.images import LARGEST_VALUE, NO_NUMBER, MaskFile
 from segformer.data.palette import DOES_NOT_COUNT, Palette, colour_codes, written
 from segformer.data.palette import IGNORED as IGNORED
 from segformer.errors import DataError
@@ -60,11 +60,22 @@ def labels_of(mask: MaskFile, segment: DatasetSegment, *, where: object) -> Labe
     parts = _parts(codes)
     values = np.unique(np.concatenate([np.unique(part) for part in parts]))
     ids = {code: palette.class_of(code) for code in values.tolist()}
+    ids |= dict.fromkeys(_empty_codes(ids, mask, segment), DOES_NOT_COUNT)
     if faults := list(_faults(ids, segment)):
         raise DataError([f"{where}: {fault}" for fault in faults])
     table = np.array([IGNORED if i == DOES_NOT_COUNT else i for i in ids.values()], dtype=np.uint8)
     found = np.concatenate([table[np.searchsorted(values, part)] for part in parts])
     return Labels(found.reshape(codes.shape), reading)
+
+
+def _empty_codes(ids: dict[int, int | None], mask: MaskFile, segment: DatasetSegment) -> list[int]:
+    """Return the codes that the file marks as no data, unless they are those of a class."""
+    if mask.nodata is None:
+        return []
+    colour = int(colour_codes(np.full(3, mask.nodata, dtype=np.int32)))
+    codes = (mask.nodata, colour, NO_NUMBER)
+    empty = ((code, ids[code]) for code in codes if code in ids)
+    return [code for code, i in empty if i is None or i >= segment.num_classes]
 
 
 def _parts(codes: Codes) -> list[Codes]:
@@ -108,7 +119,9 @@ def _codes_of_indices(
             return by_colour
     elif np.array_equal(table[used], _voc_colours(used)):
         return by_index
-    elif _is_grey(table[used]):
+    elif _is_grey(table[used]) and (
+        palette.knows(table[used, 0].tolist()) or not palette.knows(used.tolist())
+    ):
         return table[indices, 0], GREY
     elif palette.holds_values and palette.knows(used.tolist()):
         return by_index  # The check looks whether files contradict each other.
@@ -124,13 +137,14 @@ def _normed(mask: MaskFile, where: object) -> tuple[Codes, str]:
     values = mask.values if mask.table is None else mask.table[mask.values]
     if mask.bits < 8:
         values = values * (255 // (2**mask.bits - 1))
-    wrong = [v for v in np.unique(values).tolist() if v not in (0, 255)]
+    wrong = [v for v in np.unique(values).tolist() if v not in (0, 255, mask.nodata)]
     if wrong:
         raise DataError(
             f"{where}: {_listed(wrong)} neither 0 nor 255, as dataset.segment.label_transform=norm "
             "requires; if masks hold class ids, give dataset.segment.label_transform=None"
         )
-    values = values // 255
+    is_empty = values == mask.nodata if mask.nodata not in (None, 0, 255) else False
+    values = np.where(is_empty, NO_NUMBER, values // 255)
     if values.ndim == 3 and not _is_grey(values):
         return colour_codes(values), COLOURS
     return values if values.ndim == 2 else values[..., 0], GREY
@@ -139,9 +153,12 @@ def _normed(mask: MaskFile, where: object) -> tuple[Codes, str]:
 def _faults(ids: dict[int, int | None], segment: DatasetSegment) -> Iterator[str]:
     strangers = [code for code, i in ids.items() if i is None]
     if strangers:
+        is_of_colours = strangers[-1] > LARGEST_VALUE and not holds_colours(segment)
+        hint = "; colours of dataset.json are read if every class has one of its own"
         yield (
             f"{_listed(strangers)} not in dataset.segment.palette; "
             "give each a label_id there, or dataset.segment.ignore_index if it does not count"
+            f"{hint if is_of_colours else ''}"
         )
     beyond = {c: i for c, i in ids.items() if i is not None and i >= segment.num_classes}
     if beyond:

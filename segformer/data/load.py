@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from segformer.data.images import Colour, ImageFile, read_image_file
-from segformer.data.labels import GREY, labels_of
+from segformer.data.images import Colour, ImageFile, MaskFile, read_image_file
+from segformer.data.labels import GREY, Labels, labels_of
 from segformer.data.pairs import Pair
 from segformer.errors import DataError
 from segformer.spec.sections.dataset import DatasetSegment
@@ -26,6 +26,8 @@ class LoadedPair:
     """The largest value of an image of 16 bits."""
     table: frozenset[tuple[int, Colour]] = frozenset()
     """The colours of the indices that are used, of a palette file that is read by its indices."""
+    empty: tuple[int, int] | None = None
+    """The value that the mask marks as no data, and the class id of such pixels."""
 
 
 def load_image(path: Path, segment: DatasetSegment) -> ImageFile:
@@ -53,8 +55,17 @@ def load_pair(pair: Pair, segment: DatasetSegment) -> LoadedPair:
     is_by_index = mask.table is not None and labels.reading == GREY
     return LoadedPair(
         image.pixels, labels.ids, labels.reading, image.kind, image.largest,
-        mask.used_table() if is_by_index else frozenset(),
+        mask.used_table() if is_by_index else frozenset(), _empty(mask, labels),
     )  # fmt: skip
+
+
+def _empty(mask: MaskFile, labels: Labels) -> tuple[int, int] | None:
+    if mask.nodata is None:
+        return None
+    is_empty = mask.values == mask.nodata
+    places = is_empty if is_empty.ndim == 2 else is_empty.all(axis=2)
+    ids = labels.ids[places]
+    return (mask.nodata, int(ids[0])) if ids.size else None
 
 
 def _sizes(pair: Pair, image: tuple[int, ...], mask: tuple[int, ...]) -> str:

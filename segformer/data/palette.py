@@ -26,6 +26,7 @@ class Palette:
 
     def __init__(self, segment: DatasetSegment) -> None:
         self._ignored = segment.ignore_index
+        self._count = segment.num_classes
         entries = segment.palette
         self.has_colours = any(len(set(e.rgb)) > 1 for e in entries)
         self.is_mixed = self.has_colours and any(len(e.rgb) == 1 for e in entries)
@@ -51,8 +52,9 @@ class Palette:
         return grey if self._only_names and grey >= 0 else None
 
     def knows(self, codes: Iterable[int]) -> bool:
-        """Whether every code has a class or is ignored."""
-        return all(self.class_of(code) is not None for code in codes)
+        """Whether every code has a class, of those there are, or is ignored."""
+        ids = map(self.class_of, codes)
+        return all(i is not None and i < self._count for i in ids)
 
     @staticmethod
     def _label(entry: PaletteEntry) -> int:

@@ -1,6 +1,7 @@
 """Reads every pair of a data set once, and keeps what the check and the summary say of it."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segformer.data.channels import composite
-from segformer.data.images import Colour
-from segformer.data.labels import IGNORED
+from segformer.data.images import NO_NUMBER, Colour
+from segformer.data.labels import IGNORED, class_names
 from segformer.data.leaks.leaks import Leaks, SplitImage, leaks_of
 from segformer.data.leaks.thumbnail import thumbnail
 from segformer.data.load import LoadedPair, load_pair
@@ -50,6 +51,8 @@ class ScannedPair:
     largest: int | None = None
     """The largest value of an image of 16 bits."""
     table: frozenset[tuple[int, Colour]] = frozenset()
+    """See `LoadedPair`."""
+    empty: tuple[int, int] | None = None
     """See `LoadedPair`."""
 
     @property
@@ -112,11 +115,23 @@ def index_faults(pairs: Sequence[ScannedPair]) -> Iterator[str]:
                 return
 
 
-def index_notes(pairs: Sequence[ScannedPair], root: str) -> Iterator[str]:
-    """Say once that indices of palette files are class values, where only they can be."""
+def mask_notes(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> Iterator[str]:
+    """Say once how masks are read of which nothing but the file says it."""
+    root, names = segment.root_dir, class_names(segment)
     count = sum(bool(each.table) for each in pairs)
     if count:
         yield f"{root}: {count} masks are palette files, whose indices are taken as class values"
+    empty = Counter(each.empty for each in pairs if each.empty is not None)
+    for (value, class_id), count in sorted(empty.items()):
+        marked = "NaN or a fraction" if value == NO_NUMBER else f"the value {value}"
+        line = f"{root}: {count} masks mark {marked} as no data (GDAL_NODATA)"
+        if class_id == IGNORED:
+            yield f"{line}, which does not count"
+        else:
+            yield (
+                f"{line}, but it is that of class {names[class_id]}, and counts; a dataset.json "
+                f'with "ignore": {value} and without that class leaves it out'
+            )
 
 
 def leaks_in(pairs: Sequence[ScannedPair], *, progress: Progress | None = None) -> Leaks:
@@ -155,6 +170,7 @@ def _scan(split: str, pair: Pair, segment: DatasetSegment) -> ScannedPair:
         loaded.kind,
         loaded.largest,
         loaded.table,
+        loaded.empty,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from segformer.data.classes import inferred, spec_keys
 from segformer.data.depth import bits_in_use
-from segformer.data.description import described, splits_described
+from segformer.data.description import described, description_notes, splits_described
 from segformer.data.faults import one_a_cause
 from segformer.data.images import WIDE_BITS
 from segformer.data.layouts import layout_of
@@ -158,7 +158,7 @@ def layout_settings(
     if action not in _READS_MASKS:
         return keys, []
     pairs = [pair for pairs in data.splits.values() for pair in pairs]
-    notes = []
+    notes = list(description_notes(folder))
     if folder != root and (folder / FILE_NAME).exists():
         keys |= described(folder, given=given)
     elif f"{_SEGMENT}.num_classes" not in described(root, given={}) and not any(
@@ -166,7 +166,9 @@ def layout_settings(
     ):
         classes, ignored = data.classes, data.ignored
         if not classes:
-            found = inferred(pairs, class_tables(folder))
+            found = inferred(
+                pairs, class_tables(folder), known=data.known, ignored=_ignored_values(root)
+            )
             classes, ignored = found.classes, [*ignored, *found.ignored]
             notes += [_placed(root, note) for note in found.notes]
         if len(classes) == 1 and not data.faults:
@@ -181,6 +183,15 @@ def layout_settings(
             keys[f"{_SEGMENT}.image_bits"] = bits
             notes.append(f"{root}: the 16-bit images use {bits} bits: {2**bits - 1} is white")
     return keys, notes
+
+
+def _ignored_values(root: Path) -> list[int] | None:
+    """Return the ignored value that a dataset.json without classes names, if it names any."""
+    keys = described(root, given={})
+    if f"{_SEGMENT}.ignore_index" not in keys:
+        return None
+    value = keys[f"{_SEGMENT}.ignore_index"]
+    return [] if value is None else [value]
 
 
 def _placed(root: Path, note: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from segformer.data.faults import one_a_cause
 from segformer.data.labels import IGNORED, class_names
 from segformer.data.leaks.leaks import Leaks
-from segformer.data.scan import Progress, ScannedPair, index_faults, index_notes, leaks_in, scanned
+from segformer.data.scan import Progress, ScannedPair, index_faults, leaks_in, mask_notes, scanned
 from segformer.data.source import source_of
 from segformer.errors import DataError
 from segformer.spec.sections.dataset import DatasetSegment, size_text
@@ -160,7 +160,7 @@ def summarised(segment: DatasetSegment, *, progress: Progress | None = None) -> 
     if faults and not any(each.image is not None for each in pairs):
         raise DataError(faults)  # There is nothing to show.
     leaks = leaks_in(pairs, progress=progress)
-    notes = [*source.notes, *index_notes(pairs, segment.root_dir)]
+    notes = [*source.notes, *mask_notes(pairs, segment)]
     return DataSummary.of(segment, pairs, leaks, notes, faults)
 
 

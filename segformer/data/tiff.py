@@ -17,6 +17,8 @@ from segformer.errors import DataError
 
 _SUBFILE, _BITS, _PHOTOMETRIC, _SAMPLES, _PLANAR, _FORMAT = 254, 258, 262, 277, 284, 339
 _EXTRA, _ORIENTATION = 338, 274
+_NODATA = 42113
+"""GDAL's tag: the value of pixels without data, as text."""
 _RGB, _YCBCR = 2, 6
 _WIDTH, _HEIGHT = 256, 257
 _REDUCED_OR_MASK = 1 | 4
@@ -24,6 +26,8 @@ _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
 _NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
 """The field types of whole numbers: BYTE, SHORT, LONG, LONG8."""
 Content = bytes | mmap.mmap
+_CODECS = "imagecodecs"
+"""The library that tifffile decompresses by, but for Deflate, LZMA and PackBits."""
 _MOST_PAGES = 1000
 _MOST_ENTRIES = 50_000
 """Of all directories; a file could point to the same ones again and again."""
@@ -48,6 +52,11 @@ class TiffFacts:
     def is_white_zero(self) -> bool:
         """Whether 0 is white, as scanners and X-rays have it."""
         return self.photometric == 0
+
+    @property
+    def is_signed_byte(self) -> bool:
+        """Whether it is of one band of signed 8 bits."""
+        return self.bits == 8 and self.samples == 1 and self.sample_format == _SIGNED
 
     @property
     def needs_tifffile(self) -> bool:
@@ -114,6 +123,28 @@ def check_range(facts: TiffFacts, path: Path) -> None:
         )
 
 
+def check_mask(facts: TiffFacts, path: Path) -> None:
+    """Raise `DataError` for a mask whose values Pillow inverts or mixes up."""
+    if facts.is_white_zero and facts.bits > 1:
+        raise DataError(
+            f"{path}: stores 0 as white (photometric 0), so that its values may be inverted; save "
+            "masks as PNG, or with 0 as black"
+        )
+    if facts.needs_tifffile:
+        raise DataError(
+            f"{path}: stores its colours in planes of {facts.bits} bits; save masks as PNG"
+        )
+
+
+def nodata_of(image: Any) -> float | None:
+    """Return the value that a picture opened by Pillow marks as no data; NaN is one too."""
+    text = image.tag_v2.get(_NODATA) if image.format == "TIFF" else None
+    try:
+        return float(str(text).strip("\0 ")) if text is not None else None
+    except ValueError:
+        return None
+
+
 def read_by_tifffile(content: bytes, path: Path) -> NDArray[Any]:
     """Return HxWxS of the first picture, upright; raises `DataError` without the library."""
     if find_spec("tifffile") is None:
@@ -126,6 +157,11 @@ def read_by_tifffile(content: bytes, path: Path) -> NDArray[Any]:
         page = tifffile.TiffFile(BytesIO(content)).pages[0]
         values = np.asarray(page.asarray())
     except Exception as error:  # tifffile's decoders raise what they like.
+        if isinstance(error, ImportError) or _CODECS in str(error):
+            raise DataError(
+                f"{path}: is a TIFF whose compression needs {_CODECS}: pip install "
+                "'automl-segformer[tiff]'"
+            ) from None
         raise DataError(f"{path}: cannot be read ({error})") from None
     if values.ndim == 2:
         values = values[..., None]

@@ -291,7 +291,7 @@ def _rgb(image: Image.Image, bits: int, is_negative: bool) -> NDArray[np.uint8]:
     if image.mode in WIDE_MODES:
         grey = scaled_to_8_bits(np.asarray(image), bits, is_negative=is_negative)
         return np.repeat(grey[..., None], 3, axis=2)
-    if image.mode not in ("1", "L", "P", "RGB", "CMYK", "YCbCr", *_ALPHA):
+    if image.mode not in ("1", "L", "P", "RGB", "CMYK", "YCbCr", "LAB", *_ALPHA):
         raise ValueError(f"is of mode {image.mode}, neither of 8 bits nor grey of 16")
     image = image.convert(_ALPHA.get(image.mode, image.mode))
     return np.asarray(image.convert("RGB"))

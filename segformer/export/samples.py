@@ -127,11 +127,11 @@ def _bands_of_tiff(source: Path | BinaryIO) -> tuple[NDArray[Any], bool]:
             _check_count(1 + len(others))
             values: NDArray[Any] = page.asarray()
             tag, is_negative = page.tags.get(_TIFF_ORIENTATION), page.photometric == 0
-    except ImportError:
-        raise ValueError(
-            f"compression {compression} needs another library: pip install imagecodecs"
-        ) from None
     except Exception as error:  # tifffile's decoders raise what they like.
+        if isinstance(error, ImportError) or "imagecodecs" in str(error):
+            raise ValueError(
+                f"compression {compression} needs another library: pip install imagecodecs"
+            ) from None
         raise ValueError(str(error) or type(error).__name__) from None
     if values.ndim == 2:
         values = values[..., None]

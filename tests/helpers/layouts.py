@@ -83,6 +83,12 @@ def camvid_annot_colours(root):
     (root / "label_colors.txt").write_text("0 0 0\tVoid\n128 64 128\tRoad\n64 0 128\tCar\n")
 
 
+def camvid_known_colours(root):
+    """Write CamVid's own colours without label_colors.txt: void, road, car."""
+    colours = np.array([[0, 0, 0], [128, 64, 128], [64, 0, 128]], np.uint8)
+    split_pairs(root / "{}", root / "{}annot", image_end=".png", values=colours[ids()])
+
+
 def named_splits(root):
     split_pairs(root / "images_prepped_{}", root / "annotations_prepped_{}")
 

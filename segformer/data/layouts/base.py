@@ -34,6 +34,8 @@ class DataSet:
     """In order of class id; empty if the layout does not say."""
     ignored: Sequence[LabelClass] = ()
     """Values and colours that do not count, besides 255."""
+    known: Sequence[LabelClass] = ()
+    """Classes by the colours that such sets have: those that masks hold, if they hold no other."""
     faults: Sequence[str] = ()
     notes: Sequence[str] = ()
     """Lines that the user should read although nothing is wrong."""

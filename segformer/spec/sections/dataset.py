@@ -9,6 +9,7 @@ from segformer.spec.fields import (
     Count,
     Float,
     Int,
+    MaskValue,
     Node,
     NullIsNone,
     Side,
@@ -99,9 +100,9 @@ class DatasetSegment(Node):
     palette: list[PaletteEntry] = setting(
         _DEFAULT_PALETTE, "Palette", "Which colour or grey value of a mask is which class"
     )
-    ignore_index: Int = setting(
-        255, "Ignored value", "Mask value, after label_transform, whose pixels never count",
-        ge=0, le=65535,
+    ignore_index: MaskValue | None = setting(
+        255, "Ignored value",
+        "Mask value, after label_transform, whose pixels never count; null: all count",
     )  # fmt: skip
     image_bits: Int = setting(
         16, "Bits in use",

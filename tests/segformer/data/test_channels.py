@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 from pictures import noise, save
@@ -45,6 +47,23 @@ def test_compressed_and_tiled_bands_are_the_same(tmp_path, compression):
     write_tiff(tmp_path / "b.tif", VALUES)
     one, other = (read_image(tmp_path / name, bands=range(5)) for name in ("a.tif", "b.tif"))
     assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("is_planar", [False, True], ids=["by pixel", "by plane"])
+@pytest.mark.parametrize("compression", ["lzw", "zstd", "jpeg2000"])
+def test_bands_of_any_compression_are_read_by_the_extra(
+    tmp_path, monkeypatch, compression, is_planar
+):
+    pytest.importorskip("imagecodecs")
+    planes = VALUES.transpose(2, 0, 1) if is_planar else VALUES
+    options = {**BY_PIXEL, "planarconfig": "separate" if is_planar else "contig"}
+    tifffile.imwrite(tmp_path / "a.tif", planes, compression=compression, **options)
+    stored = np.round(VALUES / (4095 / 255))
+    assert np.array_equal(read_image(tmp_path / "a.tif", bits=12, bands=range(5)), stored)
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    monkeypatch.setattr(tifffile.TIFF, "DECOMPRESSORS", type(tifffile.TIFF.DECOMPRESSORS)(False))
+    with pytest.raises(DataError, match=r"needs imagecodecs: pip .*segformer\[tiff\]"):
+        read_image(tmp_path / "a.tif", bands=[0])
 
 
 @pytest.mark.parametrize(("mode", "count"), [("L", 1), ("LA", 2), ("RGB", 3), ("RGBA", 4)])

@@ -1,6 +1,7 @@
 import json
 
 import layouts
+import numpy as np
 import pytest
 from pictures import segment
 
@@ -25,6 +26,7 @@ LINKED = {
     layouts.camvid: ("camvid", ["sky", "building", "pole"], [0, 1, 2]),
     layouts.camvid_colours: ("camvid", ["Road", "Car"], [255, 0, 1]),
     layouts.camvid_annot_colours: ("camvid", ["Road", "Car"], [255, 0, 1]),
+    layouts.camvid_known_colours: ("camvid", ["Car", "Road"], [255, 1, 0]),
     layouts.named_splits: ("named", ["class_0", "class_1", "class_2"], [0, 1, 2]),
     layouts.split_groups: ("groups", ["class_0", "class_1", "class_2"], [0, 1, 2]),
     layouts.split_lists: ("unsplit", ["Sky", "Road", "Car"], [0, 1, 2]),
@@ -52,6 +54,31 @@ def test_an_import_is_read_as_the_layout_is(tmp_path, write, kind):
     assert [entry.seg_class for entry in chosen.palette][: len(names)] == names
     pair = source_of(chosen).splits["train"][0]
     assert load_pair(pair, chosen).ids[-1, ::4].tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "ignored"), [([0, 128, 255], None), ([0, 1, 255], 255), ([3, 4, 5], 255)]
+)
+def test_the_ignored_value_of_an_import_is_no_class(tmp_path, values, ignored):
+    mask = np.array(values, np.uint8)[layouts.ids()]
+    layouts.split_pairs(tmp_path / "a/images/{}", tmp_path / "a/masks/{}", values=mask)
+    import_data("auto", tmp_path / "a", tmp_path / "b")
+    content = json.loads((tmp_path / "b/dataset.json").read_text())
+    assert content["ignore"] == ignored
+    assert [each["value"] for each in content["classes"]] == [v for v in values if v != ignored]
+
+
+def test_colours_that_classes_share_are_not_imported(tmp_path):
+    layouts.camvid(tmp_path / "a")
+    (tmp_path / "a/dataset_meta.json").write_text(
+        json.dumps(
+            {"label_map": {str(i): f"c{i}" for i in range(12)},
+             "segmentation_colors": [[9, 9, i // 2] for i in range(12)]}
+        )
+    )  # fmt: skip
+    import_data("auto", tmp_path / "a", tmp_path / "b")
+    content = json.loads((tmp_path / "b/dataset.json").read_text())
+    assert not any("color" in each for each in content["classes"])
 
 
 def test_an_import_links_what_stays_and_records_what_it_did(tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from segformer.data.dataset_schema import dataset_schema
-from segformer.data.description import described
+from segformer.data.description import described, description_notes
 from segformer.data.images import MaskFile
 from segformer.data.labels import labels_of
 from segformer.errors import DataError, SpecError
@@ -84,6 +84,8 @@ def test_no_file_says_nothing(tmp_path):
         ('{"classes": [{"name": "a", "value": "0"}]}', "classes[0].value is '0', not a whole"),
         ('{"ignore": "x"}', "ignore is 'x', not a whole number from 0 to 255"),
         ('{"ignore": -1}', "ignore is -1, not a whole number from 0 to 255"),
+        ('{"ignore": [0, 255]}', "ignore is [0, 255], not a whole number from 0 to 255"),
+        ('{"ignore": 0, "ignore": 255}', "cannot be read (the key 'ignore' is there twice)"),
         (
             '{"classes": [{"name": "a", "value": 1}, {"name": "b", "value": 1}]}',
             "two classes have the value 1",
@@ -171,6 +173,9 @@ COLOURS = st.tuples(*[st.integers(0, 255)] * 3)
 STORED = ("values", "values in RGB", "colours", "table of the classes", "table of other colours")
 
 
+NOT_SAID = "not said"
+
+
 @st.composite
 def descriptions(draw):
     """Return values, colours (some None), the ignored value, and how the mask is stored."""
@@ -181,7 +186,8 @@ def descriptions(draw):
     colours = draw(st.just([None] * count) | unique | some)
     of_values = ("values", "values in RGB", "table of other colours")
     stored = draw(st.sampled_from(STORED if None not in colours else of_values))
-    return values, colours, draw(st.none() | st.integers(0, 255)), stored
+    ignored = draw(st.just(NOT_SAID) | st.none() | st.integers(0, 255))
+    return values, colours, ignored, stored
 
 
 def stored_mask(values, colours, stored):
@@ -200,14 +206,25 @@ def stored_mask(values, colours, stored):
     return MaskFile(np.array([values], dtype=np.int32), table=table.astype(np.int32))
 
 
-@given(drawn=descriptions())
+def read(value, segment):
+    """Return the class id of a pixel of a grey mask; None if the mask is refused."""
+    try:
+        return labels_of(MaskFile(np.array([[value]], np.int32)), segment, where="m").ids.item()
+    except DataError:
+        return None
+
+
+@given(drawn=descriptions(), other=st.integers(0, 65535))
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_the_id_of_a_pixel_is_the_position_of_its_value_or_the_file_is_refused(tmp_path, drawn):
+def test_the_id_of_a_pixel_is_the_position_of_its_value_or_the_file_is_refused(
+    tmp_path, drawn, other
+):
     values, colours, ignored, stored = drawn
     classes = [
         {"value": v, "name": f"c{v}", "color": c} for v, c in zip(values, colours, strict=True)
     ]
-    (tmp_path / "dataset.json").write_text(json.dumps({"classes": classes, "ignore": ignored}))
+    content = {"classes": classes} | ({} if ignored == NOT_SAID else {"ignore": ignored})
+    (tmp_path / "dataset.json").write_text(json.dumps(content))
     if ignored in values:
         with pytest.raises(DataError, match=f"ignore is {ignored}, the value of class"):
             described(tmp_path, given={})
@@ -215,15 +232,26 @@ def test_the_id_of_a_pixel_is_the_position_of_its_value_or_the_file_is_refused(t
     keys = described(tmp_path, given={})
     plain = {key.rpartition(".")[2]: value for key, value in keys.items()}
     segment = DatasetSegment(root_dir="x", **plain)
+    if segment.label_transform == "None":
+        does_not_count = 255 if ignored == NOT_SAID else ignored
+        for value in {*values, other, 255}:
+            strange = 255 if value == does_not_count else None
+            wanted = values.index(value) if value in values else strange
+            assert read(value, segment) == wanted
     try:
         ids = labels_of(stored_mask(values, colours, stored), segment, where="mask").ids[0].tolist()
     except DataError:
         assert stored != "values"
         return
     assert ids == [*range(len(values))]
-    if ignored is not None:
-        mask = MaskFile(np.array([[ignored]], dtype=np.int32))
-        assert labels_of(mask, segment, where="mask").ids.item() == 255
+
+
+def test_colours_that_two_classes_share_are_named_as_not_used(tmp_path):
+    write(tmp_path, [4, 7])
+    (note,) = description_notes(tmp_path)
+    assert "classes 'c4' and 'c7' have one color, [1, 2, 3], so that masks are read by" in note
+    write(tmp_path, [4, 7], colour=None)
+    assert not [*description_notes(tmp_path)]
 
 
 VALID = [

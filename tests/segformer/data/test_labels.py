@@ -57,7 +57,7 @@ def test_an_ignored_value_never_counts(value):
         ([[1]], {"label_transform": "norm"}, "value 1 is neither 0 nor 255.*label_transform=None"),
         ([[3]], {"palette": GREYS}, "value 3 is not in dataset.segment.palette"),
         ([[[1, 2, 3]]], {"palette": COLOURS}, r"value \[1, 2, 3\] is not in"),
-        ([[[1, 2, 3]]], {}, r"value \[1, 2, 3\] is not in"),
+        ([[[1, 2, 3]]], {}, r"value \[1, 2, 3\] is not in .*; colours of dataset.json are read if"),
         ([list(range(9))], {}, "values 2, 3, 4, 5, 6 and 2 more are beyond"),
         ([[-1]], {}, "value -1 is not in"),
     ],
@@ -122,6 +122,43 @@ def test_the_table_of_pascal_voc_and_a_table_of_greys_name_values():
     assert read([[0, 3, 4]], voc, num_classes=5)[0] == [[0, 3, 4]]
     assert read([[0, 1]], [[1, 1, 1], [0, 0, 0]])[0] == [[1, 0]]
     assert read([[0, 1]], [[255] * 3, [0] * 3], label_transform="norm")[0] == [[1, 0]]
+
+
+NUMBERED = [{"label_id": i, "seg_class": f"c{i}", "rgb": [i]} for i in range(3)]
+
+
+@pytest.mark.parametrize(
+    "table", [[RED, BLUE, VOID], [RED, RED, RED], [[9] * 3, [127] * 3, [254] * 3]]
+)
+def test_indices_that_are_all_numbers_of_classes_are_classes(table):
+    options = {"palette": NUMBERED, "num_classes": 3}
+    assert read([[0, 1, 2]], table, **options) == ([[0, 1, 2]], "grey values")
+    with pytest.raises(DataError, match="has a colour table of its own .*3: "):
+        read([[0, 1, 3]], [*table, [9, 8, 7]], **options)
+
+
+def test_greys_of_a_table_go_before_its_indices_where_both_are_classes():
+    assert read([[0, 1]], [[0] * 3, [2] * 3], palette=NUMBERED, num_classes=3)[0] == [[0, 2]]
+
+
+@pytest.mark.parametrize(
+    ("nodata", "settings", "expected"),
+    [
+        (9, {"palette": NUMBERED}, [[0, 255]]),
+        (-9999, {"palette": NUMBERED}, [[0, 255]]),
+        (65535, {"num_classes": 3}, [[0, 255]]),
+        (3, {"num_classes": 3}, [[0, 255]]),
+        (1, {"palette": NUMBERED}, [[0, 1]]),
+        (127, {"label_transform": "norm"}, [[0, 255]]),
+        (255, {"label_transform": "norm"}, [[0, 1]]),
+    ],
+)
+def test_what_a_file_marks_as_no_data_does_not_count_unless_it_is_a_class(
+    nodata, settings, expected
+):
+    mask = MaskFile(np.array([[0, nodata]], np.int32), nodata=nodata)
+    chosen = segment(**{"num_classes": 3, **settings})
+    assert labels_of(mask, chosen, where="m").ids.tolist() == expected
 
 
 @pytest.mark.parametrize(

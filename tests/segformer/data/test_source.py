@@ -4,9 +4,11 @@ import layouts
 import numpy as np
 import pytest
 from pictures import data_set, save, segment
+from PIL import Image
 
 from segformer.data.check import check_data
 from segformer.data.dataset import SegmentationDataset
+from segformer.data.description import described
 from segformer.data.load import load_pair
 from segformer.data.source import layout_settings, source_of
 from segformer.errors import DataError
@@ -24,6 +26,7 @@ READ_IN_PLACE = {
     layouts.second_extension: (None, THREE, [0, 1, 2]),
     layouts.camvid: (SPLIT, ["sky", "building", "pole"], [0, 1, 2]),
     layouts.camvid_annot_colours: (SPLIT, ["Road", "Car"], [255, 0, 1]),
+    layouts.camvid_known_colours: (SPLIT, ["Car", "Road"], [255, 1, 0]),
     layouts.named_splits: (SPLIT, THREE, [0, 1, 2]),
     layouts.split_groups: (None, THREE, [0, 1, 2]),
     layouts.split_lists: (SPLIT, ["Sky", "Road", "Car"], [0, 1, 2]),
@@ -49,6 +52,7 @@ def settings(root, **given):
         f"dataset.segment.{key}": value for key, value in {"root_dir": str(root), **given}.items()
     }
     answered, _ = layout_settings(root, action="train", given=keys)
+    answered |= described(root, given=keys)
     return parse(nested({**answered, **keys})).dataset.segment
 
 
@@ -212,3 +216,92 @@ def test_masks_of_one_class_leave_nothing_to_learn(tmp_path):
     layouts.split_pairs(tmp_path / "images/{}", tmp_path / "masks/{}", values=mask)
     with pytest.raises(DataError, match="class_0 is the only class of all masks"):
         settings(tmp_path)
+
+
+def palette_masks(root, order, *, colours=((9, 8, 7), (10, 20, 30), (200, 0, 1))):
+    """Write pairs whose masks are palette files, the table of the colours in an order for each."""
+    for stem, names in zip(layouts.STEMS, order, strict=True):
+        layouts.image(root / f"images/{stem}.png")
+        mask = Image.fromarray(layouts.ids(), "P")
+        mask.putpalette([part for index in names for part in colours[index]])
+        (root / "masks").mkdir(exist_ok=True)
+        mask.save(root / f"masks/{stem}.png")
+
+
+def test_indices_of_palette_files_are_classes_and_one_line_says_so(tmp_path, caplog):
+    palette_masks(tmp_path, [(0, 1, 2)] * 4)
+    chosen = settings(tmp_path)
+    assert [load_pair(p, chosen).ids[0, ::4].tolist() for p in source_of(chosen).pairs("train")][
+        0
+    ] == [0, 1, 2]
+    check_data(chosen)
+    assert caplog.text.count("4 masks are palette files, whose indices are taken as class") == 1
+
+
+def test_palette_files_that_contradict_each_other_are_refused(tmp_path):
+    palette_masks(tmp_path, [(0, 1, 2), (0, 1, 2), (0, 2, 1), (0, 1, 2)])
+    with pytest.raises(DataError, match="so that indices are no class values; say the colours"):
+        check_data(settings(tmp_path))
+
+
+def write_geotiffs(root, values, nodata):
+    tifffile = pytest.importorskip("tifffile")
+    for stem in layouts.STEMS:
+        layouts.image(root / f"images/{stem}.png")
+        (root / "masks").mkdir(exist_ok=True)
+        tags = [(42113, "s", 0, str(nodata), True)]
+        mask = np.array(values, np.uint8)[layouts.ids()]
+        tifffile.imwrite(root / f"masks/{stem}.tif", mask, photometric="minisblack", extratags=tags)
+
+
+@pytest.mark.parametrize(
+    ("values", "nodata", "expected", "words"),
+    [
+        ([0, 1, 2], 0, [255, 0, 1], "4 masks mark the value 0 as no data (GDAL_NODATA), which do"),
+        ([3, 7, 255], 255, [0, 1, 255], "mark the value 255 as no data (GDAL_NODATA), which do"),
+        ([0, 1, 0], 0, [0, 1, 0], "but it is that of class class_0, and counts"),
+        ([0, 255, 100], 100, [0, 1, 255], "mark the value 100 as no data (GDAL_NODATA), which do"),
+    ],
+)
+def test_no_data_of_geotiffs_is_ignored_if_two_classes_are_left_and_named(
+    tmp_path, caplog, values, nodata, expected, words
+):
+    write_geotiffs(tmp_path, values, nodata)
+    chosen = settings(tmp_path)
+    loaded = load_pair(source_of(chosen).splits["train"][0], chosen)
+    assert loaded.ids[0, ::4].tolist() == expected
+    check_data(chosen)
+    assert words in caplog.text
+
+
+def test_a_declared_class_counts_though_files_mark_it_as_no_data(tmp_path, caplog):
+    write_geotiffs(tmp_path, [0, 1, 2], 0)
+    classes = [{"value": v, "name": f"n{v}"} for v in (0, 1, 2)]
+    (tmp_path / "dataset.json").write_text(json.dumps({"classes": classes}))
+    chosen = settings(tmp_path)
+    assert load_pair(source_of(chosen).splits["train"][0], chosen).ids[0, ::4].tolist() == [0, 1, 2]
+    check_data(chosen)
+    assert "but it is that of class n0, and counts" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("content", "values", "expected"),
+    [
+        ({"classes": (1, 2, 3), "ignore": 0}, [0, 1, 2, 3], [255, 0, 1, 2]),
+        ({"classes": (3, 1, 0), "ignore": 2}, [0, 1, 2, 3], [2, 1, 255, 0]),
+        ({"classes": (0, 1, 255), "ignore": None}, [0, 1, 255, 1], [0, 1, 2, 1]),
+        ({"ignore": 0}, [0, 1, 2, 3], [255, 0, 1, 2]),
+        ({"ignore": None}, [0, 1, 2, 255], [0, 1, 2, 3]),
+        ({}, [0, 1, 2, 255], [0, 1, 2, 255]),
+    ],
+)
+def test_what_dataset_json_says_is_ignored_and_nothing_else(tmp_path, content, values, expected):
+    mask = np.array(values, np.uint8)[np.arange(12) // 3][None].repeat(8, 0)
+    layouts.split_pairs(tmp_path / "images/{}", tmp_path / "masks/{}", values=mask)
+    if "classes" in content:
+        classes = [{"value": v, "name": f"n{v}"} for v in content["classes"]]
+        content = {**content, "classes": classes}
+    (tmp_path / "dataset.json").write_text(json.dumps(content))
+    chosen = settings(tmp_path)
+    loaded = load_pair(source_of(chosen).splits["train"][0], chosen)
+    assert loaded.ids[0, ::3].tolist() == expected

@@ -55,6 +55,50 @@ def test_a_tiff_without_a_known_range_is_refused_in_our_words(tmp_path, name):
         read_image(tmp_path / "a.tif")
 
 
+NODATA = 42113
+IDS = np.array([[0, 1], [2, 9]])
+
+
+@pytest.mark.parametrize(
+    ("values", "text", "nodata"),
+    [
+        (IDS.astype(np.uint8), "9", 9),
+        (IDS.astype(np.uint8), "9.0\0", 9),
+        (IDS.astype(np.uint8), "7", None),
+        (IDS.astype(np.uint8), "none", None),
+        (np.where(IDS == 9, -9999, IDS).astype(np.int16), "-9999", -9999),
+        (np.where(IDS == 9, -1, IDS).astype(np.int8), "-1", -1),
+        (np.where(IDS == 9, 65535, IDS).astype(np.uint16), "65535", 65535),
+        (np.where(IDS == 9, np.nan, IDS).astype(np.float32), "nan", -1),
+        (np.where(IDS == 9, -3.4e38, IDS).astype(np.float32), "-3.4e+38", -1),
+        (IDS.astype(np.float32), "9", 9),
+    ],
+    ids=str,
+)
+def test_what_a_geotiff_marks_as_no_data_is_known(tmp_path, values, text, nodata):
+    tags = [(NODATA, "s", 0, text, True)]
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="minisblack", extratags=tags)
+    mask = read_mask(tmp_path / "a.tif")
+    assert mask.nodata == nodata
+    assert mask.values.tolist() == [[0, 1], [2, 9 if nodata is None else nodata]]
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "words"),
+    [
+        (COLOUR[..., 0], {"photometric": "miniswhite"}, "stores 0 as white"),
+        (WIDE[..., 0], {"photometric": "miniswhite"}, "stores 0 as white"),
+        (WIDE.transpose(2, 0, 1), RIGHT["planar 16"][1], "stores its colours in planes"),
+        (COLOUR, {"photometric": "cielab"}, "holds colours as LAB, which are rounded"),
+        (COLOUR, {"photometric": "ycbcr"}, "holds colours as YCbCr, which are rounded"),
+    ],
+)
+def test_a_mask_whose_values_reading_would_change_is_refused(tmp_path, values, options, words):
+    tifffile.imwrite(tmp_path / "a.tif", **{**options, "data": values})
+    with pytest.raises(DataError, match=f"a.tif: {words}"):
+        read_mask(tmp_path / "a.tif")
+
+
 def test_overviews_are_no_other_pictures(tmp_path):
     with tifffile.TiffWriter(tmp_path / "a.tif") as file:
         file.write(COLOUR, photometric="rgb")

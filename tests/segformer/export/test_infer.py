@@ -151,6 +151,18 @@ def test_grey_of_16_bits_is_read_as_in_the_training(tmp_path, bits):
         assert np.array_equal(ours, read_by_package(tmp_path / name, bits=bits))
 
 
+@pytest.mark.parametrize("kind", ["cielab", "ycbcr", "separated", "rgb"])
+def test_colours_of_any_kind_are_read_as_in_the_training(onnx_file, tmp_path, monkeypatch, kind):
+    bands_of_kind = 4 if kind == "separated" else 3
+    pixels = np.random.default_rng(0).integers(0, 255, (90, 80, bands_of_kind), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric=kind)
+    expected = read_by_package(tmp_path / "a.tif")
+    assert np.array_equal(read_image(tmp_path / "a.tif"), expected)
+    monkeypatch.setattr(bands, "MOST_PIXELS", 5000)
+    picture = Model(onnx_file).opened(tmp_path / "a.tif")
+    assert np.array_equal(picture.rows(0, 90), expected)
+
+
 @pytest.mark.parametrize("name", ["large.png", "large.tif"])
 def test_a_large_picture_is_segmented_in_bands(trained, tiny_spec, tmp_path, monkeypatch, name):
     spec = tiny_spec(**{"export.checkpoint": str(trained.result.artifacts["best"])})
