@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from automl.formats import compact, duration, size, table
+from automl.plan.epoch_costs import expected_epoch_s
 from automl.plan.estimate import Estimate, estimate
 from automl.plan.plan import Plan
 from automl.search.from_settings import searcher_of
@@ -27,6 +28,8 @@ class DryRun:
 
     plan: Plan
     suggestions: list[dict[str, Any]]
+    epoch_s: list[float] | None
+    """Expected seconds of an epoch of each suggestion, where an earlier search taught them."""
     estimate: Estimate
     free_bytes: int
 
@@ -35,12 +38,11 @@ class DryRun:
         """Ask a searcher for its first batch, and neighbouring experiments for time and disk."""
         info = load_skill(plan.settings.skill).info
         root = plan.paths.root
-        return cls(
-            plan,
-            _first_batch(plan, info),
-            estimate(plan.settings, info, root),
-            shutil.disk_usage(_existing(root)).free,
-        )
+        suggestions, told = _first_batch(plan, info), estimate(plan.settings, info, root)
+        past = told.time_source
+        epoch_s = past and expected_epoch_s(Path(past), plan.space, suggestions)
+        free = shutil.disk_usage(_existing(root)).free
+        return cls(plan, suggestions, epoch_s or None, told, free)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain form of ``--json``."""
@@ -51,6 +53,7 @@ class DryRun:
             "parameters": self._rows(),
             "left_out": dict(self.plan.space.left_out),
             "suggestions": self.suggestions,
+            "suggested_epoch_s": self.epoch_s,
             "estimate": self.estimate.to_dict(),
             "free_bytes": self.free_bytes,
         }
@@ -71,7 +74,7 @@ class DryRun:
             yield from (f"  not searched: {k}: {why}" for k, why in plan.space.left_out.items())
             named = plan.settings.algorithm
             yield f"\nsuggestions: the first {len(self.suggestions)} of {named}, without any result"
-            yield from _table(self.suggestions)
+            yield from _table(self.suggestions, self.epoch_s)
         yield f"\nplan: {plan.announcement()}"
         if plan.settings.weights_text is not None:
             yield f"weights: {plan.settings.weights_text}"
@@ -132,11 +135,13 @@ def _first_batch(plan: Plan, info: SkillInfo) -> list[dict[str, Any]]:
     return batch
 
 
-def _table(suggestions: list[dict[str, Any]]) -> list[str]:
+def _table(suggestions: list[dict[str, Any]], epoch_s: list[float] | None) -> list[str]:
     keys = list(dict.fromkeys(key for values in suggestions for key in values))
     names = (f"{n:04d}" + (" (defaults)" if n == 0 else "") for n in range(len(suggestions)))
     rows = [["", *names]]
     rows += [[key, *(_cell(values, key) for values in suggestions)] for key in keys]
+    if epoch_s is not None:
+        rows.append(["seconds per epoch, expected", *(f"{seconds:.3g}" for seconds in epoch_s)])
     return table(rows, indent="  ")
 
 

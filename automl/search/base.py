@@ -25,8 +25,8 @@ class Observation:
 class Searcher(Protocol):
     """Decides what runs.
 
-    Only `start`, `report` and `finish` change it, and `foresee` of some, so replaying them from a
-    journal rebuilds it, and `next` may be called any number of times.
+    Only `start`, `report` and `finish` change it, and those of `TimedSearcher`, so replaying them
+    from a journal rebuilds it, and `next` may be called any number of times.
     """
 
     def next(self) -> Move:
@@ -54,11 +54,15 @@ class Searcher(Protocol):
 
 
 @runtime_checkable
-class ForeseeingSearcher(Protocol):
-    """A searcher that plans for the end of a limit of time."""
+class TimedSearcher(Protocol):
+    """A searcher that plans by seconds; it is told those of the journal and has no clock."""
 
-    def foresee(self, epochs: float) -> None:
-        """Record how many epochs one trial could still train; called before each report."""
+    def foresee(self, seconds: float) -> None:
+        """Record how many seconds a worker has left; called before each report."""
+        ...
+
+    def took(self, trial: int, seconds: float, *, is_first: bool) -> None:
+        """Record what an epoch took, after its report; the first one after a start includes it."""
         ...
 
 

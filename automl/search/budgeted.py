@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from automl.search.base import ForeseeingSearcher, OpenSearcher
+from automl.search.base import OpenSearcher, TimedSearcher
 from automl.search.searcher import loss_of
 from automl.trial.budget import Budget
 from automl.trial.epochs import EpochCounter
@@ -73,10 +73,15 @@ class BudgetedSearcher:
             return Verdict(Decision.STOP, self._spent_budget)
         return verdict
 
-    def foresee(self, epochs: float) -> None:
-        """Pass on what is foreseen, to a searcher that plans by it."""
-        if isinstance(self._searcher, ForeseeingSearcher):
-            self._searcher.foresee(epochs)
+    def foresee(self, seconds: float) -> None:
+        """Pass on the seconds that are left, to a searcher that plans by them."""
+        if isinstance(self._searcher, TimedSearcher):
+            self._searcher.foresee(seconds)
+
+    def took(self, trial: int, seconds: float, *, is_first: bool) -> None:
+        """Pass on what an epoch took."""
+        if isinstance(self._searcher, TimedSearcher):
+            self._searcher.took(trial, seconds, is_first=is_first)
 
     def finish(self, trial: int, outcome: Outcome) -> None:
         """Pass an outcome on."""

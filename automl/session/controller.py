@@ -21,7 +21,7 @@ from automl.search.base import OpenSearcher
 from automl.session.by_hand import STOPPED, ByHand
 from automl.session.confirmation import Repeat, next_repeat
 from automl.session.disk import Disk
-from automl.session.foresight import Foresight, foresee
+from automl.session.foresight import Foresight
 from automl.session.giving_up import GivingUp
 from automl.session.patience import Patience
 from automl.session.preparation import Preparation
@@ -65,8 +65,7 @@ class Controller:
         self._disk = Disk(experiment)
         self._opened = time.monotonic()
         self._order = ReportOrder(experiment, preparation)
-        limit = experiment.settings.budget.time_s
-        self._foresight = None if limit is None else Foresight(limit)
+        self._foresight = Foresight.of(experiment.settings.budget.time_s, searcher)
         replay(self._journal.read(), searcher, experiment, self._foresight)
         self._interrupted = deque(sorted(self._running()))
         self._giving_up = GivingUp(experiment)
@@ -191,8 +190,8 @@ class Controller:
         record = self.experiment.history.trials[trial]
         is_full = epoch >= settings.budget.epochs
         is_repeat = record.confirms is not None
-        if not is_repeat:
-            foresee(self._searcher, self._foresight)
+        if not is_repeat and self._foresight is not None:
+            self._foresight.foresee()
         verdict = CONTINUE if is_repeat else self._searcher.report(trial, epoch, value)
         if record.is_stop_requested and not is_full:
             return Verdict(Decision.STOP, STOPPED)

@@ -26,6 +26,8 @@ class Key:
     seed: int
     workers: int
     budget: int
+    unit: str = "epochs"
+    """What the budget counts: epochs or seconds."""
 
 
 class Cache:
@@ -91,7 +93,8 @@ def _result(line: str) -> tuple[Key, Run] | None:
         fields = json.loads(line)
     except json.JSONDecodeError:
         return None  # The last line of an interrupted run.
-    key = Key(**{name: fields.pop(name) for name in Key.__dataclass_fields__})
+    # Results of before there were seconds have no unit.
+    key = Key(**{name: fields.pop(name) for name in Key.__dataclass_fields__ if name in fields})
     return key, Run(**{**fields, "steps": [(e, v) for e, v in fields["steps"]]})
 
 

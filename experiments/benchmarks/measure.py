@@ -1,8 +1,8 @@
 """Computes regret, ranks, intervals and critical differences from the runs."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypedDict
 
 import numpy as np
@@ -29,6 +29,40 @@ class Figures:
     tasks: list[str]
     regret: Mapping[int, np.ndarray]
     seconds_per_decision: list[float]
+
+    def only(self, methods: Sequence[str]) -> "Figures":
+        """Return the figures of some of the methods."""
+        places = [self.methods.index(method) for method in methods]
+        return Figures(
+            list(methods),
+            self.tasks,
+            {b: values[places] for b, values in self.regret.items()},
+            [self.seconds_per_decision[place] for place in places],
+        )
+
+    def families(self) -> dict[str, "Figures"]:
+        """Return the figures of each family apart: the tasks whose names begin alike."""
+        named = [task.partition("-")[0] for task in self.tasks]
+        parts = {}
+        for family in dict.fromkeys(named):
+            places = [place for place, name in enumerate(named) if name == family]
+            tasks = [self.tasks[place] for place in places]
+            regret = {b: values[:, places] for b, values in self.regret.items()}
+            parts[family] = replace(self, tasks=tasks, regret=regret)
+        return parts
+
+    def against_best(self, method: str, budget: int) -> tuple[str, float, float, float]:
+        """Return the best other method, and how a method's mean regret compares with its.
+
+        They are the ratio, the difference, and the standard error of that over tasks and seeds.
+        """
+        regret = dict(zip(self.methods, self.regret[budget], strict=True))
+        own = regret.pop(method)
+        best = min(regret, key=lambda name: float(regret[name].mean()))
+        differences = (own - regret[best]).ravel()
+        error = float(differences.std(ddof=1)) / math.sqrt(len(differences))
+        ratio = float(own.mean()) / max(float(regret[best].mean()), 1e-9)
+        return best, ratio, float(differences.mean()), error
 
     def ranks(self, budget: int) -> np.ndarray:
         """Return (methods, tasks, seeds): 1 is best, equals share the mean of their places."""

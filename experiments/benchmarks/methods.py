@@ -30,15 +30,20 @@ HERE = Path(__file__).parent
 AUTO = HERE.parents[1] / "automl" / "search" / "auto"
 PROTOCOL = 1
 """Raised whenever clock, tasks or adapters change what a search sees: older results are void."""
-NAMES = ["auto", *SIMPLE, *RIVALS]
+OURS = ("auto", "auto-equal-costs")
+NAMES = [*OURS, *SIMPLE, *RIVALS]
 
 
-def make_method(name: str, task: Task, *, seed: int, budget: int) -> Searcher:
-    """Return a searcher; raises `ImportError` if the method's package is not installed."""
-    if name == "auto":
-        from experiments.benchmarks.ours import make_auto
+def make_method(name: str, task: Task, *, seed: int, budget: int | None) -> Searcher:
+    """Return a searcher within a budget of epochs, None for one of seconds.
 
-        return make_auto(task, seed=seed, budget=budget)
+    Raises `ImportError` if the method's package is not installed.
+    """
+    if name in OURS:
+        from experiments.benchmarks.ours import EqualCosts, make_auto
+
+        auto = make_auto(task, seed=seed, budget=budget)
+        return auto if name == "auto" else EqualCosts(auto)
     if name in SIMPLE:
         return SIMPLE[name](task, seed=seed)
     module, factory, _ = RIVALS[name]

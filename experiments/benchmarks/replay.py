@@ -1,8 +1,9 @@
 """Replays search methods on recorded trainings: `python -m experiments.benchmarks.replay`.
 
 Every method sees the same tasks, seeds and simulated clock, and pays in epochs: one full training
-is 50, and a resumed trial does not pay for its past epochs again. Regret is (best value seen
-at any epoch - optimum) / (median configuration - optimum), clipped to [0, 1].
+is 50, and a resumed trial does not pay for its past epochs again. With `--unit seconds` it pays the
+time that its epochs take, in epochs of the median configuration. Regret is (best value seen at any
+epoch - optimum) / (median configuration - optimum), clipped to [0, 1].
 """
 
 import argparse
@@ -19,12 +20,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
+from automl.errors import not_one_of
 from experiments.benchmarks.cache import Cache, Key
 from experiments.benchmarks.clock import Clock, Run
+from experiments.benchmarks.generated import FAMILIES, load_generated
 from experiments.benchmarks.measure import BUDGETS, Figures
-from experiments.benchmarks.methods import NAMES, make_method, missing_package, version_of
-from experiments.benchmarks.show import plot, table, write_between_markers
+from experiments.benchmarks.methods import NAMES, OURS, make_method, missing_package, version_of
+from experiments.benchmarks.show import families_table, plot, table, write_between_markers
 from experiments.benchmarks.tasks import Task, load_lcbench, load_taskset
+
+TIMED = {"epochs": "", "seconds": "; the budgets are times, in epochs of the median configuration"}
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class Sources:
     lcbench_tasks: tuple[str, ...] | None
     taskset: Path | None
     taskset_tasks: tuple[str, ...] | None
+    families: tuple[str, ...] | None
     cache: Path
     known: Path | None
 
@@ -50,6 +56,8 @@ class Sources:
             tasks += load_lcbench(self.lcbench, self.lcbench_tasks, cache)
         if self.taskset:
             tasks += load_taskset(self.taskset, self.taskset_tasks)
+        if self.families is not None:
+            tasks += load_generated(self.families)
         return tasks
 
 
@@ -59,9 +67,9 @@ def main(words: list[str] | None = None) -> int:
     asked = parser.parse_args(words)
     unknown = [m for m in asked.methods if m not in NAMES]
     if unknown:
-        parser.error(f"--methods: {', '.join(unknown)} unknown; there are {', '.join(NAMES)}")
-    if not (asked.lcbench or asked.taskset):
-        parser.error("give --lcbench DIR, --taskset FILE.npz or both")
+        parser.error("; ".join(not_one_of("--methods", name, NAMES) for name in unknown))
+    if not (asked.lcbench or asked.taskset or asked.families is not None):
+        parser.error("give --lcbench DIR, --taskset FILE.npz, --families or several of them")
     if min(asked.seeds, asked.workers, asked.processes) < 1 or asked.budget < BUDGETS[0]:
         parser.error("--seeds, --workers, --processes: 1 or more; --budget: 100 or more")
     sources = Sources(
@@ -69,6 +77,7 @@ def main(words: list[str] | None = None) -> int:
         asked.lcbench_tasks,
         asked.taskset,
         asked.taskset_tasks,
+        asked.families,
         asked.cache,
         asked.known,
     )
@@ -81,7 +90,7 @@ def main(words: list[str] | None = None) -> int:
     except ValueError as error:
         parser.error(f"--known {error}")
     keys = [
-        Key(m, version_of(m), t.name, seed, asked.workers, asked.budget)
+        Key(m, version_of(m), t.name, seed, asked.workers, asked.budget, asked.unit)
         for seed in range(asked.seeds)
         for m in asked.methods
         for t in tasks
@@ -129,8 +138,10 @@ def _prepare(sources: Sources) -> None:
 def _play(key: Key) -> None:
     task = _TASKS[key.task]
     seed = seed_of(key.task, key.seed)
-    searcher = make_method(key.method, task, seed=seed, budget=key.budget)
-    run = Clock(task, searcher, workers=key.workers, budget=key.budget).play()
+    epochs = key.budget if key.unit == "epochs" else None
+    searcher = make_method(key.method, task, seed=seed, budget=epochs)
+    clock = Clock(task, searcher, workers=key.workers, budget=key.budget, unit=key.unit)
+    run = clock.play()
     _CACHE[0].put(key, run)
 
 
@@ -162,9 +173,12 @@ def _figures(keys: list[Key], tasks: list[Task], results: Cache) -> Figures:
 def _hand_out(figures: Figures, asked: argparse.Namespace) -> None:
     title = (
         f"{len(figures.tasks)} tasks, {asked.seeds} seeds each, workers: {asked.workers}, "
-        "50 epochs are one full training."
+        f"50 epochs are one full training{TIMED[asked.unit]}."
     )
     text = table(figures, title=title)
+    rivals = [method for method in figures.methods if method not in OURS]
+    if "auto" in figures.methods and rivals:
+        text += "\n" + families_table(figures, method="auto", rivals=rivals)
     print(text)
     if {"auto", "random"} <= set(figures.methods):
         for b in figures.regret:
@@ -177,6 +191,7 @@ def _hand_out(figures: Figures, asked: argparse.Namespace) -> None:
             "seeds": asked.seeds,
             "workers": asked.workers,
             "budget": asked.budget,
+            "unit": asked.unit,
         }
         asked.json.write_text(json.dumps(result, indent=1) + "\n")
     if asked.page:
@@ -201,9 +216,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--lcbench-tasks", type=names, metavar="ID,...", help="default: all of the surrogate")
     add("--taskset", type=Path, metavar="FILE.npz", help="recorded curves")
     add("--taskset-tasks", type=names, metavar="NAME,...", help="default: all in the file")
+    add("--families", type=names, nargs="?", const=(), metavar="NAME,...",
+        help=f"made-up curves of {', '.join(FAMILIES)}; default: all")  # fmt: skip
     add("--seeds", type=int, default=10)
     add("--workers", type=int, default=1, help="of the simulated clock")
     add("--budget", type=int, default=1000, help="epochs of all workers together")
+    add("--unit", choices=sorted(TIMED), default="epochs", help="what the budget counts")
     add("--json", type=Path, metavar="OUT")
     add("--page", type=Path, metavar="FILE", help="write the table between the markers of a page")
     add("--plot", type=Path, metavar="FILE", help="critical-difference plot")

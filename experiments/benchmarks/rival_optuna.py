@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import optuna
 from optuna.pruners import (
@@ -57,9 +58,10 @@ class Optuna:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 self._asked = self._study.ask()
-                values = {
-                    p.key: self._suggest(self._asked, p) for p in self._space.parameters.values()
-                }
+                values: dict[str, Any] = {}
+                for p in self._space.parameters.values():
+                    if self._space.is_active(p, values):
+                        values[p.key] = self._suggest(self._asked, p)
             self._move = Start(self._asked.number, values, EPOCHS)
         return self._move
 
@@ -87,7 +89,9 @@ class Optuna:
         else:
             self._study.tell(self._trials[trial], state=TrialState.PRUNED)
 
-    def _suggest(self, asked: optuna.Trial, p: Parameter) -> float:
+    def _suggest(self, asked: optuna.Trial, p: Parameter) -> Any:
+        if p.choices:
+            return asked.suggest_categorical(p.key, list(p.choices))
         if p.kind == "int":
             return asked.suggest_int(p.key, int(p.low), int(p.high), log=p.is_log)
         return asked.suggest_float(p.key, float(p.low), float(p.high), log=p.is_log)

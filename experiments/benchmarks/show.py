@@ -1,5 +1,6 @@
 """The figures as a table, between two markers of a page, and as a critical-difference plot."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.benchmarks.measure import Figures, critical_difference
@@ -31,6 +32,25 @@ def table(figures: Figures, *, title: str) -> str:
             cells.append(f"**{cell}**" if value == best[kind, b] else cell)
         seconds = f"{summary[method]['seconds_per_decision']:.3f}"
         lines.append(f"| {method} | " + " | ".join([*cells, seconds]) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def families_table(figures: Figures, *, method: str, rivals: Sequence[str]) -> str:
+    """Return a Markdown table of a method against the best of the others, each family apart."""
+    figures = figures.only([method, *rivals])
+    lines = [
+        f"`{method}`'s regret over that of the best other method, the difference with its standard "
+        "error, and that method:",
+        "",
+        "| family | tasks | " + " | ".join(f"@{b}" for b in figures.regret) + " |",
+        "| --- | --- |" + " --- |" * len(figures.regret),
+    ]
+    for family, part in figures.families().items():
+        cells = []
+        for b in part.regret:
+            best, ratio, difference, error = part.against_best(method, b)
+            cells.append(f"{ratio:.2f} ({difference:+.3f} ± {error:.3f}, {best})")
+        lines.append(f"| {family} | {len(part.tasks)} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +20,8 @@ EPOCHS = 50
 """One full training."""
 SAMPLE = 2000
 """Random configurations that a learned task's optimum and median are taken from."""
+TIMED = 300
+"""Random configurations that the median time of an epoch is taken from."""
 TARGET = "val_accuracy"
 LOG_SPAN = 100.0
 """A recorded hyperparameter whose values span more than this is searched on a log scale."""
@@ -52,6 +55,11 @@ class Task(Protocol):
 
     def epoch_seconds(self, values: Mapping[str, Any]) -> float:
         """Return how long one epoch of a configuration takes, in the task's own unit."""
+        ...
+
+    @property
+    def typical_seconds(self) -> float:
+        """How long one epoch of the median configuration takes."""
         ...
 
 
@@ -93,6 +101,14 @@ class LcbenchTask:
         """Return a fiftieth of the predicted time of the full training."""
         last = self._surrogate.predict(self._dataset, [values], epochs=[EPOCHS])[0, 0]
         return max(float(last[self._surrogate.time]) / EPOCHS, 1e-3)
+
+    @cached_property
+    def typical_seconds(self) -> float:
+        """The median of random configurations."""
+        rng = np.random.default_rng(0)
+        values = [self.space.sample(rng) for _ in range(TIMED)]
+        last = self._surrogate.predict(self._dataset, values, epochs=[EPOCHS])[:, 0]
+        return max(float(np.median(last[:, self._surrogate.time])) / EPOCHS, 1e-3)
 
     def _find_scale(self) -> Scale:
         """Sample the space, then climb from the ten best: the sample alone misses the peak."""
@@ -154,7 +170,7 @@ class Surrogate:
     def predict(
         self,
         dataset: str,
-        configurations: list[Mapping[str, Any]],
+        configurations: Sequence[Mapping[str, Any]],
         *,
         epochs: list[int] | None = None,
     ) -> np.ndarray:
@@ -199,13 +215,15 @@ class TasksetTask:
         """Return 1: the times were not recorded."""
         return 1.0
 
+    typical_seconds = 1.0
+
 
 def load_lcbench(folder: Path, names: Sequence[str] | None, scales: Scales) -> list[Task]:
     """Return the tasks of LCBench's surrogate, all or those named by OpenML's task id."""
     surrogate = Surrogate(folder)
     return [
         LcbenchTask(surrogate, n, scales)
-        for n in _chosen(names, surrogate.offered, "--lcbench-tasks")
+        for n in chosen(names, surrogate.offered, "--lcbench-tasks")
     ]
 
 
@@ -217,11 +235,12 @@ def load_taskset(file: Path, names: Sequence[str] | None) -> list[Task]:
         hp, keys = data["hp"], [str(n) for n in data["hp_names"]]
         return [
             TasksetTask(n, hp, keys, data[f"curves__{n}"][:, :, split])
-            for n in _chosen(names, offered, "--taskset-tasks")
+            for n in chosen(names, offered, "--taskset-tasks")
         ]
 
 
-def _chosen(names: Sequence[str] | None, offered: list[str], flag: str) -> list[str]:
+def chosen(names: Sequence[str] | None, offered: list[str], flag: str) -> list[str]:
+    """Return the names that are asked for, all if none is; raises `ValueError` for others."""
     unknown = [n for n in names or [] if n not in offered]
     if unknown:
         raise ValueError(f"{flag}: {', '.join(unknown)} unknown; there are {', '.join(offered)}")
@@ -268,6 +287,11 @@ def values_from_unit(space: SearchSpace, unit: np.ndarray) -> dict[str, Any]:
     """Return the values at a point of the unit cube, integers for integer parameters."""
     values: dict[str, Any] = {}
     for (key, p), share in zip(space.parameters.items(), unit, strict=True):
+        if not space.is_active(p, values):
+            continue
+        if p.choices:
+            values[key] = p.domain.value_at(float(share))
+            continue
         low, high = (np.log(p.low), np.log(p.high)) if p.is_log else (p.low, p.high)
         value = low + share * (high - low)
         value = float(np.clip(np.exp(value) if p.is_log else value, p.low, p.high))

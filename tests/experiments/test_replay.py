@@ -1,6 +1,7 @@
 """The replay benchmark on a small file of the recorded form."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -8,10 +9,11 @@ import pytest
 from automl.trial.moves import Continue, Done, Start
 from automl.trial.trial import CONTINUE
 from experiments.benchmarks.clock import Clock
+from experiments.benchmarks.generated import CHANCE, FAMILIES, GeneratedTask
 from experiments.benchmarks.measure import Figures, critical_difference
 from experiments.benchmarks.methods import make_method
 from experiments.benchmarks.replay import main, seed_of
-from experiments.benchmarks.show import BEGIN, END
+from experiments.benchmarks.show import BEGIN, END, families_table
 from experiments.benchmarks.simple import SIMPLE
 from experiments.benchmarks.tasks import load_taskset
 
@@ -86,6 +88,81 @@ def test_workers_train_side_by_side_and_pay_together(task):
     assert script.reports == [(0, 1), (1, 1), (0, 2), (1, 2), (0, 3), (1, 3), (0, 4)]
 
 
+def test_a_budget_of_seconds_pays_what_each_epoch_takes():
+    """Of the median configuration an epoch is 1."""
+    task = GeneratedTask("costs", 0)
+    script = Script(task, [(0, 50), (1, 50)])
+    cheap, dear = ({**task.space.defaults(), "number_1": place} for place in (0.1, 0.9))
+    script.moves = [Start(0, cheap, 3), Start(1, dear, 9)]
+    prices = [task.epoch_seconds(values) / task.typical_seconds for values in (cheap, dear)]
+    assert prices[0] < 1 < prices[1]
+    budget = math.ceil(3 * prices[0] + prices[1])
+    run = Clock(task, script, workers=1, budget=budget, unit="seconds").play()
+    assert script.reports[:4] == [(0, 1), (0, 2), (0, 3), (1, 1)]
+    assert run.steps[0][0] == pytest.approx(prices[0])
+    assert len(script.reports) <= 5
+
+
+def test_a_searcher_that_plans_is_told_seconds_and_what_is_left():
+    task, told = GeneratedTask("costs", 0), []
+
+    class Planner(Script):
+        def foresee(self, seconds):
+            told.append(seconds)
+
+        def took(self, trial, seconds, *, is_first):
+            told.append((seconds, is_first))
+
+    price = task.epoch_seconds(task.space.defaults()) / task.typical_seconds
+    Clock(task, Planner(task, [(0, 2)]), workers=1, budget=100, unit="seconds").play()
+    assert told == [100 - price, (price, True), 100 - 2 * price, (price, False)]
+    Clock(task, Planner(task, [(0, 2)]), workers=1, budget=100).play()
+    assert len(told) == 4
+
+
+def test_auto_trains_more_for_its_time_where_it_knows_the_costs():
+    task = GeneratedTask("costs", 1)
+
+    def seconds_of(name):
+        auto = make_method(name, task, seed=3, budget=None)
+        told = []
+        auto.took = lambda *a, took=auto.took, **k: (told.append(a[1]), took(*a, **k))
+        Clock(task, auto, workers=1, budget=100, unit="seconds").play()
+        return told[len(told) // 3 :]
+
+    aware, blind = (np.mean(seconds_of(name)) for name in ("auto", "auto-equal-costs"))
+    assert aware < 0.9 * blind
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_made_up_task_is_the_same_each_time_and_its_scale_holds(family):
+    one, again = GeneratedTask(family, 1), GeneratedTask(family, 1)
+    rng = np.random.default_rng(7)
+    drawn = [one.space.sample(rng) for _ in range(200)]
+    curves = [one.curve(values, 50) for values in drawn]
+    assert np.array_equal(curves[0], again.curve(drawn[0], 50))
+    assert np.array_equal(curves[0][:7], again.curve(drawn[0], 7))
+    assert one.scale == again.scale
+    regrets = [one.scale.regret(float(curve.min())) for curve in curves]
+    assert 0 <= min(regrets) < 0.6 and 0.6 < np.median(regrets) <= 1
+
+
+def test_most_of_the_family_chance_never_leave_it():
+    task, rng = GeneratedTask("chance", 0), np.random.default_rng(7)
+    lasts = np.array([task.curve(task.space.sample(rng), 50)[-1] for _ in range(200)])
+    assert 0.1 < np.mean(lasts < CHANCE - 0.01) < 0.3
+
+
+def test_each_family_is_held_against_its_own_best_rival():
+    regret = np.array(
+        [[[0.1, 0.3], [0.4, 0.4]], [[0.4, 0.4], [0.8, 0.8]], [[0.5, 0.5], [0.2, 0.2]]]
+    )
+    figures = Figures(["auto", "a", "b"], ["one-x", "two-y"], {100: regret}, [0.0] * 3)
+    text = families_table(figures, method="auto", rivals=["a", "b"])
+    assert "| one | 1 | 0.50 (-0.200 ± 0.100, a) |" in text
+    assert "| two | 1 | 2.00 (+0.200 ± 0.000, b) |" in text
+
+
 @pytest.mark.parametrize("workers", [1, 4])
 @pytest.mark.parametrize("name", [*SIMPLE, "auto"])
 def test_every_own_method_is_repeatable_and_improves(name, workers, task):
@@ -153,7 +230,8 @@ def test_kept_results_give_the_same_figures_without_a_search(recorded, tmp_path,
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--methods", "nonsense"], "nonsense unknown; there are auto, random"),
+        (["--methods", "ranbom"], "did you mean random?"),
+        (["--families", "chanse"], "--families: chanse unknown; there are chance, nominal"),
         (["--taskset-tasks", "absent"], "--taskset-tasks: absent unknown; there are toy"),
         (["--methods", "dehb"], "dehb is not installed here"),
         (["--known", "absent.gz"], "--known absent.gz: is no file that --keep wrote"),

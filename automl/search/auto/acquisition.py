@@ -1,7 +1,11 @@
-"""The expected gain of an epoch, spent on a new configuration or on a paused trial."""
+"""The expected gain of what is spent on a new configuration or on a paused trial.
 
+It is per epoch, or per second where the time of a search is limited.
+"""
+
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +41,35 @@ class Offers:
 
 
 @dataclass(frozen=True)
+class Prices:
+    """What the epochs of each offer cost, in epochs or in seconds, and what is left to spend."""
+
+    epoch: Array
+    """Of one epoch, by offer."""
+    start: Array
+    """Of starting or resuming, by offer."""
+    left: float = math.inf
+    left_epochs: float = math.inf
+
+    @staticmethod
+    def equal(count: int, *, left_epochs: float = math.inf) -> "Prices":
+        """Return the prices of this many offers in epochs."""
+        return Prices(np.ones(count), np.zeros(count), left_epochs=left_epochs)
+
+    def of(self, places: NDArray[np.int64]) -> "Prices":
+        """Return the prices of some of the offers."""
+        return replace(self, epoch=self.epoch[places], start=self.start[places])
+
+    def total(self, ahead: Array) -> Array:
+        """Return the price of (times, offers) epochs."""
+        return ahead * self.epoch + self.start
+
+    def is_beyond(self, ahead: Array) -> NDArray[np.bool_]:
+        """Return whether (times, offers) epochs cost more than what is left."""
+        return (ahead > self.left_epochs) | (self.total(ahead) > self.left)
+
+
+@dataclass(frozen=True)
 class Leaders:
     """The two trials with the best predicted ends; number and features are the first one's."""
 
@@ -64,9 +97,9 @@ def gains(
     leaders: Leaders | None,
     horizons: Sequence[int],
     rungs: Sequence[int],
-    left: int | None,
+    prices: Prices,
 ) -> tuple[Array, Array]:
-    """Return the log gain per epoch of each offer, and its probability to beat the best.
+    """Return the log gain of each offer for its price, and its probability to beat the best.
 
     The gain is the larger of the expected improvement on the best loss seen, and the knowledge
     gradient times `KNOWLEDGE`. The model predicts the epochs that either needs together.
@@ -81,28 +114,25 @@ def gains(
         times = times_of(epochs, rungs[-1])
         outlook = model.outlook(offers.rows[kind], offers.trials[kind], times)
         ahead: Array = epochs[:, None] - offers.epochs[kind].astype(float)
-        is_asked = np.isin(epochs, horizons)
-        gain[kind], chance[kind] = improvement_per_epoch(
-            outlook, is_asked, ahead, best=best, left=left
-        )
+        is_asked, own = np.isin(epochs, horizons), prices.of(kind)
+        gain[kind], chance[kind] = improvement_rate(outlook, is_asked, ahead, own, best=best)
         # Without two trials there is no order of predicted ends that knowledge could change.
         if leaders is not None:
             is_asked = np.isin(epochs, above)
-            knowledge = knowledge_per_epoch(model, outlook, is_asked, ahead, leaders, left=left)
+            knowledge = knowledge_rate(model, outlook, is_asked, ahead, own, leaders)
             gain[kind] = np.maximum(gain[kind], np.log(KNOWLEDGE) + knowledge)
     return gain, chance
 
 
-def knowledge_per_epoch(
+def knowledge_rate(
     model: CurveModel,
     outlook: Outlook,
     is_asked: NDArray[np.bool_],
     ahead: Array,
+    prices: Prices,
     leaders: Leaders,
-    *,
-    left: int | None,
 ) -> Array:
-    """Return the logarithm of the knowledge gradient per epoch.
+    """Return the logarithm of the knowledge gradient for its price.
 
     The gradient is the expected fall of the lowest predicted end, once an offer has been trained
     to one of the times asked about: of the offer's own end or, since an observation informs about
@@ -115,21 +145,15 @@ def knowledge_per_epoch(
     against = np.where(is_leader, leaders.second_end, leaders.end)
     sway = np.maximum(np.abs(own - np.where(is_leader, 0.0, leader)), 1e-12)
     fall = _expected_excess(-np.abs(against - outlook.mean[-1]), sway)
-    gain = _best_rate(fall, ahead[is_asked])
-    if left is not None:
-        gain[ahead[-1] > left] += np.log(BEYOND)
+    gain = _best_rate(fall, ahead[is_asked], prices)
+    gain[prices.is_beyond(ahead[-1])] += np.log(BEYOND)
     return gain
 
 
-def improvement_per_epoch(
-    outlook: Outlook,
-    is_asked: NDArray[np.bool_],
-    ahead: Array,
-    *,
-    best: float,
-    left: int | None,
+def improvement_rate(
+    outlook: Outlook, is_asked: NDArray[np.bool_], ahead: Array, prices: Prices, *, best: float
 ) -> tuple[Array, Array]:
-    """Return the logarithm of the expected improvement per epoch, and its probability at the end.
+    """Return the log expected improvement for its price, and its probability at the end.
 
     Expected improvement (Jones et al., 1998) is computed at each time asked about, and the best
     rate counts: a trial may pay off soon or at the end, which must be the last of the times.
@@ -137,14 +161,13 @@ def improvement_per_epoch(
     mean, deviation, epochs = outlook.mean[is_asked], outlook.deviation[is_asked], ahead[is_asked]
     improvement = _expected_excess(best - mean, deviation)
     chance = ndtr((best - mean[-1]) / deviation[-1])
-    if left is not None:
-        improvement = np.where(epochs > left, BEYOND * improvement, improvement)
-    return _best_rate(improvement, epochs), chance
+    improvement = np.where(prices.is_beyond(epochs), BEYOND * improvement, improvement)
+    return _best_rate(improvement, epochs, prices), chance
 
 
-def _best_rate(gain: Array, epochs: Array) -> Array:
-    """Return the logarithm of the best gain per epoch among the times that lie ahead."""
-    rate = np.log(gain) - np.log(np.maximum(epochs, 1))
+def _best_rate(gain: Array, epochs: Array, prices: Prices) -> Array:
+    """Return the logarithm of the best gain for its price among the times that lie ahead."""
+    rate = np.log(gain) - np.log(prices.total(np.maximum(epochs, 1)))
     return np.asarray(np.where(epochs > 0, rate, -np.inf).max(axis=0), dtype=np.float64)
 
 

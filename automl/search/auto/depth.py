@@ -19,8 +19,8 @@ def due(record: Record, ladder: Ladder, *, seed: int) -> int | None:
     A search ends with a finished model: the epochs that the leader needs are kept for it. And it
     finishes one of the better half now and then, since early losses may mislead.
     """
-    if record.foreseen is not None:
-        trial = _last_to_finish(record, ladder, record.foreseen)
+    if record.is_timed:
+        trial = _last_to_finish(record, ladder)
         if trial is not None:
             return trial
     curves, epochs, whole = record.curves, record.budget.epochs, record.budget.budget_epochs
@@ -41,17 +41,21 @@ def due(record: Record, ladder: Ladder, *, seed: int) -> int | None:
     return None
 
 
-def _last_to_finish(record: Record, ladder: Ladder, left: float) -> int | None:
+def _last_to_finish(record: Record, ladder: Ladder) -> int | None:
     """Return a paused trial to train on once the best could not be finished after a first look.
 
     It is the best that can be finished in the time; if none can be, the best goes as far as it
     does. So each worker finishes a good trial at the end of the time.
     """
-    order = _by_loss(record, ladder)
-    needed = {n: record.budget.epochs - record.curves[n].epoch for n in order}
-    if not order or needed[order[0]] <= left - ladder.rungs[0]:
+    costs, order = record.costs, _by_loss(record, ladder)
+    needed = {
+        n: costs.start_s + record.epoch_s(n) * (record.budget.epochs - record.curves[n].epoch)
+        for n in order
+    }
+    first_look = costs.start_s + costs.typical_s * ladder.rungs[0]
+    if not order or needed[order[0]] <= costs.left_s - first_look:
         return None
-    return next((n for n in order if needed[n] <= left), order[0])
+    return next((n for n in order if needed[n] <= costs.left_s), order[0])
 
 
 def _by_loss(record: Record, ladder: Ladder) -> list[int]:

@@ -1,12 +1,13 @@
-"""Chooses by the models: the start or resumption of the highest expected gain per epoch."""
+"""Chooses by the models: the start or resumption of the highest expected gain for its price."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from automl.search.auto import reasons
-from automl.search.auto.acquisition import Offers, gains, mean_gains, share_of_failures
+from automl.search.auto.acquisition import Offers, Prices, gains, mean_gains, share_of_failures
 from automl.search.auto.belief import Belief, Running
 from automl.search.auto.candidates import WIDE, Candidates, away_from_twins
 from automl.search.auto.curves import Curve, Ladder, observations, times_of
@@ -63,10 +64,13 @@ class Guided:
             self._tuned_at = reported
             self._belief.tune(seen, trials=reported)
 
-    def move(self, ladder: Ladder) -> Move:
-        """Return the move of the highest expected gain, any move while there is no loss."""
+    def move(self, ladder: Ladder, *, at_rung: int | None = None) -> Move:
+        """Return the move of the highest expected gain, any move while there is no loss.
+
+        `at_rung` is a trial that waits at a rung and goes on without being started again.
+        """
         seen = observations(self._record.curves, ladder, self._past)
-        return self._without_model() if seen is None else self._best(seen, ladder)
+        return self._without_model() if seen is None else self._best(seen, ladder, at_rung)
 
     def _without_model(self) -> Move:
         """Return a move while no trial has reported a finite value."""
@@ -78,7 +82,7 @@ class Guided:
         paused = record.paused
         return record.longer(paused[0], reasons.NO_VALUES) if paused else record.nothing()
 
-    def _best(self, seen: Observations, ladder: Ladder) -> Move:
+    def _best(self, seen: Observations, ladder: Ladder, at_rung: int | None) -> Move:
         # 1. What each model expects: of the ends of all trials, and of the offers.
         record, curves = self._record, self._record.curves
         models = self._belief.models(seen, self._running())
@@ -87,7 +91,7 @@ class Guided:
         offers = self._offers(parents_of(curves, trials, ends))
         if not len(offers.rows):
             return record.nothing()
-        best = self._best_loss(seen)
+        best, prices = self._best_loss(seen), self._prices(offers, at_rung)
         # Improvement is looked for at three depths: each costs a prediction of every offer.
         rungs = ladder.rungs
         horizons = sorted({rungs[0], rungs[len(rungs) // 2], rungs[-1]})
@@ -99,7 +103,7 @@ class Guided:
                 leaders=leaders_of(curves, trials, expected),
                 horizons=horizons,
                 rungs=rungs,
-                left=record.left,
+                prices=prices,
             )
             for model, expected in zip(models, ends, strict=True)
         ]
@@ -117,10 +121,10 @@ class Guided:
             values = self._random_offer(offers, risk)
             if values is not None:
                 return record.new(values, reasons.RANDOM)
-            return record.new(offers.values[place], reasons.BEST_CANDIDATE)
+            return record.new(offers.values[place], reasons.of_candidate(record.unit))
         if not record.may_start and chance.max() < LEAST_CHANCE and record.has_full_training:
             return record.nothing(reasons.NO_CHANCE)
-        return record.longer(int(offers.trials[place]), reasons.BEST_GAIN)
+        return record.longer(int(offers.trials[place]), reasons.of_resumption(record.unit))
 
     def _best_place(self, gain: Array, offers: Offers) -> int | None:
         """Return the offer of the highest gain, without configurations tried before."""
@@ -143,6 +147,20 @@ class Guided:
             rows=np.concatenate([rows, *(curves[n].features[None] for n in paused)]),
             trials=np.array([-1] * len(values) + paused, dtype=np.int64),
             epochs=np.array([0] * len(values) + [curves[n].epoch for n in paused], dtype=np.int64),
+        )
+
+    def _prices(self, offers: Offers, at_rung: int | None) -> Prices:
+        """Return what the offers cost: seconds where the time is limited and was measured."""
+        record = self._record
+        left_epochs = math.inf if record.left is None else float(record.left)
+        if not record.is_timed:
+            return Prices.equal(len(offers.rows), left_epochs=left_epochs)
+        costs = record.costs
+        return Prices(
+            epoch=costs.epoch_s(offers.rows, offers.trials),
+            start=np.where(offers.trials == at_rung, 0.0, costs.start_s),
+            left=costs.left_s,
+            left_epochs=left_epochs,
         )
 
     def _random_offer(self, offers: Offers, risk: Array) -> dict[str, Any] | None:

@@ -5,8 +5,6 @@ from automl.trial.moves import Continue, Move, Start
 OPENING = "one of the space-filling first trials"
 RANDOM = "drawn at random, to explore"
 RANDOM_FIRST = "drawn at random, no trial has a value yet"
-BEST_CANDIDATE = "the highest expected gain per epoch of all candidates"
-BEST_GAIN = "the highest expected gain per epoch"
 DUE = "no other trial is near its end, and one must be trained in full"
 DEEPER = "no epoch yet at which trials differ, so some train on"
 ALIKE = "no epoch yet at which trials differ, so others are tried"
@@ -17,12 +15,22 @@ NO_CHANCE = "no paused trial is likely to beat the best"
 NOTHING_LEFT = "no trial is left to start or resume"
 
 
-def of_pause(move: Move) -> str:
+def of_candidate(unit: str) -> str:
+    """Return why a new trial starts; gains are per unit, an epoch or a second."""
+    return f"the highest expected gain per {unit} of all candidates"
+
+
+def of_resumption(unit: str) -> str:
+    """Return why a paused trial goes on."""
+    return f"the highest expected gain per {unit}"
+
+
+def of_pause(move: Move, unit: str) -> str:
     """Return why a trial pauses: the move that is better than more of its epochs."""
     if isinstance(move, Start):
-        return "a new trial is expected to gain more per epoch"
+        return f"a new trial is expected to gain more per {unit}"
     if isinstance(move, Continue):
-        return f"trial {move.trial:04d} is expected to gain more per epoch"
+        return f"trial {move.trial:04d} is expected to gain more per {unit}"
     return "more epochs are unlikely to beat the best trial"
 
 

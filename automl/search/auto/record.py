@@ -1,5 +1,6 @@
 """What has happened in a search of `auto`: its trials, and the moves that are left."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from automl.search.auto import reasons
+from automl.search.auto.costs import Costs
 from automl.search.auto.curves import Curve
 from automl.search.auto.kernel import Array
 from automl.search.base import canonical
@@ -26,8 +28,8 @@ class Record:
     repeats: list[float] = field(default_factory=list)
     """Distances of the trials that repeated another from that one."""
     epochs: EpochCounter = field(default_factory=EpochCounter)
-    foreseen: float | None = None
-    """Epochs that one trial could still train in the time; None without such a limit."""
+    costs: Costs = field(default_factory=Costs)
+    """What epochs cost in seconds, of a search whose time is limited."""
     added: int = 0
     """Trials that were added by hand, beyond those of the budget."""
     _seen: set[str] = field(default_factory=set)
@@ -45,6 +47,11 @@ class Record:
         """Note that a trial failed: it is not resumed and marks its region."""
         curve.is_dead = True
         self.failed.append(curve.features)
+
+    def epoch_s(self, trial: int) -> float:
+        """Return the seconds of an epoch of a trial, once any was measured."""
+        row = self.curves[trial].features[None]
+        return float(self.costs.epoch_s(row, np.array([trial]))[0])
 
     def succeeded(self) -> list[Array]:
         """Return the features of the trials that reported and did not fail."""
@@ -65,6 +72,16 @@ class Record:
         """Epochs that may still be trained; None without such a budget."""
         whole = self.budget.budget_epochs
         return None if whole is None else max(1, whole - self.spent)
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether gains are per second: the time is limited, and an epoch of it was measured."""
+        return math.isfinite(self.costs.left_s) and self.costs.is_known
+
+    @property
+    def unit(self) -> str:
+        """What gains are per, in words."""
+        return "second" if self.is_timed else "epoch"
 
     @property
     def has_full_training(self) -> bool:

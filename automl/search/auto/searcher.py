@@ -1,7 +1,8 @@
 """`auto`, the default search: few epochs on many trials, and more for those that may still win.
 
 For each free slot it compares starting a new configuration with resuming every paused trial, by
-the gain per epoch that its models of the learning curves expect. The gain is the improvement on the
+the gain that its models of the learning curves expect: per epoch, or per second where the time of
+the search is limited. The gain is the improvement on the
 best value (freeze-thaw: Swersky et al., 2014) or, if that is more, twice the fall of the best
 predicted end that the observation would cause (the knowledge gradient: Frazier et al., 2009).
 
@@ -106,6 +107,8 @@ class AutoSearcher:
             self._record.add(move.values, self._features.of(move.values))
             self._record.added += move.request is not None
             self._guided.tune(self._ladder)
+            rows = {n: curve.features for n, curve in enumerate(self._record.curves)}
+            self._record.costs.learn(rows)
         else:
             target = self._target_of(move.trial)
         self._record.curves[move.trial].target = target
@@ -136,9 +139,13 @@ class AutoSearcher:
             return CONTINUE
         return self._at_target(trial)
 
-    def foresee(self, epochs: float) -> None:
-        """Keep the epochs that are left for the trials that should be finished."""
-        self._record.foreseen = epochs
+    def foresee(self, seconds: float) -> None:
+        """Spend the seconds that are left where they gain most, and finish good trials in them."""
+        self._record.costs.left_s = seconds
+
+    def took(self, trial: int, seconds: float, *, is_first: bool) -> None:
+        """Learn what epochs cost."""
+        self._record.costs.took(trial, seconds, is_first=is_first)
 
     def finish(self, trial: int, outcome: Outcome) -> None:
         """Free the trial's slot; a failed trial gives no value but marks its region."""
@@ -175,14 +182,14 @@ class AutoSearcher:
         """Continue a trial if that is itself the best next move; else pause it."""
         curve = self._record.curves[trial]
         target, curve.target = curve.target, None
-        move = self._choose()
+        move = self._choose(at_rung=trial)
         if isinstance(move, Continue) and move.trial == trial:
             curve.target = self._target_of(trial)
             return CONTINUE
         curve.target = target
         # The move was chosen as if the trial had paused; it holds once it has.
         self._after_pause = trial, move
-        return Verdict(Decision.PAUSE, reasons.of_pause(move))
+        return Verdict(Decision.PAUSE, reasons.of_pause(move, self._record.unit))
 
     def _target_of(self, trial: int) -> int:
         """Return how long a resumed trial trains: to the next rung, or in full if it is due."""
@@ -191,7 +198,7 @@ class AutoSearcher:
         epoch = self._record.curves[trial].epoch
         return next(rung for rung in self._ladder.rungs if rung > epoch)
 
-    def _choose(self) -> Move:
+    def _choose(self, *, at_rung: int | None = None) -> Move:
         trial = due(self._record, self._ladder, seed=self._seed)
         if trial is not None:
             return self._record.longer(trial, reasons.DUE)
@@ -201,7 +208,7 @@ class AutoSearcher:
         trial = self._deeper() if self._ladder.is_blind else None
         if trial is not None:
             return self._record.longer(trial, reasons.DEEPER)
-        return self._planned_move() or self._unplanned_move()
+        return self._planned_move() or self._unplanned_move(at_rung)
 
     def _deeper(self) -> int | None:
         rungs = sorted({self._rungs[0], *self._ladder.rungs})
@@ -221,13 +228,13 @@ class AutoSearcher:
                 return record.new(values, reasons.OPENING)
         return None
 
-    def _unplanned_move(self) -> Move:
+    def _unplanned_move(self, at_rung: int | None) -> Move:
         """Return a move by the models; a new trial from anywhere while all are alike."""
         if self._ladder.is_blind and self._record.may_start:
             values = self._candidates.anywhere(self._record.is_new, self._record.spent)
             if values is not None:
                 return self._record.new(values, reasons.ALIKE)
-        return self._guided.move(self._ladder)
+        return self._guided.move(self._ladder, at_rung=at_rung)
 
     @property
     def _ladder(self) -> Ladder:

@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from automl.errors import RunFailed
@@ -194,16 +195,27 @@ def test_when_the_time_is_up_running_trials_stop_and_none_starts(make):
     assert isinstance(controller.next(), Done)
 
 
-def test_a_replay_foresees_what_the_session_foresaw(make):
+def test_a_replay_knows_the_seconds_that_the_session_knew(make, monkeypatch):
     controller = make(time_s=3600, algorithm="auto", epochs=6, trials=9)
-    task = controller.next()
-    for epoch in (1, 2):
-        controller.report(task.trial, epoch, {"score": 0.1 * epoch, "loss": 1.0})
+    clock, now = time.monotonic(), 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: clock + now)
+    for trial in range(6):
+        task = controller.next()
+        for epoch in range(1, 7):
+            now += 5.0 * (epoch == 1) + 10.0 / (1 + trial)
+            decision = controller.report(trial, epoch, {"score": 0.1 * epoch + trial, "loss": 1.0})
+            if decision is not Decision.CONTINUE:
+                break
+        assert task.trial == trial
+        controller.finish(trial, Outcome(decision.state))
     again = make(time_s=3600)
-    assert again._searcher._searcher._record.foreseen == (
-        controller._searcher._searcher._record.foreseen
-    )
-    assert controller._searcher._searcher._record.foreseen > 0
+    record, replayed = (c._searcher._searcher._record for c in (controller, again))
+    costs, known = record.costs, replayed.costs
+    assert known.left_s == costs.left_s < 0.9 * 3600
+    assert known.start_s == costs.start_s > 0
+    rows, trials = np.stack([curve.features for curve in record.curves]), np.arange(6)
+    assert known.epoch_s(rows, trials).tolist() == costs.epoch_s(rows, trials).tolist()
+    assert again.next_move() == controller.next_move()
 
 
 def test_files_of_an_unknown_trial_are_removed_before_it_starts(make):

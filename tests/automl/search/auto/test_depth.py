@@ -22,6 +22,16 @@ def record(*losses, budget_epochs=None):
     return made
 
 
+def timed(made, left_s, *, epochs_s, start_s=0.0):
+    """Return a record with seconds left, whose trials took this long for an epoch."""
+    for trial, seconds in enumerate(epochs_s):
+        made.costs.took(trial, seconds + start_s, is_first=True)
+        for _ in range(99):
+            made.costs.took(trial, seconds, is_first=False)
+    made.costs.left_s = left_s
+    return made
+
+
 @pytest.mark.parametrize(("budget", "expected"), [(30, None), (15, 1), (None, None)])
 def test_the_epochs_that_the_leader_needs_are_kept_for_it(budget, expected):
     assert due(record([3, 3, 3], [2, 2, 2], budget_epochs=budget), LADDER, seed=0) == expected
@@ -51,15 +61,25 @@ def test_nothing_is_due_while_a_full_training_is_on_its_way():
     ],
 )
 def test_at_the_end_of_the_time_the_best_that_can_be_finished_is(left, expected):
-    search = record([3.0] * 6, [2, 2, 2])
-    search.foreseen = left
+    search = timed(record([3.0] * 6, [2, 2, 2]), left, epochs_s=[1.0, 1.0])
+    assert due(search, LADDER, seed=0) == expected
+
+
+@pytest.mark.parametrize(
+    ("left", "expected"),
+    [
+        (40, 1),  # The leader needs 10 + 7 * 4 = 38, and a first look 10 + 3 * 2.
+        (37, 0),  # It does not fit any more; the other needs 10 + 4 * 1 = 14.
+    ],
+)
+def test_what_can_be_finished_in_the_time_depends_on_what_its_epochs_cost(left, expected):
+    search = timed(record([3.0] * 6, [2, 2, 2]), left, epochs_s=[1.0, 4.0], start_s=10.0)
     assert due(search, LADDER, seed=0) == expected
 
 
 def test_each_worker_finishes_a_trial_at_the_end_of_the_time():
-    search = record([3, 3, 3], [2, 2, 2], [2.5, 2.5, 2.5])
+    search = timed(record([3, 3, 3], [2, 2, 2], [2.5, 2.5, 2.5]), 8, epochs_s=[1.0, 1.0, 1.0])
     search.curves[1].target = EPOCHS
-    search.foreseen = 8
     assert due(search, LADDER, seed=0) == 2
 
 

@@ -13,9 +13,10 @@ from automl.search.auto.acquisition import (
     KNOWLEDGE,
     Leaders,
     Offers,
+    Prices,
     gains,
-    improvement_per_epoch,
-    knowledge_per_epoch,
+    improvement_rate,
+    knowledge_rate,
     share_of_failures,
 )
 from automl.search.auto.candidates import OPENING, Candidates
@@ -77,7 +78,12 @@ def test_a_move_kept_from_judging_a_trial_is_the_one_chosen_anew(slots, monkeypa
     """`next` asks after every event, and an event that came between is heeded."""
     chosen = []
     choose = AutoSearcher._choose
-    monkeypatch.setattr(AutoSearcher, "_choose", lambda s: chosen.append(choose(s)) or chosen[-1])
+
+    def noted(searcher, **at_rung):
+        chosen.append(choose(searcher, **at_rung))
+        return chosen[-1]
+
+    monkeypatch.setattr(AutoSearcher, "_choose", noted)
     searcher = AutoSearcher(SPACE, Objective("m", "max"), Budget(UNLIMITED, EPOCHS), seed=0)
     search = Simulation(searcher, score, epochs=EPOCHS, slots=slots)
     kept = 0
@@ -234,12 +240,13 @@ def test_sway_squared_is_the_variance_that_the_observation_takes_away():
             assert other[t, p] ** 2 == pytest.approx(taken[2], rel=1e-3, abs=1e-6)
 
 
-def known_of(model, row, trial, epoch, rungs, leaders, *, left=None):
+def known_of(model, row, trial, epoch, rungs, leaders, *, left=math.inf):
     """Return the knowledge gradient of one offer that may train to these rungs, of 50 epochs."""
     epochs = np.array(sorted({*rungs, 50}), float)
     outlook = model.outlook(row[None], np.array([trial]), times_of(epochs, 50))
     ahead = (epochs - epoch)[:, None]
-    return knowledge_per_epoch(model, outlook, np.isin(epochs, rungs), ahead, leaders, left=left)[0]
+    prices = Prices.equal(1, left_epochs=left)
+    return knowledge_rate(model, outlook, np.isin(epochs, rungs), ahead, prices, leaders)[0]
 
 
 def test_knowledge_is_the_expected_fall_of_the_lower_of_two_ends():
@@ -267,7 +274,7 @@ def test_the_leader_is_held_against_the_second_and_late_knowledge_counts_little(
     seen, model = seen_and_model()
     known = [
         known_of(model, seen.points[4], 2, 9, [9, 14, 50], leaders, left=left)
-        for second, left in [(-0.39, None), (2.0, None), (-0.39, 40), (-0.39, 41)]
+        for second, left in [(-0.39, math.inf), (2.0, math.inf), (-0.39, 40), (-0.39, 41)]
         for leaders in [Leaders(2, seen.points[4], -0.4, second)]
     ]
     assert known[0] > known[1]
@@ -282,20 +289,39 @@ def test_an_offer_gains_what_is_more_by_improvement_or_by_knowledge():
     horizons, steps, best = [3, 9, 50], [3, 4, 6, 9, 14, 50], float(seen.losses.min())
     leaders = Leaders(2, seen.points[4], -0.4, -0.3)
     offers = Offers([{}], rows, trials, np.array(trained))
-    told = {"best": best, "horizons": horizons, "rungs": steps, "left": 45}
+    told = {"best": best, "horizons": horizons, "rungs": steps}
+    told["prices"] = Prices.equal(2, left_epochs=45)
     gain, chance = gains(model, offers, leaders=leaders, **told)
     alone, _ = gains(model, offers, leaders=None, **told)
     for place, above in enumerate([(3, 6), steps]):
         epochs = np.array(horizons, float)
         outlook = model.outlook(rows[[place]], trials[[place]], times_of(epochs, 50))
-        improved = improvement_per_epoch(
-            outlook, np.full(3, True), (epochs - trained[place])[:, None], best=best, left=45
-        )
+        ahead, price = (epochs - trained[place])[:, None], Prices.equal(1, left_epochs=45)
+        improved = improvement_rate(outlook, np.full(3, True), ahead, price, best=best)
         known = known_of(model, rows[place], trials[place], trained[place], above, leaders, left=45)
         assert alone[place] == pytest.approx(improved[0][0])
         assert chance[place] == pytest.approx(improved[1][0])
         wanted = max(float(improved[0][0]), float(np.log(KNOWLEDGE) + known))
         assert gain[place] == pytest.approx(wanted)
+
+
+def test_a_gain_is_for_its_price_in_seconds_and_counts_little_beyond_the_time():
+    seen, model = seen_and_model()
+    rows, trials = np.stack([[0.2, 0.9], seen.points[6]]), np.array([-1, 3])
+    offers = Offers([{}], rows, trials, np.array([0, 9]))
+    told = {"best": 0.0, "leaders": Leaders(2, seen.points[4], -0.4, -0.3)}
+    told |= {"horizons": [50], "rungs": [50]}
+
+    def gain(epoch, start=(0.0, 0.0), left=math.inf):
+        prices = Prices(np.array(epoch), np.array(start), left)
+        return gains(model, offers, prices=prices, **told)[0]
+
+    equal = gain((1.0, 1.0))
+    assert gain((4.0, 0.5)) == pytest.approx(equal - np.log([4.0, 0.5]))
+    # 41 epochs of the paused trial and as long a start.
+    assert gain((1.0, 1.0), (0.0, 41.0)) == pytest.approx(equal - np.log([1, 2]))
+    late = gain((1.0, 1.0), left=45.0)
+    assert late == pytest.approx(equal + np.array([np.log(BEYOND), 0.0]))
 
 
 def test_the_opening_visits_every_seventh_of_each_range():
