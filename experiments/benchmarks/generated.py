@@ -86,7 +86,8 @@ def chance(rng: np.random.Generator) -> Family:
         place = away(values) / last
         learned = 1 - np.exp(-5 * np.maximum(0.0, SHARES - 0.1 - 0.8 * place))
         end = CHANCE * (0.4 + 0.5 * place)
-        return CHANCE - (CHANCE - end) * learned + 2e-4 * jitter.standard_normal(EPOCHS)
+        losses = CHANCE - (CHANCE - end) * learned
+        return np.asarray(losses + 2e-4 * jitter.standard_normal(EPOCHS))
 
     return curve, _equal, space
 
