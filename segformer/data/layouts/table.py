@@ -61,14 +61,17 @@ def layout_of(root: Path, *, kind: str = "auto") -> Recognised:
     layouts = [each for each in LAYOUTS if kind in ("auto", each.name)]
     folder = root
     for _ in range(_DEPTH):
-        for layout in layouts:
-            if all(part.exists for part in layout.parts(folder)):
-                return Recognised(layout, folder)
+        if layout := _layout_of_folder(folder, layouts):
+            return Recognised(layout, folder)
         inner = subfolders(folder)
         if len(inner) != 1:
             break
         folder = inner[0]
     raise DataError(_unknown(root, layouts, kind))
+
+
+def _layout_of_folder(folder: Path, layouts: Sequence[Layout]) -> Layout | None:
+    return next((each for each in layouts if all(p.exists for p in each.parts(folder))), None)
 
 
 def _unknown(root: Path, layouts: Sequence[Layout], kind: str) -> list[str]:
@@ -78,8 +81,11 @@ def _unknown(root: Path, layouts: Sequence[Layout], kind: str) -> list[str]:
     # One part more or less says little of layouts that have one alone, hence the share.
     parts.sort(key=lambda each: (sum(not p.exists for p in each[1]) / len(each[1]), len(each[1])))
     nearest = [f"{root}: is not {layout.title}: {_lacking(p)}" for layout, p in parts[:_NEAREST]]
+    known = ((folder, _layout_of_folder(folder, layouts)) for folder in subfolders(root))
+    inner = [f"{folder} is {layout.title}" for folder, layout in known if layout]
+    within = [f"{root}: {'; '.join(inner)}; give this folder"] if len(inner) == 1 else []
     return [
-        f"{root}: is laid out in no known way; the nearest are:", *nearest, found_in(root),
+        f"{root}: is laid out in no known way; the nearest are:", *nearest, *within, found_in(root),
         f'{root}: to say which folders hold what, write dataset.json: {{"splits": {{"train": '
         '{"images": FOLDER, "masks": FOLDER}}}',
     ]  # fmt: skip
