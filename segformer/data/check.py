@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from segformer.data.depth import unused_bits_line
+from segformer.data.depth import dark_colours_line, unused_bits_line
 from segformer.data.faults import one_a_cause
+from segformer.data.images import WIDE_BITS
 from segformer.data.labels import COLOURS, GREY, GREY_IN_RGB, class_names
 from segformer.data.pairs import other_files
 from segformer.data.palette import Palette
@@ -162,9 +163,14 @@ def _listed(names: list[str]) -> str:
 
 def _warn_of_unused_bits(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> None:
     """Warn of images that would be nearly black: 4095 of 65535 leaves 16 of 256 greys."""
-    largest = max((each.largest for each in pairs if each.largest is not None), default=None)
-    if largest is not None and largest < 2 ** (segment.image_bits - 1):
-        _log.warning("%s: %s", segment.root_dir, unused_bits_line(largest, segment.image_bits))
+    wide = [(each.largest, each.is_scaled) for each in pairs if each.largest is not None]
+    scaled = max((largest for largest, is_scaled in wide if is_scaled), default=None)
+    if scaled is not None and scaled < 2 ** (segment.image_bits - 1):
+        _log.warning("%s: %s", segment.root_dir, unused_bits_line(scaled, segment.image_bits))
+    # Of other pictures, such as colours, the upper bytes are read.
+    of_bytes = max((largest for largest, is_scaled in wide if not is_scaled), default=None)
+    if of_bytes is not None and of_bytes < 2 ** (WIDE_BITS - 1):
+        _log.warning("%s: %s", segment.root_dir, dark_colours_line(of_bytes))
 
 
 def _warn_of_other_files(folder: Path) -> None:

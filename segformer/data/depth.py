@@ -36,6 +36,15 @@ def unused_bits_line(largest: int, bits: int) -> str:
     )
 
 
+def dark_colours_line(largest: int) -> str:
+    """Return a line for colours of 16 bits that leave the upper bits of their upper byte zero."""
+    return (
+        f"16-bit colours hold values up to about {largest} of {2**WIDE_BITS - 1}, and their upper "
+        "bytes alone are read, so that they are dark; save them with 8 bits, or as TIFF with named "
+        'bands, which are scaled by the bits in use: "bands": [0, 1, 2] in dataset.json'
+    )
+
+
 def _largest(path: Path, bands: BandNumbers | None) -> int | None:
     try:
         image = read_image_file(path, bands=bands)

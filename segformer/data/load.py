@@ -26,6 +26,8 @@ class LoadedPair:
     """The largest value of an image of 16 bits."""
     table: frozenset[tuple[int, Colour]] = frozenset()
     """The colours of the indices that are used, of a palette file that is read by its indices."""
+    is_scaled: bool = True
+    """Whether the bits in use scale the image, of one of 16 bits."""
     empty: tuple[int, int] | None = None
     """The value that the mask marks as no data, and the class id of such pixels."""
 
@@ -55,7 +57,7 @@ def load_pair(pair: Pair, segment: DatasetSegment) -> LoadedPair:
     is_by_index = mask.table is not None and labels.reading == GREY
     return LoadedPair(
         image.pixels, labels.ids, labels.reading, image.kind, image.largest,
-        mask.used_table() if is_by_index else frozenset(), _empty(mask, labels),
+        mask.used_table() if is_by_index else frozenset(), image.is_scaled, _empty(mask, labels),
     )  # fmt: skip
 
 

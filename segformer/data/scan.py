@@ -52,6 +52,8 @@ class ScannedPair:
     """The largest value of an image of 16 bits."""
     table: frozenset[tuple[int, Colour]] = frozenset()
     """See `LoadedPair`."""
+    is_scaled: bool = True
+    """See `LoadedPair`."""
     empty: tuple[int, int] | None = None
     """See `LoadedPair`."""
 
@@ -170,6 +172,7 @@ def _scan(split: str, pair: Pair, segment: DatasetSegment) -> ScannedPair:
         loaded.kind,
         loaded.largest,
         loaded.table,
+        loaded.is_scaled,
         loaded.empty,
     )
 

@@ -67,3 +67,23 @@ def test_a_model_keeps_the_bits_of_its_images(tmp_path):
         for each in (other, record.applied_to(other))
     )
     assert dark < light
+
+
+def test_dark_colours_of_16_bits_are_warned_of_and_as_bands_are_scaled(tmp_path, caplog):
+    tifffile = pytest.importorskip("tifffile")
+    colours = np.dstack([GREY * 40] * 3)  # Up to 3800: 12 bits.
+    for split, names in {"train": "ab", "val": "cd"}.items():
+        for number, name in enumerate(names):
+            path = save(tmp_path / f"masks/{split}/{name}.png", ids())
+            folder = tmp_path / "images" / split
+            folder.mkdir(parents=True, exist_ok=True)
+            tifffile.imwrite(folder / f"{path.stem}.tif", colours + number, photometric="rgb")
+    plain = segment(tmp_path, num_classes=3, palette=[])
+    check_data(plain)
+    assert "16-bit colours hold values up to about 3598 of 65535" in caplog.text
+    caplog.clear()
+    (tmp_path / "dataset.json").write_text('{"bands": [0, 1, 2]}')
+    spec, notes = settings(tmp_path)
+    assert spec.dataset.segment.image_bits == 12 and "use 12 bits" in notes[-1]
+    check_data(segment(tmp_path, num_classes=3, palette=[], image_bits=12, bands=[0, 1, 2]))
+    assert "16-bit" not in caplog.text
