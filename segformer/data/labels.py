@@ -155,10 +155,11 @@ def _faults(ids: dict[int, int | None], segment: DatasetSegment) -> Iterator[str
     if strangers:
         is_of_colours = strangers[-1] > LARGEST_VALUE and not holds_colours(segment)
         hint = "; colours of dataset.json are read if every class has one of its own"
+        hint = hint if is_of_colours else ""
         yield (
             f"{_listed(strangers)} not in dataset.segment.palette; "
-            "give each a label_id there, or dataset.segment.ignore_index if it does not count"
-            f"{hint if is_of_colours else ''}"
+            "give each a label_id there, or dataset.segment.ignore_index if it does not count "
+            f'("ignore" in dataset.json){hint}'
         )
     beyond = {c: i for c, i in ids.items() if i is not None and i >= segment.num_classes}
     if beyond:

@@ -166,6 +166,7 @@ def a_pixel_of_a_mask_is_ignored(case):
     case.truth[pair].ids = case.truth[pair].ids.copy()
     case.truth[pair].ids[7, 9] = 255
     _save(case, pair, case.truth[pair].ids)
+    _describe(case, {**_description(case), "ignore": 255})
     return ()
 
 
