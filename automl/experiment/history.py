@@ -18,6 +18,8 @@ class History:
     """State that the last session closed with; None while one is open or was cut off."""
     closed_reason: str = ""
     """Why the last session failed or was stopped."""
+    is_promoting: bool = False
+    """Whether a promotion began after the last training: hardly anything is left to train."""
     answered: set[str] = field(default_factory=set)
     """Ids of the requests by hand that were carried out or refused."""
     events: int = 0
@@ -66,6 +68,9 @@ class History:
 
     def _on_promoted(self, event: Mapping[str, Any]) -> None:
         self.promotion = dict(event["promotion"])
+
+    def _on_promoting(self, event: Mapping[str, Any]) -> None:
+        self.is_promoting = True
 
     def _on_start(self, event: Mapping[str, Any]) -> None:
         number, time = event["trial"], event["time"]
@@ -138,6 +143,7 @@ class History:
         return sum(trial.request is not None for trial in self.trials.values())
 
     def _begin(self, number: int, event: Mapping[str, Any]) -> None:
+        self.is_promoting = False
         self._resumed_at[number] = event["time"]
         self._counted_from[number] = (self._clock or 0.0, self.trials[number].seconds)
 

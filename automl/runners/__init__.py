@@ -8,18 +8,19 @@ from automl.runners.base import Runner
 
 
 @contextmanager
-def open_runner(resources: Resources, *, skill: str) -> Iterator[Runner]:
+def open_runner(resources: Resources, *, preload: str | None) -> Iterator[Runner]:
     """Yield the runner that the resources name.
 
-    The process of the local one starts now and loads what the skill trains with, while its user
-    prepares the search.
+    With the name of a skill to `preload`, the process of the local one starts now and loads what
+    the skill trains with, while its user prepares the search; else with its first task.
     """
     if resources.runner == "local":
         from automl.runners.local import LocalRunner
         from automl.runners.training import TrainingProcess
 
         with TrainingProcess() as process:
-            process.preload(skill)
+            if preload is not None:
+                process.preload(preload)
             yield LocalRunner(process)
     else:
         from automl.runners.ray import RayRunner

@@ -343,11 +343,11 @@ class Controller:
         for observer in self._observers:
             observer.started(trial, folder)
         settings = self.experiment.settings
-        metrics = [m for m in settings.metrics if m not in self._preparation.info.cost_metrics]
+        metrics = self._preparation.reported_metrics
         self._patience.started(number)
         left = None if trial.confirms is not None else self._time_left()
         return Task(
-            number, settings.skill, spec, str(folder.resolve()), tuple(metrics),
+            number, settings.skill, spec, str(folder.resolve()), metrics,
             epochs=settings.budget.epochs,
             silence_s=self._patience.silence_s,
             time_s=None if left is None else max(0.0, left) + self._patience.grace_s,

@@ -91,6 +91,18 @@ class Preparation:
         interval = None if key is None else flatten(self.experiment.spec_of(trial)).get(key)
         return interval if isinstance(interval, int) else 1
 
+    def has_reported_to_file(self, number: int) -> bool:
+        """Whether a trial, once it resumes, repeats an epoch that it left in a file of reports."""
+        folder, settings = self.experiment.paths.trial(number), self.experiment.settings
+        skill = load_skill(settings.skill, metrics=self.reported_metrics)
+        return skill.reported_epoch(folder) is not None
+
+    @property
+    def reported_metrics(self) -> tuple[str, ...]:
+        """The objectives and limits that a training reports: all but costs."""
+        costs = self.info.cost_metrics
+        return tuple(m for m in self.experiment.settings.metrics if m not in costs)
+
     def prepare(self, trial: Trial) -> dict[str, Any]:
         """Write and return a trial's spec; give a new copy its parent's checkpoint."""
         folder = self.experiment.paths.trial(trial.number)

@@ -7,12 +7,6 @@ from automl.session.preparation import Preparation
 from automl.trial.objective import ReportError
 from automl.trial.trial import Trial
 
-_MAY_SKIP, _COMMAND_MAY_SKIP = 1, 2
-"""Reports of a resumed trial that may skip epochs: its checkpoint may be ahead of the journal.
-
-The file in which a command reports may be ahead of the journal, too, and its checkpoint ahead of
-that file, if it was killed between writing the two."""
-
 
 @dataclass
 class ReportOrder:
@@ -24,9 +18,14 @@ class ReportOrder:
     """How many of the next reports of a trial may skip epochs."""
 
     def resumed(self, trial: int) -> None:
-        """Take in that a trial resumes."""
-        is_command = "command" in self.preparation.info.actions.get("train", {})
-        self._may_skip[trial] = _COMMAND_MAY_SKIP if is_command else _MAY_SKIP
+        """Take in that a trial resumes, before its training begins.
+
+        Its first report may skip epochs: its checkpoint may be ahead of the journal. If it begins
+        by repeating what is in a file of reports, that file may be ahead of the journal, and the
+        checkpoint ahead of that file.
+        """
+        repeats = self.preparation.has_reported_to_file(trial)
+        self._may_skip[trial] = 2 if repeats else 1
 
     def begins(self, trial: int) -> bool:
         """Return whether a report is among a trial's first since it resumed."""

@@ -59,7 +59,8 @@ def drive(root: Path, *, watchers: Sequence[ExperimentObserver] = ()) -> Experim
             _catch_up(experiment)
             return experiment
         # Before observers start threads, beside which the runner could not fork a process.
-        with open_runner(settings.resources, skill=settings.skill) as runner:
+        preload = None if experiment.history.is_promoting else settings.skill
+        with open_runner(settings.resources, preload=preload) as runner:
             _search(experiment, runner, watchers)
         # Trainings may have been killed, too.
         sweep(paths)
@@ -147,7 +148,7 @@ def promote(root: Path, request: PromotionRequest, *, confirm_seeds: int = 0) ->
         controller.open()
         with _closing(controller, experiment):
             if confirm_seeds and not controller.is_settled():
-                with open_runner(settings.resources, skill=settings.skill) as runner:
+                with open_runner(settings.resources, preload=settings.skill) as runner:
                     runner.run(controller)
                 write_results(experiment)
             _promote(controller, experiment, tracking.registry, request)

@@ -215,6 +215,14 @@ class DeviceSkill(Protocol):
         ...
 
 
+class FileReportingSkill(Protocol):
+    """A skill whose training reports in a file, the last line of which a resume repeats."""
+
+    def reported_epoch(self, folder: Path) -> int | None:
+        """Return the last epoch in the file of a training's folder, None if there is none."""
+        ...
+
+
 class PreloadingSkill(Protocol):
     """A skill whose training imports libraries that take seconds to load."""
 

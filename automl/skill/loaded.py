@@ -15,6 +15,7 @@ from automl.skill.base import (
     DataSkill,
     DeviceSkill,
     DoctorSkill,
+    FileReportingSkill,
     InitialWeights,
     MeasuringSkill,
     ModelSkill,
@@ -76,6 +77,15 @@ class LoadedSkill:
         """Import what a training needs, if the skill says what; see `PreloadingSkill`."""
         if hasattr(self.skill, "preload"):
             cast(PreloadingSkill, self.skill).preload()
+
+    def reported_epoch(self, folder: Path) -> int | None:
+        """Return the epoch that a training resumed in a folder repeats from its file of reports.
+
+        None if it left none, or reports in no file; see `FileReportingSkill`.
+        """
+        if not hasattr(self.skill, "reported_epoch"):
+            return None
+        return cast(FileReportingSkill, self.skill).reported_epoch(folder)
 
     def initial_weights(
         self,

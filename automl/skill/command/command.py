@@ -8,6 +8,7 @@ started.
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from automl.skill.command.process import Child
 from automl.skill.command.program import CONFIG, check_program, command_line
 from automl.skill.command.report_files import ReportReader, ReportSource
 from automl.skill.info import SkillInfo, schema_path, template_path
-from automl.trial.objective import LAST_EPOCH
+from automl.trial.objective import LAST_EPOCH, ReportError
 
 _POLL_S = 0.1
 _MISSING = "???"
@@ -123,6 +124,15 @@ class CommandSkill:
                 f"{' or '.join(self._source(action).files)}",
             )
         return self._result(action, resolved, folder, reader)
+
+    def reported_epoch(self, folder: Path) -> int | None:
+        """Return the epoch of the last report in a training's folder; None if it left none."""
+        reader = ReportReader(folder, self._source("train"), self._metrics)
+        # A training that resumes meets the same error, and fails with it.
+        with suppress(ReportError):
+            for epoch, _ in list(reader.new())[-1:]:
+                return epoch
+        return None
 
     def sample(self, folder: Path, *, seed: int, kind: str | None = None) -> None:
         """Refuse: the folder of a command skill holds nothing that makes data."""

@@ -51,7 +51,7 @@ def runner(request):
     if request.param == "ray":
         address = request.getfixturevalue("ray_head")
         resources = Resources(runner="ray", concurrency=1, address=address)
-    with open_runner(resources, skill="toy") as opened:
+    with open_runner(resources, preload="toy") as opened:
         yield opened
 
 

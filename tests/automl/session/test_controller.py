@@ -1,10 +1,12 @@
 """The controller without a runner: the test hands reports and outcomes to it as a runner does."""
 
+import json
 import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from paths import LOGISTIC
 
 from automl.errors import RunFailed
 from automl.experiment.journal import Journal
@@ -13,7 +15,7 @@ from automl.runners.base import Task
 from automl.session.giving_up import failure_summary
 from automl.session.report_order import ReportOrder
 from automl.trial.moves import Done, Wait
-from automl.trial.objective import ReportError
+from automl.trial.objective import Objective, ReportError
 from automl.trial.trial import Decision, Failure, FailureKind, Outcome, TrialState
 
 COMPLETED = Outcome(TrialState.COMPLETED)
@@ -130,13 +132,18 @@ def test_an_epoch_that_is_not_the_next_one_is_refused_and_not_journaled(make, ep
     assert kinds(controller).count("report") == len(before)
 
 
-def test_a_resumed_trial_may_be_ahead_of_the_journal_once_and_a_command_twice(make):
+def test_a_resumed_trial_may_be_ahead_of_the_journal_and_of_its_file_of_reports(make):
     controller = make(epochs=8)
-    trial = controller.experiment.history.trials[controller.next().trial]
-    preparation = controller._preparation
-    command = replace(preparation.info, actions={"train": {"command": "train {config}"}})
-    for info, skips in ((preparation.info, 1), (command, 2)):
-        order = ReportOrder(controller.experiment, replace(preparation, info=info))
+    experiment = controller.experiment
+    trial = experiment.history.trials[controller.next().trial]
+    experiment.settings = replace(
+        experiment.settings, skill=str(LOGISTIC), objectives=(Objective("val_accuracy", "max"),)
+    )
+    folder = experiment.paths.trial(trial.number)
+    # Without metrics, without the objective, and with a report to repeat.
+    for kpi, skips in (({}, 1), ({"train_loss": 1}, 1), ({"val_accuracy": 0.5}, 2)):
+        (folder / "status.json").write_text(json.dumps({"epoch": 3, "kpi": kpi}) + "\n")
+        order = ReportOrder(experiment, controller._preparation)
         order.resumed(trial.number)
         assert [order.begins(trial.number) for _ in range(3)].count(True) == skips
         order.check(trial, 5, begins=True)

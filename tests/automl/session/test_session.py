@@ -260,14 +260,18 @@ def test_an_interrupted_trial_goes_on_from_its_checkpoint(start, tmp_path):
     assert epochs == list(range(1, 10))
 
 
-def test_a_rejected_promotion_is_tried_again_by_a_resume_without_training(start):
+def test_a_rejected_promotion_is_tried_again_by_a_resume_without_a_worker(
+    start, tmp_path, monkeypatch
+):
     root = start(export__drift=0.01)
     with pytest.raises(RunFailed, match="not promoted"):
         drive(root)
+    monkeypatch.setenv("TOY_PRELOADED", str(tmp_path / "preloaded"))
     rewrite_settings(root, "drift: 0.01", "drift: 0.0")
     trained = (root / "trials" / "0000" / "epochs.txt").read_text()
     assert drive(root).state == "finished"
     assert (root / "trials" / "0000" / "epochs.txt").read_text() == trained
+    assert not (tmp_path / "preloaded").exists()
 
 
 def test_a_resume_goes_on_after_early_failures_whose_cause_was_mended(start):
