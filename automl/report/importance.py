@@ -14,6 +14,8 @@ ENOUGH = 4
 """Trials with different values that the evaluators need."""
 MOST = 300
 """Trials that they get: their time grows with the square. Of more, a fixed sample is taken."""
+ENOUGH_TO_DRAW = 10
+"""Trials that an interval needs: a bootstrap of fewer covers much less than it says."""
 RESAMPLES, MOST_DRAWN, FEW_TREES, TAIL = 20, 150, 16, 0.05
 """Draws of a bootstrap, trials in each, trees of each forest, and the share left out at an end."""
 
@@ -44,9 +46,12 @@ def importance_intervals(
     """Return the 90 % interval of each share, by a bootstrap over the trials.
 
     The shares are computed again from `RESAMPLES` draws of the trials with replacement, of at most
-    `MOST_DRAWN` trials each. Raises `UsageError` as `importance` does.
+    `MOST_DRAWN` trials each; of fewer than `ENOUGH_TO_DRAW` trials there are none. Raises
+    `UsageError` as `importance` does.
     """
     trials = _trials(experiment, space, method)
+    if len(trials) < ENOUGH_TO_DRAW:
+        return {}
     from automl.report.optuna_importance import optuna_importance
 
     drawn: dict[str, list[float]] = {}

@@ -54,3 +54,9 @@ def test_each_share_has_an_interval_that_is_written_beside_it(tmp_path, space):
     assert all(0 <= low <= high <= 1 for low, high in intervals.values())
     assert any(low < high for low, high in intervals.values())
     assert intervals == importance_intervals(experiment, space)
+
+
+def test_few_trials_have_shares_without_intervals(tmp_path, space):
+    experiment = searched(tmp_path, [n / 20 for n in range(9)])
+    write_importance(experiment, space)
+    assert experiment.importance and experiment.importance_intervals == {}

@@ -4,6 +4,7 @@ import pytest
 from toy_skill import ToyError, ToySkill
 
 from automl.errors import UsageError
+from automl.skill.entry_points import installed_skills
 from automl.skill.failures import faults_of_the_user
 from automl.skill.info import SkillInfo
 from automl.skill.installed import lasting_name, load_skill, only_skill, skill_of_model
@@ -105,3 +106,13 @@ def test_facts_of_a_wrong_kind_are_a_line(tmp_path, line, match):
     path.write_text(f"name: bad\nautoml_enabled: true\n{line}\n")
     with pytest.raises(UsageError, match=match):
         SkillInfo.read(tmp_path)
+
+
+def test_a_skill_that_is_installed_while_the_process_runs_is_found(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "late" not in installed_skills()
+    package = tmp_path / "late-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: late\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[automl.skills]\nlate = toy_skill:skill\n")
+    assert installed_skills()["late"].value == "toy_skill:skill"
