@@ -243,13 +243,13 @@ class SegformerSkill:
 
         return measure(parse(spec), names)
 
-    def epoch_seconds(self, spec: dict[str, Any], *, threads: int, at_once: int) -> float:
-        """Return the seconds of an epoch, by a few steps; see `segformer.training.pace`."""
-        from segformer.training.pace import epoch_seconds, training_data
+    def pace(self, spec: dict[str, Any], *, threads: int, at_once: int) -> dict[str, float]:
+        """Return the seconds of start and epoch, by a few steps; see `segformer.training.pace`."""
+        from segformer.training.pace import pace, training_data
 
         held_out = None if self._checked is None else self._checked.held_out
         with training_data(self._staged(spec), held_out) as here:
-            return epoch_seconds(here, threads=threads, at_once=at_once)
+            return pace(here, threads=threads, at_once=at_once)
 
     def refine(
         self, kind: str, spec: dict[str, Any], checkpoints: Sequence[Path], target: Path

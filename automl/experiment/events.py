@@ -105,6 +105,13 @@ class EventCheck:
         self._open_trial(event)
         _require(_is_mapping(event.get("adjusted")), "its adjusted keys are no mapping")
 
+    def _check_shortened(self, event: Mapping[str, Any]) -> None:
+        number = self._open_trial(event)
+        _require(_is_mapping(event.get("adjusted")), "its adjusted keys are no mapping")
+        last, epochs = self._last_epochs[number], _epochs(event)
+        _require(last < epochs, f"trial {number} is shortened to {epochs} epochs after {last}")
+        _require_reason(event)
+
     def _check_finish(self, event: Mapping[str, Any]) -> None:
         number = self._open_trial(event)
         _require_outcome(event)

@@ -125,6 +125,10 @@ class Experiment:
         values = self.settings.spec_values(trial.values)
         return with_values(self.settings.spec, {**values, **trial.adjusted})
 
+    def end_of(self, trial: Trial) -> int:
+        """Return the last epoch of a trial that trains in full."""
+        return trial.shortened_to or self.settings.budget.epochs
+
     def value_of(self, trial: Trial) -> float | None:
         """Return a trial's best objective; a failed trial has none."""
         return trial.value(self.settings.objective)

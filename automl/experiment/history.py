@@ -95,7 +95,7 @@ class History:
             # A resumed training reports its last epoch again, and must not pause again.
             trial.reports[-1] = replace(trial.reports[-1], decision=Decision.CONTINUE)
         trial.state = TrialState.RUNNING
-        trial.epochs = event["epochs"]
+        trial.epochs = min(event["epochs"], trial.shortened_to or event["epochs"])
         self._begin(trial.number, event)
 
     def _on_report(self, event: Mapping[str, Any]) -> None:
@@ -118,6 +118,12 @@ class History:
         trial.halvings += 1
         trial.adjusted.update(event["adjusted"])
         self._count_time(trial)
+
+    def _on_shortened(self, event: Mapping[str, Any]) -> None:
+        trial = self.trials[event["trial"]]
+        trial.shortened_to = event["epochs"]
+        trial.epochs = min(trial.epochs, event["epochs"])
+        trial.adjusted.update(event["adjusted"])
 
     def _on_finish(self, event: Mapping[str, Any]) -> None:
         trial = self.trials[event["trial"]]

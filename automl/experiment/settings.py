@@ -82,6 +82,8 @@ class Settings:
     """Names of trackers, joined by commas, or none."""
     hang_limit: str = "auto"
     """How long a training may report nothing: auto, off or a duration."""
+    pace: Mapping[str, float] = field(default_factory=dict)
+    """What was measured of a training before the launch: `start_s` and `epoch_s`, or nothing."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """The summary that the data check returned."""
     command: tuple[str, ...] = ()

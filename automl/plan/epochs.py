@@ -1,7 +1,7 @@
 """The epochs of a full training that suit a limit of time, by the measured pace of an epoch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from automl.errors import UsageError
@@ -17,9 +17,10 @@ FACTOR, POWER = 2.0, 0.55
 """A full training takes FACTOR * whole ** POWER of the `whole` epochs that fit in the time: 13 of
 30, 25 of 100, 89 of 1000. Short schedules cost more than a search of few trials gains; with more
 time, both grow."""
-LARGEST_SHARE, LARGEST_AT_ALL = 0.6, 0.85
+LARGEST_SHARE, LARGEST_AT_ALL = 0.6, 0.9
 """The part of a worker's epochs that one full training may take, so that others come before it.
-It is 1 - epochs / MANY within these bounds: of few epochs a search makes nothing."""
+It is 1 - epochs / MANY within these bounds: of few epochs a search makes nothing. A tenth of the
+time is for what a few steps do not show."""
 MANY = 60
 FEW = 12
 """Epochs of a worker, below which there is time for one training: the recipe. Then the cores train
@@ -28,6 +29,8 @@ QUICKER = 0.8
 """The part of the seconds of an epoch that all cores together must not exceed."""
 MOST_AT_ONCE = 4
 """Trainings that the measurement runs at once; more of them disturb each other alike."""
+RAY_START_S = 8.0
+"""Seconds in which Ray starts, before a worker starts; measured on two cores."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,14 @@ class TimedEpochs:
     """With one trial at a time where the time is short."""
     note: str
     """One line for people."""
+    pace: Mapping[str, float] = field(default_factory=dict)
+    """The measured `start_s`, of a worker up to its first step, and `epoch_s`."""
 
 
 def epochs_of_time(
     skill: LoadedSkill, spec: Mapping[str, Any], resources: Resources, budget: Budget
 ) -> TimedEpochs | None:
-    """Measure an epoch of a spec and return the epochs of a full training for a budget's time.
+    """Time a start and an epoch of a spec; return the epochs of a full training for a budget.
 
     None if the budget has no time, the skill times no epochs, or the trials run elsewhere.
     """
@@ -53,7 +58,7 @@ def epochs_of_time(
         return None
     cpus, at_once, workers = _division(resources)
     try:
-        epoch_s = skill.epoch_seconds(dict(spec), threads=cpus, at_once=at_once)
+        pace = skill.pace(dict(spec), threads=cpus, at_once=at_once)
     except Exception as error:  # noqa: BLE001
         # Whatever it is, the first trials meet it too and report it as a failure of theirs.
         text = failure_from_error(error).message.splitlines()[0]
@@ -61,24 +66,36 @@ def epochs_of_time(
         return TimedEpochs(None, resources, note)
     together = ""
     # Beyond a few cores, one training gains little by a further one.
-    if at_once == workers > 1 and is_short(budget, epoch_s) and resources == _undivided(resources):
-        alone_s = skill.epoch_seconds(dict(spec), threads=threads(), at_once=1)
-        if alone_s < QUICKER * epoch_s:
-            resources, epoch_s = replace(resources, concurrency=1), alone_s
+    is_short = _whole(replace(budget, budget_epochs=None), pace, 1) < FEW
+    if at_once == workers > 1 and is_short and resources == _undivided(resources):
+        alone = skill.pace(dict(spec), threads=threads(), at_once=1)
+        if alone["epoch_s"] < QUICKER * pace["epoch_s"]:
+            resources, pace = replace(resources, concurrency=1), alone
             together, workers = ", one at a time on all cores", 1
-    epochs = chosen_epochs(budget, epoch_s, workers=workers)
-    whole = _whole(budget, epoch_s, workers)
-    note = (
-        f"{epochs} epochs a training{together}, chosen for --time {duration(budget.time_s)}: an "
-        f"epoch takes about {duration(epoch_s)}, measured, so that about {whole:.0f} fit in; "
-        "--epochs N sets them"
+    pace = {"start_s": pace["start_s"] + _runner_s(resources), "epoch_s": pace["epoch_s"]}
+    epochs = chosen_epochs(budget, pace, workers=workers)
+    return TimedEpochs(epochs, resources, _note(budget, pace, epochs, workers, together), pace)
+
+
+def _note(
+    budget: Budget, pace: Mapping[str, float], epochs: int, workers: int, together: str
+) -> str:
+    start, epoch = duration(pace["start_s"]), duration(pace["epoch_s"])
+    measured = f"the start takes about {start} and an epoch {epoch}, measured"
+    limit, whole = duration(budget.time_s or 0.0), _whole(budget, pace, workers)
+    if whole < workers:
+        return (
+            f"--time {limit} is less than one epoch needs: {measured}; the search ends after its"
+            " first epoch; give more time, or a smaller model or size"
+        )
+    return (
+        f"{epochs} epochs a training{together}, chosen for --time {limit}: {measured}, so that "
+        f"about {whole:.0f} fit in; --epochs N sets them"
     )
-    return TimedEpochs(epochs, resources, note)
 
 
-def is_short(budget: Budget, epoch_s: float) -> bool:
-    """Whether a worker trains few epochs in the time."""
-    return budget.time_s is not None and budget.time_s < FEW * epoch_s
+def _runner_s(resources: Resources) -> float:
+    return RAY_START_S if resources.runner == "ray" else 0.0
 
 
 def _undivided(resources: Resources) -> Resources:
@@ -86,22 +103,23 @@ def _undivided(resources: Resources) -> Resources:
     return replace(resources, concurrency=None, cpus_per_trial=None, gpus_per_trial=None)
 
 
-def chosen_epochs(budget: Budget, epoch_s: float, *, workers: int) -> int:
+def chosen_epochs(budget: Budget, pace: Mapping[str, float], *, workers: int) -> int:
     """Return the epochs of a full training: few enough for several trials in the budget."""
-    whole = _whole(budget, epoch_s, workers)
+    whole = _whole(budget, pace, workers)
     own = whole / workers
     share = min(LARGEST_AT_ALL, max(LARGEST_SHARE, 1 - own / MANY))
     chosen: float = share * own
     if own >= FEW:
-        chosen = min(FACTOR * whole**POWER, chosen)
+        chosen = min(round(FACTOR * whole**POWER), chosen)
     if budget.is_limited_in_trials:  # The time of few trials goes into longer ones.
         chosen = max(chosen, share * whole / max(budget.trials, workers))
-    return max(1, round(chosen))
+    return max(1, int(chosen + 0.25))
 
 
-def _whole(budget: Budget, epoch_s: float, workers: int) -> float:
-    """Return the epochs that all workers train in the time together."""
-    whole = workers * (budget.time_s or 0.0) / max(epoch_s, 1e-3)
+def _whole(budget: Budget, pace: Mapping[str, float], workers: int) -> float:
+    """Return the epochs that all workers train in the time together, once they have started."""
+    left = max(0.0, (budget.time_s or 0.0) - pace["start_s"])
+    whole = workers * left / max(pace["epoch_s"], 1e-3)
     return whole if budget.budget_epochs is None else min(whole, float(budget.budget_epochs))
 
 

@@ -187,6 +187,7 @@ def plan_from_request(
         resources=resources,
         tracker=request.tracker,
         hang_limit=request.hang_limit,
+        pace={} if timed is None else timed.pace,
         data=data,
         command=_without_secrets(request.command, schema),
         versions=versions(),

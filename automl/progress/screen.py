@@ -39,6 +39,7 @@ _STYLES = {
     What.FAILED: "red",
     What.LOST: "red",
     What.HALVED: "magenta",
+    What.SHORTENED: "magenta",
     What.PROMOTING: "bold",
 }
 _STATES = {

@@ -29,6 +29,8 @@ class What(StrEnum):
     LOST = "lost"
     RETRIED = "retried"
     HALVED = "halved"
+    SHORTENED = "shortened"
+    """Its last epoch comes sooner, so that it ends in time."""
     STOP_REQUESTED = "stop_requested"
     """Somebody asked to stop the trial; it ends after its epoch."""
     REFUSED = "refused"

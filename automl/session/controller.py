@@ -20,6 +20,7 @@ from automl.runners.base import Task
 from automl.search.base import OpenSearcher
 from automl.session.by_hand import STOPPED, ByHand
 from automl.session.confirmation import Repeat, next_repeat
+from automl.session.deadline import TOO_LATE, Deadline
 from automl.session.disk import Disk
 from automl.session.foresight import Foresight
 from automl.session.giving_up import GivingUp
@@ -66,7 +67,9 @@ class Controller:
         self._opened = time.monotonic()
         self._order = ReportOrder(experiment, preparation)
         self._foresight = Foresight.of(experiment.settings.budget.time_s, searcher)
-        replay(self._journal.read(), searcher, experiment, self._foresight)
+        self._deadline = Deadline.of(experiment, preparation)
+        past = self._deadline.following(self._journal.read())
+        replay(past, searcher, experiment, self._foresight)
         self._interrupted = deque(sorted(self._running()))
         self._giving_up = GivingUp(experiment)
         self._by_hand = ByHand(
@@ -120,14 +123,14 @@ class Controller:
             number = self._next_interrupted()
             if number is not None:
                 return self._resume(Continue(number, self.experiment.history.trials[number].epochs))
-            late = OUT_OF_TIME if self._is_out_of_time() else ""
-            added = self._by_hand.next_start(self._searcher, refusal=late)
+            added = self._by_hand.next_start(self._searcher, refusal=self._lateness())
             move = added or self.next_move()
             if isinstance(move, Continue):
                 self._searcher.start(move)
                 return self._resume(move)
             if isinstance(move, Start):
                 if self._launch(move):
+                    self._shorten(move.trial)
                     return self._task(move.trial)
                 continue
             if isinstance(move, Wait):
@@ -140,15 +143,16 @@ class Controller:
 
     def next_move(self) -> Start | Continue | Wait | Done:
         """Return the searcher's move; once the time is up, nothing starts."""
-        if not self._is_out_of_time():
+        lateness = self._lateness()
+        if not lateness:
             return self._searcher.next()
         trials = self.experiment.history.trials
         running = self._running() - set(self._interrupted)
-        return Wait() if any(trials[n].confirms is None for n in running) else Done(OUT_OF_TIME)
+        return Wait() if any(trials[n].confirms is None for n in running) else Done(lateness)
 
     def _next_interrupted(self) -> int | None:
         """Return a trial that was cut off; once the time is up, only confirmations resume."""
-        is_late = self._is_out_of_time()
+        is_late = bool(self._lateness())
         for number in self._interrupted:
             if not is_late or self.experiment.history.trials[number].confirms is not None:
                 self._interrupted.remove(number)
@@ -182,13 +186,18 @@ class Controller:
         self._record(event, reason=verdict.reason)
         for observer in self._observers:
             observer.reported(record, record.reports[-1])
+        if verdict.decision is Decision.CONTINUE and epoch < self.experiment.end_of(record):
+            shortened = self._deadline.of_report(record, self._driven_s())
+            if shortened is not None:
+                self._record(shortened)
+                return Decision.PAUSE
         return verdict.decision
 
     def _verdict(self, trial: int, epoch: int, metrics: Mapping[str, float]) -> Verdict:
         settings = self.experiment.settings
         value = value_of(settings.objectives, metrics)
         record = self.experiment.history.trials[trial]
-        is_full = epoch >= settings.budget.epochs
+        is_full = epoch >= self.experiment.end_of(record)
         is_repeat = record.confirms is not None
         if not is_repeat and self._foresight is not None:
             self._foresight.foresee()
@@ -196,6 +205,8 @@ class Controller:
         if record.is_stop_requested and not is_full:
             return Verdict(Decision.STOP, STOPPED)
         if is_repeat:
+            return CONTINUE
+        if is_full and record.shortened_to and verdict.decision is Decision.PAUSE:
             return CONTINUE
         if self._is_out_of_time() and not is_full and verdict.decision is not Decision.STOP:
             return Verdict(Decision.STOP, OUT_OF_TIME)
@@ -216,6 +227,11 @@ class Controller:
         train: the trial resumes with the experiment.
         """
         record = self.experiment.history.trials[trial]
+        is_pausing = trial in self._deadline.pausing
+        self._deadline.pausing.discard(trial)
+        if is_pausing and outcome.state is TrialState.PAUSED:
+            self._interrupted.append(trial)
+            return
         kind = None if outcome.failure is None else outcome.failure.kind
         if kind is FailureKind.MACHINE and outcome.failure is not None:
             raise Stopped(f"trial {trial:04d}: {outcome.failure.message}; the search stopped")
@@ -264,7 +280,7 @@ class Controller:
             "event": "start",
             "trial": repeat.trial,
             "values": repeat.of.values,
-            "epochs": self.experiment.settings.budget.epochs,
+            "epochs": self.experiment.end_of(repeat.of),
             "confirms": repeat.of.number,
             "adjusted": repeat.adjusted,
             "costs": repeat.of.costs,
@@ -310,14 +326,34 @@ class Controller:
         trials = self.experiment.history.trials.values()
         return {t.number for t in trials if t.state is TrialState.RUNNING}
 
+    def _lateness(self) -> str:
+        """Return why no training starts any more; empty while one may, and before the first one.
+
+        No search ends without the model that its first training makes in an epoch.
+        """
+        if self.experiment.settings.budget.time_s is None:
+            return ""
+        has_model = self._has_model()
+        if not has_model and (self._interrupted or not self.experiment.history.trials):
+            return ""
+        if self._is_out_of_time():
+            return OUT_OF_TIME
+        return TOO_LATE if has_model and self._deadline.is_too_late(self._driven_s()) else ""
+
+    def _has_model(self) -> bool:
+        trials = self.experiment.history.trials.values()
+        return any(self.experiment.value_of(trial) is not None for trial in trials)
+
     def _is_out_of_time(self) -> bool:
         left = self._time_left()
         return left is not None and left <= 0
 
     def _time_left(self) -> float | None:
         limit = self.experiment.settings.budget.time_s
-        history = self.experiment.history
-        return None if limit is None else limit - history.driven_at(self._elapsed())
+        return None if limit is None else limit - self._driven_s()
+
+    def _driven_s(self) -> float:
+        return self.experiment.history.driven_at(self._elapsed())
 
     def _elapsed(self) -> float:
         """Return the seconds of this session, which no change of the wall clock shortens."""
@@ -332,8 +368,17 @@ class Controller:
             "is_interrupted": is_interrupted,
         }
         self._record(event, reason=move.reason)
+        if not is_interrupted:  # The checkpoint of one that was cut off may be ahead.
+            self._shorten(move.trial)
         self._order.resumed(move.trial)
         return self._task(move.trial)
+
+    def _shorten(self, number: int) -> None:
+        """Give a trial that begins to train, and would be cut, a sooner last epoch."""
+        trial = self.experiment.history.trials[number]
+        event = self._deadline.of_start(trial, self._driven_s())
+        if event is not None:
+            self._record(event)
 
     def _task(self, number: int) -> Task:
         trial = self.experiment.history.trials[number]
@@ -345,10 +390,12 @@ class Controller:
         settings = self.experiment.settings
         metrics = self._preparation.reported_metrics
         self._patience.started(number)
-        left = None if trial.confirms is not None else self._time_left()
+        # The first model may take longer than the time; a repeat has none of its own.
+        is_limited = trial.confirms is None and self._has_model()
+        left = self._time_left() if is_limited else None
         return Task(
             number, settings.skill, spec, str(folder.resolve()), metrics,
-            epochs=settings.budget.epochs,
+            epochs=self.experiment.end_of(trial),
             silence_s=self._patience.silence_s,
             time_s=None if left is None else max(0.0, left) + self._patience.grace_s,
         )  # fmt: skip
@@ -364,4 +411,5 @@ class Controller:
         self._journal.append(stamped)
         if self._foresight is not None:
             self._foresight.apply(stamped)
+        self._deadline.apply(stamped)
         self.experiment.history.apply(stamped)

@@ -347,12 +347,13 @@ class RefiningSkill(Protocol):
 
 
 class TimedSkill(Protocol):
-    """A skill that knows before a training how long its epochs take."""
+    """A skill that knows before a training how long it takes."""
 
-    def epoch_seconds(self, spec: dict[str, Any], *, threads: int, at_once: int) -> float:
-        """Return the seconds of an epoch on this machine, by a few steps, and keep nothing.
+    def pace(self, spec: dict[str, Any], *, threads: int, at_once: int) -> Mapping[str, float]:
+        """Return `start_s` and `epoch_s`, measured by a few steps on this machine; keep nothing.
 
-        Each training runs on `threads` threads, beside `at_once` - 1 others.
+        The seconds of a new process up to its first step, and those of an epoch with all that is
+        done after it. Each training runs on `threads` threads, beside `at_once` - 1 others.
         """
         ...
 

@@ -35,6 +35,7 @@ _KEYS = (
     "seed_key",
     "batch_size_key",
     "accumulation_key",
+    "shortened_key",
     "report_interval_key",
 )
 
@@ -58,6 +59,9 @@ class SkillInfo:
     batch_size_key: str | None = None
     accumulation_key: str | None = None
     """The key of the number of batches that make one step."""
+    shortened_key: str | None = None
+    """The key of a list that says after which epoch, and from how many epochs, a training was
+    shortened: `{after: 3, epochs: 7}`."""
     metrics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By name the `mode` (max or min) and `unit` of each metric that a training reports; empty if
     the skill does not say. A plain list names metrics without a direction."""

@@ -212,12 +212,11 @@ class LoadedSkill:
     @property
     def times_epochs(self) -> bool:
         """Whether the skill can time an epoch before a training."""
-        return hasattr(self.skill, "epoch_seconds")
+        return hasattr(self.skill, "pace")
 
-    def epoch_seconds(self, spec: dict[str, Any], *, threads: int, at_once: int) -> float:
-        """Return the seconds of an epoch; only of a skill that `times_epochs`."""
-        timed = cast(TimedSkill, self.skill)
-        return timed.epoch_seconds(spec, threads=threads, at_once=at_once)
+    def pace(self, spec: dict[str, Any], *, threads: int, at_once: int) -> Mapping[str, float]:
+        """Return the seconds of start and epoch; only of a skill that `times_epochs`."""
+        return cast(TimedSkill, self.skill).pace(spec, threads=threads, at_once=at_once)
 
     def measure(self, spec: dict[str, Any], names: Collection[str]) -> Mapping[str, float]:
         """Return costs of a spec's model; only of a skill whose skill_info.yaml has `costs`."""

@@ -162,6 +162,8 @@ class Trial:
     """Why it was started with these values."""
     request: str | None = None
     """The request that added it by hand."""
+    shortened_to: int | None = None
+    """Its last epoch, if it was shortened so that it ends in time."""
     is_stop_requested: bool = False
     """Whether somebody asked to stop it; it ends at its next report."""
 

@@ -86,6 +86,7 @@ def skill_info() -> dict[str, Any]:
         "data_format": "unet",
         "objective": {"metric": "val_miou", "mode": "max"},
         "epochs_key": "train.num_epochs",
+        "shortened_key": "train.shortened",
         "images_key": "inference.images_dir",
         "probabilities_key": "inference.probabilities",
         "seed_key": "train.seed",

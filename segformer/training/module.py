@@ -21,6 +21,7 @@ from segformer.training.compiling import compile_network
 from segformer.training.isolation import seed_everything
 from segformer.training.losses import build_loss
 from segformer.training.optim import build_optimizer, build_schedule
+from segformer.training.shortening import Plan
 
 Batch = dict[str, Tensor]
 _SUMS = "sums_of_the_epoch"
@@ -147,7 +148,7 @@ class SegmentationModule(LightningModule):
         schedule = build_schedule(
             optimizer,
             settings,
-            num_epochs=self._spec.train.num_epochs,
+            plan=Plan.of(self._spec.train),
             steps_per_epoch=-(-self._batches_per_epoch // self._spec.train.accumulate_grad_batches),
         )
         return {

@@ -10,6 +10,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from segformer.model.segformer import SegFormer
 from segformer.spec.sections.train import Optim
 from segformer.training.depth import depths
+from segformer.training.shortening import Plan
 
 _EMBEDDINGS = ("position_embedding", "register_tokens")
 
@@ -65,21 +66,23 @@ def build_optimizer(network: SegFormer, settings: Optim) -> torch.optim.Optimize
 
 
 def build_schedule(
-    optimizer: torch.optim.Optimizer, settings: Optim, *, num_epochs: int, steps_per_epoch: int
+    optimizer: torch.optim.Optimizer, settings: Optim, *, plan: Plan, steps_per_epoch: int
 ) -> LambdaLR:
     """The schedule, which advances with every step of the optimiser.
 
     The rate rises linearly for `warm_up_share` of the steps, then follows the policy. That of the
     encoder is 0 for the first `encoder_delay_share` of the steps, and its warm-up begins then.
+    Steps are those of the plan's first number of epochs.
     """
-    steps = num_epochs * steps_per_epoch
-    fall = _fall(settings, num_epochs)
+    steps = plan.epochs * steps_per_epoch
+    fall = _fall(settings, plan.epochs)
 
     def factors(start: int) -> Callable[[int], float]:
         # At least one step, even the only one, is at the full rate.
         warm_up = min(int(steps * settings.warm_up_share), steps - 1 - start)
 
-        def factor(step: int) -> float:
+        def factor(trained: int) -> float:
+            step = plan.step(trained, steps_per_epoch)
             if step < start:
                 return 0.0
             if step < start + warm_up:
@@ -94,11 +97,11 @@ def build_schedule(
     return LambdaLR(optimizer, [factors(delay if part == "backbone" else 0) for part in parts])
 
 
-def _fall(settings: Optim, num_epochs: int) -> Callable[[int, float, int], float]:
+def _fall(settings: Optim, num_epochs: int) -> Callable[[float, float, int], float]:
     """The policy, from (steps, share of the steps done, steps per epoch) to a share of the rate."""
     every = max(1, num_epochs // 3)
     cooldown = settings.cooldown_share
-    policies: dict[str, Callable[[int, float, int], float]] = {
+    policies: dict[str, Callable[[float, float, int], float]] = {
         "linear": lambda step, done, per_epoch: 1 - done,
         "cosine": lambda step, done, per_epoch: (1 + math.cos(math.pi * done)) / 2,
         "poly": lambda step, done, per_epoch: float((1 - done) ** settings.power),

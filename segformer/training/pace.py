@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -39,11 +40,12 @@ def training_data(spec: Mapping[str, Any], held_out: SplitFile | None) -> Iterat
         yield nested({**flat, ROOT: str(folder)})
 
 
-def epoch_seconds(spec: Mapping[str, Any], *, threads: int, at_once: int) -> float:
-    """Return the seconds of an epoch, validation included, while `at_once` trainings run.
+def pace(spec: Mapping[str, Any], *, threads: int, at_once: int) -> dict[str, float]:
+    """Return the seconds of a start and of an epoch, while `at_once` trainings run.
 
-    Each runs on `threads` threads. Nothing is kept. Raises `SkillError` if a training fails, or is
-    too slow to be measured.
+    `start_s` is the time of a new process up to its first batch, `epoch_s` that of an epoch with
+    validation and checkpoints, both of the slowest. Each runs on `threads` threads. Nothing is
+    kept. Raises `SkillError` if a training fails, or is too slow to be measured.
     """
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     command = [sys.executable, "-m", "segformer.training.timed_steps"]
@@ -58,16 +60,18 @@ def epoch_seconds(spec: Mapping[str, Any], *, threads: int, at_once: int) -> flo
         # All of them get their work before any is waited for.
         for process in processes:
             assert process.stdin is not None
-            process.stdin.write(json.dumps(dict(spec)) + "\n")
+            asked = {"spec": dict(spec), "at": time.monotonic()}
+            process.stdin.write(json.dumps(asked) + "\n")
             process.stdin.flush()
-        return max(_answer(process) for process in processes)
+        answers = [_answer(process) for process in processes]
+        return {name: max(answer[name] for answer in answers) for name in ("start_s", "epoch_s")}
     finally:
         for process in processes:
             process.kill()
             process.communicate()
 
 
-def _answer(process: "subprocess.Popen[str]") -> float:
+def _answer(process: "subprocess.Popen[str]") -> dict[str, float]:
     try:
         out, log = process.communicate(timeout=LONGEST_S)
     except subprocess.TimeoutExpired:
@@ -75,4 +79,5 @@ def _answer(process: "subprocess.Popen[str]") -> float:
     if process.returncode:
         lines = log.strip().splitlines() or [f"exit code {process.returncode}"]
         raise SkillError(lines[-1])
-    return float(json.loads(out.splitlines()[-1])["seconds"])
+    answer: dict[str, float] = json.loads(out.splitlines()[-1])
+    return answer

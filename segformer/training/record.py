@@ -25,7 +25,7 @@ FILE = "training.json"
 """The file of the record in a results folder."""
 
 _BATCH, _ACCUMULATION = "dataset.segment.batch_size", "train.accumulate_grad_batches"
-_EPOCHS = "train.num_epochs"
+_EPOCHS, _SHORTENED = "train.num_epochs", "train.shortened"
 _SECTIONS = ("dataset", "model", "train")
 _FREE = (
     # Where it runs.
@@ -107,13 +107,22 @@ class TrainingRecord:
     def _differences(self, other: "TrainingRecord") -> Iterator[str]:
         if self.data != other.data:
             yield f"dataset.segment.root_dir: other data: {self.data} -> {other.data}"
-        if other.epochs < self.epochs:
+        is_shortened = self._is_shortened_in(other)
+        if other.epochs < self.epochs and not is_shortened:
             yield f"{_EPOCHS}: {self.epochs} -> {other.epochs}"
-        free = (_BATCH, _ACCUMULATION) if _is_split(self.settings, other.settings) else ()
-        for key in sorted(self.settings.keys() & other.settings.keys() - {*free}):
+        free = {_SHORTENED} if is_shortened else set()
+        if _is_split(self.settings, other.settings):
+            free |= {_BATCH, _ACCUMULATION}
+        for key in sorted(self.settings.keys() & other.settings.keys() - free):
             old, new = self.settings[key], other.settings[key]
             if old != new:
                 yield f"{key}: {' -> '.join(_shown(old, new))}"
+
+    def _is_shortened_in(self, other: "TrainingRecord") -> bool:
+        """Whether another record says when this training was shortened, and to how many epochs."""
+        old, new = (record.settings.get(_SHORTENED, []) for record in (self, other))
+        cuts = new[len(old) :]
+        return bool(cuts) and new[: len(old)] == old and cuts[0]["epochs"] == self.epochs
 
 
 def _is_free(key: str) -> bool:

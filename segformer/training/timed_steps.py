@@ -1,6 +1,7 @@
 """One process that times a few steps: `python -m segformer.training.timed_steps`.
 
-It reads a line of JSON with a spec and writes one with the seconds of an epoch.
+It reads a line of JSON with a spec and when it was asked, and writes one with the seconds of a
+start and of an epoch.
 """
 
 import json
@@ -14,13 +15,17 @@ from typing import Any
 from pytorch_lightning import Callback
 
 from segformer.errors import SkillError
+from segformer.model.saved import ModelRecord
 from segformer.parallel.topology import topology_of
 from segformer.spec.spec import Spec, parse
+from segformer.training.callbacks.build import build_callbacks
+from segformer.training.callbacks.checkpoint import CheckpointPaths
 from segformer.training.checkpoint_io import CheckpointFiles
 from segformer.training.isolation import isolated
 from segformer.training.loaders import data_loaders, needed_counts
 from segformer.training.loop import initial_network, with_own_prediction_of
 from segformer.training.module import SegmentationModule
+from segformer.training.record import TrainingRecord
 from segformer.training.trainer import build_trainer
 
 WARM_UP, STEPS = 2, 5
@@ -28,38 +33,44 @@ WARM_UP, STEPS = 2, 5
 
 
 class _Clock(Callback):
-    """Takes the time after each batch."""
+    """Takes the time after each batch, and after the epoch's checkpoints: the last callback."""
 
     def __init__(self) -> None:
         self.training: list[float] = []
         self.validation: list[float] = []
+        self.end = 0.0
 
     def on_train_batch_end(self, *_: Any) -> None:
-        self.training.append(time.perf_counter())
+        self.training.append(time.monotonic())
 
     def on_validation_batch_end(self, *_: Any, **__: Any) -> None:
-        self.validation.append(time.perf_counter())
+        self.validation.append(time.monotonic())
+
+    def on_train_epoch_end(self, *_: Any) -> None:
+        self.end = time.monotonic()
 
 
 def main() -> None:
     """Time the epoch of the spec that is read, and write the seconds."""
-    spec = parse(json.loads(sys.stdin.readline()))
+    asked = json.loads(sys.stdin.readline())
+    spec = parse(asked["spec"])
     try:
         with tempfile.TemporaryDirectory() as folder, isolated():
-            seconds = _epoch_seconds(spec, Path(folder))
+            seconds = _seconds(spec, Path(folder), asked_at=asked["at"])
     except SkillError as error:
         print(error, file=sys.stderr, flush=True)
         os._exit(1)
-    print(json.dumps({"seconds": seconds}), flush=True)
+    print(json.dumps(seconds), flush=True)
     # Skip the teardown of torch: the system frees the memory faster.
     os._exit(0)
 
 
-def _epoch_seconds(spec: Spec, folder: Path) -> float:
+def _seconds(spec: Spec, folder: Path, *, asked_at: float) -> dict[str, float]:
+    """Return the seconds up to the first batch, and those of an epoch with its checkpoints."""
     # One process stands for all: each takes its share of the batches.
     processes = topology_of("train", spec.train).count
     alone = {"num_gpus": 1, "num_nodes": 1, "gpu_ids": [0], "num_epochs": 1,
-             "validation_interval": 1}  # fmt: skip
+             "shortened": [], "validation_interval": 1, "checkpoint_interval": 1}  # fmt: skip
     spec = spec.model_copy(update={"train": spec.train.model_copy(update=alone)})
     spec = with_own_prediction_of(spec)
     counts = needed_counts(spec)
@@ -68,12 +79,25 @@ def _epoch_seconds(spec: Spec, folder: Path) -> float:
     module = SegmentationModule(network, spec, batches_per_epoch=len(training), counts=counts)
     clock = _Clock()
     topology = topology_of("train", spec.train)
-    trainer = build_trainer(spec, folder, topology, CheckpointFiles(), [clock])
+    # Nothing of the measurement is logged anywhere.
+    tensorboard = spec.train.tensorboard.model_copy(update={"enabled": False})
+    silent = spec.model_copy(
+        update={
+            "train": spec.train.model_copy(update={"tensorboard": tensorboard}),
+            "wandb": spec.wandb.model_copy(update={"enable": False}),
+        }
+    )
+    callbacks = build_callbacks(
+        module, silent, CheckpointPaths(folder), record=ModelRecord.of(spec),
+        training=TrainingRecord.of(spec), best=None,
+    )  # fmt: skip
+    trainer = build_trainer(spec, folder, topology, CheckpointFiles(), [*callbacks, clock])
     trainer.limit_train_batches = trainer.limit_val_batches = WARM_UP + STEPS
     trainer.fit(module, training, validation)
-    whole = len(training) * per_batch(clock.training)
-    whole += len(validation) * per_batch(clock.validation)
-    return whole / processes
+    batch_s, validation_s = per_batch(clock.training), per_batch(clock.validation)
+    epoch_s = (len(training) * batch_s + len(validation) * validation_s) / processes
+    start_s = clock.training[0] - batch_s - asked_at
+    return {"start_s": start_s, "epoch_s": epoch_s + clock.end - clock.validation[-1]}
 
 
 def per_batch(ends: list[float]) -> float:

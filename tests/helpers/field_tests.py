@@ -89,6 +89,7 @@ TESTS: dict[str, str] = {
     "model.activation_checkpoint": "model/test_segformer::test_recomputed_activations_are_not_kept",
     "model.precise_msda": _APPLIES,
     "train.num_epochs": "training/test_loop::test_epochs_without_validation_are_not_reported",
+    "train.shortened": "training/test_resume::test_a_training_shortened_on_its_way_is_the_one_that_its_settings_describe",
     "train.checkpoint_interval": "training/callbacks/test_checkpoint::test_last_is_written_every_interval_and_at_the_end",
     "train.checkpoint_interval_unit": "training/callbacks/test_checkpoint::test_steps_are_a_unit_of_the_interval",
     "train.validation_interval": "training/test_loop::test_epochs_without_validation_are_not_reported",

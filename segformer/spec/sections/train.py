@@ -3,9 +3,18 @@
 from string import Formatter
 from typing import Any, Literal, get_args
 
-from pydantic import ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
-from segformer.spec.fields import RESULTS_TEXT, Float, Int, Node, applies, section, setting
+from segformer.spec.fields import (
+    RESULTS_TEXT,
+    Float,
+    Int,
+    Node,
+    PositiveInt,
+    applies,
+    section,
+    setting,
+)
 from segformer.spec.sections.devices import Devices
 from segformer.spec.sections.loss import TrainSegment
 
@@ -205,10 +214,23 @@ class Checkpointer(Node):
         return value
 
 
+class Shortened(Node):
+    """A training was shortened on its way."""
+
+    after: PositiveInt = Field(description="The last epoch before it was shortened")
+    epochs: PositiveInt = Field(description="The number of epochs until then")
+
+
 class Train(Devices):
     """Settings of the train action."""
 
     num_epochs: Int = setting(10, "Epochs", "Passes over the data", ge=1, popular=True)
+    shortened: list[Shortened] = setting(
+        [], "Shortened",
+        "How often, after which epoch and from how many epochs the training was shortened, the last"
+        " time to num_epochs; rate and moving average change faster from then on, so that they end"
+        " as planned. A search writes it for a training that must end in time",
+    )  # fmt: skip
     checkpoint_interval_unit: Literal["epoch", "step"] = setting(
         "epoch", "Unit of the checkpoint interval", "epoch, or step: an optimiser's step"
     )
@@ -270,6 +292,18 @@ class Train(Devices):
         False, "Log the learning rates", "Add the learning rates to each epoch in status.json"
     )
     tensorboard: Tensorboard = section(Tensorboard, "TensorBoard")
+
+    @field_validator("shortened")
+    @classmethod
+    def _in_order(cls, value: list[Shortened], info: ValidationInfo) -> list[Shortened]:
+        ends = [*(cut.epochs for cut in value), info.data.get("num_epochs", 1)]
+        for before, cut, end in zip([0, *(c.after for c in value)], value, ends[1:], strict=False):
+            if not before < cut.after < end < cut.epochs:
+                raise ValueError(
+                    f"shortens after epoch {cut.after} from {cut.epochs} to {end} epochs; each must"
+                    " come after the one before, and to fewer epochs, one of which is left at least"
+                )
+        return value
 
     @field_validator("checkpoint_interval", "validation_interval")
     @classmethod

@@ -7,6 +7,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from segformer.spec.sections.train import Ema
+from segformer.training.shortening import Plan
 
 TRAINED = "trained_state_dict"
 """Entry of a checkpoint for the weights in training, if its state_dict holds the average."""
@@ -21,8 +22,9 @@ class WeightAverage(Callback):
     The module holds the average while it is validated.
     """
 
-    def __init__(self, settings: Ema) -> None:
+    def __init__(self, settings: Ema, plan: Plan) -> None:
         self._settings = settings
+        self._plan = plan
         self._decay = settings.decay
         self._average: dict[str, Tensor] = {}
         self._trained: dict[str, Tensor] = {}
@@ -35,11 +37,19 @@ class WeightAverage(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start from the present weights, unless a checkpoint brought an average."""
         self._step = trainer.global_step
-        if share := self._settings.horizon_share:
-            horizon = max(1.0, share * trainer.estimated_stepping_batches)
-            self._decay = 1 - 1 / horizon
+        self._set_decay(trainer)
         if not self._average:
             self._average = _copy(pl_module.state_dict())
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Follow the plan, which may have been shortened here."""
+        self._set_decay(trainer)
+
+    def _set_decay(self, trainer: Trainer) -> None:
+        if share := self._settings.horizon_share:
+            per_epoch = trainer.estimated_stepping_batches / (trainer.max_epochs or 1)
+            steps = self._plan.epochs * per_epoch / self._plan.speed(trainer.current_epoch)
+            self._decay = 1 - 1 / max(1.0, share * steps)
 
     @torch.no_grad()
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:

@@ -14,6 +14,7 @@ from segformer.training.callbacks.checkpoint import CheckpointPaths, Checkpoints
 from segformer.training.callbacks.top_checkpoints import TopCheckpoints
 from segformer.training.module import SegmentationModule
 from segformer.training.record import TrainingRecord
+from segformer.training.shortening import Plan
 
 _ADAPTERS = {
     "train.tensorboard.enabled": ("segformer.training.callbacks.tensorboard", "tensorboardX"),
@@ -46,7 +47,7 @@ def build_callbacks(
 
     Raises `SpecError` if a package that the spec needs is not installed.
     """
-    average = WeightAverage(spec.train.ema) if spec.train.ema.enable else None
+    average = WeightAverage(spec.train.ema, Plan.of(spec.train)) if spec.train.ema.enable else None
     callbacks: list[Callback] = [average] if average else []
     callbacks.append(
         Checkpoints(

@@ -13,24 +13,25 @@ from automl.schema.spec import value_at
 from automl.trial.budget import UNLIMITED, Budget
 
 TIMED = SearchRequest(time="100s")
+PACE = {"start_s": 0.0, "epoch_s": 1.0}
 
 
 @pytest.fixture
 def plan_of(tmp_path, toy_data, monkeypatch):
     """Return a function: the plan of a toy search whose epochs take 2 s."""
 
-    def epoch_seconds(self, spec, *, threads, at_once):
+    def pace(self, spec, *, threads, at_once):
         assert threads >= 1 and at_once <= 4
         if spec["train"]["width"] == 13:
             raise toy_skill.ToyError("out_of_memory", "too wide")
-        return 2.0 / threads
+        return {"start_s": 4.0, "epoch_s": 2.0 / threads}
 
     def make(search=TIMED, **changes):
         plain = {"skill": "toy", "data": str(toy_data), "out": tmp_path / "exp", "tracker": "none",
                  "resources": Resources(runner="local"), "search": search}  # fmt: skip
         return plan_from_request(Request(**{**plain, **changes}))
 
-    monkeypatch.setattr(toy_skill.ToySkill, "epoch_seconds", epoch_seconds, raising=False)
+    monkeypatch.setattr(toy_skill.ToySkill, "pace", pace, raising=False)
     return make
 
 
@@ -52,19 +53,34 @@ def budget(seconds, *, trials=UNLIMITED, epochs=None):
     ],
 )
 def test_longer_times_give_longer_trainings_and_more_of_them(seconds, workers, expected):
-    assert chosen_epochs(budget(seconds), 1.0, workers=workers) == expected
+    assert chosen_epochs(budget(seconds), PACE, workers=workers) == expected
+
+
+def test_the_start_of_a_training_is_no_time_for_epochs():
+    slow = {"start_s": 20.0, "epoch_s": 1.0}
+    assert [chosen_epochs(budget(time), slow, workers=1) for time in (30, 25, 10)] == [8, 4, 1]
 
 
 def test_few_trials_and_a_budget_of_epochs_change_the_length():
-    assert chosen_epochs(budget(1000, trials=3), 1.0, workers=1) == 200
-    assert chosen_epochs(budget(1000, epochs=100), 1.0, workers=1) == 25
+    assert chosen_epochs(budget(1000, trials=3), PACE, workers=1) == 200
+    assert chosen_epochs(budget(1000, epochs=100), PACE, workers=1) == 25
 
 
 def test_a_time_without_epochs_chooses_them_in_the_spec_and_says_so(plan_of):
     plan = plan_of()
     assert plan.settings.budget.epochs == value_at(plan.settings.spec, "train.epochs") == 17
     assert plan.notes[-1].startswith(
-        "17 epochs a training, chosen for --time 1 min 40 s: an epoch takes about 2 s, measured"
+        "17 epochs a training, chosen for --time 1 min 40 s: the start takes about 4 s and an epoch"
+        " 2 s, measured, so that about 48 fit in"
+    )
+    assert plan.settings.pace == {"start_s": 4.0, "epoch_s": 2.0}
+
+
+def test_a_time_that_is_shorter_than_an_epoch_is_said_before_the_launch(plan_of):
+    plan = plan_of(SearchRequest(time="5s"))
+    assert plan.settings.budget.epochs == 1
+    assert plan.notes[-1].startswith(
+        "--time 5 s is less than one epoch needs: the start takes about 4 s and an epoch 2 s"
     )
 
 
@@ -83,10 +99,10 @@ def test_epochs_of_the_user_win(plan_of, changes):
 @pytest.mark.parametrize(
     ("resources", "time", "together"),
     [
-        (Resources(), "10s", True),
+        (Resources(), "20s", True),
         (Resources(), "100s", False),
-        (Resources(concurrency=2), "10s", False),
-        (Resources(cpus_per_trial=1), "10s", False),
+        (Resources(concurrency=2), "20s", False),
+        (Resources(cpus_per_trial=1), "20s", False),
     ],
 )
 def test_in_a_short_time_the_cores_train_one_trial_together(

@@ -146,6 +146,15 @@ def test_a_lost_worker_and_a_halved_batch_are_told(journal):
     ]
 
 
+def test_a_trial_with_a_sooner_last_epoch_is_told(journal):
+    journal.start(0).report(0, 1, 0.5)
+    journal.add("shortened", trial=0, epochs=3, adjusted={"epochs": 3}, reason="no time")
+    texts = [text for _, _, text in journal.told(settings())]
+    assert texts[-1] == "is shortened to 3 epochs: no time"
+    journal.resume(0, is_interrupted=True).report(0, 2, 0.6)
+    assert [text for _, _, text in journal.told(settings())][-1].startswith("epoch 2/3 ")
+
+
 def test_time_left_follows_the_measured_pace_and_says_when_it_is_an_upper_bound(journal):
     journal.start(0).add("noted").report(0, 1, 0.5)  # Ended at 3 s: the start took its part.
     assert journal.view(settings()).left is None

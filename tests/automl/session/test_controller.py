@@ -161,10 +161,26 @@ def test_a_change_of_the_wall_clock_is_not_time_driven(make, monkeypatch):
     assert 0 <= controller.experiment.history.trials[0].seconds < 60
 
 
-def test_a_task_may_run_for_the_time_that_is_left_and_a_grace(make):
+def test_a_task_may_run_for_the_time_that_is_left_and_a_grace_once_there_is_a_model(make):
     first = make(time_s=100)
+    task = first.next()
+    assert task.time_s is None
+    train(first, task)
     first.close("stopped")
     assert 120 < make(time_s=100).next().time_s <= 130
+
+
+def test_a_search_ends_with_a_model_even_if_its_time_is_over_before_one_can_be_had(make):
+    controller = make(time_s=1e-6)
+    task = controller.next()
+    assert (task.trial, task.time_s) == (0, None)
+    controller.finish(0, fail(FailureKind.LOST))
+    assert controller.next().trial == 0
+    answer = controller.report(0, 1, {"score": 0.1, "loss": 1.0})
+    assert answer is Decision.STOP
+    controller.finish(0, Outcome(TrialState.STOPPED))
+    assert isinstance(controller.next(), Done)
+    assert controller.experiment.best.number == 0
 
 
 def test_out_of_memory_is_tried_once_more_at_half_the_batch(make):

@@ -5,8 +5,9 @@ import torch
 
 from segformer.model.segformer import build
 from segformer.spec import parse
-from segformer.spec.sections.train import Optim
+from segformer.spec.sections.train import Optim, Train
 from segformer.training.optim import build_optimizer, build_schedule, parameter_groups
+from segformer.training.shortening import Plan
 
 
 def network(**backbone):
@@ -86,13 +87,14 @@ def test_momentum_has_an_effect_on_every_optimiser(name, kind, key, value):
     assert all(group[key] == value for group in optimizer.param_groups)
 
 
-def rates(policy, *, num_epochs, steps_per_epoch, **settings):
+def rates(policy, *, num_epochs, steps_per_epoch, shortened=(), **settings):
     """The learning rate of every step, as a share of the full rate."""
+    plan = Plan.of(Train(num_epochs=num_epochs, shortened=list(shortened)))
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     schedule = build_schedule(
         optimizer,
         Optim(policy=policy, **settings),
-        num_epochs=num_epochs,
+        plan=plan,
         steps_per_epoch=steps_per_epoch,
     )
     seen = []
@@ -155,8 +157,32 @@ def test_encoder_waits_for_the_share_of_its_delay_then_warms_up():
         lr=1.0,
     )
     settings = Optim(encoder_delay_share=0.4, warm_up_share=0.2, policy="constant")
-    schedule = build_schedule(optimizer, settings, num_epochs=1, steps_per_epoch=10)
+    schedule = build_schedule(optimizer, settings, plan=Plan(1), steps_per_epoch=10)
     encoder, head = schedule.lr_lambdas
     assert [encoder(i) for i in range(8)] == pytest.approx([0] * 4 + [1 / 3, 2 / 3, 1, 1])
     assert [head(i) for i in range(4)] == pytest.approx([1 / 3, 2 / 3, 1, 1])
     assert encoder(10) == head(10) == 0.0
+
+
+def test_a_shortened_training_goes_on_from_its_rate_and_ends_at_that_of_the_plan():
+    planned, end = rates("cosine", num_epochs=10, steps_per_epoch=4, warm_up_share=0.1)
+    cuts = [{"after": 2, "epochs": 10}, {"after": 4, "epochs": 8}]
+    seen, after = rates(
+        "cosine", num_epochs=5, steps_per_epoch=4, warm_up_share=0.1, shortened=cuts
+    )
+    assert seen[:9] == planned[:9]
+    # Six epochs planned from the second to the eighth take eight of the first plan's: 4/3 each.
+    assert seen[12] == pytest.approx((planned[13] * 2 + planned[14]) / 3, abs=0.01)
+    assert seen == sorted(seen[:5]) + sorted(seen[5:], reverse=True)
+    assert after == end == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "cuts",
+    [[(4, 8)], [(2, 4)], [(2, 8), (2, 6)], [(2, 6), (3, 8)], [(5, 8)]],
+    ids=["nothing left", "not fewer", "twice at once", "longer", "beyond the end"],
+)
+def test_a_training_is_shortened_to_fewer_epochs_one_of_which_is_left(cuts):
+    cuts = [{"after": after, "epochs": epochs} for after, epochs in cuts]
+    with pytest.raises(ValueError, match="shortens after epoch"):
+        Train(num_epochs=4, shortened=cuts)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from runs import assert_same, state, status_lines
 
-from segformer.errors import CheckpointError
+from segformer.errors import CheckpointError, SpecError
 from segformer.training.callbacks.checkpoint import CheckpointPaths, write_best
 from segformer.training.checkpoint_io import CheckpointFiles
 from segformer.training.loop import train
@@ -98,6 +98,21 @@ def test_training_stopped_and_resumed_is_the_one_that_was_not_cut(tiny_spec, tmp
     one, other = state(tmp_path / "whole"), state(tmp_path / "cut")
     for part in ("state_dict", "optimizer_states", "lr_schedulers", "segformer", "global_step"):
         assert_same(one[part], other[part])
+
+
+def test_a_training_shortened_on_its_way_is_the_one_that_its_settings_describe(tiny_spec, tmp_path):
+    average = {"train.ema.enable": True, "train.ema.horizon_share": 0.5}
+    short = {**average, "train.num_epochs": 3, "train.shortened": [{"after": 1, "epochs": 4}]}
+    planned = tiny_spec(**average, **{"train.num_epochs": 4})
+    train(planned, tmp_path / "cut", lambda *_: "pause")
+    resumed = train(tiny_spec(**short), tmp_path / "cut")
+    whole = train(tiny_spec(**short), tmp_path / "whole")
+    assert resumed.metrics == whole.metrics
+    one, other = state(tmp_path / "whole"), state(tmp_path / "cut")
+    for part in ("state_dict", "optimizer_states", "lr_schedulers", "segformer"):
+        assert_same(one[part], other[part])
+    with pytest.raises(SpecError, match=r"train\.num_epochs: 3 -> 2"):
+        train(tiny_spec(**average, **{"train.num_epochs": 2}), tmp_path / "cut")
 
 
 def test_training_killed_between_checkpoints_goes_on_from_the_last_one(tiny_spec, tmp_path):

@@ -6,6 +6,7 @@ from segformer.model.saved import ModelRecord, read_model
 from segformer.spec.sections.train import Ema
 from segformer.training.callbacks.average import WeightAverage
 from segformer.training.loop import train
+from segformer.training.shortening import Plan
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +47,11 @@ def test_average_takes_in_each_step_by_the_decay():
     class Trainer:
         global_step = 0
 
-    module, trainer, average = Stub(), Trainer(), WeightAverage(Ema(enable=True, decay=0.9))
+    module, trainer, average = (
+        Stub(),
+        Trainer(),
+        WeightAverage(Ema(enable=True, decay=0.9), Plan(1)),
+    )
     average.on_train_start(trainer, module)
     expected = 0.0
     for step in range(1, 200):
@@ -84,11 +89,11 @@ def test_average_is_resumed(averaged, tiny_spec, tmp_path):
 @pytest.mark.parametrize(("share", "decay"), [(0.0, 0.9), (0.1, 0.98), (1.0, 0.998)])
 def test_horizon_is_a_share_of_the_steps_of_the_training(share, decay):
     class Trainer:
-        global_step, estimated_stepping_batches = 0, 500
+        global_step, estimated_stepping_batches, max_epochs, current_epoch = 0, 500, 5, 0
 
     module, trainer = torch.nn.Linear(1, 1), Trainer()
     settings = {"horizon_share": share} if share else {"decay": 0.9}
-    average = WeightAverage(Ema(enable=True, **settings))
+    average = WeightAverage(Ema(enable=True, **settings), Plan(5))
     average.on_train_start(trainer, module)
     before = float(average.state_dict_of(module)["bias"])
     module.bias.data += 1.0
