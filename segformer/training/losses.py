@@ -22,6 +22,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 _Term = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 _TINY = 1e-12
+_MOST_PIXELS = 1 << 16
 _BOUNDARY_RADIUS = 1
 """A pixel this near to another class is on the boundary: a window of 3, as in the paper."""
 _NEAR_RADIUS = 2
@@ -104,14 +105,19 @@ def lovasz_softmax(logits: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
     Jaccard loss is defined on sets of wrong pixels; its Lovasz extension makes it continuous. With
     the pixels in descending order of error it is the sum of error times slope, where the slope of a
     pixel is the increase of the Jaccard loss if that pixel too is counted as wrong.
+
+    Of more than `_MOST_PIXELS` every n-th counts: sorting takes longer than a small network's step.
     """
-    probabilities, truth = _counted(logits, mask)
-    errors = (truth - probabilities).abs()
+    counted = int((mask != IGNORED).sum())
+    probabilities, truth = _counted(logits, mask, every=-(-counted // _MOST_PIXELS) or 1)
+    # Classes are rows: sorting along memory is faster.
+    truth = truth.T.contiguous()
+    errors = (truth - probabilities.T).abs()
     with torch.no_grad():
-        order = errors.argsort(0, descending=True)
-        slopes = torch.empty_like(errors).scatter_(0, order, _jaccard_slopes(truth, order))
-    present = truth.sum(0) > 0
-    return _mean((errors * slopes).sum(0), weights * present)
+        order = errors.argsort(1, descending=True)
+        slopes = torch.empty_like(errors).scatter_(1, order, _jaccard_slopes(truth, order))
+    present = truth.sum(1) > 0
+    return _mean((errors * slopes).sum(1), weights * present)
 
 
 def boundary_loss(logits: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
@@ -142,12 +148,12 @@ _REGION_TERMS: dict[str, _Term] = {
 }
 
 
-def _counted(logits: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Probabilities and truth (0 or 1) of the pixels that are not ignored: both PxC."""
+def _counted(logits: Tensor, mask: Tensor, *, every: int = 1) -> tuple[Tensor, Tensor]:
+    """Probabilities and truth (0 or 1) of every n-th pixel that is not ignored: both PxC."""
     counted = mask != IGNORED
-    rows = logits.movedim(1, -1)[counted]
+    rows = logits.movedim(1, -1)[counted][::every]
     classes = torch.arange(rows.shape[1], device=mask.device)
-    return rows.softmax(1), (mask[counted][:, None] == classes).to(rows.dtype)
+    return rows.softmax(1), (mask[counted][::every, None] == classes).to(rows.dtype)
 
 
 def _mean(values: Tensor, weights: Tensor) -> Tensor:
@@ -156,15 +162,15 @@ def _mean(values: Tensor, weights: Tensor) -> Tensor:
 
 
 def _jaccard_slopes(truth: Tensor, order: Tensor) -> Tensor:
-    """The increase of each class's Jaccard loss with each further wrong pixel of the order: PxC."""
+    """The increase of each class's Jaccard loss with each further wrong pixel of the order: CxP."""
     # Integers, because CUDA has no deterministic cumulative sum of floats.
-    right = truth.gather(0, order).long()
+    missed = truth.gather(1, order).long().cumsum(1)
     # With the first k pixels wrong, those of the class are missed, the others falsely predicted:
     # intersection = total - missed, union = total + extra.
-    missed, extra = right.cumsum(0), (1 - right).cumsum(0)
-    total = right.sum(0)
+    extra = torch.arange(1, missed.shape[1] + 1, device=missed.device) - missed
+    total = missed[:, -1:]
     jaccard = 1 - (total - missed) / (total + extra).clamp(min=1)
-    return jaccard.diff(dim=0, prepend=jaccard.new_zeros(1, jaccard.shape[1])).to(truth.dtype)
+    return jaccard.diff(dim=1, prepend=jaccard.new_zeros(len(jaccard), 1)).to(truth.dtype)
 
 
 def _boundary(shares: Tensor) -> Tensor:

@@ -42,10 +42,10 @@ def budget(seconds, *, trials=UNLIMITED, epochs=None):
 @pytest.mark.parametrize(
     ("seconds", "workers", "expected"),
     [
-        (30, 1, 13),
-        (100, 1, 25),
-        (1000, 1, 89),
-        (15, 2, 11),
+        (30, 1, 18),
+        (100, 1, 32),
+        (1000, 1, 90),
+        (15, 2, 13),
         (5, 2, 4),
         (8, 1, 7),
         (1, 4, 1),
@@ -58,19 +58,19 @@ def test_longer_times_give_longer_trainings_and_more_of_them(seconds, workers, e
 
 def test_the_start_of_a_training_is_no_time_for_epochs():
     slow = {"start_s": 20.0, "epoch_s": 1.0}
-    assert [chosen_epochs(budget(time), slow, workers=1) for time in (30, 25, 10)] == [8, 4, 1]
+    assert [chosen_epochs(budget(time), slow, workers=1) for time in (30, 25, 10)] == [9, 4, 1]
 
 
 def test_few_trials_and_a_budget_of_epochs_change_the_length():
-    assert chosen_epochs(budget(1000, trials=3), PACE, workers=1) == 200
-    assert chosen_epochs(budget(1000, epochs=100), PACE, workers=1) == 25
+    assert chosen_epochs(budget(1000, trials=3), PACE, workers=1) == 300
+    assert chosen_epochs(budget(1000, epochs=100), PACE, workers=1) == 32
 
 
 def test_a_time_without_epochs_chooses_them_in_the_spec_and_says_so(plan_of):
     plan = plan_of()
-    assert plan.settings.budget.epochs == value_at(plan.settings.spec, "train.epochs") == 17
+    assert plan.settings.budget.epochs == value_at(plan.settings.spec, "train.epochs") == 23
     assert plan.notes[-1].startswith(
-        "17 epochs a training, chosen for --time 1 min 40 s: the start takes about 4 s and an epoch"
+        "23 epochs a training, chosen for --time 1 min 40 s: the start takes about 4 s and an epoch"
         " 2 s, measured, so that about 48 fit in"
     )
     assert plan.settings.pace == {"start_s": 4.0, "epoch_s": 2.0}
@@ -118,7 +118,7 @@ def test_without_a_time_and_on_another_machine_nothing_is_measured(plan_of):
     default = plan_of(SearchRequest(trials=2)).settings.budget.epochs
     with pytest.raises(UsageError, match="--address"):
         plan_of(resources=Resources(address="127.0.0.1:1"))
-    assert default != 17
+    assert default != 23
 
 
 def test_a_failed_measurement_is_said_and_leaves_the_default(plan_of):

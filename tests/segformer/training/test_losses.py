@@ -87,6 +87,16 @@ def test_lovasz_of_sure_predictions_is_one_minus_the_iou():
     assert loss == pytest.approx(1 - sum(iou) / 2, abs=1e-6)
 
 
+def test_lovasz_of_many_pixels_is_that_of_every_few(monkeypatch):
+    torch.manual_seed(0)
+    logits, mask = torch.randn(1, 2, 5, 8), torch.randint(0, 2, (1, 5, 8))
+    mask[:, 0] = 255  # 32 pixels count: of at most 11 every third.
+    few = logits[:, :, 1:].flatten(2)[..., ::3, None], mask[:, 1:].flatten(1)[:, ::3, None]
+    expected = float(lovasz_softmax(*few, ONES))
+    monkeypatch.setattr("segformer.training.losses._MOST_PIXELS", 11)
+    assert float(lovasz_softmax(logits, mask, ONES)) == pytest.approx(expected)
+
+
 @pytest.mark.parametrize(("shift", "expected"), [(0, 0.0), (1, 0.0), (2, 0.0), (5, 1.0)])
 def test_a_boundary_within_two_pixels_of_the_true_one_is_right(shift, expected):
     mask, predicted = halves(size=20, at=8), halves(size=20, at=8 + shift)
