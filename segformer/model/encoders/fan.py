@@ -84,6 +84,10 @@ class FullyAttentional(Encoder):
             )
         )
         self.patches, self.stem = stem.embeddings, stem.encoder.stages
+        self.stem[1].downsampling_layer[0] = UnbiasedNorm(channels[0], channels=1)
+        for stage, count in zip(self.stem, channels, strict=False):
+            for block in stage.layers:
+                block.layernorm = UnbiasedNorm(count, channels=3)
         self.tokens = nn.Conv2d(channels[1], width, kernel_size=2, stride=2)
         self.positions = FourierPositions(width)
         rates = [drop_path_rate * i / (layout.depth - 1) for i in range(layout.depth)]
@@ -114,6 +118,27 @@ class FullyAttentional(Encoder):
         last = image_of(run_blocks(self.refinements, x, recompute=recompute), height, width)
         features.append(last if self.downsample is None else self.downsample(last))
         return features
+
+
+class UnbiasedNorm(nn.LayerNorm):
+    """A norm over the channels that divides by the unbiased deviation.
+
+    So do the published models in all of the stem but its first norm: theirs does it for maps whose
+    channels lie last in memory, and they were trained that way.
+    """
+
+    def __init__(self, width: int, *, channels: int) -> None:
+        super().__init__(width, eps=_EPSILON)
+        self.channels = channels
+        """The place of the channels among the dimensions."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the normalised map."""
+        (count,) = self.normalized_shape
+        weight = self.weight * math.sqrt(1 - 1 / count)
+        rows = x.movedim(self.channels, -1)
+        normalised = F.layer_norm(rows, self.normalized_shape, weight, self.bias, self.eps)
+        return normalised.movedim(-1, self.channels)
 
 
 class Block(nn.Module):

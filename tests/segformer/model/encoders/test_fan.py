@@ -140,6 +140,20 @@ def test_files_of_each_kind_give_the_same_encoder(tmp_path, caplog, kind):
     assert all(value.equal(state[key]) for key, value in expected.items())
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_norms_of_the_stem_divide_by_the_unbiased_deviation(channels):
+    torch.manual_seed(0)
+    stage = encoder().stem[1]
+    norm = stage.downsampling_layer[0] if channels == 1 else stage.layers[2].layernorm
+    norm.weight.data.uniform_(0.5, 1.5)
+    norm.bias.data.uniform_(-0.5, 0.5)
+    x = torch.randn(2, 3, 4, len(norm.weight))
+    variance, mean = torch.var_mean(x, dim=3, keepdim=True)
+    expected = (x - mean) * torch.rsqrt(variance + 1e-6) * norm.weight + norm.bias
+    found = norm(x.movedim(3, channels)).movedim(channels, 3)
+    torch.testing.assert_close(found, expected)
+
+
 def test_the_weight_of_a_channel_is_the_sigmoid_of_its_headwise_correlation():
     torch.manual_seed(0)
     attention = ChannelAttention(6, heads=2)
