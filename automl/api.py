@@ -20,6 +20,7 @@ from automl.progress.turns import in_turns
 from automl.progress.watch import watching
 from automl.promotion.gates import MAX_DROP, PromotionRequest
 from automl.report.figures import figure
+from automl.report.importance import importance_so_far
 from automl.report.leaderboard import leaderboard
 from automl.report.page.page import write_report
 from automl.request.options import RUN_OPTIONS, Options
@@ -225,7 +226,7 @@ def _planned(file: str | Path | None, options: RunOptions, *, is_quiet: bool) ->
 
 
 def _driven(root: Path, *, is_quiet: bool, callbacks: Iterable[Callback]) -> Experiment:
-    with watching(root, is_quiet=is_quiet, is_json=False) as watchers:
+    with watching(root, importance_so_far, is_quiet=is_quiet, is_json=False) as watchers:
         drive(root, watchers=[*watchers, *map(_Calls, callbacks)])
     return Experiment.load(root)
 

@@ -73,6 +73,9 @@ def table(rows: Sequence[Sequence[str]], *, indent: str = "") -> list[str]:
     return [indent + "  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
+_SWITCHES = ("enable", "enabled")
+
+
 def short_names(keys: Iterable[str]) -> dict[str, str]:
     """Return the shortest ends of dotted keys that tell them apart: `lr` for `train.optim.lr`."""
     keys, names = list(keys), {}
@@ -81,8 +84,8 @@ def short_names(keys: Iterable[str]) -> dict[str, str]:
         for length in range(1, len(parts) + 1):
             end = ".".join(parts[-length:])
             alike = [other for other in keys if other == end or other.endswith("." + end)]
-            # A number alone is an index and says nothing.
-            if alike == [key] and not end.isdigit():
+            # A number alone is an index, and a switch alone does not say of what.
+            if alike == [key] and not (end.isdigit() or end in _SWITCHES):
                 break
         names[key] = end
     return names

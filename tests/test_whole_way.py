@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from automl.experiment.experiment import Experiment
+from automl.experiment.experiment import Experiment, space_of
 from automl.experiment.journal import Journal
 from automl.tracking.names import ParameterNames
 
@@ -169,7 +169,8 @@ def test_journal_mlflow_and_leaderboard_agree(told, folder):
         board = {int(r["trial"]): float(r["val_miou"]) for r in csv.DictReader(file)}
     assert board == {t["trial"]: t["value"] for t in told["trials"]}
     assert set(runs) == set(journal) == set(board)
-    names = ParameterNames(Experiment.load(folder / "runs/search"))
+    loaded = Experiment.load(folder / "runs/search")
+    names = ParameterNames(space_of(loaded.paths, loaded.settings), is_ranked=True)
     for number, values in journal.items():
         history = client.get_metric_history(runs[number].info.run_id, "val_miou")
         assert [m.value for m in sorted(history, key=lambda m: m.step)] == values

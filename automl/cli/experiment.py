@@ -100,7 +100,9 @@ def _status(arguments: argparse.Namespace) -> int:
 
     root = experiment_folder(arguments.experiment)
     if arguments.watch:
-        watch(root, is_json=arguments.json)
+        from automl.report.importance import importance_so_far
+
+        watch(root, importance_so_far, is_json=arguments.json)
         return 0
     experiment = Experiment.load(root) if arguments.json else print_view(root)
     print_experiment(experiment, is_json=arguments.json)

@@ -84,13 +84,16 @@ def _dry_run(plan: "Plan", arguments: argparse.Namespace) -> int:
 def drive_experiment(root: Path, arguments: argparse.Namespace) -> int:
     """Run or resume an experiment, print it, and return the exit code."""
     from automl.progress.watch import watching
+    from automl.report.importance import importance_so_far
     from automl.session.session import drive
 
     try:
         # Libraries may print; stdout is kept for the result.
         with (
             contextlib.redirect_stdout(sys.stderr),
-            watching(root, is_quiet=arguments.quiet, is_json=arguments.json) as watchers,
+            watching(
+                root, importance_so_far, is_quiet=arguments.quiet, is_json=arguments.json
+            ) as watchers,
         ):
             experiment = drive(root, watchers=watchers)
     except (RunFailed, Stopped) as error:

@@ -53,6 +53,7 @@ class Experiment:
             is_empty = False
         if is_empty:
             _check_not_lost(paths)
+        history.count_running()
         return cls(paths, settings, history)
 
     @property

@@ -4,8 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from automl.trial.epochs import EpochCounter
 from automl.trial.numbers import metrics_from_json
 from automl.trial.trial import Decision, Outcome, Report, Trial, TrialState
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A report in the order of the journal."""
+
+    trial: int
+    report: Report
+    epochs: int
+    """Epochs that the trials of the search had trained together by then."""
+    added: int
+    """Those of them that this report added."""
+    seconds: float
+    """Time that the sessions had taken by then."""
 
 
 @dataclass
@@ -13,6 +28,10 @@ class History:
     """Trials by number, the promotion and how the last session closed."""
 
     trials: dict[int, Trial] = field(default_factory=dict)
+    course: list[Reported] = field(default_factory=list)
+    """The reports of the search, without those of confirmations."""
+    epochs: EpochCounter = field(default_factory=EpochCounter)
+    """Epochs of the search, without those of confirmations."""
     promotion: dict[str, Any] | None = None
     closed: str | None = None
     """State that the last session closed with; None while one is open or was cut off."""
@@ -46,13 +65,21 @@ class History:
         """Return when a trial last started or resumed."""
         return self._resumed_at[number]
 
+    def count_running(self) -> None:
+        """Count the time of the trials that run, up to the last event of the session."""
+        for number in self._counted_from:
+            trial = self.trials[number]
+            if trial.state is TrialState.RUNNING:
+                self._count_time(trial)
+        self._counted_from = {}
+
     def apply(self, event: Mapping[str, Any]) -> None:
         """Take in one event; unknown kinds, which change no trial, are ignored."""
         self.events += 1
         # Sessions that earlier versions journaled have only the wall clock.
         clock = event.get("elapsed", event["time"])
         if event["event"] == "opened":  # Between two sessions nothing is driven.
-            self._counted_from = {}
+            self.count_running()
         else:
             self.driven_s = self.driven_at(clock)
         self._last, self._clock = event["time"], clock
@@ -65,6 +92,7 @@ class History:
 
     def _on_closed(self, event: Mapping[str, Any]) -> None:
         self.closed, self.closed_reason = event["state"], event.get("reason", "")
+        self.count_running()
 
     def _on_promoted(self, event: Mapping[str, Any]) -> None:
         self.promotion = dict(event["promotion"])
@@ -86,6 +114,7 @@ class History:
             reason=event.get("reason", ""),
             request=event.get("request"),
         )
+        self.epochs.start(number, self.trials[number].parent)
         self._answer(event)
         self._begin(number, event)
 
@@ -100,8 +129,14 @@ class History:
 
     def _on_report(self, event: Mapping[str, Any]) -> None:
         trial = self.trials[event["trial"]]
-        trial.reports.append(Report.from_event(event))
+        report = Report.from_event(event)
+        trial.reports.append(report)
         self._count_time(trial)
+        if trial.confirms is None:
+            added = self.epochs.report(trial.number, report.epoch)
+            self.course.append(
+                Reported(trial.number, report, self.epochs.spent, added, self.driven_s)
+            )
 
     def _on_lost(self, event: Mapping[str, Any]) -> None:
         trial = self.trials[event["trial"]]

@@ -35,7 +35,7 @@ def _parts(experiment: Experiment, view: View) -> Iterator[str]:
             f'<progress value="{limit.share:.4f}" max="1"></progress></label>'
         )
     if view.running:
-        yield table(("trial", "epoch", "step", view.metric, "time", ""), [
+        yield table(("trial", "epoch", "step", view.metric, "time", "why"), [
             (f"{t.trial:04d}", f"{t.epoch}/{t.epochs}", "-" if t.steps is None else t.steps.text(),
              "-" if t.value is None else score(t.value), duration(t.seconds), t.note)
             for t in view.running

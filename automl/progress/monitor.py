@@ -17,7 +17,7 @@ from automl.experiment.history import History
 from automl.experiment.pace import Pace
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
-from automl.formats import counted, score
+from automl.formats import counted, score, short_names
 from automl.progress.steps import FILE as STEPS_FILE
 from automl.progress.steps import Steps, read_steps
 from automl.progress.view import BestSoFar, Message, RankedTrial, RunningTrial, View, What
@@ -100,6 +100,7 @@ class Monitor:
             states=Counter(experiment.shown_state(t, state) for t in trials),
             failures=Counter(t.failure.kind.value for t in trials if t.failure is not None),
             recent=tuple(self._recent),
+            measured=len(self._losses),
             ranking=tuple(self._ranking(state)),
             failure=self._failure,
             model=None if promotion is None else promotion["onnx"],
@@ -273,7 +274,8 @@ def _changes(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
         if _is_number(value) and _is_number(default := defaults.get(key)) and value != default
     }
     ordered = sorted(changes, key=lambda key: -changes[key])
-    return ", ".join(f"{key.rpartition('.')[2]}={values[key]:.3g}" for key in ordered)
+    names = short_names(values)
+    return ", ".join(f"{names[key]}={values[key]:.3g}" for key in ordered)
 
 
 def _is_number(value: Any) -> bool:

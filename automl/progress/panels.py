@@ -1,15 +1,22 @@
-"""The parts of a screen that come with its height: the leaderboard, and the last failure whole."""
+"""The parts of a screen that come with its height: leaderboard, importances, the last failure."""
 
 import textwrap
 import time
+from collections.abc import Mapping
 
 from rich.console import OverflowMethod
 from rich.table import Table
 from rich.text import Text
 
-from automl.formats import score
+from automl.formats import counted, score, short_names
+from automl.progress.sparkline import bar
 from automl.progress.view import Message, RankedTrial, View
 
+MOST_IMPORTANT = 6
+"""Parameters whose importance is drawn."""
+FEW = 30
+"""Trials below which importances are no more than a hint."""
+_BAR = 30
 FAILURE_LINES = 6
 """Lines of a failure's text; the log has the rest."""
 
@@ -37,6 +44,21 @@ def _row(trial: RankedTrial) -> tuple[str, ...]:
         f"{trial.trained}/{trial.epochs}",
         trial.state,
     )
+
+
+def importances(view: View, shares: Mapping[str, float], width: int, *, is_unicode: bool) -> Table:
+    """Return the parameters with the largest shares of the variance of the objective."""
+    names = short_names(shares)
+    hint = f"a hint, from {counted(view.measured, 'trial')}" if view.measured < FEW else ""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    table.add_column("importance", no_wrap=True)
+    table.add_column("share", justify="right", no_wrap=True)
+    table.add_column(hint)
+    room = max(10, min(_BAR, width - 50))
+    for key in list(shares)[:MOST_IMPORTANT]:
+        full, _ = bar(shares[key], room, is_unicode=is_unicode)
+        table.add_row(names[key], f"{shares[key]:.0%}", Text(full, "cyan", no_wrap=True))
+    return table
 
 
 def failure(message: Message, width: int) -> Text:

@@ -2,8 +2,8 @@
 
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from rich.console import (
     Console,
@@ -29,6 +29,8 @@ _LEAST_RECENT = 4
 """Messages on a screen with room for them; a low one has at least one."""
 _MOST_RECENT = 16
 _LEAST_RANKED = 3
+_WITH_IMPORTANCES = 20
+"""Lines for leaderboard, messages and importances, below which there are none of the last."""
 _STYLES = {
     What.CONTINUED: "green",
     What.COMPLETED: "green",
@@ -62,10 +64,14 @@ class Screen:
     """Whether everything is drawn, however high the terminal."""
     machine: str = ""
     """The load of this machine, as text."""
+    importances: Mapping[str, float] = field(default_factory=dict)
+    """Shares of the parameters, largest first; empty: not known."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the parts, fitted to the console."""
-        drawing = _Drawing(self.view, options.max_width, not options.ascii_only, self.machine)
+        drawing = _Drawing(
+            self.view, options.max_width, not options.ascii_only, self.machine, self.importances
+        )
         height = math.inf if self.is_whole else console.size.height
         yield from drawing.parts(height)
 
@@ -76,6 +82,7 @@ class _Drawing:
     width: int
     is_unicode: bool
     machine: str
+    importances: Mapping[str, float]
 
     @property
     def overflow(self) -> OverflowMethod:
@@ -88,6 +95,8 @@ class _Drawing:
         failure = None if failed is None else panels.failure(failed, self.width)
         used = 2 + facts.row_count + (0 if running is None else running.row_count + 2) + 3
         used += 0 if failure is None else failure.plain.count("\n") + 2
+        important = self._importances(height - used)
+        used += 0 if important is None else important.row_count + 2
         ranked, recent = _shares(height - used, len(self.view.ranking), len(self.view.recent))
         yield self._head()
         yield Text()
@@ -96,6 +105,8 @@ class _Drawing:
             yield Group(Text(), running)
         if ranked:
             yield Group(Text(), panels.leaderboard(self.view, ranked, self.overflow))
+        if important is not None:
+            yield Group(Text(), important)
         if failure is not None:
             yield Group(Text(), failure)
         if self.view.recent:
@@ -165,7 +176,9 @@ class _Drawing:
             return Text(f"{'training is done' if step is None else step.text()}; {done}")
         if left is None:
             return Text("known after the first epochs")
-        estimate = f"{'at most ' if left.is_at_most else ''}about {duration(left.seconds)}"
+        # The promotion comes after it.
+        most = "at most " if left.is_at_most else ""
+        estimate = f"{most}about {duration(left.seconds)} of search"
         end = time.strftime("%H:%M", time.localtime(self.view.time + left.seconds))
         return Text.assemble((estimate, "bold"), f", until {end}; {done}")
 
@@ -184,8 +197,12 @@ class _Drawing:
 
     def _best_curve(self) -> Text:
         curve = self.view.best_curve
-        drawn = sparkline(curve, max(10, min(40, self.width - 40)), is_unicode=self.is_unicode)
-        return Text.assemble((drawn, "green"), (f" best so far, {len(curve)} epochs", "dim"))
+        epochs = counted(len(curve), "epoch")
+        if min(curve) == max(curve):
+            return Text(f"no better than at first for {epochs}", "dim")
+        ends = f" best so far: {score(curve[0])} to {score(curve[-1])} in {epochs}"
+        drawn = sparkline(curve, max(10, min(40, self.width - 56)), is_unicode=self.is_unicode)
+        return Text.assemble((drawn, "green"), (ends, "dim"))
 
     def _states(self) -> Text:
         text = Text()
@@ -201,10 +218,12 @@ class _Drawing:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
         for name, justify in (("trial", "left"), ("epoch", "right"), (self.view.metric, "right")):
             table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-        table.add_column("curve", no_wrap=True)
+        low, high = self._scale()
+        has_scale = low is not None and high is not None and low < high
+        scale = f" {low:.3g} to {high:.3g}" if has_scale else ""
+        table.add_column(f"curve{scale}", no_wrap=True)
         table.add_column("time", justify="right", no_wrap=True)
         table.add_column("", style="dim")
-        low, high = self._scale()
         room = max(8, min(40, self.width - 62))
         for trial in trials[:MAX_RUNNING]:
             curve = sparkline(trial.curve, room, low=low, high=high, is_unicode=self.is_unicode)
@@ -231,6 +250,14 @@ class _Drawing:
         if self.view.best is not None:
             values.append(self.view.best.value)
         return (min(values), max(values)) if values else (None, None)
+
+    def _importances(self, room: float) -> Table | None:
+        """Return the importances on a screen that has room for all the rest."""
+        if not self.importances or room < _WITH_IMPORTANCES:
+            return None
+        return panels.importances(
+            self.view, self.importances, self.width, is_unicode=self.is_unicode
+        )
 
     def _recent(self, room: int) -> Table:
         table = Table.grid(padding=(0, 1))

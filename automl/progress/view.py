@@ -147,8 +147,10 @@ class View:
     """How many trials failed, by kind."""
     recent: tuple[Message, ...]
     """The latest messages, oldest first, without reports."""
+    measured: int
+    """Trials of the search that have a value."""
     ranking: tuple[RankedTrial, ...]
-    """The best trials of the search, best first."""
+    """The best of them, best first."""
     failure: Message | None
     """The latest failure of a trial."""
     model: str | None

@@ -23,12 +23,13 @@ from rich.progress import (
 )
 
 from automl.experiment.experiment import Experiment
+from automl.experiment.machine import machine_load
 from automl.experiment.observer import ExperimentObserver
 from automl.files import json_text
-from automl.progress.machine import machine_load
+from automl.progress.importances import Compute, GrowingImportances
 from automl.progress.screen import Screen
 from automl.progress.tail import Follower
-from automl.progress.view import Message, What
+from automl.progress.view import Message, View, What
 from automl.redact import printable
 from automl.trial.trial import Report, Trial
 
@@ -40,28 +41,30 @@ _NOT_IN_LINES = (What.ENDED, What.CLOSED)
 
 
 @contextmanager
-def watching(root: Path, *, is_quiet: bool, is_json: bool) -> Iterator[list[ExperimentObserver]]:
+def watching(
+    root: Path, importances: Compute, *, is_quiet: bool, is_json: bool
+) -> Iterator[list[ExperimentObserver]]:
     """Yield the observers that show an experiment on stderr while this process drives it."""
     if is_quiet:
         yield []
     elif is_json or not is_live_terminal(sys.stderr):
         yield [LinesWatcher(root, sys.stderr, is_json=is_json)]
     else:
-        watcher = LiveWatcher(root)
+        watcher = LiveWatcher(root, importances)
         try:
             yield [watcher]
         finally:
             watcher.end()
 
 
-def watch(root: Path, *, is_json: bool) -> None:
+def watch(root: Path, importances: Compute, *, is_json: bool) -> None:
     """Show an experiment that another process drives on stdout, until it ends or Ctrl-C."""
     follower = Follower(root)
     try:
         if is_json:
             _watch_json(follower)
         elif is_live_terminal(sys.stdout):
-            _watch_live(follower)
+            _watch_live(follower, GrowingImportances(root, importances))
         else:
             _watch_lines(follower)
     except KeyboardInterrupt:
@@ -140,8 +143,9 @@ class LinesWatcher(_JournalWatcher):
 class LiveWatcher(_JournalWatcher):
     """Redraws the view on stderr, from a thread that reads the journal itself."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, importances: Compute) -> None:
         super().__init__(root)
+        self._importances = GrowingImportances(root, importances)
         self._is_live = True
         self._live = Live(
             console=Console(stderr=True),
@@ -168,18 +172,22 @@ class LiveWatcher(_JournalWatcher):
 
     def _screen(self) -> Screen:
         self._follower.new()
-        load = machine_load() if self._is_live else ""
-        return Screen(self._follower.view(is_live=self._is_live), machine=load)
+        view = self._follower.view(is_live=self._is_live)
+        return _screen(view, self._importances) if self._is_live else Screen(view)
 
 
-def _watch_live(follower: Follower) -> None:
+def _screen(view: View, importances: GrowingImportances) -> Screen:
+    return Screen(view, machine=machine_load(), importances=importances.look(view.measured))
+
+
+def _watch_live(follower: Follower, importances: GrowingImportances) -> None:
     _, view = follower.look()
     console = Console()
     with Live(Screen(view), console=console, auto_refresh=False, vertical_overflow="crop") as live:
         while view.state == "running":
             time.sleep(_LOOK_EVERY_S)
             _, view = follower.look()
-            live.update(Screen(view, machine=machine_load()), refresh=True)
+            live.update(_screen(view, importances), refresh=True)
 
 
 def _watch_lines(follower: Follower) -> None:

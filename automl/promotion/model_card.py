@@ -8,6 +8,8 @@ import yaml
 from automl.experiment.experiment import Experiment
 from automl.experiment.settings import weights_in_words
 from automl.formats import compact, score
+from automl.promotion.gates import LATENCY
+from automl.report.measured import WORDS, busy
 from automl.skill.info import SkillInfo
 from automl.version import __version__
 
@@ -115,48 +117,31 @@ def _conversions(parity: Mapping[str, Any]) -> list[str]:
     return rows
 
 
+_SPEED = tuple(key for key in LATENCY if key != "latency_runs")
+
+
 def _latency(parity: Mapping[str, Any]) -> list[str]:
     """Return a section on the speed of each model; none if the skill does not report it."""
     latencies = parity.get("latency", {})
     if not latencies:
         return []
-    columns = {
-        "latency_p50_ms": "median ms",
-        "latency_p95_ms": "95th percentile ms",
-        "images_per_s": "images/s",
-        "memory_mb": "memory MB",
-        "latency_batch": "batch",
-        "latency_threads": "threads",
-        "latency_load": "load per core",
-    }
+    warning = busy(latencies)
     rows = [
-        "| " + " | ".join([name, *(compact(metrics.get(key)) for key in columns)]) + " |"
+        "| " + " | ".join([name, *(compact(metrics.get(key)) for key in _SPEED)]) + " |"
         for name, metrics in latencies.items()
     ]
     return [
         "## Speed",
         f"On {parity['machine']}; the checkpoint in its own framework, onnx and int8 in ONNX "
-        "Runtime. Memory is that of the whole process." + _busy(latencies) + _speedup(parity),
+        "Runtime. Memory is that of the whole process."
+        + (f" {warning}" if warning else "")
+        + _speedup(parity),
         "",
-        "| model | " + " | ".join(columns.values()) + " |",
-        "| --- |" + " --- |" * len(columns),
+        "| model | " + " | ".join(WORDS[key] for key in _SPEED) + " |",
+        "| --- |" + " --- |" * len(_SPEED),
         *rows,
         "",
     ]
-
-
-BUSY = 0.5
-"""Processes that wanted to run, for each core, from which a time says little."""
-
-
-def _busy(latencies: Mapping[str, Mapping[str, float]]) -> str:
-    load = max(metrics.get("latency_load", 0.0) for metrics in latencies.values())
-    if load < BUSY:
-        return ""
-    return (
-        f" The machine was busy ({compact(load)} processes wanted each core): measure again on a "
-        "quiet one."
-    )
 
 
 def _speedup(parity: Mapping[str, Any]) -> str:

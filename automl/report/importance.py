@@ -2,10 +2,11 @@
 
 import random
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from automl.errors import UsageError, not_one_of
-from automl.experiment.experiment import Experiment
+from automl.experiment.experiment import Experiment, space_of
 from automl.files import write_json
 from automl.space.space import SearchSpace
 
@@ -63,6 +64,15 @@ def importance_intervals(
         for key, share in optuna_importance(space, sample, method, trees=FEW_TREES).items():
             drawn.setdefault(key, []).append(share)
     return {key: _interval(shares) for key, shares in drawn.items()}
+
+
+def importance_so_far(root: Path) -> dict[str, float]:
+    """Return the shares of an experiment in a folder; empty if its trials are too few."""
+    experiment = Experiment.load(root)
+    try:
+        return importance(experiment, space_of(experiment.paths, experiment.settings))
+    except UsageError:
+        return {}
 
 
 def write_importance(experiment: Experiment, space: SearchSpace) -> None:

@@ -140,7 +140,7 @@ def _promotion_lines(promotion: Mapping[str, Any]) -> list[str]:
     lines = [
         f"promoted: {promotion['onnx']}",
         f"parity: {parity['metric']} {parity['checkpoint']:.6f} checkpoint, "
-        f"{parity['onnx']:.6f} ONNX Runtime, difference {parity['difference']:.1e} "
+        f"{parity['onnx']:.6f} ONNX Runtime, {_difference(parity['difference'])} "
         f"(allowed {parity['tolerance']})",
     ]
     lines += [f"refined: {step['text']}" for step in promotion.get("refinement", ())]
@@ -152,6 +152,10 @@ def _promotion_lines(promotion: Mapping[str, Any]) -> list[str]:
         why = f", version {registry['version']} ({registry['why']})" if "why" in registry else ""
         lines.append(f"registered: models:/{registry['name']}@{registry['alias']}{why}")
     return lines
+
+
+def _difference(value: float) -> str:
+    return f"difference {value:.1e}" if value else "no difference"
 
 
 def _latency_lines(parity: Mapping[str, Any]) -> list[str]:

@@ -70,8 +70,8 @@ def drive(root: Path, *, watchers: Sequence[ExperimentObserver] = ()) -> Experim
 def _search(experiment: Experiment, runner: Runner, watchers: Sequence[ExperimentObserver]) -> None:
     """Run the rest of a search, and promote its best."""
     settings, paths = experiment.settings, experiment.paths
-    tracking = make_tracking(settings.trackers, paths, _info(experiment).name)
     space = space_of(paths, settings)
+    tracking = make_tracking(settings.trackers, paths, _info(experiment).name, space)
     _check_spec(experiment)
     observers = [*watchers, *_mirrors(experiment, space, tracking)]
     controller = Controller(
@@ -97,9 +97,10 @@ def _search(experiment: Experiment, runner: Runner, watchers: Sequence[Experimen
 def _catch_up(experiment: Experiment) -> None:
     """Let whatever follows the journal end, too: the last session may have been killed before."""
     settings, paths = experiment.settings, experiment.paths
-    tracking = make_tracking(settings.trackers, paths, _info(experiment).name)
+    space = space_of(paths, settings)
+    tracking = make_tracking(settings.trackers, paths, _info(experiment).name, space)
     write_results(experiment)
-    for mirror in _mirrors(experiment, space_of(paths, settings), tracking):
+    for mirror in _mirrors(experiment, space, tracking):
         mirror.opened(experiment)
         mirror.closed(experiment)
 
@@ -135,8 +136,8 @@ def promote(root: Path, request: PromotionRequest, *, confirm_seeds: int = 0) ->
         # A mistake must leave the experiment as it was: the journal is opened after the checks.
         Promoter(experiment, load_skill(settings.skill), info, request).check()
         _check_spec(experiment)
-        tracking = make_tracking(settings.trackers, paths, info.name)
         space = space_of(paths, settings)
+        tracking = make_tracking(settings.trackers, paths, info.name, space)
         observers = _mirrors(experiment, space, tracking)
         controller = Controller(
             experiment, _searcher(experiment, space), Preparation.of(experiment, space), observers

@@ -1,6 +1,6 @@
 """Builds the search space of a train schema around a base spec, as an overlay changes it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -69,7 +69,17 @@ def space_from_schema(
     parameters = _with_named(schema, parameters, named, base, left_out)
     related = _related(schema, parameters, base)
     check_parents(related, named)
-    return SearchSpace(_beside_fixed(schema, related, base), base, left_out=left_out)
+    ranked = _ranked(_beside_fixed(schema, related, base), [*named, *entries])
+    return SearchSpace(ranked, base, left_out=left_out)
+
+
+def _ranked(parameters: Mapping[str, Parameter], order: Sequence[str]) -> dict[str, Parameter]:
+    """Return the parameters with their places in an overlay; the numbers of a list have one."""
+    ranks = {key: place for place, key in enumerate(order, start=1)}
+    return {
+        key: replace(one, rank=ranks.get(key, ranks.get(key.rpartition(".")[0], 0)))
+        for key, one in parameters.items()
+    }
 
 
 def _with_named(

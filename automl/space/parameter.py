@@ -52,6 +52,8 @@ class Parameter:
     is_held: bool = False
     """Whether it keeps its default: it is not searched, but restricts its parent while active."""
 
+    rank: int = field(default=0, compare=False)
+    """Its place in the overlay, from 1: what matters most comes first. 0: not in it."""
     case_key: str = ""
     """The named choice on which its range depends."""
     cases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -50,9 +50,10 @@ class Curves(Protocol):
 class CurvesObserver(ExperimentObserver):
     """Writes the runs of one experiment; `opened` comes first."""
 
-    def __init__(self, curves: Curves, record: Path) -> None:
+    def __init__(self, curves: Curves, record: Path, names: ParameterNames) -> None:
         self._curves = curves
         self._record = record
+        self._names = names
         self._experiment: Experiment
         self._best: BestCurve
         self._written: dict[str, Any] = {}
@@ -62,7 +63,6 @@ class CurvesObserver(ExperimentObserver):
     def opened(self, experiment: Experiment) -> None:
         """Write what the journal holds and the store lacks."""
         self._experiment = experiment
-        self._names = ParameterNames(experiment)
         self._written = {"steps": {}, "states": {}, **read_derived(self._record)}
         for trial in list(experiment.history.trials.values()):
             for report in trial.reports:
@@ -150,9 +150,9 @@ class CurvesObserver(ExperimentObserver):
         write_json(self._record, self._written)
 
 
-def curves_mirror(name: str, curves: Curves, record: Path) -> Mirror:
+def curves_mirror(name: str, curves: Curves, record: Path, names: ParameterNames) -> Mirror:
     """Return the mirror of an experiment in a store of curves; it is called from a thread."""
-    observer = CurvesObserver(curves, record)
+    observer = CurvesObserver(curves, record, names)
     return Mirror(
         Store(name, observer, Registry(), lambda: observer.last_call, _PATIENCE_S, nullcontext)
     )

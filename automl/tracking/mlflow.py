@@ -6,6 +6,7 @@ them away from the search.
 """
 
 import functools
+import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,6 +16,8 @@ from mlflow.entities import Metric, Run
 
 from automl.experiment.environment import environment
 from automl.experiment.experiment import Experiment
+from automl.experiment.machine import machine_metrics
+from automl.experiment.memory import peak_mb
 from automl.experiment.observer import ExperimentObserver
 from automl.experiment.paths import ExperimentPaths
 from automl.files import write_json
@@ -40,13 +43,16 @@ _STATUS = {
     TrialState.STOPPED: "FINISHED",
     TrialState.FAILED: "FAILED",
 }
+_SYSTEM = "system/"
+"""The beginning of the metrics that MLflow shows apart, as the machine's."""
+_PROMOTED = ("model.onnx", "model_card.md", "parity.json")
 _MORE_THAN_A_TIMEOUT_S = 2.0
 """For a server that sends its answer byte by byte, which no timeout ends."""
 _LOCAL_PATIENCE_S = 600.0
 """A database waits for no network; creating it takes minutes on a busy disk."""
 
 
-def mlflow_mirror(paths: ExperimentPaths, name: str) -> Mirror:
+def mlflow_mirror(paths: ExperimentPaths, name: str, names: ParameterNames) -> Mirror:
     """Return the mirror of an experiment in MLFLOW_TRACKING_URI, or mlflow.db beside it."""
     runs = MlflowRuns(tracking_uri(paths), name, paths)
 
@@ -55,7 +61,7 @@ def mlflow_mirror(paths: ExperimentPaths, name: str) -> Mirror:
 
     store = Store(
         name=f"MLflow at {runs.shown_uri}",
-        observer=MlflowObserver(runs, paths),
+        observer=MlflowObserver(runs, paths, names),
         registry=MlflowRegistry(runs),
         last_call=lambda: runs.last_call,
         patience_s=(
@@ -71,9 +77,10 @@ def mlflow_mirror(paths: ExperimentPaths, name: str) -> Mirror:
 class MlflowObserver(ExperimentObserver):
     """Writes the runs of one experiment; `opened` comes first."""
 
-    def __init__(self, runs: MlflowRuns, paths: ExperimentPaths) -> None:
+    def __init__(self, runs: MlflowRuns, paths: ExperimentPaths, names: ParameterNames) -> None:
         self._runs = runs
         self._paths = paths
+        self._names = names
         self._experiment: Experiment
         self._parent = ""
         self._children: dict[int, str] = {}
@@ -81,7 +88,6 @@ class MlflowObserver(ExperimentObserver):
     def opened(self, experiment: Experiment) -> None:
         """Create or find the runs and write what the journal holds and they lack."""
         self._experiment = experiment
-        self._names = ParameterNames(experiment)
         runs = self._runs.runs()
         self._parent = runs[None].info.run_id if None in runs else self._create_parent()
         self._children = {
@@ -102,10 +108,14 @@ class MlflowObserver(ExperimentObserver):
         self._runs.upload(run_id, folder / "spec.yaml")
 
     def reported(self, trial: Trial, report: Report) -> None:
-        """Log an epoch on the child and, if it is the best so far, on the parent."""
+        """Log an epoch on the child; on the parent the best so far, and the machine's load."""
         self._runs.log(self._child(trial), metrics=self._metrics([report]))
-        if point := self._best.report(trial, report):
-            self._runs.log(self._parent, metrics=[self._best_metric(point)])
+        epochs = self._best.epochs
+        point = self._best.report(trial, report)
+        metrics = [] if point is None else [self._best_metric(point)]
+        if self._best.epochs > epochs:  # A call that waited says nothing of the load now.
+            metrics += self._load(report.time)
+        self._runs.log(self._parent, metrics=metrics)
 
     def finished(self, trial: Trial, folder: Path) -> None:
         """Keep the child's curves and files, and set its state."""
@@ -126,6 +136,8 @@ class MlflowObserver(ExperimentObserver):
         results = (paths.leaderboard, paths.best, paths.settings, paths.space, paths.importance)
         for path in (*results, paths.report):
             self._runs.upload(self._parent, path)
+        for name in _PROMOTED:
+            self._runs.upload(self._parent, paths.promoted / name, paths.promoted.name)
         state = experiment.history.closed or "interrupted"
         best = experiment.best
         page = self._write_place([self._child(trial) for trial in experiment.ranking()])
@@ -141,7 +153,7 @@ class MlflowObserver(ExperimentObserver):
             self._runs.log(
                 self._parent, params=params_from_values(self._names.of(best.values), "best.")
             )
-        self._runs.log(self._parent, tags=tags)
+        self._runs.log(self._parent, tags=tags, metrics=self._load(time.time()))
         status = {"finished": "FINISHED", "failed": "FAILED"}.get(state, "KILLED")
         self._runs.client.set_terminated(self._parent, status)
 
@@ -191,8 +203,13 @@ class MlflowObserver(ExperimentObserver):
         metrics = []
         if best is not None:
             value = objective.value(best.metrics)
-            time = milliseconds(best.time)
-            metrics.append(Metric(f"best_{objective.metric}", value, time, best.epoch))
+            at = milliseconds(best.time)
+            metrics.append(Metric(f"best_{objective.metric}", value, at, best.epoch))
+        peak = peak_mb(self._paths.trial(trial.number))
+        if peak is not None and trial.reports:
+            last = trial.reports[-1]
+            at = milliseconds(last.time)
+            metrics.append(Metric(f"{_SYSTEM}peak_memory_megabytes", peak, at, last.epoch))
         tags = run_contents.ended_tags(trial, self._paths.trial(trial.number))
         self._runs.log(run_id, metrics=metrics, tags=tags)
         if trial.state in _STATUS:
@@ -223,9 +240,16 @@ class MlflowObserver(ExperimentObserver):
 
     def _best_metric(self, point: Point) -> Metric:
         """Return the best so far, its step the epochs of the search: it never falls."""
-        value, epochs, time = point
+        value, epochs, at = point
         name = f"best_{self._experiment.settings.objective.metric}"
-        return Metric(name, value, milliseconds(time), epochs)
+        return Metric(name, value, milliseconds(at), epochs)
+
+    def _load(self, at: float) -> list[Metric]:
+        """Return the load of this machine, which drives the search."""
+        return [
+            Metric(f"{_SYSTEM}{name}", value, milliseconds(at), self._best.epochs)
+            for name, value in machine_metrics().items()
+        ]
 
     def _metrics(self, reports: Iterable[Report]) -> list[Metric]:
         """Return the metrics of reports, the objective first: MLflow draws the first it finds."""

@@ -12,14 +12,16 @@ from tensorboardX.summary import hparams, scalar
 from automl.experiment.paths import ExperimentPaths
 from automl.tracking.curves import curves_mirror
 from automl.tracking.mirror import Mirror
+from automl.tracking.names import ParameterNames
 
 FOLDER = "tensorboard"
 
 
-def tensorboard_mirror(paths: ExperimentPaths) -> Mirror:
+def tensorboard_mirror(paths: ExperimentPaths, names: ParameterNames) -> Mirror:
     """Return the mirror of an experiment in its folder tensorboard/."""
     folder = paths.root / FOLDER
-    return curves_mirror(f"TensorBoard in {folder}", EventFiles(folder), folder / "written.json")
+    record = folder / "written.json"
+    return curves_mirror(f"TensorBoard in {folder}", EventFiles(folder), record, names)
 
 
 class EventFiles:

@@ -12,14 +12,15 @@ import wandb
 from automl.experiment.paths import ExperimentPaths
 from automl.tracking.curves import curves_mirror
 from automl.tracking.mirror import Mirror
+from automl.tracking.names import ParameterNames
 
 FOLDER = "wandb"
 
 
-def wandb_mirror(paths: ExperimentPaths, project: str) -> Mirror:
+def wandb_mirror(paths: ExperimentPaths, project: str, names: ParameterNames) -> Mirror:
     """Return the mirror of an experiment in a project; its files are in its folder wandb/."""
     record = paths.root / FOLDER / "written.json"
-    return curves_mirror("Weights & Biases", WandbRuns(paths, project), record)
+    return curves_mirror("Weights & Biases", WandbRuns(paths, project), record, names)
 
 
 class WandbRuns:

@@ -14,6 +14,10 @@ class EpochCounter:
     spent: int = 0
     _reached: dict[int, int] = field(default_factory=dict)
 
+    def copy(self) -> "EpochCounter":
+        """Return a counter that goes on from here by itself."""
+        return EpochCounter(self.spent, dict(self._reached))
+
     def start(self, trial: int, parent: int | None = None) -> None:
         """Take in a new trial."""
         self._reached[trial] = 0 if parent is None else self._reached.get(parent, 0)

@@ -2,12 +2,11 @@
 
     python -m experiments.screenshots.mlflow demo/runs/sample
 
-starts `automl ui` on the experiment, opens the page that it prints, chooses the most important
-parameters and the objective, as a person would, and takes the picture.
+starts `automl ui` on the experiment, opens the page that it prints, and takes the picture of what
+MLflow shows first.
 """
 
 import argparse
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,7 +16,6 @@ from pathlib import Path
 from PIL import Image
 from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from experiments.screenshots.browser import browser
@@ -25,8 +23,6 @@ from experiments.screenshots.browser import browser
 OUT = Path(__file__).parent.parent.parent / "docs" / "images" / "mlflow-compare.png"
 PATIENCE_S = 120
 AXES = ".parcoords .axis-title"
-SHOWN, LONGEST = 4, 26
-"""Parameters, and letters of a name: MLflow draws more and longer ones over each other."""
 
 
 @contextmanager
@@ -53,32 +49,12 @@ def open_page(driver: WebDriver, url: str) -> None:
         button.click()
 
 
-def choose(driver: WebDriver, parameters: list[str], metric: str) -> None:
-    """Choose what the parallel coordinates show, in its two boxes."""
-    waiting = WebDriverWait(driver, PATIENCE_S)
-    driver.find_element(By.CSS_SELECTOR, "[data-testid=clear-button]").click()
-    boxes = driver.find_elements(By.CSS_SELECTOR, "input[role=combobox]")[-2:]
-    for box, names in zip(boxes, (parameters, [metric]), strict=True):
-        for name in names:
-            box.send_keys(name, Keys.ENTER)
-        box.send_keys(Keys.ESCAPE)
-    waiting.until(lambda d: len(d.find_elements(By.CSS_SELECTOR, AXES)) == len(parameters) + 1)
-
-
-def _most_telling(experiment: Path) -> tuple[list[str], str]:
-    shares = json.loads((experiment / "importance.json").read_text())
-    metric = json.loads((experiment / "best.json").read_text())["metric"]
-    names = sorted(shares, key=lambda name: -float(shares[name]))
-    return [name for name in names if len(name) <= LONGEST][:SHOWN], str(metric)
-
-
 def picture(experiment: Path, out: Path) -> None:
     """Take the picture, in few colours, which keeps it small."""
     with served(experiment) as (_, page), browser(1280, 1080) as driver:
         open_page(driver, page)
         waiting = WebDriverWait(driver, PATIENCE_S)
         waiting.until(lambda d: d.find_elements(By.CSS_SELECTOR, AXES))
-        choose(driver, *_most_telling(experiment))
         out.parent.mkdir(parents=True, exist_ok=True)
         driver.save_screenshot(str(out))
     Image.open(out).convert("RGB").quantize(256).save(out, optimize=True)

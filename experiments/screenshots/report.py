@@ -20,7 +20,9 @@ from selenium.webdriver.support.ui import WebDriverWait
 from experiments.screenshots.browser import browser
 
 WIDTH, TOP_HEIGHT = 1280, 900
-PARTS = {"curves": "curves", "parallel": "parallel", "predictions": "predictions"}
+PHONE = 390, 844
+PARTS = {"curves": "curves", "parallel": "parallel", "importance": "importance",
+         "predictions": "predictions"}  # fmt: skip
 """The section of the page by the name of the picture."""
 _COLOURS, _BORDER = 128, 16
 
@@ -33,27 +35,40 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     first, second = arguments.experiment, arguments.curves or arguments.experiment
-    sources = {"predictions": first, "curves": second, "parallel": second}
+    sources = {**dict.fromkeys(PARTS, second), "predictions": first}
     for path in pictures(first, sources, arguments.out):
         print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 
 def pictures(top: Path, sources: Mapping[str, Path], out: Path) -> list[Path]:
-    """Write report_top.png and one picture for each of `PARTS`; return their paths."""
+    """Write report_top.png, report_phone.png and one for each of `PARTS`; return their paths."""
     written = []
     with browser(WIDTH, TOP_HEIGHT) as driver:
         _open(driver, top)
-        written.append(_write(driver.get_screenshot_as_png(), out / "report_top.png"))
+        written.append(write(driver.get_screenshot_as_png(), out / "report_top.png"))
         for name, section in PARTS.items():
             _open(driver, sources[name])
             part = driver.find_element(By.ID, section)
             driver.set_window_size(WIDTH, int(part.size["height"]) + TOP_HEIGHT)
-            written.append(_write(_of(driver, part), out / f"report_{name}.png"))
+            written.append(write(_of(driver, part), out / f"report_{name}.png"))
+    with browser(*PHONE) as driver:
+        dark = {"name": "prefers-color-scheme", "value": "dark"}
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [dark]})
+        screen = dict(zip(("width", "height"), PHONE, strict=True))
+        screen |= {"deviceScaleFactor": 2, "mobile": True}
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        _open(driver, top)
+        written.append(write(driver.get_screenshot_as_png(), out / "report_phone.png"))
     return written
 
 
 def _open(driver: Any, experiment: Path) -> None:
     driver.get(address(experiment))
+    wait_until_drawn(driver)
+
+
+def wait_until_drawn(driver: Any) -> None:
+    """Wait until all figures of the open page are drawn."""
     WebDriverWait(driver, 60).until(
         lambda page: page.execute_script("return document.body.dataset.drawn")
     )
@@ -70,7 +85,7 @@ def _of(driver: Any, part: Any) -> bytes:
     return picture
 
 
-def _write(picture: bytes, path: Path) -> Path:
+def write(picture: bytes, path: Path) -> Path:
     """Write a small PNG, of few colours."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
     ImageOps.expand(image, _BORDER, "white").quantize(_COLOURS).save(path, optimize=True)

@@ -1,4 +1,4 @@
-"""Pictures of the terminal's live view for the documentation, 80 and 120 columns wide.
+"""Pictures of the terminal's live view for the documentation, at 80x24 and 200x50.
 
     python -m experiments.screenshots.terminal demo/runs/sample [--out docs/images]
 
@@ -10,6 +10,7 @@ experiment.
 import argparse
 import io
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from PIL import Image
@@ -18,14 +19,16 @@ from rich.terminal_theme import MONOKAI
 from selenium.webdriver.common.by import By
 
 from automl.experiment.journal import Journal
+from automl.experiment.machine import machine_load
 from automl.progress.screen import Screen
 from automl.progress.tail import Follower
 from automl.progress.view import View
+from automl.report.importance import importance_so_far
 from experiments.screenshots.browser import browser
 
-LINES = {80: 24, 120: 32}
+LINES = {80: 24, 200: 50}
 """Of the terminal, by its columns."""
-_WINDOW = 1600, 1200
+_WINDOW = 2600, 1500
 _COLOURS = 64
 
 
@@ -36,10 +39,13 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     view = busiest_view(arguments.experiment)
+    importances = importance_so_far(arguments.experiment)
     with browser(*_WINDOW) as driver:
         for columns in LINES:
             page = arguments.out / f"terminal-{columns}.html"
-            page.write_text(f"<style>body {{ margin: 0 }}</style>{_svg(view, columns)}")
+            page.write_text(
+                f"<style>body {{ margin: 0 }}</style>{_svg(view, importances, columns)}"
+            )
             driver.get(page.resolve().as_uri())
             picture = driver.find_element(By.TAG_NAME, "svg").screenshot_as_png
             page.unlink()
@@ -51,20 +57,31 @@ def main() -> None:
 
 def busiest_view(experiment: Path) -> View:
     """Return the view at the report at which two or more running trials had trained the most."""
-    story = Follower(experiment).monitor
+    return busiest(experiment)[1]
+
+
+def busiest(experiment: Path) -> tuple[int, View]:
+    """Return how many events there were at that report, and the view then."""
+    monitor = Follower(experiment).monitor
     views = []
     for event in Journal(experiment / "journal.jsonl").read():
-        story.apply(event)
-        views.append(story.view("running", event["time"] + 1))
-    return max(views, key=lambda v: (min(len(v.running), 2), sum(len(t.curve) for t in v.running)))
+        monitor.apply(event)
+        views.append(monitor.view("running", event["time"] + 1))
+
+    def trained(place: int) -> tuple[int, int]:
+        running = views[place].running
+        return min(len(running), 2), sum(len(trial.curve) for trial in running)
+
+    place = max(range(len(views)), key=trained)
+    return place + 1, views[place]
 
 
-def _svg(view: View, columns: int) -> str:
+def _svg(view: View, importances: Mapping[str, float], columns: int) -> str:
     console = Console(
         width=columns, height=LINES[columns], record=True, file=io.StringIO(),
         force_terminal=True, color_system="truecolor",
     )  # fmt: skip
-    console.print(Screen(view))
+    console.print(Screen(view, machine=machine_load(), importances=importances))
     text = console.export_svg(title="automl run", theme=MONOKAI)
     # The fonts would come from the network; use the machine's own.
     text = re.sub(r"@font-face \{.*?\}", "", text, flags=re.S).replace("Fira Code", "monospace")

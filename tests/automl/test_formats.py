@@ -44,6 +44,11 @@ def test_a_count_agrees_with_its_noun(number, text):
     assert counted(number, "trial") == text
 
 
+def test_the_short_name_of_a_switch_says_of_what():
+    keys = ["train.ema.enable", "train.optim.lr", "enable"]
+    assert list(short_names(keys).values()) == ["ema.enable", "lr", "enable"]
+
+
 def test_short_names_tell_keys_apart():
     keys = ["a.lr", "a.flip.p", "a.turn.p", "a.betas.0", "enable", "b.enable"]
     assert list(short_names(keys).values()) == [

@@ -31,6 +31,9 @@ SMALL = {
 }
 """What is added to a command of segformer's in the docs, so that it takes seconds."""
 
+LONG = ["--epochs", "60", "--trials", "20", "--runner", "local", "--tracker", "none", *_SPEC]
+"""What is added to a search that others act on while it runs: it takes minutes."""
+
 _LOADED = (
     "automl.api", "automl.search.auto.searcher", "automl.search.proposers.optuna",
     "automl.tracking.mlflow", "automl.runners.ray", "onnxruntime", "sklearn.ensemble",

@@ -23,6 +23,9 @@ from automl.trial.trial import Trial
 
 Figure = dict[str, Any]
 
+_LABEL = 0.09
+"""The width of a trial's number, as a share of one of two axes beside each other."""
+
 
 def layout(height: int, **more: Any) -> dict[str, Any]:
     """Return the layout that all figures share: a fixed height, as wide as the page."""
@@ -83,17 +86,6 @@ def progress(experiment: Experiment, course: Sequence[Point]) -> Figure:
     values = [p.value for p in best]
     drawn = values if baseline is None else [*values, baseline]
     for number, (x, y, along, end) in enumerate(places):
-        data.append(
-            {
-                "type": "scatter", "name": "best so far", "legendgroup": "best",
-                "showlegend": not number, "xaxis": x, "yaxis": y, "mode": "lines+markers",
-                "x": [*along, end], "y": [*values, *values[-1:]],
-                "line": {"shape": "hv", "color": BEST, "width": 2.5},
-                "marker": {"size": [*(7 for _ in best), 0], "color": BEST},
-                "text": [*(f"trial {p.trial:04d}, epoch {p.epoch}" for p in best), "end"],
-                "hovertemplate": f"%{{text}}<br>{metric} %{{y:.4f}}<extra></extra>",
-            }
-        )  # fmt: skip
         if baseline is not None:
             data.append(
                 {
@@ -104,6 +96,21 @@ def progress(experiment: Experiment, course: Sequence[Point]) -> Figure:
                     "hovertemplate": f"defaults: {metric} %{{y:.4f}}<extra></extra>",
                 }
             )  # fmt: skip
+        leaders = _leaders(best, along, end)
+        data.append(
+            {
+                "type": "scatter", "name": "best so far, by trial", "legendgroup": "best",
+                "showlegend": not number, "xaxis": x, "yaxis": y, "mode": "lines+markers+text",
+                "x": [*along, end], "y": [*values, *values[-1:]],
+                "line": {"shape": "hv", "color": BEST, "width": 2.5},
+                "marker": {"size": [*(7 for _ in best), 0], "color": BEST},
+                "text": [*leaders, ""], "cliponaxis": False,
+                "textposition": [*(_beside(place, end) for place in along), "top left"],
+                "textfont": {"size": 11, "color": TEXT},
+                "customdata": [*(f"trial {p.trial:04d}, epoch {p.epoch}" for p in best), "end"],
+                "hovertemplate": f"%{{customdata}}<br>{metric} %{{y:.4f}}<extra></extra>",
+            }
+        )  # fmt: skip
     return {
         "data": data,
         "layout": layout(
@@ -116,6 +123,23 @@ def progress(experiment: Experiment, course: Sequence[Point]) -> Figure:
             yaxis2=axis(anchor="x2", matches="y"),
         ),
     }
+
+
+def _leaders(best: Sequence[Point], along: Sequence[float], end: float) -> list[str]:
+    """Return the number of each trial where it takes the lead, as far as labels have room."""
+    labels = [""] * len(best)
+    right = math.inf
+    for place in range(len(best) - 1, -1, -1):
+        is_new = place == 0 or best[place - 1].trial != best[place].trial
+        if is_new and right - along[place] >= _LABEL * end:
+            labels[place] = f"{best[place].trial:04d}"
+            right = along[place]
+    return labels
+
+
+def _beside(place: float, end: float) -> str:
+    """Return where a label stands: left of the step, unless the axis is there."""
+    return "top left" if place >= _LABEL * end else "top right"
 
 
 def curves(experiment: Experiment, state: str) -> Figure:

@@ -17,6 +17,7 @@ from automl.report.page.markup import Section, bar, data, esc, note, plot, table
 from automl.report.page.palette import DARK, STATES
 from automl.report.page.timeline import Point, best_so_far, points
 from automl.space.space import SearchSpace
+from automl.trial.trial import Trial
 
 TOP = 10
 """Trials whose values are compared in a table."""
@@ -156,8 +157,7 @@ def _summary(experiment: Experiment, state: str, course: Sequence[Point]) -> Ite
     if best is not None:
         origin = f"trial {best.number:04d}, epoch {experiment.epoch_of(best)}"
         facts = {f"best {settings.objective.metric}": (compact(value), origin)}
-    gain = "-" if value is None or baseline is None else f"{value - baseline:+.4g}"
-    facts["against the defaults"] = (gain, _baseline(baseline))
+    facts["against the defaults"] = _gain(best, value, baseline)
     facts["trials"] = (str(len(trials)), counts)
     totals = charts.totals(experiment, course)
     facts["time searched"] = (
@@ -174,8 +174,13 @@ def _summary(experiment: Experiment, state: str, course: Sequence[Point]) -> Ite
         yield _winner(experiment)
 
 
-def _baseline(value: float | None) -> str:
-    return "trial 0000 has no value" if value is None else f"trial 0000 has {compact(value)}"
+def _gain(best: Trial | None, value: float | None, baseline: float | None) -> tuple[str, str]:
+    """Return the best value against that of trial 0, and a line on it."""
+    if baseline is None or value is None:
+        return "-", "trial 0000, the defaults, has no value"
+    if best is not None and best.number == 0:
+        return "equal", "the defaults, trial 0000, are the best"
+    return f"{value - baseline:+.4g}", f"trial 0000 has {compact(baseline)}"
 
 
 def _promoted(experiment: Experiment) -> tuple[str, str]:
@@ -201,7 +206,10 @@ def _winner(experiment: Experiment) -> str:
     ]
     rows.sort(key=lambda row: -shares.get(row[0], 0.0))
     heads = ("parameter", "default", f"trial {best.number:04d}", "importance")
-    return table(heads if shares else heads[:3], rows if shares else [row[:3] for row in rows])
+    count = len(space_charts.measured(experiment))
+    if not shares:
+        return table(heads[:3], [row[:3] for row in rows])
+    return table(heads, rows) + (space_sections.few(count) if count < space_sections.FEW else "")
 
 
 def _progress(experiment: Experiment, course: Sequence[Point]) -> list[str]:

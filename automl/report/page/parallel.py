@@ -15,6 +15,8 @@ from automl.trial.trial import Trial
 
 OFF = -0.12
 """Position of an inactive parameter on its axis, which otherwise spans 0 to 1."""
+MOST_AXES = 10
+"""Parameters that are drawn: the labels of more would stand on each other's lines."""
 _LONGEST = 9
 
 
@@ -24,7 +26,7 @@ def parallel(experiment: Experiment, space: SearchSpace) -> Figure:
     The line of a failed trial ends before the objective.
     """
     metric, rows = experiment.settings.objective.metric, measured(experiment)
-    parameters = charted(experiment, space)[::-1]
+    parameters = charted(experiment, space)[:MOST_AXES][::-1]
     names = short_names(list(space.parameters))
     values = [value for _, value in rows]
     low, high = min(values), max(values)
@@ -98,8 +100,16 @@ def _ticks(parameter: Parameter, data: Sequence[Figure], place: int) -> dict[flo
 
 
 def _tick(value: Any) -> str:
-    text = f"{value:.2g}" if isinstance(value, float) else compact(value)
+    text = _number(value) if isinstance(value, float) else compact(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def _number(value: float) -> str:
+    """Return two digits, in few letters: `2e-4`, and not `0.0002`."""
+    if 0 < abs(value) < 0.01:
+        mantissa, _, power = f"{value:.1e}".partition("e")
+        return f"{mantissa.removesuffix('.0')}e{int(power)}"
+    return f"{value:.2g}"
 
 
 def _label(place: int, at: float, text: str) -> Figure:

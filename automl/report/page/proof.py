@@ -3,7 +3,7 @@
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ import yaml
 from automl.experiment import environment
 from automl.experiment.derived import read_derived
 from automl.experiment.experiment import Experiment
-from automl.formats import counted
+from automl.formats import compact, counted
+from automl.report.measured import WORDS, busy
 from automl.report.page.markup import esc, note, pre, table
 from automl.trial.trial import FailureKind, Trial
 
@@ -55,12 +56,17 @@ def parity(experiment: Experiment) -> Iterator[str]:
     for warning in (experiment.promotion or {}).get("warnings", ()):
         yield note(f"Warning: {warning}.")
     facts = {key: value for key, value in content.items() if not isinstance(value, Mapping)}
-    yield table(("", "measured"), [(_words(key), _plain(value)) for key, value in facts.items()])
+    rows = [(WORDS.get(key, _words(key)), _plain(value)) for key, value in facts.items()]
+    yield table(("", "measured"), rows)
     nested = {key: value for key, value in content.items() if isinstance(value, Mapping)}
     groups = {key: v for key, v in nested.items() if v and all(map(_is_mapping, v.values()))}
-    yield from _models("Converted", {key: v for key, v in nested.items() if key not in groups})
+    yield from _models(
+        "Converted", {key: v for key, v in nested.items() if key not in groups}, _plain
+    )
     for key, models in groups.items():
-        yield from _models(_words(key).capitalize(), models)
+        yield from _models(_words(key).capitalize(), models, compact)
+        if warning := busy(models):
+            yield note(warning)
     registry = (experiment.promotion or {}).get("registry")
     if registry:
         yield note(f"Registered as models:/{registry['name']}@{registry['alias']}.")
@@ -70,15 +76,23 @@ def _is_mapping(value: Any) -> bool:
     return isinstance(value, Mapping)
 
 
-def _models(title: str, models: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Yield a table with a column for each model, nothing if all of them are empty."""
+def _models(
+    title: str, models: Mapping[str, Mapping[str, Any]], shown: Callable[[Any], Any]
+) -> Iterator[str]:
+    """Yield a table with a column for each model, nothing if all of them are empty.
+
+    `shown` makes text of a fact.
+    """
     if any(models.values()):
         flat = {name: dict(_flat(facts)) for name, facts in models.items()}
         keys = dict.fromkeys(key for facts in flat.values() for key in facts)
         yield f"<h3>{esc(title)}</h3>"
         yield table(
             ("", *models),
-            [(_words(key), *(_plain(facts.get(key)) for facts in flat.values())) for key in keys],
+            [
+                (WORDS.get(key, _words(key)), *(shown(facts.get(key)) for facts in flat.values()))
+                for key in keys
+            ],
         )
 
 
@@ -95,6 +109,8 @@ def _words(key: str) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.6g}"
     return ", ".join(map(str, value)) if isinstance(value, list) else value
@@ -178,13 +194,14 @@ def reproduce(experiment: Experiment) -> Iterator[str]:
         "budget": str(settings.budget),
         "seed": settings.seed,
         **{f"data: {key}": value for key, value in settings.data.items()},
-        "fixed by the user": ", ".join(settings.fixed) or "nothing",
+        "set and not searched": ", ".join(settings.fixed) or "nothing",
         "versions": ", ".join(f"{k} {v}" for k, v in settings.versions.items()),
         "settings": experiment.paths.settings,
     }
     if best is not None:
         facts |= _environment(experiment, best)
-    yield table(("", ""), [(name, str(value)) for name, value in facts.items()])
+    rows = [(name, str(value) or "none") for name, value in facts.items()]
+    yield table(("", ""), rows, kind="facts")
     if best is not None:
         text = yaml.safe_dump(experiment.spec_of(best), sort_keys=False, allow_unicode=True)
         yield f"<details><summary>The whole spec of trial {best.number:04d}</summary>{pre(text)}"

@@ -5,20 +5,26 @@ evaluation; docs/tutorials/own-skill.md describes it.
 """
 
 import base64
+import io
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+from PIL import Image
 
 from automl.report.page.charts import matrix
 from automl.report.page.markup import esc, note, plot, swatch, table
 
 FILE = "report.json"
 MOST_IMAGES = 24
+MOST_NAMES = 40
+"""Colours of a legend; the table has all."""
 LARGEST_IMAGE = 2_000_000
 """Bytes of an embedded image; a larger one is only named."""
+LIGHT_IMAGE = 20_000
+"""Bytes above which a PNG of a photograph is embedded as JPEG; the folder keeps the PNG."""
 _KINDS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 _CELL = {
     "anyOf": [
@@ -90,6 +96,7 @@ def parts(folder: Path, name: str) -> Iterator[str]:
     yield f"<h3>{esc(content['title'])}</h3>"
     if content.get("note"):
         yield note(content["note"])
+    yield from _legend(content)
     yield from _images(folder, content.get("images", ()))
     for entry in content.get("tables", ()):
         rows = [[_cell(value) for value in row] for row in entry["rows"]]
@@ -125,6 +132,23 @@ def _cell(value: Any) -> Any:
     return swatch(value["colour"]) if isinstance(value, Mapping) else value
 
 
+def _legend(content: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the colours of the pictures mean, if a table has names beside colours."""
+    rows = [row for entry in content.get("tables", ()) for row in entry["rows"]]
+    colours = [
+        (row[0], cell["colour"])
+        for row in rows
+        for cell in row
+        if isinstance(cell, Mapping) and isinstance(row[0], str)
+    ]
+    if colours and content.get("images"):
+        parts = "".join(
+            f"<span>{swatch(colour).html} {esc(name)}</span>"
+            for name, colour in dict(colours[:MOST_NAMES]).items()
+        )
+        yield f'<p class="legend">{parts}</p>'
+
+
 def _images(folder: Path, images: Any) -> Iterator[str]:
     figures, missing = [], []
     for entry in images[:MOST_IMAGES]:
@@ -154,4 +178,18 @@ def _source(folder: Path, name: str) -> str | None:
         return None
     if path.stat().st_size > LARGEST_IMAGE:
         return None
-    return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    content = path.read_bytes()
+    if kind == "png" and len(content) > LIGHT_IMAGE and (smaller := _as_jpeg(content)):
+        kind, content = "jpeg", smaller
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _as_jpeg(png: bytes) -> bytes | None:
+    """Return a photograph as JPEG of half the size or less; None for whatever PNG holds better."""
+    file = io.BytesIO()
+    try:
+        with Image.open(io.BytesIO(png)) as image:
+            image.convert("RGB").save(file, "JPEG", quality=85, subsampling=0)
+    except (OSError, ValueError):  # The browser shows what there is to see.
+        return None
+    return file.getvalue() if file.tell() <= len(png) / 2 else None

@@ -1,5 +1,6 @@
 """Figures of the search space: parameter importance, and each parameter alone."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,14 +21,15 @@ _PER_ROW = 4
 
 
 def charted(experiment: Experiment, space: SearchSpace) -> list[Parameter]:
-    """Return the parameters that the figures show, the most important first if that is known.
+    """Return the parameters that the figures show, the most important first.
 
-    A parameter that was off in every trial is left out.
+    As long as importances are not known, the order of the space's overlay decides. A parameter that
+    was off in every trial is left out.
     """
     shares = experiment.importance or {}
     tried = {key for trial, _ in measured(experiment) for key in trial.values}
     shown = [p for p in space.parameters.values() if p.key in tried]
-    return sorted(shown, key=lambda p: -shares.get(p.key, 0.0))[:MOST]
+    return sorted(shown, key=lambda p: (-shares.get(p.key, 0.0), p.rank or math.inf))[:MOST]
 
 
 def measured(experiment: Experiment) -> list[tuple[Trial, float]]:
@@ -61,7 +63,8 @@ def slices(experiment: Experiment, space: SearchSpace, state: str) -> Figure:
             more[f"yaxis{end}"]["matches"] = "y"
         more["annotations"].append(
             {
-                "text": f"<b>{names[parameter.key]}</b>", "showarrow": False, "xref": "paper",
+                "text": f"<b>{names[parameter.key]}</b>{' (log)' if parameter.is_log else ''}",
+                "showarrow": False, "xref": "paper",
                 "yref": "paper", "x": across[0], "y": down[1], "xanchor": "left",
                 "yanchor": "bottom", "font": {"size": 12},
             }

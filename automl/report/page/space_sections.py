@@ -6,7 +6,7 @@ from automl.experiment.experiment import Experiment
 from automl.formats import counted
 from automl.report.page import distribution, importances, space_charts
 from automl.report.page.markup import note, plot
-from automl.report.page.parallel import parallel
+from automl.report.page.parallel import MOST_AXES, parallel
 from automl.space.space import SearchSpace
 
 FEW = 30
@@ -24,6 +24,14 @@ def sections(
     yield "distribution", "Distribution of the trials", _distribution(experiment)
 
 
+def few(count: int) -> str:
+    """Return a warning that so few trials say little of importances."""
+    return note(
+        f"{counted(count, 'trial')} with a value are few: take these importances as a hint. From "
+        f"about {FEW} trials on they settle."
+    )
+
+
 def _parallel(experiment: Experiment, space: SearchSpace, count: int) -> list[str]:
     text = (
         f"One line per trial; {count} have a value. Draw a box over part of an axis to select the "
@@ -32,11 +40,11 @@ def _parallel(experiment: Experiment, space: SearchSpace, count: int) -> list[st
     )
     if experiment.importance:
         text += " The most important parameters are on the right."
-    left_out = len(space.parameters) - len(space_charts.charted(experiment, space))
-    if left_out:
+    drawn = min(MOST_AXES, len(space_charts.charted(experiment, space)))
+    if drawn < len(space.parameters):
         text += (
-            f" {left_out} of {len(space.parameters)} parameters are not drawn: they were off in "
-            f"every trial, or are not among the {space_charts.MOST} most important."
+            f" {drawn} of {len(space.parameters)} parameters are drawn: at most the {MOST_AXES} "
+            "most important, and none that was off in every trial."
         )
     return [
         note(text),
@@ -52,7 +60,10 @@ def _parallel(experiment: Experiment, space: SearchSpace, count: int) -> list[st
 def _slices(experiment: Experiment, space: SearchSpace, state: str) -> list[str]:
     figure = space_charts.slices(experiment, space, state)
     parts = [
-        note("Each trial's best value against each parameter alone."),
+        note(
+            f"Each trial's best {experiment.settings.objective.metric}, upwards, against each "
+            "parameter alone. The scale of a parameter marked (log) is logarithmic."
+        ),
         plot("figure-slices", figure, "best value by each parameter", min_width=900),
     ]
     pair = space_charts.most_important_ranges(experiment, space)
@@ -87,10 +98,7 @@ def _importance(experiment: Experiment, count: int) -> Iterator[str]:
             )
         yield note(text)
         if count < FEW:
-            yield note(
-                f"{counted(count, 'trial')} with a value are few: take these shares as a hint. "
-                f"From about {FEW} trials on they settle."
-            )
+            yield few(count)
         figure = importances.chart(shares, intervals)
         yield plot("figure-importance", figure, "importance of parameters")
     else:

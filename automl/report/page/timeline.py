@@ -7,8 +7,6 @@ from typing import Any
 
 from automl.experiment.experiment import Experiment
 from automl.experiment.journal import Journal
-from automl.trial.epochs import EpochCounter
-from automl.trial.numbers import metrics_from_json
 from automl.trial.objective import RunningBest
 
 
@@ -29,18 +27,14 @@ class Point:
 def points(experiment: Experiment) -> list[Point]:
     """Return the reports of the search, without those of failed trials and of confirmations."""
     trials, objective = experiment.history.trials, experiment.settings.objective
-    course, epochs = [], EpochCounter()
-    for event, seconds in clocked(experiment):
-        if event["event"] == "start":
-            epochs.start(event["trial"], event.get("parent"))
-        if event["event"] != "report" or trials[event["trial"]].confirms is not None:
-            continue
-        number, epoch = event["trial"], event["epoch"]
-        epochs.report(number, epoch)
-        if trials[number].failure is None:
-            value = objective.value(metrics_from_json(event["metrics"]))
-            course.append(Point(number, epoch, epochs.spent, seconds, value))
-    return course
+    return [
+        Point(
+            each.trial, each.report.epoch, each.epochs, each.seconds,
+            objective.value(each.report.metrics),
+        )
+        for each in experiment.history.course
+        if trials[each.trial].failure is None
+    ]  # fmt: skip
 
 
 def best_so_far(experiment: Experiment, course: Sequence[Point]) -> list[Point]:

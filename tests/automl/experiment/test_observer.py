@@ -14,6 +14,7 @@ from automl.tracking import make_tracking
 
 KINDS = ("base", "page", "jobs", "lines", "tensorboard", "wandb",
          pytest.param("mlflow", marks=pytest.mark.slow))  # fmt: skip
+SPACE = build({"lr": real(0.5, 0.0, 1.0)})
 
 
 @pytest.fixture
@@ -32,12 +33,13 @@ def observer(request, experiment, monkeypatch):
         monkeypatch.setenv("WANDB_MODE", "offline")
     return {
         "base": ExperimentObserver,
-        "page": lambda: ReportWriter(build({"lr": real(0.5, 0.0, 1.0)})),
+        "page": lambda: ReportWriter(SPACE),
         "jobs": lambda: JobObserver(experiment),
         "lines": lambda: LinesWatcher(experiment.paths.root, io.StringIO()),
     }.get(
-        request.param, lambda: make_tracking((request.param,), experiment.paths, "toy").observers[0]
-    )()  # fmt: skip
+        request.param,
+        lambda: make_tracking((request.param,), experiment.paths, "toy", SPACE).observers[0],
+    )()
 
 
 def follow(observer, experiment):

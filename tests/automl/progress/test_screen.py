@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from automl.experiment.machine import machine_load
 from automl.experiment.pace import Limit, TimeLeft
 from automl.progress import panels
-from automl.progress.machine import machine_load
 from automl.progress.screen import MAX_RUNNING, Screen
 from automl.progress.view import BestSoFar, Message, RankedTrial, RunningTrial, View, What
 
@@ -27,15 +27,15 @@ def view(*, running=2, recent=30, ranking=9, **changes):
         "best": BestSoFar(17, 0.7692, 10, 0.1919, 0.5773), "best_curve": (0.1, 0.3, 0.7692),
         "running": tuple(one), "states": {"running": running, "failed": 1},
         "failures": {"out_of_memory": 1}, "recent": (told,) * recent, "model": None,
-        "time": 0.0, "ranking": tuple(ranked), "failure": None,
+        "time": 0.0, "measured": ranking, "ranking": tuple(ranked), "failure": None,
     }  # fmt: skip
     return View(**{**plain, **changes})
 
 
-def drawn(shown, *, width=80, height=24, **options):
+def drawn(shown, *, width=80, height=24, importances=(), **options):
     file = io.StringIO()
     console = Console(file=file, width=width, height=height, **options)
-    console.print(Screen(shown))
+    console.print(Screen(shown, importances=dict(importances)))
     return file.getvalue()
 
 
@@ -51,7 +51,8 @@ def test_it_says_budget_time_left_best_gain_running_and_why(width=80):
     for part in (
         "runs/sample  searching by auto", "running  1:02:05", " 5/20", "120/900 at most",
         " 1:02:05/2:00:00",
-        "at most about 40 min, until ", "; 120 epochs took 1:02:05",
+        "at most about 40 min of search, until ", "; 120 epochs took 1:02:05",
+        "best so far: 0.1000 to 0.7692 in 3 epochs", "curve 0.1 to 0.769",
         "val_miou 0.7692  trial 0017 epoch 10  +0.5773 over the default 0.1919",
         "2 running, 1 failed", "1 out of memory", "4/50", "▁▂ ▄",
         "0003 paused: rank 2 of 8 at epoch 3",
@@ -68,6 +69,11 @@ def test_it_is_no_higher_than_the_terminal(height, running):
 def test_more_running_trials_than_fit_are_counted():
     text = drawn(view(running=MAX_RUNNING + 3), height=60)
     assert "and 3 more" in text and f"{MAX_RUNNING:04d}" not in text.split("time")[-1][:700]
+
+
+def test_a_best_that_does_not_grow_is_said_in_words_instead_of_equal_blocks():
+    text = drawn(view(best_curve=(0.5,) * 7))
+    assert "no better than at first for 7 epochs" in text and "best so far" not in text
 
 
 def test_it_says_so_where_nothing_is_known_yet():
@@ -134,4 +140,21 @@ def test_long_values_and_reasons_are_cut_and_leave_the_other_columns_whole():
 def test_the_load_of_the_machine_has_a_line():
     file = io.StringIO()
     Console(file=file, width=80, height=24).print(Screen(view(), machine=machine_load()))
-    assert re.search(r"machine  load \d+\.\d on \d+ cores, memory [\d.]+ GB of", file.getvalue())
+    assert re.search(r"machine  load \d+\.\d on \d+ cores, memory [\d.]+ [GM]B of", file.getvalue())
+
+
+SHARES = {"train.optim.lr": 0.61, "train.optim.weight_decay": 0.3, "model.drop": 0.004}
+
+
+def test_a_high_screen_has_the_importances_by_short_name_and_says_from_how_few_trials():
+    text = drawn(view(), height=50, importances=SHARES)
+    assert re.search(r"\nlr +61% +━━", text) and re.search(r"\ndrop +0%", text)
+    assert "a hint, from 9 trials" in text
+    assert len(text.splitlines()) < 50
+    assert "a hint" not in drawn(replace(view(), measured=31), height=50, importances=SHARES)
+
+
+def test_importances_leave_a_low_screen_to_what_a_user_must_act_on():
+    text = drawn(view(running=4, failure=FAILURE), importances=SHARES)
+    assert "importance" not in text and "trials/0004/log.txt)" in " ".join(text.split())
+    assert len(text.splitlines()) < 24

@@ -20,6 +20,7 @@ from automl.experiment.paths import ExperimentPaths
 from automl.experiment.resources import Resources
 from automl.plan.plan import plan_from_request
 from automl.progress.watch import LinesWatcher, watch
+from automl.report.importance import importance_so_far
 from automl.request.request import Request
 from automl.request.search import SearchRequest
 from automl.session.session import drive
@@ -85,9 +86,9 @@ def test_a_resume_tells_only_what_is_new(plan):
 
 def test_watching_one_that_is_over_tells_it_and_ends(plan, capsys):
     drive(plan)
-    watch(plan, is_json=False)
+    watch(plan, importance_so_far, is_json=False)
     assert capsys.readouterr().out.splitlines()[-1] == f"{plan}: finished"
-    watch(plan, is_json=True)
+    watch(plan, importance_so_far, is_json=True)
     [line] = capsys.readouterr().out.splitlines()
     told = json.loads(line)
     assert (told["state"], told["limits"][0]) == (
@@ -119,11 +120,12 @@ def test_a_driver_waits_for_an_onlooker_who_holds_the_lock_for_a_moment(plan):
 
 
 class Terminal:
-    """A command on a terminal of its own, 100 columns wide, 30 lines high."""
+    """A command on a terminal of its own."""
 
-    def __init__(self, folder, *words):
+    def __init__(self, folder, *words, columns=80, lines=24):
         self._ours, theirs = pty.openpty()
-        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
+        size = {"COLUMNS": str(columns), "LINES": str(lines)}
+        environment = {**os.environ, "TERM": "xterm", **size}
         environment.pop("NO_COLOR", None)
         self.child = subprocess.Popen(
             [sys.executable, "-m", "automl", *map(str, words)], cwd=folder, env=environment,
@@ -156,7 +158,8 @@ def test_a_terminal_shows_the_run_live_and_another_looks_on_and_leaves_by_ctrl_c
 ):
     run = Terminal(
         tmp_path, "run", "--skill", "toy", "--data", toy_data, "--runner", "local", "--tracker",
-        "none", "--out", "exp", "--trials", 2, "--epochs", 6, "train.pause_s=0.5",
+        "none", "--out", "exp", "--trials", 9, "--epochs", 6, "train.pause_s=0.2", columns=200,
+        lines=50,
     )  # fmt: skip
     assert "searching by auto" in run.read("searching by auto")
     onlooker = Terminal(tmp_path, "status", "exp", "--watch")
@@ -165,6 +168,7 @@ def test_a_terminal_shows_the_run_live_and_another_looks_on_and_leaves_by_ctrl_c
     assert onlooker.close() == 0
     assert "Traceback" not in onlooker.text and "interrupted" not in onlooker.text
     other = Terminal(tmp_path, "status", "exp", "--watch")
+    assert re.search(r"importance +share +a hint, from \d trials", run.read("a hint, from"))
     assert run.close() == 0
     assert "\x1b[?25h" in run.text  # The cursor is shown again.
     assert "best: trial" in run.text.rpartition("\x1b[?25h")[2]

@@ -7,6 +7,9 @@ from hypothesis import strategies as st
 from spaces import build, families, real, whole
 
 from automl.errors import UsageError
+from automl.schema.schema import Schema
+from automl.space.build import space_from_schema
+from automl.space.overlay.entry import Entry
 from automl.space.space import SearchSpace
 
 
@@ -50,6 +53,20 @@ def test_every_allowed_value_is_reached_and_no_other(node, reached):
         assert all(1 <= v <= 3 for v in values) and len(set(values)) > 300
     else:
         assert set(values) == reached
+
+
+def test_a_parameter_has_its_place_in_the_overlay_and_the_numbers_of_a_list_that_of_the_list():
+    schema = Schema(
+        {"properties": {"a": real(0.5, 0, 1), "b": real(0.5, 0, 1),
+                        "c": {"type": "list_2_float", "default": [0.2, 0.8]}},
+         "automl_default_parameters": ["a"]}
+    )  # fmt: skip
+    bounds = {"low": [0.0, 0.5], "high": [0.4, 1.0]}
+    entries = {"c": Entry("c", **bounds, override=True), "b": Entry("b")}
+    space = space_from_schema(schema, {"c": [0.2, 0.8]}, entries=entries)
+    ranks = {key: one.rank for key, one in space.parameters.items()}
+    assert ranks == {"a": 0, "b": 2, "c.0": 1, "c.1": 1}
+    assert SearchSpace.from_dict(space.to_dict(), space.base).parameters["b"].rank == 2
 
 
 def test_lists_of_options_are_searched_as_whole_lists():

@@ -10,12 +10,13 @@ from made import closed, finish, made_experiment, report, start
 from spaces import build, real
 from tensorboardX.proto.event_pb2 import Event
 
-from automl.files import write_yaml
 from automl.tracking.curves import SEARCH, CurvesObserver
+from automl.tracking.names import ParameterNames
 from automl.tracking.tensorboard import EventFiles
 
 FIRST = (start(0, {"a.lr": 0.5}), report(0, 1, 0.25), report(0, 2, 0.5), finish(0),
          start(1, {"a.lr": 0.25}), report(1, 1, 0.375), closed("stopped"))  # fmt: skip
+NAMES = ParameterNames(build({"a.lr": real(0.5, 0.0, 1.0)}))
 MORE = (report(1, 2, 0.75), finish(1, "failed", "crashed"), closed())
 
 
@@ -83,7 +84,7 @@ def store(request, tmp_path):
 
 
 def follow(store, experiment, tmp_path):
-    observer = CurvesObserver(store, tmp_path / "written.json")
+    observer = CurvesObserver(store, tmp_path / "written.json", NAMES)
     observer.opened(experiment)
     observer.closed(experiment)
 
@@ -111,7 +112,6 @@ def test_a_later_session_adds_what_is_missing_and_nothing_twice(store, tmp_path)
 
 def test_parameters_have_short_names_and_a_run_its_state(store, tmp_path):
     experiment = made_experiment(tmp_path / "exp", *FIRST, *MORE)
-    write_yaml(experiment.paths.space, build({"a.lr": real(0.5, 0.0, 1.0)}).to_dict())
     follow(store, experiment, tmp_path)
     names = {n.decode() if isinstance(n, bytes) else n for n in store.params["trial-0000"]}
     assert "lr" in names
@@ -122,7 +122,7 @@ def test_parameters_have_short_names_and_a_run_its_state(store, tmp_path):
 
 def test_a_session_is_followed_as_it_goes(store, tmp_path):
     experiment = made_experiment(tmp_path / "exp")
-    observer = CurvesObserver(store, tmp_path / "written.json")
+    observer = CurvesObserver(store, tmp_path / "written.json", NAMES)
     observer.opened(experiment)
     whole = made_experiment(tmp_path / "other", *FIRST, *MORE)
     for trial in whole.history.trials.values():
@@ -148,7 +148,7 @@ def test_wandb_keeps_a_search_on_this_machine(tmp_path, monkeypatch):
 def test_calls_that_waited_while_the_journal_was_read_count_no_epoch_twice(tmp_path):
     store = InMemory()
     whole = made_experiment(tmp_path / "exp", *FIRST, *MORE)
-    observer = CurvesObserver(store, tmp_path / "written.json")
+    observer = CurvesObserver(store, tmp_path / "written.json", NAMES)
     observer.opened(whole)
     for trial in whole.history.trials.values():
         observer.started(replace(trial, reports=[]), tmp_path)

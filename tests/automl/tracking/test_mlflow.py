@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rewritten import rewrite_settings
 
-from automl.experiment.experiment import Experiment
+from automl.experiment.experiment import Experiment, space_of
 from automl.tracking.names import ParameterNames
 
 pytestmark = pytest.mark.slow
@@ -41,7 +41,9 @@ def experiment(home, run_in):
 
 
 def short(home, values):
-    return ParameterNames(Experiment.load(home / "runs" / "exp")).of(values)
+    experiment = Experiment.load(home / "runs" / "exp")
+    space = space_of(experiment.paths, experiment.settings)
+    return ParameterNames(space, is_ranked=True).of(values)
 
 
 def runs_of(client):
@@ -93,6 +95,8 @@ def test_trials_say_what_became_of_them_and_from_what_they_came(experiment, clie
         assert scores == [m.value for m in history]
     files = {f.path for f in client.list_artifacts(parent.info.run_id)}
     assert files >= {"leaderboard.csv", "best.json", "settings.yaml", "space.yaml", "report.html"}
+    promoted = {f.path for f in client.list_artifacts(parent.info.run_id, "promoted")}
+    assert promoted == {f"promoted/{n}" for n in ("model.onnx", "model_card.md", "parity.json")}
     values = experiment["trials"][best]["values"]
     assert parent.data.params == {f"best.{k}": str(v) for k, v in short(home, values).items()}
     assert f"best: trial {best:04d}" in parent.data.tags["mlflow.note.content"]
@@ -122,6 +126,18 @@ def test_the_best_so_far_rises_with_the_epochs_of_the_search(experiment, client,
     assert sorted((m.step, m.value) for m in history) == best
     [found] = [e for e in client.search_experiments() if e.name == "toy"]
     assert found.tags["mlflow.experimentKind"] == "custom_model_development"
+
+
+def test_the_machine_and_the_memory_of_the_trials_are_system_metrics(experiment, client):
+    (parent,), children = runs_of(client)
+    load = client.get_metric_history(parent.info.run_id, "system/load_per_core")
+    epochs = sum(trial["epochs"] for trial in experiment["trials"])
+    assert load[-1].step == epochs and load[-1].value > 0
+    assert 0 < parent.data.metrics["system/memory_percent"] < 100
+    for child, trial in zip(children, experiment["trials"], strict=True):
+        peaks = client.get_metric_history(child.info.run_id, "system/peak_memory_megabytes")
+        assert max(peak.step for peak in peaks) == trial["epochs"]  # Earlier ones when it paused.
+        assert all(peak.value > 1 for peak in peaks)
 
 
 def test_the_run_names_its_splits_with_size_and_fingerprint(experiment, client):

@@ -4,10 +4,12 @@ import pytest
 
 from automl.api import run
 from automl.experiment.paths import ExperimentPaths
+from automl.space.space import SearchSpace
 from automl.tracking.environment import mlflow_environment
 from automl.tracking.mlflow import MlflowObserver
 from automl.tracking.mlflow_client import MlflowRuns
 from automl.tracking.mlflow_registry import MlflowRegistry
+from automl.tracking.names import ParameterNames
 
 pytestmark = [
     pytest.mark.slow,
@@ -49,7 +51,7 @@ def runs_named(experiment):
 
     def make(name):
         runs = DyingRuns(f"sqlite:///{paths.tracking_database}", name, paths)
-        MlflowObserver(runs, paths).opened(experiment)
+        MlflowObserver(runs, paths, ParameterNames(SearchSpace({}, {}))).opened(experiment)
         return runs
 
     return make

@@ -1,22 +1,26 @@
-from made import made_experiment
+from dataclasses import replace
+
 from spaces import build, real
 
-from automl.files import write_yaml
+from automl.space.space import SearchSpace
 from automl.tracking.names import ParameterNames
 
+KEYS = ("train.lr", "flip.p", "turn.p")
+SPACE = build({key: real(0.5, 0.0, 1.0) for key in KEYS})
 
-def test_a_parameter_has_one_name_in_all_trials_whatever_else_they_have(tmp_path):
-    experiment = made_experiment(tmp_path / "exp")
-    keys = ("train.lr", "flip.p", "turn.p")
-    space = build({key: real(0.5, 0.0, 1.0) for key in keys})
-    write_yaml(experiment.paths.space, space.to_dict())
-    names = ParameterNames(experiment)
+
+def test_a_parameter_has_one_name_in_all_trials_whatever_else_they_have():
+    names = ParameterNames(SPACE)
     assert names.of({"flip.p": 1, "train.lr": 2}) == {"flip.p": 1, "lr": 2}
-    assert names.of(dict.fromkeys((*keys, "other.key"))).keys() == {
+    assert names.of(dict.fromkeys((*KEYS, "other.key"))).keys() == {
         "lr", "flip.p", "turn.p", "other.key",
     }  # fmt: skip
 
 
-def test_an_experiment_without_a_space_keeps_the_keys(tmp_path):
-    names = ParameterNames(made_experiment(tmp_path / "exp"))
-    assert names.of({"train.lr": 1}) == {"train.lr": 1}
+def test_ranked_names_have_the_order_of_the_overlay_by_the_alphabet_and_the_rest_after_it():
+    space = SearchSpace(
+        {key: replace(one, rank={"turn.p": 1, "train.lr": 2}.get(key, 0))
+         for key, one in SPACE.parameters.items()}, {}
+    )  # fmt: skip
+    named = ParameterNames(space, is_ranked=True).of(dict.fromkeys(KEYS))
+    assert sorted(named) == ["01 turn.p", "02 lr", "03 flip.p"]

@@ -7,13 +7,13 @@ import pytest
 from searched import LOCAL, SEARCHED
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 
 import automl
 from automl.report.page.palette import DARK, PAGE
+from automl.report.page.parallel import MOST_AXES
 from experiments.screenshots import report as screenshots
 from experiments.screenshots.browser import browser, lacking
-from experiments.screenshots.report import address
+from experiments.screenshots.report import address, wait_until_drawn
 
 pytestmark = [
     pytest.mark.slow,
@@ -45,12 +45,6 @@ def driver(experiment):
         driver.get(address(experiment.paths.root))
         wait_until_drawn(driver)
         yield driver
-
-
-def wait_until_drawn(driver):
-    WebDriverWait(driver, 60).until(
-        lambda page: page.execute_script("return document.body.dataset.drawn")
-    )
 
 
 @pytest.fixture
@@ -104,7 +98,7 @@ def test_a_box_over_an_axis_picks_the_trials_that_pass_there(driver, experiment)
         "const [p, x, y] = arguments, l = p._fullLayout, box = p.getBoundingClientRect();"
         "return [l._size.l + l.xaxis.l2p(x) - box.width / 2,"
         "        l._size.t + l.yaxis.l2p(y) - box.height / 2];",
-        place, 16, 1,
+        place, MOST_AXES, 1,
     )  # fmt: skip
     drag = ActionChains(driver).move_to_element_with_offset(place, x - 15, y - 15)
     drag.click_and_hold().move_by_offset(30, 30).release().perform()
@@ -136,6 +130,7 @@ def test_the_pictures_of_the_documentation_are_small(experiment, tmp_path):
     source = experiment.paths.root
     written = screenshots.pictures(source, dict.fromkeys(screenshots.PARTS, source), tmp_path)
     assert [path.name for path in written] == [
-        "report_top.png", "report_curves.png", "report_parallel.png", "report_predictions.png",
+        "report_top.png", "report_curves.png", "report_parallel.png", "report_importance.png",
+        "report_predictions.png", "report_phone.png",
     ]  # fmt: skip
     assert all(2_000 < path.stat().st_size < 300_000 for path in written)

@@ -18,10 +18,22 @@ def experiment(tmp_path):
 
 def test_progress_steps_up_with_the_epochs_of_all_trials(experiment):
     figure = charts.progress(experiment, points(experiment))
-    best, default = figure["data"][:2]
+    default, best = figure["data"][:2]  # The default is drawn below the best.
     assert (best["x"], best["y"]) == ([1, 2, 3], [0.2, 0.6, 0.6])
     assert default["y"] == [0.2, 0.2]
-    assert best["text"] == ["trial 0000, epoch 1", "trial 0001, epoch 1", "end"]
+    assert best["customdata"] == ["trial 0000, epoch 1", "trial 0001, epoch 1", "end"]
+    assert best["text"] == ["0000", "0001", ""]
+
+
+def test_a_trial_is_named_where_it_takes_the_lead_if_there_is_room(tmp_path):
+    reports = [report(0, epoch, epoch / 100) for epoch in range(1, 31)]
+    reports += [report(1, epoch, 0.5 + epoch / 100) for epoch in range(1, 3)]
+    experiment = made_experiment(
+        tmp_path / "exp", start(0, epochs=31), start(1), *reports, report(0, 31, 0.9)
+    )
+    best = charts.progress(experiment, points(experiment))["data"][1]
+    named = {text: x for text, x in zip(best["text"], best["x"], strict=True) if text}
+    assert named == {"0000": 33}  # Trial 1 led for two epochs before: its name would touch.
 
 
 def test_curves_draw_the_best_last_and_the_defaults_dashed(experiment):

@@ -21,9 +21,11 @@ from automl.experiment.experiment import space_of
 from automl.experiment.history import History
 from automl.experiment.journal import FORMAT, Journal
 from automl.experiment.memory import PeakMemory, peak_mb, tree_memory_mb
+from automl.formats import compact
 from automl.report.page import skill_report
 from automl.report.page.markup import embedded, esc
 from automl.report.page.page import page
+from automl.report.page.parallel import MOST_AXES
 from automl.report.page.timeline import best_so_far, points
 
 
@@ -77,7 +79,7 @@ def test_curves_are_the_journals_reports(experiment):
 
 def test_best_so_far_ends_at_the_best_value_after_all_epochs(experiment):
     figure = embedded(text_of(experiment), "figure-progress")
-    over_epochs, default, over_time, _ = figure["data"]
+    default, over_epochs, _, over_time = figure["data"]
     epochs = sum(t.epoch for t in experiment.history.trials.values())
     assert (over_epochs["x"][-1], over_epochs["y"][-1]) == (
         epochs, experiment.value_of(experiment.best),
@@ -91,11 +93,13 @@ def test_lines_of_the_parallel_coordinates_are_the_trials_values(experiment):
     lines = {line["meta"]: line["text"] for line in figure["data"]}
     trials = experiment.history.trials
     assert lines.keys() == trials.keys()
-    assert len(figure["layout"]["xaxis"]["ticktext"]) == 17
+    assert len(figure["layout"]["xaxis"]["ticktext"]) == MOST_AXES + 1
+    keys = [text.split()[0] for text in lines[0]][:MOST_AXES]
     for number, texts in lines.items():
-        values = trials[number].values
-        assert ("train.flip.p is off" in texts) == ("train.flip.p" not in values)
-        assert f"train.width = {values['train.width']}" in texts
+        values = {key: compact(value) for key, value in trials[number].values.items()}
+        assert texts[:MOST_AXES] == [
+            f"{key} = {values[key]}" if key in values else f"{key} is off" for key in keys
+        ]
         assert any(text.startswith("score = ") for text in texts) == (not trials[number].failure)
 
 

@@ -2,7 +2,8 @@ import pytest
 from made import finish, made_experiment, report, start
 from spaces import build, real
 
-from automl.report.page.parallel import OFF, parallel
+from automl.files import write_json
+from automl.report.page.parallel import MOST_AXES, OFF, parallel
 
 
 @pytest.fixture
@@ -41,3 +42,18 @@ def test_best_defaults_and_failed_have_names_of_their_own(figure):
     assert {line["name"] for line in figure["data"] if line["showlegend"]} == {
         "best: trial 0001", "defaults: trial 0000", "failed",
     }  # fmt: skip
+
+
+def test_ticks_are_short_and_of_many_parameters_the_most_important_are_drawn(tmp_path):
+    keys = [f"p{n}" for n in range(MOST_AXES + 3)]
+    space = build({key: real(3e-4, 1e-5, 0.5) for key in keys})
+    experiment = made_experiment(
+        tmp_path / "exp", start(0, dict.fromkeys(keys, 0.1)), report(0, 1, 0.2),
+        start(1, dict.fromkeys(keys, 0.3)), report(1, 1, 0.4),
+    )  # fmt: skip
+    write_json(experiment.paths.importance, {key: 1 / (n + 1) for n, key in enumerate(keys)})
+    layout = parallel(experiment, space)["layout"]
+    assert layout["xaxis"]["ticktext"] == [*keys[MOST_AXES - 1 :: -1], "<b>score</b>"]
+    labels = {label["text"] for label in layout["annotations"]}
+    assert any("e-4" in text for text in labels)
+    assert not any(text.startswith("0.00") for text in labels)

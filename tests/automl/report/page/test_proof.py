@@ -22,11 +22,14 @@ def test_without_a_promotion_it_says_so(experiment):
 
 def test_a_rejected_model_is_shown_with_its_figures(experiment):
     experiment.paths.rejected.mkdir()
-    content = {"trial": 0, "is_equal": False, "onnx": 0.25, "latency": {"onnx": {"p50_ms": 1.5}}}
+    latency = {"onnx": {"latency_p50_ms": 1.27762149, "latency_load": 1.4}}
+    content = {"trial": 0, "is_equal": False, "onnx": 0.25, "latency": latency}
     (experiment.paths.rejected / "parity.json").write_text(json.dumps(content))
     html = html_of(proof.parity, experiment)
     assert "Rejected: trial 0000; the exported model does NOT match the record." in html
     assert "<td>0.25</td>" in html and "<h3>Latency</h3>" in html
+    assert "<td>median, ms</td><td>1.278</td>" in html and "<td>within it</td><td>no</td>" in html
+    assert "The machine was busy (1.4 processes wanted each core)" in html
 
 
 def test_failures_that_differ_in_numbers_are_one_cause(tmp_path):

@@ -1,0 +1,39 @@
+"""The measurements of parity.json in words for people, and a warning where they say little."""
+
+from collections.abc import Mapping
+
+from automl.formats import compact
+
+WORDS = {
+    "recorded": "in the search",
+    "checkpoint": "the checkpoint, measured again",
+    "onnx": "the ONNX model in ONNX Runtime",
+    "difference": "difference of the two models",
+    "tolerance": "allowed difference",
+    "is_equal": "within it",
+    "max_logit_difference": "largest difference of a raw output",
+    "checkpoint_sha256": "SHA-256 of the checkpoint",
+    "onnx_sha256": "SHA-256 of the ONNX model",
+    "latency_p50_ms": "median, ms",
+    "latency_p95_ms": "95th percentile, ms",
+    "images_per_s": "images a second",
+    "memory_mb": "memory of the process, MB",
+    "latency_batch": "images in a batch",
+    "latency_threads": "threads",
+    "latency_runs": "runs",
+    "latency_load": "load of each core",
+}
+"""What a name of parity.json means."""
+BUSY = 0.5
+"""Processes that wanted to run, for each core, from which a time says little."""
+
+
+def busy(latencies: Mapping[str, Mapping[str, float]]) -> str:
+    """Return a sentence if the machine was busy while latencies were measured, else nothing."""
+    load = max((metrics.get("latency_load", 0.0) for metrics in latencies.values()), default=0.0)
+    if load < BUSY:
+        return ""
+    return (
+        f"The machine was busy ({compact(load)} processes wanted each core): measure again on a "
+        "quiet one."
+    )
