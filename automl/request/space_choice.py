@@ -190,7 +190,7 @@ def _with_only(choice: SpaceChoice, only: NamedChoice, *, is_search: bool) -> Sp
     centres = {k: entry.prior for k, entry in only.searched.items() if entry.prior is not None}
     constant = {k for k, entry in only.searched.items() if len(entry.choices or ()) == 1}
     searched = frozenset(centres) - constant if is_search else frozenset[str]()
-    ranges = only.searched.keys() - constant if is_search else ()
+    ranges = [key for key in only.searched if key not in constant] if is_search else []
     return replace(
         choice,
         entries={**choice.entries, **{k: only.searched[k] for k in ranges}},

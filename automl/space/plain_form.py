@@ -28,6 +28,7 @@ _FIELDS: dict[str, dict[str, Any]] = {
     "conditions": {"type": "array", "items": _TEXT},
     "why": _TEXT,
     "is_held": _BOOL,
+    "rank": {"type": "integer"},
     "case_key": _TEXT,
     "relation": {
         "type": ["object", "null"],

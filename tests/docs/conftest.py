@@ -51,7 +51,7 @@ def searched(environment, sample):
 
 
 @pytest.fixture
-def reader(tmp_path, sample, cut, environment):
+def reader(tmp_path, sample, commands, cut, environment):
     """Return a reader in a folder with a checkout's files, a data set and some photos."""
     shutil.copytree(sample, tmp_path / "my_data")
     shutil.copytree(sample / "images" / "val", tmp_path / "photos")
@@ -63,7 +63,7 @@ def reader(tmp_path, sample, cut, environment):
     small["spec"]["dataset.segment"] = {"img_size": 32, "batch_size": 2, "workers": 0}
     (tmp_path / "experiments" / "sample.yaml").write_text(yaml.safe_dump(small))
     own = {**environment, "AUTOML_CACHE": str(tmp_path / "cache")}
-    return Reader(tmp_path, own, cut / "warm" / "python")
+    return Reader(tmp_path, own, cut / "warm" / "python", commands / "automl")
 
 
 @pytest.fixture
@@ -75,4 +75,4 @@ def reader_after_a_search(reader, searched):
 
 def _automl(environment, folder, *words):
     command = ["automl", *map(str, words)]
-    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+    subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)

@@ -70,6 +70,8 @@ class Reader:
     folder: Path
     environment: dict[str, str]
     python: Path
+    automl: Path
+    """The command as it is: those in PATH have their budgets cut."""
 
     def read(self, name: str) -> None:
         """Run every block of the page, and compare what it says is shown."""
@@ -126,9 +128,9 @@ class Reader:
     def _searching(self, folder: str) -> Iterator[None]:
         """Search in a folder until what was asked of the search has been carried out."""
         search = subprocess.Popen(
-            [sys.executable, "-m", "automl", "run", "--skill", "segformer", "--data", "my_data",
-             "--out", folder, *warm.LONG], cwd=self.folder, env=self.environment,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            [self.automl, "run", "--skill", "segformer", "--data", "my_data", "--out", folder,
+             *warm.LONG], cwd=self.folder, env=self.environment, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
             self._until(search, folder, {"event": "start", "trial": 1})
@@ -136,7 +138,8 @@ class Reader:
             self._until(search, folder, {"event": "stop_requested", "trial": 1})
             self._until(search, folder, {"event": "start", "reason": "added by hand"})
         finally:
-            search.terminate()
+            stop = [self.automl, "stop", folder]
+            subprocess.run(stop, cwd=self.folder, env=self.environment, capture_output=True)
             search.wait(timeout=60)
 
     def _until(

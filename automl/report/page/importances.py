@@ -49,6 +49,7 @@ def chart(
             90 + 24 * len(keys), showlegend=False,
             margin={"l": 20, "r": 60, "t": 30, "b": 45}, bargap=0.3,
             xaxis=axis("share of the variance", tickformat=".0%", range=[0, 1.02 * reach]),
-            yaxis={"automargin": True, "ticks": "", "showgrid": False, "type": "category"},
+            yaxis={"automargin": True, "ticks": "", "ticksuffix": "  ", "showgrid": False,
+                   "type": "category"},
         ),
     }  # fmt: skip

@@ -44,7 +44,10 @@ prepareTable();
 load().then(() => {
   draw(isDark.matches);
   isDark.addEventListener("change", () => draw(isDark.matches));
-  addEventListener("beforeprint", () => draw(false));
+  addEventListener("beforeprint", () => {
+    for (const folded of document.querySelectorAll("details")) folded.open = true;
+    draw(false);
+  });
   addEventListener("afterprint", () => draw(isDark.matches));
   document.body.dataset.drawn = "true";
 });

@@ -146,8 +146,9 @@ def most_important_ranges(
     return (ranges[0], ranges[1]) if len(ranges) > 1 else None
 
 
-def contour(experiment: Experiment, across: Parameter, up: Parameter) -> Figure:
+def contour(experiment: Experiment, space: SearchSpace, across: Parameter, up: Parameter) -> Figure:
     """Return the objective over two parameters: its level lines, and the trials as dots."""
+    names = short_names(list(space.parameters))
     rows = [
         (trial, value)
         for trial, value in measured(experiment)
@@ -185,10 +186,10 @@ def contour(experiment: Experiment, across: Parameter, up: Parameter) -> Figure:
             },
         ],
         "layout": layout(
-            440, xaxis=_named_axis(across), yaxis=_named_axis(up),
+            440, xaxis=_named_axis(across, names[across.key]), yaxis=_named_axis(up, names[up.key]),
         ),
     }  # fmt: skip
 
 
-def _named_axis(parameter: Parameter) -> dict[str, Any]:
-    return {**_value_axis(parameter), "title": {"text": parameter.key, "standoff": 8}}
+def _named_axis(parameter: Parameter, name: str) -> dict[str, Any]:
+    return {**_value_axis(parameter), "title": {"text": name, "standoff": 8}}

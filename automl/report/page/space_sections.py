@@ -71,7 +71,9 @@ def _slices(experiment: Experiment, space: SearchSpace, state: str) -> list[str]
         parts += [
             note("The two most important numeric parameters together; each dot is a trial."),
             plot(
-                "figure-contour", space_charts.contour(experiment, *pair), "value by two parameters"
+                "figure-contour",
+                space_charts.contour(experiment, space, *pair),
+                "value by two parameters",
             ),
         ]
     return parts

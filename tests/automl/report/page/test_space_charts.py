@@ -51,7 +51,7 @@ def test_level_lines_go_through_the_trials_of_two_parameters(tmp_path):
         start(1, {"lr": 0.01, "momentum": 0.9}), report(1, 1, 0.6),
         start(2, {"lr": 0.1}), report(2, 1, 0.4),
     )  # fmt: skip
-    levels, dots = space_charts.contour(experiment, *space.parameters.values())["data"]
+    levels, dots = space_charts.contour(experiment, space, *space.parameters.values())["data"]
     assert (levels["x"], levels["y"]) == ([0.01, 0.1], [0.5, 0.9])
     assert levels["z"] == [[None, 0.2], [0.6, None]]
     assert dots["marker"]["symbol"] == ["circle", "star"]
