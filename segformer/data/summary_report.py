@@ -22,13 +22,19 @@ def _tables(summary: DataSummary) -> Mapping[str, Any]:
     head, rows = class_table(summary)
     marked = [[name, {"colour": colours[name]}, *shares] for name, *shares in rows]
     return {
-        "title": summary.segment.root_dir,
+        "title": _shown(summary.segment.root_dir),
         "note": "; ".join([*summary.notes, *summary.warnings]),
         "tables": [
             _table("Splits", *split_table(summary)),
             _table("Classes", [head[0], "colour", *head[1:]], marked),
         ],
     }
+
+
+def _shown(root: str) -> str:
+    """Return a folder below the working folder as the user would name it."""
+    here = Path.cwd()
+    return str(Path(root).relative_to(here)) if Path(root).is_relative_to(here) else root
 
 
 def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Mapping[str, Any]:

@@ -112,9 +112,9 @@ def _sections(
         for folder in sorted(experiment.paths.data.glob("*/"))
         for part in skill_report.parts(folder, f"data-{folder.name}")
     ]
+    yield "summary", "Summary", list(_summary(experiment, state, course))
     if data:
         yield "data", "Data", data
-    yield "summary", "Summary", list(_summary(experiment, state, course))
     if best_so_far(experiment, course):
         yield "progress", "Best so far", _progress(experiment, course)
     if any(t.reports for t in experiment.history.trials.values()):

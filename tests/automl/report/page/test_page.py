@@ -56,14 +56,15 @@ def copy(experiment, tmp_path):
     return automl.Experiment.load(tmp_path / "copy")
 
 
-def test_what_a_skill_shows_of_the_data_comes_first(copy):
+def test_what_a_skill_shows_of_the_data_comes_after_the_summary(copy):
     for number, title in enumerate(("Tables", "Pictures")):
         folder = copy.paths.data / f"{number}-part"
         folder.mkdir(parents=True)
         (folder / "report.json").write_text(json.dumps({"title": title}))
     text = page_of(copy)
     first = text.index('<section id="data">')
-    assert first < text.index("Tables") < text.index("Pictures") < text.index('id="summary"')
+    assert text.index('id="summary"') < first < text.index("Tables") < text.index("Pictures")
+    assert text.index("Pictures") < text.index('id="progress"')
 
 
 def test_curves_are_the_journals_reports(experiment):
