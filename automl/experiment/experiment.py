@@ -1,8 +1,8 @@
 """An experiment on disk: its settings, its trials, the best of them."""
 
 import statistics
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,6 +33,8 @@ class Experiment:
     paths: ExperimentPaths
     settings: Settings
     history: History
+    importance_so_far: Mapping[str, float] = field(default_factory=dict)
+    """Shares that somebody who looks on has computed; those of the end are in a file."""
 
     def __repr__(self) -> str:
         best = self.best
@@ -183,8 +185,8 @@ class Experiment:
 
     @property
     def importance(self) -> dict[str, float] | None:
-        """Each parameter's share of the differences in the objective; None before the end."""
-        shares = read_derived(self.paths.importance)
+        """Each parameter's share of the differences in the objective; None if not computed."""
+        shares = read_derived(self.paths.importance) or self.importance_so_far
         return {k: float(v) for k, v in shares.items() if isinstance(v, int | float)} or None
 
     @property

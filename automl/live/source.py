@@ -6,7 +6,8 @@ again when the journal, or a file that the page shows, has changed, and only whi
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from automl.errors import AutomlError
 from automl.experiment.experiment import Experiment, space_of
 from automl.experiment.lock import is_driven
 from automl.live.now import now
+from automl.progress.importances import GrowingImportances
 from automl.progress.tail import Follower
+from automl.report.importance import importance_so_far
 from automl.report.page.comparison import comparison
 from automl.report.page.markup import Section, note
 from automl.report.page.page import head, sections
@@ -77,6 +80,7 @@ class LiveExperiment:
         self.name = root.resolve().name
         self.page = Page(self._render)
         self._follower = Follower(root)
+        self._importances = GrowingImportances(root, importance_so_far)
         self._signature: Any = None
         self._report: list[Section] = []
         self._ready_at = 0.0
@@ -84,11 +88,12 @@ class LiveExperiment:
 
     def _render(self) -> tuple[str, Sequence[Section]]:
         try:
-            signature = self._sign()
-            if signature != self._signature and time.monotonic() >= self._ready_at:
-                self._compute()
-                self._signature = signature
             _, view = self._follower.look()
+            shares = self._importances.look(view.measured) if view.state == "running" else {}
+            signature = self._sign(), dict(shares)
+            if signature != self._signature and time.monotonic() >= self._ready_at:
+                self._compute(shares)
+                self._signature = signature
         except AutomlError as error:
             return self.page_heading("unreadable"), [Section("now", "Now", [note(str(error))])]
         return self.page_heading(view.state), [now(self.experiment, view), *self._report]
@@ -97,9 +102,9 @@ class LiveExperiment:
         """Return the heading of its page."""
         return head(self.experiment, state)
 
-    def _compute(self) -> None:
+    def _compute(self, shares: Mapping[str, float]) -> None:
         began = time.monotonic()
-        self.experiment = Experiment.load(self.root)
+        self.experiment = replace(Experiment.load(self.root), importance_so_far=shares)
         space = space_of(self.experiment.paths, self.experiment.settings)
         self._report = sections(self.experiment, space, self.experiment.state)
         ended = time.monotonic()

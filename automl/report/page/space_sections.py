@@ -105,6 +105,6 @@ def _importance(experiment: Experiment, count: int) -> Iterator[str]:
         yield plot("figure-importance", figure, "importance of parameters")
     else:
         yield note(
-            "Computed at the end of a search with enough different trials; until then: "
+            "Not computed yet: it takes some trials with different values. By hand: "
             f"automl importance {experiment.paths.root}"
         )

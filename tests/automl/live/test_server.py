@@ -6,10 +6,11 @@ import socket
 
 import pytest
 from live import Browser, served
-from made import finish, report
+from made import finish, report, start
 
 from automl.errors import UsageError
 from automl.experiment.experiment import Experiment, space_of
+from automl.experiment.lock import ExperimentLock
 from automl.live.server import LiveServer
 from automl.live.source import LiveExperiment
 from automl.report.page.page import sections
@@ -37,6 +38,20 @@ def test_a_growing_journal_changes_only_the_sections_that_it_changes(browser, se
     second = browser.changes_of("summary", first["version"])
     assert "0.7" in second["sections"]["summary"] and "reproduce" not in second["sections"]
     assert [name for name, _ in second["links"]][0] == "now"
+
+
+def test_a_search_that_runs_has_importances_as_soon_as_enough_trials_have_a_value(search):
+    for number in range(2, 10):
+        values = search.values(**{"train.lr": 0.001 * number})
+        search.append(start(number, values), report(number, 1, number / 20, loss=1.0))
+    with ExperimentLock(Experiment.load(search.root).paths), served(search.root) as server:
+        browser = Browser(server)
+        version = 0
+        while "figure-importance" not in (found := browser.changes(version))["sections"].get(
+            "importance", ""
+        ):
+            version = found["version"]
+        assert "take these importances as a hint" in found["sections"]["importance"]
 
 
 def test_only_who_has_the_token_may_look(browser, search):
