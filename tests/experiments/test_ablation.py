@@ -1,7 +1,19 @@
+from argparse import Namespace
+
 import pytest
 from pictures import data_set
 
-from experiments.recipe.ablation import BASE, PARTS, base_settings, parts_of, table, third_of
+from experiments.recipe import ablation
+from experiments.recipe.ablation import (
+    BASE,
+    PARTS,
+    base_settings,
+    parts_of,
+    results,
+    run,
+    table,
+    third_of,
+)
 from segformer.spec import parse
 from segformer.spec.overrides import nested
 
@@ -35,3 +47,19 @@ def test_a_third_of_the_data_is_every_third_training_image(tmp_path):
         assert [path.name for path in links] == names[::3]
         assert all(path.is_file() for path in links)
         assert any((third / kind / "val").iterdir())
+
+
+@pytest.mark.slow
+def test_a_cell_is_trained_once(tmp_path, monkeypatch, capsys):
+    small = {"dataset.segment.img_size": 32, "train.num_epochs": 1}
+    monkeypatch.setitem(ablation._TASKS, "isbi", small)
+    options = Namespace(
+        out=tmp_path, isbi=data_set(tmp_path / "data", train=4), camvid=None, seeds=[0],
+        parts=["ce_lovasz"],
+    )  # fmt: skip
+    for _ in range(2):
+        run(options, tmp_path / "ablation.jsonl")
+    rows = results(tmp_path / "ablation.jsonl")
+    assert [row["part"] for row in rows] == [BASE, "ce_lovasz"]
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert rows[0]["val_miou"] >= 0 and not (tmp_path / "cell_isbi").exists()
