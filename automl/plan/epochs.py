@@ -7,11 +7,11 @@ from typing import Any
 from automl.errors import UsageError
 from automl.experiment.environment import NVIDIA, threads
 from automl.experiment.resources import Resources
-from automl.formats import duration
+from automl.formats import counted, duration
 from automl.runners.allocation import shares
 from automl.skill.failures import failure_from_error
 from automl.skill.loaded import LoadedSkill
-from automl.trial.budget import Budget
+from automl.trial.budget import UNLIMITED, Budget
 
 FACTOR, POWER = 4.0, 0.45
 """A full training takes FACTOR * whole ** POWER of the `whole` epochs that fit in the time: 18 of
@@ -41,6 +41,8 @@ class TimedEpochs:
     """With one trial at a time where the time is short."""
     note: str
     """One line for people."""
+    trials: int = UNLIMITED
+    """How many trainings the time is enough for, where that is one for each worker."""
     pace: Mapping[str, float] = field(default_factory=dict)
     """`start_s`, of runner and worker up to the first step, and `epoch_s`."""
 
@@ -72,7 +74,9 @@ def epochs_of_time(
             together, workers = ", one at a time on all cores", 1
     pace = {"start_s": pace["start_s"] + _runner_s(resources), "epoch_s": pace["epoch_s"]}
     epochs = chosen_epochs(budget, pace, workers=workers)
-    return TimedEpochs(epochs, resources, _note(budget, pace, epochs, workers, together), pace)
+    note = _note(budget, pace, epochs, workers, together)
+    trials = workers if is_for_one_each(budget, pace, workers=workers) else UNLIMITED
+    return TimedEpochs(epochs, resources, note, trials, pace)
 
 
 def _note(
@@ -86,8 +90,12 @@ def _note(
             f"--time {limit} is less than one epoch needs: {measured}; the search ends after its"
             " first epoch; give more time, or a smaller model or size"
         )
+    is_one = workers == 1 and is_for_one_each(budget, pace, workers=1)
+    plan = (
+        f"one training of {counted(epochs, 'epoch')}" if is_one else f"{epochs} epochs a training"
+    )
     return (
-        f"{epochs} epochs a training{together}, chosen for --time {limit}: {measured}, so that "
+        f"{plan}{together}, chosen for --time {limit}: {measured}, so that "
         f"about {whole:.0f} fit in; --epochs N sets them"
     )
 
@@ -110,6 +118,12 @@ def chosen_epochs(budget: Budget, pace: Mapping[str, float], *, workers: int) ->
         chosen = max(chosen, LARGEST_SHARE * whole / max(budget.trials, workers))
     # Half an epoch more costs a long training nothing, and a short one its end.
     return max(1, int(min(chosen + 0.5, largest + 0.25)))
+
+
+def is_for_one_each(budget: Budget, pace: Mapping[str, float], *, workers: int) -> bool:
+    """Whether the time is best spent on one training of each worker, without looks at others."""
+    whole = _whole(budget, pace, workers)
+    return bool(FACTOR * whole**POWER >= LARGEST_SHARE * whole / workers)
 
 
 def _whole(budget: Budget, pace: Mapping[str, float], workers: int) -> float:

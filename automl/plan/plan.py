@@ -170,6 +170,7 @@ def plan_from_request(
             spec = _spec(skill, schema, own)
             space = _space(way, schema, spec, fitted)
             budget = search.budget(timed.epochs)
+            budget = replace(budget, trials=min(budget.trials, timed.trials))
     if request.strict_data:
         check_no_leaks(data, skill.name)
     settings = Settings(

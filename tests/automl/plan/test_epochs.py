@@ -5,7 +5,7 @@ import toy_skill
 
 from automl.errors import UsageError
 from automl.experiment.resources import Resources
-from automl.plan.epochs import chosen_epochs
+from automl.plan.epochs import chosen_epochs, is_for_one_each
 from automl.plan.plan import plan_from_request
 from automl.request.request import Request
 from automl.request.search import SearchRequest
@@ -74,6 +74,16 @@ def test_a_time_without_epochs_chooses_them_in_the_spec_and_says_so(plan_of):
         " 2 s, measured, so that about 48 fit in"
     )
     assert plan.settings.pace == {"start_s": 4.0, "epoch_s": 2.0}
+
+
+def test_time_for_few_epochs_is_for_one_training_of_each_worker(plan_of):
+    plan = plan_of(SearchRequest(time="24s"))
+    assert plan.settings.budget.trials == 1
+    assert plan.notes[-1].startswith("one training of 9 epochs, chosen for --time 24 s")
+    assert plan_of(SearchRequest(time="100s")).settings.budget.trials == UNLIMITED
+    assert [is_for_one_each(budget(s), PACE, workers=1) for s in (1, 14, 16, 100)] == [
+        True, True, False, False,
+    ]  # fmt: skip
 
 
 def test_a_time_that_is_shorter_than_an_epoch_is_said_before_the_launch(plan_of):
