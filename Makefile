@@ -2,11 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# pip would compile 28,000 files on one core. A few are for a later Python and do not compile.
+# pip would compile 28,000 files. Python compiles those that are used.
 define install
 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
 	-c constraints.txt -e ".[$(1)]"
-$(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null || true
 endef
 CODE := automl segformer tests docs experiments
 TEST := all,test,check,docs
