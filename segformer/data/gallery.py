@@ -68,7 +68,7 @@ def galleries(summary: DataSummary, *, seed: int = 0) -> Iterator[Gallery]:
             "batch",
             "What the model sees",
             "The first training images of the first epoch, resized and augmented, and their masks "
-            "over them. Ignored pixels are grey.",
+            "over them. Ignored pixels are striped.",
             _batch(summary, colours, seed),
         ),
         Gallery(

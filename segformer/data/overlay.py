@@ -12,6 +12,7 @@ from segformer.spec.sections.dataset import DatasetSegment
 Pixels = NDArray[np.uint8]
 
 _GREY = 128
+_STRIPE = 4
 _GOLDEN = 0.61803398875
 """Steps of the golden ratio around the circle keep any number of hues apart."""
 
@@ -31,8 +32,21 @@ def class_colours(segment: DatasetSegment) -> Pixels:
 
 
 def overlay(image: Pixels, ids: Pixels, colours: Pixels) -> Pixels:
-    """Return the mean of the image HxWxC, as a picture HxWx3, and the colours of its ids HxW."""
-    return ((composite(image).astype(np.uint16) + colours[ids]) // 2).astype(np.uint8)
+    """Return the mean of the image HxWxC, as a picture HxWx3, and the colours of its ids HxW.
+
+    Ignored pixels are striped.
+    """
+    marked, ignored = colours[ids], ids == IGNORED
+    if ignored.any():  # Predictions have none, and may be large.
+        marked = striped(marked, ignored)
+    return ((composite(image).astype(np.uint16) + marked) // 2).astype(np.uint8)
+
+
+def striped(picture: Pixels, where: NDArray[np.bool_]) -> Pixels:
+    """Return a picture HxWx3 with diagonal stripes in some pixels: no class looks like it."""
+    rows, columns = np.indices(where.shape)
+    stripes = np.where((rows + columns) // _STRIPE % 2, 255, 60).astype(np.uint8)
+    return np.where(where[..., None], stripes[..., None], picture)
 
 
 def _distinct(index: int) -> tuple[int, int, int]:

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from segformer.data.labels import IGNORED
+from segformer.data.overlay import striped
 from segformer.evaluation.image_scores import ImageScore
 from segformer.evaluation.pictures import Pixels, side_by_side, write_picture
 
@@ -19,7 +20,6 @@ NOTE = (
 _EACH = 2
 _SIDE = 256
 """The longer side of a sample in pixels, at most."""
-_STRIPE = 4
 _WRONG = np.array((225, 0, 152), dtype=np.uint8)
 
 
@@ -63,18 +63,11 @@ def write_sample(
     grey = (image.mean(axis=2, keepdims=True) / 2 + 64).astype(np.uint8)
     errors = np.where(((ids != truth) & counted)[..., None], _WRONG, grey)
     gap = np.full((len(image), max(1, image.shape[1] // 40), 3), 255, dtype=np.uint8)
-    parts = [image, colours[ids], _striped(colours[truth], ~counted), _striped(errors, ~counted)]
+    parts = [image, colours[ids], striped(colours[truth], ~counted), striped(errors, ~counted)]
     row = [part for each in parts for part in (gap, each)][1:]
     path = folder / sample.file
     path.parent.mkdir(parents=True, exist_ok=True)
     write_picture(path, side_by_side(row))
-
-
-def _striped(picture: Pixels, where: Pixels) -> Pixels:
-    """Return a picture with diagonal stripes where pixels do not count: no class looks like it."""
-    rows, columns = np.indices(where.shape)
-    stripes = np.where((rows + columns) // _STRIPE % 2, 255, 60).astype(np.uint8)
-    return np.where(where[..., None], stripes[..., None], picture)
 
 
 def _small(picture: Pixels, how: Image.Resampling = Image.Resampling.NEAREST) -> Pixels:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segformer.data.labels import IGNORED
 from segformer.data.overlay import class_colours, overlay
 from segformer.evaluation.pictures import mask_png
 
@@ -41,3 +42,11 @@ def test_an_overlay_does_not_overflow():
     white = np.full((1, 1, 3), 255, dtype=np.uint8)
     colours = np.full((256, 3), 255, dtype=np.uint8)
     assert overlay(white, np.zeros((1, 1), dtype=np.uint8), colours).tolist() == [[[255] * 3]]
+
+
+def test_ignored_pixels_of_an_overlay_are_striped():
+    ids = np.zeros((8, 16), np.uint8)
+    ids[:, 8:] = IGNORED
+    shown = overlay(np.zeros((8, 16, 3), np.uint8), ids, np.full((256, 3), 90, np.uint8))
+    assert np.unique(shown[:, :8]).tolist() == [45]
+    assert np.unique(shown[:, 8:]).tolist() == [30, 127]
