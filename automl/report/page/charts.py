@@ -261,11 +261,12 @@ def resources(experiment: Experiment, state: str) -> Figure:
     if has_memory:
         more["yaxis2"] = axis("peak memory, MB", domain=[0, 0.46])
     anchor = "y2" if has_memory else "y"
+    ends = [trials[0].number - 0.6, trials[-1].number + 0.6] if trials else [0, 1]
     return {
         "data": data,
         "layout": layout(
             440 if has_memory else 280, barmode="overlay",
-            xaxis=axis("trial", anchor=anchor, tickformat="d"), **more,
+            xaxis=axis("trial", anchor=anchor, tickformat="d", range=ends), **more,
         ),
     }  # fmt: skip
 
