@@ -51,15 +51,17 @@ def test_the_job_of_kuberay_has_what_it_must_and_shares_a_volume():
     assert subprocess.run(["bash", "-n", "-c", job["spec"]["entrypoint"]], check=True)
 
 
-@pytest.mark.parametrize("name", ["Containerfile", "serve.Containerfile"])
+@pytest.mark.parametrize("name", ["Containerfile", "serve.Containerfile", "tensorrt.Containerfile"])
 def test_a_container_copies_files_that_there_are_and_starts_automl(name):
     lines = (DEPLOY / name).read_text().splitlines()
     copied = [w for line in lines if line.startswith("COPY") for w in line.split()[1:-1]]
     assert copied and all((ROOT / file).exists() for file in copied if file != "${MODEL}")
-    (words,) = (json.loads(line[11:]) for line in lines if line.startswith("ENTRYPOINT "))
-    assert words[0] == "automl" and any(line == "USER automl" for line in lines)
-    if words[1:]:
-        assert _arguments(parser(), words[1:]).model == "/model/model.onnx"
+    stated = [line.split(maxsplit=1) for line in lines if line.startswith(("ENTRYPOINT ", "CMD "))]
+    program, *words = (word for _, text in stated for word in json.loads(text))
+    assert program == "automl" and any(line == "USER automl" for line in lines)
+    if "serve" in words:
+        model = Path(_arguments(parser(), words).model)
+        assert model.is_relative_to("/model") and model.suffix in (".onnx", ".engine")
     extras = re.search(r'"\.\[([\w,]+)\]"', "\n".join(lines))[1].split(",")
     assert all(re.search(rf"^{extra} = ", (ROOT / "pyproject.toml").read_text(), re.M)
                for extra in extras)  # fmt: skip

@@ -19,6 +19,7 @@ import pytest
 from automl.experiment.experiment import Experiment, space_of
 from automl.experiment.journal import Journal
 from automl.tracking.names import ParameterNames
+from experiments.screenshots.browser import browser, lacking
 
 pytestmark = pytest.mark.slow
 
@@ -66,19 +67,38 @@ def test_the_promoted_model_runs_alone_on_any_batch(told, folder):
         assert session.run(["output"], {"input": images})[0].shape[:2] == (batch, 4)
 
 
-def test_every_way_to_ask_the_champion_gives_the_mask_of_predict(told, folder, run_in, monkeypatch):
+@pytest.fixture(scope="module")
+def predicted(told, folder, run_in):
+    """Return a picture and the mask that `automl predict` makes of it."""
     import numpy as np
     from PIL import Image
 
     pictures = folder / "data" / "images" / "test"
-    predicted = run_in(folder, "predict", told["promotion"]["onnx"], pictures, "--out", "predicted")
-    assert predicted.returncode == 0, predicted.stderr
+    done = run_in(folder, "predict", told["promotion"]["onnx"], pictures, "--out", "predicted")
+    assert done.returncode == 0, done.stderr
     rows = json.loads((folder / "predicted/results.json").read_text())["images"]
     picture = sorted(pictures.iterdir())[0]
     assert rows[0]["image"] == str(picture)
-    mask = np.asarray(Image.open(next((folder / "predicted").rglob(f"{picture.stem}.png"))))
+    mask = next((folder / "predicted").rglob(f"{picture.stem}.png"))
+    return picture, np.asarray(Image.open(mask))
+
+
+@pytest.fixture(scope="module")
+def served(told, folder):
+    """Return the address at which `automl serve` serves the promoted model."""
+    command = [sys.executable, "-m", "automl", "serve", "runs/search"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as server:
+        yield server.stdout.readline().split(" on ")[1].split()[0]
+        server.terminate()
+        assert server.wait(30) in (0, -signal.SIGTERM)
+
+
+def test_the_champion_gives_the_mask_of_predict_to_who_asks_mlflow(predicted, folder, monkeypatch):
+    import numpy as np
+
+    picture, mask = predicted
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'runs' / 'mlflow.db'}")
-    with served("models:/segformer@champion", folder / "server.log") as address:
+    with served_by_mlflow("models:/segformer@champion", folder / "server.log") as address:
         text = base64.b64encode(picture.read_bytes()).decode()
         body = json.dumps({"dataframe_records": [{"image": text}]}).encode()
         request = urllib.request.Request(
@@ -89,7 +109,51 @@ def test_every_way_to_ask_the_champion_gives_the_mask_of_predict(told, folder, r
     assert np.array_equal(answer["mask"], mask)
     assert answer["names"]["0"] == "ground"
     assert np.array_equal(mask_by_pyfunc(picture, folder / "pyfunc.npy"), mask)
-    assert np.array_equal(mask_by_automl_serve(folder, picture), mask)
+
+
+def test_automl_serve_answers_a_posted_picture_with_the_mask_of_predict(predicted, served):
+    import numpy as np
+    from PIL import Image
+
+    picture, mask = predicted
+    with urllib.request.urlopen(f"{served}/predict", picture.read_bytes(), timeout=60) as response:
+        assert np.array_equal(Image.open(io.BytesIO(response.read())), mask)
+
+
+@pytest.mark.skipif(lacking() is not None, reason=str(lacking()))
+def test_the_page_of_automl_serve_shows_the_mask_of_predict(predicted, served, told, folder):
+    import numpy as np
+    from PIL import Image
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    from segformer.api import load_model
+
+    picture, mask = predicted
+    with browser(1280, 1000) as page:
+        page.get(served)
+        page.find_element("id", "file").send_keys(str(picture))
+        WebDriverWait(page, 60).until(
+            lambda page: "128 x 128 pixels" in page.find_element("id", "state").text
+        )
+        rows = page.find_elements("css selector", "#classes tr")
+        shares = {row.text.rsplit(" ", 2)[0]: row.text.rsplit(" ", 2)[1] for row in rows}
+        overlay = Image.open(io.BytesIO(base64.b64decode(page.execute_async_script(_SHOWN))))
+    model = load_model(folder / told["promotion"]["onnx"])
+    counts = np.bincount(mask.ravel(), minlength=len(model.class_names))
+    assert shares == {
+        name: f"{100 * count / mask.size:.1f}"
+        for name, count in zip(model.class_names, counts.tolist(), strict=True)
+        if count
+    }
+    assert np.array_equal(overlay, model.overlay(picture))
+
+
+_SHOWN = """
+const [done] = arguments, image = document.getElementById("overlay");
+fetch(image.src).then(answer => answer.arrayBuffer()).then(
+  content => done(btoa(String.fromCharCode(...new Uint8Array(content)))));
+"""
+"""Returns the picture that the page shows, as base64."""
 
 
 def mask_by_pyfunc(picture, target):
@@ -106,24 +170,8 @@ def mask_by_pyfunc(picture, target):
     return np.load(target)
 
 
-def mask_by_automl_serve(folder, picture):
-    """Return the mask that `automl serve` answers, which its page shows, too."""
-    import numpy as np
-    from PIL import Image
-
-    command = [sys.executable, "-m", "automl", "serve", "runs/search"]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            address = server.stdout.readline().split(" on ")[1].split()[0]
-            url = f"{address}/predict?format=mask"
-            with urllib.request.urlopen(url, picture.read_bytes(), timeout=60) as response:
-                return np.asarray(Image.open(io.BytesIO(response.read())))
-        finally:
-            server.terminate()
-
-
 @contextmanager
-def served(model, log):
+def served_by_mlflow(model, log):
     """Serve a registered model by `mlflow models serve` on a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

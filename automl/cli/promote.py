@@ -18,7 +18,8 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--to",
         metavar="LIST",
-        help="onnx,int8,engine,triton (default: those of the last promotion, or of the run)",
+        help="onnx,int8,engine,triton,deepstream (default: those of the last promotion, or of the "
+        "run)",
     )
     parser.add_argument(
         "--max-drop", "--max-miou-drop", type=float, metavar="X",

@@ -15,12 +15,16 @@ CONVERSIONS = {"int8": "quantize", "engine": "gen_trt_engine"}
 """What a promoted ONNX model can be converted to, and the action that converts it."""
 PACKAGES = ("triton",)
 """What promoted models can be packaged as, for programs of others."""
+EXPORTS = ("deepstream",)
+"""Programs for which a checkpoint is exported once more, by settings of skill_info.yaml."""
 MAX_DROP = 0.005
 """The most by which the objective of a converted model may be worse than the checkpoint's."""
 MAX_LOGIT_DIFFERENCE = 0.001
 """The most by which an output of the ONNX model may differ from the checkpoint's."""
 LATENCY = ("latency_p50_ms", "latency_p95_ms", "images_per_s", "memory_mb",
-           "latency_batch", "latency_threads", "latency_runs", "latency_load")  # fmt: skip
+           "latency_batch", "latency_threads", "latency_runs", "latency_load",
+           "best_batch_size", "best_batch_p50_ms", "best_batch_p95_ms",
+           "best_batch_images_per_s")  # fmt: skip
 """Metrics of speed that a skill's evaluate may report; the gate checks the first."""
 
 
@@ -33,10 +37,11 @@ def check_conversions(to: Iterable[str], info: SkillInfo) -> None:
         for name in to
         if name in CONVERSIONS and CONVERSIONS[name] not in info.spec_params
     ]
+    able = {*info.packages, *info.promotion}
     faults += [
         Fault(f"--to: {name}: {info.name} makes no such package", key="--to", value=name)
         for name in to
-        if name in PACKAGES and name not in info.packages
+        if name in (*PACKAGES, *EXPORTS) and name not in able
     ]
     if faults:
         raise UsageError(*faults)
@@ -70,7 +75,7 @@ class PromotionRequest:
     """Whether the checkpoint is refined first, without training."""
 
     def __post_init__(self) -> None:
-        known = ("onnx", *CONVERSIONS, *PACKAGES)
+        known = ("onnx", *CONVERSIONS, *PACKAGES, *EXPORTS)
         faults = [not_one_of("--to", name, known) for name in self.targets if name not in known]
         if not 0 <= self.max_drop <= 1:
             faults.append(not_allowed("--max-drop", self.max_drop, "in [0, 1]"))

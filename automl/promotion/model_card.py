@@ -1,6 +1,6 @@
 """The model card: a promoted model's origin, quality, speed and usage."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -8,7 +8,7 @@ import yaml
 from automl.experiment.experiment import Experiment
 from automl.experiment.settings import weights_in_words
 from automl.formats import compact, score
-from automl.promotion.gates import LATENCY
+from automl.promotion.gates import EXPORTS, LATENCY
 from automl.report.measured import WORDS, busy
 from automl.skill.info import SkillInfo
 from automl.version import __version__
@@ -37,6 +37,7 @@ def model_card(experiment: Experiment, info: SkillInfo, promotion: Mapping[str, 
         *_conversions(parity),
         "",
         _logits(parity),
+        *_exports(parity),
         "",
         *_latency(parity),
         *_classes(promotion["classes"]),
@@ -117,7 +118,18 @@ def _conversions(parity: Mapping[str, Any]) -> list[str]:
     return rows
 
 
-_SPEED = tuple(key for key in LATENCY if key != "latency_runs")
+_ALWAYS = tuple(key for key in LATENCY if key != "latency_runs" and "best" not in key)
+_BEST_BATCH = tuple(key for key in LATENCY if "best" in key)
+
+
+def _exports(parity: Mapping[str, Any]) -> list[str]:
+    """Say how many pixels change their class where another program scales the pictures."""
+    return [
+        f"In {name}: {key.replace('_', ' ')} {value:.2%}."
+        for name in EXPORTS
+        for key, value in parity.get(name, {}).items()
+        if key.endswith("changed_pixels")
+    ]
 
 
 def _latency(parity: Mapping[str, Any]) -> list[str]:
@@ -126,10 +138,6 @@ def _latency(parity: Mapping[str, Any]) -> list[str]:
     if not latencies:
         return []
     warning = busy(latencies)
-    rows = [
-        "| " + " | ".join([name, *(compact(metrics.get(key)) for key in _SPEED)]) + " |"
-        for name, metrics in latencies.items()
-    ]
     return [
         "## Speed",
         f"On {parity['machine']}; the checkpoint in its own framework, onnx and int8 in ONNX "
@@ -137,9 +145,27 @@ def _latency(parity: Mapping[str, Any]) -> list[str]:
         + (f" {warning}" if warning else "")
         + _speedup(parity),
         "",
-        "| model | " + " | ".join(WORDS[key] for key in _SPEED) + " |",
-        "| --- |" + " --- |" * len(_SPEED),
-        *rows,
+        *_speeds(latencies, _ALWAYS),
+        *_best_batches(latencies),
+    ]
+
+
+def _best_batches(latencies: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Return a table of the batches with the most images a second; none if none was sought."""
+    sought = {name: own for name, own in latencies.items() if _BEST_BATCH[0] in own}
+    if not sought:
+        return []
+    return ["The batch that makes the most images a second:", "", *_speeds(sought, _BEST_BATCH)]
+
+
+def _speeds(latencies: Mapping[str, Mapping[str, float]], keys: Sequence[str]) -> list[str]:
+    return [
+        "| model | " + " | ".join(WORDS[key] for key in keys) + " |",
+        "| --- |" + " --- |" * len(keys),
+        *(
+            "| " + " | ".join([name, *(compact(own.get(key)) for key in keys)]) + " |"
+            for name, own in latencies.items()
+        ),
         "",
     ]
 

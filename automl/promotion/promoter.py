@@ -15,6 +15,7 @@ from automl.files import remove, replace_folder, write_atomic, write_json, write
 from automl.promotion.actions import ActionRunner
 from automl.promotion.gates import (
     CONVERSIONS,
+    EXPORTS,
     PACKAGES,
     TOLERANCE,
     GateError,
@@ -101,7 +102,7 @@ class Promoter:
         write_json(work / "parity.json", parity)
         self.request.check_parity(parity)
         self.request.check_latency("onnx", parity["latency"].get("onnx", {}))
-        left_out = self._conversions(best, onnx, work, parity)
+        left_out = self._conversions(best, checkpoint, onnx, work, parity)
         left_out |= self._packages(onnx, work, parity)
         test = self._actions.run(
             "evaluate", best, work / "test", onnx, overrides=self._actions.hints("test")
@@ -161,13 +162,16 @@ class Promoter:
         return trials[number]
 
     def _conversions(
-        self, best: Trial, onnx: Path, work: Path, parity: dict[str, Any]
+        self, best: Trial, checkpoint: Path, onnx: Path, work: Path, parity: dict[str, Any]
     ) -> dict[str, str]:
-        """Convert the ONNX model; return why by name for those that are left out."""
+        """Make the other models; return why by name for those that are left out."""
         left_out = {}
-        for name in (name for name in self.request.targets if name in CONVERSIONS):
+        for name in (name for name in self.request.targets if name in (*CONVERSIONS, *EXPORTS)):
             try:
-                self._convert(name, best, onnx, work, parity)
+                if name in CONVERSIONS:
+                    self._convert(name, best, onnx, work, parity)
+                else:
+                    parity[name] = self._exported_for(name, best, checkpoint, work)
             except Stopped:
                 raise
             except Exception as error:  # A skill may raise anything; a failed step is data.
@@ -220,6 +224,16 @@ class Promoter:
         self.request.check_drop(name, parity)
         if parity[name]["value"] is not None:
             self.request.check_latency(name, latency or {})
+
+    def _exported_for(self, name: str, best: Trial, checkpoint: Path, work: Path) -> dict[str, Any]:
+        """Export the checkpoint for a program; return the file, and what the program changes."""
+        folder = work / name
+        result = self._actions.run(
+            "export", best, folder, checkpoint, folder / "model.onnx",
+            overrides=self._actions.hints(name),
+        )  # fmt: skip
+        changes = {key: v for key, v in result.metrics.items() if key.endswith("changed_pixels")}
+        return {"file": str(result.artifacts["onnx"].relative_to(work)), **changes}
 
     def _measured(
         self, best: Trial, model: Path, folder: Path, work: Path, parity: Mapping[str, Any]

@@ -22,6 +22,12 @@ WORDS = {
     "latency_threads": "threads",
     "latency_runs": "runs",
     "latency_load": "load of each core",
+    "best_batch_size": "images in the best batch",
+    "best_batch_p50_ms": "median of the best batch, ms",
+    "best_batch_p95_ms": "95th percentile of the best batch, ms",
+    "best_batch_images_per_s": "images a second in the best batch",
+    "bilinear_changed_pixels": "pixels of another class if scaled bilinearly",
+    "nearest_changed_pixels": "pixels of another class if scaled to the nearest",
 }
 """What a name of parity.json means."""
 BUSY = 0.5

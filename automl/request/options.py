@@ -119,8 +119,8 @@ _TABLE = (
         "download", "let --weights fetch what is not on this machine", "flag", example="true",
     ),
     Option(
-        "to", "models to make of the best trial: onnx, int8, engine; triton packages them",
-        "texts", "LIST", default="onnx", example="[onnx, int8]",
+        "to", "models to make of the best trial: onnx, int8, engine, deepstream; triton packages "
+        "them", "texts", "LIST", default="onnx", example="[onnx, int8]",
     ),
     Option(
         "refine",

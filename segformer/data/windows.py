@@ -4,14 +4,14 @@ A model has one size of input. A window is a part of a picture that is resized t
 image is: of a picture that is segmented whole there is one, and it covers the picture.
 """
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segformer.data.bands import MOST_PIXELS
+from segformer.data.grid import starts, weights
 from segformer.errors import DataError
 from segformer.spec.sections.dataset import DatasetSegment
 from segformer.spec.sections.prediction import AS_TRAINED, OVERLAP
@@ -40,10 +40,19 @@ class Windows:
 
     @classmethod
     def over(
-        cls, picture: Size, size: Size, *, overlap: float = OVERLAP, is_tapered: bool = True
+        cls,
+        picture: Size,
+        size: Size,
+        shape: Size,
+        *,
+        overlap: float = OVERLAP,
+        is_tapered: bool = True,
     ) -> "Windows":
-        """Return evenly spread windows that overlap by at least a share of their sides."""
-        places = [_places(*sides, overlap) for sides in zip(picture, size, strict=True)]
+        """Return windows that are scaled to `shape`, the model's input; see `starts`."""
+        places = [
+            tuple(starts(length, window, overlap, side))
+            for length, window, side in zip(picture, size, shape, strict=True)
+        ]
         return cls(picture, size, places[0], places[1], is_tapered)
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
@@ -60,8 +69,10 @@ class Windows:
         and the weight under a single window is exactly 1.
         """
         rows, columns = (
-            _weights(*sides, is_tapered=self.is_tapered)
-            for sides in zip(self.picture, self.size, (self.tops, self.lefts), strict=True)
+            weights(length, window, list(places), is_tapered=self.is_tapered)
+            for length, window, places in zip(
+                self.picture, self.size, (self.tops, self.lefts), strict=True
+            )
         )
         return rows, columns
 
@@ -76,7 +87,7 @@ def windows_of(picture: Size, segment: DatasetSegment) -> Windows:
         fits = size[0] >= picture[0] and size[1] >= picture[1]
         size = padded_size(picture if fits else size, segment.size)
     share = OVERLAP if overlap is None else overlap
-    return Windows.over(picture, size, overlap=share, is_tapered=tapered)
+    return Windows.over(picture, size, segment.size, overlap=share, is_tapered=tapered)
 
 
 def check_windows(windows: Windows) -> None:
@@ -129,27 +140,3 @@ def cut(picture: Pixels, place: tuple[int, int], size: Size, *, fill: int = 0) -
     above, before = max(-top, 0), max(-left, 0)
     whole[above : above + part.shape[0], before : before + part.shape[1]] = part
     return whole
-
-
-def _places(length: int, window: int, overlap: float) -> tuple[int, ...]:
-    """Return the first pixels of windows over a length; the last window ends with it."""
-    if window >= length:
-        return (0,)
-    step = max(1.0, (1 - overlap) * window)
-    last = math.ceil((length - window) / step - 1e-9)  # 1e-9: rounding adds no window.
-    return tuple(round(index * (length - window) / last) for index in range(last + 1))
-
-
-def _weights(
-    length: int, window: int, starts: Sequence[int], *, is_tapered: bool
-) -> list[NDArray[np.float32]]:
-    inside = np.arange(window, dtype=np.float64)
-    ramp = np.minimum(inside + 1, window - inside) if is_tapered else np.ones(window)
-    parts = [ramp[: length - start] for start in starts]
-    total = np.zeros(length)
-    for start, part in zip(starts, parts, strict=True):
-        total[start : start + len(part)] += part
-    return [
-        (part / total[start : start + len(part)]).astype(np.float32)
-        for start, part in zip(starts, parts, strict=True)
-    ]

@@ -110,8 +110,13 @@ def skill_info() -> dict[str, Any]:
                 "evaluate.split": "validation",
                 "evaluate.vis_after_n_batches": 0,
                 "evaluate.latency.runs": 30,
+                "evaluate.latency.largest_batch": 16,
             },
             "test": {"evaluate.vis_after_n_batches": 0},
+            "deepstream": {
+                "export.serialize_nvdsinfer": True,
+                "export.with_preprocessing": False,
+            },
             "export": {
                 "export.input_height": "dataset.segment.img_height",
                 "export.input_width": "dataset.segment.img_width",

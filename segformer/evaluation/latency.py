@@ -1,5 +1,6 @@
 """Latency and memory of a model of any format, measured on noise."""
 
+import math
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,10 @@ _WARM_UP = 3
 _ENOUGH, _LIMIT_S = 5, 60.0
 """After `_LIMIT_S` seconds a slow model stops at `_ENOUGH` runs."""
 _MB = 1024 * 1024
+_GAIN = 1.02
+"""How many times as many images a second a larger batch must make to be better."""
+_LONGEST_S = 4.0
+"""Seconds that a batch may be expected to take, if it is to be tried as the best."""
 
 
 def measured_latency(
@@ -30,30 +35,72 @@ def measured_latency(
     process meanwhile, with Python and all libraries; on a GPU, the memory in use by all processes
     at the end; missing if the system does not report it. latency_batch, latency_threads and
     latency_runs: the conditions. latency_load: processes that wanted to run, for each core, in the
-    minute before. Raises `CheckpointError`.
+    minute before. With `options.largest_batch`, best_batch_size and best_batch_*: the batch that
+    makes the most images a second. Raises `CheckpointError`.
     """
     load = os.getloadavg()[0] / (os.cpu_count() or 1)
     with _threads(options.threads) as threads:
         has_peak = _reset_peak()
         # Loaded again, since ONNX Runtime fixes its number of threads when it loads a model.
         predictor = load_predictor(path, otherwise=otherwise, device=device)
-        shape = options.batch_size, predictor.record.channels, *predictor.record.size
-        images = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-        seconds = _timed(predictor, images, options.runs)
-    p50, p95 = np.percentile(seconds, (50, 95)).tolist()
-    costs = {
-        "latency_p50_ms": 1000 * p50,
-        "latency_p95_ms": 1000 * p95,
+        seconds = _timed(predictor, _noise(predictor, options.batch_size), options.runs)
+        memory = _memory(device, has_peak)
+        best = _best_batch(predictor, options, seconds)
+    return {
+        **_times(seconds, "latency_"),
         "images_per_s": options.batch_size / float(np.mean(seconds)),
         "latency_batch": float(options.batch_size),
         "latency_threads": float(threads),
         "latency_runs": float(len(seconds)),
         "latency_load": load,
+        **memory,
+        **best,
     }
+
+
+def _best_batch(
+    predictor: Predictor, options: Latency, seconds: Sequence[float]
+) -> dict[str, float]:
+    """Return size and times of the batch that makes the most images a second, by doubling it.
+
+    `seconds` are those of `options.batch_size`. It ends at the first batch that is hardly faster
+    than the one before, takes too long or does not fit in the GPU's memory. Each size gets as many
+    images.
+    """
+    best: dict[str, float] = {}
+    size, most = 1, 0.0
+    while size <= options.largest_batch and size < _LONGEST_S * (most or math.inf):
+        runs, own = max(_ENOUGH, options.runs // size), seconds
+        if size != options.batch_size:
+            try:
+                own = _timed(predictor, _noise(predictor, size), runs)
+            except torch.OutOfMemoryError:
+                break
+        rate = size / float(np.mean(own))
+        if rate < _GAIN * most:
+            break
+        times = _times(own, "best_batch_")
+        best = {"best_batch_size": float(size), **times, "best_batch_images_per_s": rate}
+        size, most = 2 * size, rate
+    return best
+
+
+def _times(seconds: Sequence[float], prefix: str) -> dict[str, float]:
+    p50, p95 = np.percentile(seconds, (50, 95)).tolist()
+    return {f"{prefix}p50_ms": 1000 * p50, f"{prefix}p95_ms": 1000 * p95}
+
+
+def _noise(predictor: Predictor, batch: int) -> Tensor:
+    shape = batch, predictor.record.channels, *predictor.record.size
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0))
+
+
+def _memory(device: torch.device, has_peak: bool) -> dict[str, float]:
+    """Return the memory in MB, {} where the system does not report it."""
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
-        return costs | {"memory_mb": (total - free) / _MB}
-    return costs | ({"memory_mb": _peak_mb()} if has_peak else {})
+        return {"memory_mb": (total - free) / _MB}
+    return {"memory_mb": _peak_mb()} if has_peak else {}
 
 
 @torch.inference_mode()

@@ -157,7 +157,8 @@ class Segmenter:
             image = window_input(picture, at, size, self.segment)[None]
             scores = resize_logits(self._logits(image), size, align_corners=self.align_corners)[0]
             return scores[:, above : above + height, before : before + width]
-        part, within = cut(picture, place, windows.size), Windows.over(windows.size, size)
+        part = cut(picture, place, windows.size)
+        within = Windows.over(windows.size, size, self.segment.size)
         pieces = blended(self._of_windows(Held(part), within), within)
         rows = [list(row) for _, row in groupby(pieces, key=lambda piece: piece[0])]
         return torch.cat([torch.cat([p[2] for p in row], dim=2) for row in rows], dim=1)

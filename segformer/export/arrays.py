@@ -1,6 +1,5 @@
 """The arithmetic of windows and logits in numpy, for `infer.py`, which has a copy."""
 
-import math
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -9,30 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Size = tuple[int, int]
-
-
-def starts(length: int, window: int, overlap: float) -> list[int]:
-    """The first pixels of evenly spread windows over a length; the last one ends with it."""
-    if window >= length:
-        return [0]
-    step = max(1.0, (1 - overlap) * window)
-    last = math.ceil((length - window) / step - 1e-9)
-    return [round(index * (length - window) / last) for index in range(last + 1)]
-
-
-def weights(
-    length: int, window: int, starts: list[int], *, is_tapered: bool
-) -> list[NDArray[np.float32]]:
-    """The weights of windows along a side; those of one pixel add up to 1."""
-    inside = np.arange(window)
-    ramp = np.minimum(inside + 1.0, window - inside) if is_tapered else np.ones(window)
-    total = np.zeros(length)
-    for start in starts:
-        total[start : start + window] += ramp[: length - start]
-    return [
-        (ramp[: length - start] / total[start : start + window]).astype(np.float32)
-        for start in starts
-    ]
 
 
 def cut(pixels: NDArray[np.uint8], place: tuple[int, int], size: Size) -> NDArray[np.uint8]:

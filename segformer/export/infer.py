@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from segformer.data.bands import MOST_PIXELS, Bands, Held, bands_of, is_large, open_picture
+from segformer.data.grid import starts, weights
 from segformer.data.png_rows import PngRows
 from segformer.export.arrays import (
     Size,
@@ -38,8 +39,6 @@ from segformer.export.arrays import (
     log_mean,
     places,
     softmax,
-    starts,
-    weights,
 )
 from segformer.export.samples import (
     WIDE_MODES,
@@ -171,7 +170,15 @@ class Model:
                 max(inner[1], round(self._shape[1] * scale)),
             )
         overlap = _OVERLAP if self._how["overlap"] is None else self._how["overlap"]
-        return size, starts(picture[0], size[0], overlap), starts(picture[1], size[1], overlap)
+        return size, *self._starts(picture, size, overlap)
+
+    def _starts(self, picture: Size, size: Size, overlap: float) -> tuple[list[int], list[int]]:
+        """The tops and the lefts of windows of a size."""
+        tops, lefts = (
+            starts(length, window, overlap, side)
+            for length, window, side in zip(picture, size, self._shape, strict=True)
+        )
+        return tops, lefts
 
     def _scores(self, picture: Bands, place: tuple[int, int], size: Size) -> NDArray[np.float32]:
         """Logits of a window at its size; or, of several scales, the mean probabilities."""
@@ -194,7 +201,7 @@ class Model:
             around = cut(pixels, (place[0] - above, place[1] - before), inner)
             return self._upsampled(around)[:, above : above + size[0], before : before + size[1]]
         part = cut(pixels, place, size)
-        tops, lefts = (starts(*sides, _OVERLAP) for sides in zip(size, inner, strict=True))
+        tops, lefts = self._starts(size, inner, _OVERLAP)
         windows = (self._upsampled(cut(part, (y, x), inner)) for y in tops for x in lefts)
         rows = weights(size[0], inner[0], tops, is_tapered=True)
         columns = weights(size[1], inner[1], lefts, is_tapered=True)

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from segformer.action import started
 from segformer.errors import CheckpointError, SpecError
 from segformer.evaluation.calibration import fitted_temperature
+from segformer.evaluation.frame_scaling import changed_pixels
 from segformer.evaluation.predictor import OnnxPredictor
 from segformer.export.graph import metadata_of, read_graph, write_graph
 from segformer.export.nvdsinfer import check_scaling, write_nvdsinfer
@@ -112,11 +113,14 @@ def _export(spec: Spec, folder: Path) -> Result:
         artifacts |= _write_picture_graph(onnx_file, saved.record, options)
     if not has_key():  # It has no key to open an encrypted model with.
         artifacts |= _write_programs(onnx_file.parent, saved.record)
+    metrics = {"max_logit_difference": difference}
     if options.serialize_nvdsinfer:
-        artifacts |= write_nvdsinfer(onnx_file, saved.record, options)
+        changed = _changed_by_scaling(network, saved.record, spec)
+        metrics |= {f"{name}_changed_pixels": share for name, share in changed.items()}
+        usual = min(changed, key=lambda name: changed[name], default="bilinear")
+        artifacts |= write_nvdsinfer(onnx_file, saved.record, options, filter=usual)
     if options.verbose:
         print(_summary(onnx_file, saved.record, time.monotonic() - began_s), file=sys.stderr)
-    metrics = {"max_logit_difference": difference}
     if options.calibrate:
         metrics["temperature"] = saved.record.temperature
     return Result(artifacts=artifacts, metrics=metrics)
@@ -128,6 +132,18 @@ def _calibrated(network: SegFormer, record: ModelRecord, spec: Spec) -> ModelRec
     corners = record.model["decode_head"]["align_corners"]
     temperature = fitted_temperature(network, segment, align_corners=corners)
     return replace(record, temperature=round(temperature, 4))
+
+
+def _changed_by_scaling(network: SegFormer, record: ModelRecord, spec: Spec) -> dict[str, float]:
+    """Return what DeepStream's scaling changes, by filter; {} without a data set to measure on."""
+    if not spec.dataset.segment.root_dir:
+        _log.warning(
+            "what DeepStream's scaling changes is not measured: give dataset.segment.root_dir"
+        )
+        return {}
+    segment = record.applied_to(spec.dataset.segment)
+    corners = record.model["decode_head"]["align_corners"]
+    return changed_pixels(network, segment, align_corners=corners)
 
 
 def _write_picture_graph(onnx_file: Path, record: ModelRecord, options: Export) -> dict[str, Path]:
@@ -236,10 +252,12 @@ def _traced(deployed: nn.Module, sample: Tensor, options: Export) -> onnx.ModelP
         # For the same graph the newer exporter takes 12 to 25 s, this one 1 s.
         warnings.filterwarnings("ignore", "You are using the legacy", DeprecationWarning)
         warnings.filterwarnings("ignore", "The feature will be", DeprecationWarning, r"torch\.onnx")
-        # Checks of traced sizes whose result is constant here: whether the attention is causal,
-        # and whether the image has the encoder's number of channels.
+        # Traced sizes that are constant here: whether the attention is causal, whether the image
+        # has the encoder's number of channels, and how far a map is padded.
         warnings.filterwarnings(
-            "ignore", "Converting a tensor to a Python", module=r"transformers\.models|.*sdpa"
+            "ignore",
+            "Converting a tensor to a Python",
+            module=r"transformers\.models|.*sdpa|.*\.efficientnet_lite",
         )
         # The same in modelopt, of its own constants.
         warnings.filterwarnings("ignore", module="modelopt")

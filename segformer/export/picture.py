@@ -25,9 +25,13 @@ from segformer.export.graph import metadata_of
 from segformer.model.saved import ModelRecord
 
 OPSET = 18
-"""The first operator set that resizes with antialiasing."""
+"""The first operator set that resizes some axes alone."""
 IMAGE, SIZE, MASK, PROBABILITIES = "image", "size", "mask", "probabilities"
 _PREFIX = "network/"
+_SCALING = ("mean", "std")
+_NUMBERS = ("-4.0", "-2.5", "-0.5", "0.0", "0.5", "1.0", "1.5", "2.0", "2.5")
+"""Constants of the filter, named for their values."""
+_WHOLE = {"none": 0, "one": 1, "two": 2}
 _TEXT = (
     "Takes a picture, RGB HxWx3 of 8 bits, as a whole, and gives class ids HxW. A picture of more "
     "than twice the size of the training's is shrunk, so that small objects are lost: infer.py "
@@ -74,9 +78,9 @@ def picture_graph(
     graph = network.graph
     constants = [*graph.initializer, *_constants(_size(model), record)]
     nodes = [
+        _shape(),
         *_preparation(graph.input[0].name, record),
         *graph.node,
-        _shape(),
         *_decision(graph.output[0].name, align_corners=corners),
     ]
     outputs = [helper.make_tensor_value_info(MASK, TensorProto.UINT8, ["height", "width"])]
@@ -109,7 +113,7 @@ def preparation_graph(model: ModelProto, record: ModelRecord) -> ModelProto:
     image = helper.make_tensor_value_info(IMAGE, TensorProto.UINT8, ["height", "width", 3])
     scaled = helper.make_tensor_value_info(source.name, TensorProto.FLOAT, [1, 3, height, width])
     size = helper.make_tensor_value_info(SIZE, TensorProto.INT64, [2])
-    nodes = [*_preparation(source.name, record), _shape()]
+    nodes = [_shape(), *_preparation(source.name, record)]
     constants = _constants((height, width), record)
     return _part("preparation", nodes, [image], [scaled, size], constants, model)
 
@@ -158,22 +162,67 @@ def _shape() -> NodeProto:
 
 
 def _preparation(target: str, record: ModelRecord) -> list[NodeProto]:
-    cubic: dict[str, Any] = {
-        "mode": "cubic", "antialias": 1, "cubic_coeff_a": -0.5, "exclude_outside": 1,
-        "coordinate_transformation_mode": "half_pixel",
-    }  # fmt: skip
+    node = helper.make_node
     return [
-        helper.make_node("Transpose", [IMAGE], ["planes"], perm=[2, 0, 1]),
-        helper.make_node("Unsqueeze", ["planes", "first"], ["single"]),
+        node("Cast", [SIZE], ["sides"], to=TensorProto.INT32),
+        *_weights("width", axis=0),
+        *_weights("height", axis=1),
+        node("Transpose", [IMAGE], ["planes"], perm=[2, 0, 1]),
+        node("Cast", ["planes"], ["pixels"], to=TensorProto.FLOAT),
         # One side at a time, as Pillow, which rounds to 8 bits in between.
-        helper.make_node(
-            "Resize", ["single", "", "", "input_width"], ["across"], axes=[3], **cubic
-        ),
-        helper.make_node("Resize", ["across", "", "", "input_height"], ["down"], axes=[2], **cubic),
-        helper.make_node("Cast", ["down"], ["bytes"], to=TensorProto.FLOAT),
-        helper.make_node("Div", ["bytes", "largest"], ["shares"]),
-        helper.make_node("Sub", ["shares", "mean"], ["centred"]),
-        helper.make_node("Div", ["centred", "std"], [target]),
+        node("MatMul", ["pixels", "width/weights"], ["across"]),
+        *_rounded("across"),
+        node("MatMul", ["height/weights", "across/rounded"], ["down"]),
+        *_rounded("down"),
+        node("Div", ["down/rounded", "largest"], ["shares"]),
+        node("Sub", ["shares", "mean"], ["centred"]),
+        node("Div", ["centred", "std"], ["scaled"]),
+        node("Unsqueeze", ["scaled", "first"], [target]),
+    ]
+
+
+def _weights(side: str, *, axis: int) -> list[NodeProto]:
+    """Return the nodes of a matrix by which a side of the picture gets the model's length.
+
+    It is the bicubic filter of Pillow, stretched where the side shrinks. Resize has it too, but
+    not in every runtime: OpenVINO does not stretch it. `axis` is that of the picture's pixels.
+    The distances are whole numbers up to the division, so that they are exact.
+    """
+    counter = iter(range(100))
+
+    def node(kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
+        output = f"{side}/{name or next(counter)}"
+        nodes.append(helper.make_node(kind, inputs, [output], **attributes))
+        return output
+
+    nodes: list[NodeProto] = []
+    length = node("Gather", "sides", f"{side}/index")
+    places = node("Range", "none", length, "one")
+    middles = node("Add", node("Mul", places, "two"), "one")
+    ours = node("Mul", middles, f"{side}/count")
+    if axis == 0:
+        ours = node("Unsqueeze", ours, "second")
+    distances = node("Abs", node("Sub", ours, node("Mul", f"{side}/middles", length)))
+    unit = node("Mul", node("Max", length, f"{side}/count"), "two")
+    floats = (node("Cast", name, to=TensorProto.FLOAT) for name in (distances, unit))
+    x = node("Min", node("Div", *floats), "2.0")
+    near, far = "1.5", "-0.5"
+    for add in ("-2.5", "0.0", "1.0"):
+        near = node("Add", node("Mul", near, x), add)
+    for add in ("2.5", "-4.0", "2.0"):
+        far = node("Add", node("Mul", far, x), add)
+    cubic = node("Where", node("Less", x, "1.0"), near, far)
+    total = node("ReduceSum", cubic, "first" if axis == 0 else "second", keepdims=1)
+    node("Div", cubic, total, name="weights")
+    return nodes
+
+
+def _rounded(name: str) -> list[NodeProto]:
+    """Return the nodes that round to 8 bits, halves up."""
+    return [
+        helper.make_node("Add", [name, "0.5"], [f"{name}/raised"]),
+        helper.make_node("Floor", [f"{name}/raised"], [f"{name}/whole"]),
+        helper.make_node("Clip", [f"{name}/whole", "0.0", "largest"], [f"{name}/rounded"]),
     ]
 
 
@@ -200,12 +249,19 @@ def _probabilities() -> list[NodeProto]:
 
 def _constants(size: tuple[int, int], record: ModelRecord) -> list[TensorProto]:
     augmentation = record.segment["augmentation"]
-    channels = {k: np.array(augmentation[k], np.float32)[:, None, None] for k in ("mean", "std")}
     values: dict[str, NDArray[np.generic]] = {
         "first": np.array([0], np.int64),
-        "input_height": np.array(size[:1], np.int64),
-        "input_width": np.array(size[1:], np.int64),
+        "second": np.array([1], np.int64),
         "largest": np.array(255, np.float32),
-        **channels,
+        **{name: np.array(augmentation[name], np.float32)[:, None, None] for name in _SCALING},
+        **{name: np.array(float(name), np.float32) for name in _NUMBERS},
+        **{name: np.array(value, np.int32) for name, value in _WHOLE.items()},
     }
+    for index, (side, count) in enumerate(zip(("height", "width"), size, strict=True)):
+        middles = 2 * np.arange(count, dtype=np.int32) + 1
+        values |= {
+            f"{side}/index": np.array(index, np.int64),
+            f"{side}/count": np.array(count, np.int32),
+            f"{side}/middles": middles[:, None] if side == "height" else middles,
+        }
     return [numpy_helper.from_array(value, name) for name, value in values.items()]

@@ -205,6 +205,7 @@ TESTS: dict[str, str] = {
     "evaluate.vis_after_n_batches": "evaluation/test_evaluate::test_pictures_are_of_every_nth_batch_and_show_image_prediction_and_truth",
     "evaluate.latency.runs": "evaluation/test_latency::test_a_model_is_timed_as_often_as_asked",
     "evaluate.latency.batch_size": "evaluation/test_latency::test_a_larger_batch_takes_longer_and_is_told",
+    "evaluate.latency.largest_batch": "evaluation/test_latency::test_the_best_batch_is_no_slower_than_a_single_image",
     "evaluate.latency.threads": "evaluation/test_latency::test_threads_are_those_asked_for_and_given_back",
     "evaluate.results_dir": _RESULTS,
     "inference.checkpoint": "evaluation/test_inference::test_a_mask_is_what_the_model_says_of_the_image_as_in_evaluation",

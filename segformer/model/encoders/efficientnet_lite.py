@@ -170,7 +170,9 @@ def _padded_same(x: Tensor, kernel: int) -> Tensor:
 
     The output has half the size, rounded up, so an even side needs one pixel less than an odd one.
     """
-    tall, wide = (kernel - 2 + side % 2 for side in x.shape[2:])
+    # Whole numbers also while the network is traced: a deployed one then computes no sizes, and a
+    # runtime makes the padding part of the convolution.
+    tall, wide = (kernel - 2 + int(side) % 2 for side in x.shape[2:])
     return F.pad(x, [wide // 2, wide - wide // 2, tall // 2, tall - tall // 2])
 
 

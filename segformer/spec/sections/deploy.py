@@ -54,8 +54,10 @@ class Export(Node):
     on_cpu: bool = setting(False, "On the CPU", "Trace the model on the CPU even if there is a GPU")
     gpu_id: Int = setting(0, "GPU", "GPU to trace the model on, if there is one", ge=0)
     serialize_nvdsinfer: bool = setting(
-        False, "DeepStream", "Write nvdsinfer_config.yaml and labels.txt beside the model"
-    )
+        False, "DeepStream",
+        "Write nvdsinfer_config.yaml and labels.txt beside the model, and measure on the validation"
+        " split how many pixels change their class if DeepStream scales the pictures",
+    )  # fmt: skip
     with_preprocessing: bool = setting(
         True,
         "With preprocessing",

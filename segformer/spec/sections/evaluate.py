@@ -18,6 +18,12 @@ class Latency(Node):
         ge=0,
     )  # fmt: skip
     batch_size: Int = setting(1, "Batch size", "Images in a timed batch", ge=1)
+    largest_batch: Int = setting(
+        0, "Largest batch",
+        "Also find the batch with the most images a second among 1, 2, 4 and so on up to this "
+        "number; 0: no",
+        ge=0,
+    )  # fmt: skip
     threads: Int = setting(
         0, "Threads", "Cores to compute on; 0: all that the process may use", ge=0
     )

@@ -34,7 +34,8 @@ class Prediction(Node):
     )
     overlap: Overlap | None = setting(
         None, "Overlap",
-        f"Least share of a window that its neighbour covers too; null: as trained, or {OVERLAP}",
+        f"Least share of a window that its neighbour covers too; null: as trained, or {OVERLAP}. "
+        "Steps are rounded down to the encoder's stride, 32 pixels of the input",
     )  # fmt: skip
     blending: Literal["as_trained", "tapered", "flat"] = setting(
         AS_TRAINED, "Blending",

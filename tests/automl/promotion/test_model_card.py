@@ -72,6 +72,20 @@ def test_calibration_has_a_section_only_if_both_errors_were_measured(card):
     assert "| val | 0.1000 | 0.0200 |\n| test | 0.2000 | 0.0500 |" in text
 
 
+def test_the_best_batch_has_a_table_of_its_own(card):
+    speed = {"latency_p50_ms": 1.5}
+    assert "most images a second" not in card(latency={"onnx": speed}, machine="x")
+    best = {"best_batch_size": 4, "best_batch_p50_ms": 4.5, "best_batch_images_per_s": 888}
+    text = card(latency={"onnx": {**speed, **best}, "checkpoint": speed}, machine="x")
+    assert "The batch that makes the most images a second:\n\n| model | images in the best batch |" in text
+    assert "| onnx | 4 | 4.5 | - | 888 |" in text
+
+
+def test_what_another_programs_scaling_changes_is_stated(card):
+    text = card(deepstream={"file": "deepstream/model.onnx", "bilinear_changed_pixels": 0.0123})
+    assert "In deepstream: bilinear changed pixels 1.23%." in text
+
+
 def test_a_busy_machine_and_the_gain_of_int8_are_named(card):
     speed = {"latency_p50_ms": 1.5, "latency_load": 0.1}
     text = card(latency={"onnx": speed}, machine="a processor")

@@ -8,16 +8,23 @@ from segformer.data.windows import Windows, cut, is_plain, is_slid, windows_of
 @pytest.mark.parametrize("length", [40, 41, 97, 160, 1000])
 @pytest.mark.parametrize("overlap", [0.0, 0.125, 0.75])
 def test_windows_cover_all_overlap_enough_and_end_inside(length, overlap):
-    starts = Windows.over((length, 40), (40, 40), overlap=overlap).tops
-    assert (starts[0], starts[-1]) == (0, length - 40)
-    steps = np.diff(starts)
-    assert np.all(steps <= (1 - overlap) * 40 + 1)
-    assert np.all(steps > 0)
+    for side in (32, 40, 224):
+        starts = Windows.over((length, 40), (40, 40), (side, side), overlap=overlap).tops
+        assert (starts[0], starts[-1]) == (0, length - 40)
+        steps = np.diff(starts)
+        assert np.all(steps <= (1 - overlap) * 40 + 1)
+        assert np.all(steps > 0)
+
+
+@pytest.mark.parametrize(("side", "step"), [(64, 64), (128, 96), (256, 112), (512, 112), (32, 112)])
+def test_windows_step_by_the_strides_of_an_encoder_if_the_overlap_leaves_room(side, step):
+    tops = Windows.over((1000, 128), (128, 128), (side, side)).tops
+    assert tops == (*range(0, 872, step), 872)
 
 
 @pytest.mark.parametrize("is_tapered", [True, False])
 def test_weights_add_up_to_one_and_are_one_under_a_single_window(is_tapered):
-    windows = Windows.over((100, 30), (40, 40), is_tapered=is_tapered)
+    windows = Windows.over((100, 30), (40, 40), (64, 64), is_tapered=is_tapered)
     rows, columns = windows.weights()
     total = np.zeros(100, np.float32)
     for top, weights in zip(windows.tops, rows, strict=True):

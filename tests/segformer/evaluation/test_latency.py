@@ -46,6 +46,14 @@ def test_a_larger_batch_takes_longer_and_is_told(timed):
     assert many["latency_p50_ms"] > 2 * one["latency_p50_ms"]
 
 
+def test_the_best_batch_is_no_slower_than_a_single_image(timed):
+    found = timed(runs=9, largest_batch=4)
+    assert found["best_batch_size"] in (1, 2, 4)
+    assert 0 < found["best_batch_p50_ms"] <= found["best_batch_p95_ms"]
+    assert found["best_batch_images_per_s"] >= found["images_per_s"]
+    assert not any(name.startswith("best_batch") for name in timed(runs=2))
+
+
 def test_threads_are_those_asked_for_and_given_back(timed):
     before = torch.get_num_threads()
     assert timed(runs=1, threads=3)["latency_threads"] == 3

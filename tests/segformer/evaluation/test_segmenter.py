@@ -20,7 +20,7 @@ def network(seed=0):
 
 def segmenter(model=None, *, batch_size=3, **settings):
     prediction = {name: settings.pop(name) for name in list(settings) if name in PREDICTION}
-    own = segment(img_size=32, prediction=prediction, **settings)
+    own = segment(prediction=prediction, **{"img_size": 32, **settings})
     return Segmenter(model or network(), own, align_corners=False, batch_size=batch_size)
 
 
@@ -49,7 +49,7 @@ def test_one_window_gives_the_logits_of_the_whole_image_bit_for_bit():
 
 @pytest.mark.parametrize("overlap", [0.0, 0.125, 0.6])
 def test_blended_scores_are_the_weighted_sums_of_all_windows(overlap):
-    windows = Windows.over((75, 110), (32, 40), overlap=overlap)
+    windows = Windows.over((75, 110), (32, 40), (64, 64), overlap=overlap)
     parts = torch.randn(len(windows), 3, 32, 40, generator=torch.Generator().manual_seed(1))
     rows, columns = windows.weights()
     expected = torch.zeros(3, 75, 110)
@@ -82,6 +82,24 @@ def test_a_local_model_is_the_same_by_windows_as_at_once():
     at_once = resize_logits(model(inputs), (96, 128), align_corners=False)[0]
     by_windows = scores(segmenter(model, mode="slide", overlap=0.5), picture)
     assert (at_once - by_windows).abs().mean() < 0.02
+
+
+def test_windows_give_the_tiles_of_a_mosaic_the_classes_that_these_have_alone():
+    """The network looks at squares of 32 px of its input, as an encoder's coarsest map does."""
+    torch.manual_seed(0)
+    squares = nn.Sequential(nn.AvgPool2d(32), nn.Conv2d(3, 4, 1), nn.Upsample(scale_factor=8))
+    made = segmenter(squares.requires_grad_(False), img_size=128, window_height=64, window_width=64)
+    colours = np.random.default_rng(0).integers(0, 256, (4, 4, 4, 3), np.uint8)
+    tiles = colours.repeat(16, axis=1).repeat(16, axis=2)
+    laid = [[(3 * row + column) % 4 for column in range(8)] for row in range(4)]
+
+    def mosaic(parts):
+        return np.concatenate([np.concatenate([parts[i] for i in row], axis=1) for row in laid])
+
+    away = np.zeros((64, 64), dtype=np.bool_)
+    away[8:56, 8:56] = True
+    same = made.class_ids(mosaic(tiles)) == mosaic(list(made.class_ids_of(tiles)))
+    assert same[np.tile(away, (4, 8))].mean() > 0.995
 
 
 def test_flat_windows_count_alike_and_tapered_ones_most_in_the_middle():

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import onnx
 import onnxruntime
@@ -9,8 +10,10 @@ import yaml
 from segformer.errors import CheckpointError, SpecError
 from segformer.evaluation.evaluate import evaluate
 from segformer.evaluation.grey import grey
+from segformer.export.nvdsinfer import check_scaling, write_nvdsinfer
 from segformer.export.onnx import GreyInput, export, opsets
 from segformer.model.saved import ModelRecord, read_model, write_safetensors
+from segformer.spec.sections.deploy import Export
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +161,23 @@ def test_deepstream_files_scale_as_training_does(exporting, tmp_path):
     assert [factor * (x - offset) for x in (0, 255)] == pytest.approx([-1, 1])
     assert properties["infer-dims"] == "3;32;32"
     assert properties["num-detected-classes"] == 3
+    changed = {n: result.metrics[f"{n}_changed_pixels"] for n in ("nearest", "bilinear")}
+    assert all(0 < share < 0.2 for share in changed.values())  # Of pictures of 40x36, at 32 px.
+    assert properties["scaling-filter"] == int(changed["bilinear"] <= changed["nearest"])
     assert result.artifacts["labels"].read_text() == "ground;left part;right part\n"
+
+
+@pytest.mark.parametrize(("resize", "keeps"), [("squash", 0), ("pad", 1)])
+def test_deepstream_scales_frames_as_the_resize_of_the_training(trained, tmp_path, resize, keeps):
+    record = ModelRecord.of(trained.spec)
+    record.segment["resize"] = resize
+    files = write_nvdsinfer(
+        tmp_path / "model.onnx", record, Export().with_size(32, 32), filter="nearest"
+    )
+    properties = yaml.safe_load(files["nvdsinfer_config"].read_text())["property"]
+    assert (properties["maintain-aspect-ratio"], properties["scaling-filter"]) == (keeps, 0)
+    with pytest.raises(SpecError, match="DeepStream scales whole frames, but the model takes"):
+        check_scaling(replace(record, segment={**record.segment, "resize": "crop"}), Export())
 
 
 def test_scaling_that_deepstream_cannot_do_is_refused_before_the_export(

@@ -1,16 +1,22 @@
 import json
 import logging
+import shutil
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from onnx import TensorProto, helper
 from PIL import Image
 
 from segformer.api import load_model
 from segformer.errors import CheckpointError
 from segformer.export.infer import Model
 from segformer.export.onnx import export
+from segformer.export.picture import preparation_graph
+from segformer.model.saved import ModelRecord, read_model
 
 SIZES = [(32, 32), (40, 36), (31, 60), (20, 13), (64, 48)]
 
@@ -40,6 +46,63 @@ def test_a_picture_of_any_size_gives_the_mask_of_predict(exported, pictures, ops
     for pixels in pictures:
         (mask,) = session.run(None, {"image": pixels})
         assert mask.dtype == np.uint8 and np.array_equal(mask, alone.segment(pixels))
+
+
+@pytest.mark.parametrize("sides", [(2, 1), (37, 32), (300, 9), (32, 32)])
+def test_pixels_are_scaled_as_pillow_scales_them(trained, sides):
+    """The picture's side, and the model's, in both directions: upwards, downwards and as it is."""
+    best = trained.result.artifacts["best"]
+    record = read_model(best, otherwise=ModelRecord.of(trained.spec)).record
+    width, height = sides
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 3, 32, 48])
+        for name in ("x", "y")
+    ]
+    nodes = [helper.make_node("Identity", ["x"], ["y"])]
+    copy = helper.make_graph(nodes, "copy", ends[:1], ends[1:])
+    model = helper.make_model(copy, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    graph = preparation_graph(model, record)
+    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    session = onnxruntime.InferenceSession(graph.SerializeToString())
+    (scaled, _) = session.run(None, {"image": pixels})
+    expected = Image.fromarray(pixels)
+    for size in ((48, height), (48, 32)):
+        expected = expected.resize(size, Image.Resampling.BICUBIC)
+    scaling = record.segment["augmentation"]
+    got = scaled[0].transpose(1, 2, 0) * scaling["std"] + scaling["mean"]
+    steps = np.abs(255 * got - np.asarray(expected))
+    assert steps.max() < 1.01 and (steps > 0.01).mean() < 2e-3  # Halves, which both round.
+
+
+def test_the_program_in_cpp_gives_the_mask_of_predict(exported, pictures, tmp_path):
+    library = Path(onnxruntime.__file__).parent / "capi"
+    found = sorted(library.glob("libonnxruntime.so.*"))
+    includes = ["-I/usr/include/onnxruntime", "-I/usr/local/include/onnxruntime"]
+    if not found or not _compiles(*includes):
+        pytest.skip("needs g++ and ONNX Runtime's headers: set CPLUS_INCLUDE_PATH to their folder")
+    for name in ("libonnxruntime.so", "libonnxruntime.so.1"):
+        (tmp_path / name).symlink_to(found[0])
+    source = Path(__file__).parents[3] / "deploy/segment.cpp"
+    subprocess.run(
+        ["g++", "-std=c++17", "-Wall", "-Werror", str(source), *includes, f"-L{tmp_path}",
+         "-lonnxruntime", f"-Wl,-rpath,{tmp_path}", "-o", str(tmp_path / "segment")],
+        check=True,
+    )  # fmt: skip
+    files = exported()
+    for pixels in pictures:
+        Image.fromarray(pixels).save(tmp_path / "picture.ppm")
+        words = [files["picture"], tmp_path / "picture.ppm", tmp_path / "mask.pgm"]
+        subprocess.run([tmp_path / "segment", *words], check=True)
+        mask = np.asarray(Image.open(tmp_path / "mask.pgm"))
+        assert np.array_equal(mask, Model(files["onnx"]).segment(pixels))
+    broken = subprocess.run([tmp_path / "segment", *words[:1], source, "x"], capture_output=True)
+    assert broken.returncode == 1 and b"is not a PPM of 8 bits" in broken.stderr
+
+
+def _compiles(*includes):
+    header = ["-include", "onnxruntime_cxx_api.h", *includes, "/dev/null"]
+    command = ["g++", "-E", "-x", "c++", *header]
+    return shutil.which("g++") and not subprocess.run(command, capture_output=True).returncode
 
 
 def test_the_probabilities_are_a_second_output_on_request(exported, pictures):

@@ -53,6 +53,28 @@ def test_a_batch_within_a_larger_size_stays_open():
     assert run(after, 3).shape == (4, 18)
 
 
+def test_convolutions_do_constant_padding_with_zeros_themselves():
+    kernel = np.arange(9, dtype=np.float32).reshape(1, 1, 3, 3)
+    for value, kept in ((0.0, []), (1.0, ["Pad"])):
+        made = model(
+            [
+                helper.make_node("Unsqueeze", ["input", "one"], ["maps"]),
+                helper.make_node("Mul", ["half", "two"], ["pads"]),
+                helper.make_node("Pad", ["maps", "pads", "value"], ["padded"]),
+                helper.make_node("Conv", ["padded", "kernel"], ["output"], strides=[2, 2],
+                                 pads=[0, 1, 0, 0]),
+            ],
+            {"one": np.array([1]), "half": np.array([0, 0, 0, 1, 0, 0, 1, 2]),
+             "two": np.array(2), "value": np.float32(value), "kernel": kernel},
+            [None, None, None, None],
+        )  # fmt: skip
+        after = with_constant_sizes(made)
+        assert [node.op_type for node in after.graph.node if node.op_type != "Mul"] == [
+            "Unsqueeze", *kept, "Conv",
+        ]  # fmt: skip
+        assert (run(made, 2) == run(after, 2)).all()
+
+
 def test_an_exported_model_computes_no_sizes(onnx_file):
     operators = {node.op_type for node in onnx.load(onnx_file).graph.node}
     assert "Reshape" in operators and operators.isdisjoint({"Shape", "Gather", "Concat", "Slice"})
