@@ -54,6 +54,6 @@ def changed_pixels(
 
 def scaled_by(name: str, picture: Pixels, size: Size) -> Pixels:
     """Return a picture HxWxC scaled by one of `FILTERS`, rounded to 8 bits."""
-    planes = torch.from_numpy(np.ascontiguousarray(picture)).movedim(-1, 0)[None].float()
+    planes = torch.tensor(picture).movedim(-1, 0)[None].float()
     scaled = F.interpolate(planes, size=size, mode=FILTERS[name])
     return scaled[0].movedim(0, -1).round().to(torch.uint8).numpy()

@@ -81,8 +81,8 @@ def _constant(name: str, model: ModelProto) -> NDArray[np.generic] | None:
     outputs = [helper.make_empty_tensor_value_info(name)]
     part = helper.make_graph(nodes[::-1], "constant", [], outputs, tensors)
     computed = helper.make_model(part, opset_imports=model.opset_import)
-    value: NDArray[np.generic] = ReferenceEvaluator(computed).run(None, {})[0]
-    return value
+    (value,) = ReferenceEvaluator(computed).run(None, {})
+    return np.asarray(value)
 
 
 def _sizes(model: ModelProto, batch: int) -> Sizes:

@@ -236,6 +236,10 @@ class ConvertingSkill(ToySkill):
     def _gen_trt_engine(self, spec, folder, report):
         raise ToyError("usage", f"no GPU to build {folder}")
 
+    def _export(self, spec, folder, report):
+        made = super()._export(spec, folder, report)
+        return ToyResult(made.artifacts, {**made.metrics, "bilinear_changed_pixels": 0.25})
+
     def package(self, name, models, folder):
         folder.mkdir()
         (folder / "kinds.txt").write_text(" ".join(models))
@@ -244,13 +248,15 @@ class ConvertingSkill(ToySkill):
         return [folder / "kinds.txt"]
 
 
-def converted(root, **wanted):
-    """Promote with all conversions and packages; return the promotion."""
+def converted(root, to=("onnx", "int8", "engine", "triton"), **wanted):
+    """Promote with conversions and packages; return the promotion."""
     skill = LoadedSkill(ConvertingSkill())
     params = {name: {f"{name}.model": "parent_model"} for name in ("quantize", "gen_trt_engine")}
     params = {**skill.info.spec_params, **params}
-    info = replace(skill.info, spec_params=params, packages={"triton": "a package"})
-    request = PromotionRequest(to=("onnx", "int8", "engine", "triton"), **wanted)
+    hints = {**skill.info.promotion, "deepstream": {}}
+    packages = {"triton": "a package"}
+    info = replace(skill.info, spec_params=params, packages=packages, promotion=hints)
+    request = PromotionRequest(to=to, **wanted)
     return Promoter(Experiment.load(root), skill, info, request).promote()
 
 
@@ -264,6 +270,16 @@ def test_a_conversion_that_fails_is_left_out_by_name_and_the_others_are_made(sea
     assert "no GPU" in (root / "rejected/engine/log.txt").read_text()
     assert f"- left out: engine: {reason}" in (root / "promoted/model_card.md").read_text()
     assert (root / "promoted/triton/kinds.txt").read_text() == "onnx int8"
+
+
+def test_an_export_for_another_program_tells_what_that_program_changes(searched):
+    root = searched()
+    promotion = converted(root, to=("onnx", "deepstream"))
+    facts = {"file": "deepstream/model.onnx", "bilinear_changed_pixels": 0.25}
+    assert promotion["parity"]["deepstream"] == facts and promotion["left_out"] == {}
+    assert (root / "promoted/deepstream/model.onnx").exists()
+    assert "bilinear changed pixels 25.00%" in (root / "promoted/model_card.md").read_text()
+    assert "e/promoted/deepstream" in jobs_of(root, "promoted")
 
 
 def test_a_later_promotion_makes_the_models_of_the_last_one(searched):

