@@ -252,6 +252,8 @@ def _traced(deployed: nn.Module, sample: Tensor, options: Export) -> onnx.ModelP
         # For the same graph the newer exporter takes 12 to 25 s, this one 1 s.
         warnings.filterwarnings("ignore", "You are using the legacy", DeprecationWarning)
         warnings.filterwarnings("ignore", "The feature will be", DeprecationWarning, r"torch\.onnx")
+        # The order of a padding, which `with_constant_sizes` folds.
+        warnings.filterwarnings("ignore", "Constant folding - Only steps=1 can be")
         # Traced sizes that are constant here: whether the attention is causal, whether the image
         # has the encoder's number of channels, and how far a map is padded.
         warnings.filterwarnings(
