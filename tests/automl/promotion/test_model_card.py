@@ -77,7 +77,10 @@ def test_the_best_batch_has_a_table_of_its_own(card):
     assert "most images a second" not in card(latency={"onnx": speed}, machine="x")
     best = {"best_batch_size": 4, "best_batch_p50_ms": 4.5, "best_batch_images_per_s": 888}
     text = card(latency={"onnx": {**speed, **best}, "checkpoint": speed}, machine="x")
-    assert "The batch that makes the most images a second:\n\n| model | images in the best batch |" in text
+    assert (
+        "The batch that makes the most images a second:\n\n| model | images in the best batch |"
+        in text
+    )
     assert "| onnx | 4 | 4.5 | - | 888 |" in text
 
 
