@@ -165,7 +165,8 @@ def test_the_epochs_of_the_budget_end_a_search(start):
 def test_the_time_of_the_budget_ends_a_search(start):
     slow = {"train.pause_s": 0.2}
     experiment = drive(start(algorithm="random", trials=None, time="2s", overrides=slow))
-    assert 2 <= experiment.history.driven_s < 6
+    # No training starts that could not end an epoch in time.
+    assert 1.7 <= experiment.history.driven_s < 6
     assert experiment.state == "finished"
     assert experiment.best is not None
     assert len(experiment.history.trials) < 6
