@@ -1,5 +1,6 @@
 """How fast trainings are, and for how many epochs the time of the budget is enough."""
 
+import math
 from collections import defaultdict, deque
 from collections.abc import Mapping
 from statistics import fmean
@@ -20,7 +21,9 @@ def _recent() -> deque[float]:
 class Tempo:
     """Follows the events of a journal; it has no clock of its own.
 
-    `pace` is what was measured before the launch, and holds until epochs have ended.
+    `pace` is what was measured before the launch: it tells an epoch from a start where both have
+    been seen together only. Before the first report nothing is known, since a worker may start
+    while the search is prepared.
     """
 
     def __init__(self, time_s: float, pace: Mapping[str, float]) -> None:
@@ -66,9 +69,10 @@ class Tempo:
         own = None if trial is None else self._later.get(trial)
         if seen := own or self._all:
             return max(fmean(seen), 1e-3)
-        if self._pace:
-            return max(self._slower * self._pace["epoch_s"], 1e-3)
-        return max(fmean(self._firsts), 1e-3) if self._firsts else None
+        if not self._firsts:
+            return None
+        measured = max(1.0, self._slower) * self._pace.get("epoch_s", math.inf)
+        return max(min(fmean(self._firsts), measured), 1e-3)
 
     @property
     def _start_s(self) -> float:

@@ -28,9 +28,12 @@ def tempo():
     return make
 
 
-def test_until_an_epoch_has_ended_the_measured_pace_holds_and_then_what_it_took(tempo):
+def test_a_first_epoch_is_divided_as_measured_and_a_second_one_is_known(tempo):
     pace = {"start_s": 10, "epoch_s": 20}
-    assert tempo(pace=pace).epochs_from_start(None, 0) == 4
+    assert tempo(pace=pace).epochs_from_start(None, 0) is None
+    # Its worker had started before.
+    quick = [event("start", 0, **START), report(15, 1)]
+    assert tempo(*quick, pace=pace).epochs_from_start(0, 0) == int(1.05 * 95 / 15)
     # Twice as slow as measured: so are the epochs to come, and the next start.
     slow = [event("start", 0, **START), report(60, 1)]
     assert tempo(*slow, pace=pace).epochs_from_start(0, 0) == 2
