@@ -227,7 +227,8 @@ class Monitor:
         yield What.HALVED, f"ran out of memory; retrying with half the batch size ({changed})"
 
     def _on_shortened(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
-        yield What.SHORTENED, f"is shortened to {event['epochs']} epochs{_because(event)}"
+        epochs = counted(event["epochs"], "epoch")
+        yield What.SHORTENED, f"is shortened to {epochs}{_because(event)}"
 
     def _on_finish(self, event: Mapping[str, Any]) -> Iterator[tuple[What, str]]:
         trial = self._trial(event)
