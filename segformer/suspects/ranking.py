@@ -22,7 +22,7 @@ from segformer.storage.atomic import replacing
 from segformer.suspects.folds import Train, parts, trained_without
 from segformer.suspects.model import ProbabilityModel
 from segformer.suspects.page import Row, framed, write_page
-from segformer.suspects.regions import Region, confusions, regions
+from segformer.suspects.regions import Floats, Region, confusions, regions
 
 Progress = Callable[[int, int], None]
 
@@ -33,7 +33,7 @@ _LISTED = 3
 
 
 @dataclass(frozen=True)
-class _Looked:
+class Looked:
     """A mask, the regions in doubt, the model that doubts them, and all its confusions CxC."""
 
     split: str
@@ -41,6 +41,14 @@ class _Looked:
     regions: Sequence[Region]
     model: Path
     confusions: NDArray[np.int64]
+
+    @classmethod
+    def at(
+        cls, split: str, pair: Pair, ids: NDArray[np.uint8], probabilities: Floats, model: Path
+    ) -> "Looked":
+        """Compare a mask HxW with the probabilities CxHxW of a model that has not seen it."""
+        found = regions(probabilities, ids)
+        return cls(split, pair, found, model, confusions(probabilities, ids))
 
 
 @dataclass(frozen=True)
@@ -109,7 +117,7 @@ def suspects(
     else:
         assert model is not None
         looked_at = _measured(spec, model, _measured_pairs(spec, source.splits), progress)
-    ranking = _ranked(list(looked_at))
+    ranking = ranked_masks(list(looked_at))
     names = class_names(spec.dataset.segment)
     files = {"page": folder / "suspects.html", "table": folder / "suspects.csv"}
     folder.mkdir(parents=True, exist_ok=True)
@@ -132,7 +140,7 @@ def _out_of_fold(
     epochs: int,
     train: Train,
     progress: Progress | None,
-) -> Iterator[_Looked]:
+) -> Iterator[Looked]:
     if not 2 <= folds <= len(pairs):
         raise SpecError(f"--folds: {folds} is not allowed; give 2 to {len(pairs)}, the images")
     split, total = spec.dataset.segment.train_split, folds * epochs + len(pairs)
@@ -151,18 +159,17 @@ def _out_of_fold(
 
 def _measured(
     spec: Spec, path: Path, pairs: Sequence[tuple[str, Pair]], progress: Progress | None
-) -> Iterator[_Looked]:
+) -> Iterator[Looked]:
     model = ProbabilityModel(path, spec)
     for done, (split, pair) in enumerate(pairs, start=1):
         loaded = load_pair(pair, spec.dataset.segment)
         probabilities = model.probabilities(loaded.image)
-        doubts = regions(probabilities, loaded.ids)
-        yield _Looked(split, pair, doubts, path, confusions(probabilities, loaded.ids))
+        yield Looked.at(split, pair, loaded.ids, probabilities, path)
         if progress:
             progress(done, len(pairs))
 
 
-def _ranked(looked_at: Sequence[_Looked]) -> list[Suspect]:
+def ranked_masks(looked_at: Sequence[Looked]) -> list[Suspect]:
     """Rank images by the worst of their regions: its weight times how rare such a confusion is.
 
     What the model takes for another class in many images is its own fault, not that of a mask.
