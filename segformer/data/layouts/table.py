@@ -81,11 +81,8 @@ def _unknown(root: Path, layouts: Sequence[Layout], kind: str) -> list[str]:
     # One part more or less says little of layouts that have one alone, hence the share.
     parts.sort(key=lambda each: (sum(not p.exists for p in each[1]) / len(each[1]), len(each[1])))
     nearest = [f"{root}: is not {layout.title}: {_lacking(p)}" for layout, p in parts[:_NEAREST]]
-    known = ((folder, _layout_of_folder(folder, layouts)) for folder in subfolders(root))
-    inner = [f"{folder} is {layout.title}" for folder, layout in known if layout]
-    within = [f"{root}: {'; '.join(inner)}; give this folder"] if len(inner) == 1 else []
     return [
-        f"{root}: is laid out in no known way; the nearest are:", *nearest, *within, found_in(root),
+        f"{root}: is laid out in no known way; the nearest are:", *nearest, found_in(root),
         f'{root}: to say which folders hold what, write dataset.json: {{"splits": {{"train": '
         '{"images": FOLDER, "masks": FOLDER}}}',
     ]  # fmt: skip

@@ -97,13 +97,6 @@ def test_an_unknown_layout_is_answered_with_the_three_nearest(tmp_path):
     assert "is not Pascal VOC: lacks ImageSets/Segmentation/train.txt" in nearest[0]
 
 
-def test_a_data_set_among_other_folders_is_named(tmp_path):
-    layouts.camvid(tmp_path / "CamVid")
-    (tmp_path / "Scripts").mkdir()
-    with pytest.raises(DataError, match="CamVid is CamVid; give this folder"):
-        source_of(segment(tmp_path))
-
-
 def test_names_of_another_unicode_form_are_partners(tmp_path):
     data_set(tmp_path, train=0)
     save(tmp_path / "images/train/cafe\u0301.png", [[0] * 10] * 8)
