@@ -359,8 +359,8 @@ def _wait_for_reports(journal: Path, count: int) -> None:
 
 def test_one_command_goes_from_the_training_to_the_converted_model(folder, run_in):
     result = run_in(folder, "run", "--skill", "segformer", "--data", "data", "--policy", "off",
-                    "--epochs", 1, "--to", "onnx,int8,deepstream", "--out",
-                    "runs/int8", "--tracker", "none", "--json", *SMALL)  # fmt: skip
+                    "--epochs", 1, "--to", "onnx,int8,deepstream", "--out", "runs/int8",
+                    "--runner", "local", "--tracker", "none", "--json", *SMALL)  # fmt: skip
     assert result.returncode == 0, result.stderr
     promotion = json.loads(result.stdout)["promotion"]
     assert (folder / promotion["int8"]).exists() and "value" in promotion["parity"]["int8"]
