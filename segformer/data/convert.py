@@ -98,7 +98,10 @@ def _with_own_split(data: DataSet, source: Path) -> DataSet:
         return data
     pairs = [*data.splits.get(TRAIN, ()), *data.splits.get(UNSPLIT, ())]
     rest = {split: data.splits[split] for split in data.splits if split not in (TRAIN, UNSPLIT)}
-    return replace(data, splits={**SplitFile.read(path).applied(pairs, source), **rest})
+    split = SplitFile.read(path)
+    notes = [f"{path}: {line}"] if (line := split.left_out(len(pairs))) else []
+    splits = {**split.applied(pairs, source), **rest}
+    return replace(data, splits=splits, notes=[*data.notes, *notes])
 
 
 def _converted(

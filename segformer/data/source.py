@@ -175,7 +175,8 @@ def layout_settings(
             raise DataError(
                 f"{root}: {classes[0].name} is the only class of all masks: nothing can be learned"
             )
-        keys |= spec_keys(classes, ignored) if classes else {}
+        # The faults of the data go before one class, or none, that is left beside them.
+        keys |= spec_keys(classes, ignored) if len(classes) > 1 else {}
     if f"{_SEGMENT}.image_bits" not in {**given, **keys}:
         known = {**keys, **described(root, given={}), **given}
         bits = bits_in_use([pair.image for pair in pairs], known.get(f"{_SEGMENT}.bands"))
@@ -267,11 +268,11 @@ def _empty_splits(root: Path, splits: Mapping[str, Sequence[Pair]]) -> list[str]
 
 
 def _held_out_line(root: Path, split: SplitFile, count: int) -> str:
-    parts = [f"{len(names)} for {name}" for name, names in split.names.items()]
+    parts = [f"{len(names)} for {name}" for name, names in split.names.items() if name != TRAIN]
     return (
         f"{root}: there is no validation split: of {count} images {' and '.join(parts)} are held "
         f"out; {split.path} keeps which, automl data split makes another"
-        + (f"; {split.note}" if split.note else "")
+        + "".join(f"; {note}" for note in (split.left_out(count), split.note) if note)
     )
 
 

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from os import cpu_count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from segformer.data.groups import groups_of
 from segformer.data.holdout import By, Item, divided, prefix_of
 from segformer.data.images import read_image
 from segformer.data.layouts.base import TEST, TRAIN, VAL
+from segformer.data.layouts.names import split_of
 from segformer.data.leaks.leaks import Leak, SplitImage, leaks_of
 from segformer.data.leaks.thumbnail import thumbnail
 from segformer.data.pairs import Pair
@@ -29,6 +32,9 @@ VAL_SHARE = 0.15
 SEED = 0
 """The share that is held out, and the seed, of a data set for which nobody asked for a split."""
 
+_SPLITS = (TRAIN, VAL, TEST)
+_KEYS = (*_SPLITS, "seed", "by", "note")
+
 _ALL_ALIKE = (
     "too many images are nearly the same to keep them together: scores on what is held out are too "
     "good"
@@ -39,7 +45,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class SplitFile:
-    """The names of the images of `VAL` and `TEST`, and how they were chosen."""
+    """The names of images by split, at least of `VAL`, and how they were chosen."""
 
     path: Path
     names: Mapping[str, Sequence[str]]
@@ -53,16 +59,18 @@ class SplitFile:
         """Read a file that `write` wrote, or a person; raises `DataError`."""
         try:
             content = json.loads(path.read_text("utf-8-sig"))
-            names = {split: [str(name) for name in content.get(split, ())] for split in (VAL, TEST)}
-            if not names[VAL]:
+            _check_keys(content)
+            names = {split: _names(content, split) for split in _SPLITS if split in content}
+            if not names.get(VAL):
                 raise ValueError(f'"{VAL}" names no images')
             seed, by = content.get("seed", 0), content.get("by", "file")
-            names = {split: listed for split, listed in names.items() if listed}
+            # An empty list of what to train on is no wish to train on the rest.
+            names = {split: listed for split, listed in names.items() if listed or split == TRAIN}
             return cls(path, names, seed, by, str(content.get("note", "")))
-        except (OSError, UnicodeDecodeError, ValueError, AttributeError, TypeError) as error:
+        except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
             raise DataError(
-                f'{path}: wants "{VAL}": a list of image files, and "{TEST}" if there is one '
-                f"({error}); write it anew with: automl data split {path.parent}"
+                f'{path}: wants "{VAL}": a list of image files, and "{TEST}" and "{TRAIN}" if they '
+                f"are listed too ({error}); write it anew with: automl data split {path.parent}"
             ) from None
 
     def write(self) -> None:
@@ -73,7 +81,10 @@ class SplitFile:
             part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
     def applied(self, pairs: Sequence[Pair], root: Path) -> dict[str, list[Pair]]:
-        """Return the pairs by split: those it does not name are training pairs."""
+        """Return the pairs by split.
+
+        Those it does not name are training pairs, or left out where it lists those.
+        """
         by_name = {name_of(pair, root): pair for pair in pairs}
         names_of_all = [name for names in self.names.values() for name in names]
         absent = [name for name in names_of_all if name not in by_name]
@@ -87,8 +98,31 @@ class SplitFile:
                 f"{self.path}: names {len(doubled)} images more than once: {', '.join(doubled[:3])}"
             )
         splits = {split: [by_name[name] for name in names] for split, names in self.names.items()}
-        rest = [pair for name, pair in by_name.items() if name not in {*names_of_all}]
+        named = {*names_of_all}
+        rest = [pair for name, pair in by_name.items() if name not in named]
         return {TRAIN: rest, **splits}
+
+    def left_out(self, count: int) -> str:
+        """Return words on those of `count` images that are in no list, if they are left out."""
+        others = count - sum(map(len, self.names.values())) if TRAIN in self.names else 0
+        return f"{others} images are in none of its lists and are left out" if others else ""
+
+
+def _check_keys(content: object) -> None:
+    if not isinstance(content, Mapping):
+        raise ValueError("it is no object")
+    for key in content:
+        if key not in _KEYS:
+            near = split_of(key) or next(iter(get_close_matches(key, _KEYS, n=1)), None)
+            hint = f'did you mean "{near}"?' if near else f"there are {', '.join(_KEYS)}"
+            raise ValueError(f"unknown key {key!r}; {hint}")
+
+
+def _names(content: Mapping[str, Any], split: str) -> list[str]:
+    names = content[split]
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f'"{split}" is {names!r:.60}, not a list of texts')
+    return names
 
 
 def held_out(root: Path, pairs: Sequence[Pair]) -> SplitFile:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from segformer.data.images import check_pixels, image_size
@@ -107,10 +108,17 @@ def _region(shape: Mapping[str, Any], label_ids: Mapping[str, int]) -> Region:
     if kind == "mask":
         picture = Image.open(BytesIO(base64.b64decode(shape["mask"])), formats=("PNG",))
         check_pixels(picture.width * picture.height, "a mask")
-        mask = np.asarray(picture.convert("1"))
         left, top = points[0]
-        return Region(label_id, mask=mask, left=round(left), top=round(top))
+        return Region(label_id, mask=_marked(picture), left=round(left), top=round(top))
     return Region(label_id, [_polygon(kind, points)])
+
+
+def _marked(picture: Image.Image) -> NDArray[np.bool_]:
+    """Return where a mask is not 0, HxW: the tool writes 8 bits of 0 and 1, others 0 and 255."""
+    is_plain = picture.mode in ("1", "L", "P", "I", "I;16")
+    values = np.asarray(picture if is_plain else picture.convert("RGB"))
+    marked: NDArray[np.bool_] = values.reshape(picture.height, picture.width, -1).max(axis=2) > 0
+    return marked
 
 
 def _polygon(kind: str, points: Points) -> Points:

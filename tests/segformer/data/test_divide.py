@@ -1,4 +1,5 @@
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -147,4 +148,40 @@ def test_an_image_that_a_split_file_names_twice_is_named(tmp_path):
     name = f"images/{STEMS[0]}.jpg"
     (tmp_path / "split.json").write_text(json.dumps({"val": [name], "test": [name]}))
     with pytest.raises(DataError, match=f"names 1 images more than once: {name}"):
+        source_of(segment(tmp_path))
+
+
+def named(root, **numbers):
+    """Write a split.json by hand, with images by number."""
+    names = {split: [f"images/{STEMS[n]}.jpg" for n in of] for split, of in numbers.items()}
+    (write(root) / "split.json").write_text(json.dumps(names))
+
+
+def test_images_that_a_split_file_with_a_training_list_does_not_name_are_left_out(tmp_path):
+    named(tmp_path, train=range(3), val=range(3, 5))
+    source = source_of(segment(tmp_path))
+    stems = {split: [pair.stem for pair in pairs] for split, pairs in source.splits.items()}
+    assert stems == {"train": STEMS[:3], "val": STEMS[3:5]}
+    assert "15 images are in none of its lists and are left out" in source.notes[-1]
+
+
+def test_an_empty_training_list_leaves_nothing_to_train_on(tmp_path):
+    named(tmp_path, train=(), val=range(3))
+    with pytest.raises(DataError, match="the train split has no images"):
+        source_of(segment(tmp_path)).pairs("train")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"valid": ["a"], "val": ["a"]}, "unknown key 'valid'; did you mean \"val\"?"),
+        ({"val": ["a"], "sed": 1}, "unknown key 'sed'; did you mean \"seed\"?"),
+        ({"val": ["a"], "xyz": 1}, "unknown key 'xyz'; there are train, val, test, seed"),
+        ({"val": "a"}, "\"val\" is 'a', not a list of texts"),
+        ({"val": [1]}, '"val" is [1], not a list of texts'),
+    ],
+)
+def test_a_key_of_a_split_file_that_is_not_understood_is_named(tmp_path, content, words):
+    (write(tmp_path) / "split.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match=re.escape(words)):
         source_of(segment(tmp_path))

@@ -1,14 +1,18 @@
 """Exports of annotation tools as people have them, and not only as the tools describe them."""
 
+import base64
 import json
+import re
+from io import BytesIO
 
 import layouts
 import numpy as np
 import pytest
 from pictures import segment
+from PIL import Image
 
 from segformer.data.layouts.drawing import Region, drawn, rectangle, turned
-from segformer.data.source import source_of, unsplit_pairs
+from segformer.data.source import layout_settings, source_of, unsplit_pairs
 from segformer.errors import DataError
 
 SQUARE = [0, 0, 6, 0, 6, 8, 0, 8]
@@ -126,6 +130,19 @@ def test_labelme_finds_images_that_were_moved_and_leaves_out_points(tmp_path):
     assert "shapes that cover no area are left out: 2 point of tip" in notes[1]
 
 
+@pytest.mark.parametrize("marked", [1, 255, True])
+def test_any_value_but_0_of_a_labelme_mask_is_the_shape(tmp_path, marked):
+    mask = np.zeros((4, 6), type(marked) if marked is True else np.uint8)
+    mask[:, 3:] = marked
+    content = BytesIO()
+    Image.fromarray(mask).save(content, "PNG")
+    shape = {"label": "road", "points": [[2, 0], [7, 3]], "shape_type": "mask",
+             "mask": base64.b64encode(content.getvalue()).decode()}  # fmt: skip
+    layouts.image(tmp_path / "a.jpg")
+    labelme(tmp_path / "a.json", [shape], "a.jpg")
+    assert drawn_ids(tmp_path)["a"].tolist() == [0] * 5 + [1] * 3 + [0] * 4
+
+
 def task(number, *annotations, **values):
     return {"id": number, "data": {"image": f"/data/upload/1/01234567-{number}.jpg"},
             "annotations": list(annotations), **values}  # fmt: skip
@@ -201,6 +218,24 @@ def test_yolo_names_the_line_that_is_wrong(tmp_path, line, words):
     for stem in "cd":
         (tmp_path / f"labels/val/{stem}.txt").write_text(f"0 {POLYGON} 0.1 1.005\n{line}\n")
     with pytest.raises(DataError, match=rf"{words}.* \(and 1 more files\)"):
+        unsplit_pairs(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (f"0.0 {POLYGON}", "is no line of a class and coordinates: 0.0 0.1"),
+        (f"0 {POLYGON}".replace(" ", ","), "is no line of a class and coordinates: 0,0.1"),
+        ("0 10 10 60 10 60 40", "the coordinate 10 is not a share"),
+    ],
+)
+def test_faults_of_every_text_are_shown_and_no_setting_that_nobody_gave(tmp_path, line, words):
+    layouts.yolo(tmp_path)
+    for path in tmp_path.glob("labels/*/*.txt"):
+        path.write_text(f"{line}\n")
+    found, _ = layout_settings(tmp_path, action="train", given={})
+    assert not any("num_classes" in key for key in found)
+    with pytest.raises(DataError, match=re.escape(words)):
         unsplit_pairs(tmp_path)
 
 
