@@ -100,10 +100,15 @@ def _trials(
         for trial in experiment.history.trials.values()
         if (value := experiment.value_of(trial)) is not None and trial.confirms is None
     ]
-    different = len({loss for _, loss in trials})
-    if len(trials) < ENOUGH or different < 2 or not space.parameters:
+    root = experiment.paths.root
+    if not space.parameters:
+        raise UsageError(f"{root}: importance needs a searched parameter; there is none")
+    if len(trials) < ENOUGH:
         raise UsageError(
-            f"{experiment.paths.root}: importance needs {ENOUGH} trials with different values of "
-            f"searched parameters; there are {different}"
+            f"{root}: importance needs {ENOUGH} trials with a result; there are {len(trials)}"
+        )
+    if len({loss for _, loss in trials}) < 2:
+        raise UsageError(
+            f"{root}: all {len(trials)} trials have the same result: no parameter matters"
         )
     return trials

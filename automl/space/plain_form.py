@@ -69,6 +69,23 @@ def _faults(content: Mapping[str, Any]) -> Iterator[Fault]:
             if name not in _FIELDS:
                 hint = nearest(str(name), _FIELDS)
                 yield Fault(f"space: {key}: unknown key {name!r}{hint}", key=key)
-        for error in shape.iter_errors(parameter):
+        errors = list(shape.iter_errors(parameter))
+        for error in errors:
             where = ".".join([key, *map(str, error.absolute_path)])
             yield Fault(f"space: {where}: {error.message}", key=key, value=error.instance)
+        if not errors:
+            yield from _faults_of_range(key, parameter)
+
+
+def _faults_of_range(key: str, parameter: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield what leaves a parameter of the right shape without values."""
+    low, high = parameter.get("low", 0.0), parameter.get("high", 0.0)
+    kind = parameter["kind"]
+    if parameter.get("choices") or parameter.get("cases"):
+        return
+    if kind not in ("float", "int"):
+        yield Fault(f"space: {key}: {kind} has no choices", key=key)
+    elif low > high:
+        yield Fault(f"space: {key}: low {low:g} is above high {high:g}", key=key, value=low)
+    elif parameter.get("is_log") and low <= 0:
+        yield Fault(f"space: {key}: is_log needs a low above 0, not {low:g}", key=key, value=low)

@@ -35,9 +35,15 @@ def test_the_parameter_that_decides_comes_first(tmp_path, space, method):
     assert sum(shares.values()) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("scores", [[0.1, 0.2, 0.3], [0.5] * 6])
-def test_too_few_trials_that_differ_are_refused(tmp_path, space, scores):
-    with pytest.raises(UsageError, match="importance needs 4 trials with different values"):
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        ([0.1, 0.2, 0.3], "importance needs 4 trials with a result; there are 3"),
+        ([0.5] * 6, "all 6 trials have the same result: no parameter matters"),
+    ],
+)
+def test_too_few_trials_and_equal_ones_are_refused(tmp_path, space, scores, message):
+    with pytest.raises(UsageError, match=message):
         importance(searched(tmp_path, scores), space)
 
 

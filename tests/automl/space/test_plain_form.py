@@ -24,6 +24,9 @@ GOOD = {"kind": "float", "default": 1.0, "high": 2.0}
         ({**GOOD, "cases": {"x": {"low": 1}}}, "a.cases.x: 'choices' is a required property"),
         ({**GOOD, "lows": 0}, "space: a: unknown key 'lows'; did you mean low"),
         ({**GOOD, 3: 0}, "space: a: unknown key 3"),
+        ({**GOOD, "low": 3}, "space: a: low 3 is above high 2"),
+        ({**GOOD, "low": -1, "is_log": True}, "space: a: is_log needs a low above 0, not -1"),
+        ({"kind": "categorical", "default": "x"}, "space: a: categorical has no choices"),
     ],
 )
 def test_what_makes_no_parameter_is_refused_by_its_key(parameter, message):
