@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from segformer.data.images import MaskFile, read_mask
 from segformer.data.matching import SUFFIXES as SUFFIXES
 from segformer.data.matching import matched, stem_of
+from segformer.data.walk import Walk
 from segformer.storage.staging import FILE_NAME, SPLIT_FILE
 
 _NOT_READ = (".gif", ".jfif", ".jp2", ".heic", ".avif", ".ppm", ".pgm", ".tga")
@@ -48,18 +49,20 @@ def find_pairs(root: Path, split: str) -> Pairing:
     return pairs_in(root / "images" / split, root / "masks" / split)
 
 
-def pairs_in(images_folder: Path, masks_folder: Path) -> Pairing:
+def pairs_in(images_folder: Path, masks_folder: Path, walk: Walk | None = None) -> Pairing:
     """Return the pairs of a folder of images and a folder of masks.
 
     If both have files in the same subfolders alone, as of cities, these are paired one by one.
     """
+    walk = walk or Walk(images_folder)
     folders = images_folder, masks_folder
     faults = [f"{folder}: no such folder" for folder in folders if not folder.is_dir()]
     if faults:
         return Pairing([], faults)
     images, masks = map(image_files, folders)
     if not images and not masks and (inner := same_subfolders(*folders)):
-        return _joined([pairs_in(images_folder / name, masks_folder / name) for name in inner])
+        new = [name for name in inner if walk.enters(images_folder / name)]
+        return _joined([pairs_in(images_folder / n, masks_folder / n, walk) for n in new])
     faults += [
         f"{folder}: holds no {' '.join(SUFFIXES)} files{_other_pictures(folder)}"
         for folder, files in ((images_folder, images), (masks_folder, masks))

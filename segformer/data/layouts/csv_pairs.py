@@ -1,12 +1,13 @@
-"""A CSV of pairs: columns image and mask, and split if it likes; or one CSV a split."""
+"""A CSV of pairs: columns image and mask, and split or is_valid if it likes; or a CSV a split."""
 
 import csv
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from segformer.data.layouts.base import UNSPLIT, DataSet, Part
+from segformer.data.layouts.base import TRAIN, UNSPLIT, VAL, DataSet, Part
 from segformer.data.layouts.image_files import unquoted
-from segformer.data.layouts.names import IMAGES, MASKS, listed, split_of, subfolder, text_of
+from segformer.data.layouts.names import IMAGES, MASKS, SPLITS, listed, split_of, subfolder, text_of
 from segformer.data.pairs import Pair
 
 _IMAGE = (
@@ -18,6 +19,12 @@ _MASK = (
     "label_path", "annotation", "annotation_path", "segmentation", "target",
 )  # fmt: skip
 _SPLIT = ("split", "subset", "set", "fold")
+_IS_VALID = ("is_valid", "is_val", "is_validation")
+"""Columns that say whether a row is of the validation split, as fastai has them."""
+_FLAGS = {
+    **dict.fromkeys(("true", "1", "1.0", "yes", "t", "y"), VAL),
+    **dict.fromkeys(("false", "0", "0.0", "no", "f", "n"), TRAIN),
+}
 _DELIMITERS = ",;\t"
 
 Row = Mapping[str, str]
@@ -36,30 +43,59 @@ class CsvPairs:
         """Read the rows."""
         splits: dict[str, list[Pair]] = {}
         faults: list[str] = []
-        unknown: set[str] = set()
+        notes: list[str] = []
         for path, split in _files(root).items():
-            unknown |= _read_rows(root, path, split, splits, faults)
-        notes = [f"{root}: {listed(sorted(unknown))} in the CSV are no splits"] if unknown else []
+            rows = _rows(path)
+            said = _said(path, rows)
+            faults += [said.fault] if said.fault else []
+            notes += [said.note] if said.note else []
+            image, mask = (_column(rows, names) for names in (_IMAGE, _MASK))
+            for number, (row, own) in enumerate(zip(rows, said.splits, strict=True), start=2):
+                images, masks = (_place(root, row.get(c or "", ""), kind)
+                                 for c, kind in ((image, IMAGES), (mask, MASKS)))  # fmt: skip
+                absent = [each for each in (images, masks) if not each.is_file()]
+                faults += [f"{p}: no such file (line {number} of {path.name})" for p in absent]
+                if not absent:
+                    pair = Pair(images.stem, images, masks)
+                    splits.setdefault(own or split, []).append(pair)
         return DataSet(splits, faults=faults, notes=notes)
 
 
-def _read_rows(
-    root: Path, path: Path, split: str, splits: dict[str, list[Pair]], faults: list[str]
-) -> set[str]:
-    """Read the rows of a file into splits and faults; return the names that are no splits."""
-    rows, unknown = _rows(path), set[str]()
-    image, mask, column = (_column(rows, names) for names in (_IMAGE, _MASK, _SPLIT))
-    for number, row in enumerate(rows, start=2):
-        images, masks = (_place(root, row.get(c or "", ""), kind)
-                         for c, kind in ((image, IMAGES), (mask, MASKS)))  # fmt: skip
-        absent = [each for each in (images, masks) if not each.is_file()]
-        faults += [f"{each}: no such file (line {number} of {path.name})" for each in absent]
-        if not absent:
-            value = row.get(column, "").strip() if column else ""
-            name = split if not value else split_of(value) or UNSPLIT
-            unknown |= {value} if value and name == UNSPLIT else set()
-            splits.setdefault(name, []).append(Pair(images.stem, images, masks))
-    return unknown
+@dataclass(frozen=True)
+class _Said:
+    """The split that each row of a file says, if any, and what is wrong with the others."""
+
+    splits: Sequence[str | None]
+    fault: str = ""
+    note: str = ""
+
+
+def _said(path: Path, rows: Sequence[Row]) -> _Said:
+    column, flag = _column(rows, _SPLIT), _column(rows, _IS_VALID)
+    if column is None:
+        return _flagged(path, rows, flag)
+    words = [row.get(column, "").strip() for row in rows]
+    splits = [split_of(word) for word in words]
+    unknown = {word for word, split in zip(words, splits, strict=True) if word and split is None}
+    note = f"{path}: the column {flag} is passed over, since there is {column}" if flag else ""
+    if not unknown:
+        return _Said(splits, note=note)
+    line = f"{path}: {listed(sorted(unknown))} in the column {column} are no splits"
+    if column.strip().lower() != _SPLIT[0] and not any(splits):  # As of folds, or of places.
+        return _Said(splits, note=line)
+    allowed = ", ".join(SPLITS)
+    way_out = f"use {allowed}, or rename the column if it says something else"
+    return _Said(splits, fault=f"{line}; {way_out}")
+
+
+def _flagged(path: Path, rows: Sequence[Row], flag: str | None) -> _Said:
+    if flag is None:
+        return _Said([None] * len(rows))
+    words = [row.get(flag, "").strip().lower() for row in rows]
+    splits = [_FLAGS.get(word) for word in words]
+    unknown = sorted({word for word in words if word not in _FLAGS})
+    line = f"{path}: {listed(map(repr, unknown))} in the column {flag}: use true or false"
+    return _Said(splits, fault=line if unknown else "")
 
 
 def _place(root: Path, text: str, kind: Sequence[str]) -> Path:

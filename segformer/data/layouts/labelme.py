@@ -16,7 +16,7 @@ from segformer.data.layouts.base import IGNORED, UNSPLIT, DataSet, Part
 from segformer.data.layouts.drawing import Ids, Points, Region, drawn, ellipse, rectangle
 from segformer.data.layouts.image_files import ImageFiles
 from segformer.data.layouts.label_ids import drawn_classes, left_out
-from segformer.data.layouts.names import read_json, split_folders
+from segformer.data.layouts.names import files_below, read_json, split_folders
 from segformer.data.pairs import Pair
 from segformer.errors import DataError
 
@@ -68,8 +68,7 @@ def _files(root: Path) -> dict[str, list[Path]]:
 
 
 def _annotations(folder: Path) -> list[Path]:
-    paths = [path for path in sorted(folder.rglob("*.json")) if path.is_file()]
-    return [path for path in paths if _is_labelme(path)]
+    return [p for p in files_below(folder) if p.suffix.lower() == ".json" and _is_labelme(p)]
 
 
 def _is_labelme(path: Path) -> bool:

@@ -6,8 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from segformer.data.layouts.base import TEST, TRAIN, VAL
 from segformer.data.pairs import is_image_file
+from segformer.data.walk import Walk, is_visible
 from segformer.errors import DataError
 
 IMAGES = (
@@ -22,11 +25,10 @@ MASKS = (
 )  # fmt: skip
 SPLITS = {
     TRAIN: ("train", "training", "tr"),
-    VAL: ("val", "valid", "validation", "dev"),
-    TEST: ("test", "testing", "ts"),
+    VAL: ("val", "valid", "validation", "dev", "eval", "evaluation"),
+    TEST: ("test", "testing", "ts", "holdout"),
 }
-_OF_THE_SYSTEM = ("__MACOSX", "@eaDir", "lost+found", "$RECYCLE.BIN", "System Volume Information")
-"""Folders that file systems and archives leave behind."""
+_MERGE = "tag:yaml.org,2002:merge"
 _NOT_CLASSES = {
     "visualization", "visualisation", "visualizations", "viz", "vis", "overlay", "overlays",
     "preview", "previews", "object", "objects", "instance", "instances", "npy", "names", "list",
@@ -85,24 +87,28 @@ def subfolders(folder: Path) -> list[Path]:
     """Return the subfolders in order of name, without hidden ones and those of the system."""
     if not folder.is_dir():
         return []
-    paths = (p for p in sorted(folder.iterdir()) if p.name not in _OF_THE_SYSTEM)
-    return [path for path in paths if not path.name.startswith(".") and path.is_dir()]
+    return [p for p in sorted(folder.iterdir()) if is_visible(p.name) and p.is_dir()]
 
 
-def files_below(folder: Path) -> Iterator[Path]:
-    """Yield the visible files of a folder and of those below it, in order of name."""
+def files_below(folder: Path, walk: Walk | None = None) -> Iterator[Path]:
+    """Yield the visible files of a folder and of those below it, in order of name.
+
+    No folder is entered twice: a link may lead to one above it.
+    """
     if not folder.is_dir():
         return
+    walk = walk or Walk(folder)
     inner = []
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.name in _OF_THE_SYSTEM:
+        if not is_visible(path.name):
             continue
         if path.is_dir():
             inner.append(path)
         else:
             yield path
     for path in inner:
-        yield from files_below(path)
+        if walk.enters(path):
+            yield from files_below(path, walk)
 
 
 def has_images(folder: Path) -> bool:
@@ -143,3 +149,25 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text("utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: cannot be read ({error})") from None
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """Raises `ValueError` for a key that is there twice; YAML's own loaders keep the last."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
+                line = key.start_mark.line + 1
+                if first := lines.get(key.value):
+                    raise ValueError(f"{key.value!r} is there twice, on lines {first} and {line}")
+                lines[key.value] = line
+        return super().construct_mapping(node, deep=deep)
+
+
+def parse_yaml(text: str) -> Any:
+    """Return the content of a YAML text; raises `ValueError`, for a key that is there twice too."""
+    try:
+        return yaml.load(text, _UniqueKeys)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(" ".join(str(error).split())) from None

@@ -9,6 +9,7 @@ from segformer.data.layouts.base import UNSPLIT, DataSet, Part
 from segformer.data.layouts.names import split_folders, subfolders
 from segformer.data.matching import SUFFIXES, stem_of
 from segformer.data.pairs import Pair, image_files, pair_files
+from segformer.data.walk import Walk
 
 _MASK = re.compile(
     r"([-_. ](masks?|labels?|seg|segmentation|gt|annotation|groundtruth|mask_\d+|"
@@ -56,13 +57,14 @@ def _folders(root: Path) -> dict[str, list[Path]]:
     return {split: list(_with_files(folder)) for split, folder in splits.items()}
 
 
-def _with_files(folder: Path) -> Iterator[Path]:
-    """Yield a folder if images lie in it, else those below it of which that is so."""
+def _with_files(folder: Path, walk: Walk | None = None) -> Iterator[Path]:
+    """Yield a folder if images lie in it, else those below it of which that is so, each once."""
+    walk = walk or Walk(folder)
     if image_files(folder):
         yield folder
     else:
-        for inner in subfolders(folder):
-            yield from _with_files(inner)
+        for inner in filter(walk.enters, subfolders(folder)):
+            yield from _with_files(inner, walk)
 
 
 def _told_apart(folder: Path) -> tuple[list[Path], list[Path]]:

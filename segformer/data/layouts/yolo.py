@@ -6,8 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from segformer.data.images import image_size
 from segformer.data.layouts.base import TEST, TRAIN, UNSPLIT, VAL, DataSet, Part
 from segformer.data.layouts.drawing import Ids, Region, drawn
@@ -18,6 +16,7 @@ from segformer.data.layouts.names import (
     files_below,
     lines_of,
     listed,
+    parse_yaml,
     split_folders,
     split_of,
     subfolder,
@@ -263,9 +262,9 @@ def _yaml_faults(root: Path) -> dict[Path, str]:
 def _yaml(path: Path) -> tuple[Any, str]:
     """Return the content of a file, or None and the line on why it cannot be read."""
     try:
-        return yaml.safe_load(text_of(path)), ""
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        return None, f"{path}: cannot be read as YAML ({' '.join(str(error).split())})"
+        return parse_yaml(text_of(path)), ""
+    except ValueError as error:
+        return None, f"{path}: cannot be read as YAML ({error})"
 
 
 def _drawn(image: Path, path: Path, label_ids: Mapping[int, int]) -> Ids:

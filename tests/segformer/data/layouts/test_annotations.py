@@ -243,6 +243,9 @@ def test_faults_of_every_text_are_shown_and_no_setting_that_nobody_gave(tmp_path
     ("text", "words"),
     [
         ("names: [a, b\n", "cannot be read as YAML"),
+        ("names: [a, b]\nnames: [b, a]\n", r".*'names' is there twice, on lines 1 and 2"),
+        ("names:\n  0: a\n  1: b\n  0: c\n", r".*'0' is there twice, on lines 2 and 4"),
+        ("names: {0: a, 0: b}\n", r".*'0' is there twice, on lines 1 and 1"),
         ("names: {x: a}\n", "names has 'x', which is no number of a class"),
     ],
 )

@@ -1,13 +1,14 @@
 """Folders that people have: nested, listed, of other names, with files of the system in them."""
 
+import re
 import unicodedata
 
 import layouts
 import pytest
 from pictures import save, segment
 
-from segformer.data.layouts.names import kind_of, split_of, subfolders, text_of
-from segformer.data.source import source_of
+from segformer.data.layouts.names import files_below, kind_of, split_of, subfolders, text_of
+from segformer.data.source import source_of, unsplit_pairs
 from segformer.errors import DataError
 
 
@@ -146,8 +147,82 @@ def test_folds_of_a_csv_are_no_splits(tmp_path):
     rows = [f"x/{s}.jpg,y/{s}.png,{n}" for n, s in enumerate(layouts.STEMS)]
     (tmp_path / "a.csv").write_text("\n".join(["image,mask,fold", *rows]))
     source = source_of(segment(tmp_path))
-    assert "0, 1, 2, ... in the CSV are no splits" in source.notes[1]
+    assert "0, 1, 2, ... in the column fold are no splits" in source.notes[1]
     assert sum(map(len, source.splits.values())) == 4
+
+
+def csv_of(root, column, cells):
+    """Write pairs, and a CSV of them with a third column."""
+    layouts.pairs(root / "x", root / "y")
+    rows = [f"x/{s}.jpg,y/{s}.png,{c}" for s, c in zip(layouts.STEMS, cells, strict=True)]
+    (root / "a.csv").write_text("\n".join([f"image,mask,{column}", *rows]))
+    return root
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "expected"),
+    [
+        ("Split", ("Training", "train ", "eval", "holdout"), ("ab", "c", "d")),
+        ("subset", ("TRAIN", "train", "Evaluation", "dev"), ("ab", "cd", "")),
+        ("is_valid", ("False", "0", "True", "1"), ("ab", "cd", "")),
+    ],
+)
+def test_the_words_of_a_csv_for_splits_are_read(tmp_path, column, cells, expected):
+    named = {s: [*stems] for s, stems in zip(("train", "val", "test"), expected, strict=True)}
+    wanted = {split: stems for split, stems in named.items() if stems}
+    assert stems_of(csv_of(tmp_path, column, cells)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "words"),
+    [
+        ("split", "0123", "0, 1, 2, ... in the column split are no splits; use train, val, test"),
+        ("set", ("train", "val", "x", "y"), "x, y in the column set are no splits"),
+        ("is_valid", ("true", "false", "", "x"), "'', 'x' in the column is_valid: use true or"),
+    ],
+)
+def test_other_words_of_a_csv_for_splits_are_refused(tmp_path, column, cells, words):
+    with pytest.raises(DataError, match=re.escape(words)):
+        unsplit_pairs(csv_of(tmp_path, column, cells))
+
+
+def test_a_column_that_another_one_answers_is_named(tmp_path):
+    csv_of(tmp_path, "split,is_valid", ("train,1", "train,0", "val,0", "val,1"))
+    assert "the column is_valid is passed over" in source_of(segment(tmp_path)).notes[1]
+
+
+def test_links_to_folders_above_or_beside_add_no_files(tmp_path):
+    for patient in ("p1", "p2"):
+        stems = [f"{patient}_1", f"{patient}_2"]
+        folder = tmp_path / "set" / patient / "ct"
+        layouts.pairs(folder, folder, image_end=".png", mask_end="_mask.png", stems=stems)
+    (tmp_path / "set/p1/up").symlink_to("..")
+    (tmp_path / "set/p2/over").symlink_to(tmp_path)
+    (tmp_path / "set/p0").symlink_to("p2")
+    pairs = [p for each in source_of(segment(tmp_path / "set")).splits.values() for p in each]
+    assert sorted(p.image.parent.parent.name for p in pairs) == ["p1", "p1", "p2", "p2"]
+    assert len(list(files_below(tmp_path / "set"))) == 8 + 1  # And split.json.
+
+
+def test_folders_of_the_same_names_are_paired_once_although_links_lead_up(tmp_path):
+    for kind in ("images", "masks"):
+        for inner in ("a/b", "a/c"):
+            (tmp_path / kind / "train" / inner).mkdir(parents=True)
+        (tmp_path / kind / "train/a/up").symlink_to("..")
+    for inner, split in (("a/b", "train"), ("a/c", "train"), ("", "val")):
+        layouts.pairs(*(tmp_path / kind / split / inner for kind in ("images", "masks")))
+    assert {s: len(pairs) for s, pairs in unsplit_pairs(tmp_path).items()} == {"train": 8, "val": 4}
+
+
+def test_links_to_folders_that_are_not_met_otherwise_are_followed_once(tmp_path):
+    for folder in ("elsewhere/sub", "set/.store"):
+        layouts.image(tmp_path / folder / "a.jpg")
+    for link in ("one", "two"):
+        (tmp_path / "set" / link).symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere/sub/up").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "set/three").symlink_to(".store")
+    found = [path.relative_to(tmp_path).as_posix() for path in files_below(tmp_path / "set")]
+    assert found == ["set/one/sub/a.jpg", "set/three/a.jpg"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
