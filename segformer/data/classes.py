@@ -188,8 +188,8 @@ def _lacking(codes: "Codes", table: ClassTable) -> list[Any]:
 def _check_countable(codes: "Codes") -> None:
     if codes.values and codes.colours:
         raise DataError(
-            "some masks hold colours and others values, and there is no dataset.json to say which "
-            "mean the same"
+            "some masks hold colours and others values, and no dataset.json says which mean "
+            "the same"
         )
     kind, codes_of_kind = ("colours", codes.colours) if codes.colours else ("values", codes.values)
     if len(codes_of_kind) > _MOST_CLASSES:
@@ -275,6 +275,6 @@ def _line(classes: Sequence[LabelClass], kind: str) -> str:
     names = ", ".join(each.name for each in classes[:_SHOWN])
     more = ", ..." if len(classes) > _SHOWN else ""
     return (
-        f"there is no dataset.json: the {len(classes)} {kind} in the masks are the classes "
+        f"no dataset.json names classes: the {len(classes)} {kind} in the masks are the classes "
         f"{names}{more}"
     )

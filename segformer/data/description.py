@@ -127,6 +127,11 @@ def _classes_described(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     # The palette holds the values after the transform.
     is_normed = is_binary and given.get(f"{_SEGMENT}.label_transform", "norm") == "norm"
     found: dict[str, Any] = {}
+    if len(classes) == 1 and f"{_SEGMENT}.palette" not in given:
+        raise DataError(
+            f"{path}: classes has {classes[0].name!r} alone, so that nothing can be learned; list "
+            "what is not of this class, such as the background, as a class too"
+        )
     if classes:
         _check_number(len(classes), path, given)
         found[f"{_SEGMENT}.num_classes"] = len(classes)
@@ -203,7 +208,8 @@ def _description_from(content: object) -> _Description:
     if isinstance(content.get("labels"), Mapping) and _OF_NNUNET & content.keys():
         content = _of_nnunet(content)
     _check_keys(content, (*_READ, *FOR_PEOPLE), "")
-    entries = content.get("classes") or []
+    entries = content.get("classes")
+    entries = [] if entries is None else entries
     if not isinstance(entries, list):
         raise ValueError(f"classes is {entries!r}, not a list like [{_EXAMPLE}, ...]")
     classes = [_Class.read(entry, f"classes[{i}]") for i, entry in enumerate(entries)]

@@ -1,15 +1,20 @@
 """Faults of many files in few lines: one a cause, with the count and three examples."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from segformer.data.matching import SUFFIXES
+
 _EXAMPLES = 3
+_PICTURE = rf"[^\s/]+({'|'.join(map(re.escape, SUFFIXES))})\b"
 
 
 def one_a_cause(faults: Iterable[str]) -> list[str]:
     """Return faults with those that say the same of other files taken together, in order.
 
-    A fault begins with the path of a file; that file's name in the text is not part of the cause.
+    A fault begins with the path of a file; its name in the text, and those of its partner and of
+    other pictures, are not part of the cause.
     """
     causes: dict[str, list[str]] = {}
     for fault in faults:
@@ -35,4 +40,5 @@ def _cause(fault: str) -> str:
     path = Path(place)
     if not colon or not path.stem:
         return fault
-    return text.replace(path.name, "*").replace(f"{path.stem}.*", "*")
+    named = re.compile(rf"{re.escape(path.name)}|{re.escape(path.stem)}\.[*\w]+|{_PICTURE}", re.I)
+    return named.sub("*", text)

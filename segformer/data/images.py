@@ -46,7 +46,7 @@ LARGEST_VALUE = 2**20
 _CONVERTED = ("CMYK", "YCbCr", "LAB", "HSV")
 """Modes that become RGB by rounding."""
 NO_NUMBER = -1
-"""The value of pixels of a mask that a GeoTIFF marks as no data by NaN or by a fraction."""
+"""The value of pixels that a GeoTIFF mask marks as no data by NaN, a fraction or less than 0."""
 
 
 Colour = tuple[int, int, int]
@@ -358,8 +358,12 @@ def _whole(values: NDArray[Any], nodata: float | None, path: Path) -> MaskFile:
         if is_empty.any() and not (nodata.is_integer() and 0 <= nodata <= LARGEST_VALUE):
             values, nodata = np.where(is_empty, NO_NUMBER, values), float(NO_NUMBER)
     whole = np.nan_to_num(values, nan=-1.0, posinf=-1.0, neginf=-1.0).clip(-1, LARGEST_VALUE)
-    if not np.array_equal(whole, np.round(values)):
-        raise DataError(f"{path}: is a float mask that holds values which are not whole numbers")
+    if (wrong := values[whole != np.round(values)]).size:
+        raise DataError(
+            f"{path}: is a float mask that holds {wrong[0]:g}; class values are whole numbers from "
+            "0 to 255: if it marks pixels without data, say so in the file (GDAL_NODATA), or save "
+            'them as a value that dataset.json has as "ignore"'
+        )
     numbers: NDArray[np.int32] = whole.astype(np.int32)
     return MaskFile(numbers, nodata=_occurring(nodata, numbers))
 

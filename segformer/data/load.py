@@ -71,7 +71,7 @@ def _empty(mask: MaskFile, labels: Labels) -> tuple[int, int] | None:
 
 
 def _sizes(pair: Pair, image: tuple[int, ...], mask: tuple[int, ...]) -> str:
-    return (
-        f"{pair.mask}: is {mask[1]}x{mask[0]} pixels, "
-        f"but its image {pair.image.name} is {image[1]}x{image[0]}"
-    )
+    of_mask, of_image = (f"{shape[1]}x{shape[0]}" for shape in (mask, image))
+    if pair.draw is not None:  # Of many images, the annotations may be one file.
+        return f"{pair.image}: is {of_image} pixels, but {pair.mask.name} says {of_mask}"
+    return f"{pair.mask}: is {of_mask} pixels, but its image {pair.image.name} is {of_image}"

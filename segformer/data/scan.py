@@ -125,7 +125,9 @@ def mask_notes(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> Iterato
         yield f"{root}: {count} masks are palette files, whose indices are taken as class values"
     empty = Counter(each.empty for each in pairs if each.empty is not None)
     for (value, class_id), count in sorted(empty.items()):
-        marked = "NaN or a fraction" if value == NO_NUMBER else f"the value {value}"
+        marked = (
+            "NaN, a fraction or a value below 0" if value == NO_NUMBER else f"the value {value}"
+        )
         line = f"{root}: {count} masks mark {marked} as no data (GDAL_NODATA)"
         if class_id == IGNORED:
             yield f"{line}, which does not count"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segformer.data.layouts.base import TRAIN, UNSPLIT, VAL, DataSet, Part
-from segformer.data.layouts.image_files import unquoted
+from segformer.data.layouts.image_files import spellings
 from segformer.data.layouts.names import IMAGES, MASKS, SPLITS, listed, split_of, subfolder, text_of
 from segformer.data.pairs import Pair
 
@@ -100,10 +100,9 @@ def _flagged(path: Path, rows: Sequence[Row], flag: str | None) -> _Said:
 
 def _place(root: Path, text: str, kind: Sequence[str]) -> Path:
     """Return the file that a cell names, of the root or of its folder for such files."""
-    plain, relative = root / text.strip(), root / unquoted(text)
-    folder = subfolder(root, kind) or root
-    places = (plain, relative, folder / unquoted(text))
-    return next((path for path in places if path.is_file()), plain)
+    folders = (root, subfolder(root, kind) or root)
+    places = (folder / each for folder in folders for each in spellings(text))
+    return next((path for path in places if path.is_file()), root / text.strip())
 
 
 def _files(root: Path) -> dict[Path, str]:

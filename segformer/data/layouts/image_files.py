@@ -23,26 +23,26 @@ class ImageFiles:
         A name may have folders before it, of another machine or with the separators of Windows.
         A file outside is none of this data set, whatever a name says.
         """
-        relative = unquoted(name)
-        for folder in [*folders, self._root]:
-            if (
-                relative
-                and (path := folder / relative).is_file()
-                and place_within(path, self._root) is not None
-            ):
+        names = [spelled for spelled in spellings(name) if spelled]
+        for path in (folder / each for folder in [*folders, self._root] for each in names):
+            if path.is_file() and place_within(path, self._root) is not None:
                 return path
-        key = _key(relative.rpartition("/")[2])
-        paths = self._by_name.get(key, [])
+        return next(filter(None, map(self._only, names)), None)
+
+    def _only(self, relative: str) -> Path | None:
+        """Return the only file whose path ends so, if there is one."""
+        paths = self._by_name.get(_key(relative.rpartition("/")[2]), [])
         if len(paths) > 1:
             paths = [path for path in paths if _key(path.as_posix()).endswith(f"/{_key(relative)}")]
         return paths[0] if len(paths) == 1 else None
 
     def leads_out(self, name: str, folders: Sequence[Path] = ()) -> bool:
         """Whether a name climbs out of the folder from each place that it may start at."""
-        relative = unquoted(name)
-        is_climbing = ".." in relative.split("/") and not relative.startswith("/")
-        return is_climbing and all(
-            place_within(each / relative, self._root) is None for each in folders if each.is_dir()
+        return any(
+            ".." in each.split("/")
+            and not each.startswith("/")
+            and all(place_within(f / each, self._root) is None for f in folders if f.is_dir())
+            for each in spellings(name)
         )
 
     @cached_property
@@ -76,9 +76,11 @@ def place_within(path: Path, root: Path) -> Path | None:
     return plain.relative_to(base) if plain.is_relative_to(base) else None
 
 
-def unquoted(name: str) -> str:
-    """Return a name with / between its folders and without the codes of an address."""
-    return unquote(name).strip().replace("\\", "/").removeprefix("./")
+def spellings(name: str) -> list[str]:
+    """Return a name with / between its folders: as it stands, and less the codes of an address."""
+    plain = name.strip()
+    names = (each.strip().replace("\\", "/") for each in (plain, unquote(plain)))
+    return list(dict.fromkeys(each.removeprefix("./") for each in names))
 
 
 def _key(name: str) -> str:

@@ -18,7 +18,7 @@ from segformer.data.layouts.drawing import (
     rectangle,
     turned,
 )
-from segformer.data.layouts.image_files import ImageFiles, absent_images, unquoted
+from segformer.data.layouts.image_files import ImageFiles, absent_images, spellings
 from segformer.data.layouts.label_ids import drawn_classes
 from segformer.data.layouts.names import read_json
 from segformer.data.pairs import Pair
@@ -111,7 +111,8 @@ def _image_names(task: Mapping[str, Any]) -> list[str]:
     address = data.get("image") or next((v for v in data.values() if isinstance(v, str)), "")
     parts = urlsplit(str(address))
     place = parse_qs(parts.query).get("d", [parts.path])[0]
-    names = [unquoted(str(name)).lstrip("/") for name in (place, task.get("file_upload") or "")]
+    said = (place, task.get("file_upload") or "")
+    names = [each.lstrip("/") for name in said for each in spellings(str(name))]
     files = [name.rpartition("/")[2] for name in names]
     return [name for each in (*names, *files) if each for name in (each, _UPLOAD.sub("", each))]
 

@@ -76,6 +76,10 @@ def test_no_file_says_nothing(tmp_path):
     [
         ("{", "cannot be read (Expecting property name"),
         ("[]", "is not an object like {"),
+        ('{"classes": {}}', "classes is {}, not a list like ["),
+        ('{"classes": false}', "classes is False, not a list like ["),
+        ('{"classes": ""}', "classes is '', not a list like ["),
+        ('{"classes": [{"name": "a", "value": 1}]}', "classes has 'a' alone, so that nothing"),
         ('{"classes": 3}', "classes is 3, not a list like ["),
         ('{"classes": {"road": 0}}', "classes is {'road': 0}, not a list like ["),
         ('{"classes": ["road"]}', "classes[0] is 'road', not an object like {\"value\": 0"),

@@ -1,3 +1,5 @@
+import pytest
+
 from segformer.data.faults import one_a_cause
 
 
@@ -13,3 +15,9 @@ def test_one_line_a_cause_with_the_count_and_three_examples():
 def test_other_words_are_another_cause():
     faults = ["x/a.png: value 3 is not in the palette", "x/b.png: value 4 is not in the palette"]
     assert one_a_cause(faults) == faults
+
+
+@pytest.mark.parametrize("image", ["{}.jpg", "city {}_leftImg8bit.PNG"])
+def test_partners_of_other_names_are_the_same_cause(image):
+    line = "x/train/{0}.png: is 10x8 pixels, but its image {1} is 12x8"
+    assert len(one_a_cause([line.format(i, image.format(i)) for i in range(5)])) == 1

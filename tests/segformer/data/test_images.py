@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from pictures import noise, png_of_few_bits, save
@@ -67,9 +69,10 @@ def test_masks_of_other_modes(tmp_path, mode, shape):
     assert mask.max() == (1 if mode == "1" else 255)
 
 
-def test_fractions_are_no_mask(tmp_path):
-    path = save(tmp_path / "a.tif", np.array([[0.5, np.nan]], np.float32))
-    with pytest.raises(DataError, match="a.tif: is a float mask"):
+@pytest.mark.parametrize("value", [0.5, np.nan, -9999, 1e9])
+def test_a_float_mask_names_what_is_no_class_value(tmp_path, value):
+    path = save(tmp_path / "a.tif", np.array([[0, 1, value]], np.float32))
+    with pytest.raises(DataError, match=re.escape(f"a.tif: is a float mask that holds {value:g};")):
         read_mask(path)
 
 

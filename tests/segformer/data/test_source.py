@@ -72,6 +72,19 @@ def test_a_layout_gives_pairs_classes_and_ids(tmp_path, write):
     assert str(tmp_path) in source.notes[0]
 
 
+@pytest.mark.parametrize("ids", [(0, 1, 2), (0, 1, 7)])
+def test_other_ids_in_the_layout_of_cityscapes_are_classes_of_their_own(tmp_path, ids):
+    layouts.cityscapes(tmp_path)
+    for path in tmp_path.glob("gtFine/*/*/*"):
+        layouts.save(path, np.array(ids, np.uint8)[layouts.ids()])
+    chosen = settings(tmp_path)
+    assert [entry.seg_class for entry in chosen.palette] == [f"class_{value}" for value in ids]
+    source = source_of(chosen)
+    assert load_pair(source.splits["train"][0], chosen).ids[0, ::4].tolist() == [0, 1, 2]
+    share = 1 if 7 not in ids else 2 / 3
+    assert f"are not used, since {share:.0%} of the pixels have none" in " ".join(source.notes)
+
+
 def test_annotations_are_drawn_anew_for_each_epoch_and_for_the_fingerprint(tmp_path):
     layouts.coco(tmp_path)
     chosen = settings(tmp_path, img_size=32)

@@ -11,6 +11,7 @@ import pytest
 from pictures import segment
 from PIL import Image
 
+from segformer.data.check import check_data
 from segformer.data.layouts.drawing import Region, drawn, rectangle, turned
 from segformer.data.source import layout_settings, source_of, unsplit_pairs
 from segformer.errors import DataError
@@ -324,6 +325,27 @@ def test_a_file_name_that_leads_out_of_the_data_set_is_refused(tmp_path):
     changed_coco(root, lambda content: content["images"][0].update(file_name=name), {1: "a"})
     with pytest.raises(DataError, match=r"the file_name '\.\./other/secret\.jpg' leads out of"):
         unsplit_pairs(root)
+
+
+@pytest.mark.parametrize("on_disk", ["100%25 {}.jpg", "100% {}.jpg"])
+def test_a_file_name_is_tried_as_it_stands_and_as_an_address(tmp_path, on_disk):
+    changed_coco(
+        tmp_path,
+        lambda content: [i.update(file_name=f"100%25 {i['id']}.jpg") for i in content["images"]],
+        {1: "a"},
+    )
+    for number in range(3):
+        (tmp_path / f"{number}.jpg").rename(tmp_path / on_disk.format(number))
+    assert [row.max() for row in drawn_ids(tmp_path).values()] == [1, 1, 1]
+
+
+def test_images_of_another_size_than_annotations_say_are_one_line(tmp_path):
+    change = {"width": 20, "height": 30}
+    changed_coco(tmp_path, lambda content: [i.update(change) for i in content["images"]], {1: "a"})
+    with pytest.raises(DataError) as caught:
+        check_data(segment(tmp_path, num_classes=2, label_transform="None"))
+    (line,) = [fault for fault in caught.value.faults if "pixels" in fault]
+    assert ".jpg: is 12x8 pixels, but a.json says 20x30 (3 such files" in line
 
 
 def test_a_polygon_of_two_points_is_counted_among_the_shapes_without_area(tmp_path):
