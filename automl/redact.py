@@ -15,7 +15,7 @@ _USER = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s'\"<>]*@", re.IGNORECASE)
 _PASSWORD = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>/?#:@]*:([^?\s'\"<>]+)@", re.IGNORECASE)
 _QUERY = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s'\"<>?#]*)\?[^\s'\"<>#]*", re.IGNORECASE)
 _SECRET_NAME = re.compile(
-    r"SECRET|TOKEN|PASSWORD|PASSWD|ACCESS_KEY|API_KEY|CREDENTIAL", re.IGNORECASE
+    r"SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|_PWD$|ACCESS_KEY|KEY$|CREDENTIAL", re.IGNORECASE
 )
 # Of C0, C1 and DEL, which a terminal obeys; of letters that are written from right to left, which
 # hide others; and halves of characters, as in file names that are no UTF-8. A line may end.

@@ -1,6 +1,7 @@
 """The shape of space.yaml, whose parameters somebody may have edited."""
 
 from collections.abc import Iterator, Mapping
+from math import inf, isfinite
 from typing import Any
 
 from automl.errors import Fault, UsageError, nearest
@@ -80,11 +81,15 @@ def _faults(content: Mapping[str, Any]) -> Iterator[Fault]:
 def _faults_of_range(key: str, parameter: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield what leaves a parameter of the right shape without values."""
     low, high = parameter.get("low", 0.0), parameter.get("high", 0.0)
-    kind = parameter["kind"]
+    kind, step = parameter["kind"], parameter.get("step")
     if parameter.get("choices") or parameter.get("cases"):
         return
     if kind not in ("float", "int"):
         yield Fault(f"space: {key}: {kind} has no choices", key=key)
+    elif not (isfinite(low) and isfinite(high)):
+        yield Fault(f"space: {key}: low {low:g} and high {high:g} must be finite", key=key)
+    elif step is not None and not 0 < step < inf:
+        yield Fault(f"space: {key}: step {step:g} must be above 0", key=key, value=step)
     elif low > high:
         yield Fault(f"space: {key}: low {low:g} is above high {high:g}", key=key, value=low)
     elif parameter.get("is_log") and low <= 0:

@@ -19,10 +19,19 @@ def test_an_address_loses_user_password_and_query(text, shown):
     assert redacted(text) == shown
 
 
-def test_secrets_of_the_environment_are_masked(monkeypatch):
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI")
+@pytest.mark.parametrize(
+    "name",
+    ["AWS_SECRET_ACCESS_KEY", "AUTOML_REQUEST_KEY", "WANDB_API_KEY", "KEY_PASSPHRASE", "DB_PWD"],
+)
+def test_secrets_of_the_environment_are_masked(monkeypatch, name):
+    monkeypatch.setenv(name, "wJalrXUtnFEMI")
     monkeypatch.setenv("MY_TOKEN", "short")
     assert redacted("said wJalrXUtnFEMI in short") == "said *** in short"
+
+
+def test_the_working_folder_is_no_secret(monkeypatch):
+    monkeypatch.setenv("PWD", "/home/me/project")
+    assert redacted("in /home/me/project") == "in /home/me/project"
 
 
 def test_the_password_of_an_address_in_the_environment_is_masked_also_alone(monkeypatch):

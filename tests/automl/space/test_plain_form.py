@@ -25,6 +25,8 @@ GOOD = {"kind": "float", "default": 1.0, "high": 2.0}
         ({**GOOD, "lows": 0}, "space: a: unknown key 'lows'; did you mean low"),
         ({**GOOD, 3: 0}, "space: a: unknown key 3"),
         ({**GOOD, "low": 3}, "space: a: low 3 is above high 2"),
+        ({**GOOD, "high": float("nan")}, "space: a: low 0 and high nan must be finite"),
+        ({**GOOD, "step": 0}, "space: a: step 0 must be above 0"),
         ({**GOOD, "low": -1, "is_log": True}, "space: a: is_log needs a low above 0, not -1"),
         ({"kind": "categorical", "default": "x"}, "space: a: categorical has no choices"),
     ],
