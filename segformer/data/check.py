@@ -127,12 +127,16 @@ def _too_few_classes(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> I
         if len(classes) < needed:
             problem = f"only class {min(classes)} occurs" if classes else "no pixel counts"
             ignored = "no value" if segment.ignore_index is None else segment.ignore_index
-            yield (
-                f"{Path(segment.root_dir) / 'masks' / split}: {problem}; "
-                f"{ignored} is ignored (dataset.segment.ignore_index) and "
-                f"dataset.segment.label_transform is {segment.label_transform}; masks of 0 and 255 "
-                "need dataset.segment.label_transform=norm"
-            )
+            folder = Path(segment.root_dir) / "masks" / split
+            where = folder if folder.is_dir() else f"{segment.root_dir}: the split {split}"
+            line = f"{where}: {problem}; {ignored} is ignored (dataset.segment.ignore_index)"
+            if segment.label_transform == "norm" or any(c.pair.draw for c in pairs):
+                yield line
+            else:
+                yield (
+                    f"{line} and dataset.segment.label_transform is {segment.label_transform}; "
+                    "masks of 0 and 255 need dataset.segment.label_transform=norm"
+                )
 
 
 def _absent_classes(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> list[str]:

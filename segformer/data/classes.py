@@ -46,6 +46,8 @@ class Codes:
     """Values of masks that hold 255 too, without 0 and 255."""
     empty: frozenset[int] = frozenset()
     """Those of the values that GeoTIFFs mark as no data."""
+    unmarked: frozenset[int] = frozenset()
+    """Those of the values that a mask holds without marking them so."""
 
     def __or__(self, other: "Codes") -> "Codes":
         return Codes(
@@ -56,14 +58,19 @@ class Codes:
             self.greys | other.greys,
             self.beside_255 | other.beside_255,
             self.empty | other.empty,
+            self.unmarked | other.unmarked,
         )
 
     def settled(self) -> "Codes":
-        """Return the codes with greys of three channels as what the other masks hold."""
+        """Return the codes with greys of three channels as what the other masks hold.
+
+        A value that some masks hold without a mark is data in the others too.
+        """
+        empty = self.empty - self.unmarked
         if self.colours:
             greys = frozenset((v, v, v) for v in self.greys)
-            return replace(self, colours=self.colours | greys, greys=frozenset())
-        return replace(self, values=self.values | self.greys, greys=frozenset())
+            return replace(self, colours=self.colours | greys, greys=frozenset(), empty=empty)
+        return replace(self, values=self.values | self.greys, greys=frozenset(), empty=empty)
 
     def without(self, values: Collection[int]) -> "Codes":
         """Return the codes less values that do not count, and the greys that show them."""
@@ -225,7 +232,8 @@ def _codes(mask: MaskFile) -> Codes:
         held = frozenset(used.tolist())
         beside = held - {0, IGNORED} if IGNORED in held else frozenset()
         empty = frozenset() if mask.nodata is None else frozenset({mask.nodata})
-        return Codes(held, bits=frozenset({mask.bits}), beside_255=beside, empty=empty)
+        bits = frozenset({mask.bits})
+        return Codes(held, bits=bits, beside_255=beside, empty=empty, unmarked=held - empty)
     colours = mask.table[used]
     if (colours == colours[:, :1]).all():  # The table says which grey an index stands for.
         return Codes(frozenset(colours[:, 0].tolist()), bits=frozenset({8}))

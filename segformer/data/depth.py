@@ -10,15 +10,17 @@ from segformer.data.images import WIDE_BITS, read_image_file
 from segformer.errors import DataError
 
 _LEAST_BITS = 8
+_SAMPLED = 4
 
 
 def bits_in_use(images: Sequence[Path], bands: BandNumbers | None = None) -> int:
     """Return the bits that the largest value of a set's 16-bit grey images or bands needs, 8 to 16.
 
     One number for all images: scaled each by its own, equal values would become unequal. A set
-    whose first image is of another kind is taken to have none.
+    of which some images from all over are of another kind is taken to have none.
     """
-    if not images or _largest(images[0], bands) is None:
+    some = images[:: max(1, len(images) // _SAMPLED)]
+    if all(_largest(path, bands) is None for path in some):
         return WIDE_BITS
     with ThreadPoolExecutor(max_workers=min(8, cpu_count() or 1)) as pool:
         values = pool.map(lambda path: _largest(path, bands) or 0, images)

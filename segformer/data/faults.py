@@ -32,13 +32,20 @@ def _line(same: list[str]) -> str:
 
 
 def _path(fault: str) -> Path:
-    return Path(fault.partition(": ")[0])
+    return Path(_divided(fault)[0])
+
+
+def _divided(fault: str) -> tuple[str, str]:
+    """Return the path that a fault begins with, which may hold a colon itself, and the rest."""
+    parts = fault.split(": ")
+    ways = ((": ".join(parts[:n]), ": ".join(parts[n:])) for n in range(1, len(parts)))
+    return next((way for way in ways if Path(way[0]).exists()), (parts[0], ": ".join(parts[1:])))
 
 
 def _cause(fault: str) -> str:
-    place, colon, text = fault.partition(": ")
+    place, text = _divided(fault)
     path = Path(place)
-    if not colon or not path.stem:
+    if not text or not path.stem:
         return fault
     named = re.compile(rf"{re.escape(path.name)}|{re.escape(path.stem)}\.[*\w]+|{_PICTURE}", re.I)
     return named.sub("*", text)

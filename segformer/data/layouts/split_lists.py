@@ -18,7 +18,7 @@ def listed_splits(root: Path, data: DataSet) -> DataSet:
     """Return a data set without splits divided as its lists say, if it has any.
 
     Pairs that no list names are training pairs, or left out where there is a list of those.
-    Lists that name other things than its images are passed over with a note.
+    Lists that name nothing but other things are passed over with a note; some of them are a fault.
     """
     lists = _lists(root)
     pairs = data.splits.get(UNSPLIT, ())
@@ -36,7 +36,10 @@ def listed_splits(root: Path, data: DataSet) -> DataSet:
     absent = [stem for names in stems.values() for stem in names if stem not in by_stem]
     if absent:
         line = f"{len(absent)} names are no image with a mask: {listed(absent)}"
-        return _noted(data, f"{_shown(lists)}: are passed over: {line}")
+        if len(absent) == sum(map(len, stems.values())):
+            return _noted(data, f"{_shown(lists)}: are passed over: {line}")
+        fault = f"{_shown(lists)}: {line}; take them out, or add their files"
+        return replace(data, faults=[*data.faults, fault])
     splits = {split: [by_stem[stem] for stem in names] for split, names in stems.items()}
     every = {stem for names in stems.values() for stem in names}
     rest = [pair for stem, pair in by_stem.items() if stem not in every]

@@ -1,5 +1,7 @@
+import re
 import shutil
 
+import layouts
 import numpy as np
 import pytest
 from pictures import data_set, noise, png_of_few_bits, save, segment
@@ -95,6 +97,18 @@ def test_a_split_in_which_no_pixel_counts_is_refused(tmp_path):
         save(tmp_path / f"masks/val/{index:02}.png", [[255] * 10] * 8)
     with pytest.raises(DataError, match="masks/val: no pixel counts"):
         check_data(segment(tmp_path))
+
+
+def test_a_split_without_classes_is_named_where_it_has_no_folder_of_masks(tmp_path):
+    layouts.labelme(tmp_path)
+    for path in tmp_path.rglob("*.json"):
+        path.write_text(re.sub(r'"label": "\w+"', '"label": "__ignore__"', path.read_text()))
+    chosen = segment(tmp_path, num_classes=2, palette=[])
+    with pytest.raises(DataError) as caught:
+        check_data(chosen)
+    line = caught.value.faults[0]
+    assert line.startswith(f"{tmp_path}: the split train: only class 0 occurs")
+    assert "norm" not in line
 
 
 def test_an_image_that_is_its_own_mask_is_refused(tmp_path):

@@ -41,6 +41,14 @@ def test_bits_in_use_are_those_of_the_whole_set(tmp_path):
     assert np.array_equal(pixels[..., 0], expected)
 
 
+def test_bits_are_found_although_the_first_images_have_8(tmp_path):
+    twelve_bits(tmp_path)
+    for index in range(2):
+        save(tmp_path / f"images/train/{index}.png", np.full((HEIGHT, WIDTH), index, np.uint8))
+    spec, _ = settings(tmp_path)
+    assert spec.dataset.segment.image_bits == int(GREY.max() * 20 + 1).bit_length()
+
+
 @pytest.mark.parametrize(("brightest", "bits"), [(65535, 16), (20000, 15), (1023, 11), (3000, 12)])
 def test_bits_are_as_many_as_the_brightest_value_needs(tmp_path, brightest, bits):
     spec, _ = settings(twelve_bits(tmp_path, brightest=brightest))

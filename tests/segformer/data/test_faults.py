@@ -17,6 +17,15 @@ def test_other_words_are_another_cause():
     assert one_a_cause(faults) == faults
 
 
+def test_a_folder_with_a_colon_in_its_name_is_part_of_the_path(tmp_path):
+    folder = tmp_path / "co: lon"
+    folder.mkdir()
+    for i in range(5):
+        (folder / f"{i}.png").touch()
+    (line,) = one_a_cause([f"{folder}/{i}.png: has no partner {i}.* in {folder}" for i in range(5)])
+    assert "(5 such files: co: lon/0.png, co: lon/1.png" in line
+
+
 @pytest.mark.parametrize("image", ["{}.jpg", "city {}_leftImg8bit.PNG"])
 def test_partners_of_other_names_are_the_same_cause(image):
     line = "x/train/{0}.png: is 10x8 pixels, but its image {1} is 12x8"

@@ -287,6 +287,16 @@ def test_no_data_of_geotiffs_is_ignored_if_two_classes_are_left_and_named(
     assert words in caplog.text
 
 
+def test_a_value_that_not_all_masks_mark_as_no_data_is_a_class(tmp_path, caplog):
+    write_geotiffs(tmp_path, [0, 1, 2], 0)
+    for stem in layouts.STEMS[:2]:
+        layouts.save(tmp_path / f"masks/{stem}.tif", layouts.ids())
+    chosen = settings(tmp_path)
+    assert [entry.seg_class for entry in chosen.palette] == THREE
+    check_data(chosen)
+    assert "2 masks mark the value 0 as no data (GDAL_NODATA), but it is that of" in caplog.text
+
+
 def test_a_declared_class_counts_though_files_mark_it_as_no_data(tmp_path, caplog):
     write_geotiffs(tmp_path, [0, 1, 2], 0)
     classes = [{"value": v, "name": f"n{v}"} for v in (0, 1, 2)]

@@ -81,6 +81,16 @@ def test_lists_of_other_names_are_passed_over_with_a_note(tmp_path):
     assert any("train.txt: are passed over: 2 names are no image with a mask" in n for n in notes)
 
 
+def test_lists_of_some_other_names_are_refused(tmp_path):
+    layouts.unsplit(tmp_path)
+    (tmp_path / "train.txt").write_text("a\nb\n")
+    (tmp_path / "val.txt").write_text("c\nx\n")
+    with pytest.raises(
+        DataError, match=r"val\.txt: 1 names are no image with a mask: x; take them"
+    ):
+        unsplit_pairs(tmp_path)
+
+
 def test_files_of_the_system_are_no_data(tmp_path):
     layouts.kind_split(tmp_path / "my data")
     (tmp_path / "__MACOSX/my data").mkdir(parents=True)
