@@ -2,24 +2,21 @@
 
 import hashlib
 import logging
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from segformer.data.depth import dark_colours_line, unused_bits_line
 from segformer.data.faults import one_a_cause
-from segformer.data.images import WIDE_BITS
-from segformer.data.labels import COLOURS, GREY, GREY_IN_RGB, class_names
+from segformer.data.labels import class_names
 from segformer.data.pairs import other_files
-from segformer.data.palette import Palette
-from segformer.data.scan import Progress, ScannedPair, index_faults, leaks_in, mask_notes, scanned
+from segformer.data.scan import Progress, ScannedPair, leaks_in, mask_notes, scanned
 from segformer.data.source import source_of
 from segformer.data.split_file import SplitFile
 from segformer.data.summary import DataSummary
+from segformer.data.whole import faults_of_all, unused_bits
 from segformer.errors import DataError
 from segformer.spec.sections.dataset import DatasetSegment
 
@@ -60,15 +57,13 @@ def check_data(segment: DatasetSegment, *, progress: Progress | None = None) -> 
         _warn_of_other_files(folder)
     pairs = scanned(source, segment, progress=progress)
     faults = [*source.faults, *(fault for each in pairs for fault in each.faults)]
-    faults += [*_mixed_readings(pairs, segment), *index_faults(pairs)]
-    faults += [] if faults else _too_few_classes(pairs, segment)
-    if faults:
+    if faults := faults_of_all(pairs, segment, faults):
         raise DataError(_capped(one_a_cause(faults)))
     summary = DataSummary.of(segment, pairs, leaks_in(pairs, progress=progress), source.notes)
     absent = _absent_classes(pairs, segment)
-    for line in [*mask_notes(pairs, segment), *summary.leak_lines, *absent]:
+    notes = [*mask_notes(pairs, segment), *summary.leak_lines, *absent]
+    for line in [*notes, *unused_bits(pairs, segment)]:
         _log.warning(line)
-    _warn_of_unused_bits(pairs, segment)
     digest = hashlib.sha256("".join(each.line for each in pairs).encode())
     record = {
         **{split: len(of_split) for split, of_split in source.splits.items()},
@@ -102,43 +97,6 @@ def _facts(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> dict[str, f
     }
 
 
-def _mixed_readings(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> Iterator[str]:
-    """Name a mask of each format, if one value could mean two classes depending on the format.
-
-    1 in a 1-bit mask may be class 1, or the white that is 255 in 8 bits; black in an RGB mask may
-    be the value 0 or a colour.
-    """
-    first = {c.reading: c.pair.mask for c in reversed(pairs) if c.reading}
-    greys = [r for r in first if r not in (COLOURS, GREY_IN_RGB)]
-    ambiguous = [] if segment.label_transform == "norm" or greys == [GREY] else greys
-    if COLOURS in first and GREY_IN_RGB in first and Palette(segment).is_mixed:
-        ambiguous = [COLOURS, GREY_IN_RGB]
-    if len(ambiguous) > 1:
-        counts = Counter(c.reading for c in pairs)
-        ways = ", ".join(f"{first[r]} holds {r} (as {counts[r]} in all)" for r in ambiguous)
-        yield f"{ways}: the same value may mean different classes; save all masks in one format"
-
-
-def _too_few_classes(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> Iterator[str]:
-    """Name the splits with nothing to learn or measure; mostly the masks are read wrongly."""
-    for split in dict.fromkeys(each.split for each in pairs):
-        classes = frozenset[int]().union(*(c.classes for c in pairs if c.split == split))
-        needed = 2 if split == segment.train_split else 1
-        if len(classes) < needed:
-            problem = f"only class {min(classes)} occurs" if classes else "no pixel counts"
-            ignored = "no value" if segment.ignore_index is None else segment.ignore_index
-            folder = Path(segment.root_dir) / "masks" / split
-            where = folder if folder.is_dir() else f"{segment.root_dir}: the split {split}"
-            line = f"{where}: {problem}; {ignored} is ignored (dataset.segment.ignore_index)"
-            if segment.label_transform == "norm" or any(c.pair.draw for c in pairs):
-                yield line
-            else:
-                yield (
-                    f"{line} and dataset.segment.label_transform is {segment.label_transform}; "
-                    "masks of 0 and 255 need dataset.segment.label_transform=norm"
-                )
-
-
 def _absent_classes(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> list[str]:
     """Return a line for each split that lacks classes, and one for classes that no mask has."""
     names, lines = class_names(segment), []
@@ -163,18 +121,6 @@ def _absent_classes(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> li
 def _listed(names: list[str]) -> str:
     shown, more = ", ".join(names[:_SHOWN]), len(names) - _SHOWN
     return f"{shown} and {more} more" if more > 0 else shown
-
-
-def _warn_of_unused_bits(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> None:
-    """Warn of images that would be nearly black: 4095 of 65535 leaves 16 of 256 greys."""
-    wide = [(each.largest, each.is_scaled) for each in pairs if each.largest is not None]
-    scaled = max((largest for largest, is_scaled in wide if is_scaled), default=None)
-    if scaled is not None and scaled < 2 ** (segment.image_bits - 1):
-        _log.warning("%s: %s", segment.root_dir, unused_bits_line(scaled, segment.image_bits))
-    # Of other pictures, such as colours, the upper bytes are read.
-    of_bytes = max((largest for largest, is_scaled in wide if not is_scaled), default=None)
-    if of_bytes is not None and of_bytes < 2 ** (WIDE_BITS - 1):
-        _log.warning("%s: %s", segment.root_dir, dark_colours_line(of_bytes))
 
 
 def _warn_of_other_files(folder: Path) -> None:

@@ -99,24 +99,6 @@ def scanned(
     return result
 
 
-def index_faults(pairs: Sequence[ScannedPair]) -> Iterator[str]:
-    """Name two masks that give one colour other indices, which then are no numbers of classes."""
-    first: dict[Colour, tuple[set[int], Path]] = {}
-    for each in pairs:
-        indices: dict[Colour, set[int]] = {}
-        for index, colour in each.table:
-            indices.setdefault(colour, set()).add(index)
-        for colour, found in sorted(indices.items()):
-            others, path = first.setdefault(colour, (found, each.pair.mask))
-            if not others & found:
-                yield (
-                    f"{each.pair.mask}: gives the colour {list(colour)} the index {min(found)}, "
-                    f"and {path.name} gives it {min(others)}, so that indices are no class values; "
-                    "say the colours of the classes in dataset.json"
-                )
-                return
-
-
 def mask_notes(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> Iterator[str]:
     """Say once how masks are read of which nothing but the file says it."""
     root, names = segment.root_dir, class_names(segment)

@@ -11,8 +11,9 @@ import numpy as np
 from segformer.data.faults import one_a_cause
 from segformer.data.labels import IGNORED, class_names
 from segformer.data.leaks.leaks import Leaks
-from segformer.data.scan import Progress, ScannedPair, index_faults, leaks_in, mask_notes, scanned
+from segformer.data.scan import Progress, ScannedPair, leaks_in, mask_notes, scanned
 from segformer.data.source import source_of
+from segformer.data.whole import faults_of_all, unused_bits
 from segformer.errors import DataError
 from segformer.spec.sections.dataset import DatasetSegment, size_text
 
@@ -99,7 +100,8 @@ class DataSummary:
     @property
     def warnings(self) -> list[str]:
         """Return a line for each thing that stands out."""
-        return [*self._absent_classes(), *self._size_warnings(), *self.leak_lines]
+        bits = unused_bits(self.pairs, self.segment)
+        return [*self._absent_classes(), *self._size_warnings(), *bits, *self.leak_lines]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary as JSON values."""
@@ -156,7 +158,7 @@ def summarised(segment: DatasetSegment, *, progress: Progress | None = None) -> 
     source = source_of(segment, is_kept=False)
     pairs = scanned(source, segment, progress=progress)
     of_files = [fault for each in pairs for fault in each.faults]
-    faults = one_a_cause([*source.faults, *of_files, *index_faults(pairs)])
+    faults = one_a_cause(faults_of_all(pairs, segment, [*source.faults, *of_files]))
     if faults and not any(each.image is not None for each in pairs):
         raise DataError(faults)  # There is nothing to show.
     leaks = leaks_in(pairs, progress=progress)

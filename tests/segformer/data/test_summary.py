@@ -105,3 +105,14 @@ def test_the_largest_value_of_16_bits_is_shown(tmp_path):
     summary = summarised(segment(tmp_path, **THREE, image_bits=12))
     assert summary.to_dict()["largest_of_16_bits"] == 4000
     assert "2 16-bit grey (values up to 4000; 12 bits are used)" in summary.text()
+
+
+def test_what_a_training_refuses_or_warns_of_is_shown(root):
+    for index, path in enumerate(sorted((root / "images/val").iterdir())):
+        save(path.with_suffix(".png"), np.full((8, 12), 900 + index, np.uint16))
+        path.unlink()
+    for path in (root / "masks/val").iterdir():
+        save(path, np.full((8, 12), 255, np.uint8))
+    summary = summarised(segment(root, **THREE))
+    assert any("masks/val: no pixel counts" in line for line in summary.faults)
+    assert any("values up to 901, 1.4% of the 65535" in line for line in summary.warnings)
