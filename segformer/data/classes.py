@@ -1,14 +1,16 @@
 """The classes of a data set that has no dataset.json: from its layout, or from its masks."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from os import cpu_count
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segformer.data.doubtful import are_stretched, rare_line, softened_line
 from segformer.data.images import MaskFile
 from segformer.data.layouts.base import LabelClass
 from segformer.data.layouts.class_tables import ClassTable, counted
@@ -48,6 +50,10 @@ class Codes:
     """Those of the values that GeoTIFFs mark as no data."""
     unmarked: frozenset[int] = frozenset()
     """Those of the values that a mask holds without marking them so."""
+    pixels: Mapping[int | Colour, int] = field(default_factory=dict)
+    """The pixels of each value or colour; of `greys` too, by their value."""
+    held: frozenset[frozenset[int]] = frozenset()
+    """The values of each mask of grey values."""
 
     def __or__(self, other: "Codes") -> "Codes":
         return Codes(
@@ -59,6 +65,8 @@ class Codes:
             self.beside_255 | other.beside_255,
             self.empty | other.empty,
             self.unmarked | other.unmarked,
+            Counter(self.pixels) + Counter(other.pixels),
+            self.held | other.held,
         )
 
     def settled(self) -> "Codes":
@@ -76,6 +84,12 @@ class Codes:
         """Return the codes less values that do not count, and the greys that show them."""
         greys = {(value, value, value) for value in values}
         return replace(self, values=self.values - {*values}, colours=self.colours - greys)
+
+    def pixels_of(self, code: int | Colour) -> int:
+        """Return the pixels of a value or a colour, with those of greys that show it."""
+        is_grey = isinstance(code, tuple) and len(set(code)) == 1
+        value = code[0] if isinstance(code, tuple) and is_grey else None
+        return self.pixels.get(code, 0) + (0 if value is None else self.pixels.get(value, 0))
 
 
 def spec_keys(classes: Sequence[LabelClass], ignored: Sequence[LabelClass] = ()) -> dict[str, Any]:
@@ -149,11 +163,13 @@ def inferred(
 
 def _without_table(codes: "Codes", *, is_255_a_class: bool) -> Inferred:
     if codes.colours:
+        if line := softened_line({colour: codes.pixels_of(colour) for colour in codes.colours}):
+            raise DataError(line)
         classes = [
             LabelClass(f"color_{red}_{green}_{blue}", colour=(red, green, blue))
             for red, green, blue in sorted(codes.colours)
         ]
-        return Inferred(classes, notes=[_line(classes, "colours")])
+        return Inferred(classes, notes=[_line(classes, "colours"), *_doubts(classes, codes)])
     values = sorted(codes.values - codes.empty)
     if len(values) < 2:  # Many tools mark the background as no data.
         values = sorted(codes.values)
@@ -172,7 +188,24 @@ def _without_table(codes: "Codes", *, is_255_a_class: bool) -> Inferred:
     numbers = [value for value in values if not (is_ignored and value == IGNORED)]
     classes = [LabelClass(f"class_{value}", value, colours.get(value)) for value in numbers]
     more = "; 255 does not count" if is_ignored else ""
-    return Inferred(classes, ignored, [_line(classes, "values") + more] if classes else [])
+    notes = [_line(classes, "values") + more, *_doubts(classes, codes)] if classes else []
+    return Inferred(classes, ignored, notes)
+
+
+def _doubts(classes: Sequence[LabelClass], codes: "Codes") -> list[str]:
+    """Return lines on classes that may be none."""
+    by_name = {}
+    for each in classes:
+        code = each.colour if each.value is None else each.value
+        by_name[each.name] = 0 if code is None else codes.pixels_of(code)
+    lines = [line] if (line := rare_line(by_name)) else []
+    if not codes.colours and are_stretched(codes.held):
+        lines.append(
+            "the values of each mask are spread evenly from 0 to white, and not those of all masks:"
+            " they seem to be stretched one by one, so that one value means other classes in other"
+            " masks; save the numbers of the classes as they are"
+        )
+    return lines
 
 
 def _lacking(codes: "Codes", table: ClassTable) -> list[Any]:
@@ -224,28 +257,40 @@ def _codes_of(pair: Pair) -> Codes:
 def _codes(mask: MaskFile) -> Codes:
     values = mask.values
     if values.ndim == 3 and not (values == values[..., :1]).all():
-        return Codes(colours=frozenset(_colours_in(values)))
-    used = np.unique(values if values.ndim == 2 else values[..., 0])
+        colours = _colours_in(values)
+        return Codes(colours=frozenset(colours), pixels=dict(colours.items()))
+    used, counts = np.unique(values if values.ndim == 2 else values[..., 0], return_counts=True)
+    pixels = dict(zip(used.tolist(), counts.tolist(), strict=True))
+    held = frozenset(pixels)
     if values.ndim == 3:
-        return Codes(bits=frozenset({mask.bits}), greys=frozenset(used.tolist()))
+        return Codes(bits=frozenset({mask.bits}), greys=held, pixels=pixels)
     if mask.table is None or used.max() >= len(mask.table):
-        held = frozenset(used.tolist())
         beside = held - {0, IGNORED} if IGNORED in held else frozenset()
         empty = frozenset() if mask.nodata is None else frozenset({mask.nodata})
         bits = frozenset({mask.bits})
-        return Codes(held, bits=bits, beside_255=beside, empty=empty, unmarked=held - empty)
-    colours = mask.table[used]
-    if (colours == colours[:, :1]).all():  # The table says which grey an index stands for.
-        return Codes(frozenset(colours[:, 0].tolist()), bits=frozenset({8}))
-    table = frozenset(zip(used.tolist(), _tuples(colours), strict=True))
-    return Codes(frozenset(used.tolist()), table=table, bits=frozenset({8}))
+        return Codes(
+            held, bits=bits, beside_255=beside, empty=empty, unmarked=held - empty, pixels=pixels,
+            held=frozenset({held}),
+        )  # fmt: skip
+    colours_used = mask.table[used]
+    if (colours_used == colours_used[:, :1]).all():  # The table says which grey an index means.
+        shown: Counter[int | Colour] = Counter()
+        for grey, count in zip(colours_used[:, 0].tolist(), counts.tolist(), strict=True):
+            shown[grey] += count
+        greys = frozenset(colours_used[:, 0].tolist())
+        return Codes(greys, bits=frozenset({8}), pixels=shown, held=frozenset({greys}))
+    table = frozenset(zip(used.tolist(), _tuples(colours_used), strict=True))
+    return Codes(held, table=table, bits=frozenset({8}), pixels=pixels)
 
 
-def _colours_in(values: NDArray[np.int32]) -> Iterator[Colour]:
-    """Yield the colours of HxWx3; as one number each, since numpy sorts rows slowly."""
-    packed = np.unique(values[..., 0] << 16 | values[..., 1] << 8 | values[..., 2])
-    for code in packed.tolist():
-        yield code >> 16 & 255, code >> 8 & 255, code & 255
+def _colours_in(values: NDArray[np.int32]) -> dict[Colour, int]:
+    """Return the pixels of each colour of HxWx3; as one number each: numpy sorts rows slowly."""
+    codes = values[..., 0] << 16 | values[..., 1] << 8 | values[..., 2]
+    packed, counts = np.unique(codes, return_counts=True)
+    return {
+        (code >> 16 & 255, code >> 8 & 255, code & 255): count
+        for code, count in zip(packed.tolist(), counts.tolist(), strict=True)
+    }
 
 
 def _tuples(colours: NDArray[np.int32]) -> list[Colour]:

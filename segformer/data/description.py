@@ -123,7 +123,7 @@ def splits_described(root: Path) -> Mapping[str, Mapping[str, str]]:
 def _classes_described(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     description = _read(path)
     classes, ignored = description.classes, description.ignored
-    is_binary = [c.value for c in classes] == [0, 255] and ignored is None
+    is_binary = sorted(c.value for c in classes) == [0, 255] and ignored is None
     # The palette holds the values after the transform.
     is_normed = is_binary and given.get(f"{_SEGMENT}.label_transform", "norm") == "norm"
     found: dict[str, Any] = {}
@@ -162,7 +162,7 @@ def _check_number(count: int, path: Path, given: Mapping[str, Any]) -> None:
 
 
 def _normed(classes: list[_Class]) -> list[dict[str, Any]]:
-    return [each.entry(i, [i] * 3) for i, each in enumerate(classes)]
+    return [each.entry(i, [each.value // 255] * 3) for i, each in enumerate(classes)]
 
 
 def _palette(classes: list[_Class]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from pictures import save, segment
 
 from segformer.data.check import check_data
 from segformer.data.dataset import SegmentationDataset
+from segformer.data.depth import bits_in_use
 from segformer.data.images import read_image
 from segformer.data.source import layout_settings
 from segformer.model.saved import ModelRecord
@@ -47,6 +48,14 @@ def test_bits_are_found_although_the_first_images_have_8(tmp_path):
         save(tmp_path / f"images/train/{index}.png", np.full((HEIGHT, WIDTH), index, np.uint8))
     spec, _ = settings(tmp_path)
     assert spec.dataset.segment.image_bits == int(GREY.max() * 20 + 1).bit_length()
+
+
+def test_one_image_of_16_bits_among_many_of_8_is_found(tmp_path):
+    paths = [save(tmp_path / f"{n}.png", GREY.astype(np.uint8)) for n in range(40)]
+    save(paths[13], np.full_like(GREY, 4095))
+    assert bits_in_use(paths) == 12
+    save(paths[13].with_suffix(".tif"), np.full_like(GREY, 1023))
+    assert bits_in_use([*paths[:13], paths[13].with_suffix(".tif")]) == 10
 
 
 @pytest.mark.parametrize(("brightest", "bits"), [(65535, 16), (20000, 15), (1023, 11), (3000, 12)])

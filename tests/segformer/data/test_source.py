@@ -10,7 +10,7 @@ from segformer.data.check import check_data
 from segformer.data.dataset import SegmentationDataset
 from segformer.data.description import described
 from segformer.data.load import load_pair
-from segformer.data.source import layout_settings, source_of
+from segformer.data.source import layout_settings, source_of, unsplit_pairs
 from segformer.errors import DataError
 from segformer.spec.overrides import nested
 from segformer.spec.spec import parse
@@ -188,6 +188,52 @@ def test_masks_of_too_many_values_are_refused_in_one_line(tmp_path):
     layouts.split_pairs(tmp_path / "images/{}", tmp_path / "masks/{}", values=mask)
     with pytest.raises(DataError, match=r"masks hold 96 values .* too many to be classes"):
         settings(tmp_path)
+
+
+def masks_of(root, *masks):
+    """Write a mask each for the images of a folder without splits."""
+    for number, mask in enumerate(masks):
+        save(root / f"images/{number}.png", np.full((*mask.shape[:2], 3), number, np.uint8))
+        save(root / f"masks/{number}.png", mask.astype(np.uint8))
+    return layout_settings(root, action="train", given={})
+
+
+def test_values_of_single_pixels_are_classes_with_a_warning(tmp_path):
+    mask = np.kron([[0, 255]], np.ones((60, 30)))
+    mask[0, :2] = 1, 254
+    keys, notes = masks_of(tmp_path, mask)
+    assert keys["dataset.segment.num_classes"] == 4
+    assert f"{tmp_path}: 2 of the 4 classes have less than 0.001 of the pixels" in notes[-1]
+
+
+def test_masks_that_were_stretched_one_by_one_are_warned_of(tmp_path):
+    shades = np.arange(12).reshape(3, 4) % 3
+    _, notes = masks_of(tmp_path, shades * 127, np.minimum(shades, 1) * 255)
+    assert "they seem to be stretched one by one" in notes[-1]
+
+
+def test_colours_of_softened_edges_are_refused(tmp_path):
+    mask = np.zeros((20, 20, 3))
+    mask[:, 10:, 0] = 255
+    mask[:5, 9, 0] = 40, 80, 120, 160, 200
+    with pytest.raises(DataError, match=r"7 colours, of which 5, .* mixtures .* softened edges"):
+        masks_of(tmp_path, mask)
+
+
+@pytest.mark.parametrize("order", [[0, 255], [255, 0]])
+@pytest.mark.parametrize("bits", [1, 8])
+def test_black_and_white_are_classes_in_any_order_with_masks_of_1_and_of_8_bits(
+    tmp_path, order, bits
+):
+    marked = np.eye(8, dtype=bool)
+    masks_of(tmp_path, marked)
+    mask = Image.fromarray(marked) if bits == 1 else Image.fromarray(marked).convert("L")
+    mask.save(tmp_path / "masks/0.png")
+    classes = [{"value": value, "name": str(value)} for value in order]
+    (tmp_path / "dataset.json").write_text(json.dumps({"classes": classes}))
+    pair = next(iter(unsplit_pairs(tmp_path).values()))[0]
+    expected = marked if order == [0, 255] else ~marked
+    assert np.array_equal(load_pair(pair, settings(tmp_path)).ids, expected)
 
 
 def test_settings_that_are_given_are_not_inferred(tmp_path):

@@ -1,0 +1,43 @@
+from itertools import product
+
+import pytest
+
+from segformer.data.doubtful import are_stretched, rare_line, softened_line
+
+BLACK, RED, GREEN = (0, 0, 0), (255, 0, 0), (0, 255, 0)
+
+
+def test_classes_of_hardly_any_pixels_are_named_with_their_shares():
+    line = rare_line({"class_0": 99_000, "class_1": 20, "class_254": 5, "class_255": 975})
+    assert line.startswith("2 of the 4 classes have less than 0.001 of the pixels (class_1 0.0002,")
+    assert "nearest neighbour" in line
+    assert rare_line({"class_0": 99_000, "class_1": 1_000}) == ""
+
+
+def test_colours_of_softened_edges_are_mixtures():
+    mixed = {(value, 0, 0): 30 for value in (30, 90, 180)} | {(120, 135, 0): 20}
+    line = softened_line({BLACK: 9000, RED: 900, GREEN: 900, **mixed})
+    assert "hold 7 colours, of which 4, such as [30, 0, 0], are rare mixtures" in line
+    assert "the others are [0, 0, 0], [0, 255, 0], [255, 0, 0]" in line
+
+
+@pytest.mark.parametrize("count", [100, 5000])
+def test_colours_of_many_classes_are_no_mixtures_although_they_lie_between_others(count):
+    levels = [each for each in product((0, 64, 128, 192), (0, 128), (0, 128))]
+    assert softened_line({BLACK: 100_000, **dict.fromkeys(levels[1:], count)}) == ""
+
+
+@pytest.mark.parametrize(
+    ("held", "is_so"),
+    [
+        ([{0, 255}, {0, 127, 254}], True),
+        ([{0, 128, 255}, {0, 85, 170, 255}, {0}], True),
+        ([{0, 255}, {0, 128, 255}], False),
+        ([{0, 255}], False),
+        ([{0, 1, 2}, {0, 1}], False),
+        ([{0, 255}, {0, 128}], False),
+        ([], False),
+    ],
+)
+def test_masks_that_were_stretched_one_by_one_are_told_from_shades_of_all(held, is_so):
+    assert are_stretched([frozenset(values) for values in held]) is is_so
