@@ -1,14 +1,17 @@
 """COCO: instances as polygons and run lengths in JSON files, one a split."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from segformer.data.images import image_size
 from segformer.data.layouts.base import UNSPLIT, DataSet, Part
 from segformer.data.layouts.drawing import Ids, Region, coco_runs, drawn, mask_from_runs
+from segformer.data.layouts.fields import COUNT, ID, NAME, NUMBER, OBJECTS, Kind, check_fields
 from segformer.data.layouts.image_files import ImageFiles, absent_images
-from segformer.data.layouts.label_ids import drawn_classes
+from segformer.data.layouts.label_ids import drawn_classes, left_out
 from segformer.data.layouts.names import (
     IMAGES,
     MASKS,
@@ -27,7 +30,33 @@ _BOXES = (
     "segmentation)"
 )
 
+_NUMBERS_OF_AN_AREA = 6
+
 Content = Mapping[str, Any]
+
+
+def _is_outline(value: object) -> bool:
+    if isinstance(value, Mapping):
+        size, counts = value.get("size"), value.get("counts")
+        return isinstance(size, list) and len(size) == 2 and isinstance(counts, list | str)
+    return isinstance(value, list) and all(isinstance(part, list) for part in value)
+
+
+_OUTLINE = Kind(
+    'a list of polygons [[x, y, x, y, ...], ...] or runs {"size": [...], "counts": ...}',
+    _is_outline,
+)
+_FIELDS = {
+    "images": {"id": ID, "file_name": NAME, "width": COUNT, "height": COUNT},
+    "annotations": {
+        "image_id": ID,
+        "category_id": ID,
+        "segmentation": _OUTLINE,
+        "area": NUMBER,
+    },
+    "categories": {"id": ID, "name": NAME},
+}
+_OPTIONAL = ("width", "height", "segmentation", "area")
 
 
 class Coco:
@@ -44,7 +73,7 @@ class Coco:
 
         Categories of several files are the same if their names are: numbers may differ.
         """
-        contents = {path: read_json(path) for path in _files(root)}
+        contents = {path: _checked(path) for path in _files(root)}
         names = {path: _names(content) for path, content in contents.items()}
         used = {
             names[path][entry["category_id"]]
@@ -67,11 +96,46 @@ class Coco:
             out = [name for name in absent if files.leads_out(name, folders)]
             faults += [f"{path}: the file_name {name!r} leads out of {root}" for name in out[:1]]
             faults += [*more_faults, *_doubles(path, content)]
+            faults += _without_category(path, content["annotations"], names[path])
             notes += [*more_notes, *_of_one_name(path, names[path])]
+            notes += left_out(path, _thin(content["annotations"], names[path]))
             for lines, is_fault in ((faults, True), (notes, False)):
                 lines += _without_outline(path, content["annotations"], is_fault=is_fault)
                 lines += _without_image(path, content, is_fault=is_fault)
         return DataSet(pairs, classes=classes, faults=faults, notes=notes)
+
+
+def _checked(path: Path) -> Content:
+    content: Content = read_json(path)
+    check_fields(content, dict.fromkeys(_FIELDS, OBJECTS), path)
+    for kind, fields in _FIELDS.items():
+        for number, entry in enumerate(content[kind]):
+            check_fields(entry, fields, path, f"{kind}[{number}]", optional=_OPTIONAL)
+    return content
+
+
+def _thin(entries: Sequence[Content], names: Mapping[int, str]) -> list[tuple[str, str]]:
+    """Return kind and category of the polygons of fewer than three points."""
+    return [
+        ("polygon", names.get(entry["category_id"], ""))
+        for entry in entries
+        if isinstance(entry.get("segmentation"), list)
+        for part in entry["segmentation"]
+        if len(part) < _NUMBERS_OF_AN_AREA and len(part) % 2 == 0
+    ]
+
+
+def _without_category(
+    path: Path, entries: Sequence[Content], names: Mapping[int, str]
+) -> list[str]:
+    strange = Counter(e["category_id"] for e in entries if e["category_id"] not in names)
+    if not strange:
+        return []
+    known = listed(map(repr, names)) or "none"
+    return [
+        f"{path}: {strange.total()} of {len(entries)} annotations have a category_id that no "
+        f"category has: {listed(map(repr, strange))}; the categories have {known}"
+    ]
 
 
 def _split(root: Path, path: Path) -> str:
@@ -83,7 +147,7 @@ def _split(root: Path, path: Path) -> str:
 def _names(content: Content) -> dict[int, str]:
     """Return the names of the categories by number, in order of number."""
     names = {entry["id"]: str(entry["name"]) for entry in content["categories"]}
-    return {number: names[number] for number in sorted(names)}
+    return {number: names[number] for number in sorted(names, key=lambda n: (str(type(n)), n))}
 
 
 def _without_outline(path: Path, entries: Sequence[Content], *, is_fault: bool) -> list[str]:
@@ -162,7 +226,8 @@ def _pairs(
             continue
         # Small things lie on large ones: a cup on a table, and not the other way about.
         entries = sorted(by_image.get(image["id"], ()), key=lambda e: -float(e.get("area") or 0))
-        size = int(image["width"]), int(image["height"])
+        said = image.get("width"), image.get("height")
+        size = None if None in said else (int(said[0] or 0), int(said[1] or 0))
         draw = partial(_drawn, path, file, size, entries, label_ids)
         pairs.append(Pair(file.stem, file, path, draw))
     return pairs, absent
@@ -186,24 +251,29 @@ def _image_folders(root: Path, path: Path) -> Iterator[Path]:
 def _drawn(
     path: Path,
     file: Path,
-    size: tuple[int, int],
+    size: tuple[int, int] | None,
     entries: Sequence[Content],
     label_ids: Mapping[int, int],
 ) -> Ids:
+    """Draw an image's annotations, of its own size if the file does not say it."""
     try:
+        if size is None:
+            height, width = image_size(file)
+            size = width, height
         return drawn(size, [_region(entry, size, label_ids) for entry in entries])
-    except (KeyError, TypeError, ValueError) as error:
+    except (TypeError, ValueError) as error:
         raise DataError(f"{file}: cannot be drawn from {path.name} ({error})") from None
 
 
 def _region(entry: Content, size: tuple[int, int], label_ids: Mapping[int, int]) -> Region:
-    if entry["category_id"] not in label_ids:
-        raise ValueError(f"category {entry['category_id']} is not among the categories")
     label_id, shape = label_ids[entry["category_id"]], entry.get("segmentation") or []
     if isinstance(shape, list):
         if any(len(part) % 2 for part in shape):
             raise ValueError("a polygon has an odd number of coordinates")
-        polygons = [list(zip(part[::2], part[1::2], strict=True)) for part in shape]
+        if strange := [v for part in shape for v in part if not NUMBER.holds(v)]:
+            raise ValueError(f"a polygon has the coordinate {strange[0]!r}, which is no number")
+        areas = [part for part in shape if len(part) >= _NUMBERS_OF_AN_AREA]
+        polygons = [list(zip(part[::2], part[1::2], strict=True)) for part in areas]
         return Region(label_id, polygons)
     height, width = shape["size"]
     if (width, height) != size:

@@ -109,7 +109,10 @@ def _shapes(image: ElementTree.Element) -> list[ElementTree.Element]:
 def _colour(text: str) -> tuple[int, int, int] | None:
     if len(text) != 7 or not text.startswith("#"):
         return None
-    red, green, blue = bytes.fromhex(text[1:])
+    try:
+        red, green, blue = bytes.fromhex(text[1:])
+    except ValueError:
+        raise ValueError(f"a label has the color {text!r}, not one like #ff8000") from None
     return red, green, blue
 
 
@@ -121,11 +124,11 @@ def _folders(root: Path, subset: str) -> Iterator[Path]:
 
 def _drawn(path: Path, file: Path, image: ElementTree.Element, label_ids: dict[str, int]) -> Ids:
     try:
-        size = int(image.get("width", "")), int(image.get("height", ""))
+        size = round(_number(image, "width")), round(_number(image, "height"))
         shapes = _shapes(image)
-        shapes.sort(key=lambda shape: int(shape.get("z_order", 0)))
+        shapes.sort(key=lambda shape: _number(shape, "z_order", "0"))
         return drawn(size, [_region(shape, label_ids) for shape in shapes])
-    except (KeyError, TypeError, ValueError) as error:
+    except ValueError as error:
         raise DataError(f"{file}: cannot be drawn from {path.name} ({error})") from None
 
 
@@ -134,14 +137,13 @@ def _region(shape: ElementTree.Element, label_ids: dict[str, int]) -> Region:
         raise ValueError(f"a {shape.tag} has no label")
     label_id = label_ids[shape.get("label", "")]
 
-    angle = float(shape.get("rotation", 0))
+    angle = _number(shape, "rotation", "0")
 
     def numbers(*names: str) -> list[float]:
-        return [float(shape.get(name, "")) for name in names]
+        return [_number(shape, name) for name in names]
 
     if shape.tag == "polygon":
-        points = [point.split(",") for point in shape.get("points", "").split(";")]
-        return Region(label_id, [[(float(x), float(y)) for x, y in points]])
+        return Region(label_id, [_points(shape.get("points", ""))])
     if shape.tag == "box":
         left, top, right, bottom = numbers("xtl", "ytl", "xbr", "ybr")
         centre = (left + right) / 2, (top + bottom) / 2
@@ -151,7 +153,30 @@ def _region(shape: ElementTree.Element, label_ids: dict[str, int]) -> Region:
         return Region(label_id, [turned(ellipse(x, y, radius_x, radius_y), angle, (x, y))])
     if shape.tag == "mask":
         place = [int(number) for number in numbers("left", "top", "width", "height")]
-        runs = [int(run) for run in shape.get("rle", "").split(",")]
+        runs = _runs(shape.get("rle", ""))
         mask = mask_from_runs(runs, place[3], place[2], by_column=False)
         return Region(label_id, mask=mask, left=place[0], top=place[1])
     raise ValueError(f"a {shape.tag} is not known; use polygon, mask, box, ellipse")
+
+
+def _number(element: ElementTree.Element, name: str, default: str = "") -> float:
+    text = element.get(name, default)
+    try:
+        return float(text)
+    except ValueError:
+        said = f"{name}={text!r}" if name in element.attrib else f"no {name}"
+        raise ValueError(f"{element.tag} has {said}, where a number is expected") from None
+
+
+def _points(text: str) -> list[tuple[float, float]]:
+    try:
+        return [(float(x), float(y)) for x, y in (each.split(",") for each in text.split(";"))]
+    except ValueError:
+        raise ValueError(f"a polygon has points={text[:60]!r}, not x,y;x,y;...") from None
+
+
+def _runs(text: str) -> list[int]:
+    try:
+        return [int(run) for run in text.split(",")]
+    except ValueError:
+        raise ValueError(f"a mask has rle={text[:60]!r}, not whole numbers like 4, 2, 3") from None

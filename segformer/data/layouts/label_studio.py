@@ -18,6 +18,16 @@ from segformer.data.layouts.drawing import (
     rectangle,
     turned,
 )
+from segformer.data.layouts.fields import (
+    COUNT,
+    NUMBER,
+    NUMBERS,
+    OBJECT,
+    OBJECTS,
+    POINTS,
+    check,
+    check_fields,
+)
 from segformer.data.layouts.image_files import ImageFiles, absent_images, spellings
 from segformer.data.layouts.label_ids import drawn_classes
 from segformer.data.layouts.names import read_json
@@ -25,6 +35,12 @@ from segformer.data.pairs import Pair
 from segformer.errors import DataError
 
 _KINDS = ("polygonlabels", "brushlabels", "rectanglelabels", "ellipselabels")
+_FIELDS = {
+    "polygonlabels": {"points": POINTS},
+    "brushlabels": {"rle": NUMBERS},
+    "rectanglelabels": dict.fromkeys(("x", "y", "width", "height"), NUMBER),
+    "ellipselabels": dict.fromkeys(("x", "y", "radiusX", "radiusY"), NUMBER),
+}
 _OPAQUE = 128
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-")
 """Label Studio writes eight digits before the names of files that were uploaded."""
@@ -44,7 +60,7 @@ class LabelStudio:
         path = _file(root)
         if path is None:
             return DataSet({})
-        tasks = read_json(path)
+        tasks = _checked(path)
         labels = {label for task in tasks for result in _results(task) for label in _labels(result)}
         classes, label_ids = drawn_classes(sorted(labels))
         pairs, absent, files = [], [], ImageFiles(root)
@@ -65,6 +81,27 @@ class LabelStudio:
 def _file(root: Path) -> Path | None:
     paths = [path for path in sorted(root.glob("*.json")) if path.is_file()]
     return next((path for path in paths if _is_export(path)), None)
+
+
+def _checked(path: Path) -> Sequence[Mapping[str, Any]]:
+    tasks: Sequence[Mapping[str, Any]] = read_json(path)
+    check(tasks, OBJECTS, path)
+    for number, task in enumerate(tasks):
+        kinds = {"annotations": OBJECTS, "data": OBJECT}
+        check_fields(task, kinds, path, f"[{number}]", optional=[*kinds])
+        for at, annotation in enumerate(task.get("annotations") or ()):
+            place = f"[{number}].annotations[{at}]"
+            check_fields(annotation, {"result": OBJECTS}, path, place, optional=["result"])
+            for each, result in enumerate(annotation.get("result") or ()):
+                _check_result(result, path, f"{place}.result[{each}]")
+    return tasks
+
+
+def _check_result(result: Mapping[str, Any], path: Path, place: str) -> None:
+    if result.get("type") in _KINDS:
+        sizes = dict.fromkeys(("original_width", "original_height"), COUNT)
+        check_fields(result, {"value": OBJECT, **sizes}, path, place)
+        check_fields(result["value"], _FIELDS[result["type"]], path, f"{place}.value")
 
 
 def _is_export(path: Path) -> bool:
@@ -126,7 +163,7 @@ def _drawn(path: Path, task: Mapping[str, Any], label_ids: Mapping[str, int], fi
         size = int(results[0]["original_width"]), int(results[0]["original_height"])
         regions = [_region(each, size, label_ids) for each in results if [*_labels(each)]]
         return drawn(size, regions)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except ValueError as error:
         raise DataError(f"{file}: cannot be drawn from {path.name} ({error})") from None
 
 

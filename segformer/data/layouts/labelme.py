@@ -14,6 +14,7 @@ from PIL import Image
 from segformer.data.images import check_pixels, image_size
 from segformer.data.layouts.base import IGNORED, UNSPLIT, DataSet, Part
 from segformer.data.layouts.drawing import Ids, Points, Region, drawn, ellipse, rectangle
+from segformer.data.layouts.fields import COUNT, NAME, OBJECTS, POINTS, check_fields
 from segformer.data.layouts.image_files import ImageFiles
 from segformer.data.layouts.label_ids import drawn_classes, left_out
 from segformer.data.layouts.names import files_below, read_json, split_folders
@@ -38,8 +39,7 @@ class LabelMe:
     def read(self, root: Path) -> DataSet:
         """Read all shapes; labels become the classes 1, 2, ... in order of name."""
         contents = {
-            split: {path: read_json(path) for path in paths}
-            for split, paths in _files(root).items()
+            split: {path: _checked(path) for path in paths} for split, paths in _files(root).items()
         }
         shapes = [s for each in contents.values() for c in each.values() for s in c["shapes"]]
         labels = {str(s["label"]) for s in shapes if _covers_area(s)} - {_IGNORED}
@@ -59,6 +59,20 @@ class LabelMe:
                 draw = partial(_drawn, path, image, content, label_ids)
                 pairs.setdefault(split, []).append(Pair(path.stem, image, path, draw))
         return DataSet(pairs, classes=classes, faults=faults, notes=left_out(root, thin))
+
+
+def _checked(path: Path) -> Mapping[str, Any]:
+    content: Mapping[str, Any] = read_json(path)
+    sizes = ("imageWidth", "imageHeight")
+    kinds = {"shapes": OBJECTS, "imagePath": NAME}
+    check_fields(content, kinds, path)
+    check_fields({k: content.get(k) or None for k in sizes}, dict.fromkeys(sizes, COUNT), path,
+                 optional=sizes)  # fmt: skip
+    for number, shape in enumerate(content["shapes"]):
+        kinds = {"label": NAME, "points": POINTS}
+        kinds |= {"mask": NAME} if _kind(shape) == "mask" else {}
+        check_fields(shape, kinds, path, f"shapes[{number}]")
+    return content
 
 
 def _files(root: Path) -> dict[str, list[Path]]:
@@ -97,8 +111,8 @@ def _drawn(
             size = width, height
         shapes = [shape for shape in content["shapes"] if _covers_area(shape)]
         return drawn(size, [_region(shape, label_ids) for shape in shapes])
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        raise DataError(f"{path}: cannot be drawn ({type(error).__name__}: {error})") from None
+    except (ValueError, OSError) as error:
+        raise DataError(f"{path}: cannot be drawn ({error})") from None
 
 
 def _region(shape: Mapping[str, Any], label_ids: Mapping[str, int]) -> Region:
@@ -107,6 +121,8 @@ def _region(shape: Mapping[str, Any], label_ids: Mapping[str, int]) -> Region:
     if kind == "mask":
         picture = Image.open(BytesIO(base64.b64decode(shape["mask"])), formats=("PNG",))
         check_pixels(picture.width * picture.height, "a mask")
+        if not points:
+            raise ValueError("a mask has no points, which say where it lies")
         left, top = points[0]
         return Region(label_id, mask=_marked(picture), left=round(left), top=round(top))
     return Region(label_id, [_polygon(kind, points)])
@@ -127,6 +143,8 @@ def _polygon(kind: str, points: Points) -> Points:
         raise ValueError(
             f"a shape of type {kind} is not known; use polygon, rectangle, circle, mask"
         )
+    if len(points) != 2:
+        raise ValueError(f"a {kind} has {len(points)} points, not 2")
     (left, top), (right, bottom) = points
     if kind == "rectangle":
         return rectangle(min(left, right), min(top, bottom), max(left, right), max(top, bottom))

@@ -46,10 +46,14 @@ class Recognised:
         """Read the folder; raises `DataError` for annotations that are not what they should be."""
         try:
             return self.layout.read(self.root)
-        except (OSError, LookupError, TypeError, ValueError, AttributeError, csv.Error) as error:
+        except (OSError, ValueError, csv.Error) as error:
             raise DataError(
-                f"{self.root}: cannot be read as {self.layout.title} "
-                f"({type(error).__name__}: {error})"
+                f"{self.root}: cannot be read as {self.layout.title} ({error})"
+            ) from None
+        except (LookupError, TypeError, AttributeError) as error:
+            raise DataError(
+                f"{self.root}: cannot be read as {self.layout.title}: a part of it is not what such"
+                f" files hold ({type(error).__name__}: {error})"
             ) from None
 
 

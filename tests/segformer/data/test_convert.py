@@ -170,11 +170,12 @@ def test_a_description_that_the_source_has_is_kept(tmp_path):
         (layouts.coco, "annotations/instances_val2017.json", '{"images" "annotations" "categories"',
          "instances_val2017.json: cannot be read"),
         (layouts.coco, "annotations/instances_val2017.json",
-         '{"images": 3, "annotations": [], "categories": []}', "cannot be read as COCO"),
+         '{"images": 3, "annotations": [], "categories": []}',
+         "instances_val2017.json: images is 3, not a list of objects"),
         (layouts.labelme, "b.json", '{"shapes": [{}], "imagePath": "b.jpg"}',
-         "cannot be read as LabelMe"),
+         r"b.json: shapes\[0\].label is missing; it must be a name"),
         (layouts.label_studio, "export.json", '[{"annotations": [{"result": 3}]}]',
-         "cannot be read as Label Studio"),
+         r"export.json: \[0\].annotations\[0\].result is 3, not a list of objects"),
     ],
 )  # fmt: skip
 def test_annotations_that_are_broken_are_named(tmp_path, write, name, text, words):

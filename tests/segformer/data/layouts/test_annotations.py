@@ -348,6 +348,92 @@ def test_images_of_another_size_than_annotations_say_are_one_line(tmp_path):
     assert ".jpg: is 12x8 pixels, but a.json says 20x30 (3 such files" in line
 
 
+@pytest.mark.parametrize(
+    ("kind", "change", "words"),
+    [
+        ("images", {"file_name": None}, r"images\[0\].file_name is None, not a name"),
+        ("images", {"width": "wide"}, r"images\[0\].width is 'wide', not a whole number above 0"),
+        ("annotations", {"segmentation": SQUARE}, r"\.segmentation is \[0, 0, 6.*not a list of"),
+        ("annotations", {"category_id": "1"},
+         r"1 of 3 annotations have a category_id that no category has: '1'; the categories have 1"),
+        ("annotations", {"segmentation": [["x", 0, 6, 0, 6, 8]]}, "coordinate 'x', which is no"),
+    ],
+)  # fmt: skip
+def test_a_part_of_coco_that_is_something_else_is_named(tmp_path, kind, change, words):
+    changed_coco(tmp_path, lambda content: content[kind][0].update(change), {1: "a"})
+    with pytest.raises(DataError, match=words):
+        drawn_ids(tmp_path)
+
+
+def test_coco_without_sizes_takes_those_of_the_images(tmp_path):
+    def bare(content):
+        for image in content["images"]:
+            del image["width"], image["height"]
+
+    changed_coco(tmp_path, bare, {1: "a"})
+    assert drawn_ids(tmp_path)["0"].tolist() == [1] * 6 + [0] * 6
+
+
+def test_polygons_of_coco_without_area_are_counted(tmp_path):
+    thin = [SQUARE, [1, 1, 4, 4]]
+    changed_coco(tmp_path, lambda c: c["annotations"][0].update(segmentation=thin), {1: "a"})
+    assert drawn_ids(tmp_path)["0"].max() == 1
+    assert "are left out: 1 polygon of a" in " ".join(source_of(segment(tmp_path)).notes)
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ({"label": None, "points": []}, r"shapes\[0\].label is None, not a name"),
+        ({"label": " ", "points": []}, r"shapes\[0\].label is ' ', not a name"),
+        ({"label": "a", "points": [[1, 2, 3]]}, r"points is \[\[1, 2, 3\]\], not a list of points"),
+        ({"label": "a", "points": [[1, 2]] * 3, "shape_type": "circle"}, "has 3 points, not 2"),
+        ({"label": "a", "points": [], "shape_type": "mask"}, r"shapes\[0\].mask is missing"),
+    ],
+)  # fmt: skip
+def test_a_shape_of_labelme_that_is_not_understood_is_named(tmp_path, shape, words):
+    layouts.image(tmp_path / "a.jpg")
+    labelme(tmp_path / "a.json", [shape], "a.jpg")
+    with pytest.raises(DataError, match=rf"a\.json: .*{words}"):
+        drawn_ids(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ('<polygon label="road" points="0,0;20;x,20"/>', "has points='0,0;20;x,20', not x,y;"),
+        ('<box label="road" xtl="a"/>', "box has xtl='a', where a number is expected"),
+        ('<ellipse label="road" cx="1"/>', "ellipse has no cy, where a number is expected"),
+        ('<mask label="road" left="0" top="0" width="2" height="1" rle="a"/>', "mask has rle='a'"),
+    ],
+)  # fmt: skip
+def test_a_shape_of_cvat_that_is_not_understood_is_named(tmp_path, shape, words):
+    cvat(tmp_path, shape)
+    with pytest.raises(DataError, match=words):
+        drawn_ids(tmp_path)
+
+
+def test_the_order_of_z_may_be_written_as_a_fraction(tmp_path):
+    box = '<box label="{}" xtl="0" ytl="0" xbr="6" ybr="8" z_order="{}"/>'
+    cvat(tmp_path, box.format("road", "5.0") + box.format("car", "-1"))
+    assert drawn_ids(tmp_path)["a"].max() == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"width": "x"}, r"\[0\].annotations\[0\].result\[0\].value.width is 'x', not a number"),
+        ({"x": None}, r"value.x is None, not a number"),
+    ],
+)
+def test_a_region_of_label_studio_that_is_not_understood_is_named(tmp_path, change, words):
+    layouts.image(tmp_path / "0.jpg")
+    content = [task(0, {"result": [region("a", **change)]})]
+    (tmp_path / "export.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match=rf"export\.json: .*{words}"):
+        drawn_ids(tmp_path)
+
+
 def test_a_polygon_of_two_points_is_counted_among_the_shapes_without_area(tmp_path):
     area = {"label": "road", "points": layouts.corners((4, 8))}
     line = {"label": "road", "points": [[1, 1], [9, 1]], "shape_type": "polygon"}
