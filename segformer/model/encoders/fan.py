@@ -130,15 +130,17 @@ class UnbiasedNorm(nn.LayerNorm):
     def __init__(self, width: int, *, channels: int) -> None:
         super().__init__(width, eps=_EPSILON)
         self.channels = channels
-        """The place of the channels among the dimensions."""
+        """The place of the channels among the four dimensions: 1 or 3."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the normalised map."""
         (count,) = self.normalized_shape
         weight = self.weight * math.sqrt(1 - 1 / count)
-        rows = x.movedim(self.channels, -1)
+        # Not by movedim: where the channels are last already, its export is no valid ONNX.
+        is_first = self.channels == 1
+        rows = x.permute(0, 2, 3, 1) if is_first else x
         normalised = F.layer_norm(rows, self.normalized_shape, weight, self.bias, self.eps)
-        return normalised.movedim(-1, self.channels)
+        return normalised.permute(0, 3, 1, 2) if is_first else normalised
 
 
 class Block(nn.Module):
