@@ -15,6 +15,10 @@ from automl.skill.installed import load_skill
 from automl.trial.trial import Trial
 
 TOO_LATE = "what is left of the time is less than an epoch"
+MOST_SHORTENINGS = 3
+"""Shortenings after which a training runs on until the time is up."""
+MARGIN = 1.1
+"""How many times their seconds so far the epochs of a shortened training may take."""
 
 
 @dataclass
@@ -51,24 +55,36 @@ class Deadline:
 
     def of_start(self, trial: Trial, driven_s: float) -> dict[str, Any] | None:
         """Return the event that shortens a trial that starts or resumes now; None: it has time."""
-        # A copy's first epoch is its parent's, which only its first report tells.
-        return None if trial.parent is not None else self._event(trial, driven_s)
+        if self.tempo is None or trial.parent is not None:
+            # A copy's first epoch is its parent's, which only its first report tells.
+            return None
+        return self._event(trial, self.tempo.epochs_from_start(trial.number, driven_s))
 
     def of_report(self, trial: Trial, driven_s: float) -> dict[str, Any] | None:
-        """Return the event that shortens a trial that runs; it must pause for that."""
-        left = self.experiment.end_of(trial) - trial.epoch
-        if self.tempo is None or self.tempo.has_time_for(left, trial.number, driven_s):
+        """Return the event that shortens a trial that runs; it must pause for that.
+
+        A pause costs a start, so it has to be worth one, and the last epoch is chosen with a
+        margin, lest the next epochs bring another.
+        """
+        if self.tempo is None:
             return None
-        event = self._event(trial, driven_s)
+        left = self.experiment.end_of(trial) - trial.epoch
+        cuts = len(self._cuts(trial))
+        if cuts >= MOST_SHORTENINGS or self.tempo.has_time_for(
+            left, trial.number, driven_s, shortened=cuts
+        ):
+            return None
+        more = self.tempo.epochs_from_start(trial.number, driven_s, margin=MARGIN)
+        event = self._event(trial, more)
         if event is not None:
             self.pausing.add(trial.number)
         return event
 
-    def _event(self, trial: Trial, driven_s: float) -> dict[str, Any] | None:
-        if self.tempo is None or trial.confirms is not None:
+    def _event(self, trial: Trial, more: int | None) -> dict[str, Any] | None:
+        """Return the event that leaves a trial so many more epochs; None: it needs or has none."""
+        if trial.confirms is not None or not more:
             return None
-        more = self.tempo.epochs_from_start(trial.number, driven_s)
-        if not more or trial.epoch + more >= self.experiment.end_of(trial):
+        if trial.epoch + more >= self.experiment.end_of(trial):
             return None
         interval = self.preparation.report_interval(trial)
         epochs = (trial.epoch + more) // interval * interval
@@ -90,9 +106,8 @@ class Deadline:
         if trial.epoch:
             if info.shortened_key is None:
                 return None
-            cuts = flatten(spec).get(info.shortened_key) or []
             cut = {"after": trial.epoch, "epochs": self.experiment.end_of(trial)}
-            adjusted[info.shortened_key] = [*cuts, cut]
+            adjusted[info.shortened_key] = [*self._cuts(trial), cut]
         try:
             with faults_of_the_user():
                 skill = load_skill(self.experiment.settings.skill)
@@ -100,3 +115,8 @@ class Deadline:
         except UsageError:  # Of an interval that the epochs must not be fewer than, for example.
             return None
         return adjusted
+
+    def _cuts(self, trial: Trial) -> list[dict[str, int]]:
+        """Return the shortenings of a trial that had begun, as its spec has them."""
+        key = self.preparation.info.shortened_key
+        return [] if key is None else flatten(self.experiment.spec_of(trial)).get(key) or []

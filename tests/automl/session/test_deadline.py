@@ -21,7 +21,7 @@ def paced(make, monkeypatch):
     monkeypatch.setattr(Controller, "_elapsed", lambda self: clock[0])
 
     def open_controller(**options):
-        controller = make(time_s=100, epochs=8, **options)
+        controller = make(**{"time_s": 100, "epochs": 8, **options})
         preparation = controller._preparation
         preparation.info = replace(preparation.info, shortened_key="train.shortened")
         return controller, clock
@@ -32,6 +32,20 @@ def paced(make, monkeypatch):
 def told(controller, task, *epochs):
     """Report epochs of a task and return the answers."""
     return [controller.report(task.trial, n, {"score": 0.1 * n, "loss": 1.0}) for n in epochs]
+
+
+def trained(controller, clock, seconds, restart_s):
+    """Train the first trial, on a warm worker, to its end; an epoch takes `seconds(epoch)`."""
+    task, epoch, decision = controller.next(), 0, Decision.CONTINUE
+    while decision is not Decision.STOP and epoch < task.epochs:
+        epoch += 1
+        clock[0] += seconds(epoch)
+        (decision,) = told(controller, task, epoch)
+        if decision is Decision.PAUSE:
+            controller.finish(0, Outcome(TrialState.PAUSED))
+            task = controller.next()
+            clock[0] += restart_s
+    return decision, epoch
 
 
 def journaled(controller, kind):
@@ -101,3 +115,26 @@ def test_a_session_killed_while_a_trial_is_shortened_goes_on_with_it(paced):
     task = again.next()
     assert (task.trial, task.epochs) == (0, 3)
     assert told(again, task, 2, 3) == [Decision.CONTINUE] * 2
+
+
+@pytest.mark.parametrize("restart_s", [0.0, 1.5, 2.5])
+def test_a_restart_that_costs_time_brings_no_second_shortening(paced, restart_s):
+    controller, clock = paced(epochs=45)
+    decision, last = trained(controller, clock, lambda n: 2.1 if n < 6 else 2.6, restart_s)
+    (event,) = journaled(controller, "shortened")
+    assert decision is Decision.CONTINUE and last == event["epochs"]
+    assert clock[0] <= 100 + 2.6
+
+
+def test_an_end_a_part_of_an_epoch_late_is_no_reason_to_shorten(paced):
+    controller, clock = paced(epochs=20)
+    assert trained(controller, clock, lambda n: 5.2, 0.5) == (Decision.CONTINUE, 20)
+    assert not journaled(controller, "shortened") and 100 < clock[0] < 105.2
+
+
+def test_a_training_is_shortened_three_times_at_most_each_time_by_more_than_one_epoch(paced):
+    controller, clock = paced(epochs=100)
+    decision, _ = trained(controller, clock, lambda n: 1.0 * 1.12**n, 0.5)
+    ends = [100] + [event["epochs"] for event in journaled(controller, "shortened")]
+    assert len(ends) == 4 and all(a - b > 1 for a, b in zip(ends, ends[1:], strict=False))
+    assert decision is Decision.STOP and clock[0] >= 100
