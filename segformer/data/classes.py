@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from os import cpu_count
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,8 +53,8 @@ class Codes:
     """Those of the values that a mask holds without marking them so."""
     pixels: Mapping[int | Colour, int] = field(default_factory=dict)
     """The pixels of each value or colour; of `greys` too, by their value."""
-    held: frozenset[frozenset[int]] = frozenset()
-    """The values of each mask of grey values."""
+    held: Mapping[frozenset[int], Path] = field(default_factory=dict)
+    """The sets of values that masks of grey values hold, with the first mask that holds each."""
 
     def __or__(self, other: "Codes") -> "Codes":
         return Codes(
@@ -66,7 +67,7 @@ class Codes:
             self.empty | other.empty,
             self.unmarked | other.unmarked,
             Counter(self.pixels) + Counter(other.pixels),
-            self.held | other.held,
+            {**other.held, **self.held},
         )
 
     def settled(self) -> "Codes":
@@ -176,9 +177,13 @@ def _without_table(codes: "Codes", *, is_255_a_class: bool) -> Inferred:
     if values == [0, 255] and codes.bits <= {1, 8}:
         return Inferred(BINARY)
     if values == [0, 1, IGNORED] and codes.bits <= {1, 8} and not codes.beside_255:
+        ones, whites = (
+            next((path.name for held, path in codes.held.items() if value in held), "others")
+            for value in (1, IGNORED)
+        )
         raise DataError(
-            "some masks hold 0 and 1 and others 0 and 255, and none all three, so that 255 seems to"
-            " be class 1 in some; save all masks in one way"
+            f"some masks hold 0 and 1 (as {ones}) and others 0 and 255 (as {whites}), and none all "
+            "three, so that 255 seems to be class 1 in some; save all masks in one way"
         )
     colours = _colours_of_values(codes)
     is_ignored = not is_255_a_class and (
@@ -231,13 +236,6 @@ def _check_countable(codes: "Codes") -> None:
             "some masks hold colours and others values, and no dataset.json says which mean "
             "the same"
         )
-    kind, codes_of_kind = ("colours", codes.colours) if codes.colours else ("values", codes.values)
-    if len(codes_of_kind) > _MOST_CLASSES:
-        some = ", ".join(map(str, sorted(codes_of_kind)[:_SHOWN]))
-        raise DataError(
-            f"masks hold {len(codes_of_kind)} {kind} ({some}, ...), too many to be classes; say "
-            "which are in dataset.json"
-        )
     numbers = sorted(codes.values - codes.empty)
     if numbers and not 0 <= numbers[0] <= numbers[-1] <= _LARGEST:
         strange = next(v for v in numbers if not 0 <= v <= _LARGEST)
@@ -245,16 +243,23 @@ def _check_countable(codes: "Codes") -> None:
             f"masks hold the value {strange}; class values are 0 to {_LARGEST}: if these are "
             "numbers of objects, export masks of classes"
         )
+    kind, codes_of_kind = ("colours", codes.colours) if codes.colours else ("values", codes.values)
+    if len(codes_of_kind) > _MOST_CLASSES:
+        some = ", ".join(map(str, sorted(codes_of_kind)[:_SHOWN]))
+        raise DataError(
+            f"masks hold {len(codes_of_kind)} {kind} ({some}, ...), too many to be classes; say "
+            "which are in dataset.json"
+        )
 
 
 def _codes_of(pair: Pair) -> Codes:
     try:
-        return _codes(pair.read_mask())
+        return _codes(pair.read_mask(), pair.mask)
     except DataError:
         return Codes()
 
 
-def _codes(mask: MaskFile) -> Codes:
+def _codes(mask: MaskFile, where: Path) -> Codes:
     values = mask.values
     if values.ndim == 3 and not (values == values[..., :1]).all():
         colours = _colours_in(values)
@@ -270,7 +275,7 @@ def _codes(mask: MaskFile) -> Codes:
         bits = frozenset({mask.bits})
         return Codes(
             held, bits=bits, beside_255=beside, empty=empty, unmarked=held - empty, pixels=pixels,
-            held=frozenset({held}),
+            held={held: where},
         )  # fmt: skip
     colours_used = mask.table[used]
     if (colours_used == colours_used[:, :1]).all():  # The table says which grey an index means.
@@ -278,7 +283,7 @@ def _codes(mask: MaskFile) -> Codes:
         for grey, count in zip(colours_used[:, 0].tolist(), counts.tolist(), strict=True):
             shown[grey] += count
         greys = frozenset(colours_used[:, 0].tolist())
-        return Codes(greys, bits=frozenset({8}), pixels=shown, held=frozenset({greys}))
+        return Codes(greys, bits=frozenset({8}), pixels=shown, held={greys: where})
     table = frozenset(zip(used.tolist(), _tuples(colours_used), strict=True))
     return Codes(held, table=table, bits=frozenset({8}), pixels=pixels)
 

@@ -47,5 +47,7 @@ def _cause(fault: str) -> str:
     path = Path(place)
     if not text or not path.stem:
         return fault
-    named = re.compile(rf"{re.escape(path.name)}|{re.escape(path.stem)}\.[*\w]+|{_PICTURE}", re.I)
+    named = re.compile(
+        rf"{re.escape(path.name)}|{re.escape(path.stem)}\.(?:\*|[a-z]\w*)|{_PICTURE}", re.I
+    )
     return named.sub("*", text)

@@ -236,6 +236,8 @@ def _pictures(image: Any, content: bytes) -> int:
 
 
 def _unidentified(content: bytes) -> str:
+    if not content:
+        return "is not an image: it is empty (0 bytes)"
     facts = tiff_facts(content)
     if facts is None:
         return "is not an image (PNG, JPEG, BMP, WebP, TIFF)"

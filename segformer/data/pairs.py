@@ -162,6 +162,9 @@ def _one_a_stem(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
 
 
 def _partnerless(path: Path, other: Path) -> str:
+    for suffix in SUFFIXES:
+        if (link := other / f"{path.stem}{suffix}").is_symlink():
+            return f"{path}: its partner {link} is a link to {link.readlink()}, which is no file"
     return f"{path}: has no partner {path.stem}.* in {other}"
 
 

@@ -16,7 +16,7 @@ from segformer.data.layouts import layout_of
 from segformer.data.layouts.base import TEST, TRAIN, UNSPLIT, VAL, DataSet
 from segformer.data.layouts.class_tables import class_tables
 from segformer.data.layouts.foreign import refusal_of_a_file
-from segformer.data.layouts.names import subfolders
+from segformer.data.layouts.names import passed_over_splits, subfolders
 from segformer.data.pairs import Pair, find_pairs, image_files, is_utf8
 from segformer.data.split_file import SplitFile, held_out, kept
 from segformer.errors import DataError
@@ -227,7 +227,8 @@ def _is_standard(root: Path, segment: DatasetSegment) -> bool:
 
 def _standard(root: Path, segment: DatasetSegment) -> Source:
     splits, faults, notes = _standard_splits(root, segment)
-    return Source(splits, faults, notes)
+    own = (segment.train_split, segment.validation_split) != (TRAIN, VAL)
+    return Source(splits, faults, notes if own else [*notes, *passed_over_splits(root)])
 
 
 def _standard_splits(
@@ -247,6 +248,7 @@ def _standard_splits(
 
 def _with_validation(root: Path, data: DataSet, title: str, *, is_kept: bool) -> Source:
     notes = [f"{title} ({_counted(data)})", *data.notes]
+    notes += [] if splits_described(root) else passed_over_splits(root)
     if VAL in data.splits and UNSPLIT in data.splits:  # What is not held out is trained on.
         rest = {s: pairs for s, pairs in data.splits.items() if s != UNSPLIT}
         train = [*data.splits.get(TRAIN, ()), *data.splits[UNSPLIT]]

@@ -51,6 +51,10 @@ class CsvPairs:
             notes += [said.note] if said.note else []
             image, mask = (_column(rows, names) for names in (_IMAGE, _MASK))
             for number, (row, own) in enumerate(zip(rows, said.splits, strict=True), start=2):
+                empty = [c for c in (image, mask) if c and not row.get(c, "").strip()]
+                if empty:
+                    faults.append(f"{path}: line {number} has nothing in the column {empty[0]}")
+                    continue
                 images, masks = (_place(root, row.get(c or "", ""), kind)
                                  for c, kind in ((image, IMAGES), (mask, MASKS)))  # fmt: skip
                 absent = [each for each in (images, masks) if not each.is_file()]

@@ -83,6 +83,23 @@ def split_folders(folder: Path) -> dict[str, Path]:
     return {split: path for split, path in found.items() if path is not None}
 
 
+def passed_over_splits(root: Path) -> list[str]:
+    """Return lines on folders of images named like a split that another folder is, as val, valid.
+
+    They may lie in the data set, or in its folder of images.
+    """
+    lines = []
+    for folder in filter(None, (root, subfolder(root, IMAGES))):
+        used = split_folders(folder)
+        for path in subfolders(folder):
+            split = next((s for s, names in SPLITS.items() if path.name.lower() in names), None)
+            if split is not None and path != used[split] and has_images(path):
+                lines.append(
+                    f"{path}: is passed over, since {used[split].name}/ is the {split} split"
+                )
+    return lines
+
+
 def subfolders(folder: Path) -> list[Path]:
     """Return the subfolders in order of name, without hidden ones and those of the system."""
     if not folder.is_dir():

@@ -1,6 +1,7 @@
 """YOLO: a text of polygons for each image, and data.yaml with the names of the classes."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -79,9 +80,9 @@ class Yolo:
             ]
             for split, each in texts.items()
         }
-        notes = []
+        notes = _of_one_name(root / named_in, names)
         if counts["boxes"]:
-            notes = [f"{root}: {counts['boxes']} objects are boxes without polygons: left out"]
+            notes.append(f"{root}: {counts['boxes']} objects are boxes without polygons: left out")
         if unused := sorted({*names.values()} - {*every.values()}):
             notes.append(f"{root}: no polygon has the class {listed(unused)}")
         faults += [*yaml_faults, *more_faults]
@@ -229,6 +230,8 @@ def _names(root: Path) -> tuple[dict[int, str], str, list[str]]:
     contents, faults = _yaml_contents(root), _yaml_faults(root)
     for path, content in contents.items():
         names = content.get("names")
+        if names is not None and not isinstance(names, list | Mapping):
+            return {}, "", [f"{path}: names is {names!r}, not a list like [road, car]"]
         if isinstance(names, list):
             names = dict(enumerate(names))
         if isinstance(names, Mapping):
@@ -242,6 +245,16 @@ def _names(root: Path) -> tuple[dict[int, str], str, list[str]]:
             if (folder / name).is_file():
                 return dict(enumerate(lines_of(folder / name))), name, [*faults.values()]
     return {}, "", [*faults.values()]
+
+
+def _of_one_name(path: Path, names: Mapping[int, str]) -> list[str]:
+    counts = Counter(names.values())
+    return [
+        f"{path}: the classes {listed(n for n, each in names.items() if each == name)} are all "
+        f"called {name}: they are one class"
+        for name, count in counts.items()
+        if count > 1
+    ]
 
 
 def _yaml_paths(root: Path) -> list[Path]:

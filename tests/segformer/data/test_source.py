@@ -206,6 +206,15 @@ def test_values_of_single_pixels_are_classes_with_a_warning(tmp_path):
     assert f"{tmp_path}: 2 of the 4 classes have less than 0.001 of the pixels" in notes[-1]
 
 
+def test_many_values_above_255_are_called_numbers_of_objects(tmp_path):
+    save(tmp_path / "images/0.png", np.zeros((10, 10), np.uint8))
+    save(tmp_path / "masks/0.png", np.arange(1000, 1100, dtype=np.uint16).reshape(10, 10))
+    with pytest.raises(
+        DataError, match=r"hold the value 1000; class values are 0 to 255: if these"
+    ):
+        layout_settings(tmp_path, action="train", given={})
+
+
 def test_masks_that_were_stretched_one_by_one_are_warned_of(tmp_path):
     shades = np.arange(12).reshape(3, 4) % 3
     _, notes = masks_of(tmp_path, shades * 127, np.minimum(shades, 1) * 255)

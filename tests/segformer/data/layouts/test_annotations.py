@@ -247,6 +247,7 @@ def test_faults_of_every_text_are_shown_and_no_setting_that_nobody_gave(tmp_path
         ("names: [a, b]\nnames: [b, a]\n", r".*'names' is there twice, on lines 1 and 2"),
         ("names:\n  0: a\n  1: b\n  0: c\n", r".*'0' is there twice, on lines 2 and 4"),
         ("names: {0: a, 0: b}\n", r".*'0' is there twice, on lines 1 and 1"),
+        ("names: a, b\n", r"names is 'a, b', not a list like \[road, car\]"),
         ("names: {x: a}\n", "names has 'x', which is no number of a class"),
     ],
 )
@@ -255,6 +256,13 @@ def test_a_data_yaml_that_is_not_understood_is_refused(tmp_path, text, words):
     (tmp_path / "data.yaml").write_text(text)
     with pytest.raises(DataError, match=rf"data\.yaml: {words}"):
         unsplit_pairs(tmp_path)
+
+
+def test_classes_of_one_name_in_data_yaml_are_one_class_with_a_note(tmp_path):
+    layouts.yolo(tmp_path)
+    (tmp_path / "data.yaml").write_text("names: [a, a]\n")
+    notes = source_of(segment(tmp_path)).notes
+    assert f"{tmp_path}/data.yaml: the classes 0, 1 are all called a: they are one class" in notes
 
 
 def stems_by_split(root):

@@ -60,7 +60,7 @@ def test_colours_of_which_a_mask_has_greys_alone_are_counted_as_colours(tmp_path
 def test_white_that_is_class_1_in_some_masks_is_refused(tmp_path):
     layouts.pairs(tmp_path / "images", tmp_path / "masks", values=layouts.ids(2))
     save(tmp_path / "masks/a.png", layouts.ids(2) * 255)
-    with pytest.raises(DataError, match="some masks hold 0 and 1 and others 0 and 255"):
+    with pytest.raises(DataError, match=r"0 and 1 \(as b.png\) and others 0 and 255 \(as a.png\)"):
         layout_settings(tmp_path, action="train", given={})
 
 

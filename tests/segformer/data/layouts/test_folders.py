@@ -7,6 +7,7 @@ import layouts
 import pytest
 from pictures import save, segment
 
+from segformer.data.images import read_mask
 from segformer.data.layouts.names import files_below, kind_of, split_of, subfolders, text_of
 from segformer.data.source import source_of, unsplit_pairs
 from segformer.errors import DataError
@@ -194,6 +195,35 @@ def test_the_words_of_a_csv_for_splits_are_read(tmp_path, column, cells, expecte
 def test_other_words_of_a_csv_for_splits_are_refused(tmp_path, column, cells, words):
     with pytest.raises(DataError, match=re.escape(words)):
         unsplit_pairs(csv_of(tmp_path, column, cells))
+
+
+def test_an_empty_cell_of_a_csv_is_named(tmp_path):
+    csv_of(tmp_path, "note", "abcd")
+    text = (tmp_path / "a.csv").read_text()
+    (tmp_path / "a.csv").write_text(text.replace("y/b.png", ""))
+    with pytest.raises(DataError, match="a.csv: line 3 has nothing in the column mask"):
+        unsplit_pairs(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["images/{}", "{}/images"])
+def test_a_second_folder_of_a_split_is_named(tmp_path, place):
+    layouts.split_pairs(tmp_path / place, tmp_path / place.replace("images", "masks"))
+    extra = tmp_path / place.format("valid") / "z.jpg"
+    layouts.image(extra)
+    inner = extra.parent if place.startswith("images") else extra.parents[1]
+    line = f"{inner}: is passed over, since val/ is the val split"
+    assert line in source_of(segment(tmp_path)).notes
+
+
+def test_a_broken_link_and_an_empty_file_are_named(tmp_path):
+    layouts.split_pairs(tmp_path / "images/{}", tmp_path / "masks/{}")
+    (tmp_path / "images/train/a.jpg").unlink()
+    (tmp_path / "images/train/a.jpg").symlink_to("nowhere.jpg")
+    with pytest.raises(DataError, match="a.jpg is a link to nowhere.jpg, which is no file"):
+        source_of(segment(tmp_path)).pairs("train")
+    (tmp_path / "masks/train/b.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"b.png: is not an image: it is empty"):
+        read_mask(tmp_path / "masks/train/b.png")
 
 
 def test_a_column_that_another_one_answers_is_named(tmp_path):
