@@ -18,7 +18,9 @@ from automl.experiment.requests import HandRequest, pending
 from automl.experiment.settings import Settings
 from automl.files import read_yaml_mapping
 from automl.formats import counted, score
+from automl.schema.schema import Schema
 from automl.schema.spec import flatten, with_values
+from automl.space.plain_form import check_plain_keys
 from automl.space.space import SearchSpace
 from automl.trial.pareto import front
 from automl.trial.trial import Trial, TrialState
@@ -258,8 +260,23 @@ def results(paths: ExperimentPaths) -> Iterator[Path]:
 
 
 def space_of(paths: ExperimentPaths, settings: Settings) -> SearchSpace:
-    """Return the search space that `plan_from_request` wrote."""
+    """Return the search space that `plan_from_request` wrote.
+
+    Raises `UsageError` if space.yaml was changed, makes no space, or has keys of no setting.
+    """
+    base = flatten(settings.spec)
     if settings.policy == "off":
-        return SearchSpace({}, flatten(settings.spec))
+        return SearchSpace({}, base)
     check_file(paths.space, settings.checksums)
-    return SearchSpace.from_dict(read_yaml_mapping(paths.space), flatten(settings.spec))
+    content = read_yaml_mapping(paths.space)
+    if not content.keys() <= {*base, *settings.named_choices}:
+        whole = {**(Schema.read(paths.schema).defaults() if paths.schema.exists() else {}), **base}
+        check_plain_keys(content, [*whole, *_places(whole), *settings.named_choices])
+    return SearchSpace.from_dict(content, base)
+
+
+def _places(flat: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the keys of the items of lists, such as `scale_range.0`."""
+    for key, value in flat.items():
+        if isinstance(value, list):
+            yield from (f"{key}.{place}" for place in range(len(value)))

@@ -1,10 +1,10 @@
 """The shape of space.yaml, whose parameters somebody may have edited."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from math import inf, isfinite
 from typing import Any
 
-from automl.errors import Fault, UsageError, nearest
+from automl.errors import Fault, UsageError, nearest, unknown_key
 from automl.space.parameter import CASE_FIELDS, KINDS
 
 _NUMBER = {"type": "number"}
@@ -53,6 +53,17 @@ _SHAPE = {"type": "object", "required": ["kind", "default"], "properties": _FIEL
 def check_plain_form(content: Mapping[str, Any]) -> None:
     """Raise `UsageError` with a line for each key of space.yaml whose value makes no parameter."""
     if faults := list(_faults(content)):
+        raise UsageError(*faults)
+
+
+def check_plain_keys(content: Mapping[str, Any], known: Collection[str]) -> None:
+    """Raise `UsageError` for keys of space.yaml that are not `known`: no trial would use them."""
+    faults = [
+        unknown_key(key, known, source="space.yaml")
+        for key in content
+        if isinstance(key, str) and key not in known
+    ]
+    if faults:
         raise UsageError(*faults)
 
 

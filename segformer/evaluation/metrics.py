@@ -201,7 +201,16 @@ class Tally:
 def safe_names(class_names: Sequence[str]) -> list[str]:
     """Class names for use in metric names: letters, digits, `_` and `-`; all different."""
     plain = [re.sub(r"[^\w-]+", "_", name, flags=re.ASCII).strip("_") for name in class_names]
-    return [
-        name if name and plain.count(name) == 1 else f"{name or 'class'}_{index}"
-        for index, name in enumerate(plain)
-    ]
+    # The names that need no number come first: a number must not make one of them again.
+    taken = {name for name in plain if name and plain.count(name) == 1}
+    return [name if name in taken else _numbered(name or "class", index, taken)
+            for index, name in enumerate(plain)]  # fmt: skip
+
+
+def _numbered(name: str, number: int, taken: set[str]) -> str:
+    """Return a name with a number that is not taken yet, and take it."""
+    numbered = f"{name}_{number}"
+    while numbered in taken:
+        numbered += f"_{number}"
+    taken.add(numbered)
+    return numbered

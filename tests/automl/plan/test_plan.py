@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from automl.errors import UsageError
+from automl.experiment.experiment import space_of
 from automl.experiment.resources import Resources
 from automl.experiment.settings import Settings
 from automl.plan.plan import notes_of, plan_from_request
@@ -184,6 +185,15 @@ def test_named_choices_are_resolved_to_explicit_settings(request_of):
     assert settings.spec_values({"start": "wide", "train.lr": 0.1}) == {**wide, "train.lr": 0.1}
     assert settings.spec_keys("start") == ["train.batch_size", "train.width"]
     assert Settings.from_dict(settings.to_dict()) == settings
+
+
+def test_a_written_space_with_names_is_read_again(request_of):
+    plan = plan_from_request(
+        request_of(space=SpaceRequest(searched={"start": "choice(wide,narrow)"}))
+    )
+    plan.write()
+    space = space_of(plan.paths, Settings.read(plan.paths.settings))
+    assert space.to_dict() == plan.space.to_dict()
 
 
 def test_a_name_whose_settings_the_skill_refuses_is_refused_by_its_name(request_of, tmp_path):

@@ -6,6 +6,7 @@ from toy_experiment import write_toy_experiment
 
 from automl.cli import main
 from automl.experiment.experiment import Experiment
+from automl.files import parse_yaml
 from automl.session import fsck
 from automl.session.session import drive
 
@@ -108,3 +109,12 @@ def test_a_space_that_is_no_space_is_not_accepted(root, capsys):
     (root / "space.yaml").write_text("train.lr: null\n")
     assert main(["fsck", str(root), "--accept"]) == 2
     assert "space: train.lr: None is not of type 'object'" in capsys.readouterr().err
+
+
+def test_a_space_with_a_key_that_no_trial_would_use_is_not_accepted(root, capsys):
+    path = root / "space.yaml"
+    key, *_ = parse_yaml(path.read_text(), path)
+    path.write_text(path.read_text().replace(f"{key}:", f"{key}r:", 1))
+    assert main(["fsck", str(root), "--accept"]) == 2
+    told = capsys.readouterr().err
+    assert f"space.yaml: {key}r: unknown key; did you mean {key}?" in told

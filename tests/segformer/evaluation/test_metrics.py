@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import sklearn.metrics
 import torch
+from hypothesis import given
+from hypothesis.strategies import lists, text
 
 from segformer.errors import DataError
 from segformer.evaluation.metrics import (
@@ -71,10 +73,16 @@ def test_a_constant_prediction_scores_as_its_most_frequent_class(scores):
         (["cell (TAO: fg)", "tree"], ["cell_TAO_fg", "tree"]),
         (["a b", "a/b"], ["a_b_0", "a_b_1"]),
         (["車", "bus"], ["class_0", "bus"]),
+        (["a!", "a_0", "a"], ["a_0_0", "a_0", "a_2"]),
     ],
 )
 def test_class_names_become_parts_of_metric_names(names, expected):
     assert safe_names(names) == expected
+
+
+@given(lists(text("a!_0", max_size=4), max_size=5))
+def test_parts_of_metric_names_all_differ(names):
+    assert len(set(safe_names(names))) == len(names)
 
 
 @pytest.mark.parametrize("seed", range(6))
