@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from automl.experiment.experiment import Experiment, space_of
 from automl.experiment.journal import Journal
+from automl.tracking.names import ParameterNames
 from experiments.screenshots import browser as chromium
 from experiments.screenshots.mlflow import PATIENCE_S, open_page, served
 
@@ -52,6 +54,14 @@ def trials_of(root):
     return trials
 
 
+def names_of(root):
+    """Return the name of each parameter in MLflow by its key."""
+    experiment = Experiment.load(root)
+    space = space_of(experiment.paths, experiment.settings)
+    names = ParameterNames(space, is_ranked=True).of({key: key for key in space.parameters})
+    return {key: name for name, key in names.items()}
+
+
 def rows_of(driver):
     """Return the comparison's tables: by the name of a row, the texts of its cells."""
     script = """
@@ -88,9 +98,8 @@ def check_against_journal(driver, root):
         values, score = journal[name]
         # MLflow shows three decimals.
         assert float(rows["score"][column]) == pytest.approx(score, abs=6e-4)
-        for key in ("train.flip.enable", "train.flip.p", "train.lr", "train.width"):
-            wanted = str(values[key]) if key in values else ""
-            assert rows[key.rpartition(".")[2]][column] == wanted
+        for key, shown in names_of(root).items():
+            assert rows[shown][column] == (str(values[key]) if key in values else "")
 
 
 def test_children_selected_in_the_table_compare_with_the_numbers_of_the_journal(root, ui, driver):
@@ -132,4 +141,4 @@ def test_the_page_that_the_command_prints_compares_all_trials_in_parallel_coordi
     axes = ".parcoords .axis-title"
     waiting = WebDriverWait(driver, PATIENCE_S)
     titles = [a.text for a in waiting.until(lambda d: d.find_elements(By.CSS_SELECTOR, axes))]
-    assert "score" in titles and "lr" in titles
+    assert titles == ["01 flip.enable", "02 p", "03 lr", "score"]
