@@ -7,8 +7,7 @@ from typing import Any
 import yaml
 
 from segformer.errors import SpecError
-
-_MERGE = "tag:yaml.org,2002:merge"
+from segformer.spec.unique_keys import KeyTwice, UniqueKeys
 
 
 def read_words(words: Iterable[str]) -> dict[str, Any]:
@@ -39,8 +38,8 @@ def read_file(path: Path) -> dict[str, Any]:
     A key that is there twice is refused, since YAML's readers keep the last without a word.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
-    except _KeyTwice as error:
+        content = yaml.load(path.read_text(encoding="utf-8"), UniqueKeys)
+    except KeyTwice as error:
         raise SpecError(f"-e {path}: {error}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError(f"-e {path}: cannot be read ({error})") from None
@@ -57,27 +56,6 @@ def read_file(path: Path) -> dict[str, Any]:
             raise SpecError(f"-e {path}: {key} is there twice, as {flat[key]!r} and as {value!r}")
         flat[key] = value
     return flat
-
-
-class _KeyTwice(yaml.YAMLError):
-    """A mapping has a key twice; the message says which, and where."""
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """Raises `_KeyTwice`; merges (<<) may repeat keys, as they are there to be overridden."""
-
-    def compose_mapping_node(self, anchor: Any) -> Any:
-        node: Any = super().compose_mapping_node(anchor)
-        lines: dict[str, int] = {}
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
-                continue
-            line = key.start_mark.line + 1
-            if key.value in lines:
-                first = lines[key.value]
-                raise _KeyTwice(f"{key.value!r} is there twice, on lines {first} and {line}")
-            lines[key.value] = line
-        return node
 
 
 def flattened(mapping: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

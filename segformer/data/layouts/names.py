@@ -12,6 +12,7 @@ from segformer.data.layouts.base import TEST, TRAIN, VAL
 from segformer.data.pairs import is_image_file
 from segformer.data.walk import Walk, is_visible
 from segformer.errors import DataError
+from segformer.spec.unique_keys import UniqueKeys
 
 IMAGES = (
     "images", "image", "imgs", "img", "img_dir", "jpegimages", "inputs", "input", "photos",
@@ -28,7 +29,6 @@ SPLITS = {
     VAL: ("val", "valid", "validation", "dev", "eval", "evaluation"),
     TEST: ("test", "testing", "ts", "holdout"),
 }
-_MERGE = "tag:yaml.org,2002:merge"
 _NOT_CLASSES = {
     "visualization", "visualisation", "visualizations", "viz", "vis", "overlay", "overlays",
     "preview", "previews", "object", "objects", "instance", "instances", "npy", "names", "list",
@@ -168,23 +168,9 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path}: cannot be read ({error})") from None
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """Raises `ValueError` for a key that is there twice; YAML's own loaders keep the last."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        lines: dict[str, int] = {}
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
-                line = key.start_mark.line + 1
-                if first := lines.get(key.value):
-                    raise ValueError(f"{key.value!r} is there twice, on lines {first} and {line}")
-                lines[key.value] = line
-        return super().construct_mapping(node, deep=deep)
-
-
 def parse_yaml(text: str) -> Any:
     """Return the content of a YAML text; raises `ValueError`, for a key that is there twice too."""
     try:
-        return yaml.load(text, _UniqueKeys)
+        return yaml.load(text, UniqueKeys)
     except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(" ".join(str(error).split())) from None
