@@ -2,7 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# pip would compile 28,000 files. Python compiles those that are used.
+# pip would compile 28,000 files. Python compiles those that are used, once, if it may: where a
+# container forbids it, each command would compile 7,000 again, in three times the time.
+export PYTHONDONTWRITEBYTECODE :=
 define install
 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
 	-c constraints.txt -e ".[$(1)]"

@@ -20,6 +20,10 @@ from paths import HELPERS
 # A shell that starts the suite in the background has Ctrl-C ignored, also by what the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Where a container forbids it, each of the hundreds of processes would compile its libraries again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 TOY = Path(__file__).parent / "toy"
 
 # Before any test module imports a skill: Ray's workers and child processes inherit it.
