@@ -42,9 +42,9 @@ def budget(seconds, *, trials=UNLIMITED, epochs=None):
 @pytest.mark.parametrize(
     ("seconds", "workers", "expected"),
     [
-        (30, 1, 18),
-        (100, 1, 32),
-        (1000, 1, 90),
+        (30, 1, 27),
+        (100, 1, 50),
+        (1000, 1, 112),
         (15, 2, 13),
         (5, 2, 4),
         (8, 1, 7),
@@ -63,14 +63,14 @@ def test_the_start_of_a_training_is_no_time_for_epochs():
 
 def test_few_trials_and_a_budget_of_epochs_change_the_length():
     assert chosen_epochs(budget(1000, trials=3), PACE, workers=1) == 300
-    assert chosen_epochs(budget(1000, epochs=100), PACE, workers=1) == 32
+    assert chosen_epochs(budget(1000, epochs=100), PACE, workers=1) == 50
 
 
 def test_a_time_without_epochs_chooses_them_in_the_spec_and_says_so(plan_of):
     plan = plan_of()
-    assert plan.settings.budget.epochs == value_at(plan.settings.spec, "train.epochs") == 23
+    assert plan.settings.budget.epochs == value_at(plan.settings.spec, "train.epochs") == 39
     assert plan.notes[-1].startswith(
-        "23 epochs a training, chosen for --time 1 min 40 s: the start takes about 4 s and an epoch"
+        "39 epochs a training, chosen for --time 1 min 40 s: the start takes about 4 s and an epoch"
         " 2 s, measured, so that about 48 fit in"
     )
     assert plan.settings.pace == {"start_s": 4.0, "epoch_s": 2.0}
@@ -81,7 +81,7 @@ def test_time_for_few_epochs_is_for_one_training_of_each_worker(plan_of):
     assert plan.settings.budget.trials == 1
     assert plan.notes[-1].startswith("one training of 9 epochs, chosen for --time 24 s")
     assert plan_of(SearchRequest(time="100s")).settings.budget.trials == UNLIMITED
-    assert [is_for_one_each(budget(s), PACE, workers=1) for s in (1, 14, 16, 100)] == [
+    assert [is_for_one_each(budget(s), PACE, workers=1) for s in (1, 40, 42, 100)] == [
         True, True, False, False,
     ]  # fmt: skip
 
