@@ -12,8 +12,8 @@ import numpy as np
 from segformer.data.faults import one_a_cause
 from segformer.data.labels import class_names
 from segformer.data.pairs import other_files
-from segformer.data.scan import Progress, ScannedPair, leaks_in, mask_notes, scanned
-from segformer.data.source import source_of
+from segformer.data.scan import Progress, ScannedPair, leaks_in, reading_notes, scanned
+from segformer.data.source import source_of, unused_pictures
 from segformer.data.split_file import SplitFile
 from segformer.data.summary import DataSummary
 from segformer.data.whole import faults_of_all, unused_bits
@@ -51,7 +51,8 @@ def check_data(segment: DatasetSegment, *, progress: Progress | None = None) -> 
     while many images are compared.
     """
     source = source_of(segment, is_kept=False)
-    for note in source.notes:
+    notes = [*source.notes, *unused_pictures(Path(segment.root_dir), source)]
+    for note in notes:
         _log.warning(note)
     for folder in source.folders:
         _warn_of_other_files(folder)
@@ -59,10 +60,14 @@ def check_data(segment: DatasetSegment, *, progress: Progress | None = None) -> 
     faults = [*source.faults, *(fault for each in pairs for fault in each.faults)]
     if faults := faults_of_all(pairs, segment, faults):
         raise DataError(_capped(one_a_cause(faults)))
-    summary = DataSummary.of(segment, pairs, leaks_in(pairs, progress=progress), source.notes)
+    summary = DataSummary.of(segment, pairs, leaks_in(pairs, progress=progress), notes)
     absent = _absent_classes(pairs, segment)
-    notes = [*mask_notes(pairs, segment), *summary.leak_lines, *absent]
-    for line in [*notes, *unused_bits(pairs, segment)]:
+    for line in [
+        *reading_notes(pairs, segment),
+        *summary.leak_lines,
+        *absent,
+        *unused_bits(pairs, segment),
+    ]:
         _log.warning(line)
     digest = hashlib.sha256("".join(each.line for each in pairs).encode())
     record = {

@@ -193,7 +193,10 @@ def _without_table(codes: "Codes", *, is_255_a_class: bool) -> Inferred:
     numbers = [value for value in values if not (is_ignored and value == IGNORED)]
     classes = [LabelClass(f"class_{value}", value, colours.get(value)) for value in numbers]
     more = "; 255 does not count" if is_ignored else ""
-    notes = [_line(classes, "values") + more, *_doubts(classes, codes)] if classes else []
+    doubts = _doubts(classes, codes)
+    if not doubts and IGNORED in numbers[2:] and not is_255_a_class:
+        doubts = ['255 is a class: if it does not count, write {"ignore": 255} in dataset.json']
+    notes = [_line(classes, "values") + more, *doubts] if classes else []
     return Inferred(classes, ignored, notes)
 
 

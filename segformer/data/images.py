@@ -4,7 +4,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -36,13 +36,17 @@ _LOSSY_TIFF = ("jpeg", "webp")
 _COLOURS = {"L": "grey", "1": "black and white", "P": "palette", "LA": "grey with alpha"}
 _METADATA = ("MAX_TEXT", "text chunk", "Decompressed data too large", "iCCP")
 _BITS_PER_SAMPLE = 258
-_ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
-"""The EXIF tag, and its values that exchange height and width."""
+_ORIENTATION, UPRIGHT = 0x0112, 1
+_TURN = "turned by"
+"""The entry of Pillow's `info` that keeps the orientation, which turning takes away."""
+TURNED = (5, 6, 7, 8)
+"""Orientations that exchange height and width."""
 WIDE_BITS = 16
 """Bits of a sample above 8; fewer may be in use, as of sensors of 10, 12 or 14 bits."""
 _LARGEST_OF_WIDE = 2**WIDE_BITS - 1
 LARGEST_VALUE = 2**20
 """Of a mask; no class, since it is beyond 16 bits, and exact as a 32-bit float."""
+_NAMES_OF_SAMPLES = {"RGBA": "colour", "LA": "grey", "PA": "index"}
 _CONVERTED = ("CMYK", "YCbCr", "LAB", "HSV")
 """Modes that become RGB by rounding."""
 NO_NUMBER = -1
@@ -64,6 +68,10 @@ class MaskFile:
     """The colours Nx3 of an index file."""
     nodata: int | None = None
     """The value that a GeoTIFF marks as no data, if pixels have it; `NO_NUMBER` for no number."""
+    turn: int = UPRIGHT
+    """The orientation by which it has been turned, as EXIF numbers them."""
+    is_drawn: bool = False
+    """Whether it was drawn from annotations, which were made as the image is seen."""
 
     def used_table(self) -> frozenset[tuple[int, Colour]]:
         """Return the indices that are used, with their colours; none for other files."""
@@ -87,6 +95,8 @@ class ImageFile:
     """The largest value of an image of 16 bits."""
     is_scaled: bool = False
     """Whether the bits in use scale it."""
+    turn: int = UPRIGHT
+    """The orientation by which it has been turned, as EXIF numbers them."""
 
 
 def read_image(
@@ -120,7 +130,8 @@ def read_image_file(
         return _of_bands(path, content, facts, bits=bits, bands=bands)
     with _opened(path, content) as image:
         depth = WIDE_BITS if _is_wide(image, content, facts) else 8
-        return image_file_of(image, path, facts, depth=depth, bits=bits)
+        read = image_file_of(image, path, facts, depth=depth, bits=bits)
+        return replace(read, turn=image.info[_TURN])
 
 
 def image_file_of(
@@ -161,9 +172,10 @@ def read_mask(path: Path) -> MaskFile:
                 f"{path}: holds colours as {image.mode}, which are rounded on the way to RGB; save "
                 "masks as PNG, in RGB or grey"
             )
+        _check_transparency(image, path)
         bits = _grey_bits(image, content)
         table = _table(image) if image.mode in _PALETTES else None
-        nodata = nodata_of(image)
+        nodata, turn = nodata_of(image), image.info[_TURN]
         if image.mode == "F":
             return _whole(np.asarray(image), nodata, path)
         if image.mode in ("LA", "PA"):
@@ -175,7 +187,38 @@ def read_mask(path: Path) -> MaskFile:
             values //= 255 // (2**bits - 1)  # Pillow has stretched them to 0..255.
         if facts is not None and facts.is_signed_byte:
             values = values.astype(np.int8).astype(np.int32)  # Pillow takes -1 for 255.
-        return MaskFile(values, bits, table, _occurring(nodata, values))
+        if nodata is None and _is_black_and_white_of_16_bits(values):
+            values //= _LARGEST_OF_WIDE // 255
+        return MaskFile(values, bits, table, _occurring(nodata, values), turn)
+
+
+def _is_black_and_white_of_16_bits(values: NDArray[np.int32]) -> bool:
+    is_white = values == _LARGEST_OF_WIDE
+    return bool(is_white.any()) and bool((is_white | (values == 0)).all())
+
+
+def _check_transparency(image: Any, path: Path) -> None:
+    """Raise `DataError` if the alpha of a mask says what its colour does not."""
+    if image.mode not in ("RGBA", "LA", "PA"):
+        return
+    low, high = image.getchannel("A").getextrema()
+    if low == high:
+        return
+    samples = np.asarray(image).astype(np.int64)
+    codes = (samples << (8 * np.arange(samples.shape[-1]))).sum(axis=-1)  # Alpha is the highest.
+    both = np.unique(codes)
+    colours, counts = np.unique(both & (1 << 8 * (samples.shape[-1] - 1)) - 1, return_counts=True)
+    if counts.max() > 1:
+        code = int(colours[counts.argmax()])
+        colour = [code >> 8 * i & 255 for i in range(samples.shape[-1] - 1)]
+        raise DataError(
+            f"{path}: has pixels of the {_NAMES_OF_SAMPLES[image.mode]} {_plain(colour)} that "
+            "differ in transparency (alpha), which is not read; save masks without alpha"
+        )
+
+
+def _plain(colour: list[int]) -> str:
+    return str(colour if len(colour) > 1 else colour[0])
 
 
 def _occurring(nodata: float | None, values: NDArray[np.int32]) -> int | None:
@@ -208,8 +251,10 @@ def _opened(path: Path, content: bytes) -> Iterator[Any]:
         with _open(BytesIO(content)) as image:
             if (pictures := _pictures(image, content)) > 1:
                 raise DataError(_more_pictures(path, pictures))
-            ImageOps.exif_transpose(image, in_place=True)
             image.load()
+            turn = image.getexif().get(_ORIENTATION, UPRIGHT)
+            ImageOps.exif_transpose(image, in_place=True)
+            image.info[_TURN] = turn
             yield image
     except DataError:
         raise
@@ -374,7 +419,7 @@ def image_size(path: Path) -> tuple[int, int]:
     """Return height and width of an image; raises `DataError` for a file that cannot be read."""
     try:
         with _open(path) as image:  # Its head alone is read.
-            turned = image.getexif().get(_ORIENTATION, 1) in _TURNED
+            turned = image.getexif().get(_ORIENTATION, 1) in TURNED
             return (image.width, image.height) if turned else (image.height, image.width)
     except (OSError, SyntaxError, ValueError):
         height, width = read_image(path, bands="any").shape[:2]

@@ -6,11 +6,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from segformer.data.images import Colour, ImageFile, MaskFile, read_image_file
+from segformer.data.images import TURNED, Colour, ImageFile, MaskFile, read_image_file
 from segformer.data.labels import GREY, Labels, labels_of
 from segformer.data.pairs import Pair
 from segformer.errors import DataError
 from segformer.spec.sections.dataset import DatasetSegment
+
+_TURNED = (
+    "; the image is turned as its EXIF says and the mask is not: save both as they are to be seen"
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class LoadedPair:
     """Whether the bits in use scale the image, of one of 16 bits."""
     empty: tuple[int, int] | None = None
     """The value that the mask marks as no data, and the class id of such pixels."""
+    is_turned_alone: bool = False
+    """Whether the image has been turned as its EXIF says and the mask not, of the same size."""
 
 
 def load_image(path: Path, segment: DatasetSegment) -> ImageFile:
@@ -48,7 +54,8 @@ def load_pair(pair: Pair, segment: DatasetSegment) -> LoadedPair:
     try:
         mask = pair.read_mask()
         if image is not None and image.pixels.shape[:2] != mask.values.shape[:2]:
-            faults.append(_sizes(pair, image.pixels.shape, mask.values.shape))
+            hint = _TURNED if image.turn != mask.turn else ""
+            faults.append(_sizes(pair, image.pixels.shape, mask.values.shape) + hint)
         labels = labels_of(mask, segment, where=pair.mask)
     except DataError as error:
         faults += error.faults
@@ -58,7 +65,15 @@ def load_pair(pair: Pair, segment: DatasetSegment) -> LoadedPair:
     return LoadedPair(
         image.pixels, labels.ids, labels.reading, image.kind, image.largest,
         mask.used_table() if is_by_index else frozenset(), image.is_scaled, _empty(mask, labels),
+        _is_turned_alone(image, mask),
     )  # fmt: skip
+
+
+def _is_turned_alone(image: ImageFile, mask: MaskFile) -> bool:
+    """Whether an image was turned and its mask not, and their sizes do not prove that right."""
+    height, width = image.pixels.shape[:2]
+    is_proven = image.turn in TURNED and height != width
+    return image.turn != mask.turn and not is_proven and not mask.is_drawn
 
 
 def _empty(mask: MaskFile, labels: Labels) -> tuple[int, int] | None:

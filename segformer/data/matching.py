@@ -11,6 +11,14 @@ from pathlib import Path
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 """File names with these endings, in any case, are images or masks; others are passed over."""
 
+_KINDS = r"masks?|labels?|seg|segmentation|semantic|gt|anno|annotation|ground[-_ ]?truth"
+_ENDING = re.compile(rf"[-_. ]({_KINDS})$", re.IGNORECASE)
+_MASK = re.compile(
+    rf"^({_KINDS})[-_. ]|"
+    rf"([-_. ]({_KINDS}|mask_\d+|gt(fine|coarse)_label(train)?ids)|_l)$",
+    re.IGNORECASE,
+)
+
 Key = Callable[[str], str]
 
 
@@ -55,6 +63,11 @@ def matched(images: Sequence[Path], masks: Sequence[Path]) -> Matching:
     return best if not plain and best.pairs else Matching(plain)
 
 
+def is_named_a_mask(path: Path) -> bool:
+    """Whether a name says that the file is a mask, as a_mask.png, mask_1.png and a_L.png do."""
+    return bool(_MASK.search(stem_of(path)))
+
+
 def stem_of_name(stem: str) -> str:
     """Return a stem as it is: the key of files that match by equal stems."""
     return stem
@@ -64,7 +77,7 @@ def _changes(images: Sequence[Path], masks: Sequence[Path]) -> list[tuple[str, K
     image_stems, mask_stems = [stem_of(p) for p in images], [stem_of(p) for p in masks]
     image_affixes = affixes_of(map(_bare, image_stems))
     mask_affixes = affixes_of(map(_bare, mask_stems))
-    if len(images) == len(masks) == 1 and (rest := _ending(*image_stems, *mask_stems)):
+    if len(images) == len(masks) == 1 and (rest := _rest(*image_stems, *mask_stems)):
         image_affixes, mask_affixes = ("", ""), ("", rest)
 
     def image_key(stem: str) -> str:
@@ -83,6 +96,7 @@ def _changes(images: Sequence[Path], masks: Sequence[Path]) -> list[tuple[str, K
             lambda stem: image_key(stem).casefold(),
             lambda stem: mask_key(stem).casefold(),
         ),
+        ("a word such as _mask", _bare, lambda stem: re.sub(_ENDING, "", _bare(stem))),
     ]
 
 
@@ -127,7 +141,7 @@ def without(stem: str, affixes: tuple[str, str]) -> str:
     return stem.removeprefix(prefix).removesuffix(suffix)
 
 
-def _ending(image: str, mask: str) -> str:
+def _rest(image: str, mask: str) -> str:
     return _bare(mask).removeprefix(_bare(image)) if _bare(mask).startswith(_bare(image)) else ""
 
 

@@ -1,5 +1,6 @@
 """Finds the pairs of a split: an image and a mask whose names match."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,8 +15,16 @@ from segformer.data.matching import matched, stem_of
 from segformer.data.walk import Walk
 from segformer.storage.staging import FILE_NAME, SPLIT_FILE
 
-_NOT_READ = (".gif", ".jfif", ".jp2", ".heic", ".avif", ".ppm", ".pgm", ".tga")
-"""Pictures in formats that are not read."""
+_NOT_READ = (
+    ".gif", ".jfif", ".jp2", ".heic", ".avif", ".ppm", ".pgm", ".tga", ".npy", ".npz", ".mat",
+    ".svg", ".dcm", ".nii", ".gz",
+)  # fmt: skip
+"""Pictures, and arrays of pixels, in formats that are not read."""
+_ONE = {
+    "masks": "save one mask for each image, with the class of each pixel",
+    "images": "save its channels as one image",
+}
+_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -32,7 +41,7 @@ class Pair:
         """Return the mask as it is stored, or drawn; raises `DataError`."""
         if self.draw is None:
             return read_mask(self.mask)
-        return MaskFile(self.draw().astype(np.int32))
+        return MaskFile(self.draw().astype(np.int32), is_drawn=True)
 
 
 @dataclass(frozen=True)
@@ -105,8 +114,12 @@ def pair_files(images: Sequence[Path], masks: Sequence[Path]) -> Pairing:
     matching = matched(images, masks)
     with_partner = {path for pair in matching.pairs for path in pair}
     faults += more_faults
-    for files, folder in zip((images, masks), reversed(folders), strict=True):
-        faults += [_partnerless(path, folder) for path in files if path not in with_partner]
+    alone = [[path for path in files if path not in with_partner] for files in (images, masks)]
+    several = [*_several("masks", *alone), *_several("images", *reversed(alone))]
+    told = {path for paths in several for path in paths.files}
+    faults += [each.fault for each in several]
+    for files, folder in zip(alone, reversed(folders), strict=True):
+        faults += [_partnerless(path, folder) for path in files if path not in told]
     pairs = sorted(
         (Pair(image.stem, image, mask) for image, mask in matching.pairs),
         key=lambda pair: pair.stem,
@@ -161,10 +174,41 @@ def _one_a_stem(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
     return list(by_stem.values()), faults
 
 
+@dataclass(frozen=True)
+class _Several:
+    """A file that several of the other kind are named after, and the line that says so."""
+
+    fault: str
+    files: Sequence[Path]
+
+
+def _several(kind: str, ones: Sequence[Path], others: Sequence[Path]) -> list[_Several]:
+    """Return the files without partner that others begin with, as a.png and a_car.png, a_dog.png.
+
+    Masks are so of objects or classes, and images of channels.
+    """
+    begun: dict[str, list[Path]] = {}
+    for path in others:
+        stem = stem_of(path)
+        for end in re.finditer(r"[-_. ]", stem):
+            begun.setdefault(stem[: end.start()], []).append(path)
+    found = []
+    for path in ones:
+        if len(named := begun.get(stem_of(path), [])) > 1:
+            names = ", ".join(each.name for each in named[:_SHOWN])
+            more = ", ..." if len(named) > _SHOWN else ""
+            fault = f"{path}: has several {kind} ({names}{more}); {_ONE[kind]}"
+            found.append(_Several(fault, [path, *named]))
+    return found
+
+
 def _partnerless(path: Path, other: Path) -> str:
     for suffix in SUFFIXES:
         if (link := other / f"{path.stem}{suffix}").is_symlink():
             return f"{path}: its partner {link} is a link to {link.readlink()}, which is no file"
+    for suffix in _NOT_READ:
+        if (partner := other / f"{path.stem}{suffix}").is_file():
+            return f"{path}: its partner {partner} has a format that is not read; save it as PNG"
     return f"{path}: has no partner {path.stem}.* in {other}"
 
 

@@ -56,6 +56,8 @@ class ScannedPair:
     """See `LoadedPair`."""
     empty: tuple[int, int] | None = None
     """See `LoadedPair`."""
+    is_turned_alone: bool = False
+    """See `LoadedPair`."""
 
     @property
     def pixels(self) -> NDArray[np.int64]:
@@ -99,12 +101,17 @@ def scanned(
     return result
 
 
-def mask_notes(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> Iterator[str]:
-    """Say once how masks are read of which nothing but the file says it."""
+def reading_notes(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> Iterator[str]:
+    """Say once how masks and images are read of which nothing but the file says it."""
     root, names = segment.root_dir, class_names(segment)
     count = sum(bool(each.table) for each in pairs)
     if count:
         yield f"{root}: {count} masks are palette files, whose indices are taken as class values"
+    if turned := [each for each in pairs if each.is_turned_alone]:
+        yield (
+            f"{root}: {len(turned)} images are turned as their EXIF says, as {turned[0].name}, and "
+            "their masks are not: look whether they lie over each other (automl data show --html)"
+        )
     empty = Counter(each.empty for each in pairs if each.empty is not None)
     for (value, class_id), count in sorted(empty.items()):
         marked = (
@@ -158,6 +165,7 @@ def _scan(split: str, pair: Pair, segment: DatasetSegment) -> ScannedPair:
         loaded.table,
         loaded.is_scaled,
         loaded.empty,
+        loaded.is_turned_alone,
     )
 
 

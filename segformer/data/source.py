@@ -1,5 +1,6 @@
 """A data set as the settings name it: its layout, the pairs of each split, what is held out."""
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,8 +17,8 @@ from segformer.data.layouts import layout_of
 from segformer.data.layouts.base import TEST, TRAIN, UNSPLIT, VAL, DataSet
 from segformer.data.layouts.class_tables import class_tables
 from segformer.data.layouts.foreign import refusal_of_a_file
-from segformer.data.layouts.names import passed_over_splits, subfolders
-from segformer.data.pairs import Pair, find_pairs, image_files, is_utf8
+from segformer.data.layouts.names import files_below, listed, passed_over_splits, subfolders
+from segformer.data.pairs import Pair, find_pairs, image_files, is_image_file, is_utf8
 from segformer.data.split_file import SplitFile, held_out, kept
 from segformer.errors import DataError
 from segformer.spec.sections.dataset import DatasetSegment
@@ -69,6 +70,36 @@ def source_of(segment: DatasetSegment, *, is_kept: bool = True) -> Source:
         return _standard(root, segment)
     data, title = _read_in_place(root)
     return _with_validation(root, data, title, is_kept=is_kept)
+
+
+def unused_pictures(root: Path, source: Source) -> list[str]:
+    """Return the line on pictures that are in no pair, of folders that no other line is about.
+
+    Files beside masks are left out of it: other forms of the same masks often lie there.
+    """
+    if source.faults:
+        return []
+    pairs = [pair for pairs in source.splits.values() for pair in pairs]
+    images = {_plain(pair.image) for pair in pairs}
+    masks = {_plain(pair.mask) for pair in pairs if pair.draw is None}
+    used = images | masks
+    beside = {path.parent for path in masks} - {path.parent for path in images}
+    pictures = (_plain(path) for path in files_below(root) if is_image_file(path))
+    counts = Counter(p.parent for p in pictures if p not in used and p.parent not in beside)
+    told = [note.partition(": ")[0] for note in source.notes]
+    folders = {
+        folder: count
+        for folder, count in counts.items()
+        if not any(folder.is_relative_to(_plain(each)) for each in told if each != str(root))
+    }
+    if not folders:
+        return []
+    shown = listed(f"{n} in {f.relative_to(_plain(root))}/" for f, n in folders.items())
+    return [f"{root}: {sum(folders.values())} pictures are in no pair and are not used: {shown}"]
+
+
+def _plain(path: str | Path) -> Path:
+    return Path(os.path.normpath(path))
 
 
 def check_folder(root: Path) -> None:

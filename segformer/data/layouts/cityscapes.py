@@ -1,4 +1,4 @@
-"""Cityscapes: leftImg8bit/<split>/<city> and gtFine/<split>/<city>, as labelIds or trainIds."""
+"""Cityscapes: leftImg8bit/<split>/<city> and gtFine (or gtCoarse), as labelIds or trainIds."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,8 +10,8 @@ from segformer.data.layouts.names import files_below, has_images, split_folders
 from segformer.data.pairs import Pair, is_image_file
 from segformer.errors import DataError
 
-_IMAGES, _MASKS = "leftImg8bit", "gtFine"
-_IMAGE_END, _TRAIN_IDS, _IDS = "_leftImg8bit", "_gtFine_labelTrainIds", "_gtFine_labelIds"
+_IMAGES, _FINE, _COARSE = "leftImg8bit", "gtFine", "gtCoarse"
+_TRAIN_IDS, _IDS = "labelTrainIds", "labelIds"
 _CLASSES = {
     "road": 7, "sidewalk": 8, "building": 11, "wall": 12, "fence": 13, "pole": 17,
     "traffic light": 19, "traffic sign": 20, "vegetation": 21, "terrain": 22, "sky": 23,
@@ -33,15 +33,16 @@ class Cityscapes:
     def parts(self, root: Path) -> Sequence[Part]:
         """Return the training folders; see `Layout.parts`."""
         return [
-            Part(f"{kind}/train/<city>/", folder is not None and has_images(folder / TRAIN))
-            for kind, folder in ((kind, _folder(root, kind)) for kind in (_IMAGES, _MASKS))
+            Part(f"{kind}/train/<city>/", _has_training(root, kind))
+            for kind in (_IMAGES, _kind_of_masks(root))
         ]
 
     def read(self, root: Path) -> DataSet:
         """Read train and val; the masks of test are not public."""
-        images_folder, masks_folder = (_folder(root, kind) or root for kind in (_IMAGES, _MASKS))
+        kind = _kind_of_masks(root)
+        images_folder, masks_folder = (_folder(root, each) or root for each in (_IMAGES, kind))
         folders = split_folders(images_folder)
-        notes = []
+        notes = [] if kind == _FINE else [f"{masks_folder}: is used, since there is no {_FINE}"]
         if test := folders.pop(TEST, None):
             notes.append(f"{test}: is left out: its masks are not public")
         images = {
@@ -51,7 +52,7 @@ class Cityscapes:
 
         def _mask(image: Path, end: str) -> Path:
             folder = masks_folder / image.parent.relative_to(images_folder)
-            return folder / f"{image.stem.removesuffix(_IMAGE_END)}{end}.png"
+            return folder / f"{image.stem.removesuffix(f'_{_IMAGES}')}_{kind}_{end}.png"
 
         every = [path for paths in images.values() for path in paths]
         has_train_ids = all(_mask(path, _TRAIN_IDS).is_file() for path in every)
@@ -91,7 +92,18 @@ def _ignored_share(pairs: Sequence[Pair]) -> float:
     return 1 - counted / every if every else 0.0
 
 
+def _kind_of_masks(root: Path) -> str:
+    """Return gtFine, unless there is gtCoarse alone."""
+    is_coarse = _has_training(root, _COARSE) and not _has_training(root, _FINE)
+    return _COARSE if is_coarse else _FINE
+
+
+def _has_training(root: Path, kind: str) -> bool:
+    folder = _folder(root, kind)
+    return folder is not None and has_images(folder / TRAIN)
+
+
 def _folder(root: Path, kind: str) -> Path | None:
-    """Return leftImg8bit or gtFine, in the root or as the archives unpack."""
+    """Return leftImg8bit, gtFine or gtCoarse, in the root or as the archives unpack."""
     places = (root / kind, root / f"{kind}_trainvaltest" / kind)
     return next((path for path in places if path.is_dir()), None)

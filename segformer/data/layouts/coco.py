@@ -8,7 +8,14 @@ from typing import Any
 
 from segformer.data.images import image_size
 from segformer.data.layouts.base import UNSPLIT, DataSet, Part
-from segformer.data.layouts.drawing import Ids, Region, coco_runs, drawn, mask_from_runs
+from segformer.data.layouts.drawing import (
+    Ids,
+    Region,
+    coco_runs,
+    drawn,
+    mask_from_runs,
+    shares_line,
+)
 from segformer.data.layouts.fields import COUNT, ID, NAME, NUMBER, OBJECTS, Kind, check_fields
 from segformer.data.layouts.image_files import ImageFiles, absent_images
 from segformer.data.layouts.label_ids import drawn_classes, left_out
@@ -95,7 +102,7 @@ class Coco:
             folders = list(_image_folders(root, path))
             out = [name for name in absent if files.leads_out(name, folders)]
             faults += [f"{path}: the file_name {name!r} leads out of {root}" for name in out[:1]]
-            faults += [*more_faults, *_doubles(path, content)]
+            faults += [*more_faults, *_doubles(path, content), *_shares(path, content)]
             faults += _without_category(path, content["annotations"], names[path])
             notes += [*more_notes, *_of_one_name(path, names[path])]
             notes += left_out(path, _thin(content["annotations"], names[path]))
@@ -123,6 +130,14 @@ def _thin(entries: Sequence[Content], names: Mapping[int, str]) -> list[tuple[st
         for part in entry["segmentation"]
         if len(part) < _NUMBERS_OF_AN_AREA and len(part) % 2 == 0
     ]
+
+
+def _shares(path: Path, content: Content) -> list[str]:
+    """Return the fault of polygons in shares of the image's size."""
+    outlines = (entry.get("segmentation") for entry in content["annotations"])
+    polygons = (part for each in outlines if isinstance(each, list) for part in each)
+    line = shares_line(number for part in polygons for number in part)
+    return [f"{path}: {line}"] if line else []
 
 
 def _without_category(

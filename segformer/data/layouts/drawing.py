@@ -79,6 +79,20 @@ def rectangle(left: float, top: float, right: float, bottom: float) -> Points:
     return [(left, top), (right, top), (right, bottom), (left, bottom)]
 
 
+def shares_line(numbers: Iterable[object]) -> str:
+    """Return the line on coordinates that are shares of an image's size and not pixels, if so.
+
+    Drawn as pixels, they would cover one pixel at most.
+    """
+    every = [number for number in numbers if isinstance(number, int | float)]
+    if not every or not all(0 <= number <= 1 for number in every):
+        return ""
+    return (
+        "all coordinates lie between 0 and 1, as shares of the image's width and height; this "
+        "format has pixels: multiply them"
+    )
+
+
 def ellipse(x: float, y: float, radius_x: float, radius_y: float) -> Points:
     """Return an ellipse as a polygon of 64 points."""
     turn = np.linspace(0, 2 * np.pi, 64, endpoint=False)

@@ -9,6 +9,7 @@ from segformer.data.layouts.names import (
     MASKS,
     SPLITS,
     has_images,
+    holds_no_classes,
     kind_folder,
     kind_of,
     split_folders,
@@ -62,7 +63,7 @@ class SplitKind:
 
     def _folders(self, root: Path) -> Folders:
         splits = split_folders(root).items()
-        pairs = {split: (kind_folder(f, IMAGES), kind_folder(f, MASKS)) for split, f in splits}
+        pairs = {s: (kind_folder(f, IMAGES, s), kind_folder(f, MASKS, s)) for s, f in splits}
         return {split: folders for split, folders in pairs.items() if any(folders)}
 
 
@@ -74,6 +75,8 @@ class SplitGroups:
     def parts(self, root: Path) -> Sequence[Part]:
         """Return the training folders; see `Layout.parts`."""
         groups = self._groups(root).get(TRAIN, [])
+        if any(_is_sample(*pair) for pair in groups):
+            groups = []
         return [
             Part(f"train/<group>/{kind}", bool(groups) and all(pair[i] for pair in groups))
             for i, kind in enumerate(("images", "masks"))
@@ -99,6 +102,13 @@ class SplitGroups:
             split: [(kind_folder(f, IMAGES), kind_folder(f, MASKS)) for f in subfolders(folder)]
             for split, folder in split_folders(root).items()
         }
+
+
+def _is_sample(images: Path | None, masks: Path | None) -> bool:
+    """Whether folders hold one image and its masks, maybe of its objects."""
+    if images is None or masks is None:
+        return False
+    return len(image_files(images)) == 1 < len(image_files(masks))
 
 
 class NamedSplits:
@@ -145,7 +155,11 @@ class Unsplit:
         images, masks = (_with_images(kind_folder(root, kind)) for kind in (IMAGES, MASKS))
         if images and masks and image_files(images) and not image_files(masks):
             # As annotations/trimaps, where only one folder has files.
-            inner = [path for path in subfolders(masks) if image_files(path)]
+            inner = [
+                path
+                for path in subfolders(masks)
+                if image_files(path) and not holds_no_classes(path.name)
+            ]
             masks = inner[0] if len(inner) == 1 else masks
         if images and masks and not (image_files(masks) or same_subfolders(images, masks)):
             return images, None

@@ -1,12 +1,20 @@
 """What people give as data that cannot be learned from as it is, and what to do with it."""
 
+import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from segformer.data.layouts.names import files_below, listed, subfolders
-from segformer.data.pairs import is_image_file
+from segformer.data.layouts.names import (
+    IMAGES,
+    MASKS,
+    files_below,
+    kind_folder,
+    listed,
+    subfolders,
+)
+from segformer.data.pairs import image_files, is_image_file
 
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 _KINDS = {
@@ -20,10 +28,23 @@ _KINDS = {
         (".npy", ".npz", ".mat", ".h5", ".hdf5", ".parquet", ".mdb"),
         "save images and masks as PNG",
     ),
+    "outlines on a map": (
+        (".geojson", ".shp", ".gpkg", ".kml"),
+        "draw them as masks of the images' own pixels (gdal_rasterize) and save these as PNG",
+    ),
     "videos": ((".mp4", ".avi", ".mov", ".mkv"), "save the frames to use as images"),
 }
+_OF_MASKS = ("volumes", "arrays", "outlines on a map")
+"""Kinds that may hold the masks of pictures."""
 _MOST_FILES = 2000
 """Files that are looked at to say what a folder holds."""
+
+
+_RUNS = {"encodedpixels", "encoded_pixels", "rle", "rle_mask", "mask_rle"}
+"""Columns of run lengths."""
+_RUNS_IN_CELLS = re.compile(
+    r"^[^\n]*\bsegmentation\b[^\n]*\n(.*\n)*?.*[,;]\"?\d+ \d+ \d+ \d+", re.I
+)
 
 
 def _has_suffix(path: Path, suffixes: tuple[str, ...]) -> bool:
@@ -51,8 +72,9 @@ def what_it_is(root: Path) -> str:
     has_pictures = any(map(is_image_file, files))
     for kind, (suffixes, advice) in _KINDS.items():
         named = [path.name for path in files if _has_suffix(path, suffixes)]
-        if named and not has_pictures:
-            return f"{root}: holds {kind} ({listed(named)}), which are not read; {advice}"
+        if named and (not has_pictures or kind in _OF_MASKS):
+            beside = "" if not has_pictures else " beside its images"
+            return f"{root}: holds {kind} ({listed(named)}){beside}, which are not read; {advice}"
     return ""
 
 
@@ -82,9 +104,24 @@ def _has_backslashes(root: Path, files: Sequence[Path]) -> bool:
 
 
 def _is_of_boxes(root: Path, files: Sequence[Path]) -> bool:
-    return _any_text(files, ".xml", "<object>", "<bndbox>") or any(
-        path.name.endswith("createml.json") for path in files
-    )
+    is_voc = _any_text(files, ".xml", "<object>", "<bndbox>")
+    is_table = any({"xmin", "ymax"} <= columns for columns in _columns(files))
+    return is_voc or is_table or any(path.name.endswith("createml.json") for path in files)
+
+
+def _is_of_whole_images(root: Path, files: Sequence[Path]) -> bool:
+    tables = [path for path in files if path.name == "_classes.csv"]
+    return any("filename" in columns for columns in _columns(tables))
+
+
+def _csv_files(files: Iterable[Path]) -> Iterator[Path]:
+    return (path for path in files if path.suffix.lower() == ".csv")
+
+
+def _columns(files: Sequence[Path]) -> list[set[str]]:
+    """Return the columns of the first CSV files, in lower case."""
+    heads = (_text(path).partition("\n")[0] for path in islice(_csv_files(files), 5))
+    return [{re.sub(r"\W", "", cell).lower() for cell in re.split("[,;\t]", h)} for h in heads]
 
 
 def _is_full_ade20k(root: Path, files: Sequence[Path]) -> bool:
@@ -110,7 +147,8 @@ def _is_supervisely(root: Path, files: Sequence[Path]) -> bool:
 
 
 def _is_via(root: Path, files: Sequence[Path]) -> bool:
-    return _any_text(files, ".json", '"shape_attributes"', '"region_attributes"')
+    is_table = any("region_shape_attributes" in columns for columns in _columns(files))
+    return is_table or _any_text(files, ".json", '"shape_attributes"', '"region_attributes"')
 
 
 def _is_brush_of_label_studio(root: Path, files: Sequence[Path]) -> bool:
@@ -118,12 +156,32 @@ def _is_brush_of_label_studio(root: Path, files: Sequence[Path]) -> bool:
 
 
 def _has_run_lengths(root: Path, files: Sequence[Path]) -> bool:
-    return _any_text(files, ".csv", "EncodedPixels")
+    return any(columns & _RUNS for columns in _columns(files)) or any(
+        _RUNS_IN_CELLS.search(_text(path)) for path in islice(_csv_files(files), 5)
+    )
 
 
 def _has_masks_a_sample(root: Path, files: Sequence[Path]) -> bool:
-    samples = [{path.name for path in subfolders(f)} for f in islice(subfolders(root), 5)]
+    return any(map(_holds_samples, (root, *islice(subfolders(root), 5))))
+
+
+def _holds_samples(folder: Path) -> bool:
+    samples = [{path.name for path in subfolders(f)} for f in islice(subfolders(folder), 5)]
     return bool(samples) and all({"images", "masks"} <= names for names in samples)
+
+
+def _has_folders_of_masks(root: Path, files: Sequence[Path]) -> bool:
+    images, masks = kind_folder(root, IMAGES), kind_folder(root, MASKS)
+    if images is None or masks is None or not image_files(images) or image_files(masks):
+        return False
+    return sum(bool(image_files(path)) for path in subfolders(masks)) > 1
+
+
+def _is_of_tool(suffix: str, *words: str) -> Callable[[Path, Sequence[Path]], bool]:
+    def holds_words(root: Path, files: Sequence[Path]) -> bool:
+        return _any_text(files, suffix, *words)
+
+    return holds_words
 
 
 def _has_images_alone(root: Path, files: Sequence[Path]) -> bool:
@@ -145,6 +203,21 @@ _TOOLS: tuple[tuple[Callable[[Path, Sequence[Path]], bool], str], ...] = (
      " Segmentation mask 1.1"),
     (_is_supervisely, "is Supervisely's own format, which is not read; export masks or COCO"),
     (_is_via, "is VGG Image Annotator's own format, which is not read; export COCO from it"),
+    (_is_of_tool(".json", '"label_classes"', '"project_name"'),
+     "is Hasty's own format, which is not read; export COCO or semantic PNG from it"),
+    (_is_of_tool(".json", '"annotations"', "darwin"),
+     "is V7's own format (Darwin), which is not read; export COCO or masks from it"),
+    (_is_of_tool(".ndjson", '"data_row"'),
+     "is Labelbox's own format, which is not read; draw its masks as PNG, or export COCO from it"),
+    (_is_of_tool(".json", '"items"', '"categories"', '"label"'),
+     "is Datumaro's own format, which is not read; export COCO or VOC from it"),
+    (_is_of_tool(".json", '"predicted_iou"'),
+     "holds masks of Segment Anything, which have no classes; annotate classes"),
+    (_is_of_tool(".xml", "<Annotations", "<Vertex"),
+     "is Aperio ImageScope's format, which is not read; draw its regions as masks, a PNG for each "
+     "image"),
+    (_is_of_whole_images, "says classes of whole images, as for classification; annotate polygons "
+     "or masks"),
     (_is_brush_of_label_studio, "is Label Studio's export of brushes as PNG, whose names do not say"
      " the image; export JSON and put the images beside it"),
     (_has_run_lengths, "holds run lengths in a CSV, which are not read; draw them as masks, a PNG "
@@ -152,6 +225,9 @@ _TOOLS: tuple[tuple[Callable[[Path, Sequence[Path]], bool], str], ...] = (
     (_is_of_boxes, "holds boxes, as for detection, and no masks; annotate polygons or masks"),
     (_has_masks_a_sample, "has a folder of images and masks for each sample, maybe a mask for each"
      " object; save one mask for each image, in images/ and masks/"),
+    (_has_folders_of_masks, "has its masks in several folders; if they are of classes or objects, "
+     "draw them into one mask for each image, else name the folder to use in dataset.json: "
+     '"splits": {"train": {"images": FOLDER, "masks": FOLDER}}'),
     (_has_images_alone, "holds images alone; annotate them, e.g. in CVAT or LabelMe, and give the "
      "export, or use automl predict with a trained model"),
 )  # fmt: skip

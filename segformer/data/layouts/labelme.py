@@ -13,7 +13,15 @@ from PIL import Image
 
 from segformer.data.images import check_pixels, image_size
 from segformer.data.layouts.base import IGNORED, UNSPLIT, DataSet, Part
-from segformer.data.layouts.drawing import Ids, Points, Region, drawn, ellipse, rectangle
+from segformer.data.layouts.drawing import (
+    Ids,
+    Points,
+    Region,
+    drawn,
+    ellipse,
+    rectangle,
+    shares_line,
+)
 from segformer.data.layouts.fields import COUNT, NAME, OBJECTS, POINTS, check_fields
 from segformer.data.layouts.image_files import ImageFiles
 from segformer.data.layouts.label_ids import drawn_classes, left_out
@@ -24,6 +32,7 @@ from segformer.errors import DataError
 _IGNORED = "__ignore__"
 _WITHOUT_AREA = ("line", "linestrip", "point", "points")
 _POINTS_OF_AN_AREA = 3
+_WITHIN = "; it lies within the JSON file (imageData): write it out, as labelme_export_json does"
 
 
 class LabelMe:
@@ -47,14 +56,15 @@ class LabelMe:
         label_ids |= {_IGNORED: IGNORED}
         thin = [(_kind(s), str(s["label"])) for s in shapes if not _covers_area(s)]
         pairs: dict[str, list[Pair]] = {}
-        faults, files = [], ImageFiles(root)
+        line = shares_line(v for s in shapes for point in s["points"] for v in point)
+        faults, files = [f"{root}: {line}"] if line else [], ImageFiles(root)
         for split, by_path in contents.items():
             for path, content in by_path.items():
                 image = files.find(str(content["imagePath"]), [path.parent])
                 if image is None:
-                    faults.append(
-                        f"{path}: its image {content['imagePath']} does not exist below {root}"
-                    )
+                    where = f"its image {content['imagePath']} does not exist below {root}"
+                    hint = _WITHIN if content.get("imageData") else ""
+                    faults.append(f"{path}: {where}{hint}")
                     continue
                 draw = partial(_drawn, path, image, content, label_ids)
                 pairs.setdefault(split, []).append(Pair(path.stem, image, path, draw))

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ from segformer.spec.unique_keys import UniqueKeys
 
 IMAGES = (
     "images", "image", "imgs", "img", "img_dir", "jpegimages", "inputs", "input", "photos",
-    "photo", "pictures", "rgb", "frames", "image_2", "701_stillsraw_full",
+    "photo", "pictures", "rgb", "frames", "image_2", "original", "originals", "orig", "org",
+    "701_stillsraw_full",
 )  # fmt: skip
 MASKS = (
     "masks", "mask", "labels", "label", "annotations", "annotation", "ann_dir", "ann", "anns",
-    "annot", "annots", "segmentationclass", "segmentations", "segmentation", "seg", "segs",
-    "segmaps", "semantic", "gt", "gts", "groundtruth", "ground_truth", "targets", "target", "lbl",
-    "lbls", "labeledapproved_full",
+    "annot", "annots", "anno", "annos", "segmentationclass", "segmentations", "segmentation", "seg",
+    "segs", "segmaps", "semantic", "gt", "gts", "groundtruth", "ground_truth", "targets", "target",
+    "lbl", "lbls", "labeledapproved_full",
 )  # fmt: skip
 SPLITS = {
     TRAIN: ("train", "training", "tr"),
@@ -32,7 +34,7 @@ SPLITS = {
 _NOT_CLASSES = {
     "visualization", "visualisation", "visualizations", "viz", "vis", "overlay", "overlays",
     "preview", "previews", "object", "objects", "instance", "instances", "npy", "names", "list",
-    "lists", "pred", "preds", "prediction", "predictions", "backup", "old",
+    "lists", "pred", "preds", "prediction", "predictions", "backup", "old", "panoptic",
 }  # fmt: skip
 """Words of folders that hold something else than the images or the masks to learn from."""
 
@@ -44,17 +46,28 @@ def words_of(name: str) -> list[str]:
 
 def kind_of(name: str) -> tuple[str, ...]:
     """Return `IMAGES` or `MASKS` if a word of a name says so; mask_images are masks."""
-    words = {*words_of(name)}
-    if words & _NOT_CLASSES:
+    words = words_of(name)
+    if holds_no_classes(name):
         return ()
-    return next((kind for kind in (MASKS, IMAGES) if words & {*kind}), ())
+    joined = map("".join, pairwise(words))  # GroundTruth is one word, and ground truth two.
+    every = {*words, *joined}
+    return next((kind for kind in (MASKS, IMAGES) if every & {*kind}), ())
+
+
+def holds_no_classes(name: str) -> bool:
+    """Whether a word of a folder's name says that it holds neither images nor masks of classes."""
+    return bool({*words_of(name)} & _NOT_CLASSES)
 
 
 def split_of(name: str) -> str | None:
     """Return the split that a word of a name says, if just one does."""
-    words = {*words_of(name)}
-    splits = [split for split, names in SPLITS.items() if words & {*names}]
+    splits = _splits_of(name)
     return splits[0] if len(splits) == 1 else None
+
+
+def _splits_of(name: str) -> list[str]:
+    words = {*words_of(name)}
+    return [split for split, names in SPLITS.items() if words & {*names}]
 
 
 def subfolder(folder: Path, names: Sequence[str]) -> Path | None:
@@ -62,25 +75,49 @@ def subfolder(folder: Path, names: Sequence[str]) -> Path | None:
 
     Of several, one with images in it goes before empty ones and files of annotations.
     """
-    by_name = {path.name.lower(): path for path in subfolders(folder)}
+    by_name = {re.sub(r"[-\s]+", "_", p.name.lower()): p for p in subfolders(folder)}
     named = [by_name[name] for name in names if name in by_name]
     if len(named) > 1:
         named = [path for path in named if has_images(path)] or named
     return named[0] if named else None
 
 
-def kind_folder(folder: Path, kind: Sequence[str]) -> Path | None:
-    """Return the subfolder of images or of masks: by its name, or the only one with such a word."""
+def kind_folder(folder: Path, kind: Sequence[str], split: str | None = None) -> Path | None:
+    """Return the subfolder of images or of masks: by its name, or the only one with such a word.
+
+    The folder of a split may have others that name it again, as train/train-images.
+    """
     if (exact := subfolder(folder, kind)) is not None:
         return exact
     alike = [p for p in subfolders(folder) if kind_of(p.name) == kind and has_images(p)]
-    return alike[0] if len(alike) == 1 and split_of(alike[0].name) is None else None
+    return alike[0] if len(alike) == 1 and split_of(alike[0].name) in (None, split) else None
 
 
 def split_folders(folder: Path) -> dict[str, Path]:
-    """Return the subfolders that are named like splits, by split."""
-    found = {split: subfolder(folder, names) for split, names in SPLITS.items()}
+    """Return the subfolders that are splits, by split.
+
+    They are named so, or are the only ones with such a word, as train2017, if one is for training;
+    train_val is for training where nothing else is.
+    """
+    named = {split: subfolder(folder, names) for split, names in SPLITS.items()}
+    found = {s: path or _only_worded(folder, [s]) for s, path in named.items()}
+    if found[TRAIN] is None and found[VAL] is None:
+        found[TRAIN] = _only_worded(folder, [TRAIN, VAL])
+    if found[TRAIN] is None:
+        found = named
     return {split: path for split, path in found.items() if path is not None}
+
+
+def _only_worded(folder: Path, splits: Sequence[str]) -> Path | None:
+    """Return the only subfolder whose words say these splits, and neither images nor masks."""
+    alike = [
+        path
+        for path in subfolders(folder)
+        if _splits_of(path.name) == splits
+        and not kind_of(path.name)
+        and not holds_no_classes(path.name)
+    ]
+    return alike[0] if len(alike) == 1 else None
 
 
 def passed_over_splits(root: Path) -> list[str]:

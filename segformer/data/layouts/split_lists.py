@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from segformer.data.layouts.base import TRAIN, UNSPLIT, DataSet
-from segformer.data.layouts.names import SPLITS, lines_of, listed, subfolder
+from segformer.data.layouts.names import MASKS, SPLITS, lines_of, listed, subfolder
 from segformer.data.matching import SUFFIXES, affixes_of, stem_of, without
 
 _SUFFIX = re.compile(rf"({'|'.join(map(re.escape, SUFFIXES))})$", re.IGNORECASE)
@@ -71,8 +71,12 @@ def _bare(name: str) -> str:
 
 
 def _lists(root: Path) -> Mapping[str, Path]:
-    """Return the list of each split, of the root or of one folder for them; trainval is none."""
-    folders = [root, *(folder for name in _FOLDERS if (folder := subfolder(root, (name,))))]
+    """Return the list of each split, of the root or of a folder for them or for masks.
+
+    trainval is none: what no list names is for training.
+    """
+    names = (*((name,) for name in _FOLDERS), MASKS)
+    folders = [root, *(folder for each in names if (folder := subfolder(root, each)))]
     for folder in folders:
         paths = {p.stem.lower(): p for p in sorted(folder.glob("*.txt")) if p.is_file()}
         found = {

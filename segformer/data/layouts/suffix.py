@@ -7,15 +7,9 @@ from pathlib import Path
 from segformer.data.faults import one_a_cause
 from segformer.data.layouts.base import UNSPLIT, DataSet, Part
 from segformer.data.layouts.names import split_folders, subfolders
-from segformer.data.matching import SUFFIXES, stem_of
+from segformer.data.matching import SUFFIXES, is_named_a_mask
 from segformer.data.pairs import Pair, image_files, pair_files
 from segformer.data.walk import Walk
-
-_MASK = re.compile(
-    r"([-_. ](masks?|labels?|seg|segmentation|gt|annotation|groundtruth|mask_\d+|"
-    r"gt(fine|coarse)_label(train)?ids)|_l)$",
-    re.IGNORECASE,
-)
 
 _PART = re.compile(r"_parts_\d+$")
 """Masks of parts of objects, which only the full ADE20K has."""
@@ -31,7 +25,7 @@ class Suffix:
         kinds = [_told_apart(folder) for folders in _folders(root).values() for folder in folders]
         return [
             Part("images (a.jpg)", any(images for images, _ in kinds)),
-            Part("masks beside them (a_mask.png, a.jpg.png)", any(masks for _, masks in kinds)),
+            Part("masks beside them (a_mask.png, a.jpg.png)", any(i and m for i, m in kinds)),
         ]
 
     def read(self, root: Path) -> DataSet:
@@ -73,7 +67,7 @@ def _told_apart(folder: Path) -> tuple[list[Path], list[Path]]:
     if any(_PART.search(path.stem) for path in files):
         return [], []
     names = {path.name for path in files}
-    masks = [path for path in files if _MASK.search(stem_of(path)) or path.stem in names]
+    masks = [path for path in files if is_named_a_mask(path) or path.stem in names]
     if not masks:
         # A JPEG is never a mask, so that of two files of one stem the other one is.
         stems = {path.stem for path in files if _is_jpeg(path)}

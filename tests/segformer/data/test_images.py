@@ -151,3 +151,29 @@ def test_metadata_beyond_the_limit_of_size_is_told_to_be_left_out(tmp_path):
     Image.fromarray(noise()).save(tmp_path / "a.png", pnginfo=text)
     with pytest.raises(DataError, match="its metadata is too large: save the image anew without"):
         read_image(tmp_path / "a.png")
+
+
+def test_white_of_16_bits_is_white(tmp_path):
+    path = save(tmp_path / "a.png", np.array([[0, 65535]], np.uint16))
+    assert read_mask(path).values.tolist() == [[0, 255]]
+    path = save(tmp_path / "b.png", np.array([[0, 1, 65535]], np.uint16))
+    assert read_mask(path).values.tolist() == [[0, 1, 65535]]
+
+
+@pytest.mark.parametrize(
+    ("mode", "samples", "words"),
+    [
+        ("RGBA", [[9, 0, 0, 0], [9, 0, 0, 255]], r"pixels of the colour \[9, 0, 0\] that differ"),
+        ("LA", [[3, 0], [3, 128]], "pixels of the grey 3 that differ in transparency"),
+        ("RGBA", [[0, 0, 0, 0], [9, 0, 0, 255]], None),
+        ("LA", [[3, 128], [4, 128]], None),
+    ],
+)
+def test_alpha_that_says_more_than_the_colour_of_a_mask_is_refused(tmp_path, mode, samples, words):
+    Image.fromarray(np.array([samples], np.uint8), mode).save(tmp_path / "a.png")
+    if words is None:
+        bands = [each[0] if mode == "LA" else each[:3] for each in samples]
+        assert read_mask(tmp_path / "a.png").values.tolist() == [bands]
+    else:
+        with pytest.raises(DataError, match=words):
+            read_mask(tmp_path / "a.png")

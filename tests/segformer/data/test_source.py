@@ -206,6 +206,14 @@ def test_values_of_single_pixels_are_classes_with_a_warning(tmp_path):
     assert f"{tmp_path}: 2 of the 4 classes have less than 0.001 of the pixels" in notes[-1]
 
 
+@pytest.mark.parametrize("ignore", [None, 255])
+def test_255_beside_numbers_with_gaps_is_doubted_unless_somebody_said_what_it_is(tmp_path, ignore):
+    if ignore is not None:
+        (tmp_path / "dataset.json").write_text(json.dumps({"ignore": ignore}))
+    _, notes = masks_of(tmp_path, np.repeat([[0, 90, 255]], 8, axis=0).repeat(4, axis=1))
+    assert any("255 is a class: if it does not" in n for n in notes) == (ignore is None)
+
+
 def test_many_values_above_255_are_called_numbers_of_objects(tmp_path):
     save(tmp_path / "images/0.png", np.zeros((10, 10), np.uint8))
     save(tmp_path / "masks/0.png", np.arange(1000, 1100, dtype=np.uint16).reshape(10, 10))

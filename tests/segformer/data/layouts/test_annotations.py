@@ -382,6 +382,32 @@ def test_coco_without_sizes_takes_those_of_the_images(tmp_path):
     assert drawn_ids(tmp_path)["0"].tolist() == [1] * 6 + [0] * 6
 
 
+def test_shares_of_the_size_are_no_pixels(tmp_path):
+    square = [each / 12 for each in SQUARE]
+    entries = [entry(n, 1, segmentation=[square]) for n in range(3)]
+    write_coco(tmp_path / "a.json", entries, {1: "road"})
+    with pytest.raises(DataError, match="a.json: all coordinates lie between 0 and 1, as shares"):
+        unsplit_pairs(tmp_path)
+
+
+def test_labelme_in_shares_or_with_the_image_inside_is_refused(tmp_path):
+    shape = {"label": "road", "points": [[0, 0], [0.5, 0], [0.5, 1]]}
+    labelme(tmp_path / "a.json", [shape], "a.jpg")
+    with pytest.raises(DataError, match="all coordinates lie between 0 and 1"):
+        unsplit_pairs(tmp_path)
+    content = json.loads((tmp_path / "a.json").read_text())
+    (tmp_path / "a.json").write_text(json.dumps({**content, "imageData": "aaaa"}))
+    with pytest.raises(DataError, match=r"it lies within the JSON file \(imageData\): write it"):
+        unsplit_pairs(tmp_path)
+
+
+def test_coco_for_panoptic_is_not_taken_for_masks(tmp_path):
+    layouts.pairs(tmp_path / "images", tmp_path / "annotations/panoptic_train2017")
+    (tmp_path / "annotations/panoptic_train2017.json").write_text("{}")
+    with pytest.raises(DataError, match="is COCO for panoptic segmentation"):
+        unsplit_pairs(tmp_path)
+
+
 def test_polygons_of_coco_without_area_are_counted(tmp_path):
     thin = [SQUARE, [1, 1, 4, 4]]
     changed_coco(tmp_path, lambda c: c["annotations"][0].update(segmentation=thin), {1: "a"})

@@ -8,8 +8,10 @@ import pytest
 from pictures import save, segment
 
 from segformer.data.images import read_mask
+from segformer.data.layouts import layout_of
 from segformer.data.layouts.names import files_below, kind_of, split_of, subfolders, text_of
-from segformer.data.source import source_of, unsplit_pairs
+from segformer.data.source import source_of, unsplit_pairs, unused_pictures
+from segformer.data.summary import summarised
 from segformer.errors import DataError
 
 
@@ -28,6 +30,9 @@ def stems_of(root):
         ("images_train_val", None, True),
         ("SegmentationClassVisualization", None, False),
         ("trainer", None, False),
+        ("ISIC2018_Task1_Training_GroundTruth", "train", True),
+        ("train2017", "train", False),
+        ("panoptic_train2017", "train", False),
     ],
 )
 def test_the_words_of_a_folder_say_its_split_and_kind(name, split, is_kind):
@@ -295,3 +300,106 @@ def test_cityscapes_is_read_as_its_archives_unpack_and_without_cities(tmp_path):
     assert {split: len(stems) for split, stems in stems_of(tmp_path).items()} == {
         "train": 2, "val": 2,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("images", "masks", "names"),
+    [
+        ("images/{}", "annotations/{}", ("train2017", "val2017")),
+        ("{}/images", "{}/masks", ("uavid_train", "uavid_val")),
+        ("train/{}-org-img", "train/{}-label-img", ("train", None)),
+        ("Task1-2_{}_Input", "Task1_{}_GroundTruth", ("Training", "Validation")),
+        ("{}/images", "{}/masks", ("train_val", None)),
+        ("Original", "Ground Truth", ("", None)),
+    ],
+)
+def test_words_of_folders_say_splits_and_kinds(tmp_path, images, masks, names):
+    for name, stems in zip(names, layouts.SPLITS.values(), strict=True):
+        if name is not None:
+            pair = (tmp_path / pattern.format(name) for pattern in (images, masks))
+            layouts.pairs(*pair, stems=stems)
+    expected = {"train": 1, "val": 1} if None in names else {"train": 2, "val": 2}
+    assert {split: len(stems) for split, stems in stems_of(tmp_path).items()} == expected
+
+
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("image_{}.jpg", "mask_{}.png"),
+        ("{}.png", "{}_anno.png"),
+        ("{}.png", "{}_label_ground-truth_semantic.png"),
+    ],
+)
+def test_a_word_of_the_name_tells_masks_apart(tmp_path, image, mask):
+    for stem in layouts.STEMS:
+        layouts.image(tmp_path / image.format(stem))
+        save(tmp_path / mask.format(stem), layouts.ids())
+    assert sum(map(len, stems_of(tmp_path).values())) == 4
+
+
+def test_masks_of_unequal_suffixes_are_partners_but_one_that_is_too_many(tmp_path):
+    layouts.pairs(tmp_path, tmp_path, image_end=" (1).jpg", mask_end=" (1)_mask.png")
+    save(tmp_path / "b (1)_mask_1.png", layouts.ids())
+    with pytest.raises(DataError) as caught:
+        unsplit_pairs(tmp_path)
+    assert caught.value.faults == (
+        f"{tmp_path}/b (1)_mask_1.png: has no partner b (1)_mask_1.* in {tmp_path}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "fault"),
+    [
+        (("a.png",), ("a_car.png", "a_dog.png"), r"a.png: has several masks \(a_car.png, a_dog"),
+        (("a_0.png", "a_1.png"), ("a.png",), r"a.png: has several images .*; save its channels"),
+        (("a.avif",), ("a.png",), "its partner .*a.avif has a format that is not read; save it"),
+    ],
+)
+def test_a_file_without_a_single_partner_says_why(tmp_path, image, mask, fault):
+    layouts.pairs(tmp_path / "images", tmp_path / "masks", stems=["x", "y"], image_end=".png")
+    for kind, names in (("images", image), ("masks", mask)):
+        for name in names:
+            (tmp_path / kind / name).touch()
+    with pytest.raises(DataError, match=fault) as caught:
+        unsplit_pairs(tmp_path)
+    assert len(caught.value.faults) == 1
+
+
+def test_folders_of_one_kind_of_sample_are_no_groups(tmp_path):
+    for sample in ("a", "b"):
+        folder = tmp_path / "stage1_train" / sample
+        layouts.image(folder / f"images/{sample}.png")
+        layouts.pairs(tmp_path / "none", folder / "masks", stems=["1", "2"])
+    with pytest.raises(DataError, match="has a folder of images and masks for each sample"):
+        layout_of(tmp_path)
+
+
+def test_lists_may_lie_beside_the_masks(tmp_path):
+    layouts.pairs(tmp_path / "images", tmp_path / "annotations/trimaps")
+    (tmp_path / "annotations/test.txt").write_text("a 1 1 1\n")
+    (tmp_path / "annotations/trainval.txt").write_text("b 1 1 1\nc 1 1 1\nd 1 1 1\n")
+    assert stems_of(tmp_path)["test"] == ["a"]
+
+
+def test_cityscapes_takes_the_coarse_masks_where_there_are_no_fine_ones(tmp_path):
+    layouts.cityscapes(tmp_path)
+    fine = layout_of(tmp_path).read().counts
+    for path in sorted((tmp_path / "gtFine").rglob("*.png")):
+        path.rename(path.with_name(path.name.replace("gtFine", "gtCoarse")))
+    (tmp_path / "gtFine").rename(tmp_path / "gtCoarse")
+    coarse = layout_of(tmp_path).read()
+    assert coarse.counts == fine and not coarse.faults
+    assert coarse.notes[0] == f"{tmp_path}/gtCoarse: is used, since there is no gtFine"
+
+
+def test_pictures_of_no_pair_are_counted_and_other_forms_of_masks_are_not(tmp_path):
+    layouts.pairs(tmp_path / "training/images", tmp_path / "training/mask")
+    layouts.pairs(tmp_path / "testing/images", tmp_path / "training/1st_manual", stems=["a", "b"])
+    save(tmp_path / "training/mask/a.txt.png", layouts.ids())
+    (tmp_path / "training/mask/a.txt.png").rename(tmp_path / "training/mask/a.txt")
+    source = source_of(segment(tmp_path))
+    assert unused_pictures(tmp_path, source) == [
+        f"{tmp_path}: 2 pictures are in no pair and are not used: 2 in training/1st_manual/"
+    ]
+    summary = summarised(segment(tmp_path, num_classes=3))
+    assert any("pictures are in no pair" in note for note in summary.notes)
