@@ -1,6 +1,6 @@
 """The epochs of a full training that suit a limit of time, by the measured pace of an epoch."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -48,14 +48,21 @@ class TimedEpochs:
 
 
 def epochs_of_time(
-    skill: LoadedSkill, spec: Mapping[str, Any], resources: Resources, budget: Budget
+    skill: LoadedSkill,
+    spec: Mapping[str, Any],
+    resources: Resources,
+    budget: Budget,
+    *,
+    say: Callable[[str], None] = lambda _text: None,
 ) -> TimedEpochs | None:
     """Time a start and an epoch of a spec; return the epochs of a full training for a budget.
 
-    None if the budget has no time, the skill times no epochs, or the trials run elsewhere.
+    None if the budget has no time, the skill times no epochs, or the trials run elsewhere. It takes
+    up to a minute, so it is announced to `say`.
     """
     if budget.time_s is None or not skill.times_epochs or resources.address is not None:
         return None
+    say("timing the start and a few steps of a training, to choose the epochs for --time")
     cpus, at_once, workers = _division(resources)
     try:
         pace = skill.pace(dict(spec), threads=cpus, at_once=at_once)

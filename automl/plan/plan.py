@@ -101,9 +101,12 @@ class Plan:
 
 
 def plan_from_request(
-    request: Request, *, progress: Callable[[int, int], None] | None = None
+    request: Request,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] = lambda _text: None,
 ) -> Plan:
-    """Check a request, its data included.
+    """Check a request, its data included; `say` gets a line before what takes long.
 
     Raises `UsageError` naming all faults of the first check that finds any: later checks need what
     earlier ones accept.
@@ -163,7 +166,7 @@ def plan_from_request(
         if way.is_search and info.epochs_key not in {*overrides, *space.parameters}:
             first = fitted.default_settings | space.defaults()
             plain = {key: value for key, value in first.items() if key not in choice.named}
-            timed = epochs_of_time(skill, with_values(spec, plain), resources, budget)
+            timed = epochs_of_time(skill, with_values(spec, plain), resources, budget, say=say)
         if timed is not None and timed.epochs is not None:
             resources = timed.resources
             own = {**flatten(spec), info.epochs_key: timed.epochs}

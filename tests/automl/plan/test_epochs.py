@@ -26,13 +26,21 @@ def plan_of(tmp_path, toy_data, monkeypatch):
             raise toy_skill.ToyError("out_of_memory", "too wide")
         return {"start_s": 4.0, "epoch_s": 2.0 / threads}
 
-    def make(search=TIMED, **changes):
+    def make(search=TIMED, say=lambda _text: None, **changes):
         plain = {"skill": "toy", "data": str(toy_data), "out": tmp_path / "exp", "tracker": "none",
                  "resources": Resources(runner="local"), "search": search}  # fmt: skip
-        return plan_from_request(Request(**{**plain, **changes}))
+        return plan_from_request(Request(**{**plain, **changes}), say=say)
 
     monkeypatch.setattr(toy_skill.ToySkill, "pace", pace, raising=False)
     return make
+
+
+def test_only_a_measurement_is_announced(plan_of):
+    said = []
+    plan_of(say=said.append)
+    plan_of(SearchRequest(time="100s", epochs=3), say=said.append)
+    assert said == ["timing the start and a few steps of a training, to choose the epochs for "
+                    "--time"]  # fmt: skip
 
 
 def budget(seconds, *, trials=UNLIMITED, epochs=None):
