@@ -11,7 +11,9 @@ from automl.cli.output import CommandFailed, add_output, print_experiment, print
 from automl.errors import EXIT_DIRECT_INSTEAD, AutomlError, Fault, Interrupted, RunFailed, Stopped
 
 if TYPE_CHECKING:
+    from automl.experiment.experiment import Experiment
     from automl.plan.plan import Plan
+    from automl.request.request import Request
 
 
 def add(commands: Any) -> None:
@@ -34,9 +36,33 @@ def add(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    # First of all: the imports below take a second.
-    say("reading the skill and the settings", arguments)
-    from automl.plan.plan import plan_from_request
+    from automl.session.signals import signals_as_stop
+
+    plan = None
+    try:
+        with signals_as_stop():
+            # First of all: the imports that follow take a second.
+            say("reading the skill and the settings", arguments)
+            request = _request(arguments)
+            plan = _plan(request, arguments)
+            if arguments.dry_run:
+                return _dry_run(plan, arguments)
+            if request.wishes.note() is not None and not _is_confirmed(arguments):
+                say("nothing was started", arguments)
+                return 0
+            plan.write()
+            # A training instead of the search that was due is reported even with --quiet.
+            say(plan.announcement(), arguments, is_forced=plan.route.is_fallback)
+            return drive_experiment(plan.paths.root, arguments)
+    except (Stopped, KeyboardInterrupt) as error:
+        early = error if isinstance(error, Stopped) else Interrupted("interrupted")
+        if plan is None or not plan.paths.exists():
+            text = f"{early}; no experiment had begun: give the command again"
+            raise type(early)(text) from error
+        raise _failed(early, plan.paths.root, arguments) from error
+
+
+def _request(arguments: argparse.Namespace) -> "Request":
     from automl.request.command_line import options_from_words
     from automl.request.request import request_from_options
 
@@ -45,20 +71,18 @@ def _run(arguments: argparse.Namespace) -> int:
     for line in (request.policy_note, request.wishes.note()):
         if line is not None:
             say(line, arguments)
+    return request
+
+
+def _plan(request: "Request", arguments: argparse.Namespace) -> "Plan":
+    from automl.plan.plan import plan_from_request
+
     is_bar_shown = not arguments.quiet and not arguments.json
     with _data_progress(is_shown=is_bar_shown) as progress:
-        plan = plan_from_request(request, progress=progress)
+        plan = plan_from_request(request, progress=progress, say=lambda text: say(text, arguments))
     for note in plan.notes:
         say(note, arguments)
-    if arguments.dry_run:
-        return _dry_run(plan, arguments)
-    if request.wishes.note() is not None and not _is_confirmed(arguments):
-        say("nothing was started", arguments)
-        return 0
-    plan.write()
-    # A training instead of the search that was due is reported even with --quiet.
-    say(plan.announcement(), arguments, is_forced=plan.route.is_fallback)
-    return drive_experiment(plan.paths.root, arguments)
+    return plan
 
 
 def _is_confirmed(arguments: argparse.Namespace) -> bool:
@@ -83,27 +107,33 @@ def _dry_run(plan: "Plan", arguments: argparse.Namespace) -> int:
 
 def drive_experiment(root: Path, arguments: argparse.Namespace) -> int:
     """Run or resume an experiment, print it, and return the exit code."""
+    from automl.session.signals import signals_as_stop
+
+    try:
+        # From here on: the session is loaded and prepared for seconds before it takes signals.
+        with signals_as_stop():
+            experiment = _driven(root, arguments)
+    except (RunFailed, Stopped) as error:
+        raise _failed(error, root, arguments) from error
+    except KeyboardInterrupt as error:
+        raise _failed(Interrupted("interrupted"), root, arguments) from error
+    print_promoted(experiment, is_json=arguments.json)
+    return EXIT_DIRECT_INSTEAD if experiment.settings.route.get("is_fallback") else 0
+
+
+def _driven(root: Path, arguments: argparse.Namespace) -> "Experiment":
     from automl.progress.watch import watching
     from automl.report.importance import importance_so_far
     from automl.session.session import drive
 
-    try:
-        # Libraries may print; stdout is kept for the result.
-        with (
-            contextlib.redirect_stdout(sys.stderr),
-            watching(
-                root, importance_so_far, is_quiet=arguments.quiet, is_json=arguments.json
-            ) as watchers,
-        ):
-            experiment = drive(root, watchers=watchers)
-    except (RunFailed, Stopped) as error:
-        raise _failed(error, root, arguments) from error
-    except KeyboardInterrupt as error:
-        text = f"interrupted; resume with: automl resume {root}"
-        stopped = Interrupted(Fault(text, next=f"automl resume {root}"))
-        raise _failed(stopped, root, arguments) from error
-    print_promoted(experiment, is_json=arguments.json)
-    return EXIT_DIRECT_INSTEAD if experiment.settings.route.get("is_fallback") else 0
+    # Libraries may print; stdout is kept for the result.
+    with (
+        contextlib.redirect_stdout(sys.stderr),
+        watching(
+            root, importance_so_far, is_quiet=arguments.quiet, is_json=arguments.json
+        ) as watchers,
+    ):
+        return drive(root, watchers=watchers)
 
 
 def _failed(error: AutomlError, root: Path, arguments: argparse.Namespace) -> CommandFailed:
@@ -115,8 +145,10 @@ def _failed(error: AutomlError, root: Path, arguments: argparse.Namespace) -> Co
     if not arguments.json:
         print_experiment(experiment, is_json=False)
     first, *others = error.faults
-    fault = Fault(first, next=next_step(experiment))
-    return CommandFailed(type(error)(fault, *others), experiment.to_dict())
+    text, command = str(first), next_step(experiment)
+    if isinstance(error, Stopped | Interrupted) and "automl resume" not in text:
+        text += f"; resume it: {command}"
+    return CommandFailed(type(error)(Fault(text, next=command), *others), experiment.to_dict())
 
 
 def _data_progress(*, is_shown: bool) -> Any:

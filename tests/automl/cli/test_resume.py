@@ -38,6 +38,45 @@ def test_a_stopped_run_says_so_and_is_resumed(tmp_path, toy_data, automl, number
     assert log[:2] == ["from", "0"] and log[3] != "0"
 
 
+@pytest.mark.parametrize(
+    ("number", "code", "kind"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 75, "stopped")],
+)
+def test_a_run_stopped_before_its_session_begins_is_resumed(
+    tmp_path, toy_data, automl, number, code, kind
+):
+    child = _started(tmp_path, toy_data)
+    while not (tmp_path / "exp" / "settings.yaml").exists():
+        assert child.poll() is None
+    child.send_signal(number)
+    stdout, stderr = child.communicate(timeout=60)
+    assert child.returncode == code, stderr
+    error = json.loads(stdout)["error"]
+    assert (error["kind"], error["next"]) == (kind, "automl resume exp")
+    assert error["message"].endswith("; resume it: automl resume exp")
+    assert automl("resume", "exp").returncode == 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75)])
+def test_a_run_stopped_before_anything_is_written_says_so(tmp_path, toy_data, number, code):
+    child = _started(tmp_path, toy_data)
+    assert "reading the skill" in child.stderr.readline()
+    child.send_signal(number)
+    stdout, stderr = child.communicate(timeout=60)
+    assert child.returncode == code, stderr
+    assert "no experiment had begun" in json.loads(stdout)["error"]["message"]
+    assert not (tmp_path / "exp").exists()
+
+
+def _started(folder, data):
+    words = ["run", "--skill", "toy", "--data", str(data), *LOCAL, "--out", "exp",
+             "--trials", "1", "--epochs", "1", "--json"]  # fmt: skip
+    return subprocess.Popen(
+        [sys.executable, "-m", "automl", *words],
+        cwd=folder, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
 def _wait_for_reports(path, count):
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
