@@ -21,9 +21,11 @@ def summary(experiment: Experiment) -> str:
     """Return the text that run, resume and status print, the most important at its end."""
     state = experiment.state
     best, promotion = experiment.best, experiment.promotion
+    promoted = experiment.history.trials.get((promotion or {}).get("trial", -1))
     results = [*_best_lines(experiment, best), *_front_lines(experiment)]
     results += _confirmed_lines(experiment)
     if promotion:
+        results += _promoted_lines(experiment, promoted, best)
         results += _promotion_lines(promotion)
     elif best is not None and state == "finished":
         results += [f"files: {experiment.paths.trial(best.number)} (the skill cannot export)"]
@@ -33,7 +35,7 @@ def summary(experiment: Experiment) -> str:
         if experiment.settings.route.get("is_fallback")
         else [],
         _table(experiment, state),
-        _value_lines(experiment, best),
+        _value_lines(experiment, promoted or best),
         _importance_lines(experiment),
         _test_lines(promotion or {}),
         results,
@@ -83,18 +85,32 @@ def _best_lines(experiment: Experiment, best: Trial | None) -> list[str]:
     return [line]
 
 
-def _value_lines(experiment: Experiment, best: Trial | None) -> list[str]:
-    """Return the best trial's values under short names; best.json has the keys."""
-    if best is None or not best.values:
+def _promoted_lines(
+    experiment: Experiment, promoted: Trial | None, best: Trial | None
+) -> list[str]:
+    """Return the trial of the promoted model where somebody chose another than the best."""
+    if promoted is None or best is None or promoted.number == best.number:
+        return []
+    value, highest = experiment.value_of(promoted), experiment.value_of(best)
+    line = f"chosen: trial {promoted.number:04d}, {experiment.settings.objective.metric} "
+    line += f"{score(value)} at epoch {experiment.epoch_of(promoted)}"
+    if value is not None and highest is not None:
+        line += f" ({score(value - highest, is_signed=True)} against the best)"
+    return [line]
+
+
+def _value_lines(experiment: Experiment, trial: Trial | None) -> list[str]:
+    """Return a trial's values under short names; best.json has the keys of the best."""
+    if trial is None or not trial.values:
         return []
     default = experiment.history.trials.get(0)
     defaults = {} if default is None else default.values
-    names = short_names(best.values)
+    names = short_names(trial.values)
     rows = [
         (names[key], compact(chosen), _default(chosen, defaults[key]) if key in defaults else "")
-        for key, chosen in best.values.items()
+        for key, chosen in trial.values.items()
     ]
-    return [f"values of trial {best.number:04d}:", *table(rows, indent="  ")]
+    return [f"values of trial {trial.number:04d}:", *table(rows, indent="  ")]
 
 
 def _default(chosen: Any, default: Any) -> str:

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from made import closed, finish, made_experiment, report, start
+from made import closed, finish, made_experiment, promoted, report, start
 
 from automl.report.summary import summary
 
@@ -53,12 +53,21 @@ def test_a_promotion_is_told_with_parity_conversion_and_registry(tmp_path):
         },
         "registry": {"name": "toy", "alias": "champion", "version": "2", "why": "the first"},
     }  # fmt: skip
-    promoted = {"event": "promoted", "promotion": promotion}
-    text = summary(made_experiment(tmp_path / "exp", *SEARCHED, promoted, closed()))
+    event = {"event": "promoted", "promotion": promotion}
+    text = summary(made_experiment(tmp_path / "exp", *SEARCHED, event, closed()))
     assert "int8: int8/m.onnx, score 0.590000, -1.0e-02" in text
     assert "engine: engine/m, not measured: no GPU" in text
     assert "median latency: onnx 1.2 ms" in text
     assert "registered: models:/toy@champion, version 2 (the first)" in text
+
+
+@pytest.mark.parametrize(("number", "value", "has_line"), [(0, "0.1", True), (1, "0.5", False)])
+def test_the_values_are_those_of_the_promoted_trial(tmp_path, number, value, has_line):
+    text = summary(made_experiment(tmp_path / "exp", *SEARCHED, promoted(number), closed()))
+    assert f"values of trial {number:04d}:\n  lr  {value}" in text
+    chosen = "chosen: trial 0000, score 0.2000 at epoch 1 (-0.4000 against the best)"
+    assert (chosen in text) is has_line
+    assert "best: trial 0001, score 0.6000" in text
 
 
 def test_after_a_finished_run_the_report_is_next(tmp_path):
@@ -75,8 +84,8 @@ def test_the_last_lines_are_the_best_the_model_and_the_next_command(tmp_path):
         "parity": {"metric": "score", "checkpoint": 0.6, "onnx": 0.6, "difference": 0.0,
                    "tolerance": 0.001},
     }  # fmt: skip
-    promoted = {"event": "promoted", "promotion": promotion}
-    text = summary(made_experiment(tmp_path / "exp", *SEARCHED, promoted, closed()))
+    event = {"event": "promoted", "promotion": promotion}
+    text = summary(made_experiment(tmp_path / "exp", *SEARCHED, event, closed()))
     last = text.splitlines()[-12:]
     assert any(line.startswith("best: ") for line in last)
     assert any(line.startswith("promoted: ") for line in last)
