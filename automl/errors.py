@@ -53,8 +53,15 @@ class Fault(str):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain form of ``--json``."""
-        parts = ("key", "value", "allowed", "nearest", "next")
-        return {"message": str(self), **{name: getattr(self, name) for name in parts}}
+        return {"message": str(self), **self._parts()}
+
+    def with_text(self, text: str, **parts: Any) -> "Fault":
+        """Return the fault in other words; `parts` replace its own."""
+        return Fault(text, **{**self._parts(), **parts})
+
+    def _parts(self) -> dict[str, Any]:
+        names = ("key", "value", "allowed", "nearest", "next")
+        return {name: getattr(self, name) for name in names}
 
 
 class AutomlError(Exception):
@@ -104,12 +111,8 @@ def faults_named(flag: str, value: Any) -> Iterator[None]:
         yield
     except UsageError as error:
         faults = [
-            Fault(
-                f"{flag}: {fault}", key=flag, value=value, allowed=fault.allowed,
-                nearest=fault.nearest, next=fault.next,
-            )
-            for fault in error.faults
-        ]  # fmt: skip
+            fault.with_text(f"{flag}: {fault}", key=flag, value=value) for fault in error.faults
+        ]
         raise UsageError(*faults, kind=error.error_kind) from error
 
 

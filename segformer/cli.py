@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
@@ -64,9 +65,16 @@ def _print_answer(text: str) -> int:
 
 def _print_error(error: SkillError, *, is_json: bool) -> None:
     for fault in error.faults:
-        print(printable(f"segformer: {redacted(fault)}"), file=sys.stderr)
+        text = redacted(fault)
+        line = _event("error", text) if is_json else printable(f"segformer: {text}")
+        print(line, file=sys.stderr)
     if is_json:
         print(redacted(json.dumps(error_to_dict(error))))
+
+
+def _event(what: str, text: str) -> str:
+    content = {"time": round(time.time(), 3), "what": what, "text": text}
+    return json.dumps(content, ensure_ascii=False)
 
 
 @contextlib.contextmanager
@@ -101,7 +109,10 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "-e", "--spec", type=Path, metavar="SPEC", help="YAML file; else the packaged template"
         )
-        command.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+        command.add_argument(
+            "--json", action="store_true",
+            help="print one JSON object on stdout; errors as JSON lines on stderr",
+        )  # fmt: skip
         command.add_argument(
             "overrides", nargs="*", metavar="key=value", help="e.g. train.optim.lr=1e-3"
         )

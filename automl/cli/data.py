@@ -1,12 +1,14 @@
 """`automl data`: data sets."""
 
 import argparse
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from automl.cli import data_suspects
 from automl.cli.output import show
-from automl.errors import UsageError
+from automl.errors import Fault, UsageError, closest, nearest
 
 if TYPE_CHECKING:
     from automl.skill.base import DataReport, DataSkill, ShownData
@@ -103,23 +105,31 @@ def _sample(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from automl.formats import counted
     from automl.progress.watch import data_progress
-    from automl.skill.failures import faults_of_the_user
 
-    _check_folder(arguments.folder)
+    _check_folder(arguments.folder, "DIR")
     skill = _skill(arguments)
-    with faults_of_the_user(), data_progress(is_shown=not arguments.json) as progress:
+    named = _faults_of(DIR=arguments.folder)
+    with named, data_progress(is_shown=not arguments.json) as progress:
         report = skill.show_data(arguments.folder, html=arguments.html, progress=progress)
     if report.faults:
-        number = counted(len(report.faults), "fault")
-        _fail(report, arguments, UsageError(f"{arguments.folder}: has {number}, listed above"))
+        _fail(report, arguments, _unusable(report.faults, arguments))
     if arguments.strict_data:
         _refuse_leaks(report, arguments)
     return _print(report, arguments)
 
 
-def _fail(report: "ShownData", arguments: argparse.Namespace, error: "UsageError") -> NoReturn:
+def _unusable(faults: Sequence[str], arguments: argparse.Namespace) -> UsageError:
+    """Return the error of data with faults, which a program gets one by one."""
+    from automl.formats import counted
+
+    place = str(arguments.folder)
+    text = f"{place}: has {counted(len(faults), 'fault')}, listed above"
+    lines = faults if arguments.json else [text]
+    return UsageError(*(Fault(line, key="DIR", value=place) for line in lines), kind="bad_data")
+
+
+def _fail(report: "ShownData", arguments: argparse.Namespace, error: UsageError) -> NoReturn:
     """Print the report and fail."""
     from automl.cli.output import CommandFailed
 
@@ -128,16 +138,34 @@ def _fail(report: "ShownData", arguments: argparse.Namespace, error: "UsageError
     raise CommandFailed(error, report.to_dict()) from error
 
 
-def _check_folder(folder: Path) -> None:
+def _check_folder(folder: Path, name: str) -> None:
     """Raise `UsageError` in the user's own words; a skill would name the key of its spec."""
-    from automl.errors import Fault, closest, nearest
-
     if ":/" in str(folder) or folder.exists():
         return
     names = [path.name for path in folder.parent.glob("*/")]
     text = f"{folder}: there is no such folder{nearest(folder.name, names)}"
     value, near = str(folder), closest(folder.name, names)
-    raise UsageError(Fault(text, key="folder", value=value, nearest=near))
+    raise UsageError(Fault(text, key=name, value=value, nearest=near))
+
+
+@contextlib.contextmanager
+def _faults_of(**places: Path) -> Iterator[None]:
+    """Turn a skill's faults into `UsageError`; those of a place name its argument."""
+    from automl.skill.failures import faults_of_the_user
+
+    try:
+        with faults_of_the_user():
+            yield
+    except UsageError as error:
+        faults = (_of_place(fault, places) for fault in error.faults)
+        raise UsageError(*faults, kind=error.error_kind) from error
+
+
+def _of_place(fault: Fault, places: Mapping[str, Path]) -> Fault:
+    for name, place in places.items():
+        if fault.startswith((f"{place}: ", f"{place}/")):
+            return fault.with_text(fault, key=name, value=str(place))
+    return fault
 
 
 def _refuse_leaks(report: "ShownData", arguments: argparse.Namespace) -> None:
@@ -152,10 +180,11 @@ def _refuse_leaks(report: "ShownData", arguments: argparse.Namespace) -> None:
 
 def _split(arguments: argparse.Namespace) -> int:
     from automl.progress.watch import data_progress
-    from automl.skill.failures import faults_of_the_user
 
+    _check_folder(arguments.folder, "DIR")
     skill = _skill(arguments)
-    with faults_of_the_user(), data_progress(is_shown=not arguments.json) as progress:
+    named = _faults_of(DIR=arguments.folder)
+    with named, data_progress(is_shown=not arguments.json) as progress:
         report = skill.split_data(
             arguments.folder, val=arguments.val, test=arguments.test, by=arguments.by,
             seed=arguments.seed, is_strict=arguments.strict_data, progress=progress,
@@ -164,11 +193,14 @@ def _split(arguments: argparse.Namespace) -> int:
 
 
 def _import(arguments: argparse.Namespace) -> int:
+    from automl.files import check_new_folder
     from automl.progress.watch import data_progress
-    from automl.skill.failures import faults_of_the_user
 
+    _check_folder(arguments.source, "SRC")
+    check_new_folder(arguments.target, "DST")
     skill = _skill(arguments)
-    with faults_of_the_user(), data_progress(is_shown=not arguments.json) as progress:
+    named = _faults_of(SRC=arguments.source, DST=arguments.target)
+    with named, data_progress(is_shown=not arguments.json) as progress:
         report = skill.import_data(
             arguments.kind, arguments.source, arguments.target, progress=progress
         )

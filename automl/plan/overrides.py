@@ -1,6 +1,6 @@
 """The values of the spec that a request sets, by dotted key."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,23 +41,22 @@ def _data_values(overrides: Mapping[str, Any], info: SkillInfo) -> dict[str, Any
 
 @contextmanager
 def faults_by_flag(request: Request, info: SkillInfo) -> Iterator[None]:
-    """Turn a skill's faults into `UsageError`; those of the data name --data if it was given."""
+    """Turn a skill's faults into `UsageError`; those of --data and --epochs name the flag."""
     try:
         with faults_of_the_user():
             yield
     except UsageError as error:
-        key = info.data_key
-        if request.data is None or key is None:
-            raise
-        faults = [_by_flag(fault, key, request.data) for fault in error.faults]
+        flags = [*_flags(request, info)]
+        faults = [_by_flag(fault, flags) for fault in error.faults]
         raise UsageError(*faults, kind=error.error_kind) from error
 
 
-def _by_flag(fault: Fault, key: str, data: str) -> Fault:
-    if not fault.startswith(f"{key}: "):
-        return fault
-    text = fault.replace(f"{key}: ", "--data: ", 1).replace(f"{key}=", "--data ")
-    return Fault(text, key="--data", value=data)
+def _by_flag(fault: Fault, flags: Iterable[tuple[str, str | None, Any]]) -> Fault:
+    for flag, key, value in flags:
+        if value is not None and key is not None and fault.startswith(f"{key}: "):
+            text = fault.replace(f"{key}: ", f"{flag}: ", 1).replace(f"{key}=", f"{flag} ")
+            return fault.with_text(text, key=flag, value=value)
+    return fault
 
 
 def _flags(request: Request, info: SkillInfo) -> Iterator[tuple[str, str | None, Any]]:

@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from automl.errors import UsageError
+from automl.errors import Fault, UsageError
 from automl.version import __version__
 
 _log = logging.getLogger(__name__)
@@ -28,25 +28,29 @@ def gathered(images: Sequence[str], folder: Path) -> dict[str, str]:
     """
     names: dict[str, str] = {}
     stems: dict[str, str] = {}
-    faults: list[str] = []
+    faults: list[Fault] = []
     for image in images:
         try:
             sources = list(_sources(image))
         except UsageError as error:
-            faults += [str(fault) for fault in error.faults]
+            faults += error.faults
             continue
         except OSError as error:  # Such as a folder that may not be read, or a name too long.
-            faults.append(f"{image}: cannot be read ({error.strerror})")
+            faults += _refused(image, f"cannot be read ({error.strerror})").faults
             continue
         for source in sources:
             try:
                 place = folder / _free_name(source, stems)
                 names[str(place)] = _put(source, place)
             except UsageError as error:
-                faults += [str(fault) for fault in error.faults]
+                faults += error.faults
     if faults:
         raise UsageError(*faults)
     return names
+
+
+def _refused(image: str, why: str) -> UsageError:
+    return UsageError(Fault(f"{image or repr(image)}: {why}", key="images", value=image))
 
 
 def _is_url(image: str) -> bool:
@@ -57,7 +61,7 @@ def _sources(image: str) -> Iterator[str]:
     """Yield the files, or the URL, that an argument means."""
     path = Path(image)
     if not image:  # The path of an empty text is the working directory.
-        raise UsageError("'': name an image, a folder, a pattern or a URL")
+        raise _refused(image, "name an image, a folder, a pattern or a URL")
     if _is_url(image):
         yield image
     elif path.is_dir():
@@ -71,12 +75,12 @@ def _sources(image: str) -> Iterator[str]:
     elif glob.has_magic(image):
         found = sorted(each for each in glob.glob(image, recursive=True) if Path(each).is_file())  # noqa: PTH207
         if not found:
-            raise UsageError(f"{image}: matches no file")
+            raise _refused(image, "matches no file")
         yield from found
     elif "://" in image:
-        raise UsageError(f"{image}: give a URL that begins with http:// or https://")
+        raise _refused(image, "give a URL that begins with http:// or https://")
     else:
-        raise UsageError(f"{image}: no such image or folder")
+        raise _refused(image, "no such image or folder")
 
 
 def _free_name(source: str, stems: dict[str, str]) -> str:
@@ -99,11 +103,12 @@ def _name_of_url(url: str) -> str:
         _ = parts.port  # Raises for one above 65535.
         name = Path(urllib.parse.unquote(parts.path)).name
     except ValueError as error:
-        raise UsageError(f"{url}: is no URL ({error})") from None
+        raise _refused(url, f"is no URL ({error})") from None
     if name in ("", "..") or not name.isprintable() or len(name.encode()) > _LONGEST_NAME:
-        raise UsageError(
-            f"{url}: the path of the URL must end with the name of a file, of up to "
-            f"{_LONGEST_NAME} bytes; download the image first"
+        raise _refused(
+            url,
+            "the path of the URL must end with the name of a file, of up to "
+            f"{_LONGEST_NAME} bytes; download the image first",
         )
     return name
 
@@ -122,10 +127,10 @@ def _put(source: str, place: Path) -> str:
         if isinstance(error, urllib.error.HTTPError):
             error.close()
         reason = " ".join(str(error).split())
-        raise UsageError(f"{source}: cannot be fetched ({reason})") from None
+        raise _refused(source, f"cannot be fetched ({reason})") from None
     if len(content) > _MOST_BYTES:
-        raise UsageError(f"{source}: is larger than {_MOST_BYTES / 2**30:g} GB; download it first")
+        raise _refused(source, f"is larger than {_MOST_BYTES / 2**30:g} GB; download it first")
     if missing:
-        raise UsageError(f"{source}: cannot be fetched (it ends {missing} bytes too early)")
+        raise _refused(source, f"cannot be fetched (it ends {missing} bytes too early)")
     place.write_bytes(content)
     return source

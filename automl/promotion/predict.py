@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from automl.errors import RunFailed, UsageError
+from automl.errors import Fault, RunFailed, UsageError
 from automl.files import check_new_folder, write_atomic
 from automl.promotion.images import gathered
 from automl.skill.base import Result
@@ -34,9 +34,10 @@ def predict(
     if info.images_key is None or "inference" not in info.spec_params:
         raise UsageError(f"{info.name}: its skill_info.yaml names no images_key of inference")
     if with_probabilities and info.probabilities_key is None:
-        raise UsageError(f"--probabilities: {info.name} writes none of its predictions")
+        text = f"--probabilities: {info.name} writes none of its predictions"
+        raise UsageError(Fault(text, key="--probabilities"))
     if not model.is_file():
-        raise UsageError(f"{model}: no such model")
+        raise UsageError(Fault(f"{model}: no such model", key="model", value=str(model)))
     check_new_folder(out, "--out")
     (key, *_) = keys_taking(info, "inference", model)
     with tempfile.TemporaryDirectory() as folder:
@@ -50,7 +51,7 @@ def predict(
             with faults_of_the_user():
                 result = loaded.run("inference", loaded.resolve("inference", values), out)
         except UsageError as error:
-            faults = (_with_names(fault, names) for fault in error.faults)
+            faults = (_of_user(fault, names, {key: "model"}) for fault in error.faults)
             raise UsageError(*faults, kind=error.error_kind) from error
         except Exception as error:  # A skill may raise anything; one without a kind is a bug.
             if failure_kind(error) is None:
@@ -59,6 +60,15 @@ def predict(
     for path in out.glob("*.json"):
         _restore_names(path, links)
     return result
+
+
+def _of_user(fault: Fault, names: Mapping[str, str], keys: Mapping[str, str]) -> Fault:
+    """Return a fault in the words of the command: its paths, and its arguments for the keys."""
+    text = _with_names(fault, names)
+    image = next((name for name in names.values() if text.startswith(f"{name}: ")), None)
+    if image is not None:
+        return fault.with_text(text, key="images", value=image)
+    return fault.with_text(text, key=keys.get(fault.key or "", fault.key))
 
 
 def _with_names(text: str, names: Mapping[str, str]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from automl.errors import UsageError, disagreement
+from automl.errors import Fault, UsageError, disagreement
 from automl.request.experiment_file import SUFFIXES, read_experiment_file
 from automl.request.options import RUN_OPTIONS, Options
 from automl.request.parsing import parsed_options
@@ -40,16 +40,17 @@ def _experiment_file(words: list[str]) -> Path | None:
     plain = [word for word in words if "=" not in word]
     files = [word for word in plain if word.endswith(SUFFIXES)]
     if len(files) > 1:
-        raise UsageError(f"{' and '.join(files)}: one experiment file at a time")
+        text = f"{' and '.join(files)}: one experiment file at a time"
+        raise UsageError(Fault(text, key=files[1], value=files[1]))
     if unknown := [word for word in plain if word not in files]:
-        raise UsageError(
-            *(
-                f"{word!r} is not understood: settings are given as key.sub=value, and an "
-                f"experiment file ends in {SUFFIXES[0]}"
-                for word in unknown
-            )
-        )
+        raise UsageError(*map(_not_understood, unknown))
     return Path(files[0]) if files else None
+
+
+def _not_understood(word: str) -> Fault:
+    text = f"{word!r} is not understood: settings are given as key.sub=value, and an experiment "
+    allowed = ("key.sub=value", f"FILE{SUFFIXES[0]}")
+    return Fault(f"{text}file ends in {SUFFIXES[0]}", key=word, value=word, allowed=allowed)
 
 
 def _named_options(assignments: Options, flags: Options, file: Path | None) -> set[str]:

@@ -2,7 +2,7 @@
 
 import re
 
-from automl.errors import UsageError, not_allowed
+from automl.errors import Fault, UsageError, not_allowed
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?")
 
@@ -14,8 +14,9 @@ def seconds(text: str, flag: str = "--time", *, otherwise: str = "") -> float:
     """Return the seconds of a duration like `1h30m`; raises `UsageError` for another text."""
     match = _DURATION.fullmatch(text.strip())
     if not match or not any(match.groups()):
-        raise UsageError(f"{flag}: {text!r} is not a duration: give hours, minutes and seconds as "
-                         f"2h, 90m, 1h30m or 45s{otherwise}")  # fmt: skip
+        forms = f"2h, 90m, 1h30m or 45s{otherwise}"
+        fault = f"{flag}: {text!r} is not a duration: give hours, minutes and seconds as {forms}"
+        raise UsageError(Fault(fault, key=flag, value=text, allowed=forms))
     hours, minutes, rest = (int(group or 0) for group in match.groups())
     return float(hours * 3600 + minutes * 60 + rest)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from automl.errors import UsageError
+from automl.errors import Fault, UsageError
 
 _SECRET = re.compile("key|token|secret|password")
 _PLACES = re.compile(r"\[(\d+)\]")
@@ -114,14 +114,16 @@ def parse_assignments(words: Iterable[str]) -> dict[str, Any]:
     for word in words:
         key, equals, text = word.partition("=")
         if not equals or not key:
-            faults.append(f"{word!r} is not understood: settings are given as key.sub=value")
+            text = f"{word!r} is not understood: settings are given as key.sub=value"
+            faults.append(Fault(text, key=word, value=word, allowed="key.sub=value"))
             continue
         try:
             flat[key] = parse_value(text)
         except yaml.YAMLError:
             # A secret is shown to nobody.
             shown = "the value after =" if _SECRET.search(key) else repr(text)
-            faults.append(f"{key}: {shown} is not a YAML value; put quotes around it")
+            text = f"{key}: {shown} is not a YAML value; put quotes around it"
+            faults.append(Fault(text, key=key))
     if faults:
         raise UsageError(*faults)
     return flat

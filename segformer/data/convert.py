@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from segformer.data.layouts.table import Recognised
 from segformer.data.pairs import Pair, is_utf8
 from segformer.data.source import check_folder, source_of
 from segformer.data.split_file import SplitFile
-from segformer.errors import DataError
+from segformer.errors import DataError, SpecError
 from segformer.spec.overrides import nested
 from segformer.spec.sections.dataset import DatasetSegment
 from segformer.storage.atomic import replacing
@@ -76,7 +77,8 @@ def import_data(
     """Write the data set of `source` anew in `target`: links where the file stays as it is.
 
     Masks that are annotations are drawn, and those of more than one ignored value are converted.
-    A split is held out if there is none for validation. Raises `DataError`.
+    A split is held out if there is none for validation. Raises `DataError`, and `SpecError` for an
+    unknown kind.
     """
     _check(kind, source, target)
     recognised = layout_of(source, kind=kind)
@@ -140,7 +142,9 @@ def _write_pairs(writer: "_Writer", data: DataSet, progress: Progress | None) ->
 def _check(kind: str, source: Path, target: Path) -> None:
     kinds = ["auto", *(layout.name for layout in LAYOUTS)]
     if kind not in kinds:
-        raise DataError(f"{kind!r} is not a kind of data set; there are {', '.join(kinds)}")
+        near = get_close_matches(kind, kinds, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise SpecError(f"KIND: {kind!r} is not one of {', '.join(kinds)}{hint}")
     for path in (source, target):
         if not is_utf8(str(path.absolute())):
             raise DataError(f"{ascii(str(path))}: the name of this folder is not UTF-8; rename it")

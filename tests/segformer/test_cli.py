@@ -151,8 +151,12 @@ def test_a_results_folder_below_a_file_is_one_line(data, capsys, action):
 
 def test_with_json_a_fault_is_an_object_on_stdout_too(capsys):
     assert main(["train", "--json", "train.optim.lrr=1", "train.seed=-2", "root_dir=/"]) == 2
-    answer = json.loads(capsys.readouterr().out)
+    printed = capsys.readouterr()
+    answer = json.loads(printed.out)
     assert answer["error"] == answer["errors"][0]
+    lines = [json.loads(line) for line in printed.err.splitlines()]
+    texts = [("error", fault["message"]) for fault in answer["errors"]]
+    assert [(line["what"], line["text"]) for line in lines] == texts
     assert {fault["key"]: fault["nearest"] for fault in answer["errors"]} == {
         "train.optim.lrr": "train.optim.lr",
         "train.seed": None,

@@ -37,8 +37,8 @@ def test_import_split_and_show_follow_each_other(run, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["import", "kitti", "nowhere", "x"], "'kitti' is not a kind of data set"),
-        (["split", "nowhere"], "nowhere: no such folder"),
+        (["import", "kitti", ".", "x"], "KIND: 'kitti' is not one of auto, "),
+        (["split", "nowhere"], "nowhere: there is no such folder"),
         (["split", "nowhere", "--val", "lots"], "'lots' is not a share; give 15% or 0.15"),
         (["show", "nowhere"], "automl: nowhere: there is no such folder"),
         (["show", "data.zip"], "automl: data.zip: is a file (archive), not a folder; unpack"),
@@ -78,7 +78,9 @@ def test_what_cannot_be_used_is_shown_with_exit_code_2(run, tmp_path):
     content = json.loads(shown.stdout)
     assert content["splits"]["train"]["images"] == 1
     assert "a.jpg: is not an image" in content["faults"][0]
-    assert content["error"]["message"] == "set: has 1 fault, listed above"
+    assert content["error"]["message"] == content["faults"][0]
+    assert (content["error"]["kind"], content["error"]["key"]) == ("bad_data", "DIR")
+    assert "automl: set: has 1 fault, listed above" in run("show", "set").stderr
 
 
 def test_a_skill_that_compares_no_images_refuses_strict_data(run_in, tmp_path, toy_data):

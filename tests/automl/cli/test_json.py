@@ -32,6 +32,15 @@ def answer(result):
         (["job", "run", "evaluate", "--parent", "x"], "--parent", None),
         (["run", "--skill", "toy"], "--data", None),
         (["skill", "check", "tou"], "--skill", "toy"),
+        (["run", "--skill", "toy", "--data", ".", "--time", "soon"], "--time", None),
+        (["run", "--skill", "toy", "--data", ".", "--hang-limit", "on"], "--hang-limit", None),
+        (["run", "--skill", "toy", "--data", ".", "--epochs", "-1"], "--epochs", None),
+        (["run", "--skill", "toy", "--data", ".", "nonsense"], "nonsense", None),
+        (["predict", "gone.onnx", ".", "--skill", "segformer", "--out", "new"], "model", None),
+        (["data", "import", "cocoo", ".", "new", "--skill", "segformer"], "KIND", "coco"),
+        (["data", "import", "coco", "gone", "new", "--skill", "segformer"], "SRC", None),
+        (["data", "split", "gone", "--skill", "segformer"], "DIR", None),
+        (["data", "split", ".", "--val", "lots", "--skill", "segformer"], "--val", None),
     ],
 )
 def test_a_mistake_of_the_user_is_an_object_with_its_parts(automl, words, key, nearest):

@@ -109,17 +109,22 @@ def test_all_images_that_cannot_be_had_are_named(skill, images, tmp_path, server
         "cannot be fetched (HTTP ", "give a URL that begins w", "matches no file",
         "no such image or folder",
     ]  # fmt: skip
+    named = [(fault.key, fault.value) for fault in caught.value.faults]
+    assert named == [("images", str(each)) for each in given]
 
 
 @pytest.mark.parametrize(
-    ("model", "image", "out", "match"),
-    [("gone.onnx", "photos", "out", r"gone\.onnx: no such model"),
-     ("model.onnx", "gone", "out", "gone: no such image or folder"),
-     ("model.onnx", "photos", "photos", "--out: .*photos is not empty; choose a new folder")],
+    ("model", "image", "out", "key", "match"),
+    [("gone.onnx", "photos", "out", "model", r"gone\.onnx: no such model"),
+     ("model.onnx", "gone", "out", "images", "gone: no such image or folder"),
+     ("model.onnx", "photos", "photos", "--out", "--out: .*photos is not empty; choose a new")],
 )  # fmt: skip
-def test_what_is_missing_or_in_the_way_is_named(skill, images, tmp_path, model, image, out, match):
-    with pytest.raises(UsageError, match=match):
+def test_what_is_missing_or_in_the_way_is_named(
+    skill, images, tmp_path, model, image, out, key, match
+):
+    with pytest.raises(UsageError, match=match) as caught:
         predict(skill, tmp_path / model, [tmp_path / image], tmp_path / out, {})
+    assert caught.value.faults[0].key == key
 
 
 def test_a_skill_without_inference_is_refused(images, tmp_path):

@@ -10,7 +10,7 @@ from segformer.data.convert import import_data
 from segformer.data.description import described
 from segformer.data.load import load_pair
 from segformer.data.source import source_of
-from segformer.errors import DataError
+from segformer.errors import DataError, SpecError
 from segformer.spec.overrides import nested
 from segformer.spec.spec import parse
 
@@ -115,16 +115,16 @@ def test_the_class_of_a_small_thing_lies_on_that_of_a_large_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"),
+    ("kind", "error", "words"),
     [
-        ("cocoo", "there are auto, described, voc"),
-        ("voc", "lacks JPEGImages/"),
-        ("auto", "holds no files"),
+        ("cocoo", SpecError, "KIND: 'cocoo' is not one of auto, described, .*; did you mean coco?"),
+        ("voc", DataError, "lacks JPEGImages/"),
+        ("auto", DataError, "holds no files"),
     ],
 )
-def test_what_cannot_be_imported_is_refused(tmp_path, kind, words):
+def test_what_cannot_be_imported_is_refused(tmp_path, kind, error, words):
     (tmp_path / "source/empty").mkdir(parents=True)
-    with pytest.raises(DataError, match=words):
+    with pytest.raises(error, match=words):
         import_data(kind, tmp_path / "source", tmp_path / "target")
     assert not (tmp_path / "target").exists()
 
