@@ -12,7 +12,6 @@ import pandas as pd
 
 import automl.experiment.experiment as reading
 from automl.errors import AutomlError, RunFailed, Stopped, UsageError
-from automl.experiment.experiment import space_of
 from automl.experiment.observer import ExperimentObserver
 from automl.plan.plan import plan_from_request
 from automl.progress.notebook import show_leaderboard
@@ -88,7 +87,7 @@ class Experiment(reading.Experiment):
 
     def report(self) -> Path:
         """Write report.html as `automl report` does, and return its path."""
-        return write_report(self, space_of(self.paths, self.settings))
+        return write_report(self, self.space())
 
     def plot(self, name: str = "progress") -> "Figure":
         """Return a figure of the report.
@@ -98,7 +97,7 @@ class Experiment(reading.Experiment):
         """
         from plotly.graph_objects import Figure
 
-        return Figure(figure(self, space_of(self.paths, self.settings), name))
+        return Figure(figure(self, self.space(), name))
 
     @cached_property
     def model(self) -> Callable[[Any], Any]:

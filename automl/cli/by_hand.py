@@ -36,12 +36,12 @@ def add(commands: Any) -> None:
 
 def _add(arguments: argparse.Namespace) -> int:
     from automl.experiment.by_hand import values_to_add
-    from automl.experiment.experiment import Experiment, space_of
+    from automl.experiment.experiment import Experiment
     from automl.experiment.requests import ask_to_add
     from automl.schema.spec import parse_assignments
 
     experiment = Experiment.load(arguments.experiment)
-    space = space_of(experiment.paths, experiment.settings)
+    space = experiment.space()
     given = parse_assignments(arguments.values)
     values = values_to_add(experiment, space, given, like=arguments.like)
     text = "a trial is added, and starts when a worker is free"

@@ -166,10 +166,10 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _loaded(arguments: argparse.Namespace) -> "tuple[Experiment, SearchSpace]":
-    from automl.experiment.experiment import Experiment, space_of
+    from automl.experiment.experiment import Experiment
 
     experiment = Experiment.load(arguments.experiment)
-    return experiment, space_of(experiment.paths, experiment.settings)
+    return experiment, experiment.space()
 
 
 def _print(

@@ -1,7 +1,7 @@
 """Checks the events of a journal one by one: their shape, and their order in the experiment."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeGuard
 
 from automl.trial.trial import Decision, FailureKind, TrialState
@@ -20,12 +20,20 @@ class EventError(ValueError):
 class EventCheck:
     """Remembers the trials of the events so far; `epochs` and `metrics` are those of the settings.
 
+    `misfits` yields what is wrong with the values of a trial, beside the search space.
     Kinds of events and keys that it does not know are left alone.
     """
 
-    def __init__(self, *, epochs: int = 0, metrics: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        epochs: int = 0,
+        metrics: tuple[str, ...] = (),
+        misfits: Callable[[Mapping[str, Any]], Iterable[str]] = lambda _values: (),
+    ) -> None:
         self._epochs = epochs
         self._metrics = metrics
+        self._misfits = misfits
         self._last_epochs: dict[int, int] = {}
         """The last epoch that each trial reported, 0 before the first."""
         self._given_epochs: dict[int, int] = {}
@@ -55,6 +63,11 @@ class EventCheck:
             if other is not None and not self._has(other):
                 raise EventError(f"its {key}, trial {other!r:.40}, never started")
         _require(_is_mapping(event.get("values")), "its values are no mapping")
+        for key, value in event["values"].items():
+            if isinstance(value, float | int) and not isinstance(value, bool):
+                _require(_is_number(value), f"{key}: is no finite number")
+        for fault in self._misfits(event["values"]):
+            raise EventError(fault)
         _require(_is_mapping(event.get("adjusted", {})), "its adjusted keys are no mapping")
         _require_numbers(event.get("costs", {}), "costs")
         self._given_epochs[expected] = _epochs(event)
@@ -132,6 +145,13 @@ class EventCheck:
             and _is_mapping(promotion.get("parity")),
             "the promotion names no model, or has no proof",
         )
+        number = promotion.get("trial")
+        _require(self._has(number), f"the promoted trial {number!r:.40} never started")
+        _require_proof(promotion["parity"])
+        _require_numbers(promotion.get("test", {}), "test metrics")
+        warnings = promotion.get("warnings", [])
+        is_texts = isinstance(warnings, list) and all(isinstance(text, str) for text in warnings)
+        _require(is_texts, "the warnings are no list of texts")
 
     def _has(self, number: Any) -> bool:
         return _is_whole(number) and number in self._last_epochs
@@ -179,6 +199,21 @@ def _require_numbers(content: Any, name: str) -> None:
     for value in content.values():
         if value is not None and not _is_number(value):
             raise EventError(f"its {name} are no numbers by name")
+
+
+def _require_proof(parity: Mapping[str, Any]) -> None:
+    """Check what the results of a promotion are shown from."""
+    _require(isinstance(parity.get("metric"), str), "the proof of the promotion has no metric")
+    for name in ("checkpoint", "onnx", "difference", "tolerance"):
+        _require(_is_number(parity.get(name)), f"{name} of the promotion is no number")
+    latency = parity.get("latency", {})
+    _require(_is_mapping(latency), "the latency of the promotion is no mapping")
+    for metrics in latency.values():
+        _require_numbers(metrics, "latencies")
+    for name in ("int8", "engine"):
+        model = parity.get(name, {"file": ""})
+        is_model = isinstance(model, dict) and isinstance(model.get("file"), str)
+        _require(is_model, f"{name} of the promotion names no file")
 
 
 def _require_outcome(event: Mapping[str, Any]) -> None:

@@ -60,6 +60,20 @@ class Experiment:
         history.count_running()
         return cls(paths, settings, history)
 
+    def space(self) -> SearchSpace:
+        """Return the search space, in which the values of every trial have their places.
+
+        Raises `UsageError` as `space_of`, and for values that the driver cannot have written.
+        """
+        space = space_of(self.paths, self.settings)
+        for trial in self.history.trials.values():
+            for fault in space.misfits(trial.values):
+                raise UsageError(
+                    f"{self.paths.journal}: trial {trial.number}: {fault}; one of the two files "
+                    f"was changed or harmed. What can be done: automl fsck {self.paths.root}"
+                )
+        return space
+
     @property
     def state(self) -> str:
         """One of running, interrupted, stopped, failed, finished."""
@@ -235,9 +249,12 @@ class Experiment:
         }
 
 
-def event_check(settings: Settings) -> EventCheck:
-    """Return the check of the events of an experiment with these settings."""
-    return EventCheck(epochs=settings.budget.epochs, metrics=settings.metrics)
+def event_check(settings: Settings, space: SearchSpace | None = None) -> EventCheck:
+    """Return the check of the events of an experiment with these settings, and with this space."""
+    epochs, metrics = settings.budget.epochs, settings.metrics
+    if space is None:
+        return EventCheck(epochs=epochs, metrics=metrics)
+    return EventCheck(epochs=epochs, metrics=metrics, misfits=space.misfits)
 
 
 def _check_not_lost(paths: ExperimentPaths) -> None:

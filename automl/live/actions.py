@@ -6,7 +6,7 @@ from typing import Any
 
 from automl.errors import UsageError, not_allowed
 from automl.experiment.by_hand import check_stop, domain_text, values_to_add
-from automl.experiment.experiment import Experiment, space_of
+from automl.experiment.experiment import Experiment
 from automl.experiment.requests import ADD, STOP, ask_to_add, ask_to_stop
 from automl.schema.spec import parse_assignments
 from automl.space.domain import Choices
@@ -22,7 +22,7 @@ def ask(root: Path, content: Any) -> dict[str, Any]:
         check_stop(experiment, trial)
         request = ask_to_stop(experiment.paths, trial)
     else:
-        space = space_of(experiment.paths, experiment.settings)
+        space = experiment.space()
         given = content.get("values", {})
         if not isinstance(given, Mapping):
             raise UsageError("the values must be a mapping")
@@ -36,7 +36,7 @@ def ask(root: Path, content: Any) -> dict[str, Any]:
 def add_form(root: Path, like: str) -> dict[str, Any]:
     """Return the fields of the form for a new trial, filled as in trial `like` or the defaults."""
     experiment = Experiment.load(root)
-    space = space_of(experiment.paths, experiment.settings)
+    space = experiment.space()
     trial = experiment.history.trials.get(int(like)) if like.isdigit() else None
     values = space.defaults() if trial is None else trial.values
     fields = []

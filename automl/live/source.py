@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from automl.errors import AutomlError
-from automl.experiment.experiment import Experiment, space_of
+from automl.experiment.experiment import Experiment
 from automl.experiment.lock import is_driven
 from automl.live.now import now
 from automl.progress.importances import GrowingImportances
@@ -105,7 +105,7 @@ class LiveExperiment:
     def _compute(self, shares: Mapping[str, float]) -> None:
         began = time.monotonic()
         self.experiment = replace(Experiment.load(self.root), importance_so_far=shares)
-        space = space_of(self.experiment.paths, self.experiment.settings)
+        space = self.experiment.space()
         self._report = sections(self.experiment, space, self.experiment.state)
         ended = time.monotonic()
         self._ready_at = ended + _REST * (ended - began)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from automl.experiment.epoch_times import EpochTimes
-from automl.experiment.experiment import Experiment, space_of
+from automl.experiment.experiment import Experiment
 from automl.experiment.journal import Journal
 from automl.files import json_text
 from automl.search.auto.costs import Costs
@@ -23,7 +23,7 @@ def expected_epoch_s(
     None if the earlier experiment searched another space, or its trials cost the same.
     """
     experiment = Experiment.load(past)
-    searched = space_of(experiment.paths, experiment.settings)
+    searched = experiment.space()
     if json_text(searched.to_dict()) != json_text(space.to_dict()):
         return None
     features, times, costs = Features(space), EpochTimes(), Costs()

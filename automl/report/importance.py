@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from automl.errors import UsageError, not_one_of
-from automl.experiment.experiment import Experiment, space_of
+from automl.experiment.experiment import Experiment
 from automl.files import write_json
 from automl.space.space import SearchSpace
 
@@ -70,7 +70,7 @@ def importance_so_far(root: Path) -> dict[str, float]:
     """Return the shares of an experiment in a folder; empty if its trials are too few."""
     experiment = Experiment.load(root)
     try:
-        return importance(experiment, space_of(experiment.paths, experiment.settings))
+        return importance(experiment, experiment.space())
     except UsageError:
         return {}
 

@@ -11,6 +11,7 @@ from typing import Any
 from automl.errors import UsageError
 from automl.experiment.checksums import check_file, is_changed, without_checksum
 from automl.experiment.derived import fault_of
+from automl.experiment.events import EventCheck
 from automl.experiment.experiment import Experiment, event_check, results, space_of
 from automl.experiment.journal import JournalError, JournalReader
 from automl.experiment.lock import ExperimentLock
@@ -22,6 +23,8 @@ from automl.jobs.store import JobStore
 from automl.report.importance import write_importance
 from automl.report.leaderboard import best_content, write_results
 from automl.report.page.page import write_report
+from automl.schema.schema import Schema
+from automl.space.bounds import check_bounds
 
 _IN_TRIALS = ("memory.json", "environment.json")
 _OVER = ("finished", "failed")
@@ -70,8 +73,11 @@ def accept(root: Path) -> None:
     with ExperimentLock(paths):
         content = parse_yaml(without_checksum(read_text(paths.settings)), paths.settings)
         settings = Settings.from_dict(content, source=str(paths.settings))
-        space_of(paths, with_checksums(settings, paths))
-        with_checksums(settings, paths).write(paths.settings)
+        accepted = with_checksums(settings, paths)
+        space = space_of(paths, accepted)
+        if paths.schema.exists():
+            check_bounds(space, Schema.read(paths.schema))
+        accepted.write(paths.settings)
 
 
 def cut(root: Path) -> Path | None:
@@ -81,7 +87,7 @@ def cut(root: Path) -> Path | None:
     """
     paths = ExperimentPaths(root)
     with ExperimentLock(paths):
-        reader = JournalReader(paths.journal, event_check(Settings.read(paths.settings)))
+        reader = JournalReader(paths.journal, _event_check(paths))
         try:
             for _ in reader.new():
                 pass
@@ -111,7 +117,7 @@ def rebuild(root: Path) -> None:
     paths = ExperimentPaths(root)
     with ExperimentLock(paths):
         experiment = Experiment.load(root)
-        space = space_of(paths, experiment.settings)
+        space = experiment.space()
         for finding in _of_derived(experiment):
             if finding.file == paths.jobs:
                 finding.file.rename(_free(paths.jobs.with_name("jobs.db.harmed")))
@@ -129,6 +135,12 @@ def rebuild(root: Path) -> None:
         jobs.closed(experiment)
         if experiment.history.trials:
             write_report(experiment, space)
+
+
+def _event_check(paths: ExperimentPaths) -> EventCheck:
+    """Return the check of the events, the values of their trials included."""
+    settings = Settings.read(paths.settings)
+    return event_check(settings, space_of(paths, settings))
 
 
 def _of_settings(paths: ExperimentPaths) -> Iterator[Finding]:
@@ -153,7 +165,7 @@ def _of_journal(paths: ExperimentPaths) -> Iterator[Finding]:
     """Yield the first harmed line: what comes after it cannot be judged."""
     check = None
     with suppress(UsageError):
-        check = event_check(Settings.read(paths.settings))
+        check = _event_check(paths)
     reader, whole = JournalReader(paths.journal, check), 0
     try:
         for _ in reader.new():

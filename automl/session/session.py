@@ -8,7 +8,7 @@ from pathlib import Path
 
 from automl.errors import RunFailed, Stopped, UsageError
 from automl.experiment.checksums import check_file
-from automl.experiment.experiment import Experiment, space_of
+from automl.experiment.experiment import Experiment
 from automl.experiment.lock import ExperimentLock
 from automl.experiment.observer import ExperimentObserver
 from automl.experiment.paths import ExperimentPaths
@@ -70,7 +70,7 @@ def drive(root: Path, *, watchers: Sequence[ExperimentObserver] = ()) -> Experim
 def _search(experiment: Experiment, runner: Runner, watchers: Sequence[ExperimentObserver]) -> None:
     """Run the rest of a search, and promote its best."""
     settings, paths = experiment.settings, experiment.paths
-    space = space_of(paths, settings)
+    space = experiment.space()
     tracking = make_tracking(settings.trackers, paths, _info(experiment).name, space)
     _check_spec(experiment)
     observers = [*watchers, *_mirrors(experiment, space, tracking)]
@@ -97,7 +97,7 @@ def _search(experiment: Experiment, runner: Runner, watchers: Sequence[Experimen
 def _catch_up(experiment: Experiment) -> None:
     """Let whatever follows the journal end, too: the last session may have been killed before."""
     settings, paths = experiment.settings, experiment.paths
-    space = space_of(paths, settings)
+    space = experiment.space()
     tracking = make_tracking(settings.trackers, paths, _info(experiment).name, space)
     write_results(experiment)
     for mirror in _mirrors(experiment, space, tracking):
@@ -136,7 +136,7 @@ def promote(root: Path, request: PromotionRequest, *, confirm_seeds: int = 0) ->
         # A mistake must leave the experiment as it was: the journal is opened after the checks.
         Promoter(experiment, load_skill(settings.skill), info, request).check()
         _check_spec(experiment)
-        space = space_of(paths, settings)
+        space = experiment.space()
         tracking = make_tracking(settings.trackers, paths, info.name, space)
         observers = _mirrors(experiment, space, tracking)
         controller = Controller(

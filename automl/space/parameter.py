@@ -1,6 +1,6 @@
 """A parameter of the search space: its values, its switches and its relation to others."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
@@ -67,6 +67,11 @@ class Parameter:
         is_int = self.kind == "int"
         step = self.step or (1 if is_int else None)
         return Range(self.low, self.high, self.is_log, step, is_int, self.holes)
+
+    def domains(self) -> Iterator[Domain]:
+        """Yield the values that this parameter may take, and those beside each named choice."""
+        yield self.domain
+        yield from (variant.domain for variant in self._variants.values())
 
     @cached_property
     def switches(self) -> tuple[Switches, ...]:

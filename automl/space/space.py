@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.errors import UsageError
-from automl.schema.values import identity
+from automl.schema.values import identity, number_of
 from automl.space.dependencies import Dependencies
 from automl.space.domain import Choices, Domain
 from automl.space.parameter import Parameter, Switches
@@ -90,6 +90,16 @@ class SearchSpace:
                 yield f"{parameter.key}: inactive, yet given"
             elif given and not self._allows(parameter, values):
                 yield f"{parameter.key}: {values[parameter.key]!r} is outside its range"
+
+    def misfits(self, values: Mapping[str, Any]) -> Iterator[str]:
+        """Yield the first value that has no place in the unit cube: `encode` would fail.
+
+        A number beyond its range has one, at an end.
+        """
+        for key, parameter in self.parameters.items():
+            if key in values and not _has_place(self.domain(parameter, values), values[key]):
+                yield f"{key}: {values[key]!r:.40} is no value of space.yaml"
+                return  # What it is a switch or a parent of cannot be judged.
 
     def _allows(self, parameter: Parameter, values: Mapping[str, Any]) -> bool:
         try:
@@ -189,6 +199,13 @@ class SearchSpace:
         """
         check_plain_form(content)
         return cls({key: Parameter.from_dict(key, c) for key, c in content.items()}, base)
+
+
+def _has_place(domain: Domain, value: Any) -> bool:
+    if isinstance(domain, Choices):
+        return domain.contains(value)
+    number = number_of(value)
+    return number is not None and math.isfinite(number)
 
 
 def nearest_in(domain: Domain, value: Any) -> Any:

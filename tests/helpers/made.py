@@ -42,6 +42,14 @@ def closed(state="finished"):
     return {"event": "closed", "state": state, "reason": ""}
 
 
+def promoted(trial, **changes):
+    """Return the event of a promotion with what its proof must have; `changes` are of the proof."""
+    parity = {"metric": "score", "checkpoint": 0.6, "onnx": 0.6, "difference": 0.0,
+              "tolerance": 0.001, **changes}  # fmt: skip
+    promotion = {"trial": trial, "onnx": "promoted/model.onnx", "parity": parity}
+    return {"event": "promoted", "promotion": promotion}
+
+
 def view_of(root, settings, events, *, state, now):
     """Return the view of an experiment after these events."""
     monitor = Monitor(root, settings)

@@ -1,5 +1,5 @@
 import pytest
-from made import finish, made_experiment, report, start
+from made import finish, made_experiment, promoted, report, start
 
 from automl.errors import UsageError
 from automl.serving.app import Limits
@@ -13,8 +13,7 @@ def test_an_experiment_without_a_promoted_model_is_refused_with_the_next_step(tm
 
 
 def test_the_promoted_model_of_an_experiment_is_served_by_its_skill(tmp_path):
-    promoted = {"event": "promoted", "promotion": {"onnx": "promoted/model.onnx", "parity": {}}}
-    made_experiment(tmp_path / "e", start(0), report(0, 1, 0.5), finish(0), promoted)
+    made_experiment(tmp_path / "e", start(0), report(0, 1, 0.5), finish(0), promoted(0))
     target = Target.of(str(tmp_path / "e"))
     assert (target.skill, target.model) == ("toy", tmp_path / "e/promoted/model.onnx")
 

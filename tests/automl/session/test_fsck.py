@@ -118,3 +118,38 @@ def test_a_space_with_a_key_that_no_trial_would_use_is_not_accepted(root, capsys
     assert main(["fsck", str(root), "--accept"]) == 2
     told = capsys.readouterr().err
     assert f"space.yaml: {key}r: unknown key; did you mean {key}?" in told
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [({"high": 100}, "train.width: 100 is not allowed: must be an int in [1, 64]"),
+     ({"low": -3}, "train.width: -3 is not allowed: must be an int in [1, 64]"),
+     ({"choices": [8, 65]}, "train.width: 65 is not allowed: must be an int in [1, 64]")],
+)  # fmt: skip
+def test_a_space_beyond_the_bounds_of_the_schema_is_not_accepted(root, capsys, edit, told):
+    path = root / "space.yaml"
+    space = parse_yaml(path.read_text(), path)
+    space["train.width"] |= edit
+    path.write_text(json.dumps(space))
+    assert main(["fsck", str(root), "--accept"]) == 2
+    assert f"space.yaml: {told}" in capsys.readouterr().err
+    assert Experiment.load(root).settings.checksums  # As they were: the file is refused still.
+    assert main(["report", str(root)]) == 2
+
+
+def test_a_value_that_is_none_of_the_space_is_a_line_to_cut(root, capsys):
+    """An older journal, without checksums, does not show that it was changed."""
+    path = root / "journal.jsonl"
+    events = [json.loads(line) for line in path.read_text().splitlines()]
+    for event in events:
+        del event["crc"]
+        event.pop("format", None)
+    line, start = [each for each in enumerate(events, 1) if each[1]["event"] == "start"][1]
+    start["values"]["train.lr"] = "0.1"
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    assert main(["fsck", str(root), "--json"]) == 1
+    (finding,) = json.loads(capsys.readouterr().out)["findings"]
+    assert finding["line"] == line
+    assert finding["fault"] == "train.lr: '0.1' is no value of space.yaml"
+    assert main(["fsck", str(root), "--cut"]) == 0
+    assert main(["resume", "--quiet", str(root)]) == 0

@@ -238,6 +238,16 @@ def test_harm_to_what_follows_from_the_journal_changes_no_result(root, whole, ca
     assert outcome(root) == outcome(whole)
 
 
+@pytest.mark.parametrize("value", ["0.1", None, {"a": 1}, float("nan"), 10**400])
+def test_a_value_that_is_none_of_the_space_in_an_old_journal_is_a_line(root, capsys, value):
+    values = Experiment.load(root).history.trials[0].values
+    event("start", values={**values, "train.lr": value})(root, None)
+    for words in (("report",), ("importance",), ("explain",), ("resume", "--quiet")):
+        code, lines = told(capsys, root, *words)
+        assert code == 2 and len([text for text in lines if text.startswith("automl: ")]) == 1
+        assert "journal.jsonl: trial 0: train.lr: " in lines[-1]
+
+
 def test_a_lock_that_is_a_folder_is_refused(root, capsys):
     to_folder(root / ".lock")
     for words in (("status",), ("resume", "--quiet")):
