@@ -208,7 +208,8 @@ def _check_precision(spec: Spec) -> None:
 def _is_unfinished(spec: Spec, resume: ResumePoint, report: Report | None) -> bool:
     """Whether an epoch is left to train, after reporting the last one that is done."""
     record = resume.record
-    if record.metrics and not is_to_continue(report, record.epoch, record.metrics):
+    metrics = {**record.metrics, **resume.rates}
+    if record.metrics and not is_to_continue(report, record.epoch, metrics):
         return False
     return record.epoch < spec.train.num_epochs
 

@@ -20,7 +20,7 @@ from segformer.spec.spec import Spec
 from segformer.training.compiling import compile_network
 from segformer.training.isolation import seed_everything
 from segformer.training.losses import build_loss
-from segformer.training.optim import build_optimizer, build_schedule
+from segformer.training.optim import build_optimizer, build_schedule, rates_of
 from segformer.training.shortening import Plan
 
 Batch = dict[str, Tensor]
@@ -97,8 +97,7 @@ class SegmentationModule(LightningModule):
 
     def learning_rates(self) -> dict[str, float]:
         """The present learning rates: lr_head, and lr_backbone unless the encoder is frozen."""
-        groups = self.trainer.optimizers[0].param_groups
-        return {f"lr_{group['part']}": group["lr"] for group in groups}
+        return rates_of(self.trainer.optimizers[0].param_groups)
 
     def _accumulation_factor(self, batch_idx: int) -> float:
         """Correct the mean over the last batches of an epoch if they do not fill an accumulation.

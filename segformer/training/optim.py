@@ -1,7 +1,8 @@
 """Optimiser and learning-rate schedule."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -28,6 +29,11 @@ def parameter_groups(network: SegFormer, settings: Optim) -> list[dict[str, obje
         *_groups_of(network.backbone, "backbone", _layer_factors(network, settings), settings),
         *_groups_of(network.head, "head", head, settings),
     ]
+
+
+def rates_of(groups: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the learning rate of each part; that of the encoder is its full one."""
+    return {f"lr_{group['part']}": group["lr"] for group in groups}
 
 
 def _layer_factors(network: SegFormer, settings: Optim) -> dict[str, float]:

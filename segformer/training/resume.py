@@ -1,7 +1,7 @@
 """The checkpoint from which a training resumes, and the folder prepared for it."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from segformer.training.callbacks.checkpoint import (
     write_best,
 )
 from segformer.training.checkpoint_io import CheckpointFiles
+from segformer.training.optim import rates_of
 from segformer.training.record import TrainingRecord
 
 
@@ -30,6 +31,8 @@ class ResumePoint:
     path: Path
     record: ModelRecord
     position: Position
+    rates: Mapping[str, float]
+    """The learning rates that the last epoch ended with; empty within an epoch."""
 
     @classmethod
     def newest(
@@ -90,7 +93,8 @@ class ResumePoint:
             # Within an epoch the rest of its batches must be those that were left over.
             for what in ("seed", "batch_size", "accumulate", "processes"):
                 _check_same(path, what, getattr(position, what), getattr(asked, what))
-        return cls(path, record, position)
+        groups = [] if position.batch else content["optimizer_states"][0]["param_groups"]
+        return cls(path, record, position, rates_of(groups))
 
     def prepare(
         self, paths: CheckpointPaths, files: CheckpointFiles, *, warn: Callable[[str], None]

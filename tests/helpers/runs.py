@@ -4,6 +4,8 @@ import json
 
 import torch
 
+RATES = {"lr_head", "lr_backbone"}
+
 
 def status_lines(folder):
     """Return the lines of status.json as mappings."""
@@ -29,3 +31,8 @@ def assert_same(one, other):
             assert_same(a, b)
     else:
         assert one == other
+
+
+def without_rates(metrics):
+    """Return the metrics of a report without the learning rates, which are no scores."""
+    return {name: value for name, value in metrics.items() if name not in RATES}

@@ -20,7 +20,10 @@ _LOGGERS = ("segformer", "pytorch_lightning", "lightning_fabric", "transformers"
 
 
 class EpochReport(Callback):
-    """After each validated epoch: a status line, then the caller's report, which may stop it."""
+    """After each validated epoch: a status line, then the caller's report, which may stop it.
+
+    The caller always gets the learning rates; the status has them only where a user asked for them.
+    """
 
     def __init__(
         self,
@@ -60,11 +63,12 @@ class EpochReport(Callback):
             "time_per_step": round(seconds / steps, 4),
             "eta": round(seconds * (last - epoch), 1),
         }
+        all_metrics = metrics | self._module.learning_rates()
         if number() == 0:
-            rates = self._module.learning_rates() if self._with_learning_rates else {}
             message = f"epoch {epoch} of {last}"
-            self._status.write("RUNNING", message, kpi=metrics | rates, progress=progress)
-        if not is_to_continue(self._report, epoch, metrics):
+            kpi = all_metrics if self._with_learning_rates else metrics
+            self._status.write("RUNNING", message, kpi=kpi, progress=progress)
+        if not is_to_continue(self._report, epoch, all_metrics):
             trainer.should_stop = True
 
 
