@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from segformer.data.gallery import Gallery, galleries, jpeg, legend
+from segformer.data.gallery import Gallery, galleries, legend, webp
 from segformer.data.summary import DataSummary, class_table, split_table
 from segformer.errors import DataError
 from segformer.storage.atomic import replacing
@@ -89,8 +89,8 @@ def _legend(summary: DataSummary) -> str:
 
 def _gallery(gallery: Gallery) -> str:
     figures = [
-        f'<figure><img alt="{escape(each.caption)}" src="data:image/jpeg;base64,'
-        f'{b64encode(jpeg(each.pixels)).decode("ascii")}">'
+        f'<figure><img alt="{escape(each.caption)}" src="data:image/webp;base64,'
+        f'{b64encode(webp(each.pixels)).decode("ascii")}">'
         f"<figcaption>{escape(each.caption)}</figcaption></figure>"
         for each in gallery.pictures
     ]

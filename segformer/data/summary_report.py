@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from segformer.data.gallery import Gallery, galleries, jpeg, legend
+from segformer.data.gallery import Gallery, galleries, legend, webp
 from segformer.data.summary import DataSummary, class_table, split_table
 from segformer.storage.atomic import replacing
 
@@ -45,8 +45,8 @@ def _write_gallery(folder: Path, gallery: Gallery) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     images = []
     for number, picture in enumerate(gallery.pictures):
-        name = f"{number:02}.jpg"
-        (folder / name).write_bytes(jpeg(picture.pixels))
+        name = f"{number:02}.webp"
+        (folder / name).write_bytes(webp(picture.pixels))
         images.append({"file": name, "caption": picture.caption})
     _write(folder, {"title": gallery.title, "note": gallery.note, "images": images})
 

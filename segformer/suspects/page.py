@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from segformer.data.gallery import jpeg
+from segformer.data.gallery import webp
 from segformer.errors import DataError
 from segformer.storage.atomic import replacing
 
@@ -68,8 +68,8 @@ def write_page(path: Path, rows: Sequence[Row]) -> None:
 def _row(row: Row) -> str:
     lines = "".join(f"<li>{escape(line)}</li>" for line in row.lines)
     figures = "".join(
-        f'<figure><img alt="{name} of {escape(row.title)}" src="data:image/jpeg;base64,'
-        f'{b64encode(jpeg(picture)).decode("ascii")}"><figcaption>{name}</figcaption></figure>'
+        f'<figure><img alt="{name} of {escape(row.title)}" src="data:image/webp;base64,'
+        f'{b64encode(webp(picture)).decode("ascii")}"><figcaption>{name}</figcaption></figure>'
         for name, picture in zip(("image", "mask", "prediction"), row.pictures, strict=True)
     )
     return f'<h2>{escape(row.title)}</h2><ul>{lines}</ul><div class="row">{figures}</div>'

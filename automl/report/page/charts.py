@@ -66,9 +66,13 @@ def metric_axis(title: str, values: Iterable[float], **more: Any) -> dict[str, A
 
 def epoch_axis(title: str, last: float, **more: Any) -> dict[str, Any]:
     """Return an axis from 0 to the last epoch, with about ten ticks at whole epochs."""
-    power = 10 ** max(0, math.floor(math.log10(max(1.0, last))) - 1)
-    step = next(factor * power for factor in (1, 2, 5, 10) if last <= 10 * factor * power)
-    return axis(title, rangemode="tozero", dtick=step, **more)
+    return axis(title, rangemode="tozero", dtick=_whole_step(last), **more)
+
+
+def _whole_step(last: float) -> int:
+    """Return the distance of about ten ticks at whole numbers from 0 to the last."""
+    power = int(10 ** max(0, math.floor(math.log10(max(1.0, last))) - 1))
+    return next(factor * power for factor in (1, 2, 5, 10) if last <= 10 * factor * power)
 
 
 def progress(experiment: Experiment, course: Sequence[Point]) -> Figure:
@@ -266,7 +270,7 @@ def resources(experiment: Experiment, state: str) -> Figure:
         "data": data,
         "layout": layout(
             440 if has_memory else 280, barmode="overlay",
-            xaxis=axis("trial", anchor=anchor, tickformat="d", range=ends), **more,
+            xaxis=axis("trial", anchor=anchor, dtick=_whole_step(ends[1]), range=ends), **more,
         ),
     }  # fmt: skip
 

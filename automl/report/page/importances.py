@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
+from automl.formats import short_names
 from automl.report.page.charts import Figure, axis, layout
 from automl.report.page.palette import BLUE, TEXT
 
-MOST = 32
-"""Parameters that are drawn, the most important ones."""
+MOST = 28
+"""Parameters that are drawn, the most important ones: as many as a page of paper holds."""
 _NONE: Mapping[str, tuple[float, float]] = {}
 
 
@@ -17,7 +18,7 @@ def chart(
 
     `intervals` are drawn as whiskers; a parameter without one has none.
     """
-    keys = list(shares)[:MOST][::-1]
+    keys, names = list(shares)[:MOST][::-1], short_names(shares)
     lows = [min(shares[k], intervals.get(k, (1.0, 0.0))[0]) for k in keys]
     highs = [max(shares[k], intervals.get(k, (1.0, 0.0))[1]) for k in keys]
     reach = max(highs) or 1.0
@@ -46,10 +47,11 @@ def chart(
             },
         ],
         "layout": layout(
-            90 + 24 * len(keys), showlegend=False,
+            90 + 20 * len(keys), showlegend=False,
             margin={"l": 20, "r": 60, "t": 30, "b": 45}, bargap=0.3,
             xaxis=axis("share of the variance", tickformat=".0%", range=[0, 1.02 * reach]),
+            # Whole keys would leave no room for the bars on a phone; a bar names its key.
             yaxis={"automargin": True, "ticks": "", "ticksuffix": "  ", "showgrid": False,
-                   "type": "category"},
+                   "type": "category", "tickvals": keys, "ticktext": [names[k] for k in keys]},
         ),
     }  # fmt: skip

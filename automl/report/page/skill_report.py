@@ -24,7 +24,7 @@ MOST_NAMES = 40
 LARGEST_IMAGE = 2_000_000
 """Bytes of an embedded image; a larger one is only named."""
 LIGHT_IMAGE = 20_000
-"""Bytes above which a PNG of a photograph is embedded as JPEG; the folder keeps the PNG."""
+"""Bytes above which a PNG of a photograph is embedded as WebP; the folder keeps the PNG."""
 _KINDS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 _CELL = {
     "anyOf": [
@@ -179,17 +179,17 @@ def _source(folder: Path, name: str) -> str | None:
     if path.stat().st_size > LARGEST_IMAGE:
         return None
     content = path.read_bytes()
-    if kind == "png" and len(content) > LIGHT_IMAGE and (smaller := _as_jpeg(content)):
-        kind, content = "jpeg", smaller
+    if kind == "png" and len(content) > LIGHT_IMAGE and (smaller := _as_webp(content)):
+        kind, content = "webp", smaller
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _as_jpeg(png: bytes) -> bytes | None:
-    """Return a photograph as JPEG of half the size or less; None for whatever PNG holds better."""
+def _as_webp(png: bytes) -> bytes | None:
+    """Return a photograph as WebP of half the size or less; None for whatever PNG holds better."""
     file = io.BytesIO()
     try:
         with Image.open(io.BytesIO(png)) as image:
-            image.convert("RGB").save(file, "JPEG", quality=85, subsampling=0)
+            image.convert("RGB").save(file, "WEBP", quality=80, use_sharp_yuv=True)
     except (OSError, ValueError):  # The browser shows what there is to see.
         return None
     return file.getvalue() if file.tell() <= len(png) / 2 else None

@@ -75,7 +75,7 @@ def test_the_page_shows_overlays_with_a_legend_and_opens_offline(root, tmp_path)
     write_page(summarised(segment(root, **THREE)), tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     # Four images, typical and strangest of three classes, a batch of two and a pair of copies.
-    assert page.count("<img ") == page.count("data:image/jpeg;base64,") == 12
+    assert page.count("<img ") == page.count("data:image/webp;base64,") == 12
     assert "train/a.jpg: class_0, class_1, class_2" in page
     assert "train/a.jpg and val/c.jpg: equal byte for byte" in page
     assert "http" not in page

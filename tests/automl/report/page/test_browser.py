@@ -120,6 +120,16 @@ def test_on_a_dark_phone_it_is_dark_and_fits(phone):
     assert set(papers) == {DARK[PAGE]}
 
 
+def test_on_a_phone_the_values_and_the_labels_of_parameters_are_on_the_screen(phone):
+    edges = (
+        "return [...document.querySelectorAll(arguments[0])]"
+        ".map((part) => part.getBoundingClientRect()).map((box) => [box.left, box.right])"
+    )
+    for selector in ("#summary td", "[data-figure=figure-importance] .ytick text"):
+        boxes = phone.execute_script(edges, selector)
+        assert boxes and all(left >= 0 and right <= 390 for left, right in boxes), selector
+
+
 def test_on_paper_it_is_landscape_a4_with_all_its_figures(driver):
     printed = driver.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
     pdf = base64.b64decode(printed["data"])

@@ -73,7 +73,8 @@ def test_the_front_is_marked_among_all_trials(tmp_path):
 
 def test_resources_are_bars_by_state(experiment):
     figure = charts.resources(experiment, "finished")
-    assert figure["layout"]["xaxis"]["range"] == [-0.6, 1.6]  # No tick at a trial -1.
+    assert figure["layout"]["xaxis"]["range"] == [-0.6, 1.6]  # No tick at a trial -1,
+    assert figure["layout"]["xaxis"]["dtick"] == 1  # and none between two trials.
     bars = figure["data"]
     assert {bar["name"]: (bar["x"], bar["y"]) for bar in bars} == {
         "completed": ([0], [5.0]), "stopped": ([1], [4.0]),

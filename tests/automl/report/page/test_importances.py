@@ -11,6 +11,15 @@ def test_importance_is_drawn_largest_on_top():
     assert "error_x" not in bars
 
 
+def test_labels_are_short_and_bars_have_whole_keys():
+    figure = importances.chart({"train.optim.lr": 0.7, "model.size": 0.2, "data.size": 0.1})
+    axis = figure["layout"]["yaxis"]
+    assert dict(zip(axis["tickvals"], axis["ticktext"], strict=True)) == {
+        "train.optim.lr": "lr", "model.size": "model.size", "data.size": "data.size",
+    }  # fmt: skip
+    assert figure["data"][0]["y"] == axis["tickvals"]
+
+
 def test_intervals_are_whiskers_beyond_which_the_figures_stand():
     bars, texts = importances.chart(SHARES, {"a": (0.4, 0.9), "b": (0.1, 0.35)})["data"]
     assert bars["error_x"]["array"] == pytest.approx([0.05, 0.2])

@@ -28,14 +28,14 @@ def test_images_are_embedded_with_their_captions(shown, tmp_path):
     assert 'src="data:image/png;base64,' in html and "&lt;first&gt;" in html
 
 
-def test_a_large_photograph_is_embedded_as_jpeg_and_a_large_mask_stays_as_it_is(shown, tmp_path):
+def test_a_large_photograph_is_embedded_as_webp_and_a_large_mask_stays_as_it_is(shown, tmp_path):
     noise = Image.effect_noise((300, 300), 90).convert("RGB")
     noise.save(tmp_path / "photo.png")
     noise.resize((600, 600), 0).convert("1").save(tmp_path / "mask.png")
     photo = shown(images=[{"file": "photo.png"}])
     sizes = [(tmp_path / name).stat().st_size for name in ("photo.png", "mask.png")]
     assert min(sizes) > skill_report.LIGHT_IMAGE
-    assert "data:image/jpeg" in photo and len(photo) < sizes[0]
+    assert "data:image/webp" in photo and len(photo) < sizes[0]
     assert "data:image/png" in shown(images=[{"file": "mask.png"}])
 
 
