@@ -51,7 +51,7 @@ def chart(
             margin={"l": 20, "r": 60, "t": 30, "b": 45}, bargap=0.3,
             xaxis=axis("share of the variance", tickformat=".0%", range=[0, 1.02 * reach]),
             # Whole keys would leave no room for the bars on a phone; a bar names its key.
-            yaxis={"automargin": True, "ticks": "", "ticksuffix": "  ", "showgrid": False,
-                   "type": "category", "tickvals": keys, "ticktext": [names[k] for k in keys]},
+            yaxis={"automargin": True, "ticks": "", "showgrid": False, "type": "category",
+                   "tickvals": keys, "ticktext": [f"{names[key]}  " for key in keys]},
         ),
     }  # fmt: skip

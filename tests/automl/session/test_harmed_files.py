@@ -238,7 +238,7 @@ def test_harm_to_what_follows_from_the_journal_changes_no_result(root, whole, ca
     assert outcome(root) == outcome(whole)
 
 
-@pytest.mark.parametrize("value", ["0.1", None, {"a": 1}, float("nan"), 10**400])
+@pytest.mark.parametrize("value", ["0.1", None, {"a": 1}])
 def test_a_value_that_is_none_of_the_space_in_an_old_journal_is_a_line(root, capsys, value):
     values = Experiment.load(root).history.trials[0].values
     event("start", values={**values, "train.lr": value})(root, None)
