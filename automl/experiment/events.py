@@ -138,7 +138,7 @@ class EventCheck:
         _require(self._has(number), f"trial {number!r:.40} never started")
 
     def _check_promoted(self, event: Mapping[str, Any]) -> None:
-        promotion = event.get("promotion")
+        promotion: Any = event.get("promotion")
         _require(
             isinstance(promotion, dict)
             and isinstance(promotion.get("onnx"), str)
