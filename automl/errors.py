@@ -20,6 +20,10 @@ _FAULT_OF_A_SKILL = re.compile(
     r"(?P<key>[A-Za-z_][\w.\[\]]*): .*?(?:; did you mean (?P<nearest>\S+)\?)?", re.DOTALL
 )
 
+_FAULT_OF_A_FLAG = re.compile(
+    r"(?P<key>--[a-z][\w-]*)(?: \S+)?: .*?(?:; did you mean (?P<nearest>\S+)\?.*)?", re.DOTALL
+)
+
 
 class Fault(str):
     """One fault: a line of text, and for programs the parts that it was made of."""
@@ -74,9 +78,7 @@ class AutomlError(Exception):
     def __init__(self, *faults: str, kind: str | None = None) -> None:
         super().__init__("\n".join(faults))
         self.error_kind = kind or self.error_kind
-        self.faults: tuple[Fault, ...] = tuple(
-            fault if isinstance(fault, Fault) else Fault(fault) for fault in faults
-        )
+        self.faults: tuple[Fault, ...] = tuple(map(_fault_of_a_flag, faults))
 
 
 class UsageError(AutomlError):
@@ -174,6 +176,14 @@ def disagreement(*sources: str) -> Fault:
 def fault_of_a_skill(text: str) -> Fault:
     """Return a skill's fault, which is only a text: `key: what is wrong; did you mean name?`."""
     match = _FAULT_OF_A_SKILL.fullmatch(text)
+    return Fault(text) if match is None else Fault(text, key=match["key"], nearest=match["nearest"])
+
+
+def _fault_of_a_flag(text: str) -> Fault:
+    """Return a fault; one that is only a text has the flag that it begins with as its key."""
+    if isinstance(text, Fault):
+        return text
+    match = _FAULT_OF_A_FLAG.fullmatch(text)
     return Fault(text) if match is None else Fault(text, key=match["key"], nearest=match["nearest"])
 
 

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from automl.errors import Fault, UsageError, closest, nearest, not_allowed, not_one_of
 
-_ARGUMENT = re.compile(r"argument ([^:]+): ")
+_ARGUMENT = re.compile(r"(?:argument|the following arguments are required:) ([^:,]+)")
 _NO_CHOICE = re.compile(r"argument (?P<name>.*): invalid choice: '(?P<value>.*?)' \(")
 _NO_NUMBER = re.compile(
     r"argument (?P<name>.*): invalid (?P<type>int|float) value: '(?P<value>.*)'"

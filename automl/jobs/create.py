@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from automl.errors import Fault, UsageError, faults_named, nearest
+from automl.errors import Fault, UsageError, closest, faults_named, nearest
 from automl.files import write_yaml
 from automl.jobs.datasets import missing_data
 from automl.jobs.mappings import Context, mapped
@@ -170,10 +170,13 @@ class _Draft:
 def _check_action(info: SkillInfo, action: str) -> None:
     actions = list(info.actions) or list(info.spec_params)
     if action not in actions:
+        text = f"{action!r} is not an action of {info.name}{nearest(action, actions)}; "
         raise UsageError(
-            f"{action!r} is not an action of {info.name}{nearest(action, actions)}; "
-            f"it has {', '.join(actions)}"
-        )
+            Fault(
+                f"{text}it has {', '.join(actions)}", key="ACTION", value=action, allowed=actions,
+                nearest=closest(action, actions),
+            )
+        )  # fmt: skip
 
 
 def _new_id(action: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from automl.errors import RunFailed, UsageError
+from automl.errors import Fault, RunFailed, UsageError
 from automl.experiment import environment
 from automl.experiment.derived import read_derived
 from automl.experiment.experiment import Experiment
@@ -137,10 +137,9 @@ class Reproducer:
     def _trial(self) -> Trial:
         trials = self.experiment.history.trials
         if self.number not in trials:
-            raise UsageError(
-                f"{self.number} is not a trial of {self.experiment.paths.root}; it has "
-                f"{f'0 to {max(trials)}' if trials else 'none yet'}"
-            )
+            text = f"{self.number} is not a trial of {self.experiment.paths.root}; it has "
+            text += f"0 to {max(trials)}" if trials else "none yet"
+            raise UsageError(Fault(text, key="trial", value=self.number, allowed=sorted(trials)))
         trial = trials[self.number]
         if trial.failure is not None and trial.failure.kind is FailureKind.INFEASIBLE:
             raise UsageError(

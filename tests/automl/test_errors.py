@@ -60,3 +60,18 @@ def test_the_plain_form_has_the_first_fault_and_all_of_several():
     several = error_to_dict(UsageError("a", Fault("b", key="b"), kind="bad_data"))
     assert [fault["message"] for fault in several["errors"]] == ["a", "b"]
     assert several["error"]["kind"] == "bad_data" and several["errors"][1]["key"] == "b"
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "nearest"),
+    [
+        ("--constraint: 'x' is not understood; give METRIC<=LIMIT", "--constraint", None),
+        ("--objective score:up: the direction 'up' is not one of max, min", "--objective", None),
+        ("--set x: unknown key; did you mean y?", "--set", "y"),
+        ("--set x: unknown key; did you mean y?; it has y, z", "--set", "y"),
+        ("nothing is left to search: --policy off trains", None, None),
+    ],
+)
+def test_a_text_that_begins_with_a_flag_is_a_fault_of_the_flag(text, key, nearest):
+    (fault,) = UsageError(text).faults
+    assert (fault, fault.key, fault.nearest) == (text, key, nearest)
