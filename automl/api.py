@@ -64,6 +64,7 @@ class Experiment(reading.Experiment):
         max_latency_ms: float | None = None,
         min_objective: float | None = None,
         refine: bool = False,
+        qat: int = 0,
         confirm_seeds: int = 0,
     ) -> "Experiment":
         """Promote a trial (None: the best) as `automl promote` does; return the experiment after.
@@ -81,6 +82,7 @@ class Experiment(reading.Experiment):
             max_latency_ms,
             min_objective,
             refine,
+            qat,
         )
         promote(self.paths.root, request, confirm_seeds=confirm_seeds)
         return Experiment.load(self.paths.root)
@@ -157,6 +159,7 @@ class RunOptions(TypedDict, total=False):
     download: bool | None
     to: str | Sequence[str] | None
     refine: str | bool | None
+    qat: int | None
     min_objective: float | None
     policy: str | bool | None
     request: str | None

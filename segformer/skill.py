@@ -107,6 +107,9 @@ class SegformerSkill:
             faults += error.faults
             spec = {}
         flat = {**flat, **dict(flattened(spec))}
+        if action != "train":
+            # Those of a training, of which a fine-tuning for 8 bits takes the other settings.
+            flat |= {key: "" for key in _PATHS if key.startswith("train.")}
         files = inputs(action, flat)
         faults += [f for key, needed in files.items() for f in _file_faults(flat, key, needed)]
         sections = sections_of(action)

@@ -46,6 +46,11 @@ def add(commands: Any) -> None:
         "only if validation says so",
     )
     parser.add_argument(
+        "--qat", type=int, default=0, metavar="EPOCHS",
+        help="first fine-tune the weights of the int8 model, rounded as in 8 bits; kept only if it "
+        "is better for it",
+    )  # fmt: skip
+    parser.add_argument(
         "--confirm-seeds", type=int, default=0, metavar="N",
         help="first train the best two again with N fresh seeds each; promote the best on average",
     )  # fmt: skip
@@ -66,6 +71,7 @@ def _promote(arguments: argparse.Namespace) -> int:
         arguments.max_latency_ms,
         arguments.min_objective,
         arguments.refine,
+        arguments.qat,
     )
     root = experiment_folder(arguments.experiment)
     # Libraries may print; stdout is kept for the result.

@@ -69,6 +69,8 @@ class Settings:
     """The models that the promotion makes."""
     refine: str = "off"
     """Whether the promotion refines the best checkpoint without training: on or off."""
+    qat: int = 0
+    """Epochs of quantization-aware fine-tuning of the int8 model."""
     min_objective: float | None = None
     """The objective that a champion needs; None: any."""
     fixed: tuple[str, ...] = ()

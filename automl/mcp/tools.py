@@ -199,6 +199,7 @@ def _promote_tool() -> Tool:
         "max_latency_ms": {"type": "number", "description": "largest median latency"},
         "min_objective": {"type": "number", "description": "objective that a champion needs"},
         "refine": {"type": "boolean", "description": "average checkpoints and more first"},
+        "qat": {"type": "integer", "description": "epochs of fine-tuning of the int8 model"},
     }
     return Tool(
         "promote",

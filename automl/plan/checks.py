@@ -12,7 +12,12 @@ from urllib.parse import urlsplit
 from automl.errors import Fault, UsageError, not_one_of
 from automl.experiment.paths import ExperimentPaths
 from automl.files import check_new_folder
-from automl.promotion.gates import PromotionRequest, check_conversions, check_refinements
+from automl.promotion.gates import (
+    PromotionRequest,
+    check_conversions,
+    check_qat,
+    check_refinements,
+)
 from automl.request.request import Request
 from automl.request.space import SpaceRequest
 from automl.skill.info import SkillInfo
@@ -94,9 +99,11 @@ def check_promotion(request: Request, info: SkillInfo) -> None:
     """Raise `UsageError` for models that are unknown or that the skill cannot make, and limits."""
     if request.refine not in ("on", "off"):
         raise UsageError(not_one_of("--refine", request.refine, ("on", "off")))
-    PromotionRequest(to=request.to, min_objective=request.min_objective)
+    PromotionRequest(to=request.to, min_objective=request.min_objective, qat=request.qat)
     if request.refine == "on":
         check_refinements(info)
+    if request.qat:
+        check_qat(info)
     check_conversions(request.to, info)
 
 

@@ -183,6 +183,7 @@ def plan_from_request(
         budget=budget,
         to=request.to,
         refine=request.refine,
+        qat=request.qat,
         min_objective=request.min_objective,
         seed=request.seed,
         spec=spec,

@@ -53,6 +53,12 @@ def check_refinements(info: SkillInfo) -> None:
         raise UsageError(f"--refine: {info.name} names no refinements in its skill_info.yaml")
 
 
+def check_qat(info: SkillInfo) -> None:
+    """Raise `UsageError` if a skill has no quantization-aware fine-tuning."""
+    if "qat" not in info.promotion:
+        raise UsageError(f"--qat: {info.name} has no quantization-aware fine-tuning")
+
+
 class GateError(Exception):
     """A gate rejected a model; the text has the figures."""
 
@@ -73,6 +79,8 @@ class PromotionRequest:
     """The objective that a champion needs; a worse model is promoted, but not made champion."""
     refine: bool = False
     """Whether the checkpoint is refined first, without training."""
+    qat: int = 0
+    """Epochs of quantization-aware fine-tuning of the int8 model."""
 
     def __post_init__(self) -> None:
         known = ("onnx", *CONVERSIONS, *PACKAGES, *EXPORTS)
@@ -87,6 +95,12 @@ class PromotionRequest:
                 faults.append(not_allowed(flag, value, "over 0"))
         if self.min_objective is not None and not isfinite(self.min_objective):
             faults.append(not_allowed("--min-objective", self.min_objective, "a finite number"))
+        if self.qat < 0:
+            faults.append(not_allowed("--qat", self.qat, "0 or more epochs"))
+        if self.qat > 0 and self.to is not None and "int8" not in self.to:
+            made = ",".join(self.to)
+            text = f"--qat: fine-tunes the int8 model, but only {made} is to be made"
+            faults.append(Fault(f"{text}; give --to {made},int8", key="--qat", value=self.qat))
         if faults:
             raise UsageError(*faults)
 

@@ -9,7 +9,7 @@ from automl.experiment.experiment import Experiment
 from automl.experiment.settings import weights_in_words
 from automl.formats import compact, score
 from automl.promotion.gates import EXPORTS, LATENCY
-from automl.report.measured import WORDS, busy
+from automl.report.measured import WORDS, busy, fine_tuned
 from automl.skill.info import SkillInfo
 from automl.version import __version__
 
@@ -36,6 +36,7 @@ def model_card(experiment: Experiment, info: SkillInfo, promotion: Mapping[str, 
         f"| ONNX Runtime | {parity['onnx']:.6f} | {parity['difference']:.1e} |",
         *_conversions(parity),
         "",
+        *_fine_tuning(parity),
         _logits(parity),
         *_exports(parity),
         "",
@@ -116,6 +117,12 @@ def _conversions(parity: Mapping[str, Any]) -> list[str]:
             drop = "" if value is None else f"{model['drop']:+.1e} worse"
             rows.append(f"| {name} ({model['file']}) | {figure} | {drop} |")
     return rows
+
+
+def _fine_tuning(parity: Mapping[str, Any]) -> list[str]:
+    """Return what quantization-aware fine-tuning brought; nothing if there was none."""
+    text = fine_tuned(parity)
+    return [f"{text[0].upper()}{text[1:]}.", ""] if text else []
 
 
 _ALWAYS = tuple(key for key in LATENCY if key != "latency_runs" and "best" not in key)

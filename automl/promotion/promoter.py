@@ -21,6 +21,7 @@ from automl.promotion.gates import (
     GateError,
     PromotionRequest,
     check_conversions,
+    check_qat,
     check_refinements,
     latency_of,
 )
@@ -79,6 +80,8 @@ class Promoter:
         check_conversions(self.request.targets, self.info)
         if self.request.refine:
             check_refinements(self.info)
+        if self.request.qat:
+            check_qat(self.info)
         checkpoint = self.experiment.paths.trial(best.number) / self.info.checkpoints["best"]
         if not checkpoint.exists():
             raise RunFailed(f"{checkpoint}: the best trial's checkpoint is gone")
@@ -102,7 +105,7 @@ class Promoter:
         write_json(work / "parity.json", parity)
         self.request.check_parity(parity)
         self.request.check_latency("onnx", parity["latency"].get("onnx", {}))
-        left_out = self._conversions(best, checkpoint, onnx, work, parity)
+        left_out = self._conversions(best, checkpoint, exported, work, parity)
         left_out |= self._packages(onnx, work, parity)
         test = self._actions.run(
             "evaluate", best, work / "test", onnx, overrides=self._actions.hints("test")
@@ -162,14 +165,14 @@ class Promoter:
         return trials[number]
 
     def _conversions(
-        self, best: Trial, checkpoint: Path, onnx: Path, work: Path, parity: dict[str, Any]
+        self, best: Trial, checkpoint: Path, exported: Result, work: Path, parity: dict[str, Any]
     ) -> dict[str, str]:
         """Make the other models; return why by name for those that are left out."""
         left_out = {}
         for name in (name for name in self.request.targets if name in (*CONVERSIONS, *EXPORTS)):
             try:
                 if name in CONVERSIONS:
-                    self._convert(name, best, onnx, work, parity)
+                    self._convert(name, best, exported, work, parity)
                 else:
                     parity[name] = self._exported_for(name, best, checkpoint, work)
             except Stopped:
@@ -200,21 +203,25 @@ class Promoter:
         return left_out
 
     def _convert(
-        self, name: str, best: Trial, onnx: Path, work: Path, parity: dict[str, Any]
+        self, name: str, best: Trial, exported: Result, work: Path, parity: dict[str, Any]
     ) -> None:
-        """Convert the ONNX model, measure the result if it can run here, and check it."""
-        folder, action = work / name, CONVERSIONS[name]
+        """Convert the exported model, measure the result if it can run here, and check it."""
+        folder, action, source = work / name, CONVERSIONS[name], exported.artifacts["onnx"]
         overrides = dict(self._actions.hints(action))
+        if name == "int8" and self.request.qat:
+            qat = self._actions.hints("qat")
+            overrides[qat["epochs"]] = self.request.qat
+            source = exported.artifacts[qat["model"]]
         if key := self._actions.hints("max_drop").get(action):
             overrides[key] = self.request.max_drop
-        result = self._actions.run(action, best, folder, onnx, overrides=overrides)
+        result = self._actions.run(action, best, folder, source, overrides=overrides)
         (kind,) = [k for k in result.artifacts if k in ("onnx", "checkpoint", "engine")]
         model = result.artifacts[kind]
         facts: dict[str, Any] = {"file": str(model.relative_to(work)), "sha256": _digest(model)}
         facts |= {
             key: value
             for key, value in result.metrics.items()
-            if {"mb", "layers", "speedup"}.intersection(key.split("_"))
+            if {"mb", "layers", "speedup", "qat"}.intersection(key.split("_"))
         }
         parity[name] = facts | self._measured(best, model, folder / "measured", work, parity)
         latency = parity[name].pop("latency", None)

@@ -1,8 +1,9 @@
 """The measurements of parity.json in words for people, and a warning where they say little."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from automl.formats import compact
+from automl.formats import compact, score
 
 WORDS = {
     "recorded": "in the search",
@@ -42,4 +43,21 @@ def busy(latencies: Mapping[str, Mapping[str, float]]) -> str:
     return (
         f"The machine was busy ({compact(load)} processes wanted each core): measure again on a "
         "quiet one."
+    )
+
+
+def fine_tuned(parity: Mapping[str, Any]) -> str:
+    """Return what quantization-aware fine-tuning of the int8 model brought; "" if there was none.
+
+    The skill reports a metric without it and with it, and which of the two models it kept.
+    """
+    facts, ending = parity.get("int8", {}), "_without_qat"
+    metric = next((key.removesuffix(ending) for key in facts if key.endswith(ending)), None)
+    if metric is None:
+        return ""
+    values = (score(facts[f"{metric}_{which}_qat"]) for which in ("without", "with"))
+    verdict = "kept" if facts["qat_is_kept"] else "no better, so left out"
+    return (
+        f"quantization-aware fine-tuning, epochs {facts['qat_epochs']:g}: {metric} "
+        f"{' without, '.join(values)} with it: {verdict}"
     )

@@ -11,6 +11,7 @@ from automl.experiment.next_step import next_step
 from automl.experiment.paths import ExperimentPaths
 from automl.formats import clock, compact, score, short_names, table
 from automl.report.class_table import metric_lines
+from automl.report.measured import fine_tuned
 from automl.trial.trial import Trial
 
 _RANKED = 20
@@ -162,6 +163,7 @@ def _promotion_lines(promotion: Mapping[str, Any]) -> list[str]:
     lines += [f"refined: {step['text']}" for step in promotion.get("refinement", ())]
     lines += [f"warning: {warning}" for warning in promotion.get("warnings", ())]
     lines += [_conversion_line(name, parity) for name in ("int8", "engine") if name in parity]
+    lines += [f"int8: {text}" for text in (fine_tuned(parity),) if text]
     lines += _latency_lines(parity)
     registry = promotion.get("registry")
     if registry:

@@ -129,6 +129,11 @@ _TABLE = (
         "on|off", default="off",
     ),
     Option(
+        "qat",
+        "epochs of quantization-aware fine-tuning of the int8 model, kept only if it is better for "
+        "it", "whole", "N", default="0", example="3",
+    ),
+    Option(
         "min_objective", "objective that the model needs to be registered as champion", "number",
         "X", example="0.5",
     ),

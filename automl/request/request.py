@@ -53,6 +53,7 @@ _PLAIN = (
     "tracker",
     "min_objective",
     "refine",
+    "qat",
     "hang_limit",
 )
 _POLICY = ("policy", "request")
@@ -83,6 +84,8 @@ class Request:
     """The models that the promotion makes."""
     refine: str = "off"
     """Whether the promotion refines the best checkpoint: on or off."""
+    qat: int = 0
+    """Epochs of quantization-aware fine-tuning of the int8 model."""
     min_objective: float | None = None
     """The objective that a champion needs; None: any."""
     seed: int = 0

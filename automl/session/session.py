@@ -90,6 +90,7 @@ def _search(experiment: Experiment, runner: Runner, watchers: Sequence[Experimen
                 to=settings.to,
                 min_objective=settings.min_objective,
                 refine=settings.refine == "on",
+                qat=settings.qat,
             )
             _promote(controller, experiment, tracking.registry, request)
 

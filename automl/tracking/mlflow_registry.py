@@ -141,19 +141,27 @@ def _log_graph(graph: onnx.ModelProto) -> ModelInfo:
 
 
 def _log_program(program: Path, model: Path) -> ModelInfo:
-    """Package the skill's own program; it finds the model and its other programs as artifacts."""
+    logged: ModelInfo = mlflow.pyfunc.log_model(name="model", **package_of(program, model))
+    return logged
+
+
+def package_of(program: Path, model: Path) -> dict[str, Any]:
+    """Return how MLflow packages a skill's own program, as arguments.
+
+    The program finds the model and its other programs as artifacts.
+    """
     others = {path.stem: str(path) for path in model.parent.glob("*.py") if path != program}
     example = model.with_name("input_example.json")
-    logged: ModelInfo = mlflow.pyfunc.log_model(
-        name="model",
-        python_model=str(program),
-        artifacts={**others, "model": str(model)},
-        pip_requirements=str(model.with_name("requirements.txt")),
+    return {
+        "python_model": str(program),
+        "artifacts": {**others, "model": str(model)},
+        "pip_requirements": str(model.with_name("requirements.txt")),
         # A picture comes in many forms, and a result has several parts.
-        signature=ModelSignature(_ANYTHING, _ANYTHING),
-        input_example=json.loads(example.read_text(encoding="utf-8")) if example.exists() else None,
-    )
-    return logged
+        "signature": ModelSignature(_ANYTHING, _ANYTHING),
+        "input_example": (
+            json.loads(example.read_text(encoding="utf-8")) if example.exists() else None
+        ),
+    }
 
 
 def _standing(experiment: Experiment, root: str) -> Standing:

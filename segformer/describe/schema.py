@@ -11,11 +11,13 @@ from segformer.spec import ACTIONS, Spec
 NAME = "segformer"
 
 _COMMON = ("results_dir", "encryption_key", "model_name", "dataset", "model")
+_MORE = {"train": ("wandb",), "quantize": ("train",)}
+"""Further sections; quantize may fine-tune."""
 
 
 def sections_of(action: str) -> tuple[str, ...]:
     """Return the sections of the spec that an action reads."""
-    return (*_COMMON, action, *(("wandb",) if action == "train" else ()))
+    return (*_COMMON, action, *_MORE.get(action, ()))
 
 
 def schema(action: str) -> dict[str, Any]:

@@ -106,6 +106,7 @@ def skill_info() -> dict[str, Any]:
             "quantize": {"quantize.max_miou_drop": 1.0, "quantize.algorithm": "auto"},
             "calibration": {"export.calibrate": True},
             "max_drop": {"quantize": "quantize.target_drop"},
+            "qat": {"epochs": "quantize.qat_epochs", "model": "safetensors"},
             "evaluate": {
                 "evaluate.split": "validation",
                 "evaluate.vis_after_n_batches": 0,

@@ -115,8 +115,7 @@ def latencies_in_turns(
     device = torch.device("cpu")
     with _threads(1):
         predictors = [load_predictor(path, otherwise=otherwise, device=device) for path in paths]
-        draw = torch.Generator().manual_seed(0)
-        images = [torch.randn(1, 3, *each.record.size, generator=draw) for each in predictors]
+        images = [_noise(each, 1) for each in predictors]
         seconds: list[list[float]] = [[] for _ in paths]
         for turn in range(_WARM_UP + rounds):
             for own, predictor, image in zip(seconds, predictors, images, strict=True):

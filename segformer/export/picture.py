@@ -29,7 +29,8 @@ OPSET = 18
 IMAGE, SIZE, MASK, PROBABILITIES = "image", "size", "mask", "probabilities"
 _PREFIX = "network/"
 _SCALING = ("mean", "std")
-_NUMBERS = ("-4.0", "-2.5", "-0.5", "0.0", "0.5", "1.0", "1.5", "2.0", "2.5")
+_NUMBERS = ("-4.0", "-2.5", "-0.5", "0.0", "0.5", "1.0", "1.5", "2.0", "2.5", "255.0",
+            "4194304.0")  # fmt: skip
 """Constants of the filter, named for their values."""
 _WHOLE = {"none": 0, "one": 1, "two": 2}
 _TEXT = (
@@ -168,13 +169,14 @@ def _preparation(target: str, record: ModelRecord) -> list[NodeProto]:
         *_weights("width", axis=0),
         *_weights("height", axis=1),
         node("Transpose", [IMAGE], ["planes"], perm=[2, 0, 1]),
-        node("Cast", ["planes"], ["pixels"], to=TensorProto.FLOAT),
+        node("Cast", ["planes"], ["pixels"], to=TensorProto.DOUBLE),
         # One side at a time, as Pillow, which rounds to 8 bits in between.
         node("MatMul", ["pixels", "width/weights"], ["across"]),
         *_rounded("across"),
         node("MatMul", ["height/weights", "across/rounded"], ["down"]),
         *_rounded("down"),
-        node("Div", ["down/rounded", "largest"], ["shares"]),
+        node("Cast", ["down/rounded"], ["eight_bits"], to=TensorProto.FLOAT),
+        node("Div", ["eight_bits", "white"], ["shares"]),
         node("Sub", ["shares", "mean"], ["centred"]),
         node("Div", ["centred", "std"], ["scaled"]),
         node("Unsqueeze", ["scaled", "first"], [target]),
@@ -186,7 +188,8 @@ def _weights(side: str, *, axis: int) -> list[NodeProto]:
 
     It is the bicubic filter of Pillow, stretched where the side shrinks. Resize has it too, but
     not in every runtime: OpenVINO does not stretch it. `axis` is that of the picture's pixels.
-    The distances are whole numbers up to the division, so that they are exact.
+    As Pillow's, the weights are whole numbers of 2^-22: in 64 bits the products with pixels are
+    exact, and a value in the middle of two is rounded to the same side.
     """
     counter = iter(range(100))
 
@@ -204,7 +207,7 @@ def _weights(side: str, *, axis: int) -> list[NodeProto]:
         ours = node("Unsqueeze", ours, "second")
     distances = node("Abs", node("Sub", ours, node("Mul", f"{side}/middles", length)))
     unit = node("Mul", node("Max", length, f"{side}/count"), "two")
-    floats = (node("Cast", name, to=TensorProto.FLOAT) for name in (distances, unit))
+    floats = (node("Cast", name, to=TensorProto.DOUBLE) for name in (distances, unit))
     x = node("Min", node("Div", *floats), "2.0")
     near, far = "1.5", "-0.5"
     for add in ("-2.5", "0.0", "1.0"):
@@ -213,7 +216,8 @@ def _weights(side: str, *, axis: int) -> list[NodeProto]:
         far = node("Add", node("Mul", far, x), add)
     cubic = node("Where", node("Less", x, "1.0"), near, far)
     total = node("ReduceSum", cubic, "first" if axis == 0 else "second", keepdims=1)
-    node("Div", cubic, total, name="weights")
+    steps = node("Mul", node("Div", cubic, total), "4194304.0")
+    node("Div", node("Floor", node("Add", steps, "0.5")), "4194304.0", name="weights")
     return nodes
 
 
@@ -222,7 +226,7 @@ def _rounded(name: str) -> list[NodeProto]:
     return [
         helper.make_node("Add", [name, "0.5"], [f"{name}/raised"]),
         helper.make_node("Floor", [f"{name}/raised"], [f"{name}/whole"]),
-        helper.make_node("Clip", [f"{name}/whole", "0.0", "largest"], [f"{name}/rounded"]),
+        helper.make_node("Clip", [f"{name}/whole", "0.0", "255.0"], [f"{name}/rounded"]),
     ]
 
 
@@ -252,9 +256,9 @@ def _constants(size: tuple[int, int], record: ModelRecord) -> list[TensorProto]:
     values: dict[str, NDArray[np.generic]] = {
         "first": np.array([0], np.int64),
         "second": np.array([1], np.int64),
-        "largest": np.array(255, np.float32),
+        "white": np.array(255, np.float32),
         **{name: np.array(augmentation[name], np.float32)[:, None, None] for name in _SCALING},
-        **{name: np.array(float(name), np.float32) for name in _NUMBERS},
+        **{name: np.array(float(name), np.float64) for name in _NUMBERS},
         **{name: np.array(value, np.int32) for name, value in _WHOLE.items()},
     }
     for index, (side, count) in enumerate(zip(("height", "width"), size, strict=True)):

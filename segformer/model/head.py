@@ -91,26 +91,34 @@ class FoldedHead(nn.Module):
         return logits
 
 
-@torch.no_grad()
-def _folded_convolutions(head: AllMLPHead) -> list[nn.Conv2d]:
-    """Return convolutions whose upsampled sum is the output of the head's norm.
+def folded_kernels(head: AllMLPHead) -> list[tuple[Tensor, Tensor]]:
+    """Return the matrix and bias of each map's product with the norm folded in, finest first.
 
-    With W_i, b_i of `AllMLPHead.kernels` the norm gives s * (sum_i up(W_i x_i + b_i) - m) + t; s is
-    weight / sqrt(var + eps), m the running mean, t the norm's bias. So s scales every W_i and b_i,
-    and t - s * m is added once.
+    With W_i, b_i of `AllMLPHead.kernels` the norm in evaluation mode gives
+    s * (sum_i up(W_i x_i + b_i) - m) + t; s is weight / sqrt(var + eps), m the running mean, t the
+    norm's bias. So s scales every W_i and b_i, and t - s * m is added once.
     """
-    norm, convolutions = head.norm, []
+    norm, kernels = head.norm, []
     if norm.running_mean is None or norm.running_var is None:
         raise ValueError("the head's norm keeps no running statistics")
     scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
     # Bilinear weights add up to 1, so the shift may be added to one map before upsampling.
     shift = norm.bias - scale * norm.running_mean
     for weight, bias in head.kernels():
-        convolution = nn.Conv2d(weight.shape[1], weight.shape[0], 1)
-        convolution.weight = nn.Parameter((weight * scale[:, None])[:, :, None, None])
-        convolution.bias = nn.Parameter(bias * scale + shift)
-        convolutions.append(convolution)
+        kernels.append((weight * scale[:, None], bias * scale + shift))
         shift = torch.zeros_like(shift)
+    return kernels
+
+
+@torch.no_grad()
+def _folded_convolutions(head: AllMLPHead) -> list[nn.Conv2d]:
+    """Return convolutions whose upsampled sum is the output of the head's norm."""
+    convolutions = []
+    for weight, bias in folded_kernels(head):
+        convolution = nn.Conv2d(weight.shape[1], weight.shape[0], 1)
+        convolution.weight = nn.Parameter(weight[:, :, None, None])
+        convolution.bias = nn.Parameter(bias)
+        convolutions.append(convolution)
     return convolutions
 
 

@@ -5,8 +5,9 @@ in 32 bits. It needs no truth, and is finer than the mIoU of a few images. The m
 layers go back.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ _RESIDUALS = ", residuals in 8 bits"
 class Choice:
     """A quantized graph, and what was measured to choose it."""
 
-    graph: ModelProto
+    mixed: MixedGraph
+    settings: QdqSettings
     algorithm: str
     changed: dict[str, float]
     """By algorithm, the share of validation pixels whose class it changes."""
@@ -39,13 +41,30 @@ class Choice:
     """The same by layer, with this layer alone in 8 bits; the most sensitive first."""
     restored: tuple[str, ...] = ()
     """The layers that stay in 32 bits."""
-    layers: int = 0
+
+    @cached_property
+    def graph(self) -> ModelProto:
+        """The graph."""
+        return self.mixed.restored(self.restored)
+
+    def of(self, source: Path, images: Sequence[Path]) -> "Choice":
+        """Return the same choice for the graph of other weights."""
+        return replace(self, mixed=quantized_graph(source, images, self.settings))
+
+    @property
+    def with_head_in_32_bits(self) -> "Choice":
+        """The same with the whole decode head in 32 bits, too."""
+        head = [layer for layer in self.mixed.layers if "head" in layer.split("/")]
+        return replace(self, restored=tuple(dict.fromkeys([*self.restored, *head])))
 
     @property
     def metrics(self) -> dict[str, float]:
         """How many layers are in 8 bits and how many stay in 32."""
-        kept = float(len(self.restored))
-        return {"layers_in_8_bits": self.layers - kept, "layers_in_32_bits": kept}
+        kept = len(self.restored)
+        return {
+            "layers_in_8_bits": float(len(self.mixed.layers) - kept),
+            "layers_in_32_bits": float(kept),
+        }
 
     @property
     def note(self) -> str:
@@ -53,7 +72,7 @@ class Choice:
         if not self.restored:
             return ""
         return (
-            f"{len(self.restored)} of {self.layers} layers stay in 32 bits: "
+            f"{len(self.restored)} of {len(self.mixed.layers)} layers stay in 32 bits: "
             f"{', '.join(self.restored)}"
         )
 
@@ -62,6 +81,7 @@ class Choice:
         return {
             "algorithm": self.algorithm,
             "changed_pixels": self.changed,
+            "in_32_bits": list(self.restored),
             "layers": [
                 {"name": name, "changed_pixels": share, "bits": 32 if name in self.restored else 8}
                 for name, share in self.sensitivity.items()
@@ -92,15 +112,15 @@ def chosen(
     """
     classes = _Classes(source, validation)
     graphs = _graphs(source, images, replace(settings, keeps_activations=True))
-    changed = {name: classes.changed(graph.restored(())) for name, graph in graphs.items()}
+    changed = {name: classes.changed(graph.restored(())) for name, (_, graph) in graphs.items()}
     # Without conversions around the sums of the residual stream a graph is faster: if the target
     # allows it, it is taken even where it changes a few more pixels.
     for algorithm in _in_order(changed, is_fast_first=target_drop is not None):
-        mixed = graphs[algorithm]
-        layers, whole = len(mixed.layers), mixed.restored(())
-        if target_drop is None or drop(whole) <= target_drop:
-            return Choice(whole, algorithm, changed, {}, layers=layers)
-    allowed = target_drop or 0.0
+        own, mixed = graphs[algorithm]
+        choice = Choice(mixed, own, algorithm, changed, {})
+        if target_drop is None or drop(choice.graph) <= target_drop:
+            return choice
+    allowed, layers = target_drop or 0.0, len(mixed.layers)
     shares = {layer: classes.changed(mixed.alone(layer)) for layer in mixed.layers}
     ranked = sorted(shares, key=lambda layer: -shares[layer])
     count = fewest(layers, lambda count: drop(mixed.restored(ranked[:count])) <= allowed)
@@ -109,9 +129,8 @@ def chosen(
             f"not quantized: quantize.target_drop {allowed:g} leaves no layer in 8 bits; the "
             f"most sensitive is {ranked[0]}"
         )
-    restored = tuple(ranked[:count])
     sensitivity = {layer: shares[layer] for layer in ranked}
-    return Choice(mixed.restored(restored), algorithm, changed, sensitivity, restored, layers)
+    return Choice(mixed, own, algorithm, changed, sensitivity, tuple(ranked[:count]))
 
 
 def _in_order(changed: Mapping[str, float], *, is_fast_first: bool) -> list[str]:
@@ -138,22 +157,28 @@ def fewest(limit: int, is_enough: Callable[[int], bool]) -> int:
     return high
 
 
-def _graphs(source: Path, images: Sequence[Path], settings: QdqSettings) -> dict[str, MixedGraph]:
+def _graphs(
+    source: Path, images: Sequence[Path], settings: QdqSettings
+) -> dict[str, tuple[QdqSettings, MixedGraph]]:
     """Return the graphs to choose from by name; with `auto` also one range a weight tensor."""
     if settings.algorithm != "auto":
-        return {settings.algorithm: quantized_graph(source, images, settings)}
+        return {settings.algorithm: (settings, quantized_graph(source, images, settings))}
     graphs = {}
     with scratch() as folder:
-        for algorithm in _TRIED:
+        for name, own in _variants(settings):
             # The ranges of the activations do not depend on how the weights are rounded.
-            own = replace(settings, algorithm=algorithm, cache=folder / f"{algorithm}.json")
-            graphs[algorithm] = quantized_graph(source, images, own)
-            tensors = replace(own, per_channel=False)
-            graphs[f"{algorithm}, per tensor"] = quantized_graph(source, images, tensors)
-            if not settings.for_tensorrt:
-                sums = replace(own, keeps_residuals=False, cache=None)
-                graphs[f"{algorithm}{_RESIDUALS}"] = quantized_graph(source, images, sums)
+            shared = None if name.endswith(_RESIDUALS) else folder / f"{own.algorithm}.json"
+            graphs[name] = own, quantized_graph(source, images, replace(own, cache=shared))
     return graphs
+
+
+def _variants(settings: QdqSettings) -> Iterator[tuple[str, QdqSettings]]:
+    for algorithm in _TRIED:
+        own = replace(settings, algorithm=algorithm)
+        yield algorithm, own
+        yield f"{algorithm}, per tensor", replace(own, per_channel=False)
+        if not settings.for_tensorrt:
+            yield f"{algorithm}{_RESIDUALS}", replace(own, keeps_residuals=False)
 
 
 class _Classes:

@@ -4,13 +4,15 @@ import logging
 import secrets
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
 import yaml
+from pytorch_lightning import Callback
 
 from segformer.action import StatusFile
 from segformer.data.training_size import with_own_prediction
@@ -43,7 +45,13 @@ from segformer.training.trainer import build_trainer
 _LOG = logging.getLogger("segformer")
 
 
-def train(spec: Spec, folder: Path, report: Report | None = None) -> Result:
+def train(
+    spec: Spec,
+    folder: Path,
+    report: Report | None = None,
+    *,
+    callbacks: Sequence[Callback] = (),
+) -> Result:
     """Train a model in `folder`, or resume from the last checkpoint that is there.
 
     Writes experiment.yaml, status.json, log.txt, checkpoints/last.ckpt and checkpoints/best.ckpt.
@@ -55,6 +63,7 @@ def train(spec: Spec, folder: Path, report: Report | None = None) -> Result:
         folder: The results folder; created if missing.
         report: Called after each validated epoch, and first for the epoch of the checkpoint from
             which the training resumes; "stop" and "pause" end the training after that epoch.
+        callbacks: Further ones of Lightning, for a training in a single process.
 
     Returns:
         Artifacts best and last; the metrics of the best epoch and its number as `epoch`. A note if
@@ -76,10 +85,18 @@ def train(spec: Spec, folder: Path, report: Report | None = None) -> Result:
     with replacing_training(spec, folder) if is_replacing else nullcontext():
         spec = _with_seed(spec, folder)
         is_finished = check_folder(spec, folder)
-        return run_action("train", spec, folder, train_here, report, keeps_spec=is_finished)
+        here = partial(train_here, callbacks=callbacks)
+        return run_action("train", spec, folder, here, report, keeps_spec=is_finished)
 
 
-def train_here(spec: Spec, folder: Path, topology: Topology, report: Report | None) -> Result:
+def train_here(
+    spec: Spec,
+    folder: Path,
+    topology: Topology,
+    report: Report | None,
+    *,
+    callbacks: Sequence[Callback] = (),
+) -> Result:
     """Train as one of the processes of a topology; only the first writes and reports."""
     _check_precision(spec)
     if spec.train.compile:
@@ -91,10 +108,16 @@ def train_here(spec: Spec, folder: Path, topology: Topology, report: Report | No
         )
     log = "log.txt" if number() == 0 else f"log_{number()}.txt"
     with log_file(folder / log), isolated(), out_of_memory_explained(_advice(spec)):
-        return _train(spec, CheckpointPaths(folder), topology, report)
+        return _train(spec, CheckpointPaths(folder), topology, report, callbacks)
 
 
-def _train(spec: Spec, paths: CheckpointPaths, topology: Topology, report: Report | None) -> Result:
+def _train(
+    spec: Spec,
+    paths: CheckpointPaths,
+    topology: Topology,
+    report: Report | None,
+    more: Sequence[Callback],
+) -> Result:
     status, files = StatusFile(paths.folder), CheckpointFiles()
     training = TrainingRecord.of(spec)
     resume, best = _resumed(spec, paths, files, training, status)
@@ -110,7 +133,7 @@ def _train(spec: Spec, paths: CheckpointPaths, topology: Topology, report: Repor
         callbacks = build_callbacks(
             module, spec, paths, record=record, training=training, best=best
         )
-        callbacks.insert(0, ResumedSettings(network, spec.train.optim))
+        callbacks = [ResumedSettings(network, spec.train.optim), *more, *callbacks]
         monitor = spec.train.enable_lr_monitor
         callbacks.append(Steps(paths.folder))
         # Last in order, so that an epoch's checkpoints are on disk before the epoch is reported.

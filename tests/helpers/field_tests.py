@@ -172,6 +172,7 @@ TESTS: dict[str, str] = {
     "quantize.calibration_images": "quantization/test_qdq::test_as_many_images_calibrate_as_the_spec_says",
     "quantize.max_miou_drop": "quantization/test_quantize::test_model_that_loses_more_than_the_spec_allows_is_refused_and_kept_aside",
     "quantize.target_drop": "quantization/test_sensitivity::test_what_was_chosen_and_how_fast_it_is_stands_in_the_results",
+    "quantize.qat_epochs": "quantization/test_fine_tuning::test_the_results_say_what_it_brought_and_the_better_model_is_kept",
     "quantize.force": "quantization/test_quantize::test_existing_file_is_replaced_by_force_only",
     "quantize.results_dir": _RESULTS,
     **{

@@ -13,7 +13,7 @@ from automl.experiment import environment
 from automl.experiment.derived import read_derived
 from automl.experiment.experiment import Experiment
 from automl.formats import compact, counted
-from automl.report.measured import WORDS, busy
+from automl.report.measured import WORDS, busy, fine_tuned
 from automl.report.page.markup import esc, note, pre, table
 from automl.trial.trial import FailureKind, Trial
 
@@ -67,6 +67,8 @@ def parity(experiment: Experiment) -> Iterator[str]:
         yield from _models(_words(key).capitalize(), models, compact)
         if warning := busy(models):
             yield note(warning)
+    if text := fine_tuned(content):
+        yield note(f"int8: {text}.")
     registry = (experiment.promotion or {}).get("registry")
     if registry:
         yield note(f"Registered as models:/{registry['name']}@{registry['alias']}.")

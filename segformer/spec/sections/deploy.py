@@ -171,10 +171,16 @@ class Quantize(Node):
         "Layers go back to 32 bits, the most sensitive first, until the mIoU falls by no more than "
         "this; null: all that are quantized stay in 8 bits",
     )
+    qat_epochs: Int = setting(
+        0, "Epochs of fine-tuning",
+        "Epochs of quantization-aware fine-tuning of the checkpoint, with the settings of train at"
+        " a hundredth of its learning rate; kept if the int8 model is better for it; 0: none",
+        ge=0,
+    )  # fmt: skip
     force: bool = setting(False, "Overwrite", "Replace files of an earlier run")
     results_dir: str = setting("", "Results folder", RESULTS_TEXT, is_path=True)
 
-    @field_validator("target_drop")
+    @field_validator("target_drop", "qat_epochs")
     @classmethod
     def _of_graphs(cls, value: float | None, info: ValidationInfo) -> float | None:
         return applies(cls, value, info, "quantize.backend=onnxruntime", backend=("onnxruntime",))

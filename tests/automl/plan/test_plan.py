@@ -231,3 +231,10 @@ def test_a_refinement_that_the_skill_has_not_is_refused(request_of):
     folder = str(Path(__file__).parents[2] / "logistic")
     with pytest.raises(UsageError, match="--refine: .* names no refinements"):
         plan_from_request(request_of(skill=folder, refine="on"))
+
+
+def test_fine_tuning_of_an_int8_model_needs_one_and_a_skill_that_can(request_of):
+    with pytest.raises(UsageError, match="--qat: .* only onnx is to be made; give --to onnx,int8"):
+        plan_from_request(request_of(qat=2))
+    with pytest.raises(UsageError, match="--qat: toy has no quantization-aware fine-tuning"):
+        plan_from_request(request_of(qat=2, to=("onnx", "int8")))

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import onnx
 import pytest
@@ -14,7 +15,7 @@ from automl.experiment.resources import Resources
 from automl.jobs.record import JobState
 from automl.jobs.store import JobStore
 from automl.plan.plan import plan_from_request
-from automl.promotion.gates import GateError, PromotionRequest
+from automl.promotion.gates import GateError, PromotionRequest, check_qat
 from automl.promotion.promoter import Promoter
 from automl.report.summary import summary
 from automl.request.request import Request
@@ -226,19 +227,32 @@ def test_a_mistake_leaves_the_experiment_as_it_was(automl, finished, words):
 
 
 class ConvertingSkill(ToySkill):
-    """A toy that makes an int8 model, worse by a tenth, and fails to build an engine."""
+    """A toy that makes an int8 model, worse by a tenth, and fails to build an engine.
+
+    It fine-tunes weights for 8 bits, which gain a hundredth an epoch.
+    """
 
     def _quantize(self, spec, folder, report):
-        state = json.loads(onnx.load(spec["quantize"]["model"]).metadata_props[0].value)
-        _write_onnx(folder / "int8.onnx", {**state, "score": state["score"] - 0.1})
-        return ToyResult({"onnx": folder / "int8.onnx"}, {})
+        model, epochs = Path(spec["quantize"]["model"]), spec["quantize"].get("epochs", 0)
+        if epochs:
+            state = json.loads(model.read_text())
+        else:
+            state = json.loads(onnx.load(model).metadata_props[0].value)
+        without, tuned = state["score"] - 0.1, state["score"] - 0.1 + epochs / 100
+        _write_onnx(folder / "int8.onnx", {**state, "score": tuned})
+        metrics = {"qat_epochs": epochs, "score_without_qat": without, "score_with_qat": tuned,
+                   "qat_is_kept": 1.0} if epochs else {}  # fmt: skip
+        return ToyResult({"onnx": folder / "int8.onnx"}, metrics)
 
     def _gen_trt_engine(self, spec, folder, report):
         raise ToyError("usage", f"no GPU to build {folder}")
 
     def _export(self, spec, folder, report):
         made = super()._export(spec, folder, report)
-        return ToyResult(made.artifacts, {**made.metrics, "bilinear_changed_pixels": 0.25})
+        weights = made.artifacts["onnx"].with_name("weights.json")
+        weights.write_text(Path(spec["export"]["model"]).read_text())
+        artifacts = {**made.artifacts, "weights": weights}
+        return ToyResult(artifacts, {**made.metrics, "bilinear_changed_pixels": 0.25})
 
     def package(self, name, models, folder):
         folder.mkdir()
@@ -253,7 +267,8 @@ def converted(root, to=("onnx", "int8", "engine", "triton"), **wanted):
     skill = LoadedSkill(ConvertingSkill())
     params = {name: {f"{name}.model": "parent_model"} for name in ("quantize", "gen_trt_engine")}
     params = {**skill.info.spec_params, **params}
-    hints = {**skill.info.promotion, "deepstream": {}}
+    qat = {"epochs": "quantize.epochs", "model": "weights"}
+    hints = {**skill.info.promotion, "deepstream": {}, "qat": qat}
     packages = {"triton": "a package"}
     info = replace(skill.info, spec_params=params, packages=packages, promotion=hints)
     request = PromotionRequest(to=to, **wanted)
@@ -270,6 +285,27 @@ def test_a_conversion_that_fails_is_left_out_by_name_and_the_others_are_made(sea
     assert "no GPU" in (root / "rejected/engine/log.txt").read_text()
     assert f"- left out: engine: {reason}" in (root / "promoted/model_card.md").read_text()
     assert (root / "promoted/triton/kinds.txt").read_text() == "onnx int8"
+
+
+def test_int8_is_made_of_weights_that_are_fine_tuned_for_it(searched):
+    root = searched()
+    promotion = converted(root, to=("onnx", "int8"), max_drop=0.2, qat=4)
+    int8 = promotion["parity"]["int8"]
+    assert int8["drop"] == pytest.approx(0.06) and int8["qat_epochs"] == 4
+    figures = f"{int8['score_without_qat']:.4f} without, {int8['score_with_qat']:.4f} with it: kept"
+    text = f"uantization-aware fine-tuning, epochs 4: score {figures}"
+    assert text in (root / "promoted/model_card.md").read_text()
+    assert jobs_of(root, "promoted")["e/promoted/int8"].parent == "e/promoted"
+
+
+def test_fine_tuning_is_refused_where_no_int8_model_is_made_of_it(searched):
+    root = searched()
+    with pytest.raises(UsageError, match="--qat: fine-tunes the int8 model, but only onnx is to"):
+        converted(root, to=("onnx",), qat=2)
+    with pytest.raises(UsageError, match="--qat: -1 is not allowed: must be 0 or more epochs"):
+        converted(root, qat=-1)
+    with pytest.raises(UsageError, match="--qat: toy has no quantization-aware fine-tuning"):
+        check_qat(LoadedSkill(ToySkill()).info)
 
 
 def test_an_export_for_another_program_tells_what_that_program_changes(searched):

@@ -1,9 +1,17 @@
 import io
+import os
+import signal
+import socket
+import threading
+import time
+import urllib.request
+from contextlib import suppress
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from automl.cli import main
 from segformer.api import load_model
 from segformer.errors import DataError
 from segformer.evaluation.served import SegmentationModel
@@ -38,3 +46,33 @@ def test_a_file_that_is_no_picture_costs_the_others_nothing(model, tiny_data):
     bad, good = model.predict([b"no picture", picture])
     assert isinstance(bad, DataError) and str(bad).startswith("the picture: ")
     assert good.to_dict()["width"] == 40
+
+
+def test_automl_serve_answers_with_the_masks_of_a_model_file(onnx_file, tiny_data, capsys):
+    picture = tiny_data / "images/val/0.png"
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    answers = []
+
+    def ask():
+        # As a user does: Ctrl-C once the picture is answered.
+        try:
+            answers.append(answered(f"http://127.0.0.1:{port}/predict", picture.read_bytes()))
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=ask).start()
+    code = main(["serve", str(onnx_file), "--skill", "segformer", "--port", str(port)])
+    assert code == 130
+    assert f"serving {onnx_file} on http://127.0.0.1:{port} " in capsys.readouterr().out
+    mask = np.asarray(Image.open(io.BytesIO(answers[0])))
+    assert np.array_equal(mask, load_model(onnx_file).segment(picture))
+
+
+def answered(address, content):
+    """Return what a service answers, which may still be starting."""
+    for _ in range(300):
+        with suppress(ConnectionRefusedError, urllib.request.URLError):
+            return urllib.request.urlopen(address, content, timeout=30).read()
+        time.sleep(0.1)
+    raise AssertionError(f"{address}: no answer")

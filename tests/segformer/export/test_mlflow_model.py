@@ -1,5 +1,6 @@
 import base64
 import warnings
+from importlib.metadata import version
 from types import SimpleNamespace
 
 import numpy as np
@@ -55,3 +56,24 @@ def test_a_picture_of_any_form_gives_the_mask_of_infer(folder, segmenter, pictur
 def test_what_is_no_picture_is_refused_in_its_words(segmenter, given, message):
     with pytest.raises(ValueError, match=message):
         segmenter.predict(None, [given])
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow's own.
+def test_the_context_of_a_container_holds_the_model_and_what_it_requires(folder, picture, tmp_path):
+    import mlflow
+    from mlflow.models.cli import commands
+
+    from automl.tracking.mlflow_registry import package_of
+
+    package = package_of(folder / "mlflow_model.py", folder / "model.onnx")
+    mlflow.pyfunc.save_model(tmp_path / "saved", **package)
+    words = ["generate-dockerfile", "-m", str(tmp_path / "saved"), "-d", str(tmp_path / "context")]
+    commands(words, standalone_mode=False)
+    dockerfile = (tmp_path / "context/Dockerfile").read_text()
+    assert f"pip install mlflow=={version('mlflow')}" in dockerfile
+    (source,) = [line.split()[1] for line in dockerfile.splitlines() if line.startswith("COPY")]
+    copied = tmp_path / "context" / source
+    required = (copied / "requirements.txt").read_text().split()
+    assert f"onnxruntime=={version('onnxruntime')}" in required
+    (result,) = mlflow.pyfunc.load_model(str(copied)).predict([str(picture)])
+    assert np.array_equal(result["mask"], Model(folder / "model.onnx").segment(picture))

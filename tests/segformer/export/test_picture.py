@@ -48,7 +48,7 @@ def test_a_picture_of_any_size_gives_the_mask_of_predict(exported, pictures, ops
         assert mask.dtype == np.uint8 and np.array_equal(mask, alone.segment(pixels))
 
 
-@pytest.mark.parametrize("sides", [(2, 1), (37, 32), (300, 9), (32, 32)])
+@pytest.mark.parametrize("sides", [(2, 1), (37, 32), (300, 9), (32, 32), (1013, 777)])
 def test_pixels_are_scaled_as_pillow_scales_them(trained, sides):
     """The picture's side, and the model's, in both directions: upwards, downwards and as it is."""
     best = trained.result.artifacts["best"]
@@ -71,7 +71,7 @@ def test_pixels_are_scaled_as_pillow_scales_them(trained, sides):
     scaling = record.segment["augmentation"]
     got = scaled[0].transpose(1, 2, 0) * scaling["std"] + scaling["mean"]
     steps = np.abs(255 * got - np.asarray(expected))
-    assert steps.max() < 1.01 and (steps > 0.01).mean() < 2e-3  # Halves, which both round.
+    assert steps.max() < 0.01
 
 
 def test_the_program_in_cpp_gives_the_mask_of_predict(exported, pictures, tmp_path):

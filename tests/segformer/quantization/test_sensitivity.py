@@ -4,7 +4,7 @@ import pytest
 
 from segformer.errors import RejectedError
 from segformer.quantization.qdq import QdqSettings
-from segformer.quantization.quantize import quantize
+from segformer.quantization.quantize import _is_faster, quantize
 from segformer.quantization.sensitivity import _in_order, chosen, fewest
 
 
@@ -36,7 +36,9 @@ def test_the_most_sensitive_layers_go_back_until_the_drop_is_small_enough(choose
     assert shares == sorted(shares, reverse=True)
     assert choice.restored == tuple(choice.sensitivity)[: len(choice.restored)]
     assert 0 < rounded(choice.graph) <= 0.9 * seen[0]
-    assert choice.note.startswith(f"{len(choice.restored)} of {choice.layers} layers stay in 32")
+    assert choice.note.startswith(
+        f"{len(choice.restored)} of {len(choice.mixed.layers)} layers stay in 32"
+    )
 
 
 def test_a_model_that_no_layer_may_be_quantized_of_is_refused(choose):
@@ -59,6 +61,16 @@ def test_what_was_chosen_and_how_fast_it_is_stands_in_the_results(quantizing, tm
     assert result.metrics["miou_drop"] <= 0.5
     precision = json.loads(result.artifacts["precision"].read_text())
     assert precision["algorithm"] == "minmax" and 0 <= precision["changed_pixels"]["minmax"] < 1
+
+
+def test_the_head_is_left_in_32_bits_as_a_whole_where_that_is_faster(choose, quantizing):
+    choice = choose(lambda graph: 0.0)
+    faster = choice.with_head_in_32_bits
+    head = [layer for layer in choice.mixed.layers if layer.startswith("/0/head")]
+    assert choice.restored == () and list(faster.restored) == head
+    assert 0 < rounded(faster.graph) < rounded(choice.graph)
+    assert not _is_faster(quantizing(), choice.graph, choice.graph)
+    assert faster.to_dict()["in_32_bits"] == head
 
 
 @pytest.mark.slow
