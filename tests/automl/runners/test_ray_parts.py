@@ -1,6 +1,7 @@
 """Ray's parts die, the driver dies, and nothing is left."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from automl.runners.ray_janitor import MARK, ray_folder
+from automl.runners.ray_watch import OwnFault
 
 
 @pytest.fixture
@@ -39,6 +41,22 @@ def test_a_long_place_for_temporary_files_is_not_used(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path / ("x" * 100)))
     with ray_folder() as folder:
         assert folder.startswith("/tmp/")
+
+
+def test_a_part_that_dies_while_ray_starts_is_a_fault_whether_or_not_it_was_seen(tmp_path):
+    program = tmp_path / "gcs_server"
+    shutil.copy(shutil.which("sleep"), program)
+    fault = OwnFault()
+    with subprocess.Popen([program, "60"]) as part:
+        wait_for(lambda: Path(f"/proc/{part.pid}/comm").read_text() == "gcs_server\n", 10)
+        assert fault() is None
+        part.kill()
+        # Nobody has asked how it ended.
+        wait_for(lambda: fault() == "Ray's control service (GCS) died", 10)
+        assert OwnFault()() == "Ray's control service (GCS) died"
+        part.wait()
+        assert fault() == "Ray's control service (GCS) died"
+        assert OwnFault()() is None
 
 
 @pytest.mark.slow
