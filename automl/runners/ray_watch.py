@@ -71,12 +71,13 @@ class _Watch(threading.Thread):
 
 
 class OwnFault:
-    """Returns which part of the Ray that was started here has died, also while others start."""
+    """Knows the parts of the Ray that was started here, also while others start."""
 
     def __init__(self) -> None:
         self._seen: dict[int, str] = {}
 
     def __call__(self) -> str | None:
+        """Return which part has died; None while all live."""
         parts = _parts()
         self._seen |= parts
         dead = [title for pid, title in self._seen.items() if pid not in parts or not is_alive(pid)]
