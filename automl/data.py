@@ -41,5 +41,5 @@ def show(folder: str | Path, *, skill: str | None = None) -> DataView:
     data = load_skill(skill or only_skill()).data
     with faults_of_the_user(), tempfile.TemporaryDirectory() as scratch:
         page = Path(scratch) / "data.html"
-        report = data.show_data(Path(folder), html=page)
+        report = data.show_data(Path(folder).expanduser(), html=page)
         return DataView(report.to_dict(), report.text(), page.read_text("utf-8"))

@@ -193,8 +193,10 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def closest(name: str, names: Iterable[str]) -> str | None:
-    """Return the one of `names` closest to `name`, or None if none is close."""
-    return next(iter(difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)), None)
+    """Return the one of `names` closest to `name` whatever its case, or None if none is close."""
+    folded = {each.casefold(): each for each in names}
+    close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
+    return folded[close[0]] if close else None
 
 
 def _siblings(key: str, names: tuple[str, ...]) -> list[str]:

@@ -60,6 +60,10 @@ def _print_answer(text: str) -> int:
         # The reader has gone; the interpreter's own flush at exit must find an open file.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"segformer: stdout: cannot be written ({error.strerror})", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -23,7 +23,7 @@ from segformer.spec.backbones import PACKAGE, is_hub_name
 from segformer.spec.fields import path_keys
 from segformer.spec.keys import full_keys, inputs
 from segformer.spec.overrides import flattened, nested
-from segformer.spec.tao import MISSING, without_tao_defaults
+from segformer.spec.tao import MISSING, interpolation_faults, without_tao_defaults
 from segformer.storage.key import reference_from_key
 from segformer.storage.location import Location, is_remote
 
@@ -84,6 +84,8 @@ class SegformerSkill:
         """
         _check_action(action)
         values = {k: v for k, v in full_keys(overrides).items() if v != MISSING}
+        if faults := interpolation_faults(values):
+            raise SpecError(faults)
         if isinstance(key := values.get(_KEY), str):
             values[_KEY] = reference_from_key(key)
         if any(is_remote(values.get(key)) for key in _PATHS):
@@ -96,7 +98,6 @@ class SegformerSkill:
                 data_set_key=_ROOT,
                 credentials=self._credentials,
             )
-        faults: list[str] = []
         flat, notes = without_tao_defaults({**_from_data_set(action, values), **values}, _DEFAULTS)
         for key, note in notes.items():
             if key.split(".")[0] in sections_of(action):

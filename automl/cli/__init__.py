@@ -30,7 +30,7 @@ from automl.cli import (
 from automl.cli.json_lines import json_lines
 from automl.cli.output import CommandFailed, error_of_a_file, print_error
 from automl.cli.parser import Parser
-from automl.errors import AutomlError, Interrupted
+from automl.errors import AutomlError, Interrupted, RunFailed
 from automl.progress.unbroken import unbroken_stderr
 from automl.redact import PrintableFormatter
 from automl.version import __version__
@@ -55,7 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _reported(words: Sequence[str], *, is_json: bool) -> int:
     """Run a command; report an error on stderr, and with --json on stdout."""
     try:
-        return _run(words)
+        code = _run(words)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # What cannot be written is told here, and not as Python exits.
+        return code
     except CommandFailed as failed:
         print_error(failed.error, is_json=is_json, content=failed.content)
         return failed.error.exit_code
@@ -67,10 +70,14 @@ def _reported(words: Sequence[str], *, is_json: bool) -> int:
         print_error(interrupted, is_json=is_json, content={})
         return interrupted.exit_code
     except BrokenPipeError:
-        # The reader has gone; the interpreter's own flush at exit must find an open file.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_stdout()
         return _BROKEN_PIPE
     except OSError as error:
+        if error.filename is None and _is_stdout_broken():
+            _drop_stdout()
+            failed_output = RunFailed(f"stdout: cannot be written ({error.strerror})")
+            print_error(failed_output, is_json=is_json, content={})
+            return failed_output.exit_code
         if error.filename is None:
             raise
         refused = error_of_a_file(error)
@@ -83,6 +90,20 @@ def _reported(words: Sequence[str], *, is_json: bool) -> int:
         defect = AutomlError(f"{type(error).__name__}: {error}", kind="defect")
         print_error(defect, is_json=True, content={})
         return defect.exit_code
+
+
+def _is_stdout_broken() -> bool:
+    """Whether stdout takes nothing more; what could not be written is not tried again by itself."""
+    try:
+        print(flush=True)
+    except OSError:
+        return True
+    return False
+
+
+def _drop_stdout() -> None:
+    """Point stdout elsewhere: the interpreter's own flush at exit must find an open file."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(words: Sequence[str]) -> int:

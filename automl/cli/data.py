@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from automl.cli import data_suspects
+from automl.cli.flags import user_path
 from automl.cli.output import show
 from automl.errors import Fault, UsageError, closest, nearest
 
@@ -19,7 +20,7 @@ def add(commands: Any) -> None:
     data = commands.add_parser("data", help="data sets", description="Data sets.")
     actions = data.add_subparsers(metavar="ACTION", required=True)
     sample = _action(actions, "sample", "write a generated data set", _sample)
-    sample.add_argument("folder", type=Path, metavar="DIR", help="new or empty folder")
+    sample.add_argument("folder", type=user_path, metavar="DIR", help="new or empty folder")
     sample.add_argument("--kind", metavar="KIND", help="kind of data; a wrong one names all")
     sample.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
     _add_show(actions)
@@ -30,8 +31,8 @@ def add(commands: Any) -> None:
 
 def _add_show(actions: Any) -> None:
     show = _action(actions, "show", "show counts, sizes, classes and faults of a data set", _show)
-    show.add_argument("folder", type=Path, metavar="DIR")
-    show.add_argument("--html", type=Path, metavar="FILE", help="also a page of overlays")
+    show.add_argument("folder", type=user_path, metavar="DIR")
+    show.add_argument("--html", type=user_path, metavar="FILE", help="also a page of overlays")
     show.add_argument("--strict-data", action="store_true",
                       help="exit 2 if images show the same as others")  # fmt: skip
     _add_json(show)
@@ -40,7 +41,7 @@ def _add_show(actions: Any) -> None:
 def _add_split(actions: Any) -> None:
     text = "hold out images for validation: writes split.json, moves nothing"
     split = _action(actions, "split", text, _split)
-    split.add_argument("folder", type=Path, metavar="DIR")
+    split.add_argument("folder", type=user_path, metavar="DIR")
     split.add_argument("--val", type=_share, default=0.15, metavar="SHARE",
                        help="for validation, e.g. 15%% (the default) or 0.15")  # fmt: skip
     split.add_argument("--test", type=_share, default=0.0, metavar="SHARE",
@@ -59,8 +60,8 @@ def _add_import(actions: Any) -> None:
     text = "convert a data set of another layout, linking files if possible"
     parser = _action(actions, "import", text, _import)
     parser.add_argument("kind", metavar="KIND", help="auto, or e.g. coco; a wrong one names all")
-    parser.add_argument("source", type=Path, metavar="SRC")
-    parser.add_argument("target", type=Path, metavar="DST", help="new or empty folder")
+    parser.add_argument("source", type=user_path, metavar="SRC")
+    parser.add_argument("target", type=user_path, metavar="DST", help="new or empty folder")
     _add_json(parser)
 
 
@@ -108,6 +109,8 @@ def _show(arguments: argparse.Namespace) -> int:
     from automl.progress.watch import data_progress
 
     _check_folder(arguments.folder, "DIR")
+    if arguments.html is not None and arguments.html.is_dir():
+        raise UsageError(f"--html: {arguments.html} is a folder; give the name of a file")
     skill = _skill(arguments)
     named = _faults_of(DIR=arguments.folder)
     with named, data_progress(is_shown=not arguments.json) as progress:

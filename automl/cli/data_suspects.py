@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from automl.cli.flags import user_path
 from automl.cli.output import show
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def add(actions: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--queue", nargs=2, metavar=("N", "DIR"),
                         help="instead choose N images of a folder to label next")  # fmt: skip
-    parser.add_argument("--out", type=Path, metavar="DIR",
+    parser.add_argument("--out", type=user_path, metavar="DIR",
                         help="folder of the results (default EXPERIMENT/suspects)")  # fmt: skip
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object on stdout and nothing else"

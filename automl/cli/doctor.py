@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from automl.cli.flags import user_path
 from automl.cli.output import add_output
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("doctor", help=text, description=text.capitalize() + ".")
     parser.set_defaults(command=_doctor)
     parser.add_argument(
-        "folder", type=Path, nargs="?", default=Path("runs"),
+        "folder", type=user_path, nargs="?", default=Path("runs"),
         help="folder of the experiments, with MLflow's database (default runs)",
     )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="import Ray but do not start it")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl.cli.by_hand import stop_trial
+from automl.cli.flags import user_path
 from automl.cli.output import add_experiment, add_output, print_experiment, say, show
 from automl.cli.run import drive_experiment
 from automl.errors import Fault, UsageError
@@ -50,7 +51,9 @@ def add(commands: Any) -> None:
         "write the trials as a study of Optuna",
         "Write the trials as a study of Optuna, which optuna-dashboard opens.",
     )
-    study.add_argument("file", type=Path, metavar="FILE", help="new SQLite file, e.g. optuna.db")
+    study.add_argument(
+        "file", type=user_path, metavar="FILE", help="new SQLite file, e.g. optuna.db"
+    )
     importance = _parser(commands, "importance", _importance, "show which parameters mattered")
     importance.add_argument("--method", default="fanova", help="fanova (default) or ped-anova")
     _parser(
@@ -65,7 +68,11 @@ def add(commands: Any) -> None:
     )
     ui.set_defaults(command=_ui)
     ui.add_argument(
-        "folder", type=Path, nargs="?", default=Path("runs"), help="runs folder or an experiment"
+        "folder",
+        type=user_path,
+        nargs="?",
+        default=Path("runs"),
+        help="runs folder or an experiment",
     )
     ui.add_argument("--port", type=int, help="default: a free one")
     ui.add_argument("--no-browser", action="store_true", help="only print the address")

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl.request.options import RUN_OPTIONS, Option, Options
@@ -11,6 +12,11 @@ if TYPE_CHECKING:
 
 SPACE = ("space", "search", "fix", "keep")
 _TYPES: dict[str, type] = {"whole": int, "number": float}
+
+
+def user_path(text: str) -> Path:
+    """Read a path; a shell leaves the ~ of one in quotes, or behind a flag's =, as it is."""
+    return Path(text).expanduser()
 
 
 def add_flags(parser: argparse.ArgumentParser, names: Iterable[str] = RUN_OPTIONS) -> None:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from automl.cli.flags import user_path
 from automl.cli.output import show
 from automl.errors import UsageError
 
@@ -17,7 +18,7 @@ def add(commands: Any) -> None:
         "--skill", help="installed skill or folder; default: the only one installed"
     )
     parser.add_argument(
-        "file", type=Path, nargs="?", default=Path("experiment.yaml"), metavar="FILE",
+        "file", type=user_path, nargs="?", default=Path("experiment.yaml"), metavar="FILE",
         help="new file (default experiment.yaml)",
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from automl.cli.flags import user_path
 from automl.cli.output import CommandFailed, add_output, say, show
 from automl.errors import AutomlError, RunFailed, UsageError, disagreement, faults_named
 from automl.formats import table
@@ -78,8 +79,11 @@ def _add_run(actions: Any) -> None:
 
 
 def _add_root(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--root", type=Path, metavar="DIR", help="folder of all jobs (default: "
-                        "that of the job or parent given by its folder, else runs)")  # fmt: skip
+    parser.add_argument(
+        "--root", type=user_path, metavar="DIR",
+        help="folder of all jobs (default: that of the job or parent given by its folder, else "
+        "runs)",
+    )  # fmt: skip
 
 
 def _run(arguments: argparse.Namespace) -> int:

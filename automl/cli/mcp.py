@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from automl.cli.flags import user_path
 from automl.errors import Fault, UsageError
 from automl.version import install_command
 
@@ -14,7 +15,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("mcp", help=text, description=f"{text.capitalize()}.")
     parser.set_defaults(command=_mcp)
     parser.add_argument(
-        "--root", type=Path, default=Path(), metavar="DIR",
+        "--root", type=user_path, default=Path(), metavar="DIR",
         help="the only folder that tools read and write (default: the working folder)",
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from automl.cli.flags import user_path
 from automl.cli.output import show
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def add(commands: Any) -> None:
         if name != "list":
             parser.add_argument("--name", help="the model; optional if there is just one")
         parser.add_argument(
-            "--runs", type=Path, default=Path("runs"), metavar="DIR",
+            "--runs", type=user_path, default=Path("runs"), metavar="DIR",
             help="an experiment or the folder of several, whose store is meant (default runs)",
         )  # fmt: skip
         parser.add_argument("--json", action="store_true",

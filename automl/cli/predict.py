@@ -3,9 +3,9 @@
 import argparse
 import contextlib
 import sys
-from pathlib import Path
 from typing import Any
 
+from automl.cli.flags import user_path
 from automl.cli.output import show
 
 
@@ -14,11 +14,11 @@ def add(commands: Any) -> None:
     text = "run a promoted model on images"
     parser = commands.add_parser("predict", help=text, description=text.capitalize() + ".")
     parser.set_defaults(command=_predict)
-    parser.add_argument("model", type=Path, help="e.g. promoted/model.onnx")
+    parser.add_argument("model", type=user_path, help="e.g. promoted/model.onnx")
     parser.add_argument(
         "images", nargs="+", help="image files, folders of them, patterns (photos/*.jpg) or URLs"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder")
+    parser.add_argument("--out", type=user_path, required=True, metavar="DIR", help="new folder")
     parser.add_argument("--skill", help="installed skill (default: the one that wrote the model)")
     parser.add_argument("--set", action="append", default=[], metavar="key=value", dest="settings",
                         help="setting of inference")  # fmt: skip

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from automl.cli.flags import SPACE, add_flags, space_flags
+from automl.cli.flags import SPACE, add_flags, space_flags, user_path
 from automl.cli.output import add_output, show
 from automl.errors import UsageError, not_allowed
 
@@ -27,7 +27,9 @@ def add(commands: Any) -> None:
     generate.set_defaults(command=_generate)
     generate.add_argument("name", help="installed skill")
     _add_space_commands(actions)
-    generate.add_argument("--out", type=Path, metavar="DIR", help="default: the skill's own folder")
+    generate.add_argument(
+        "--out", type=user_path, metavar="DIR", help="default: the skill's own folder"
+    )
 
 
 def _add_space_commands(actions: Any) -> None:

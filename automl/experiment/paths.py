@@ -138,10 +138,11 @@ def experiment_folder(name: str | Path, runs: Path = RUNS) -> Path:
 
     Raises `UsageError` with the nearest name.
     """
-    for path in (Path(name), runs / name):
+    place = Path(name).expanduser()
+    for path in (place, runs / name):
         if ExperimentPaths(path).exists():
             return path
-    paths = ExperimentPaths(Path(name))
+    paths = ExperimentPaths(place)
     if paths.journal.exists():
         raise UsageError(
             f"{name}: settings.yaml is gone, but the journal of its trials is there; put it back "

@@ -1,21 +1,27 @@
 """Progress that cannot be shown, as its reader or terminal has gone, is no reason to stop."""
 
 import io
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import TextIO
 
 
 @contextmanager
 def unbroken_stderr() -> Iterator[None]:
-    """Let writes to stderr fail without an error while the context is open."""
+    """Let writes to stderr fail without an error while the context is open.
+
+    Of a process that was started without it, as by 2>&-, Python has None in its place.
+    """
     stream = sys.stderr
-    sys.stderr = _Unbroken(stream)
-    try:
-        yield
-    finally:
-        sys.stderr = stream
+    with nullcontext(stream) if stream is not None else Path(os.devnull).open("w") as there:
+        sys.stderr = _Unbroken(there)
+        try:
+            yield
+        finally:
+            sys.stderr = stream
 
 
 class Passing(io.TextIOBase):

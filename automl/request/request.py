@@ -148,7 +148,7 @@ def request_from_options(
         search=SearchRequest(**search),
         space=space_request_from_options(options),
         resources=Resources(**resources),
-        out=Path(options["out"]) if "out" in options else None,
+        out=Path(options["out"]).expanduser() if "out" in options else None,
         may_download=options.get("download", False),
         to=parsed_targets(",".join(options.get("to", ("onnx",)))),
         policy=decision.policy,

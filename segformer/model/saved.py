@@ -3,6 +3,7 @@
 import argparse
 import json
 import pickle
+import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -169,6 +170,13 @@ class SavedModel:
         return network.eval()
 
 
+_UNREADABLE = (
+    pickle.UnpicklingError, struct.error, EOFError, RuntimeError, ArithmeticError, AssertionError,
+    AttributeError, LookupError, MemoryError, TypeError, ValueError,
+)  # fmt: skip
+"""What torch's own unpickler raises, which takes any bytes for its commands."""
+
+
 def load_torch(path: Path) -> dict[str, Any]:
     """Read a torch file without executing code in it; raises `CheckpointError`.
 
@@ -177,7 +185,7 @@ def load_torch(path: Path) -> dict[str, Any]:
     try:
         with reading(path) as file, torch.serialization.safe_globals([argparse.Namespace]):
             content = torch.load(file, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except (*_UNREADABLE, OSError) as error:
         # Not torch's text: it advises a load that runs code of the file.
         cause = (
             error.strerror if isinstance(error, OSError) else None

@@ -103,7 +103,8 @@ def _allowed(detail: ErrorDetails, field: FieldInfo) -> str:
     """Describe the values that the field takes: choices, a list, or a type with its bounds."""
     limits = {type(limit): limit for limit in field.metadata}
     if choices := _choices(field.annotation):
-        near = difflib.get_close_matches(str(detail["input"]), map(str, choices), n=1)
+        # Names of ours are in lower case, and in TAO's files often in upper case.
+        near = difflib.get_close_matches(str(detail["input"]).lower(), map(str, choices), n=1)
         return f"one of {', '.join(map(str, choices))}" + (
             f"; did you mean {near[0]}?" if near else ""
         )

@@ -32,6 +32,18 @@ def is_tao_field(key: str) -> bool:
     )
 
 
+def interpolation_faults(flat: Mapping[str, Any]) -> list[str]:
+    """Return the faults of values with ${...} in them, which OmegaConf would resolve for TAO.
+
+    Taken as they stand, they would become names of folders.
+    """
+    return [
+        f"{key}: {value!r} is not allowed: ${{...}} is not resolved; write what it stands for"
+        for key, value in flat.items()
+        if isinstance(value, str) and "${" in value
+    ]
+
+
 def without_tao_defaults(
     flat: Mapping[str, Any], defaults: Mapping[str, Any], environ: Mapping[str, str] = os.environ
 ) -> tuple[dict[str, Any], dict[str, str]]:

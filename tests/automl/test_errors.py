@@ -4,6 +4,7 @@ from automl.errors import (
     Fault,
     RunFailed,
     UsageError,
+    closest,
     disagreement,
     error_to_dict,
     fault_of_a_skill,
@@ -75,3 +76,9 @@ def test_the_plain_form_has_the_first_fault_and_all_of_several():
 def test_a_text_that_begins_with_a_flag_is_a_fault_of_the_flag(text, key, nearest):
     (fault,) = UsageError(text).faults
     assert (fault, fault.key, fault.nearest) == (text, key, nearest)
+
+
+def test_the_closest_name_is_that_whatever_its_case():
+    assert closest("Auto", ["random", "auto"]) == "auto"
+    assert closest("trail", ["Trials", "time"]) == "Trials"
+    assert closest("xyz", ["auto"]) is None

@@ -41,8 +41,9 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_temporary_one(tmp_path):
 
 def test_a_target_that_cannot_be_replaced_leaves_no_temporary_file(tmp_path):
     (tmp_path / "folder").mkdir()
-    with pytest.raises(OSError, match="folder"):
+    with pytest.raises(OSError, match="folder") as caught:
         write_atomic(tmp_path / "folder", "text")
+    assert caught.value.filename == str(tmp_path / "folder")
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
 
 

@@ -172,3 +172,17 @@ def test_a_reader_that_leaves_ends_the_command_quietly():
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 141
+
+
+def test_an_output_that_cannot_be_written_is_one_line():
+    code = "import sys; from segformer.cli import main; sys.exit(main(['fields']))"
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [sys.executable, "-c", code],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    line = "segformer: stdout: cannot be written (No space left on device)\n"
+    assert (result.returncode, result.stderr) == (1, line)

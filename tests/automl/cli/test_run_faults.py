@@ -1,4 +1,5 @@
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -80,6 +81,16 @@ def test_a_reader_that_leaves_ends_the_command_quietly(commands, tmp_path):
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 141
+
+
+def test_an_output_that_cannot_be_written_is_one_line(commands, tmp_path):
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [commands / "automl", "skill", "show", "toy"], cwd=tmp_path, stdout=full,
+            stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    line = "automl: stdout: cannot be written (No space left on device)\n"
+    assert (result.returncode, result.stderr) == (1, line)
 
 
 def test_an_unknown_skill_gets_the_nearest_name(automl):

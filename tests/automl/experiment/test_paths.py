@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from automl.cli.flags import user_path
 from automl.errors import UsageError
 from automl.experiment.paths import ExperimentPaths, experiment_folder
 from automl.plan.checks import check_is_new
@@ -49,3 +50,11 @@ def test_an_experiment_whose_settings_are_gone_is_not_taken_for_one_that_never_b
     (tmp_path / "journal.jsonl").write_text("")
     with pytest.raises(UsageError, match=r"settings\.yaml is gone, .* put it back"):
         experiment_folder(tmp_path, tmp_path / "runs")
+
+
+def test_a_home_in_quotes_is_the_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "exp").mkdir()
+    (tmp_path / "exp/settings.yaml").touch()
+    assert experiment_folder("~/exp") == tmp_path / "exp"
+    assert user_path("~/a.html") == tmp_path / "a.html"

@@ -1,4 +1,5 @@
 from operator import attrgetter
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ BASE = "{skill: toy, data: d, tracker: none, "
         ("trials: 5", ["--trials", "3"], "search.trials", 3),
         ("trials: 5", ["trials=3"], "search.trials", 3),
         ("data: e", ["data=f"], "data", "f"),
+        ("trials: 5", ["--out=~/x"], "out", Path("~/x").expanduser()),
         ("data: e", ["data.root=f"], "data", None),
         ("spec: {data.root: e}", ["--data", "f"], "overrides", {}),
         ("epochs: 5", ["train.epochs=3"], "search.epochs", None),

@@ -1,5 +1,6 @@
 import io
 import pickle
+import random
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from safetensors.torch import save_file
 from segformer.errors import CheckpointError, SpecError
 from segformer.model.saved import (
     ModelRecord,
+    load_torch,
     read_model,
     record_from_json,
     write_safetensors,
@@ -82,6 +84,17 @@ def test_a_file_that_is_no_checkpoint_is_named_in_words_of_ours(record, tmp_path
     with pytest.raises(CheckpointError, match="it is damaged, is no torch file") as caught:
         read_model(tmp_path / "dataset.json", otherwise=record)
     assert "torch.load" not in str(caught.value)
+
+
+def test_any_bytes_that_are_no_checkpoint_are_refused(tmp_path):
+    path, chosen = tmp_path / "a.ckpt", random.Random(0)
+    text = b"root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1:daemon:/usr/sbin\n"
+    random_bytes = [chosen.randbytes(200) for _ in range(100)]
+    # Text, too: torch's unpickler takes letters for its commands.
+    for content in [text, *random_bytes, *(bytes(chosen.choices(text, k=200)) for _ in range(100))]:
+        path.write_bytes(content)
+        with pytest.raises(CheckpointError, match="cannot be read as a checkpoint"):
+            load_torch(path)
 
 
 class Evil:

@@ -1,16 +1,17 @@
 """TAO's specs are read as they are; what has no effect here is left out, with a note."""
 
 import logging
+import re
 
 import pytest
 import yaml
 
 from segformer.errors import SpecError
 from segformer.skill import skill
-from segformer.spec import Spec
+from segformer.spec import Spec, parse
 from segformer.spec.backbones import BACKBONES
 from segformer.spec.faults import leaf_keys
-from segformer.spec.overrides import flattened
+from segformer.spec.overrides import flattened, nested
 from segformer.spec.tao import FIELDS, is_tao_field, without_tao_defaults
 
 DEFAULTS = {"model.backbone.type": "fan_small_12_p4_hybrid", "dataset.segment.num_classes": 2}
@@ -126,3 +127,22 @@ def test_a_template_of_taos_is_resolved_with_a_line_for_each_that_has_no_effect(
 def test_another_value_of_it_is_refused(tmp_path, key, value, words):
     with pytest.raises(SpecError, match=words):
         skill.resolve("train", {"dataset.segment.root_dir": str(tmp_path), key: value})
+
+
+@pytest.mark.parametrize("value", ["${results_dir}/train", "${oc.env:HOME}/x"])
+def test_an_interpolation_is_refused_and_becomes_no_folder(value):
+    words = re.escape(f"train.results_dir: '{value}' is not allowed: ${{...}} is not resolved")
+    with pytest.raises(SpecError, match=words):
+        skill.resolve("train", {"train.results_dir": value})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "near"),
+    [
+        ("gen_trt_engine.tensorrt.data_type", "FP16", "fp16"),
+        ("train.optim.optim", "AdamW", "adamw"),
+    ],
+)
+def test_the_nearest_name_is_that_whatever_its_case(key, value, near):
+    with pytest.raises(SpecError, match=f"did you mean {near}\\?"):
+        parse(nested({key: value}))
