@@ -4,6 +4,7 @@ A fault of the store is reported once. It opens a circuit breaker, and calls are
 pause is over; then the store catches up from the journal, which has everything.
 """
 
+import math
 import queue
 import sys
 import threading
@@ -22,6 +23,8 @@ from automl.trial.trial import Report, Trial
 
 QUEUE_SIZE = 1000
 """Calls that may wait; one more is dropped, and the store catches up from the journal."""
+_BYTES_PER_S = 1e6
+"""A promoted model of so many bytes lets the end of a session wait for a second more."""
 _POLL_S = 0.05
 
 
@@ -40,6 +43,8 @@ class Store:
     """How long one call may take before the end of a session no longer waits for it."""
     environment: Callable[[], AbstractContextManager[None]]
     """Entered around the calls."""
+    end_s: float = math.inf
+    """How long a session that trained waits for the store in all, though each call is answered."""
 
 
 @dataclass
@@ -61,6 +66,8 @@ class Mirror(ExperimentObserver, Registry):
         self._root = Path()
         self._is_behind = True
         self._has_warned = False
+        self._has_trained = False
+        self._waited_s = 0.0
 
     def opened(self, experiment: Experiment) -> None:
         """Start the thread, which catches up first."""
@@ -75,6 +82,7 @@ class Mirror(ExperimentObserver, Registry):
 
     def reported(self, trial: Trial, report: Report) -> None:
         """Pass on an epoch."""
+        self._has_trained = True
         now = _copy(trial)
         self._put(_Call(lambda: self._store.observer.reported(now, report)))
 
@@ -93,11 +101,13 @@ class Mirror(ExperimentObserver, Registry):
     ) -> RegisteredModel | None:
         """Register a model and wait for its entry; None if the store does not take it."""
         registry = self._store.registry
-        return self._wait_for(lambda: registry.register(experiment, model, bar=bar, counts=counts))
+        return self._wait_for(
+            lambda: registry.register(experiment, model, bar=bar, counts=counts), experiment
+        )
 
     def closed(self, experiment: Experiment) -> None:
-        """Wait until the store has caught up; give up if it fails or stops answering."""
-        self._wait_for(lambda: self._store.observer.closed(experiment))
+        """Wait until the store has caught up; give up if it fails, stops answering or is slow."""
+        self._wait_for(lambda: self._store.observer.closed(experiment), experiment)
         self._put(None)
 
     def _put(self, call: _Call | None) -> None:
@@ -115,15 +125,33 @@ class Mirror(ExperimentObserver, Registry):
         except queue.Empty:
             return
 
-    def _wait_for(self, run: Callable[[], RegisteredModel | None]) -> RegisteredModel | None:
-        begun = time.monotonic()
+    def _wait_for(
+        self, run: Callable[[], RegisteredModel | None], experiment: Experiment
+    ) -> RegisteredModel | None:
+        begun, limit_s = time.monotonic(), self._limit_s(experiment)
         call = _Call(run, is_awaited=True)
         self._put(call)
         while not call.is_done.wait(_POLL_S):
-            if time.monotonic() - max(begun, self._store.last_call()) > self._store.patience_s:
+            now = time.monotonic()
+            if now - max(begun, self._store.last_call()) > self._store.patience_s:
                 self._warn(f"no answer within {self._store.patience_s:.0f} s")
                 break
+            if now - begun + self._waited_s > limit_s:
+                self._warn(f"it is slow: not done within {limit_s:.0f} s of the end")
+                break
+        self._waited_s += time.monotonic() - begun
         return call.result
+
+    def _limit_s(self, experiment: Experiment) -> float:
+        """Return how long the end of the session may take; one that only catches up takes its time.
+
+        The time to send the promoted model comes on top.
+        """
+        if not self._has_trained:
+            return math.inf
+        files = experiment.paths.promoted.rglob("*")
+        size = sum(path.stat().st_size for path in files if path.is_file())
+        return self._store.end_s + size / _BYTES_PER_S
 
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:

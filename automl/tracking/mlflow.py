@@ -6,6 +6,7 @@ them away from the search.
 """
 
 import functools
+import math
 import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -48,6 +49,8 @@ _SYSTEM = "system/"
 _PROMOTED = ("model.onnx", "model_card.md", "parity.json")
 _MORE_THAN_A_TIMEOUT_S = 2.0
 """For a server that sends its answer byte by byte, which no timeout ends."""
+_END_S = 10.0
+"""How long the end of a search waits for a server that answers slowly."""
 _LOCAL_PATIENCE_S = 600.0
 """A database waits for no network; creating it takes minutes on a busy disk."""
 
@@ -70,6 +73,7 @@ def mlflow_mirror(paths: ExperimentPaths, name: str, names: ParameterNames) -> M
             else _LOCAL_PATIENCE_S
         ),
         environment=client_environment,
+        end_s=_END_S if is_server(runs.uri) else math.inf,
     )
     return Mirror(store)
 

@@ -1,6 +1,7 @@
 """The mirror before stores that fail, hang and recover, in the place of MLflow."""
 
 import contextlib
+import math
 import threading
 import time
 
@@ -68,10 +69,10 @@ def store():
 
 @pytest.fixture
 def make(store):
-    def mirror(clock=time.monotonic, patience_s=0.2):
-        last_call = time.monotonic()
+    def mirror(clock=time.monotonic, patience_s=0.2, end_s=math.inf):
+        last_call, place = time.monotonic(), contextlib.nullcontext
         return Mirror(
-            Store("The store", store, store, lambda: last_call, patience_s, contextlib.nullcontext),
+            Store("The store", store, store, lambda: last_call, patience_s, place, end_s),
             Breaker(clock),
         )
 
@@ -105,6 +106,28 @@ def test_a_store_that_hangs_holds_neither_the_search_nor_its_end(make, store, ex
     assert time.monotonic() - begun < 5
     assert "The store is behind (no answer within 0 s)" in capsys.readouterr().err
     store.answering.set()
+
+
+def test_a_slow_store_holds_the_end_of_a_search_for_a_while_only(make, store, experiment, capsys):
+    mirror = make(patience_s=30, end_s=0.2)
+    store.answering.clear()
+    mirror.opened(experiment)
+    report_all(mirror, experiment)
+    begun = time.monotonic()
+    assert mirror.register(experiment, experiment.paths.root / "model.onnx") is None
+    mirror.closed(experiment)
+    assert 0.2 <= time.monotonic() - begun < 5
+    assert "The store is behind (it is slow: not done within 0 s" in capsys.readouterr().err
+    store.answering.set()
+
+
+def test_a_session_that_trains_nothing_waits_until_the_store_has_all(make, store, experiment):
+    mirror = make(patience_s=30, end_s=0.0)
+    store.answering.clear()
+    mirror.opened(experiment)
+    threading.Timer(0.3, store.answering.set).start()
+    mirror.closed(experiment)
+    assert store.seen == [("opened", 2), ("closed",)]
 
 
 def test_a_fault_is_reported_once_and_without_its_password(make, store, experiment, capsys):
