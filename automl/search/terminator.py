@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
-from sklearn.ensemble import RandomForestRegressor
+from scipy.special import ndtr
 
 from automl.search.seeds import rng_of
 from automl.space.space import SearchSpace
@@ -74,6 +73,9 @@ class ImprovementTerminator:
         best, spread = losses.min(), float(np.median(losses) - losses.min())
         if spread <= 0:
             return True
+        # Loads half a second of libraries: a search of few trials needs no forest.
+        from sklearn.ensemble import RandomForestRegressor
+
         rng = rng_of(self._seed, len(trials))
         forest = RandomForestRegressor(50, min_samples_leaf=2, random_state=0, n_jobs=1)
         forest.fit(np.array([self._point(self._values[t]) for t in trials]), losses)
@@ -87,7 +89,8 @@ class ImprovementTerminator:
         mean, deviation = trees.mean(axis=0), np.maximum(trees.std(axis=0), 1e-12)
         # Expected improvement (Jones et al., 1998), against a share of what separates the trials.
         z = (best - mean) / deviation
-        expected = (best - mean) * norm.cdf(z) + deviation * norm.pdf(z)
+        density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+        expected = (best - mean) * ndtr(z) + deviation * density
         return bool(expected.max() < _SMALL * spread)
 
     def _point(self, values: Mapping[str, Any]) -> Any:

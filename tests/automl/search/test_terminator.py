@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 from samplers import COMPLETED, CRASHED, SPACE
 
@@ -52,3 +55,12 @@ def test_equal_losses_end_a_search():
 def test_a_question_without_news_gives_the_same_answer():
     made = terminator(FLAT)
     assert made.is_over() == made.is_over()
+
+
+def test_no_forest_is_loaded_until_one_is_fitted():
+    """Loading it takes half a second of every search's start."""
+    code = (
+        "import sys, automl.search.terminator; print({'sklearn', 'scipy.stats'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
