@@ -166,9 +166,10 @@ def _graphs(
     graphs = {}
     with scratch() as folder:
         for name, own in _variants(settings):
-            # The ranges of the activations do not depend on how the weights are rounded.
-            shared = None if name.endswith(_RESIDUALS) else folder / f"{own.algorithm}.json"
-            graphs[name] = own, quantized_graph(source, images, replace(own, cache=shared))
+            # The ranges of the activations depend neither on how the weights are rounded, nor on
+            # what else is in 8 bits.
+            shared = replace(own, cache=folder / f"{own.algorithm}.json")
+            graphs[name] = own, quantized_graph(source, images, shared)
     return graphs
 
 
