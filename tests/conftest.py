@@ -1,6 +1,7 @@
 """Fixtures of the whole suite: the toy skill is installed for this process and its children."""
 
 import atexit
+import gc
 import os
 import shutil
 import signal
@@ -55,6 +56,17 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=200, phases=_PHASES)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
+
+
+# What the test modules load stays: to look for garbage in it is a fifth of the collection's time,
+# and time in every test after it.
+gc.disable()
+
+
+def pytest_collection_finish():
+    """Look for garbage from now on, among new objects."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items):

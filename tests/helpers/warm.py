@@ -5,6 +5,7 @@ is the real command in a process of its own. Those of the docs are cut (`is_cut`
 (`SMALL`), and generated data sets (`_thin`).
 """
 
+import gc
 import json
 import os
 import signal
@@ -60,8 +61,11 @@ def program(path: Path, address: str, *, is_cut: bool = False) -> None:
 
 def serve(address: str) -> None:
     """Answer until the process is ended."""
+    gc.disable()  # Of what is being loaded, nothing is garbage.
     for name in _LOADED:
         import_module(name)
+    gc.freeze()  # A fork that looked for garbage here would copy every page.
+    gc.enable()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(address)
