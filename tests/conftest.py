@@ -85,7 +85,10 @@ def toy_data(tmp_path):
 
 @pytest.fixture(scope="session")
 def commands(tmp_path_factory):
-    """Return a folder with the commands, answered by one process that has all loaded."""
+    """Return a folder with the commands, answered by one process that has all loaded.
+
+    Its `python` runs the program that stdin holds.
+    """
     folder = tmp_path_factory.mktemp("commands")
     address = str(folder / "socket")
     root = str(Path(__file__).parent.parent)
@@ -93,7 +96,7 @@ def commands(tmp_path_factory):
         [sys.executable, warm.__file__, address], start_new_session=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ["PYTHONPATH"]])},
     )  # fmt: skip
-    for name in ("automl", "segformer"):
+    for name in ("automl", "segformer", "python"):
         warm.program(folder / name, address)
     while not Path(address).exists():
         assert server.poll() is None, "the process that answers ended"

@@ -40,8 +40,10 @@ def folder(tmp_path_factory, run_in):
 @pytest.fixture(scope="module")
 def told(folder, run_in):
     """Run a search on Ray and return its JSON."""
+    # One worker: each loads the libraries of a training again.
     result = run_in(folder, "run", "--skill", "segformer", "--data", "data", "--trials", 3,
-                    "--epochs", 3, "--out", "runs/search", "--json", *SMALL)  # fmt: skip
+                    "--epochs", 3, "--concurrency", 1, "--out", "runs/search", "--json",
+                    *SMALL)  # fmt: skip
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
 
@@ -282,10 +284,12 @@ def test_jobs_go_on_from_the_search_by_ids_alone(told, folder, run_in):
     listed = run_in(folder, "job", "list", "--parent", "search", "--json")
     children = json.loads(listed.stdout)["jobs"]
     assert [j["action"] for j in children] == ["train"] * 3 + ["export"]
+    measured = job("evaluate", "--parent", "search", "evaluate.split=validation")
+    parity = told["promotion"]["parity"]
+    assert measured["metrics"]["val_miou"] == pytest.approx(parity["checkpoint"], abs=1e-9)
 
 
-@pytest.mark.parametrize("start", ["train", "search"])
-def test_a_chain_of_jobs_ends_at_an_engine_without_a_path(request, folder, start, monkeypatch):
+def test_a_chain_of_jobs_ends_at_an_engine_without_a_path(folder, monkeypatch):
     """Here in one process, which loads torch once."""
     from automl.errors import UsageError
     from automl.jobs.create import create_job
@@ -300,14 +304,10 @@ def test_a_chain_of_jobs_ends_at_an_engine_without_a_path(request, folder, start
         created = create_job(action, "segformer", spec, parent_job_id=parent)
         return run_job(created.id)
 
-    if start == "search":
-        request.getfixturevalue("told")
-        first = "search"
-    else:
-        small = {"dataset.segment.img_size": 32, "dataset.segment.workers": 0}
-        small |= {"model.backbone.type": "mit_b0"}
-        data = {"dataset.segment.root_dir": "data", "train.num_epochs": 1}
-        first = job("train", **data, **small).id
+    small = {"dataset.segment.img_size": 32, "dataset.segment.workers": 0}
+    small |= {"model.backbone.type": "mit_b0"}
+    data = {"dataset.segment.root_dir": "data", "train.num_epochs": 1}
+    first = job("train", **data, **small).id
     measured = job("evaluate", first, evaluate__split="validation").metrics
     exported = job("export", first)
     quantized = job("quantize", exported.id, quantize__device="trt", quantize__max_miou_drop=1)

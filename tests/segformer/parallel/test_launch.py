@@ -61,14 +61,14 @@ def one_node(tiny_spec, settings, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def two_nodes(tiny_spec, settings, tmp_path_factory):
+def two_nodes(tiny_spec, settings, tmp_path_factory, commands):
     folder = tmp_path_factory.mktemp("two_nodes")
     spec = tiny_spec(**settings, **of("train", accelerator="cpu", results_dir=str(folder / "out")))
     (folder / "spec.yaml").write_text(yaml.safe_dump(spec.model_dump()))
     port = free_port()
     nodes = [
         subprocess.Popen(
-            [sys.executable, "-m", "segformer", "train", "-e", str(folder / "spec.yaml"), "--json"],
+            [commands / "segformer", "train", "-e", str(folder / "spec.yaml"), "--json"],
             env={
                 **os.environ,
                 "WORLD_SIZE": "2",
@@ -142,12 +142,12 @@ def test_two_nodes_of_one_train_what_one_node_of_two_does(one_node, two_nodes):
     assert lines(two_nodes.folder / "node_1")[-1]["status"] == "SUCCESS"
 
 
-def test_weights_are_those_of_one_process_with_the_same_batch(tiny_data, tmp_path):
+def test_weights_are_those_of_one_process_with_the_same_batch(tiny_data, tmp_path, commands):
     runs = {"one": [("0", "1")], "two": [("0", "2"), ("1", "2")]}
     ports = {name: free_port() for name in runs}
     running = [
         subprocess.Popen(
-            [sys.executable, str(SCRIPT), str(tiny_data), str(tmp_path / f"{name}.pt")],
+            [commands / "python"],
             env={
                 **os.environ,
                 "LOCAL_RANK": number,
@@ -156,10 +156,18 @@ def test_weights_are_those_of_one_process_with_the_same_batch(tiny_data, tmp_pat
                 "MASTER_ADDR": "127.0.0.1",
                 "MASTER_PORT": ports[name],
             },
+            stdin=subprocess.PIPE,
+            text=True,
         )
         for name, processes in runs.items()
         for number, count in processes
     ]
+    names = [name for name, processes in runs.items() for _ in processes]
+    for name, process in zip(names, running, strict=True):
+        words = [str(SCRIPT), str(tiny_data), str(tmp_path / f"{name}.pt")]
+        process.stdin.write(f"import runpy, sys; sys.path.insert(0, {str(HELPERS)!r}); "
+                            f"sys.argv = {words!r}; runpy.run_path({words[0]!r})")  # fmt: skip
+        process.stdin.close()
     assert [process.wait(timeout=240) for process in running] == [0, 0, 0]
     one, two = (torch.load(tmp_path / f"{name}.pt", weights_only=True) for name in runs)
     for key, start in one["start"].items():

@@ -89,7 +89,7 @@ def test_a_checkpoint_may_be_remote_too(bucket, s3, source, tmp_path):
 def words_of(tmp_path, address):
     command = ["run", "--skill", "segformer", "--data", address, "--out", str(tmp_path / "runs/x")]
     settings = [f"{key}={value}" for key, value in SETTINGS.items() if "epochs" not in key]
-    return [*command, "--trials", "2", "--epochs", "1", "--concurrency", "2", *settings]
+    return [*command, "--trials", "2", "--epochs", "1", "--concurrency", "1", *settings]
 
 
 def written_with(secrets, tmp_path):
