@@ -249,7 +249,7 @@ def test_the_best_trial_of_the_search_is_reproduced_to_the_last_digit(told, fold
 def test_policy_off_gives_the_checkpoint_of_segformer_train_bit_for_bit(folder, run_in):
     spec = ("train.num_epochs=2", "train.seed=7", *SMALL)
     run = run_in(folder, "run", "--skill", "segformer", "--policy", "off", "--data", "data",
-                 "--out", "runs/off", "--tracker", "none", *spec)  # fmt: skip
+                 "--out", "runs/off", "--runner", "local", "--tracker", "none", *spec)  # fmt: skip
     assert run.returncode == 0, run.stderr
     train = run_in(folder, "train", "dataset.segment.root_dir=data", "results_dir=plain", *spec,
                    program="segformer")  # fmt: skip
