@@ -32,6 +32,10 @@ def test_the_reference_has_every_flag_and_field(site):
     assert "num_classes" in spec and 'id="trainoptim"' in spec
 
 
+def test_no_code_is_in_the_site(site):
+    assert list(site.rglob("*.py*")) == []
+
+
 def test_no_page_loads_anything_from_elsewhere(site):
     for page in site.rglob("*.html"):
         assert (
