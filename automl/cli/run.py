@@ -36,13 +36,15 @@ def add(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from automl.session.signals import signals_as_stop
+    from automl.session.signals import signals_as_stop, signals_held
 
     plan = None
     try:
         with signals_as_stop():
             # First of all: the imports that follow take a second.
             say("reading the skill and the settings", arguments)
+            with signals_held():
+                import automl.files  # noqa: F401 - With --json it prints how the run was stopped.
             request = _request(arguments)
             plan = _plan(request, arguments)
             if arguments.dry_run:
