@@ -18,6 +18,10 @@ def _no_bool(value: object) -> object:
     return value
 
 
+def _in_lower_case(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
 def _text_of_null(value: object) -> object:
     return "None" if value is None else value
 
@@ -38,6 +42,8 @@ Byte = Annotated[int, Field(ge=0, le=255), BeforeValidator(_no_bool)]
 RESULTS_TEXT = "Folder for the results of this action; empty: a folder below results_dir"
 NullIsNone = BeforeValidator(_text_of_null)
 """For enums with a "None" text (TAO's way): the null of YAML stands for it."""
+AnyCase = BeforeValidator(_in_lower_case)
+"""For enums that TAO writes as it likes: its own classes say FP32, its templates fp16."""
 
 
 def setting(  # noqa: ANN201 - as pydantic's Field, it is whatever type the field has.

@@ -1,11 +1,12 @@
 """The spec's sections for export, quantization and TensorRT engines."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from segformer.spec.fields import (
     RESULTS_TEXT,
+    AnyCase,
     Float,
     Int,
     Node,
@@ -227,7 +228,7 @@ class Calibration(Node):
 class TensorRt(Node):
     """How the engine is built."""
 
-    data_type: Literal["fp32", "fp16", "bf16", "int8"] = setting(
+    data_type: Annotated[Literal["fp32", "fp16", "bf16", "int8"], AnyCase] = setting(
         "fp16", "Precision", "Precision that the engine computes in"
     )
     workspace_size: Int = setting(1024, "Workspace", "Memory for building, in MB", ge=0)
