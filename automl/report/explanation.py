@@ -9,6 +9,7 @@ from automl.experiment.experiment import Experiment
 from automl.experiment.next_step import next_step
 from automl.formats import compact, score
 from automl.report.importance import importance
+from automl.schema.schema import Schema
 from automl.space.domain import Range
 from automl.space.space import SearchSpace
 from automl.trial.trial import FailureKind, Trial, TrialState
@@ -140,11 +141,14 @@ def _advice(
         epochs = f"--epochs {2 * best.epochs}"
         yield {"text": "the best trial was best at its last epoch: train longer", "command": epochs}
     for key, value in best.values.items():
-        parameter = space.parameters.get(key)
-        end = None if parameter is None else _end_reached(parameter.domain, value)
-        if end is not None:
-            text = f"{key}: the best value {compact(value)} is at the {end} of its range"
-            yield {"text": f"{text}; search further", "command": f"--search '{key}=...'"}
+        domain = space.parameters[key].domain if key in space.parameters else None
+        if isinstance(domain, Range) and (end := _end_reached(domain, value)) is not None:
+            text = f"{key}: the best value {compact(value)} is at the {end} end of its range"
+            further = _further(experiment, key, domain, end)
+            yield {
+                "text": text if further is None else f"{text}; search further",
+                "command": further,
+            }
     if best.number == 0:
         text = "no trial beat the defaults: search longer, or elsewhere"
         yield {"text": text, "command": f"--space wide --warm-start {root}"}
@@ -157,11 +161,30 @@ def _still_improves(experiment: Experiment, best: Trial) -> bool:
     return best.epoch > 1 and experiment.epoch_of(best) == best.epoch == best.epochs
 
 
-def _end_reached(domain: Any, value: Any) -> str | None:
+def _end_reached(domain: Range, value: Any) -> str | None:
     """Return the end of a range that a value is close to: low or high."""
-    if not isinstance(domain, Range) or not domain.contains(value):
+    if not domain.contains(value):
         return None
     position = domain.position_of(value)
     if position <= _EDGE:
-        return "low end"
-    return "high end" if position >= 1 - _EDGE else None
+        return "low"
+    return "high" if position >= 1 - _EDGE else None
+
+
+def _further(experiment: Experiment, key: str, domain: Range, end: str) -> str | None:
+    """Return the flag for a range that goes on at one end; None where the schema allows no more.
+
+    On a log scale it goes on by a factor of ten, else by its own width.
+    """
+    path, low, high, is_low = experiment.paths.schema, domain.low, domain.high, end == "low"
+    if domain.is_log:
+        low, high = (low / 10, high) if is_low else (low, 10 * high)
+    else:
+        low, high = (2 * low - high, high) if is_low else (low, 2 * high - low)
+    farthest = low if is_low else high
+    schema = Schema.read(path) if path.exists() else None
+    if schema is None or key not in schema.fields:
+        return None
+    if [*schema.value_faults(key, round(farthest) if domain.is_int else farthest)]:
+        return None
+    return f"--search '{key}={'log' if domain.is_log else 'uniform'}({low:g},{high:g})'"

@@ -1,10 +1,13 @@
 """Why trials ended, parameter importance, what to try next."""
 
+import json
+
 import pytest
 from made import closed, finish, made_experiment, report, start
 
 from automl.errors import UsageError
 from automl.report.explanation import explanation
+from automl.request.space import parse_searched
 from automl.space.parameter import Parameter
 from automl.space.space import SearchSpace
 
@@ -41,6 +44,29 @@ def test_the_advice_follows_from_the_results(tmp_path, lr, advice):
     texts = [entry["text"] for entry in explained(tmp_path, *events).advice]
     assert any(advice in text for text in texts), texts
     assert texts[-1].startswith("few trials")
+
+
+@pytest.mark.parametrize(
+    ("largest", "is_log", "flag"),
+    [
+        (100, False, "--search 'lr=uniform(0.01,1.99)'"),
+        (100, True, "--search 'lr=log(0.01,10)'"),
+        (1.5, True, None),
+    ],
+)
+def test_a_best_value_at_an_end_names_a_range_that_goes_on(tmp_path, largest, is_log, flag):
+    experiment = made_experiment(
+        tmp_path / "exp", start(0, {"lr": 0.1}), report(0, 1, 0.1), finish(0),
+        start(1, {"lr": 1.0}), report(1, 1, 0.2), finish(1), closed(),
+    )  # fmt: skip
+    field = {"type": "number", "default": 0.1, "minimum": 0, "maximum": largest}
+    experiment.paths.schema.write_text(json.dumps({"properties": {"lr": field}}))
+    lr = Parameter("lr", "float", 0.1, low=0.01, high=1.0, is_log=is_log)
+    advice = explanation(experiment, SearchSpace({"lr": lr}, {"lr": 0.1})).advice
+    (entry,) = (each for each in advice if each["text"].startswith("lr: the best value 1 is"))
+    assert entry["command"] == flag
+    if flag is not None:
+        parse_searched([flag.split("'")[1]])
 
 
 def test_a_search_that_failed_says_why_and_one_that_is_not_over_how_to_go_on(tmp_path):
