@@ -87,7 +87,7 @@ def report_all(mirror, experiment):
 
 
 def test_events_reach_the_store_in_their_order_after_it_caught_up(make, store, experiment):
-    mirror = make()
+    mirror = make(patience_s=30)
     mirror.opened(experiment)
     report_all(mirror, experiment)
     mirror.closed(experiment)
@@ -144,7 +144,7 @@ def test_a_fault_is_reported_once_and_without_its_password(make, store, experime
 
 def test_a_store_that_recovers_catches_up_at_the_end(make, store, experiment, capsys):
     clock = Clock()
-    mirror = make(clock)
+    mirror = make(clock, patience_s=30)
     store.failing.set()
     mirror.opened(experiment)
     report_all(mirror, experiment)
@@ -171,7 +171,7 @@ def test_calls_beyond_the_queue_are_dropped_and_caught_up_with(make, store, expe
 
 
 def test_registering_waits_for_the_entry(make, store, experiment):
-    mirror = make()
+    mirror = make(patience_s=30)
     mirror.opened(experiment)
     entry = mirror.register(experiment, experiment.paths.root / "model.onnx")
     assert entry == RegisteredModel("toy", "1", "champion", "the first")
