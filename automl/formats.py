@@ -1,7 +1,8 @@
 """Amounts as text for people: durations, sizes, numbers, tables. The one home of their forms."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 _NONE = "-"
@@ -78,7 +79,12 @@ _SWITCHES = ("enable", "enabled")
 
 def short_names(keys: Iterable[str]) -> dict[str, str]:
     """Return the shortest ends of dotted keys that tell them apart: `lr` for `train.optim.lr`."""
-    keys, names = list(keys), {}
+    return dict(_short_names(tuple(keys)))
+
+
+@lru_cache(maxsize=64)  # Thousands of trials have the same keys.
+def _short_names(keys: tuple[str, ...]) -> Mapping[str, str]:
+    names = {}
     for key in keys:
         parts = key.split(".")
         for length in range(1, len(parts) + 1):

@@ -53,8 +53,8 @@ class Monitor:
         handler: Callable[[Mapping[str, Any]], Iterable[tuple[What, str]]] | None
         handler = getattr(self, f"_on_{event['event']}", None)
         epoch, metrics = event.get("epoch"), event.get("metrics")
-        first = self.experiment.history.trials.get(0)
-        detail = "" if first is None else _changes(event.get("values", {}), first.values)
+        first, values = self.experiment.history.trials.get(0), event.get("values")
+        detail = _changes(values, first.values) if first is not None and values else ""
         messages = [
             Message(
                 event["time"],
