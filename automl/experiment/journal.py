@@ -133,7 +133,7 @@ class JournalReader:
         elif self._is_sealed:
             raise EventError("has no checksum")
         try:
-            event = json.loads(content.decode())  # From bytes, each would be asked for its encoding.
+            event = json.loads(content.decode())  # Of bytes the encoding would be looked for.
         except (ValueError, RecursionError) as error:
             raise EventError("is not an event") from error
         if not isinstance(event, dict) or not isinstance(event.get("event"), str):
