@@ -92,7 +92,7 @@ def legend(summary: DataSummary) -> list[tuple[str, str]]:
 def webp(pixels: Pixels) -> bytes:
     """Return a picture as WebP, half its size as JPEG."""
     buffer = BytesIO()
-    Image.fromarray(pixels).save(buffer, "WEBP", quality=70, use_sharp_yuv=True)
+    Image.fromarray(pixels).save(buffer, "WEBP", quality=60, use_sharp_yuv=True)
     return buffer.getvalue()
 
 

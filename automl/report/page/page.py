@@ -98,7 +98,7 @@ def plotly() -> str:
 @cache
 def _packed(path: Path) -> str:
     """Return a file as base64 of gzip; packed once, since that takes longer than all the rest."""
-    return base64.b64encode(gzip.compress(path.read_bytes(), 6, mtime=0)).decode()
+    return base64.b64encode(gzip.compress(path.read_bytes(), mtime=0)).decode()
 
 
 def _sections(
