@@ -96,15 +96,16 @@ def kind_folder(folder: Path, kind: Sequence[str], split: str | None = None) -> 
 def split_folders(folder: Path) -> dict[str, Path]:
     """Return the subfolders that are splits, by split.
 
-    They are named so, or are the only ones with such a word, as train2017, if one is for training;
-    train_val is for training where nothing else is.
+    They are named so, or are the only ones with such a word, as train2017, if one is for training,
+    or begin so and end alike, as traincrop and valcrop; train_val is for training where nothing
+    else is.
     """
     named = {split: subfolder(folder, names) for split, names in SPLITS.items()}
     found = {s: path or _only_worded(folder, [s]) for s, path in named.items()}
     if found[TRAIN] is None and found[VAL] is None:
         found[TRAIN] = _only_worded(folder, [TRAIN, VAL])
     if found[TRAIN] is None:
-        found = named
+        found = {**named, **_ending_alike(folder)}
     return {split: path for split, path in found.items() if path is not None}
 
 
@@ -118,6 +119,17 @@ def _only_worded(folder: Path, splits: Sequence[str]) -> Path | None:
         and not holds_no_classes(path.name)
     ]
     return alike[0] if len(alike) == 1 else None
+
+
+def _ending_alike(folder: Path) -> dict[str, Path]:
+    """Return subfolders of training, validation and perhaps test that differ in that word alone."""
+    by_end: dict[str, dict[str, Path]] = {}
+    for path in subfolders(folder):
+        name = path.name.lower()
+        for split in SPLITS:
+            if name.startswith(split) and not kind_of(name) and not holds_no_classes(name):
+                by_end.setdefault(name.removeprefix(split), {})[split] = path
+    return next((found for found in by_end.values() if {TRAIN, VAL} <= found.keys()), {})
 
 
 def passed_over_splits(root: Path) -> list[str]:

@@ -306,6 +306,8 @@ def test_cityscapes_is_read_as_its_archives_unpack_and_without_cities(tmp_path):
     ("images", "masks", "names"),
     [
         ("images/{}", "annotations/{}", ("train2017", "val2017")),
+        ("images/{}", "masks/{}", ("traincrop", "valcrop")),
+        ("{}/images", "{}/masks", ("traincrop", "valcrop")),
         ("{}/images", "{}/masks", ("uavid_train", "uavid_val")),
         ("train/{}-org-img", "train/{}-label-img", ("train", None)),
         ("Task1-2_{}_Input", "Task1_{}_GroundTruth", ("Training", "Validation")),
