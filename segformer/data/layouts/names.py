@@ -111,25 +111,28 @@ def split_folders(folder: Path) -> dict[str, Path]:
 
 def _only_worded(folder: Path, splits: Sequence[str]) -> Path | None:
     """Return the only subfolder whose words say these splits, and neither images nor masks."""
-    alike = [
-        path
-        for path in subfolders(folder)
-        if _splits_of(path.name) == splits
-        and not kind_of(path.name)
-        and not holds_no_classes(path.name)
-    ]
+    alike = [p for p in _without_kind(folder) if _splits_of(p.name) == splits]
     return alike[0] if len(alike) == 1 else None
 
 
 def _ending_alike(folder: Path) -> dict[str, Path]:
-    """Return subfolders of training, validation and perhaps test that differ in that word alone."""
+    """Return subfolders of training, validation and perhaps test that differ in that word alone.
+
+    None if there are several endings, as trainimages, valimages and trainmasks: these are kinds.
+    """
     by_end: dict[str, dict[str, Path]] = {}
-    for path in subfolders(folder):
+    for path in _without_kind(folder):
         name = path.name.lower()
         for split in SPLITS:
-            if name.startswith(split) and not kind_of(name) and not holds_no_classes(name):
+            if name.startswith(split):
                 by_end.setdefault(name.removeprefix(split), {})[split] = path
-    return next((found for found in by_end.values() if {TRAIN, VAL} <= found.keys()), {})
+    found = next(iter(by_end.values()), {})
+    return found if len(by_end) == 1 and {TRAIN, VAL} <= found.keys() else {}
+
+
+def _without_kind(folder: Path) -> list[Path]:
+    """Return the subfolders whose words say neither images nor masks, nor that they hold none."""
+    return [p for p in subfolders(folder) if not kind_of(p.name) and not holds_no_classes(p.name)]
 
 
 def passed_over_splits(root: Path) -> list[str]:

@@ -9,7 +9,14 @@ from pictures import save, segment
 
 from segformer.data.images import read_mask
 from segformer.data.layouts import layout_of
-from segformer.data.layouts.names import files_below, kind_of, split_of, subfolders, text_of
+from segformer.data.layouts.names import (
+    files_below,
+    kind_of,
+    split_folders,
+    split_of,
+    subfolders,
+    text_of,
+)
 from segformer.data.source import source_of, unsplit_pairs, unused_pictures
 from segformer.data.summary import summarised
 from segformer.errors import DataError
@@ -405,3 +412,17 @@ def test_pictures_of_no_pair_are_counted_and_other_forms_of_masks_are_not(tmp_pa
     ]
     summary = summarised(segment(tmp_path, num_classes=3))
     assert any("pictures are in no pair" in note for note in summary.notes)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("trainImages", "trainMasks", "valImages", "valMasks"),
+        ("trainimages", "trainmasks", "valimages", "valmasks"),
+        ("trainA", "trainB", "valA", "valB"),
+    ],
+)
+def test_folders_of_several_endings_are_kinds_and_no_splits(tmp_path, names):
+    for name in names:
+        (tmp_path / name).mkdir()
+    assert split_folders(tmp_path) == {}
