@@ -57,11 +57,9 @@ def write_atomic(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from error
-    except BaseException:
+    finally:
         beside.unlink(missing_ok=True)
-        raise
 
 
 def replace_folder(new: Path, target: Path) -> None:

@@ -58,12 +58,19 @@ def descendants(pid: int) -> list[int]:
     """Return the living processes that a process started, directly or not; none without /proc."""
     pids, parents = [], [pid]
     while parents:
-        for thread in Path(f"/proc/{parents.pop()}/task").glob("*/children"):
-            # A process may end while its files are read.
-            with contextlib.suppress(OSError):
-                children = [int(child) for child in thread.read_text().split()]
-                parents += children
-                pids += [child for child in children if is_alive(child)]
+        started = children(parents.pop())
+        parents += started
+        pids += [child for child in started if is_alive(child)]
+    return pids
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process started itself, zombies too; none without /proc."""
+    pids = []
+    for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+        # A process may end while its files are read.
+        with contextlib.suppress(OSError):
+            pids += [int(child) for child in thread.read_text().split()]
     return pids
 
 

@@ -172,9 +172,9 @@ def _end_reached(domain: Range, value: Any) -> str | None:
 
 
 def _further(experiment: Experiment, key: str, domain: Range, end: str) -> str | None:
-    """Return the flag for a range that goes on at one end; None where the schema allows no more.
+    """Return the flag for a range that is wider at one end; None where the schema allows no more.
 
-    On a log scale it goes on by a factor of ten, else by its own width.
+    On a log scale it is wider by a factor of ten, else by its own width.
     """
     path, low, high, is_low = experiment.paths.schema, domain.low, domain.high, end == "low"
     if domain.is_log:

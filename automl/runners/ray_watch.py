@@ -1,6 +1,7 @@
 """Watches the parts of Ray that a search cannot do without, and interrupts a driver that waits."""
 
 import contextlib
+import os
 import signal
 import socket
 import threading
@@ -12,7 +13,7 @@ from pathlib import Path
 import ray
 
 from automl.errors import Stopped
-from automl.leash import is_alive
+from automl.leash import children, is_alive
 
 _EVERY_S = 1.0
 _SILENCE_S = 30.0
@@ -90,13 +91,12 @@ def _parts() -> dict[int, str]:
     Ray's own record of them is not there before all have started.
     """
     parts = {}
-    for thread in Path("/proc/self/task").glob("*/children"):
+    for pid in children(os.getpid()):
         # A process may end while its files are read.
         with contextlib.suppress(OSError):
-            for pid in map(int, thread.read_text().split()):
-                name = Path(f"/proc/{pid}/comm").read_text().strip()
-                if name in _PARTS:
-                    parts[pid] = _PARTS[name]
+            name = Path(f"/proc/{pid}/comm").read_text().strip()
+            if name in _PARTS:
+                parts[pid] = _PARTS[name]
     return parts
 
 

@@ -36,7 +36,7 @@ def signals_as_stop() -> Iterator[None]:
     """Turn SIGTERM, and SIGHUP unless it is ignored as by nohup, into `Stopped`.
 
     The handler raises a KeyboardInterrupt, the only exception that Ray's compiled code and
-    Lightning pass on; it becomes `Stopped` at the end of the context. That of Ctrl-C goes on.
+    Lightning pass on; it becomes `Stopped` at the end of the context. That of Ctrl-C is passed on.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -24,7 +24,7 @@ from automl.trial.trial import Report, Trial
 QUEUE_SIZE = 1000
 """Calls that may wait; one more is dropped, and the store catches up from the journal."""
 _BYTES_PER_S = 1e6
-"""A promoted model of so many bytes lets the end of a session wait for a second more."""
+"""The end of a session waits a second more for each of these parts of the promoted model."""
 _POLL_S = 0.05
 
 
