@@ -100,6 +100,12 @@ def _sigterm_as_interrupt(terminated: threading.Event) -> Iterator[None]:
 
 
 class _Parser(argparse.ArgumentParser):
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        """Refuse an empty text: most come from a variable that is not set."""
+        if not arg_string.strip() and not isinstance(action, argparse._SubParsersAction):
+            raise argparse.ArgumentError(action, "is empty (is a variable of the shell unset?)")
+        return super()._get_value(action, arg_string)
+
     def error(self, message: str) -> NoReturn:
         raise SpecError(f"{message}; see {self.prog} --help")
 

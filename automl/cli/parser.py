@@ -12,6 +12,7 @@ _NO_CHOICE = re.compile(r"argument (?P<name>.*): invalid choice: '(?P<value>.*?)
 _NO_NUMBER = re.compile(
     r"argument (?P<name>.*): invalid (?P<type>int|float) value: '(?P<value>.*)'"
 )
+_EMPTY = re.compile(r"argument (?P<name>.*): is empty")
 _NO_COMMAND = re.compile(r"the following arguments are required: (?:ACTION|COMMAND)")
 _NUMBERS = {"int": "a whole number", "float": "a number"}
 
@@ -28,8 +29,19 @@ class Parser(argparse.ArgumentParser):
         """Raise the fault; a command or value that there is not gets the nearest one."""
         raise UsageError(self._wrong_value(message) or self._wrong_words(message))
 
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        """Refuse an empty text: most come from a variable that is not set."""
+        if not arg_string.strip() and not isinstance(action, argparse._SubParsersAction):
+            raise argparse.ArgumentError(action, "is empty")
+        return super()._get_value(action, arg_string)
+
     def _wrong_value(self, message: str) -> Fault | None:
         """Return the fault of a flag's value, in the words of files and calls."""
+        if empty := _EMPTY.match(message):
+            name, is_flag = empty["name"].partition("/")[0], empty["name"].startswith("-")
+            advice = "give it a value or leave it out" if is_flag else "give it a value"
+            text = f"{name}: is empty: {advice} (is a variable of the shell unset?)"
+            return Fault(text, key=name, value="", allowed="a text")
         if number := _NO_NUMBER.match(message):
             return not_allowed(number["name"], number["value"], _NUMBERS[number["type"]])
         choice = _NO_CHOICE.match(message)

@@ -12,6 +12,7 @@ _TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
     "whole": ((int,), "a whole number"),
     "number": ((int, float), "a number"),
 }
+_FILLED = "a text that is not empty"
 
 _ALL = f"; there are {', '.join(RUN_OPTIONS)}. Settings of the spec belong under spec:"
 
@@ -62,6 +63,8 @@ def _parsed(option: Option, value: Any) -> Any:
         texts = [value] if isinstance(value, str) else value
         if not (isinstance(texts, list | tuple) and all(isinstance(t, str) for t in texts)):
             raise ValueError("a text or a list of texts")
+        if not all(text.strip() for text in texts):
+            raise ValueError(f"{_FILLED}; leave out what is not asked for")
         return tuple(texts)
     if kind == "mapping":
         if not isinstance(value, Mapping):
@@ -72,4 +75,6 @@ def _parsed(option: Option, value: Any) -> Any:
     types, text = _TYPES.get(kind, ((str, int, float), "a text"))
     if isinstance(value, bool) or not isinstance(value, types):
         raise ValueError(text)
+    if isinstance(value, str) and not value.strip():
+        raise ValueError(f"{_FILLED}; leave {option.name} out for its default")
     return value if kind in _TYPES else str(value)

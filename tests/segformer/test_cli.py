@@ -43,6 +43,8 @@ def test_help_is_quick_and_loads_no_heavy_library():
         (["trian"], "invalid choice: 'trian'"),
         ([], "arguments are required: ACTION"),
         (["train", "--frob"], "unknown option --frob"),
+        (["train", "-e", ""], "argument -e/--spec: is empty"),
+        (["train", ""], "is empty (is a variable of the shell unset?)"),
         (["train", "lr"], "'lr' is not understood"),
         (["train", "-e", "no.yaml"], "no.yaml: cannot be read"),
         (["train", "root_dir=/no/such"], "there is no folder /no/such"),

@@ -1,3 +1,5 @@
+import argparse
+
 import pytest
 
 from automl.cli import _arguments, parser
@@ -24,6 +26,27 @@ def test_a_mistake_is_one_line_with_what_is_allowed_or_the_next_step(words, text
         _arguments(parser(), words.split())
     (fault,) = caught.value.faults
     assert fault.startswith(text) and "\n" not in fault
+
+
+def _texts_of(commands, words=()):
+    """Yield the words of a command before each of its arguments that takes a text."""
+    for action in commands._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, inner in action.choices.items():
+                yield from _texts_of(inner, (*words, name))
+        elif action.nargs != 0 and not words[:1] == ("completion",):
+            name = action.option_strings[0] if action.option_strings else None
+            yield pytest.param((*words, name), id=" ".join((*words, name or action.dest)))
+
+
+@pytest.mark.parametrize("words", [*_texts_of(parser())])
+def test_no_argument_of_any_command_is_empty(words):
+    *command, flag = words
+    count = 2 if flag == "--queue" else 9 if flag is None else 1
+    with pytest.raises(UsageError, match="is empty: give it a value") as caught:
+        _arguments(parser(), [*command, *([flag] if flag else []), *[" "] * count])
+    if flag:
+        assert caught.value.faults[0].key == flag
 
 
 def test_the_parts_of_a_mistake_are_for_programs():

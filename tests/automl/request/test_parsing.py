@@ -38,6 +38,12 @@ def test_none_is_an_option_that_was_not_given():
         ("objective", 3, "must be a text or a list of texts"),
         ("spec", "lr", "must be a mapping of keys to values"),
         (None, 3, "None: unknown key"),
+        ("weights", "", "weights: '' is not allowed: must be a text that is not empty; leave"),
+        ("space", " ", "must be a text that is not empty"),
+        ("data", "", "must be a text that is not empty"),
+        ("stop_rule", "", "must be a text that is not empty"),
+        ("objective", "", "must be a text that is not empty"),
+        ("to", ["onnx", ""], "must be a text that is not empty"),
     ],
 )
 def test_a_value_of_another_kind_is_refused(name, value, match):
