@@ -26,6 +26,7 @@ from segformer.spec.overrides import flattened, nested
 from segformer.spec.tao import MISSING, interpolation_faults, without_tao_defaults
 from segformer.storage.key import reference_from_key
 from segformer.storage.location import Location, is_remote
+from segformer.storage.step_file import StepFile
 
 if TYPE_CHECKING:
     from segformer.api import LoadedModel
@@ -228,11 +229,16 @@ class SegformerSkill:
             raise SpecError(
                 f"results_dir: {folder} cannot be created ({error.strerror}); give another folder"
             ) from None
-        module, name = _PROGRAMS[action]
-        program = getattr(import_module(module), name)
-        result: Result = (
-            program(parsed, folder, report) if action == "train" else program(parsed, folder)
-        )
+        steps = StepFile(folder, action)
+        steps.say("loading libraries")
+        try:
+            module, name = _PROGRAMS[action]
+            program = getattr(import_module(module), name)
+            result: Result = (
+                program(parsed, folder, report) if action == "train" else program(parsed, folder)
+            )
+        finally:
+            steps.remove()
         return result
 
     def load_model(self, path: Path) -> "LoadedModel":

@@ -150,19 +150,20 @@ def _export_study(arguments: argparse.Namespace) -> int:
 
 
 def _importance(arguments: argparse.Namespace) -> int:
-    from automl.report.importance import importance, importance_intervals
+    from automl.report.importance import hint, importance, importance_intervals
 
     loaded = _loaded(arguments)
     shares = importance(*loaded, method=arguments.method)
     intervals = importance_intervals(*loaded, method=arguments.method)
     content = {"method": arguments.method, "importance": shares, "intervals": intervals}
-    rows = [
-        (key, f"{share:6.1%}", f"{low:.1%} to {high:.1%}")
-        for key, share in shares.items()
-        for low, high in [intervals.get(key, (share, share))]
-    ]
-    rows = [("parameter", "share", "90 % interval"), *rows]
-    return _print(arguments, content, lambda: "\n".join(table(rows)))
+    rows = [(key, f"{share:6.1%}", _interval(intervals.get(key))) for key, share in shares.items()]
+    lines = table([("parameter", "share", "90 % interval"), *rows])
+    lines += [text] if (text := hint(loaded[0])) else []
+    return _print(arguments, content, lambda: "\n".join(lines))
+
+
+def _interval(ends: tuple[float, float] | None) -> str:
+    return "-" if ends is None else "{:.1%} to {:.1%}".format(*ends)
 
 
 def _report(arguments: argparse.Namespace) -> int:

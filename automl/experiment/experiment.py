@@ -226,8 +226,12 @@ class Experiment:
         return {**promotion, **models}
 
     def shown_state(self, trial: Trial, state: str) -> str:
-        """Return a trial's state to show: a running trial without a driver is interrupted."""
-        if trial.state is TrialState.RUNNING and state != "running":
+        """Return a trial's state to show.
+
+        A running trial is interrupted without a driver, and until a resumed session takes it up.
+        """
+        is_driven = state == "running" and self.history.has_begun(trial.number)
+        if trial.state is TrialState.RUNNING and not is_driven:
             return "interrupted"
         return trial.state.value
 

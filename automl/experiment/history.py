@@ -50,6 +50,8 @@ class History:
     _clock: float | None = None
     """The session's own clock at the last event."""
     _resumed_at: dict[int, float] = field(default_factory=dict)
+    _begun: set[int] = field(default_factory=set)
+    """Trials that started or resumed in the last session."""
     _counted_from: dict[int, tuple[float, float]] = field(default_factory=dict)
     """By trial of this session: its clock at the start, and the trial's seconds before it."""
 
@@ -64,6 +66,10 @@ class History:
     def resumed_at(self, number: int) -> float:
         """Return when a trial last started or resumed."""
         return self._resumed_at[number]
+
+    def has_begun(self, number: int) -> bool:
+        """Whether a trial started or resumed in the last session."""
+        return number in self._begun
 
     def count_running(self) -> None:
         """Count the time of the trials that run, up to the last event of the session."""
@@ -89,6 +95,7 @@ class History:
 
     def _on_opened(self, event: Mapping[str, Any]) -> None:
         self.closed, self.closed_reason = None, ""
+        self._begun = set()
 
     def _on_closed(self, event: Mapping[str, Any]) -> None:
         self.closed, self.closed_reason = event["state"], event.get("reason", "")
@@ -186,6 +193,7 @@ class History:
     def _begin(self, number: int, event: Mapping[str, Any]) -> None:
         self.is_promoting = False
         self._resumed_at[number] = event["time"]
+        self._begun.add(number)
         self._counted_from[number] = (self._clock or 0.0, self.trials[number].seconds)
 
     def _count_time(self, trial: Trial) -> None:

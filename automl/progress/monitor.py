@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from automl.experiment.environment import FILE as ENVIRONMENT_FILE
 from automl.experiment.experiment import Experiment
 from automl.experiment.history import History
 from automl.experiment.pace import Pace
@@ -95,7 +96,9 @@ class Monitor:
             best=self._best_so_far(),
             best_curve=tuple(self._best_curve),
             running=tuple(
-                self._running(t, now) for t in trials if t.state is TrialState.RUNNING and is_live
+                self._running(t, now)
+                for t in trials
+                if is_live and experiment.shown_state(t, state) == TrialState.RUNNING
             ),
             states=Counter(experiment.shown_state(t, state) for t in trials),
             failures=Counter(t.failure.kind.value for t in trials if t.failure is not None),
@@ -147,12 +150,23 @@ class Monitor:
         last = max(since, trial.reports[-1].time if trial.reports else 0.0)
         seconds = trial.seconds + max(0.0, now - last)
         note = "half the batch size" if trial.halvings else trial.reason
-        steps = read_steps(self.experiment.paths.trial(trial.number))
-        if steps is not None and (steps.epoch or 0) <= trial.epoch:
-            steps = None  # Of an epoch that has been reported, or of an earlier session.
+        steps = self._steps(trial, since, is_first=last == since)
         return RunningTrial(
             trial.number, trial.epoch, trial.epochs, latest, curve, seconds, note, steps
         )
+
+    def _steps(self, trial: Trial, since: float, *, is_first: bool) -> Steps | None:
+        """Return where a trial is within its epoch, or before the first one since it began."""
+        folder = self.experiment.paths.trial(trial.number)
+        steps = read_steps(folder)
+        if steps is not None and steps.epoch is not None:
+            # Not of an epoch that has been reported, or of an earlier session.
+            return steps if steps.epoch > trial.epoch else None
+        if not is_first:
+            return None
+        if steps is not None and _is_written(folder / STEPS_FILE, since):
+            return steps
+        return None if _is_written(folder / ENVIRONMENT_FILE, since) else Steps("starting")
 
     def _promoting(self) -> Steps | None:
         """Return where the model is that a promotion measures, named by its folder."""
@@ -281,6 +295,14 @@ def _changes(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_written(path: Path, since: float) -> bool:
+    """Whether a file was written since a time; the clock of files is a little behind."""
+    try:
+        return path.stat().st_mtime >= since - 0.1
+    except OSError:
+        return False
 
 
 def _was_stopped(trial: Trial) -> bool:

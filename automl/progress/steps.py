@@ -10,6 +10,8 @@ from automl.formats import score
 from automl.redact import printable
 
 FILE = "progress.json"
+TRAINING = "training"
+"""The stage whose steps need no name."""
 _LONGEST = 10_000
 """Bytes that are read: the file is of the skill."""
 
@@ -19,16 +21,18 @@ class Steps:
     """The steps of an epoch or of a measurement."""
 
     stage: str
-    """What is done, such as training or measuring."""
-    step: int
-    steps: int
+    """What is done, such as training or measuring; before the first step, such as loading."""
+    step: int | None = None
+    steps: int | None = None
     epoch: int | None = None
     seconds_per_step: float | None = None
     loss: float | None = None
 
     def text(self) -> str:
-        """Return the steps in words: `step 31/46, 2.1 s/step, loss 1.84`."""
-        place = f"{self.stage} " if self.epoch is None else "step "
+        """Return the steps in words: `step 31/46, 2.1 s/step, loss 1.84`, or only the stage."""
+        if self.step is None:
+            return self.stage
+        place = "step " if self.epoch is not None and self.stage == TRAINING else f"{self.stage} "
         parts = [f"{place}{self.step}/{self.steps}"]
         if self.seconds_per_step is not None:
             parts.append(f"{self.seconds_per_step:.2g} s/step")
@@ -42,10 +46,13 @@ def read_steps(folder: Path) -> Steps | None:
     try:
         with (folder / FILE).open("rb") as file:
             plain = json.loads(file.read(_LONGEST))
+        stage = printable(plain["stage"])[:40]
+        if "step" not in plain:
+            return Steps(stage)
         step, steps = int(plain["step"]), int(plain["steps"])
         epoch = None if plain.get("epoch") is None else int(plain["epoch"])
         return Steps(
-            printable(plain["stage"])[:40], step, steps, epoch,
+            stage, step, steps, epoch,
             _number(plain.get("seconds_per_step")), _number(plain.get("loss")),
         )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):

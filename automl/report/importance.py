@@ -8,6 +8,7 @@ from typing import Any
 from automl.errors import UsageError, not_one_of
 from automl.experiment.experiment import Experiment
 from automl.files import write_json
+from automl.formats import counted
 from automl.space.space import SearchSpace
 
 METHODS = ("fanova", "ped-anova")
@@ -17,8 +18,16 @@ MOST = 300
 """Trials that they get: their time grows with the square. Of more, a fixed sample is taken."""
 ENOUGH_TO_DRAW = 10
 """Trials that an interval needs: a bootstrap of fewer covers much less than it says."""
+FEW = 30
+"""Trials below which the shares are no more than a hint."""
 RESAMPLES, MOST_DRAWN, FEW_TREES, TAIL = 20, 150, 16, 0.05
 """Draws of a bootstrap, trials in each, trees of each forest, and the share left out at an end."""
+
+
+def hint(experiment: Experiment) -> str:
+    """Return that importances are no more than a hint where few trials have a value; else ""."""
+    measured = len({reported.trial for reported in experiment.history.course})
+    return f"a hint, from {counted(measured, 'trial')}" if measured < FEW else ""
 
 
 def importance(

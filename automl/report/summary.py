@@ -11,6 +11,7 @@ from automl.experiment.next_step import next_step
 from automl.experiment.paths import ExperimentPaths
 from automl.formats import clock, compact, score, short_names, table
 from automl.report.class_table import metric_lines
+from automl.report.importance import hint
 from automl.report.measured import fine_tuned
 from automl.trial.trial import Trial
 
@@ -144,7 +145,8 @@ def _importance_lines(experiment: Experiment) -> list[str]:
         return []
     names = short_names(shares)
     largest = [f"{names[key]} {share:.0%}" for key, share in list(shares.items())[:5]]
-    return textwrap.wrap(f"parameter importance: {', '.join(largest)}", 78)
+    few = f" ({text})" if (text := hint(experiment)) else ""
+    return textwrap.wrap(f"parameter importance{few}: {', '.join(largest)}", 78)
 
 
 def _test_lines(promotion: Mapping[str, Any]) -> list[str]:

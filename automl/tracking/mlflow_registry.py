@@ -116,6 +116,7 @@ class MlflowRegistry(Registry):
             standing,
             best,
             version=champion,
+            is_same=champion == version,
             bar=bar,
             compare=lambda: compared(client, name, champion, version),
         )

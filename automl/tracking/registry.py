@@ -86,6 +86,7 @@ def alias_of(
     champion: Standing | None,
     *,
     version: str = "",
+    is_same: bool = False,
     bar: str = "",
     compare: Compare = lambda: None,
 ) -> tuple[str, str]:
@@ -93,12 +94,15 @@ def alias_of(
 
     It becomes champion if there is none, if the champion is an earlier promotion of the same
     trial, or if it beats the champion (see `verdict`). Otherwise it is a challenger. A `bar` is the
-    reason why it is a challenger in any case.
+    reason why it is a challenger in any case. `version` is the champion's; `is_same` if the model
+    is the champion itself, promoted again.
     """
     if bar:
         return CHALLENGER, bar
     if champion is None:
         return CHAMPION, "the first"
+    if is_same:
+        return CHAMPION, "champion already: the same model"
     if new.same_trial(champion):
         return CHAMPION, f"replaces version {version}, the same trial"
     is_better, why = verdict(new, champion, compare)

@@ -2,9 +2,10 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 FILE = "progress.json"
 _LEAST_S = 0.5
@@ -20,6 +21,10 @@ class StepFile:
         self._written_s = 0.0
         self._begun_s = time.monotonic()
         self._first = 0
+
+    def say(self, stage: str) -> None:
+        """Write what is done before the first step, such as loading."""
+        self._put({"stage": stage})
 
     def begin(self, first: int = 0) -> None:
         """Count the time of steps from now; `first` steps were done before."""
@@ -40,15 +45,18 @@ class StepFile:
         now = time.monotonic()
         if now - self._written_s < _LEAST_S:
             return
-        self._written_s = now
+        self._written_s, done = now, step - self._first
         content = {
             "stage": self._stage,
             "epoch": epoch,
             "step": step,
             "steps": steps,
-            "seconds_per_step": (now - self._begun_s) / max(1, step - self._first),
+            "seconds_per_step": (now - self._begun_s) / done if done else None,
             "loss": None if loss is None else loss(),
         }
+        self._put(content)
+
+    def _put(self, content: Mapping[str, Any]) -> None:
         # Only a hint: a disk that takes no more is reported by what has to be kept.
         with suppress(OSError):
             part = self._path.with_name(f"{FILE}.part")

@@ -27,6 +27,7 @@ from segformer.parallel.topology import Topology, topology_of
 from segformer.result import Report, Result
 from segformer.spec.sections.dataset import size_text
 from segformer.spec.spec import Spec
+from segformer.storage.step_file import StepFile
 from segformer.training.callbacks.build import build_callbacks
 from segformer.training.callbacks.checkpoint import CheckpointPaths
 from segformer.training.callbacks.resumed_settings import ResumedSettings
@@ -119,6 +120,8 @@ def _train(
     more: Sequence[Callback],
 ) -> Result:
     status, files = StatusFile(paths.folder), CheckpointFiles()
+    if number() == 0:
+        StepFile(paths.folder, "training").say("loading data and weights")
     training = TrainingRecord.of(spec)
     resume, best = _resumed(spec, paths, files, training, status)
     spec = with_own_prediction_of(spec)

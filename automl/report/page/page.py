@@ -12,6 +12,7 @@ from automl.errors import UsageError
 from automl.experiment.experiment import Experiment
 from automl.files import write_atomic
 from automl.formats import compact, counted
+from automl.report.importance import FEW
 from automl.report.page import charts, proof, schedule, skill_report, space_charts, space_sections
 from automl.report.page.markup import Section, bar, data, esc, note, plot, table, tiles
 from automl.report.page.palette import DARK, STATES
@@ -209,7 +210,7 @@ def _winner(experiment: Experiment) -> str:
     count = len(space_charts.measured(experiment))
     if not shares:
         return table(heads[:3], [row[:3] for row in rows])
-    return table(heads, rows) + (space_sections.few(count) if count < space_sections.FEW else "")
+    return table(heads, rows) + (space_sections.few(count) if count < FEW else "")
 
 
 def _progress(experiment: Experiment, course: Sequence[Point]) -> list[str]:

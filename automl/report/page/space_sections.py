@@ -4,13 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from automl.experiment.experiment import Experiment
 from automl.formats import counted
+from automl.report.importance import FEW
 from automl.report.page import distribution, importances, space_charts
 from automl.report.page.markup import note, plot
 from automl.report.page.parallel import MOST_AXES, parallel
 from automl.space.space import SearchSpace
-
-FEW = 30
-"""Trials below which importances are no more than a hint."""
 
 
 def sections(

@@ -34,7 +34,7 @@ def _texts_of(commands, words=()):
         if isinstance(action, argparse._SubParsersAction):
             for name, inner in action.choices.items():
                 yield from _texts_of(inner, (*words, name))
-        elif action.nargs != 0 and not words[:1] == ("completion",):
+        elif action.nargs != 0 and words[:1] != ("completion",):
             name = action.option_strings[0] if action.option_strings else None
             yield pytest.param((*words, name), id=" ".join((*words, name or action.dest)))
 

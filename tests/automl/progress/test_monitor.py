@@ -204,6 +204,14 @@ def test_a_running_trial_has_its_curve_and_the_time_it_was_trained(journal):
     assert journal.view(settings(), state="interrupted").running == ()
 
 
+def test_an_interrupted_trial_waits_until_the_resumed_session_takes_it_up(journal):
+    journal.start(0).report(0, 1, 0.1).start(1).add("opened")
+    view = journal.view(settings(), now=90.0)
+    assert view.running == () and view.states == {"interrupted": 2}
+    [trial] = journal.resume(0, is_interrupted=True).view(settings(), now=9.0).running
+    assert (trial.trial, trial.seconds) == (0, 3 - 1 + 9 - 5)
+
+
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory):
     """Return the folder of a real search that pauses, fails and promotes."""

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from dataclasses import replace
 
 import pytest
@@ -43,6 +44,47 @@ def test_steps_of_an_epoch_that_was_reported_are_not_shown(tmp_path):
     assert made.running[0].steps is None
 
 
+def at_the_start(tmp_path, **event):
+    return made_experiment(tmp_path / "exp", {**start(0), **event})
+
+
+def test_a_trial_whose_worker_has_not_begun_is_starting(tmp_path):
+    experiment = at_the_start(tmp_path)
+    paths = experiment.paths
+    (running,) = view_of(
+        paths.root, experiment.settings, Journal(paths.journal).read(), state="running", now=9.0
+    ).running
+    assert running.steps == Steps("starting")
+
+
+def test_a_worker_that_trains_and_says_nothing_shows_why_the_trial_runs(tmp_path):
+    experiment = at_the_start(tmp_path, reason="the defaults")
+    folder = experiment.paths.trial(0)
+    folder.mkdir(parents=True)
+    (folder / "environment.json").write_text("{}")
+    events = Journal(experiment.paths.journal).read()
+    made = view_of(experiment.paths.root, experiment.settings, events, state="running", now=9.0)
+    assert made.running[0].steps is None and "the defaults" in drawn(made)
+
+
+def test_what_a_training_does_before_its_first_step_is_shown(tmp_path):
+    experiment = at_the_start(tmp_path)
+    made = view(experiment, experiment.paths.trial(0), {"stage": "loading libraries"})
+    assert "loading libraries" in drawn(made)
+
+
+def test_what_an_earlier_session_was_doing_is_not_shown(tmp_path):
+    experiment = at_the_start(tmp_path, time=time.time() + 60)
+    made = view(experiment, experiment.paths.trial(0), {"stage": "loading libraries"})
+    assert made.running[0].steps == Steps("starting")
+
+
+def test_a_validation_is_named(tmp_path):
+    experiment = at_the_start(tmp_path)
+    content = {"stage": "validating", "epoch": 1, "step": 3, "steps": 16}
+    assert "validating 3/16" in drawn(view(experiment, experiment.paths.trial(0), content))
+
+
 def test_a_promotion_says_which_model_it_measures(tmp_path):
     experiment = made_experiment(tmp_path / "exp", start(0), report(0, 1, 0.5))
     folder = tmp_path / "exp" / ".promoting" / "onnx"
@@ -54,7 +96,14 @@ def test_a_promotion_says_which_model_it_measures(tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", '{"stage": "x"}', '{"stage": "x", "step": "a", "steps": 1}', "9" * 20000],
+    [
+        "",
+        "{",
+        "[]",
+        '{"step": 1}',
+        '{"stage": "x", "step": "a", "steps": 1}',
+        "9" * 20000,
+    ],
 )
 def test_a_file_that_is_no_such_thing_is_ignored(tmp_path, text):
     (tmp_path / FILE).write_text(text)

@@ -39,7 +39,8 @@ def test_a_server_of_mlflow_is_linked_and_a_database_opened_by_a_command(tmp_pat
 def test_the_most_important_parameters_are_listed(tmp_path):
     experiment = made_experiment(tmp_path / "exp", *SEARCHED, closed())
     experiment.paths.importance.write_text(json.dumps({"lr": 0.75, "width": 0.25}))
-    assert "parameter importance: lr 75%, width 25%" in summary(experiment)
+    hint = "parameter importance (a hint, from 2 trials): lr 75%, width 25%"
+    assert hint in summary(experiment)
 
 
 def test_a_promotion_is_told_with_parity_conversion_and_registry(tmp_path):

@@ -82,7 +82,9 @@ def test_a_model_that_changed_gets_a_version_of_its_own(experiment, runs_named, 
     other.write_bytes(b"encrypted, so that MLflow cannot package it")
     with mlflow_environment():
         first = MlflowRegistry(runs).register(experiment, other)
+        again = MlflowRegistry(runs).register(experiment, other)
         other.write_bytes(b"encrypted, with other contents")
         second = MlflowRegistry(runs).register(experiment, other)
-    assert (first.version, second.version) == ("1", "2")
+    assert (first.version, again.version, second.version) == ("1", "1", "2")
+    assert (first.why, again.why) == ("the first", "champion already: the same model")
     assert (second.alias, second.why) == ("champion", "replaces version 1, the same trial")
