@@ -12,13 +12,13 @@ from types import TracebackType
 
 from automl.experiment.derived import read_derived
 from automl.files import write_json
+from automl.machine.memory import tree_memory_mb
 
 FILE = "memory.json"
 _KEY = "peak_mb"
 _EVERY_S = 1.0
 _GROWTH = 1.05
 """The file is rewritten when the peak has grown by this factor."""
-_PROC = Path("/proc")
 
 
 class PeakMemory:
@@ -70,23 +70,3 @@ def peak_mb(folder: Path) -> float | None:
     """Return the peak in a trial's folder, None if none was written or it cannot be read."""
     peak = read_derived(folder / FILE).get(_KEY)
     return float(peak) if isinstance(peak, int | float) else None
-
-
-def tree_memory_mb(pid: int) -> float:
-    """Return the memory of a process and its descendants; shared pages count once."""
-    total, left = 0.0, [pid]
-    while left:
-        folder = _PROC / str(left.pop())
-        # A process may end while its files are read.
-        with suppress(OSError):
-            total += _own_mb(folder)
-            for thread in (folder / "task").iterdir():
-                left += map(int, (thread / "children").read_text().split())
-    return total
-
-
-def _own_mb(folder: Path) -> float:
-    for line in (folder / "smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) / 1024
-    return 0.0

@@ -17,6 +17,7 @@ from automl.experiment.history import History
 from automl.experiment.journal import Journal
 from automl.experiment.pace import Pace
 from automl.experiment.settings import Settings
+from automl.machine.disk import folder_size
 from automl.skill.info import SkillInfo
 
 _REASONS = 3
@@ -90,7 +91,7 @@ def estimate(settings: Settings, info: SkillInfo, root: Path) -> Estimate:
         bytes_per_trial=per_trial,
         bytes_in_all=None
         if sized is None or count is None
-        else count * sized[1] + _size(sized[0].paths.promoted),
+        else count * sized[1] + folder_size(sized[0].paths.promoted),
         why_none=tuple(reasons[:_REASONS]),
     )
 
@@ -142,8 +143,4 @@ def _most_trials(settings: Settings) -> int | None:
 
 
 def _largest_trial(past: Experiment) -> int:
-    return max((_size(past.paths.trial(number)) for number in past.history.trials), default=0)
-
-
-def _size(folder: Path) -> int:
-    return sum(p.stat().st_size for p in folder.rglob("*") if p.is_file() and not p.is_symlink())
+    return max((folder_size(past.paths.trial(number)) for number in past.history.trials), default=0)

@@ -23,9 +23,9 @@ from rich.progress import (
 )
 
 from automl.experiment.experiment import Experiment
-from automl.experiment.machine import machine_load
 from automl.experiment.observer import ExperimentObserver
 from automl.files import json_text
+from automl.machine.load import machine_load
 from automl.progress.importances import Compute, GrowingImportances
 from automl.progress.screen import Screen
 from automl.progress.tail import Follower

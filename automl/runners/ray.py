@@ -17,7 +17,7 @@ from ray.tune.search import Searcher as RaySearcher
 
 from automl.errors import RunFailed
 from automl.experiment.resources import Resources
-from automl.leash import die_with_parent
+from automl.machine.leash import die_with_parent
 from automl.runners.allocation import shares
 from automl.runners.base import Driver, Task
 from automl.runners.ray_session import amounts_by_node, ray_session, staged_in

@@ -13,7 +13,7 @@ from pathlib import Path
 import ray
 
 from automl.errors import Stopped
-from automl.leash import children, is_alive
+from automl.machine.leash import children, is_alive
 
 _EVERY_S = 1.0
 _SILENCE_S = 30.0

@@ -1,7 +1,7 @@
 """The process that trains tasks, one after another, as they come over a socket.
 
-Three processes are in line: the runner, a leash (`automl.leash`), and the worker. The leash ends
-the worker and all that it started when the runner closes its pipe or dies, however it dies.
+Three processes are in line: the runner, a leash (`automl.machine.leash`), and the worker. The leash
+ends the worker and all that it started when the runner closes its pipe or dies, however it dies.
 """
 
 import json
@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from automl import leash
+from automl.machine import leash
 from automl.runners.base import Task, run_task
 from automl.runners.folder_lock import FolderLock, FolderLockedError
 from automl.skill.installed import load_skill

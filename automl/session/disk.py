@@ -3,14 +3,14 @@
 import errno
 import re
 import shutil
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from automl.experiment.experiment import Experiment
 from automl.experiment.paths import ExperimentPaths
 from automl.formats import size
-from automl.leash import is_alive
+from automl.machine.disk import folder_size
+from automl.machine.leash import is_alive
 
 RESERVE = 16 << 20
 """Bytes that stay free, for the journal and the results."""
@@ -40,7 +40,7 @@ class Disk:
 
     def finished(self, folder: Path) -> None:
         """Take in a trial that ended."""
-        self.largest = max(self.largest, _bytes(folder))
+        self.largest = max(self.largest, folder_size(folder))
 
     def check(self, *, is_launch: bool = False) -> None:
         """Raise `OSError` (ENOSPC) if little is free, before a launch if a trial may not fit."""
@@ -52,11 +52,3 @@ class Disk:
             if is_launch and self.largest:
                 text += f", and a trial takes {size(self.largest)}"
             raise OSError(errno.ENOSPC, text, str(root))
-
-
-def _bytes(folder: Path) -> int:
-    total = 0
-    for path in folder.rglob("*"):
-        with suppress(OSError):
-            total += path.stat().st_size
-    return total

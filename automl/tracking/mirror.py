@@ -16,6 +16,7 @@ from pathlib import Path
 
 from automl.experiment.experiment import Experiment
 from automl.experiment.observer import ExperimentObserver
+from automl.machine.disk import folder_size
 from automl.redact import printable, redacted
 from automl.tracking.breaker import Breaker
 from automl.tracking.registry import RegisteredModel, Registry
@@ -149,9 +150,7 @@ class Mirror(ExperimentObserver, Registry):
         """
         if not self._has_trained:
             return math.inf
-        files = experiment.paths.promoted.rglob("*")
-        size = sum(path.stat().st_size for path in files if path.is_file())
-        return self._store.end_s + size / _BYTES_PER_S
+        return self._store.end_s + folder_size(experiment.paths.promoted) / _BYTES_PER_S
 
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:

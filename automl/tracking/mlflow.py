@@ -17,11 +17,11 @@ from mlflow.entities import Metric, Run
 
 from automl.experiment.environment import environment
 from automl.experiment.experiment import Experiment
-from automl.experiment.machine import machine_metrics
 from automl.experiment.memory import peak_mb
 from automl.experiment.observer import ExperimentObserver
 from automl.experiment.paths import ExperimentPaths
 from automl.files import write_json
+from automl.machine.load import machine_metrics
 from automl.skill.installed import load_skill
 from automl.tracking import run_contents
 from automl.tracking.address import is_server, tracking_uri

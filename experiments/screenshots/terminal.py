@@ -19,7 +19,7 @@ from rich.terminal_theme import MONOKAI
 from selenium.webdriver.common.by import By
 
 from automl.experiment.journal import Journal
-from automl.experiment.machine import machine_load
+from automl.machine.load import machine_load
 from automl.progress.screen import Screen
 from automl.progress.tail import Follower
 from automl.progress.view import View

@@ -205,7 +205,7 @@ def processes_of(root):
 
 def victim_of(kill, driver, root):
     """Return the pid to kill; None if there is none now."""
-    from automl.leash import descendants
+    from automl.machine.leash import descendants
 
     if kill.victim == "driver":
         return driver
@@ -340,7 +340,7 @@ def check(root, result, truth, search):
 
 def campaign(folder, seeds, *, search=Search(), victims=LOCAL_VICTIMS, algorithms=ALGORITHMS):
     """Yield the result of each seed."""
-    names = ["automl.api", "automl.search.auto.searcher", "automl.search.proposers.optuna",
+    names = ["automl.api.runs", "automl.search.auto.searcher", "automl.search.proposers.optuna",
              "sklearn.ensemble", "automl.promotion.promoter"]  # fmt: skip
     if search.tracker == "mlflow":
         names.append("mlflow.tracking")

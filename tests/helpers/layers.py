@@ -11,14 +11,14 @@ ROOT = Path(__file__).parents[2]
 # A part imports only from the lines below its own. docs/structure.md draws the same picture.
 AUTOML = [
     ["__main__", "__init__"],
-    ["cli", "api", "data"],
+    ["cli", "api"],
     ["session", "plan", "mcp"],
     ["request", "promotion", "doctor", "serving", "live"],
     ["search", "runners", "jobs", "tracking", "progress", "report"],
     ["skill", "experiment"],
     ["space"],
-    ["trial", "schema", "redact", "files"],
-    ["errors", "formats", "version", "leash"],
+    ["trial", "schema", "machine", "redact", "files"],
+    ["errors", "formats", "version"],
 ]
 SEGFORMER = [
     ["__main__", "__init__"],

@@ -36,7 +36,7 @@ LONG = ["--epochs", "60", "--trials", "20", "--runner", "local", "--tracker", "n
 """What is added to a search that others act on while it runs: it takes minutes."""
 
 _LOADED = (
-    "automl.api", "automl.search.auto.searcher", "automl.search.proposers.optuna",
+    "automl.api.runs", "automl.search.auto.searcher", "automl.search.proposers.optuna",
     "automl.tracking.mlflow", "automl.runners.ray", "onnxruntime", "sklearn.ensemble",
     "segformer.skill",
     "segformer.training.loop", "segformer.evaluation.evaluate", "segformer.export.onnx",

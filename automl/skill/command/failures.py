@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from automl.leash import NOT_STARTED
+from automl.machine.leash import NOT_STARTED
 
 _NO_MEMORY = re.compile(r"out of memory|OutOfMemoryError|MemoryError|bad_alloc", re.IGNORECASE)
 _LAST_LINES = 30

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from automl import leash
+from automl.machine import leash
 from automl.redact import MASK, secrets
 from automl.skill.command.program import environment
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from automl.experiment.machine import machine_load
 from automl.experiment.pace import Limit, TimeLeft
+from automl.machine.load import machine_load
 from automl.progress import panels
 from automl.progress.screen import MAX_RUNNING, Screen
 from automl.progress.view import BestSoFar, Message, RankedTrial, RunningTrial, View, What

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from automl.leash import descendants
+from automl.machine.leash import descendants
 from automl.runners.base import Task
 from automl.runners.folder_lock import FolderLock, FolderLockedError
 from automl.runners.training import TrainingProcess

@@ -2,7 +2,7 @@
 
 import pytest
 
-from automl.api import run
+from automl.api.runs import run
 from automl.experiment.paths import ExperimentPaths
 from automl.space.space import SearchSpace
 from automl.tracking.environment import mlflow_environment

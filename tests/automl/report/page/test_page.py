@@ -3,11 +3,8 @@
 import base64
 import gzip
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 import time
 from dataclasses import replace
 
@@ -20,7 +17,7 @@ from automl.errors import RunFailed
 from automl.experiment.experiment import space_of
 from automl.experiment.history import History
 from automl.experiment.journal import FORMAT, Journal
-from automl.experiment.memory import PeakMemory, peak_mb, tree_memory_mb
+from automl.experiment.memory import peak_mb
 from automl.formats import compact
 from automl.report.page import skill_report
 from automl.report.page.markup import embedded, esc
@@ -282,24 +279,7 @@ def test_a_pause_is_no_time_of_the_trial():
     assert history.trials[0].seconds == 3.0
 
 
-def test_peak_memory_counts_children_and_is_kept_by_the_next_run(tmp_path, experiment):
-    hold = (
-        "b = bytearray(80_000_000); b[::4096] = bytes(len(b[::4096])); print(flush=True); input()"
-    )
-    alone = tree_memory_mb(os.getpid())
-    with PeakMemory(tmp_path):
-        child = subprocess.Popen(
-            [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        child.stdout.readline()
-        assert tree_memory_mb(os.getpid()) > alone + 75
-        time.sleep(1.5)
-        child.communicate("\n")
-    peak = peak_mb(tmp_path)
-    assert peak > alone + 75
-    with PeakMemory(tmp_path):
-        pass
-    assert peak_mb(tmp_path) == peak
+def test_a_bar_of_the_report_is_the_peak_memory_that_the_trial_wrote(experiment):
     bars = embedded(text_of(experiment), "figure-resources")["data"]
     told = {n: mb for bar in bars if bar["yaxis"] == "y2"
             for n, mb in zip(bar["x"], bar["y"], strict=True)}  # fmt: skip

@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-from automl import leash
+from automl.machine import leash
 
 DAEMON = "import os, time\nif os.fork(): os._exit(3)\nos.setsid()\nif os.fork(): os._exit(0)\n"
 

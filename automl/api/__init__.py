@@ -1,0 +1,1 @@
+"""The Python API: the commands as functions, and as methods of an experiment."""
