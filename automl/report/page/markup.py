@@ -12,6 +12,8 @@ from automl.formats import compact
 from automl.redact import redacted, redactor
 
 _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_KEY = re.compile(r"[a-z_]\w*(?:\.\w+)+", re.IGNORECASE)
+_BREAKS = re.compile(r"([._])(?=\w)")
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,13 @@ def _cell(value: Any) -> str:
     return (
         f'<td class="number">{compact(value)}</td>'
         if is_number
-        else f"<td>{esc(compact(value))}</td>"
+        else f"<td>{_breakable(esc(compact(value)))}</td>"
     )
+
+
+def _breakable(text: str) -> str:
+    """Let a dotted key break at its dots and underscores on a narrow page."""
+    return _BREAKS.sub(r"\1<wbr>", text) if _KEY.fullmatch(text) else text
 
 
 def swatch(colour: str) -> Markup:

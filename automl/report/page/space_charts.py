@@ -18,6 +18,10 @@ MOST = 16
 MOST_LEVELS = 120
 """Trials, the best ones, that level lines are drawn through."""
 _PER_ROW = 4
+_LOG_TICKS = 4
+"""Values at most at a logarithmic axis."""
+_DIGITS = (1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7)
+"""Leading digits of such values, the coarser before the finer."""
 
 
 def charted(experiment: Experiment, space: SearchSpace) -> list[Parameter]:
@@ -57,7 +61,8 @@ def slices(experiment: Experiment, space: SearchSpace, state: str) -> Figure:
         left = column / _PER_ROW + 0.012
         across = [left, left + 1 / _PER_ROW - 0.045]
         down = [1 - (line + part) / lines for part in (0.76, 0.16)]
-        more[f"xaxis{end}"] = {**_value_axis(parameter), "domain": across, "anchor": f"y{end}"}
+        scale = _value_axis(parameter, experiment)
+        more[f"xaxis{end}"] = {**scale, "domain": across, "anchor": f"y{end}"}
         more[f"yaxis{end}"] = axis(domain=down, anchor=f"x{end}", nticks=4, tickfont={"size": 11})
         if place:
             more[f"yaxis{end}"]["matches"] = "y"
@@ -119,7 +124,7 @@ def _placed(parameter: Parameter, value: Any) -> Any:
     return value if isinstance(parameter.domain, Range) else compact(value)
 
 
-def _value_axis(parameter: Parameter) -> dict[str, Any]:
+def _value_axis(parameter: Parameter, experiment: Experiment) -> dict[str, Any]:
     plain: dict[str, Any] = {"tickfont": {"size": 11, "color": GREY}, "nticks": 4}
     domain = parameter.domain
     if not isinstance(domain, Range):
@@ -127,8 +132,24 @@ def _value_axis(parameter: Parameter) -> dict[str, Any]:
         return axis(type="category", categoryorder="array", categoryarray=order,
                     range=[-0.5, len(order) - 0.5], **plain)  # fmt: skip
     if parameter.is_log:
-        return axis(type="log", exponentformat="e", dtick=1, minor={"ticks": ""}, **plain)
+        ticks = _log_ticks([t.values[parameter.key] for t, _ in measured(experiment)
+                            if parameter.key in t.values])  # fmt: skip
+        return axis(type="log", tickvals=ticks, ticktext=list(map(compact, ticks)), **plain)
     return axis(**plain)
+
+
+def _log_ticks(values: Sequence[float]) -> list[float]:
+    """Return two to `_LOG_TICKS` round values, where there are any, for a logarithmic axis."""
+    low, high = min(values), max(values)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks: list[float] = []
+    for digits in _DIGITS:
+        ticks = [float(f"{d}e{p}") for p in powers for d in digits]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if len(ticks) > 1:
+            break
+    ticks = ticks if len(ticks) > 1 else sorted({low, high})
+    return ticks[:: -(-len(ticks) // _LOG_TICKS)]
 
 
 def most_important_ranges(
@@ -186,10 +207,11 @@ def contour(experiment: Experiment, space: SearchSpace, across: Parameter, up: P
             },
         ],
         "layout": layout(
-            440, xaxis=_named_axis(across, names[across.key]), yaxis=_named_axis(up, names[up.key]),
+            440, xaxis=_named_axis(across, names[across.key], experiment),
+            yaxis=_named_axis(up, names[up.key], experiment),
         ),
     }  # fmt: skip
 
 
-def _named_axis(parameter: Parameter, name: str) -> dict[str, Any]:
-    return {**_value_axis(parameter), "title": {"text": name, "standoff": 8}}
+def _named_axis(parameter: Parameter, name: str, experiment: Experiment) -> dict[str, Any]:
+    return {**_value_axis(parameter, experiment), "title": {"text": name, "standoff": 8}}

@@ -34,3 +34,9 @@ def test_nothing_in_a_figure_ends_its_script(monkeypatch):
     page = markup.plot("f", figure, "f")
     assert page.count("</script>") == 1 and "hush" not in page
     assert markup.embedded(page, "f")["text"] == "&lt;/script&gt;<br>***"
+
+
+def test_a_dotted_key_may_break_on_a_narrow_page_and_a_number_may_not():
+    html = markup.table(("key", "value"), [("train.optim.head_lr", 0.25), ("a b.c", "1.5")])
+    assert "<td>train.<wbr>optim.<wbr>head_<wbr>lr</td>" in html
+    assert "0.25</td>" in html and "<td>a b.c</td><td>1.5</td>" in html

@@ -55,3 +55,23 @@ def test_level_lines_go_through_the_trials_of_two_parameters(tmp_path):
     assert (levels["x"], levels["y"]) == ([0.01, 0.1], [0.5, 0.9])
     assert levels["z"] == [[None, 0.2], [0.6, None]]
     assert dots["marker"]["symbol"] == ["circle", "star"]
+
+
+@pytest.mark.parametrize(
+    ("values", "ticks"),
+    [
+        ([1e-4, 0.02, 0.4], [1e-4, 1e-3, 0.01, 0.1]),
+        ([1.4, 29.0, 3.0], [3, 10]),
+        ([1e-6, 1.0], [1e-6, 1e-4, 0.01, 1]),
+        ([0.0003, 0.0008], [0.0003, 0.0005, 0.0007]),
+        ([1.01, 1.02], [1.01, 1.02]),
+        ([0.5], [0.5]),
+    ],
+)
+def test_a_logarithmic_axis_has_several_round_values(tmp_path, values, ticks):
+    lr = real(0.01, 1e-9, 100.0, scale="log")
+    events = [event for n, value in enumerate(values)
+              for event in (start(n, {"lr": value}), report(n, 1, 0.1 * n))]  # fmt: skip
+    made = made_experiment(tmp_path / "exp", *events)
+    figure = space_charts.slices(made, build({"lr": lr}), "finished")
+    assert figure["layout"]["xaxis"]["tickvals"] == pytest.approx(ticks)
