@@ -1,11 +1,13 @@
 """Starts Ray here or joins a cluster, with Ray's settings as a search needs them meanwhile."""
 
+import atexit
+import concurrent.futures
 import logging
 import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,6 +35,10 @@ _ENVIRONMENT = {
 """Read by Ray when it starts and when Tune runs; the user's own values win."""
 _CLIENT_TRIES = 3
 """Attempts to join a cluster by ray://."""
+_START_S = 60.0
+"""For how long an interrupted start of Ray may go on to its end."""
+_FAULT_S = 5.0
+"""The same for a start that a part of Ray did not survive."""
 _NOT_JOINED = (ConnectionError, RuntimeError, ray.exceptions.RayError)
 
 
@@ -53,18 +59,22 @@ def ray_session(address: str | None) -> Iterator[str]:
         _without_secrets_in_logs(),
         _quiet("ray.tune", "ray.air"),
     ):
+        own = _OwnRay(folder) if address is None else None
         try:
             if address is not None:
                 _connect(address)
-            with watched(address):
-                if address is None:
-                    _start(folder)
+            with watched(address) as fault:
+                if own is not None:
+                    own.start(fault)
                 if threading.current_thread() is threading.main_thread():
                     # Ray installs one that ends the process on the spot.
                     signal.signal(signal.SIGTERM, handler)
                 yield folder
         finally:
-            ray.shutdown()
+            if own is not None:
+                own.end()
+            else:
+                ray.shutdown()
 
 
 @contextmanager
@@ -144,22 +154,65 @@ def _connect(address: str) -> None:
         ) from error
 
 
-def _start(folder: str) -> None:
-    token = Path.home() / ".ray" / "auth_token"
-    # Whoever reads it can run code as this user, and Ray lets everybody.
-    make_private_folder(token.parent)
-    try:
-        ray.init(
-            # Not RAY_ADDRESS: a cluster is joined only if the user asks for it.
-            "local",
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _temp_dir=folder,
-        )
-    except Exception as error:  # Ray raises plain ones if a part of it does not come up.
-        raise Stopped(f"Ray did not start ({_first_sentence(error)})") from error
-    make_private(token)
+class _OwnRay:
+    """The Ray of a session, started in a thread of its own, so that signals reach the main one.
+
+    Ray's compiled code waits for a dead control service without looking at signals; after a minute
+    it ends the process. The thread stays until Ray goes: the kernel ends the processes that a
+    thread has started together with it.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._started: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self._is_over = threading.Event()
+
+    def start(self, fault: Callable[[], str | None]) -> None:
+        """Return when Ray has started; `fault` returns which part of it has died meanwhile.
+
+        Raises `Stopped` if it does not start.
+        """
+        token = Path.home() / ".ray" / "auth_token"
+        # Whoever reads it can run code as this user, and Ray lets everybody.
+        make_private_folder(token.parent)
+        threading.Thread(target=self._run, name="ray", daemon=True).start()
+        try:
+            self._started.result()
+        except KeyboardInterrupt:
+            # A start that ends can be shut down in order; one without a part of Ray may not end.
+            patience = _START_S if fault() is None else _FAULT_S
+            concurrent.futures.wait([self._started], patience)
+            raise
+        except Exception as error:  # Ray raises plain ones if a part of it does not come up.
+            raise Stopped(f"Ray did not start ({_first_sentence(error)})") from error
+        make_private(token)
+
+    def _run(self) -> None:
+        try:
+            ray.init(
+                # Not RAY_ADDRESS: a cluster is joined only if the user asks for it.
+                "local",
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                _temp_dir=self._folder,
+            )
+        except BaseException as error:
+            self._started.set_exception(error)
+        else:
+            self._started.set_result(None)
+            self._is_over.wait()
+
+    def end(self) -> None:
+        """Shut Ray down, unless it still starts: then two threads would be within it.
+
+        What it has started by then ends with its folder.
+        """
+        if self._started.done():
+            ray.shutdown()
+        else:
+            atexit.unregister(ray.shutdown)
+        self._is_over.set()
 
 
 def _first_sentence(error: Exception) -> str:

@@ -27,21 +27,23 @@ _INTERRUPT = signal.SIGUSR2
 
 
 @contextmanager
-def watched(address: str | None) -> Iterator[None]:
+def watched(address: str | None) -> Iterator[Callable[[], str | None]]:
     """Raise `Stopped` in the main thread when Ray has died, whatever that waits for.
+
+    Yields a function that returns which part has died, if one has.
 
     A dead raylet would leave the driver waiting for ever; without its control service, Ray would
     end the process by itself after a minute, or go on starting for as long.
     """
     if threading.current_thread() is not threading.main_thread():
         # Only the main thread can be interrupted.
-        yield
+        yield lambda: None
         return
     watch = _Watch(OwnFault() if address is None else _ClusterFault(address))
     before = signal.signal(_INTERRUPT, signal.default_int_handler)
     watch.start()
     try:
-        yield
+        yield lambda: watch.fault
     except KeyboardInterrupt as error:
         if watch.fault is None:
             raise

@@ -62,12 +62,7 @@ def test_a_part_that_dies_while_ray_starts_is_a_fault_whether_or_not_it_was_seen
 @pytest.mark.slow
 @pytest.mark.parametrize("part", ["raylet", "gcs_server", "driver"])
 def test_a_search_whose_ray_dies_stops_and_leaves_nothing(places, toy_data, tmp_path, part):
-    driver = subprocess.Popen(
-        [sys.executable, "-m", "automl", "run", "--skill", "toy", "--data", str(toy_data), "--out",
-         "exp", "--tracker", "none", "--trials", "3", "--quiet", "--concurrency", "1",
-         "train.fail=hang"],
-        cwd=tmp_path, env=os.environ, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    driver = search_on_ray(toy_data, tmp_path)
     wait_for(lambda: list(tmp_path.glob("exp/trials/*/epochs.txt")), 120)
     pid = driver.pid if part == "driver" else marked(places, f"/{part}")[0]
     os.kill(pid, signal.SIGKILL)
@@ -75,6 +70,34 @@ def test_a_search_whose_ray_dies_stops_and_leaves_nothing(places, toy_data, tmp_
     assert driver.returncode == (-9 if part == "driver" else 75)
     assert part == "driver" or "died; the search stopped; resume it: automl resume exp" in stderr
     wait_for(lambda: not list(places.iterdir()) and not marked(places, ""), 20)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sent", ["SIGKILL to the control service", "SIGINT to the driver"])
+def test_a_start_of_ray_ends_when_it_cannot_go_on_and_when_it_is_interrupted(
+    places, toy_data, tmp_path, sent
+):
+    driver = search_on_ray(toy_data, tmp_path)
+    wait_for(lambda: marked(places, "/gcs_server"), 60)
+    time.sleep(0.6)  # Ray waits for its control service here, in compiled code.
+    if sent == "SIGINT to the driver":
+        driver.send_signal(signal.SIGINT)
+    else:
+        os.kill(marked(places, "/gcs_server")[0], signal.SIGKILL)
+    _, stderr = driver.communicate(timeout=50)
+    assert driver.returncode == (130 if sent == "SIGINT to the driver" else 75)
+    assert "resume it: automl resume exp" in stderr
+    wait_for(lambda: not list(places.iterdir()) and not marked(places, ""), 20)
+
+
+def search_on_ray(data, folder):
+    """Start a search whose trials hang."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "automl", "run", "--skill", "toy", "--data", str(data), "--out",
+         "exp", "--tracker", "none", "--trials", "3", "--quiet", "--concurrency", "1",
+         "train.fail=hang"],
+        cwd=folder, env=os.environ, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
 
 
 def marked(places, name):
