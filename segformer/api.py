@@ -1,6 +1,8 @@
 """A trained model for use from Python: images in, class ids out."""
 
+import reprlib
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from segformer.data.labels import class_names
 from segformer.data.large import LargePicture, read_picture
 from segformer.data.load import load_image
 from segformer.data.overlay import class_colours, overlay
+from segformer.errors import DataError
 from segformer.evaluation.predictor import load_described
 from segformer.evaluation.segmenter import segmenter_of
 from segformer.spec import parse
@@ -65,7 +68,7 @@ class LoadedModel:
         """
         if isinstance(image, np.ndarray):
             return self._segmenter.class_ids(self._pixels(image))
-        picture = read_picture(Path(image), self._segment)
+        picture = read_picture(_file(image), self._segment)
         if isinstance(picture, LargePicture):
             return np.concatenate([ids for _, ids in self._segmenter.strips(picture.bands())])
         return self._segmenter.class_ids(picture)
@@ -79,4 +82,13 @@ class LoadedModel:
         if isinstance(image, np.ndarray):
             check_channels(image, self._segment.channels)
             return image
-        return load_image(Path(image), self._segment).pixels
+        return load_image(_file(image), self._segment).pixels
+
+
+def _file(image: Any) -> Path:
+    if isinstance(image, str | PathLike) and str(image):
+        return Path(image)
+    raise DataError(
+        f"an image is a file, or pixels HxWx3 as an array of uint8, and not {reprlib.repr(image)}"
+        + ("; give numpy.asarray(image.convert('RGB'))" if isinstance(image, Image.Image) else "")
+    )

@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from automl.api.arguments import checked
 from automl.skill.failures import faults_of_the_user
 from automl.skill.installed import load_skill, only_skill
 
@@ -33,6 +34,7 @@ class DataView:
         return f'<iframe srcdoc="{escape(self.page)}" width="100%" height="800"></iframe>'
 
 
+@checked
 def show(folder: str | Path, *, skill: str | None = None) -> DataView:
     """Summarise a data set; `skill` may be left out if one is installed.
 

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
 import automl.experiment.experiment as reading
+from automl.api.arguments import checked
 from automl.errors import UsageError
 from automl.experiment.observer import ExperimentObserver
 from automl.progress.watch import watching
@@ -42,6 +43,13 @@ class Experiment(reading.Experiment):
         """All trials, best first, one row each: number, objective, epochs, state, values."""
         return leaderboard(self)
 
+    @classmethod
+    @checked
+    def load(cls, root: str | Path) -> Self:
+        """Read a folder; raises `UsageError` if it holds no experiment, or a damaged one."""
+        return super().load(root)
+
+    @checked
     def promote(
         self,
         trial: int | None = None,
@@ -79,6 +87,7 @@ class Experiment(reading.Experiment):
         """Write report.html as `automl report` does, and return its path."""
         return write_report(self, self.space())
 
+    @checked
     def plot(self, name: str = "progress") -> "Figure":
         """Return a figure of the report.
 
@@ -107,6 +116,7 @@ class Experiment(reading.Experiment):
         with faults_of_the_user():
             return self.model(image)
 
+    @checked
     def resume(self, *, quiet: bool = False, callbacks: Iterable[Callback] = ()) -> "Experiment":
         """Resume an interrupted experiment as `automl resume` does; raises as `run`."""
         return driven(self.paths.root, is_quiet=quiet, callbacks=callbacks)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
+from automl.api.arguments import checked
 from automl.api.experiment import Callback, Experiment, driven
 from automl.plan.plan import plan_from_request
 from automl.progress.turns import in_turns
@@ -57,6 +58,7 @@ class RunOptions(TypedDict, total=False):
     out: str | Path | None
 
 
+@checked
 def run(
     file: str | Path | None = None,
     *,
@@ -81,6 +83,7 @@ def run(
     return driven(root, is_quiet=quiet, callbacks=callbacks)
 
 
+@checked
 def iterate(
     file: str | Path | None = None, *, quiet: bool = True, **options: Unpack[RunOptions]
 ) -> Iterator[Experiment]:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from automl.errors import UsageError
+from automl.errors import UsageError, not_allowed
+from automl.experiment.experiment import Experiment
 
 _handles: dict[str, Any] = {}
 
@@ -10,8 +11,10 @@ _handles: dict[str, Any] = {}
 def show_leaderboard(experiment: Any) -> None:
     """Show an experiment's leaderboard in a notebook, in place of the one before.
 
-    Raises `UsageError` outside a notebook's libraries.
+    Raises `UsageError` for anything else, and outside a notebook's libraries.
     """
+    if not isinstance(experiment, Experiment):
+        raise UsageError(not_allowed("experiment", experiment, "an experiment, as automl.run's"))
     try:
         from IPython.display import display
     except ModuleNotFoundError:

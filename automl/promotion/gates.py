@@ -85,6 +85,8 @@ class PromotionRequest:
     def __post_init__(self) -> None:
         known = ("onnx", *CONVERSIONS, *PACKAGES, *EXPORTS)
         faults = [not_one_of("--to", name, known) for name in self.targets if name not in known]
+        if self.to is not None and not self.to:
+            faults.append(not_allowed("--to", [], "one model or more"))
         if not 0 <= self.max_drop <= 1:
             faults.append(not_allowed("--max-drop", self.max_drop, "in [0, 1]"))
         for flag, value in (

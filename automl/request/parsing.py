@@ -63,6 +63,8 @@ def _parsed(option: Option, value: Any) -> Any:
         texts = [value] if isinstance(value, str) else value
         if not (isinstance(texts, list | tuple) and all(isinstance(t, str) for t in texts)):
             raise ValueError("a text or a list of texts")
+        if not texts and option.default is not None:
+            raise ValueError(f"one text or more; leave {option.name} out for its default")
         if not all(text.strip() for text in texts):
             raise ValueError(f"{_FILLED}; leave out what is not asked for")
         return tuple(texts)

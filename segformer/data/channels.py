@@ -33,11 +33,15 @@ def chosen(values: NDArray[Any], bands: BandNumbers, where: object) -> NDArray[A
 
 
 def check_channels(image: NDArray[Any], channels: int) -> None:
-    """Raise `DataError` for pixels that are not HxWxC."""
+    """Raise `DataError` for pixels that are not HxWxC of 0 to 255."""
     if image.ndim != _RGB or image.shape[2] != channels:
         raise DataError(
             f"pixels of shape {image.shape}: the model takes {_bands(channels)}, HxWx{channels}"
         )
+    if image.dtype != np.uint8:
+        raise DataError(f"pixels of type {image.dtype}: give uint8, from 0 to 255")
+    if image.size == 0:
+        raise DataError(f"pixels of shape {image.shape}: there are none")
 
 
 def composite(image: Pixels) -> Pixels:

@@ -4,7 +4,7 @@ import safetensors.torch
 from PIL import Image
 
 from segformer.api import load_model
-from segformer.errors import CheckpointError
+from segformer.errors import CheckpointError, DataError
 from segformer.evaluation.inference import infer
 from segformer.model.saved import ModelRecord, read_model, write_safetensors
 
@@ -31,6 +31,23 @@ def test_five_lines_of_python_find_what_the_inference_action_finds(
     assert (model.segment(pixels) == wanted).all()
     assert model.class_names == ["ground", "left part", "right part"]
     assert model.overlay(image).size == pixels.shape[1::-1]
+
+
+@pytest.mark.parametrize(
+    ("image", "fault"),
+    [
+        (3, "an image is a file, or pixels HxWx3 as an array of uint8, and not 3"),
+        ("", "and not ''"),
+        (Image.new("RGB", (4, 4)), r"give numpy.asarray\(image.convert\('RGB'\)\)"),
+        (np.zeros((4, 4, 3)), "pixels of type float64: give uint8"),
+        (np.zeros((0, 4, 3), np.uint8), r"pixels of shape \(0, 4, 3\): there are none"),
+    ],
+)
+def test_what_is_no_image_is_refused_in_a_line(trained, image, fault):
+    model = load_model(trained.result.artifacts["best"])
+    for use in (model, model.overlay):
+        with pytest.raises(DataError, match=fault):
+            use(image)
 
 
 def test_weights_that_do_not_say_what_they_are_are_refused(trained, tmp_path):

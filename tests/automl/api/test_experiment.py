@@ -23,6 +23,14 @@ def test_another_trial_is_promoted_by_its_number(experiment):
     assert promoted.promotion["trial"] == other
     with pytest.raises(automl.UsageError, match="--to: 'onx' is not one of onnx, int8, engine"):
         experiment.promote(to="onx")
+    with pytest.raises(automl.UsageError, match="trial: 'x' is not allowed: must be a whole"):
+        experiment.promote("x")
+    with pytest.raises(automl.UsageError, match="--to: \\[\\] is not allowed: must be one model"):
+        experiment.promote(to=[])
+    with pytest.raises(automl.UsageError, match="name: 3 is not allowed"):
+        experiment.plot(3)
+    with pytest.raises(automl.UsageError, match="callbacks: 3 is not allowed"):
+        experiment.resume(callbacks=3)
 
 
 def test_a_finished_experiment_is_left_alone_by_a_resume(experiment):

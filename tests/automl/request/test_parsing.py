@@ -43,6 +43,7 @@ def test_none_is_an_option_that_was_not_given():
         ("data", "", "must be a text that is not empty"),
         ("stop_rule", "", "must be a text that is not empty"),
         ("objective", "", "must be a text that is not empty"),
+        ("to", [], "must be one text or more; leave to out for its default"),
         ("to", ["onnx", ""], "must be a text that is not empty"),
     ],
 )
