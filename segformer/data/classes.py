@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from math import gcd
 from os import cpu_count
 from pathlib import Path
 from typing import Any
@@ -144,7 +145,8 @@ def inferred(
             codes |= each
     codes = codes.settled().without(ignored or ())
     passed_over = []
-    for table in tables:
+    for given in tables:
+        table = _with_background(codes, given)
         if lacking := _lacking(codes, table):
             some = ", ".join(map(str, lacking[:_SHOWN]))
             passed_over.append(f"{table.path}: is passed over, since masks hold {some} too")
@@ -216,6 +218,18 @@ def _doubts(classes: Sequence[LabelClass], codes: "Codes") -> list[str]:
     return lines
 
 
+def _with_background(codes: "Codes", table: ClassTable) -> ClassTable:
+    """Return a table that lacks nothing but 0, or black, with the background as its first class."""
+    if _lacking(codes, table) not in ([0], [(0, 0, 0)]):
+        return table
+    has_values = all(each.value is not None for each in table.classes)
+    has_colours = all(each.colour is not None for each in table.classes)
+    background = LabelClass(
+        "background", 0 if has_values else None, (0, 0, 0) if has_colours else None
+    )
+    return replace(table, classes=[background, *table.classes])
+
+
 def _lacking(codes: "Codes", table: ClassTable) -> list[Any]:
     """Return what masks hold and a table does not have; by its values, else by its colours."""
     every = [*table.classes, *table.ignored]
@@ -242,9 +256,11 @@ def _check_countable(codes: "Codes") -> None:
     numbers = sorted(codes.values - codes.empty)
     if numbers and not 0 <= numbers[0] <= numbers[-1] <= _LARGEST:
         strange = next(v for v in numbers if not 0 <= v <= _LARGEST)
+        step = gcd(*numbers)
+        of_classes = f", and if they are classes times {step}, divide them by it" * (step > 1)
         raise DataError(
             f"masks hold the value {strange}; class values are 0 to {_LARGEST}: if these are "
-            "numbers of objects, export masks of classes"
+            f"numbers of objects, export masks of classes{of_classes}"
         )
     kind, codes_of_kind = ("colours", codes.colours) if codes.colours else ("values", codes.values)
     if len(codes_of_kind) > _MOST_CLASSES:

@@ -15,6 +15,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from segformer.data.bands import MOST_PIXELS
 from segformer.data.channels import BandNumbers, chosen
+from segformer.data.lossy import black_and_white
 from segformer.data.tiff import (
     TiffFacts,
     check_bands,
@@ -72,6 +73,8 @@ class MaskFile:
     """The orientation by which it has been turned, as EXIF numbers them."""
     is_drawn: bool = False
     """Whether it was drawn from annotations, which were made as the image is seen."""
+    is_lossy: bool = False
+    """Whether it is black and white that lossy compression has changed, read as 0 and 255."""
 
     def used_table(self) -> frozenset[tuple[int, Colour]]:
         """Return the indices that are used, with their colours; none for other files."""
@@ -154,8 +157,8 @@ def image_file_of(
 def read_mask(path: Path) -> MaskFile:
     """Return the content of a mask file.
 
-    Raises `DataError` for a file that cannot be read, holds fractions or has lossy compression, and
-    for one whose values or colours would be changed by reading it.
+    Raises `DataError` for a file that cannot be read, holds fractions or has lossy compression (but
+    for black and white), and for one whose values or colours would be changed by reading it.
     """
     content = _content(path)
     facts = tiff_facts(content)
@@ -163,6 +166,9 @@ def read_mask(path: Path) -> MaskFile:
         check_mask(facts, path)
     with _opened(path, content) as image:
         if _is_lossy(image, content):
+            lossy = black_and_white(np.asarray(image.convert("RGB")))
+            if lossy is not None:
+                return MaskFile(lossy, turn=image.info[_TURN], is_lossy=True)
             raise DataError(
                 f"{path}: has lossy compression ({image.format}), which changes the values of a "
                 "mask; save masks as PNG, from their source"

@@ -15,6 +15,7 @@ from segformer.spec.sections.dataset import DatasetSegment
 _TURNED = (
     "; the image is turned as its EXIF says and the mask is not: save both as they are to be seen"
 )
+_SCALED = "; save both in one size, masks scaled to the nearest pixel"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class LoadedPair:
     """The value that the mask marks as no data, and the class id of such pixels."""
     is_turned_alone: bool = False
     """Whether the image has been turned as its EXIF says and the mask not, of the same size."""
+    is_lossy: bool = False
+    """See `MaskFile`."""
 
 
 def load_image(path: Path, segment: DatasetSegment) -> ImageFile:
@@ -54,7 +57,7 @@ def load_pair(pair: Pair, segment: DatasetSegment) -> LoadedPair:
     try:
         mask = pair.read_mask()
         if image is not None and image.pixels.shape[:2] != mask.values.shape[:2]:
-            hint = _TURNED if image.turn != mask.turn else ""
+            hint = _TURNED if image.turn != mask.turn else _SCALED if pair.draw is None else ""
             faults.append(_sizes(pair, image.pixels.shape, mask.values.shape) + hint)
         labels = labels_of(mask, segment, where=pair.mask)
     except DataError as error:
@@ -65,7 +68,7 @@ def load_pair(pair: Pair, segment: DatasetSegment) -> LoadedPair:
     return LoadedPair(
         image.pixels, labels.ids, labels.reading, image.kind, image.largest,
         mask.used_table() if is_by_index else frozenset(), image.is_scaled, _empty(mask, labels),
-        _is_turned_alone(image, mask),
+        _is_turned_alone(image, mask), mask.is_lossy,
     )  # fmt: skip
 
 

@@ -19,6 +19,10 @@ _MASK = re.compile(
     re.IGNORECASE,
 )
 
+_SECOND_EXTENSION = "a second extension"
+_MATLAB = re.compile(r"^Label_\d+_")
+"""What MATLAB's Image Labeler writes before the name of the image."""
+
 Key = Callable[[str], str]
 
 
@@ -87,15 +91,22 @@ def _changes(images: Sequence[Path], masks: Sequence[Path]) -> list[tuple[str, K
         return without(_bare(stem), mask_affixes)
 
     affixes = _described(image_affixes, mask_affixes)
+    beside = "" if affixes == _SECOND_EXTENSION else f"{affixes}, "
     return [
         ("letters of another case", str.casefold, str.casefold),
-        ("a second extension", _bare, _bare),
+        (_SECOND_EXTENSION, _bare, _bare),
         (affixes, image_key, mask_key),
         (
-            f"{affixes}, letters of another case",
+            f"{beside}letters of another case",
             lambda stem: image_key(stem).casefold(),
             lambda stem: mask_key(stem).casefold(),
         ),
+        (
+            f"{beside}numbers without zeros before them",
+            lambda stem: _unpadded(image_key(stem)),
+            lambda stem: _unpadded(mask_key(stem)),
+        ),
+        ("MATLAB's Label_1_", _bare, lambda stem: re.sub(_MATLAB, "", _bare(stem))),
         ("a word such as _mask", _bare, lambda stem: re.sub(_ENDING, "", _bare(stem))),
     ]
 
@@ -121,6 +132,10 @@ def _bare(stem: str) -> str:
     while Path(stem).suffix.lower() in SUFFIXES:
         stem = Path(stem).stem
     return stem
+
+
+def _unpadded(stem: str) -> str:
+    return re.sub(r"\d+", lambda number: str(int(number.group())), stem)
 
 
 def affixes_of(stems: Iterable[str]) -> tuple[str, str]:
@@ -152,4 +167,4 @@ def _described(image: tuple[str, str], mask: tuple[str, str]) -> str:
         for place, text, same in zip(("beginning", "end"), affixes, other, strict=True)
         if text and text != same
     ]
-    return " and ".join(parts) or "a second extension"
+    return " and ".join(parts) or _SECOND_EXTENSION

@@ -114,6 +114,8 @@ def pair_files(images: Sequence[Path], masks: Sequence[Path]) -> Pairing:
     matching = matched(images, masks)
     with_partner = {path for pair in matching.pairs for path in pair}
     faults += more_faults
+    if not matching.pairs and not faults and (line := _no_pairs(images, masks)):
+        return Pairing([], [line])
     alone = [[path for path in files if path not in with_partner] for files in (images, masks)]
     several = [*_several("masks", *alone), *_several("images", *reversed(alone))]
     told = {path for paths in several for path in paths.files}
@@ -125,6 +127,19 @@ def pair_files(images: Sequence[Path], masks: Sequence[Path]) -> Pairing:
         key=lambda pair: pair.stem,
     )
     return Pairing(pairs, faults, _note(matching.change, pairs))
+
+
+def _no_pairs(images: Sequence[Path], masks: Sequence[Path]) -> str:
+    """Return the line for files of which none fits another, unless there is a nearer cause."""
+    if min(len(images), len(masks)) < 2 or _several("", images, masks):
+        return ""
+    if _several("", masks, images) or _nearer_cause(images[0], masks[0].parent):
+        return ""
+    return (
+        f"{masks[0].parent}: no mask is named like its image in {images[0].parent} (as "
+        f"{images[0].name} and {masks[0].name}); name them alike, or list the pairs in a CSV with "
+        "the columns image and mask"
+    )
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -203,13 +218,18 @@ def _several(kind: str, ones: Sequence[Path], others: Sequence[Path]) -> list[_S
 
 
 def _partnerless(path: Path, other: Path) -> str:
+    return _nearer_cause(path, other) or f"{path}: has no partner {path.stem}.* in {other}"
+
+
+def _nearer_cause(path: Path, other: Path) -> str:
+    """Return why a partner is not read although a file has its name; "" if none has."""
     for suffix in SUFFIXES:
         if (link := other / f"{path.stem}{suffix}").is_symlink():
             return f"{path}: its partner {link} is a link to {link.readlink()}, which is no file"
     for suffix in _NOT_READ:
         if (partner := other / f"{path.stem}{suffix}").is_file():
             return f"{path}: its partner {partner} has a format that is not read; save it as PNG"
-    return f"{path}: has no partner {path.stem}.* in {other}"
+    return ""
 
 
 def _note(change: str, pairs: Sequence[Pair]) -> str:

@@ -58,6 +58,8 @@ class ScannedPair:
     """See `LoadedPair`."""
     is_turned_alone: bool = False
     """See `LoadedPair`."""
+    is_lossy: bool = False
+    """See `MaskFile`."""
 
     @property
     def pixels(self) -> NDArray[np.int64]:
@@ -107,6 +109,11 @@ def reading_notes(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> Iter
     count = sum(bool(each.table) for each in pairs)
     if count:
         yield f"{root}: {count} masks are palette files, whose indices are taken as class values"
+    if count := sum(each.is_lossy for each in pairs):
+        yield (
+            f"{root}: {count} masks have lossy compression and are read as black and white: what "
+            "is darker than 128 is 0, and the rest 255"
+        )
     if turned := [each for each in pairs if each.is_turned_alone]:
         yield (
             f"{root}: {len(turned)} images are turned as their EXIF says, as {turned[0].name}, and "
@@ -166,6 +173,7 @@ def _scan(split: str, pair: Pair, segment: DatasetSegment) -> ScannedPair:
         loaded.is_scaled,
         loaded.empty,
         loaded.is_turned_alone,
+        loaded.is_lossy,
     )
 
 

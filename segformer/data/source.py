@@ -197,9 +197,8 @@ def layout_settings(
     ):
         classes, ignored = data.classes, data.ignored
         if not classes:
-            found = inferred(
-                pairs, class_tables(folder), known=data.known, ignored=_ignored_values(root)
-            )
+            tables = class_tables(root, {folder, *(pair.mask.parent for pair in pairs)})
+            found = inferred(pairs, tables, known=data.known, ignored=_ignored_values(root))
             classes, ignored = found.classes, [*ignored, *found.ignored]
             notes += [_placed(root, note) for note in found.notes]
         if len(classes) == 1 and not data.faults:

@@ -2,23 +2,31 @@
 
 import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from segformer.data.layouts.base import IGNORED, LabelClass
-from segformer.data.layouts.names import lines_of, read_json, split_folders, text_of
+from segformer.data.layouts.class_json import byte, classes_of_json, colour_of
+from segformer.data.layouts.names import lines_of, read_json, split_folders, text_of, words_of
 from segformer.errors import DataError
 
 _IGNORE = "__ignore__"
 NOT_COUNTED = ("void", "unlabelled", "unlabeled", "ignore", "ignored", _IGNORE)
 """Names of what does not count, as everybody who uses such sets has it."""
 
-_NAMES = ("class_names.txt", "classes.txt", "codes.txt", "labels.txt", "obj.names")
+_NAMES = (
+    "class_names.txt", "classes.txt", "codes.txt", "labels.txt", "label_names.txt", "obj.names",
+    "categories.txt",
+)  # fmt: skip
+_SAY_CLASSES = {
+    "class", "classes", "label", "labels", "color", "colors", "colour", "colours", "palette",
+    "legend", "categories", "labelmap", "colormap",
+}  # fmt: skip
+"""Words of files of JSON or colours that may be such a table; what it holds decides."""
 _NUMBERED = re.compile(r"(\d{1,3})\s*[:,;\t ]\s*(\S.*)")
 _COLOURED = re.compile(r"(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})[\s,:]+(\S.*)")
-
-Colour = tuple[int, int, int]
+_NAMED = re.compile(r"(\S.*?)[\s,:=]+\(?(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})\)?")
 
 
 @dataclass(frozen=True)
@@ -30,10 +38,14 @@ class ClassTable:
     ignored: Sequence[LabelClass]
 
 
-def class_tables(root: Path) -> list[ClassTable]:
-    """Return the tables of a folder and of its splits; a file that is none is passed over."""
+def class_tables(root: Path, masks: Iterable[Path] = ()) -> list[ClassTable]:
+    """Return the tables of a folder, of its splits, and on the way from it to folders of masks.
+
+    A file that is no table is passed over.
+    """
     tables = []
-    for folder in (root, *split_folders(root).values()):
+    ways = (f for folder in masks for f in (folder, *folder.parents) if f.is_relative_to(root))
+    for folder in dict.fromkeys((root, *split_folders(root).values(), *sorted(ways))):
         for path in sorted(folder.iterdir()):
             if path.is_file() and (table := _table(path)) is not None:
                 tables.append(table)
@@ -53,8 +65,8 @@ def rgb_rows(path: Path) -> list[LabelClass]:
     return [
         LabelClass(
             row[name],
-            None if value is None else _byte(row[value]),
-            _colour([row[i] for i in colour]) if len(colour) == 3 else None,
+            None if value is None else byte(row[value]),
+            colour_of([row[i] for i in colour]) if len(colour) == 3 else None,
         )
         for row in rows
     ]
@@ -71,7 +83,7 @@ def label_map(path: Path) -> list[LabelClass]:
         name, _, rest = line.partition(":")
         numbers = rest.partition(":")[0].split(",")
         if not line.startswith("#") and len(numbers) == 3:
-            classes.append(LabelClass(name, colour=_colour(numbers)))
+            classes.append(LabelClass(name, colour=colour_of(numbers)))
     return classes
 
 
@@ -96,18 +108,33 @@ def _classes(path: Path) -> list[LabelClass]:
         return rgb_rows(path)
     if name == "labelmap.txt":
         return label_map(path)
-    if name == "label_colors.txt":
-        found = [_COLOURED.fullmatch(line) for line in lines_of(path)]
-        return [LabelClass(m[4], colour=_colour([m[1], m[2], m[3]])) for m in found if m]
     if name == "dataset_meta.json":  # Datumaro.
         content = read_json(path)
         colours = content.get("segmentation_colors") or []
         return [
-            LabelClass(str(label), int(i), _colour(colours[int(i)]) if colours else None)
+            LabelClass(str(label), int(i), colour_of(colours[int(i)]) if colours else None)
             for i, label in content["label_map"].items()
         ]
+    may_be_one = bool({*words_of(path.stem)} & _SAY_CLASSES)
+    if may_be_one and name.endswith(".json"):
+        return classes_of_json(read_json(path))
+    if may_be_one and name.endswith(".txt") and (coloured := _coloured(lines_of(path))):
+        return coloured
     if name in _NAMES:
         return _numbered(lines_of(path))
+    return []
+
+
+def _coloured(lines: Sequence[str]) -> list[LabelClass]:
+    """Return the classes of lines that all have a colour before the name, or all behind it."""
+    for pattern, name, rgb in ((_COLOURED, 4, (1, 2, 3)), (_NAMED, 1, (2, 3, 4))):
+        found = [pattern.fullmatch(line) for line in lines if not line.startswith("#")]
+        if found and all(found):
+            return [
+                LabelClass(m[name].strip(), colour=colour_of([m[i] for i in rgb]))
+                for m in found
+                if m
+            ]
     return []
 
 
@@ -115,20 +142,8 @@ def _numbered(lines: Sequence[str]) -> list[LabelClass]:
     """Return the classes of a name a line, with numbers before all of them or before none."""
     found = [_NUMBERED.fullmatch(line) for line in lines]
     if all(found):
-        return [LabelClass(m[2], _byte(m[1])) for m in found if m]
+        return [LabelClass(m[2], byte(m[1])) for m in found if m]
     names = [line for line in lines if line.lower() != _IGNORE]
     # LabelMe's number for it is -1, which its masks hold as 255.
     ignored = [LabelClass(_IGNORE, IGNORED)] if len(names) < len(lines) else []
     return [*(LabelClass(name, value) for value, name in enumerate(names)), *ignored]
-
-
-def _byte(text: str) -> int:
-    value = int(text)
-    if not 0 <= value <= 255:
-        raise ValueError(text)
-    return value
-
-
-def _colour(parts: Sequence[str | int]) -> Colour:
-    red, green, blue = (_byte(str(part).strip()) for part in parts)
-    return red, green, blue

@@ -1,13 +1,23 @@
-"""A CSV of pairs: columns image and mask, and split or is_valid if it likes; or a CSV a split."""
+"""A table of pairs: columns image and mask, and split or is_valid if it likes; or one a split."""
 
 import csv
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from segformer.data.layouts.base import TRAIN, UNSPLIT, VAL, DataSet, Part
 from segformer.data.layouts.image_files import spellings
-from segformer.data.layouts.names import IMAGES, MASKS, SPLITS, listed, split_of, subfolder, text_of
+from segformer.data.layouts.names import (
+    IMAGES,
+    MASKS,
+    SPLITS,
+    listed,
+    split_folders,
+    split_of,
+    subfolder,
+    text_of,
+)
 from segformer.data.pairs import Pair
 
 _IMAGE = (
@@ -16,7 +26,8 @@ _IMAGE = (
 )  # fmt: skip
 _MASK = (
     "mask", "masks", "mask_path", "mask_file", "mask_filename", "mask_name", "label", "labels",
-    "label_path", "annotation", "annotation_path", "segmentation", "target",
+    "label_path", "annotation", "annotation_path", "segmentation", "target", "mask_file_name",
+    "label_file_name", "segmentation_mask", "segmentation_path",
 )  # fmt: skip
 _SPLIT = ("split", "subset", "set", "fold")
 _IS_VALID = ("is_valid", "is_val", "is_validation")
@@ -26,18 +37,19 @@ _FLAGS = {
     **dict.fromkeys(("false", "0", "0.0", "no", "f", "n"), TRAIN),
 }
 _DELIMITERS = ",;\t"
+_SUFFIXES = (".csv", ".tsv", ".jsonl")
 
 Row = Mapping[str, str]
 
 
 class CsvPairs:
-    """Paths are relative to the folder of the CSV or to its images/ and masks/, or absolute."""
+    """Paths are relative to the folder of the table or to its images/ and masks/, or absolute."""
 
     name, title = "csv", "a CSV of pairs"
 
     def parts(self, root: Path) -> Sequence[Part]:
         """Return the CSV with the columns; see `Layout.parts`."""
-        return [Part("one CSV file with the columns image and mask", bool(_files(root)))]
+        return [Part("one CSV or JSONL with the columns image and mask", bool(_files(root)))]
 
     def read(self, root: Path) -> DataSet:
         """Read the rows."""
@@ -55,7 +67,7 @@ class CsvPairs:
                 if empty:
                     faults.append(f"{path}: line {number} has nothing in the column {empty[0]}")
                     continue
-                images, masks = (_place(root, row.get(c or "", ""), kind)
+                images, masks = (_place(path.parent, row.get(c or "", ""), kind)
                                  for c, kind in ((image, IMAGES), (mask, MASKS)))  # fmt: skip
                 absent = [each for each in (images, masks) if not each.is_file()]
                 faults += [f"{p}: no such file (line {number} of {path.name})" for p in absent]
@@ -110,12 +122,11 @@ def _place(root: Path, text: str, kind: Sequence[str]) -> Path:
 
 
 def _files(root: Path) -> dict[Path, str]:
-    """Return the CSV files with the columns and their splits: one, or one for each split."""
-    paths = [path for path in sorted(root.glob("*.[cCtT][sS][vV]")) if path.is_file()]
-    named = [
-        path for path in paths
-        if (rows := _rows(path)) and _column(rows, _IMAGE) and _column(rows, _MASK)
-    ]  # fmt: skip
+    """Return the tables with the columns and their splits: one, or one for each split."""
+    named = _tables(root)
+    if not named:  # As metadata.jsonl in each folder of a split.
+        inner = {split: _tables(folder) for split, folder in split_folders(root).items()}
+        return {tables[0]: split for split, tables in inner.items() if len(tables) == 1}
     if len(named) < 2:
         return {path: split_of(path.stem) or UNSPLIT for path in named}
     splits = {split_of(path.stem): path for path in named}
@@ -124,8 +135,19 @@ def _files(root: Path) -> dict[Path, str]:
     return {path: split for split, path in splits.items() if split is not None}
 
 
+def _tables(folder: Path) -> list[Path]:
+    """Return the files of a folder that are tables with a column for images and one for masks."""
+    paths = (p for p in sorted(folder.iterdir()) if p.suffix.lower() in _SUFFIXES and p.is_file())
+    return [
+        path for path in paths
+        if (rows := _rows(path)) and _column(rows, _IMAGE) and _column(rows, _MASK)
+    ]  # fmt: skip
+
+
 def _rows(path: Path) -> list[Row]:
     text = text_of(path)
+    if path.suffix.lower() == ".jsonl":
+        return _rows_of_json(text)
     if text.lower().startswith("sep="):  # Excel's word for its delimiter.
         text = text.partition("\n")[2]
     head = text.lstrip().partition("\n")[0]
@@ -135,6 +157,17 @@ def _rows(path: Path) -> list[Row]:
     except csv.Error:
         return []
     return [{str(k): v or "" for k, v in row.items() if isinstance(v, str)} for row in rows]
+
+
+def _rows_of_json(text: str) -> list[Row]:
+    """Return the texts of objects, one a line; none if a line is no object."""
+    try:
+        objects = [json.loads(line) for line in text.splitlines() if line.strip()]
+    except ValueError:
+        return []
+    if not all(isinstance(each, Mapping) for each in objects):
+        return []
+    return [{str(k): v for k, v in each.items() if isinstance(v, str)} for each in objects]
 
 
 def _column(rows: Sequence[Row], names: tuple[str, ...]) -> str | None:

@@ -16,6 +16,7 @@ from segformer.data.layouts.names import (
     split_of,
     subfolders,
 )
+from segformer.data.layouts.one_region import is_of_one_region
 from segformer.data.layouts.split_lists import listed_splits
 from segformer.data.pairs import image_files, pairs_in, same_subfolders
 
@@ -38,8 +39,8 @@ class KindSplit:
 
     def _folders(self, root: Path) -> Folders:
         images, masks = kind_folder(root, IMAGES), kind_folder(root, MASKS)
-        image_splits = split_folders(images) if images else {}
-        mask_splits = split_folders(masks) if masks else {}
+        image_splits = _splits_within(images) if images else {}
+        mask_splits = _splits_within(masks) if masks else {}
         return {
             split: (image_splits.get(split), mask_splits.get(split))
             for split in SPLITS
@@ -63,7 +64,7 @@ class SplitKind:
 
     def _folders(self, root: Path) -> Folders:
         splits = split_folders(root).items()
-        pairs = {s: (kind_folder(f, IMAGES, s), kind_folder(f, MASKS, s)) for s, f in splits}
+        pairs = {s: kind_folders(f, s) for s, f in splits}
         return {split: folders for split, folders in pairs.items() if any(folders)}
 
 
@@ -99,7 +100,7 @@ class SplitGroups:
 
     def _groups(self, root: Path) -> Mapping[str, list[tuple[Path | None, Path | None]]]:
         return {
-            split: [(kind_folder(f, IMAGES), kind_folder(f, MASKS)) for f in subfolders(folder)]
+            split: [kind_folders(f) for f in subfolders(folder)]
             for split, folder in split_folders(root).items()
         }
 
@@ -152,18 +153,70 @@ class Unsplit:
         return listed_splits(root, data)
 
     def _folders(self, root: Path) -> tuple[Path | None, Path | None]:
-        images, masks = (_with_images(kind_folder(root, kind)) for kind in (IMAGES, MASKS))
-        if images and masks and image_files(images) and not image_files(masks):
-            # As annotations/trimaps, where only one folder has files.
-            inner = [
-                path
-                for path in subfolders(masks)
-                if image_files(path) and not holds_no_classes(path.name)
-            ]
-            masks = inner[0] if len(inner) == 1 else masks
+        images, masks = map(_with_images, kind_folders(root))
         if images and masks and not (image_files(masks) or same_subfolders(images, masks)):
             return images, None
         return images, masks
+
+
+class Groups:
+    """2023-01-05/images and 2023-01-05/masks: a folder for each day, camera or fold."""
+
+    name, title = "grouped", "<group>/images and <group>/masks"
+
+    def parts(self, root: Path) -> Sequence[Part]:
+        """Return the folders of two groups or more; see `Layout.parts`."""
+        groups = self._groups(root)
+        is_grouped = len(groups) > 1 and not any(_is_sample(*group) for group in groups)
+        return [Part(f"<group>/{kind}", is_grouped) for kind in ("images", "masks")]
+
+    def read(self, root: Path) -> DataSet:
+        """Read all groups as one, or as lists of the splits say."""
+        groups = [read_folders({UNSPLIT: group}) for group in self._groups(root)]
+        data = DataSet(
+            {UNSPLIT: [pair for each in groups for pair in each.splits.get(UNSPLIT, ())]},
+            faults=[fault for each in groups for fault in each.faults],
+            notes=[note for each in groups for note in each.notes],
+        )
+        return listed_splits(root, data)
+
+    def _groups(self, root: Path) -> list[tuple[Path, Path]]:
+        groups = (map(_with_images, kind_folders(path)) for path in subfolders(root))
+        return [(images, masks) for images, masks in groups if images and masks]
+
+
+def kind_folders(folder: Path, split: str | None = None) -> tuple[Path | None, Path | None]:
+    """Return the subfolders of images and of masks; see `kind_folder`.
+
+    Masks may lie in the only folder of files within theirs, as annotations/trimaps. A folder of
+    masks that all show one region, as a field of view, goes after any other.
+    """
+    images, masks = kind_folder(folder, IMAGES, split), kind_folder(folder, MASKS, split)
+    of_masks = [p for p in subfolders(folder) if kind_of(p.name) == MASKS and image_files(p)]
+    if len(of_masks) > 1:
+        others = [path for path in of_masks if not is_of_one_region(path)]
+        if 0 < len(others) < len(of_masks) and masks not in others:
+            masks = others[0]
+    if images and masks and image_files(images) and not image_files(masks):
+        inner = [path for path in _folders_of_files(masks) if path != masks]
+        masks = inner[0] if len(inner) == 1 else masks
+    return images, masks
+
+
+def _folders_of_files(folder: Path) -> list[Path]:
+    """Return a folder and those below it that have image files, without other forms of masks."""
+    inner = (path for path in subfolders(folder) if not holds_no_classes(path.name))
+    below = [path for each in inner for path in _folders_of_files(each)]
+    return [folder, *below] if image_files(folder) else below
+
+
+def _splits_within(folder: Path) -> Mapping[str, Path]:
+    """Return the splits of a folder, or of the only one below it that has any: images/10k/train."""
+    if found := split_folders(folder):
+        return found
+    inner = (_splits_within(p) for p in subfolders(folder) if not holds_no_classes(p.name))
+    below = [splits for splits in inner if splits]
+    return below[0] if len(below) == 1 else {}
 
 
 def read_folders(
@@ -184,7 +237,21 @@ def read_folders(
             splits[split] = pairing.pairs
             faults += pairing.faults
             notes += [pairing.note] if pairing.note else []
+            notes += _regions_beside(masks)
     return DataSet(splits, classes=classes, ignored=ignored, faults=faults, notes=notes)
+
+
+def _regions_beside(masks: Path) -> list[str]:
+    """Return lines on folders that are named like masks and show one region alone."""
+    others = [p for p in subfolders(masks.parent) if p != masks and kind_of(p.name) == MASKS]
+    of_one = [path for path in others if is_of_one_region(path)]
+    if of_one and is_of_one_region(masks):
+        return []
+    return [
+        f"{path}: is passed over, since all its masks show one region, as a field of view does; "
+        f"{masks.name}/ is read"
+        for path in of_one
+    ]
 
 
 def _parts(images: Path | None, masks: Path | None, image: str, mask: str) -> list[Part]:

@@ -11,6 +11,7 @@ from segformer.data.layouts.names import (
     MASKS,
     files_below,
     kind_folder,
+    kind_of,
     listed,
     subfolders,
 )
@@ -167,14 +168,45 @@ def _has_masks_a_sample(root: Path, files: Sequence[Path]) -> bool:
 
 def _holds_samples(folder: Path) -> bool:
     samples = [{path.name for path in subfolders(f)} for f in islice(subfolders(folder), 5)]
-    return bool(samples) and all({"images", "masks"} <= names for names in samples)
+    return len(samples) > 1 and all({"images", "masks"} <= names for names in samples)
 
 
 def _has_folders_of_masks(root: Path, files: Sequence[Path]) -> bool:
     images, masks = kind_folder(root, IMAGES), kind_folder(root, MASKS)
-    if images is None or masks is None or not image_files(images) or image_files(masks):
+    if images is None or not image_files(images):
+        return False
+    if masks is None:
+        return sum(kind_of(p.name) == MASKS and bool(image_files(p)) for p in subfolders(root)) > 1
+    if image_files(masks):
         return False
     return sum(bool(image_files(path)) for path in subfolders(masks)) > 1
+
+
+def _is_of_fiftyone(root: Path, files: Sequence[Path]) -> bool:
+    return {"samples.json", "metadata.json"} <= {path.name for path in files} or _any_text(
+        [path for path in files if path.name == "labels.json"], ".json", '"labels"', '"classes"'
+    )
+
+
+def _is_bdd100k(root: Path, files: Sequence[Path]) -> bool:
+    return any(path.parts[-4:-2] == ("sem_seg", "masks") for path in files)
+
+
+def _is_of_two_times(root: Path, files: Sequence[Path]) -> bool:
+    folders = (root, *islice(subfolders(root), 5))
+    names = ({path.name.lower() for path in subfolders(folder)} for folder in folders)
+    return any({"a", "b"} <= each and each & {"label", "labels", "out", "gt"} for each in names)
+
+
+def _has_masks_a_part(root: Path, files: Sequence[Path]) -> bool:
+    """Whether a folder has masks of several parts each image, as 00000_hair and 00000_nose."""
+    parts: dict[tuple[Path, str], set[str]] = {}
+    for path in files:
+        stem, _, part = path.stem.rpartition("_")
+        folder = path.parent.relative_to(root)
+        if stem and part.isalpha() and any(kind_of(name) == MASKS for name in folder.parts):
+            parts.setdefault((path.parent, stem), set()).add(part)
+    return len(parts) > 1 and sum(map(len, parts.values())) > 2 * len(parts)
 
 
 def _is_of_tool(suffix: str, *words: str) -> Callable[[Path, Sequence[Path]], bool]:
@@ -216,6 +248,14 @@ _TOOLS: tuple[tuple[Callable[[Path, Sequence[Path]], bool], str], ...] = (
     (_is_of_tool(".xml", "<Annotations", "<Vertex"),
      "is Aperio ImageScope's format, which is not read; draw its regions as masks, a PNG for each "
      "image"),
+    (_is_of_fiftyone, "is FiftyOne's own format, which is not read; export it with dataset_type "
+     "fiftyone.types.ImageSegmentationDirectory, as data/ and labels/"),
+    (_is_bdd100k, 'is BDD100K; of several sets of its images name one in dataset.json: "splits": '
+     '{"train": {"images": "images/10k/train", "masks": "labels/sem_seg/masks/train"}, ...}'),
+    (_is_of_two_times, "has two images for each mask (A and B), as for the detection of changes, "
+     "which is not learned here"),
+    (_has_masks_a_part, "has a mask for each part of an image, as CelebAMask-HQ; draw them into one"
+     " mask for each image"),
     (_is_of_whole_images, "says classes of whole images, as for classification; annotate polygons "
      "or masks"),
     (_is_brush_of_label_studio, "is Label Studio's export of brushes as PNG, whose names do not say"

@@ -24,7 +24,7 @@ MASKS = (
     "masks", "mask", "labels", "label", "annotations", "annotation", "ann_dir", "ann", "anns",
     "annot", "annots", "anno", "annos", "segmentationclass", "segmentations", "segmentation", "seg",
     "segs", "segmaps", "semantic", "gt", "gts", "groundtruth", "ground_truth", "targets", "target",
-    "lbl", "lbls", "labeledapproved_full",
+    "lbl", "lbls", "labeledapproved_full", "msk", "msks", "manual",
 )  # fmt: skip
 SPLITS = {
     TRAIN: ("train", "training", "tr"),
@@ -34,7 +34,8 @@ SPLITS = {
 _NOT_CLASSES = {
     "visualization", "visualisation", "visualizations", "viz", "vis", "overlay", "overlays",
     "preview", "previews", "object", "objects", "instance", "instances", "npy", "names", "list",
-    "lists", "pred", "preds", "prediction", "predictions", "backup", "old", "panoptic",
+    "lists", "pred", "preds", "prediction", "predictions", "backup", "old", "panoptic", "human",
+    "colormap", "colormaps",
 }  # fmt: skip
 """Words of folders that hold something else than the images or the masks to learn from."""
 

@@ -2,13 +2,14 @@
 
 import re
 import unicodedata
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from segformer.data.layouts.base import TRAIN, UNSPLIT, DataSet
-from segformer.data.layouts.names import MASKS, SPLITS, lines_of, listed, subfolder
+from segformer.data.layouts.names import MASKS, SPLITS, lines_of, listed, subfolder, subfolders
 from segformer.data.matching import SUFFIXES, affixes_of, stem_of, without
+from segformer.data.pairs import Pair
 
 _SUFFIX = re.compile(rf"({'|'.join(map(re.escape, SUFFIXES))})$", re.IGNORECASE)
 _FOLDERS = ("splits", "split", "imagesets", "lists")
@@ -24,6 +25,8 @@ def listed_splits(root: Path, data: DataSet) -> DataSet:
     pairs = data.splits.get(UNSPLIT, ())
     if not lists or not pairs:
         return data
+    if (divided := _by_folder(lists, pairs)) is not None:
+        return replace(data, splits=divided)
     by_stem = {stem_of(pair.image): pair for pair in pairs}
     if len(by_stem) < len(pairs):
         return data  # Images of several folders, of which a name may mean any.
@@ -47,6 +50,19 @@ def listed_splits(root: Path, data: DataSet) -> DataSet:
         note = f"{_shown(lists)}: {len(rest)} images are in no list and are left out"
         return _noted(replace(data, splits=splits), note)
     return replace(data, splits={**({TRAIN: rest} if rest else {}), **splits})
+
+
+def _by_folder(lists: Mapping[str, Path], pairs: Sequence[Pair]) -> dict[str, list[Pair]] | None:
+    """Return the pairs by split if the lists name folders of images, as of videos; else None."""
+    by_folder: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        by_folder.setdefault(pair.image.parent.name, []).append(pair)
+    names = {split: lines_of(path) for split, path in lists.items()}
+    every = {name for of_split in names.values() for name in of_split}
+    if not every or not every <= by_folder.keys():
+        return None
+    return {split: [p for name in of_split for p in by_folder[name]]
+            for split, of_split in names.items()}  # fmt: skip
 
 
 def _stem(line: str, names_of: Mapping[str, str]) -> str:
@@ -77,6 +93,8 @@ def _lists(root: Path) -> Mapping[str, Path]:
     """
     names = (*((name,) for name in _FOLDERS), MASKS)
     folders = [root, *(folder for each in names if (folder := subfolder(root, each)))]
+    # As ImageSets/2017, if there is no other year.
+    folders += [f for each in folders[1:] if len(inner := subfolders(each)) == 1 for f in inner]
     for folder in folders:
         paths = {p.stem.lower(): p for p in sorted(folder.glob("*.txt")) if p.is_file()}
         found = {

@@ -13,20 +13,30 @@ from segformer.data.layouts.coco import Coco
 from segformer.data.layouts.csv_pairs import CsvPairs
 from segformer.data.layouts.cvat import Cvat
 from segformer.data.layouts.described import Described
-from segformer.data.layouts.folders import KindSplit, NamedSplits, SplitGroups, SplitKind, Unsplit
+from segformer.data.layouts.fiftyone import FiftyOne
+from segformer.data.layouts.folders import (
+    Groups,
+    KindSplit,
+    NamedSplits,
+    SplitGroups,
+    SplitKind,
+    Unsplit,
+)
 from segformer.data.layouts.foreign import found_in, what_it_is
 from segformer.data.layouts.label_studio import LabelStudio
 from segformer.data.layouts.labelme import LabelMe
-from segformer.data.layouts.names import subfolders
+from segformer.data.layouts.mvtec import MvTec
+from segformer.data.layouts.names import listed, split_of, subfolders
 from segformer.data.layouts.suffix import Suffix
+from segformer.data.layouts.told_by_content import ToldByContent
 from segformer.data.layouts.voc import Voc
 from segformer.data.layouts.yolo import Yolo
 from segformer.errors import DataError
 
 LAYOUTS: tuple[Layout, ...] = (
-    Described(), Voc(), Cityscapes(), Ade20k(), CamVid(), Yolo(), KindSplit(), SplitKind(),
-    SplitGroups(), NamedSplits(), CsvPairs(), Unsplit(), Cvat(), LabelStudio(), LabelMe(), Coco(),
-    Suffix(),
+    Described(), Voc(), Cityscapes(), Ade20k(), CamVid(), Yolo(), MvTec(), KindSplit(), SplitKind(),
+    SplitGroups(), NamedSplits(), CsvPairs(), Unsplit(), Groups(), FiftyOne(), Cvat(),
+    LabelStudio(), LabelMe(), Coco(), Suffix(), ToldByContent(),
 )  # fmt: skip
 """The special before the general, and files of masks before annotations that they may come from:
 a folder has the first layout of which it has all parts."""
@@ -58,8 +68,9 @@ class Recognised:
 
 
 def layout_of(root: Path, *, kind: str = "auto") -> Recognised:
-    """Return the layout of a folder, or of the only folder within it, as archives unpack.
+    """Return the layout of a folder, or of the only folder within it that has one.
 
+    Archives unpack to folders within folders, and projects have other things beside their data.
     Raises `DataError` with what the nearest layouts lack.
     """
     layouts = [each for each in LAYOUTS if kind in ("auto", each.name)]
@@ -71,16 +82,37 @@ def layout_of(root: Path, *, kind: str = "auto") -> Recognised:
         if len(inner) != 1:
             break
         folder = inner[0]
-    raise DataError(_unknown(root, layouts, kind))
+    if kind == "auto" and (text := what_it_is(root)):
+        raise DataError(text)
+    found = _within(folder, layouts, _DEPTH)
+    if len(found) == 1:
+        return found[0]
+    raise DataError(_several(root, found) if found else _unknown(root, layouts))
+
+
+def _within(folder: Path, layouts: Sequence[Layout], depth: int) -> list[Recognised]:
+    """Return the data sets below a folder; none of one split alone, which is no whole one."""
+    found = []
+    for inner in subfolders(folder) if depth else []:
+        if split_of(inner.name):
+            return []
+        if layout := _layout_of_folder(inner, layouts):
+            found.append(Recognised(layout, inner))
+        else:
+            found += _within(inner, layouts, depth - 1)
+    return found
+
+
+def _several(root: Path, found: Sequence[Recognised]) -> str:
+    names = listed(f"{each.root.relative_to(root)}/ ({each.layout.title})" for each in found)
+    return f"{root}: holds {len(found)} data sets: {names}; give the folder of one of them"
 
 
 def _layout_of_folder(folder: Path, layouts: Sequence[Layout]) -> Layout | None:
     return next((each for each in layouts if all(p.exists for p in each.parts(folder))), None)
 
 
-def _unknown(root: Path, layouts: Sequence[Layout], kind: str) -> list[str]:
-    if kind == "auto" and (text := what_it_is(root)):
-        return [text]
+def _unknown(root: Path, layouts: Sequence[Layout]) -> list[str]:
     parts = [(layout, list(layout.parts(root))) for layout in layouts]
     # One part more or less says little of layouts that have one alone, hence the share.
     parts.sort(key=lambda each: (sum(not p.exists for p in each[1]) / len(each[1]), len(each[1])))

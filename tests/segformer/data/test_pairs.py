@@ -2,7 +2,7 @@ import os
 from pathlib import Path
 
 import pytest
-from pictures import data_set, save
+from pictures import data_set, noise, save
 
 from segformer.data.pairs import find_pairs
 
@@ -19,11 +19,36 @@ def test_pairs_share_a_stem_whatever_the_format(tmp_path):
 
 def test_a_stem_without_partner_is_named_on_both_sides(tmp_path):
     data_set(tmp_path)
-    (tmp_path / "masks/train/01.png").rename(tmp_path / "masks/train/1.png")
+    (tmp_path / "masks/train/01.png").rename(tmp_path / "masks/train/x1.png")
     pairing = find_pairs(tmp_path, "train")
     assert [pair.stem for pair in pairing.pairs] == ["00", "02"]
     faults = pairing.faults
     assert ["images/train/01.png: has no partner" in faults[0], "1.png" in faults[1]] == [True] * 2
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "change"),
+    [
+        ("img_{}.png", "mask_{:04d}.png", "numbers without zeros before them"),
+        ("im{}.png", "Label_{}_im{}.png", "MATLAB's Label_1_"),
+    ],
+)
+def test_numbers_are_written_in_two_ways(tmp_path, image, mask, change):
+    for number in range(9, 12):
+        save(tmp_path / "images/train" / image.format(number), noise())
+        save(tmp_path / "masks/train" / mask.format(number, number), [[0]])
+    pairing = find_pairs(tmp_path, "train")
+    assert len(pairing.pairs) == 3 and not pairing.faults
+    assert change in pairing.note
+
+
+def test_names_of_which_none_fits_are_one_line_with_the_next_step(tmp_path):
+    for number in range(3):
+        save(tmp_path / f"images/train/photo_{number}.png", noise())
+        save(tmp_path / f"masks/train/Label{number + 70}x.png", [[0]])
+    (fault,) = find_pairs(tmp_path, "train").faults
+    assert "no mask is named like its image" in fault
+    assert fault.endswith("or list the pairs in a CSV with the columns image and mask")
 
 
 def test_a_stem_may_not_come_twice(tmp_path):

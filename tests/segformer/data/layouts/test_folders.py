@@ -1,5 +1,6 @@
 """Folders that people have: nested, listed, of other names, with files of the system in them."""
 
+import json
 import re
 import unicodedata
 
@@ -163,6 +164,15 @@ def test_a_csv_for_each_split_names_files_of_images_and_masks(tmp_path):
         rows = [f"{stem}.jpg,{stem}.png" for stem in stems]
         (tmp_path / f"{split}.csv").write_text("\n".join(["image,mask", *rows]))
     assert stems_of(tmp_path) == {"train": ["a", "b"], "val": ["c", "d"]}
+
+
+@pytest.mark.parametrize("place", ["", "train"])
+def test_lines_of_json_name_images_and_masks(tmp_path, place):
+    layouts.pairs(tmp_path / place / "x", tmp_path / place / "y")
+    rows = [json.dumps({"file_name": f"x/{s}.jpg", "mask_file_name": f"y/{s}.png", "id": 1})
+            for s in layouts.STEMS]  # fmt: skip
+    (tmp_path / place / "metadata.jsonl").write_text("\n".join(rows))
+    assert {s: len(pairs) for s, pairs in unsplit_pairs(tmp_path).items()} == {place: 4}
 
 
 def test_folds_of_a_csv_are_no_splits(tmp_path):
@@ -388,6 +398,19 @@ def test_lists_may_lie_beside_the_masks(tmp_path):
     (tmp_path / "annotations/test.txt").write_text("a 1 1 1\n")
     (tmp_path / "annotations/trainval.txt").write_text("b 1 1 1\nc 1 1 1\nd 1 1 1\n")
     assert stems_of(tmp_path)["test"] == ["a"]
+
+
+def test_lists_may_name_folders_as_of_videos(tmp_path):
+    for video in ("bear", "bmx"):
+        folders = (tmp_path / kind / "480p" / video for kind in ("JPEGImages", "Annotations"))
+        layouts.pairs(*folders, stems=["00000", "00001"])
+    (tmp_path / "ImageSets/2017").mkdir(parents=True)
+    for split, video in (("train", "bear"), ("val", "bmx")):
+        (tmp_path / f"ImageSets/2017/{split}.txt").write_text(f"{video}\n")
+    splits = source_of(segment(tmp_path)).splits
+    assert {s: {p.image.parent.name for p in pairs} for s, pairs in splits.items()} == {
+        "train": {"bear"}, "val": {"bmx"},
+    }  # fmt: skip
 
 
 def test_cityscapes_takes_the_coarse_masks_where_there_are_no_fine_ones(tmp_path):

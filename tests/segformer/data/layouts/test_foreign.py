@@ -63,6 +63,25 @@ def test_a_folder_that_does_not_exist_is_answered_with_the_nearest(tmp_path):
         ({"images/a.jpg": "", "masks/x/a.png": "", "masks/y/a.png": ""}, "in several folders"),
         ({"s1/images/a.png": "", "s1/masks/1.png": "", "s1/masks/2.png": ""}, None),
         ({"a.jpg": "", "b.jpg": ""}, "holds images alone; annotate them"),
+        ({"images/a.jpg": "", "car_masks/a.png": "", "road_masks/a.png": ""}, "in several folders"),
+        (
+            {
+                f"mask-anno/{i}/{n}_{part}.png": ""
+                for i in "01"
+                for n in ("00", "01")
+                for part in ("hair", "nose", "skin")
+            },
+            "has a mask for each part of an image",
+        ),
+        ({f"train/{kind}/a.png": "" for kind in ("A", "B", "label")}, "two images for each mask"),
+        (
+            {
+                "images/10k/train/a.jpg": "",
+                "images/100k/train/b.jpg": "",
+                "labels/sem_seg/masks/train/a.png": "",
+            },
+            'is BDD100K; .*"images/10k/train"',
+        ),
     ],
 )
 def test_what_another_tool_wrote_is_named_with_what_to_do(tmp_path, files, words):
