@@ -220,7 +220,8 @@ background_thread.c of jemalloc, `background_thread_postfork_child`.
 
 def _is_safe_to_fork() -> bool:
     """Whether this process has only threads of Python's own and harmless ones."""
-    own = {str(thread.native_id) for thread in threading.enumerate()}
+    # In a fork, Python has the main thread's old number; the kernel's is that of the process.
+    own = {str(os.getpid()), *(str(thread.native_id) for thread in threading.enumerate())}
     try:
         return all(
             thread.name in own or (thread / "comm").read_text().strip() in _HARMLESS_THREADS

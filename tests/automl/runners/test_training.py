@@ -83,6 +83,19 @@ def test_the_thread_of_pyarrows_allocator_allows_a_fork_and_a_pool_of_openblas_d
     assert answer == str(is_safe)
 
 
+def test_a_driver_that_is_itself_a_fork_may_fork_its_worker():
+    code = (
+        "import os\n"
+        "from automl.runners.training import _is_safe_to_fork\n"
+        "if not os.fork():\n"
+        "    print(_is_safe_to_fork(), flush=True)\n"
+        "    os._exit(0)\n"
+        "os.wait()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"
+
+
 def test_beside_threads_of_libraries_a_new_python_trains(task, monkeypatch):
     monkeypatch.setattr("automl.runners.training._is_safe_to_fork", lambda: False)
     reports = []
