@@ -9,6 +9,7 @@ SkillError
 `-- RejectedError       a model that lost more quality than is allowed                 rejected
 """
 
+import difflib
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -27,6 +28,19 @@ _CONTROL = re.compile(
 def printable(text: str) -> str:
     """Return a text that changes nothing of a terminal: control characters are written out."""
     return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def closest(name: str, names: Iterable[str]) -> str | None:
+    """Return the one of `names` closest to `name` whatever its case, or None if none is close."""
+    folded = {each.casefold(): each for each in names}
+    close = difflib.get_close_matches(name.casefold(), folded, n=1)
+    return folded[close[0]] if close else None
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return ``"; did you mean X?"`` for the one of `names` closest to `name`, or an empty text."""
+    close = closest(name, names)
+    return f"; did you mean {close}?" if close else ""
 
 
 class SkillError(Exception):

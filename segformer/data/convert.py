@@ -6,7 +6,6 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from segformer.data.layouts.table import Recognised
 from segformer.data.pairs import Pair, is_utf8
 from segformer.data.source import check_folder, source_of
 from segformer.data.split_file import SplitFile
-from segformer.errors import DataError, SpecError
+from segformer.errors import DataError, SpecError, nearest
 from segformer.spec.overrides import nested
 from segformer.spec.sections.dataset import DatasetSegment
 from segformer.storage.atomic import replacing
@@ -142,9 +141,7 @@ def _write_pairs(writer: "_Writer", data: DataSet, progress: Progress | None) ->
 def _check(kind: str, source: Path, target: Path) -> None:
     kinds = ["auto", *(layout.name for layout in LAYOUTS)]
     if kind not in kinds:
-        near = get_close_matches(kind, kinds, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise SpecError(f"KIND: {kind!r} is not one of {', '.join(kinds)}{hint}")
+        raise SpecError(f"KIND: {kind!r} is not one of {', '.join(kinds)}{nearest(kind, kinds)}")
     for path in (source, target):
         if not is_utf8(str(path.absolute())):
             raise DataError(f"{ascii(str(path))}: the name of this folder is not UTF-8; rename it")

@@ -3,11 +3,10 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from segformer.errors import DataError, SpecError
+from segformer.errors import DataError, SpecError, nearest
 from segformer.storage.staging import FILE_NAME
 
 _SEGMENT = "dataset.segment"
@@ -278,9 +277,8 @@ def _groups(groups: object) -> Mapping[str, list[str]]:
 def _check_keys(content: Mapping[Any, Any], keys: Sequence[str], where: str) -> None:
     for key in content:
         if key not in keys:
-            near = get_close_matches(str(key), keys, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(keys)}"
-            raise ValueError(f"{where}unknown key {key!r}; {hint}")
+            hint = nearest(str(key), keys) or f"; there are {', '.join(keys)}"
+            raise ValueError(f"{where}unknown key {key!r}{hint}")
 
 
 def _check_unique(values: list[Any], name: str) -> None:

@@ -1,6 +1,5 @@
 """Writes generated data sets: three kinds of textured cells on a noisy ground."""
 
-import difflib
 import json
 import math
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image
 
-from segformer.errors import SpecError
+from segformer.errors import SpecError, nearest
 from segformer.storage.staging import FILE_NAME
 
 SIZE = 128
@@ -47,9 +46,7 @@ def write_sample(folder: Path, *, seed: int, kind: str = "cells") -> None:
     Raises `SpecError` for an unknown kind, and if the folder holds anything but this data set.
     """
     if kind not in KINDS:
-        near = difflib.get_close_matches(kind, KINDS, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise SpecError(f"--kind: {kind!r} is not one of {', '.join(KINDS)}{hint}")
+        raise SpecError(f"--kind: {kind!r} is not one of {', '.join(KINDS)}{nearest(kind, KINDS)}")
     text = json.dumps(_description(kind, seed), indent=1) + "\n"
     description = folder / FILE_NAME
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

@@ -4,7 +4,6 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from segformer.data.layouts.foreign import refusal_of_a_file
 from segformer.data.layouts.names import files_below, listed, passed_over_splits, subfolders
 from segformer.data.pairs import Pair, find_pairs, image_files, is_image_file, is_utf8
 from segformer.data.split_file import SplitFile, held_out, kept
-from segformer.errors import DataError
+from segformer.errors import DataError, closest
 from segformer.spec.sections.dataset import DatasetSegment
 from segformer.storage.staging import FILE_NAME
 
@@ -109,8 +108,9 @@ def check_folder(root: Path) -> None:
     if root.is_file():
         raise DataError(refusal_of_a_file(root))
     if not root.is_dir():
-        near = get_close_matches(root.name, [path.name for path in subfolders(root.parent)], n=1)
-        hint = f"; did you mean {root.parent / near[0]}?" if near else ""
+        folders = {path.name: str(path) for path in subfolders(root.parent)}
+        near = closest(root.name, folders)
+        hint = f"; did you mean {folders[near]}?" if near else ""
         raise DataError(f"{root}: no such folder{hint}")
 
 

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from os import cpu_count
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from segformer.data.leaks.leaks import Leak, SplitImage, leaks_of
 from segformer.data.leaks.thumbnail import thumbnail
 from segformer.data.pairs import Pair
 from segformer.data.palette import colour_codes
-from segformer.errors import DataError
+from segformer.errors import DataError, closest
 from segformer.storage.atomic import replacing
 from segformer.storage.staging import FILE_NAME, SPLIT_FILE, cache_folder
 
@@ -113,7 +112,7 @@ def _check_keys(content: object) -> None:
         raise ValueError("it is no object")
     for key in content:
         if key not in _KEYS:
-            near = split_of(key) or next(iter(get_close_matches(key, _KEYS, n=1)), None)
+            near = split_of(key) or closest(key, _KEYS)
             hint = f'did you mean "{near}"?' if near else f"there are {', '.join(_KEYS)}"
             raise ValueError(f"unknown key {key!r}; {hint}")
 

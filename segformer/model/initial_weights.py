@@ -3,11 +3,10 @@
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from segformer.errors import SpecError
+from segformer.errors import SpecError, nearest
 from segformer.model.at_hand import fetched, in_folder, is_at_hand
 from segformer.model.hub import is_cached
 from segformer.model.public_weights import PUBLIC_WEIGHTS, PublicWeights, by_source, of_encoder
@@ -177,11 +176,9 @@ def _of_file(wish: Wish) -> InitialWeights:
         fetched(name)
     elif "://" not in name and not name.startswith(PACKAGE) and not Path(name).exists():
         known = [*BACKBONES, *(each.source for each in PUBLIC_WEIGHTS if each.source)]
-        close = get_close_matches(name, known, 1)
-        hint = f"; did you mean {close[0]}?" if close else ""
         raise SpecError(
-            f"--weights: {name!r} is no file and no name of weights{hint}; give auto, none, a file,"
-            " or a name of docs/weights.md"
+            f"--weights: {name!r} is no file and no name of weights{nearest(name, known)}; give"
+            " auto, none, a file, or a name of docs/weights.md"
         )
     encoder = wish.encoder or Path(name).name.split(".")[0]
     if encoder not in BACKBONES:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from segformer.errors import nearest
 from segformer.spec.tao import is_tao_field
 
 _KINDS = {"int": "an integer", "float": "a number", "bool": "true or false", "string": "a text"}
@@ -103,11 +104,8 @@ def _allowed(detail: ErrorDetails, field: FieldInfo) -> str:
     """Describe the values that the field takes: choices, a list, or a type with its bounds."""
     limits = {type(limit): limit for limit in field.metadata}
     if choices := _choices(field.annotation):
-        # Names of ours are in lower case, and in TAO's files often in upper case.
-        near = difflib.get_close_matches(str(detail["input"]).lower(), map(str, choices), n=1)
-        return f"one of {', '.join(map(str, choices))}" + (
-            f"; did you mean {near[0]}?" if near else ""
-        )
+        names = [str(choice) for choice in choices]
+        return f"one of {', '.join(names)}{nearest(str(detail['input']), names)}"
     if MinLen in limits:
         low = limits[MinLen].min_length
         exact = MaxLen in limits and limits[MaxLen].max_length == low
