@@ -109,7 +109,9 @@ def _converted(
     recognised: Recognised, data: DataSet, source: Path, target: Path, progress: Progress | None
 ) -> ImportReport:
     own = recognised.root / FILE_NAME
-    classes, ignored, notes = ([], [], []) if own.is_file() else _classes(data, recognised.root)
+    classes, ignored, notes = (
+        ([], [], []) if own.is_file() else _classes(data, recognised.root, source)
+    )
     writer = _Writer(target, recognised.root, _conversion(classes, ignored))
     _write_pairs(writer, data, progress)
     description = _description(classes, ignored, writer.segment is not None, source)
@@ -153,12 +155,13 @@ def _check(kind: str, source: Path, target: Path) -> None:
 
 
 def _classes(
-    data: DataSet, root: Path
+    data: DataSet, root: Path, source: Path
 ) -> tuple[Sequence[LabelClass], Sequence[LabelClass], list[str]]:
     if data.classes:
         return data.classes, data.ignored, []
     pairs = [pair for pairs in data.splits.values() for pair in pairs]
-    found = inferred(pairs, class_tables(root), known=data.known)
+    tables = class_tables(source, {root, *(pair.mask.parent for pair in pairs)})
+    found = inferred(pairs, tables, known=data.known)
     if not found.classes:
         raise DataError("no mask can be read, so that nothing says what the classes are")
     return found.classes, [*data.ignored, *found.ignored], list(found.notes)

@@ -191,3 +191,9 @@ def test_the_split_of_the_source_is_kept(tmp_path):
     report = import_data("auto", tmp_path / "source", tmp_path / "target")
     assert report.counts == {"train": 3, "val": 1}
     assert [path.name for path in (tmp_path / "target/images/val").iterdir()] == ["b.jpg"]
+
+
+def test_names_of_a_table_beside_the_masks_are_imported(tmp_path):
+    layouts.unsplit(tmp_path / "a/set")
+    (tmp_path / "a/set/masks/classes.json").write_text('["sky", "road", "car"]')
+    assert import_data("auto", tmp_path / "a", tmp_path / "b").classes == ["sky", "road", "car"]
