@@ -171,7 +171,8 @@ def _without_outline(path: Path, entries: Sequence[Content], *, is_fault: bool) 
     if not boxes or (boxes == len(entries)) != is_fault:
         return []
     if is_fault:
-        return [f"{path}: {_BOXES}"]
+        has_captions = any("caption" in entry for entry in entries)
+        return [f"{path}: {'holds captions, and no outlines' if has_captions else _BOXES}"]
     return [f"{path}: {boxes} of {len(entries)} annotations have no outline and are left out"]
 
 
@@ -231,6 +232,8 @@ def _pairs(
     """Return an image's pair for each that has a file, and the names of those that have none."""
     by_image: dict[int, list[Content]] = {}
     for entry in content["annotations"]:
+        if entry["category_id"] not in label_ids:
+            continue  # A fault of the file says so.
         by_image.setdefault(entry["image_id"], []).append(entry)
     folders = list(_image_folders(root, path))
     pairs, absent = [], []

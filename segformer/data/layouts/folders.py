@@ -193,6 +193,8 @@ def kind_folders(folder: Path, split: str | None = None) -> tuple[Path | None, P
     """
     images, masks = kind_folder(folder, IMAGES, split), kind_folder(folder, MASKS, split)
     of_masks = [p for p in subfolders(folder) if kind_of(p.name) == MASKS and image_files(p)]
+    if masks and len(of_masks) == 1 and not has_images(masks):
+        masks = of_masks[0]  # As SegmentationClassPNG beside arrays.
     if len(of_masks) > 1:
         others = [path for path in of_masks if not is_of_one_region(path)]
         if 0 < len(others) < len(of_masks) and masks not in others:

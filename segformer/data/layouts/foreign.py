@@ -41,6 +41,16 @@ _MOST_FILES = 2000
 """Files that are looked at to say what a folder holds."""
 
 
+_NUMBER = r"-?\d+(\.\d+)?"
+_BOXES = tuple(
+    re.compile(form)
+    for form in (
+        rf"\d+( {_NUMBER}){{4}}",
+        rf"({_NUMBER} ){{8}}\S+ \d",
+        rf"[A-Za-z_]+( {_NUMBER}){{14,15}}",
+    )
+)
+"""A line of YOLO (class and box), of DOTA (corners and class) and of KITTI (class and the rest)."""
 _RUNS = {"encodedpixels", "encoded_pixels", "rle", "rle_mask", "mask_rle"}
 """Columns of run lengths."""
 _RUNS_IN_CELLS = re.compile(
@@ -107,7 +117,16 @@ def _has_backslashes(root: Path, files: Sequence[Path]) -> bool:
 def _is_of_boxes(root: Path, files: Sequence[Path]) -> bool:
     is_voc = _any_text(files, ".xml", "<object>", "<bndbox>")
     is_table = any({"xmin", "ymax"} <= columns for columns in _columns(files))
-    return is_voc or is_table or any(path.name.endswith("createml.json") for path in files)
+    is_createml = any(path.name.endswith("createml.json") for path in files)
+    texts = (_text(path) for path in islice((p for p in files if p.suffix == ".txt"), 50))
+    return is_voc or is_table or is_createml or any(map(_is_text_of_boxes, texts))
+
+
+def _is_text_of_boxes(text: str) -> bool:
+    """Whether each line is a box of YOLO, DOTA or KITTI."""
+    lines = text.split("\n")[:20]
+    lines = [line.strip() for line in lines if line.strip() and ":" not in line]
+    return bool(lines) and any(all(map(form.fullmatch, lines)) for form in _BOXES)
 
 
 def _is_of_whole_images(root: Path, files: Sequence[Path]) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from segformer.data.layouts.base import TEST, TRAIN, UNSPLIT, VAL, DataSet, LabelClass, Part
 from segformer.data.layouts.class_tables import counted, label_map
-from segformer.data.layouts.names import SPLITS, files_below, lines_of, listed
+from segformer.data.layouts.names import SPLITS, files_below, has_images, lines_of, listed
 from segformer.data.layouts.split_lists import stem_in_list
 from segformer.data.matching import stem_of
 from segformer.data.pairs import Pair, is_image_file, pairs_in
@@ -34,18 +34,18 @@ class Voc:
         is_exported = any((root / name).is_file() for name in (_LABEL_MAP, _CLASS_NAMES))
         return [
             Part("JPEGImages/", (root / "JPEGImages").is_dir()),
-            Part("SegmentationClass/", (root / "SegmentationClass").is_dir()),
+            Part("SegmentationClass/", _masks(root).is_dir()),
             Part("ImageSets/Segmentation/train.txt", is_exported or bool(_lists(root))),
         ]
 
     def read(self, root: Path) -> DataSet:
         """Read the pairs that the lists name, or all of them if an export has no lists."""
-        images, masks = (_Files(root / folder) for folder in ("JPEGImages", "SegmentationClass"))
+        images, masks = (_Files(folder) for folder in (root / "JPEGImages", _masks(root)))
         splits: dict[str, list[Pair]] = {}
         faults, notes = [*images.faults, *masks.faults], []
         lists = _lists(root)
         if not lists:
-            pairing = pairs_in(root / "JPEGImages", root / "SegmentationClass")
+            pairing = pairs_in(root / "JPEGImages", _masks(root))
             splits, faults = {UNSPLIT: pairing.pairs}, [*pairing.faults]
         for split, names in lists.items():
             stems = list(dict.fromkeys(stem_in_list(line, images.by_name) for line in names.lines))
@@ -65,6 +65,12 @@ class Voc:
             ]
         classes, ignored = _classes(root, splits)
         return DataSet(splits, classes=classes, ignored=ignored, faults=faults, notes=notes)
+
+
+def _masks(root: Path) -> Path:
+    """Return SegmentationClass, or LabelMe's folder beside it if it holds arrays."""
+    folder, beside = (root / f"SegmentationClass{end}" for end in ("", "PNG"))
+    return beside if beside.is_dir() and not has_images(folder) else folder
 
 
 class _Files:

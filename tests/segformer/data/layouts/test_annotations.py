@@ -373,6 +373,23 @@ def test_a_part_of_coco_that_is_something_else_is_named(tmp_path, kind, change, 
         drawn_ids(tmp_path)
 
 
+@pytest.mark.parametrize("categories", [{1: "a"}, {}])
+def test_annotations_of_no_category_are_one_line(tmp_path, categories):
+    """As those of captions are, of which each has category 0."""
+    write_coco(tmp_path / "captions.json", [entry(n, 7) for n in range(3)], categories)
+    with pytest.raises(DataError) as caught:
+        check_data(segment(tmp_path, num_classes=2, label_transform="None"))
+    assert len(caught.value.faults) == 1
+    assert "3 of 3 annotations have a category_id that no category has: 7" in str(caught.value)
+
+
+def test_captions_are_named(tmp_path):
+    captions = [entry(n, 1, segmentation=[], caption="a cup") for n in range(3)]
+    write_coco(tmp_path / "captions.json", captions, {1: "a"})
+    with pytest.raises(DataError, match="captions.json: holds captions, and no outlines"):
+        unsplit_pairs(tmp_path)
+
+
 def test_coco_without_sizes_takes_those_of_the_images(tmp_path):
     def bare(content):
         for image in content["images"]:

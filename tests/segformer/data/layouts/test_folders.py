@@ -70,6 +70,13 @@ def test_masks_may_lie_in_the_only_folder_of_files_within_theirs(tmp_path):
     assert sum(map(len, stems_of(tmp_path).values())) == 4
 
 
+def test_masks_beside_arrays_of_the_same_name_are_read(tmp_path):
+    layouts.pairs(tmp_path / "JPEGImages", tmp_path / "SegmentationClassPNG")
+    (tmp_path / "SegmentationClass").mkdir()
+    (tmp_path / "SegmentationClass/a.npy").touch()
+    assert sum(map(len, stems_of(tmp_path).values())) == 4
+
+
 def test_patients_below_one_folder_are_read(tmp_path):
     for patient in ("p1", "p2"):
         folder = tmp_path / "all" / patient

@@ -49,6 +49,15 @@ def test_a_folder_that_does_not_exist_is_answered_with_the_nearest(tmp_path):
         ({"config_v1.2.json": "{}", "train/images/a.jpg": ""}, "is Mapillary Vistas"),
         ({"task-1-annotation-1-by-1-tag-a-0.png": ""}, "export of brushes as PNG"),
         ({"a.csv": "id,class,segmentation\n1,x,3 4 90 2\n"}, "holds run lengths in a CSV"),
+        (
+            {
+                "obj_train_data/a.jpg": "",
+                "obj_train_data/a.txt": "0 .5 .5 .1 .2\n".replace(" .", " 0."),
+            },
+            "holds boxes",
+        ),
+        ({"train/images/a.jpg": "", "train/labelTxt/a.txt": "1 2 3 4 5 6 7 8 plane 0\n"}, "boxes"),
+        ({"training/image_2/a.png": "", "training/label_2/a.txt": "Car" + " 0.5" * 14}, "boxes"),
         ({"x/_annotations.csv": "filename,xmin,xmax,ymin,ymax\n"}, "holds boxes"),
         ({"x/_classes.csv": "filename, cat\na.jpg, 1\n"}, "says classes of whole images"),
         ({"v.csv": "filename,region_shape_attributes\n"}, "VGG Image Annotator"),
