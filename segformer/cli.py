@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -44,6 +45,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SkillError as error:
         _print_error(error, is_json=is_json)
         return 2 if error.kind in USER_KINDS else 1
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        full = SkillError(
+            f"{error.filename}: {error.strerror}; free some space, then the same command resumes"
+        )
+        full.kind = "machine"
+        _print_error(full, is_json=is_json)
+        return 1
     except KeyboardInterrupt:
         is_sigterm = terminated.is_set()
         ended = SkillError("stopped by SIGTERM" if is_sigterm else "interrupted")

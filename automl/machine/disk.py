@@ -1,7 +1,19 @@
-"""What a folder takes on the disk."""
+"""What a folder takes on the disk, and what is free there."""
 
+import shutil
 from contextlib import suppress
 from pathlib import Path
+
+RESERVE = 16 << 20
+"""Bytes that stay free, for the journal and the results of an experiment."""
+
+
+def free_bytes(path: Path) -> int:
+    """Return the bytes that are free where a path is, or would be."""
+    path = path.resolve()
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free
 
 
 def folder_size(folder: Path) -> int:

@@ -1,6 +1,5 @@
 """Describes a run without starting it: spec, space, first suggestions, time and disk."""
 
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import yaml
 
 from automl.formats import compact, duration, size, table
+from automl.machine.disk import free_bytes
 from automl.plan.epoch_costs import expected_epoch_s
 from automl.plan.estimate import Estimate, estimate
 from automl.plan.plan import Plan
@@ -41,7 +41,7 @@ class DryRun:
         suggestions, told = _first_batch(plan, info), estimate(plan.settings, info, root)
         past = told.time_source
         epoch_s = past and expected_epoch_s(Path(past), plan.space, suggestions)
-        free = shutil.disk_usage(_existing(root)).free
+        free = free_bytes(root)
         return cls(plan, suggestions, epoch_s or None, told, free)
 
     def to_dict(self) -> dict[str, Any]:
@@ -148,11 +148,3 @@ def _table(suggestions: list[dict[str, Any]], epoch_s: list[float] | None) -> li
 def _cell(values: Mapping[str, Any], key: str) -> str:
     """Return a value as text; a dot for an inactive parameter."""
     return compact(values[key]) if key in values else "."
-
-
-def _existing(path: Path) -> Path:
-    """Return the nearest folder that exists."""
-    path = path.resolve()
-    while not path.exists():
-        path = path.parent
-    return path

@@ -26,6 +26,7 @@ from automl.plan.checks import (
 from automl.plan.epochs import epochs_of_time
 from automl.plan.estimate import estimate
 from automl.plan.overrides import faults_by_flag, overrides_of
+from automl.plan.room import check_room
 from automl.plan.weights import with_named_weights, with_weights
 from automl.redact import check_kept_out, redacted
 from automl.request.request import Request
@@ -199,6 +200,7 @@ def plan_from_request(
         named_choices={key: named.settings for key, named in choice.named.items()},
         **_search_settings(way, search, info),
     )
+    check_room(settings, info, paths.root)
     warm_start = WarmStart()
     if way.is_search and search.warm_start is not None and schema is not None:
         warm_start = earlier_trials(search.warm_start, paths.root, settings, schema, space)

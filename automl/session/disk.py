@@ -2,18 +2,15 @@
 
 import errno
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from automl.experiment.experiment import Experiment
 from automl.experiment.paths import ExperimentPaths
 from automl.formats import size
-from automl.machine.disk import folder_size
+from automl.machine.disk import RESERVE, folder_size, free_bytes
 from automl.machine.leash import is_alive
 
-RESERVE = 16 << 20
-"""Bytes that stay free, for the journal and the results."""
 _BEGUN = re.compile(r"\..+\.(\d+)")
 """A file that `write_atomic` began: the name and the process."""
 
@@ -46,7 +43,7 @@ class Disk:
         """Raise `OSError` (ENOSPC) if little is free, before a launch if a trial may not fit."""
         needed = RESERVE + (self.largest if is_launch else 0)
         root = self.experiment.paths.root
-        free = shutil.disk_usage(root).free
+        free = free_bytes(root)
         if free < needed:
             text = f"only {size(free)} of the disk are free"
             if is_launch and self.largest:

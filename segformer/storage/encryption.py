@@ -64,16 +64,29 @@ def has_key() -> bool:
 def writing(path: Path) -> Iterator[BinaryIO]:
     """Open a file to write, encrypted if a key is set.
 
-    If the block raises, no complete file is left: its last chunk is missing.
+    If the block raises, no complete file is left: its last chunk is missing. Raises `OSError` with
+    the path if the disk takes no more.
     """
     key = _key.get()
-    with path.open("wb") as file:
+    with _told_of(path), path.open("wb") as file:
         if not key:
             yield file
             return
         writer = _EncryptedWriter(file, key)
         yield writer  # type: ignore[misc]
         writer.finish()
+
+
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    """Name the file in an error of the disk; torch.save raises another in its place."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        cause = error if isinstance(error, OSError) else error.__context__
+        if not isinstance(cause, OSError) or cause.errno is None:
+            raise
+        raise OSError(cause.errno, cause.strerror, str(path)) from error
 
 
 @contextmanager

@@ -1,11 +1,15 @@
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from automl.errors import UsageError
 from automl.experiment.journal import Journal
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
+from automl.machine.disk import free_bytes
+from automl.plan import room
 from automl.plan.estimate import estimate
 from automl.skill.info import SkillInfo
 from automl.trial.budget import Budget
@@ -90,3 +94,31 @@ def test_a_damaged_or_foreign_neighbour_is_passed_over(runs):
         (runs / name / "settings.yaml").write_text(text)
         (runs / name / "journal.jsonl").touch()
     assert estimate(SETTINGS, INFO, runs / "new").time_source == str(runs / "past")
+
+
+def test_trials_that_cannot_fit_are_refused_before_anything_is_written(runs, monkeypatch):
+    monkeypatch.setattr(room, "PLENTY", 1 << 60)
+    room.check_room(SETTINGS, INFO, runs / "new")
+    # A sparse file: it takes no room here.
+    os.truncate(runs / "past/trials/0000/checkpoints/last", 1 << 42)
+    match = rf"--out: only .* are free at .*new, and 4\.4 TB .*as in {runs}/past, 1 at once; free"
+    with pytest.raises(UsageError, match=match):
+        room.check_room(SETTINGS, INFO, runs / "new")
+    assert not (runs / "new").exists()
+
+
+def test_a_disk_with_plenty_of_room_is_not_compared_with_earlier_experiments(runs, monkeypatch):
+    os.truncate(runs / "past/trials/0000/checkpoints/last", 1 << 42)
+    monkeypatch.setattr(room, "PLENTY", 1)
+    room.check_room(SETTINGS, INFO, runs / "new")
+
+
+def test_a_disk_that_is_full_is_refused_whatever_is_known(tmp_path, monkeypatch):
+    monkeypatch.setattr(room, "PLENTY", 1 << 60)
+    monkeypatch.setattr(room, "RESERVE", 1 << 60)
+    with pytest.raises(UsageError, match="--out: only .* are free at .*, and .* are needed; free"):
+        room.check_room(SETTINGS, INFO, tmp_path / "new")
+
+
+def test_what_is_free_is_known_of_a_folder_that_is_not_there_yet(tmp_path):
+    assert free_bytes(tmp_path / "a" / "b") == pytest.approx(free_bytes(tmp_path), rel=0.2)

@@ -1,6 +1,8 @@
 import os
+from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -172,3 +174,20 @@ def test_what_fails_in_between_is_no_whole_file(tmp_path):
         raise RuntimeError("disk")
     with pytest.raises(CheckpointError, match=CANNOT):
         read(tmp_path / "file")
+
+
+@pytest.mark.parametrize("reference", ["", "env:OURS"])
+def test_a_full_disk_is_told_with_the_file_also_by_torch(reference):
+    full = Path("/dev/full")
+    content = {"weights": torch.zeros(300_000)}
+    with (
+        pytest.raises(OSError, match=r"No space left on device: '/dev/full'"),
+        encryption_key_from(reference),
+        writing(full) as file,
+    ):
+        torch.save(content, file)
+
+
+def test_another_error_of_a_writer_is_its_own(tmp_path):
+    with pytest.raises(RuntimeError, match="ours"), writing(tmp_path / "x"):
+        raise RuntimeError("ours")
