@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import ray
+from ray._private import ray_constants
 from ray.train._internal import storage as tune_storage
 from ray.tune.execution.class_cache import ENV_VARS_TO_PROPAGATE
 
@@ -33,6 +34,8 @@ _ENVIRONMENT = {
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000",
 }
 """Read by Ray when it starts and when Tune runs; the user's own values win."""
+_LOOPBACK = {ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"}
+"""A Ray that other machines cannot join, as on Windows and macOS: it listens on 127.0.0.1 alone."""
 _CLIENT_TRIES = 3
 """Attempts to join a cluster by ray://."""
 _START_S = 60.0
@@ -55,7 +58,7 @@ def ray_session(address: str | None) -> Iterator[str]:
     handler = signal.getsignal(signal.SIGTERM)
     with (
         ray_folder() as folder,
-        _environment(),
+        _environment(_ENVIRONMENT if address is not None else {**_ENVIRONMENT, **_LOOPBACK}),
         _without_secrets_in_logs(),
         _quiet("ray.tune", "ray.air"),
     ):
@@ -101,12 +104,17 @@ def amounts_by_node() -> list[dict[str, float]]:
 
 
 @contextmanager
-def _environment() -> Iterator[None]:
-    added = {name: value for name, value in _ENVIRONMENT.items() if name not in os.environ}
+def _environment(settings: dict[str, str]) -> Iterator[None]:
+    added = {name: value for name, value in settings.items() if name not in os.environ}
     os.environ.update(added)
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    if added.keys() & _LOOPBACK.keys():
+        # Ray has read the variable when it was imported.
+        ray_constants.ENABLE_RAY_CLUSTER = False
     try:
         yield
     finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
         for name in added:
             os.environ.pop(name, None)
 

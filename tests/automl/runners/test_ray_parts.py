@@ -1,5 +1,6 @@
 """Ray's parts die, the driver dies, and nothing is left."""
 
+import ipaddress
 import os
 import shutil
 import signal
@@ -12,6 +13,9 @@ import pytest
 
 from automl.runners.ray_janitor import MARK, ray_folder
 from automl.runners.ray_watch import OwnFault
+
+LISTEN = "0A"
+"""The state of a socket in /proc/net/tcp."""
 
 
 @pytest.fixture
@@ -88,6 +92,36 @@ def test_a_start_of_ray_ends_when_it_cannot_go_on_and_when_it_is_interrupted(
     assert driver.returncode == (130 if sent == "SIGINT to the driver" else 75)
     assert "resume it: automl resume exp" in stderr
     wait_for(lambda: not list(places.iterdir()) and not marked(places, ""), 20)
+
+
+@pytest.mark.slow
+def test_a_ray_that_is_started_here_listens_on_the_loopback_interface_alone(
+    places, toy_data, tmp_path
+):
+    driver = search_on_ray(toy_data, tmp_path)
+    wait_for(lambda: list(tmp_path.glob("exp/trials/*/epochs.txt")), 120)
+    addresses = {address for pid in [driver.pid, *marked(places, "")] for address in heard(pid)}
+    driver.terminate()
+    _, stderr = driver.communicate(timeout=60)
+    assert driver.returncode == 75, stderr
+    assert addresses == {"127.0.0.1"}
+
+
+def heard(pid):
+    """Return the addresses that a process listens on."""
+    try:
+        sockets = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()}
+        lines = [
+            line.split()
+            for name in ("tcp", "tcp6")
+            for line in Path(f"/proc/{pid}/net/{name}").read_text().splitlines()[1:]
+        ]
+    except OSError:
+        return set()
+    local = [line[1].split(":")[0] for line in lines
+             if line[3] == LISTEN and f"socket:[{line[9]}]" in sockets]  # fmt: skip
+    # Of an address of IPv6 the last 32 bits are IPv4's.
+    return {str(ipaddress.ip_address(bytes.fromhex(address[-8:])[::-1])) for address in local}
 
 
 def search_on_ray(data, folder):
