@@ -1,6 +1,7 @@
 """SegFormer: an encoder and the all-MLP head."""
 
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -11,23 +12,20 @@ from segformer.model.quiet import quiet_imports
 from segformer.spec.backbones import BACKBONES, map_channels
 from segformer.spec.sections.model import Model
 
-with quiet_imports():
-    from segformer.model.encoders.convnext import ConvNextV2
-    from segformer.model.encoders.efficientnet_lite import EfficientNetLite
-    from segformer.model.encoders.fan import FullyAttentional
-    from segformer.model.encoders.mit import MixTransformer
-    from segformer.model.encoders.vit import Dinov2, Dinov3, PlainTransformer, Siglip
-
-FAMILIES: dict[str, Callable[..., Encoder]] = {
-    "mit": MixTransformer,
-    "fan": FullyAttentional,
-    "dinov2": Dinov2,
-    "dinov3": Dinov3,
-    "siglip": Siglip,
-    "convnext": ConvNextV2,
-    "efficientnet_lite": EfficientNetLite,
+FAMILIES = {
+    "mit": ("mit", "MixTransformer"),
+    "fan": ("fan", "FullyAttentional"),
+    "dinov2": ("vit", "Dinov2"),
+    "dinov3": ("vit", "Dinov3"),
+    "siglip": ("vit", "Siglip"),
+    "convnext": ("convnext", "ConvNextV2"),
+    "efficientnet_lite": ("efficientnet_lite", "EfficientNetLite"),
 }
-"""Encoder class of each family, called with a name and options."""
+"""Module in `segformer.model.encoders` and encoder class of each family.
+
+A family is loaded when one of its encoders is built: most need transformers, which takes seconds
+to load, and an exported model needs none.
+"""
 
 
 class SegFormer(nn.Module):
@@ -51,7 +49,7 @@ class SegFormer(nn.Module):
         self.in_index = tuple(in_index)
         self.frozen = frozen
         self.fixed_norms = fixed_norms
-        _published_part(backbone).requires_grad_(not frozen)
+        backbone.published_part.requires_grad_(not frozen)
         if fixed_norms == "all":
             for norm in self._batch_norms():
                 norm.requires_grad_(False)
@@ -73,7 +71,7 @@ class SegFormer(nn.Module):
         Those stay in evaluation mode: without drop path, and with fixed running statistics.
         """
         super().train(mode)
-        _published_part(self.backbone).train(mode and not self.frozen)
+        self.backbone.published_part.train(mode and not self.frozen)
         if self.fixed_norms != "none":
             for norm in self._batch_norms():
                 norm.eval()
@@ -119,9 +117,14 @@ def build(model: Model, *, num_classes: int, in_channels: int = 3) -> SegFormer:
     )
 
 
-def _published_part(backbone: Encoder) -> nn.Module:
-    """Return the part that has pretrained weights and can be frozen: not the pyramid of a ViT."""
-    return backbone.vit if isinstance(backbone, PlainTransformer) else backbone
+def encoder_class(family: str) -> Callable[..., Encoder]:
+    """Return the encoder class of a family, called with a name and options."""
+    module, name = FAMILIES[family]
+    with quiet_imports():
+        made: Callable[..., Encoder] = getattr(
+            import_module(f"segformer.model.encoders.{module}"), name
+        )
+    return made
 
 
 def _encoder(model: Model, in_channels: int) -> Encoder:
@@ -134,4 +137,4 @@ def _encoder(model: Model, in_channels: int) -> Encoder:
         options["drop_path_rate"] = model.backbone.drop_path_rate
     if model.backbone.feat_downsample:
         options["feat_downsample"] = True
-    return FAMILIES[BACKBONES[name].family](name, **options)
+    return encoder_class(BACKBONES[name].family)(name, **options)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -19,7 +20,6 @@ from segformer.export.graph import read_graph, write_graph
 from segformer.export.onnx import export
 from segformer.model.saved import ModelRecord
 from segformer.quantization.calibration import calibration_images, evenly
-from segformer.quantization.fine_tuning import write_fine_tuned
 from segformer.quantization.modelopt import write_modelopt
 from segformer.quantization.qdq import QdqSettings, quantize_onnx
 from segformer.quantization.sensitivity import Choice, chosen
@@ -35,6 +35,8 @@ _RUNS = 50
 """Rounds of which the latency is the median."""
 _FASTER = 0.95
 """Share of the time below which a graph is clearly faster."""
+_FINE_TUNING = "segformer.quantization.fine_tuning"
+"""Loaded where it is asked for: it needs Lightning, which takes seconds to load."""
 REJECTED = "rejected"
 """The subfolder of the results for a model that lost too much mIoU."""
 
@@ -198,7 +200,7 @@ def _fine_tuned(spec: Spec, source: Path, plain: Path, choice: Choice) -> FineTu
     with scratch() as folder:
         weights = folder / "tuned.safetensors"
         roundings = Roundings(read_graph(plain), choice.graph)
-        missing = write_fine_tuned(spec, source, roundings, weights)
+        missing = import_module(_FINE_TUNING).write_fine_tuned(spec, source, roundings, weights)
         images = evenly(calibration_images(spec), spec.quantize.calibration_images)
         tuned = choice.of(_as_onnx(spec, weights, folder / "plain"), images)
     without, miou = (_miou_of(spec, each.graph) for each in (choice, tuned))

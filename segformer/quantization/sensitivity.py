@@ -26,6 +26,8 @@ from segformer.storage.scratch import scratch
 _TRIED = ("minmax", "percentile", "entropy")
 """Algorithms that `auto` compares."""
 _RESIDUALS = ", residuals in 8 bits"
+Candidates = Mapping[str, tuple[QdqSettings, MixedGraph]]
+"""Quantized graphs to choose from, and how they were made, by name."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,18 @@ def chosen(
 
     Raises `RejectedError` if no layer at all may be in 8 bits.
     """
-    classes = _Classes(source, validation)
-    graphs = _graphs(source, images, replace(settings, keeps_activations=True))
+    graphs = candidates(source, images, replace(settings, keeps_activations=True))
+    return best(graphs, Classes(source, validation), target_drop=target_drop, drop=drop)
+
+
+def best(
+    graphs: Candidates,
+    classes: "Classes",
+    *,
+    target_drop: float | None,
+    drop: Callable[[ModelProto], float],
+) -> Choice:
+    """Return the best of some quantized graphs; see `chosen`."""
     changed = {name: classes.changed(graph.restored(())) for name, (_, graph) in graphs.items()}
     # Without conversions around the sums of the residual stream a graph is faster: if the target
     # allows it, it is taken even where it changes a few more pixels.
@@ -157,9 +169,7 @@ def fewest(limit: int, is_enough: Callable[[int], bool]) -> int:
     return high
 
 
-def _graphs(
-    source: Path, images: Sequence[Path], settings: QdqSettings
-) -> dict[str, tuple[QdqSettings, MixedGraph]]:
+def candidates(source: Path, images: Sequence[Path], settings: QdqSettings) -> Candidates:
     """Return the graphs to choose from by name; with `auto` also one range a weight tensor."""
     if settings.algorithm != "auto":
         return {settings.algorithm: (settings, quantized_graph(source, images, settings))}
@@ -182,7 +192,7 @@ def _variants(settings: QdqSettings) -> Iterator[tuple[str, QdqSettings]]:
             yield f"{algorithm}{_RESIDUALS}", replace(own, keeps_residuals=False)
 
 
-class _Classes:
+class Classes:
     """The classes that a graph gives the pixels of some images."""
 
     def __init__(self, source: Path, images: Sequence[Path]) -> None:

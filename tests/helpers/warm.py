@@ -40,7 +40,7 @@ _LOADED = (
     "automl.tracking.mlflow", "automl.runners.ray", "onnxruntime", "sklearn.ensemble",
     "segformer.skill",
     "segformer.training.loop", "segformer.evaluation.evaluate", "segformer.export.onnx",
-    "segformer.quantization.quantize",
+    "segformer.quantization.quantize", "segformer.model.encoders.mit",
 )  # fmt: skip
 
 

@@ -16,3 +16,14 @@ def test_importing_our_modules_changes_no_environment_logger_filter_or_generator
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == []
+
+
+def test_what_needs_no_training_loads_no_library_of_trainings_nor_of_encoders():
+    code = (
+        "import sys, segformer.api, segformer.evaluation.evaluate, segformer.export.onnx\n"
+        "import segformer.quantization.quantize, segformer.engine.engine\n"
+        "print({'pytorch_lightning', 'torchmetrics', 'transformers', 'torch._dynamo', 'scipy'}"
+        " & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

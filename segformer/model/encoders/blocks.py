@@ -21,6 +21,11 @@ class Encoder(nn.Module):
     channels: tuple[int, ...]
     """Channels of the maps, finest first."""
 
+    @property
+    def published_part(self) -> nn.Module:
+        """The part that has pretrained weights and can be frozen."""
+        return self
+
     def forward(self, image: Tensor) -> list[Tensor]:
         """Image BxCxHxW -> maps Bx`channels[i]`xH_ixW_i at 1/4, 1/8, 1/16 and 1/32, rounded up.
 

@@ -99,6 +99,11 @@ class PlainTransformer(Encoder):
         self.vit = vit
         self.pyramid = FeaturePyramid(width)
 
+    @property
+    def published_part(self) -> nn.Module:
+        """The transformer, without the pyramid."""
+        return self.vit  # type: ignore[no-any-return]
+
     def forward(self, image: Tensor) -> list[Tensor]:
         """The feature maps, finest first."""
         height, width = image.shape[2] // PATCH, image.shape[3] // PATCH

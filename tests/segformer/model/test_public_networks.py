@@ -15,7 +15,7 @@ from transformers.models.siglip.modeling_siglip import SiglipVisionModel
 
 from segformer.model.encoders import convnext, mit, vit
 from segformer.model.public_weights import PUBLIC_WEIGHTS
-from segformer.model.segformer import FAMILIES
+from segformer.model.segformer import encoder_class
 from segformer.model.weights import load_backbone
 from segformer.spec.backbones import BACKBONES
 
@@ -72,7 +72,7 @@ def test_random_weights_of_the_public_network_give_its_maps(name, tmp_path, monk
         monkeypatch.setitem(depths, name, (1, 1, 1, 1))
     torch.manual_seed(0)
     family = BACKBONES[name].family
-    encoder = FAMILIES[family](name).eval()
+    encoder = encoder_class(family)(name).eval()
     network, theirs, ours = NETWORKS[family](name, encoder)
     for parameter in network.parameters():
         parameter.add_(torch.empty_like(parameter).uniform_(-0.05, 0.05))

@@ -231,7 +231,7 @@ def test_bands_beyond_red_green_blue_have_their_mean_and_one_band_their_sum(
     name, tmp_path, monkeypatch
 ):
     cut(monkeypatch, depth=1)
-    family = segformer.FAMILIES[BACKBONES[name].family]
+    family = segformer.encoder_class(BACKBONES[name].family)
     of_three, of_five, of_one = (family(name, in_channels=n).eval() for n in (3, 5, 1))
     weights = {key: value.contiguous() for key, value in of_three.state_dict().items()}
     save_file(weights, file := tmp_path / "weights.safetensors")

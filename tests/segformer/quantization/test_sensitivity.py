@@ -5,17 +5,26 @@ import pytest
 from segformer.errors import RejectedError
 from segformer.quantization.qdq import QdqSettings
 from segformer.quantization.quantize import _is_faster, quantize
-from segformer.quantization.sensitivity import _in_order, chosen, fewest
+from segformer.quantization.sensitivity import (
+    Classes,
+    _in_order,
+    best,
+    candidates,
+    chosen,
+    fewest,
+)
 
 
 @pytest.fixture
 def choose(onnx_file, tiny_data):
-    def call(drop, target_drop=0.5):
+    def call(drop, target_drop=0.5, **settings):
         train, val = (
             sorted((tiny_data / "images" / name).iterdir())[:2] for name in ("train", "val")
         )
-        settings = QdqSettings()
-        return chosen(onnx_file, train, val, settings=settings, target_drop=target_drop, drop=drop)
+        return chosen(
+            onnx_file, train, val, settings=QdqSettings(**settings), target_drop=target_drop,
+            drop=drop,
+        )  # fmt: skip
 
     return call
 
@@ -45,7 +54,7 @@ def test_a_model_that_no_layer_may_be_quantized_of_is_refused(choose):
     with pytest.raises(
         RejectedError, match=r"target_drop 0\.5 leaves no layer in 8 bits; the most"
     ):
-        choose(lambda graph: 1.0)
+        choose(lambda graph: 1.0, layers=[("*head*", True)])  # The others would take 10 s.
 
 
 @pytest.mark.parametrize("enough", [1, 2, 3, 7, 8, 12, 13])
@@ -73,14 +82,6 @@ def test_the_head_is_left_in_32_bits_as_a_whole_where_that_is_faster(choose, qua
     assert faster.to_dict()["in_32_bits"] == head
 
 
-@pytest.mark.slow
-def test_ranges_are_those_that_change_the_fewest_pixels(quantizing, tmp_path):
-    result = quantize(quantizing(**{"quantize.algorithm": "auto"}), tmp_path)
-    precision = json.loads(result.artifacts["precision"].read_text())
-    changed = precision["changed_pixels"]
-    assert len(changed) == 9 and changed[precision["algorithm"]] == min(changed.values())
-
-
 def test_with_a_target_the_faster_graph_is_tried_first():
     changed = {"a": 0.3, "a, residuals in 8 bits": 0.4, "b": 0.1, "b, residuals in 8 bits": 0.2}
     assert _in_order(changed, is_fast_first=True) == ["b, residuals in 8 bits", "b"]
@@ -88,13 +89,23 @@ def test_with_a_target_the_faster_graph_is_tried_first():
     assert _in_order({"a": 0.3}, is_fast_first=True) == ["a"]
 
 
+def test_ranges_are_those_that_change_the_fewest_pixels(quantizing, tmp_path):
+    # Of few layers, as each of nine graphs takes seconds to make.
+    few = {"quantize.algorithm": "auto", "quantize.layers": [{"module_name": "*classifier*"}]}
+    result = quantize(quantizing(**few), tmp_path)
+    precision = json.loads(result.artifacts["precision"].read_text())
+    changed = precision["changed_pixels"]
+    assert len(changed) == 9 and changed[precision["algorithm"]] == min(changed.values())
+
+
 @pytest.mark.slow
 def test_residuals_are_in_8_bits_only_where_the_target_allows_it(onnx_file, tiny_data):
     train, val = (sorted((tiny_data / "images" / name).iterdir())[:2] for name in ("train", "val"))
-    settings = QdqSettings(algorithm="auto")
+    settings = QdqSettings(algorithm="auto", keeps_activations=True)
+    graphs, classes = candidates(onnx_file, train, settings), Classes(onnx_file, val)
 
     def choose(drop):
-        return chosen(onnx_file, train, val, settings=settings, target_drop=0.5, drop=drop)
+        return best(graphs, classes, target_drop=0.5, drop=drop)
 
     first = choose(lambda graph: 0.0)
     assert first.algorithm.endswith("residuals in 8 bits")
@@ -102,3 +113,5 @@ def test_residuals_are_in_8_bits_only_where_the_target_allows_it(onnx_file, tiny
     second = choose(lambda graph: float(rounded(graph) == count))
     assert not second.algorithm.endswith("residuals in 8 bits") and not second.restored
     assert rounded(second.graph) != count
+    free = best(graphs, classes, target_drop=None, drop=lambda graph: 0.0)
+    assert free.changed[free.algorithm] == min(free.changed.values())

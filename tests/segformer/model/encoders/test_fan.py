@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from segformer.model.encoders.fan import LAYOUTS, ChannelAttention, FourierPositions, Refinement
-from segformer.model.segformer import FAMILIES
+from segformer.model.segformer import encoder_class
 from segformer.model.weights import load_backbone
 from segformer.spec.backbones import BACKBONES
 
@@ -19,7 +19,7 @@ PUBLISHED = {
 
 
 def encoder(name=NAME, **options):
-    return FAMILIES["fan"](name, **options).eval()
+    return encoder_class("fan")(name, **options).eval()
 
 
 def layer(key, *shape, bias=True):
