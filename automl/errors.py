@@ -138,7 +138,8 @@ def not_one_of(
     `aliases` are allowed too and offered, but not listed; `more` is added to the list.
     """
     names = tuple(allowed)
-    close = closest(str(value), (*map(str, names), *aliases))
+    # Of numbers none is a misspelt other one.
+    close = closest(value, (*map(str, names), *aliases)) if isinstance(value, str) else None
     text = f"{key}: {value!r} is not one of {', '.join(map(str, names))}{more}{_hint(close)}"
     return Fault(text, key=key, value=value, allowed=names, nearest=close)
 

@@ -4,9 +4,10 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,6 +15,8 @@ from automl.redact import redacted
 
 PROGRAM = (sys.executable, "-m", "automl")
 _POLL_S = 0.05
+_PATIENCE_S = 10
+"""For a command that nobody waits for to end by itself."""
 
 
 @dataclass(frozen=True)
@@ -31,23 +34,36 @@ class Commands:
     root: Path
     program: Sequence[str] = PROGRAM
     """The words that start `automl`."""
+    gone: threading.Event = field(default_factory=threading.Event)
+    """Set when nobody waits for the answer any more: the command is ended."""
     _detached: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def of_a_call(self) -> "Commands":
+        """Return the same commands for one call, which can be cancelled alone."""
+        return replace(self, gone=threading.Event())
 
     def call(self, words: Sequence[str]) -> Answer:
         """Run a command to its end."""
-        done = subprocess.run(
-            [*self.program, *words, "--json"], cwd=self.root, stdin=subprocess.DEVNULL,
-            capture_output=True, check=False,
-        )  # fmt: skip
-        return _answer(done.stdout, done.stderr, done.returncode)
+        return _answer(*self._run([*words, "--json"]))
 
     def text(self, words: Sequence[str]) -> str:
         """Run a command to its end and return the text that it prints for people."""
-        done = subprocess.run(
+        output, errors, _ = self._run(words)
+        return redacted((output or errors).decode(errors="replace"))
+
+    def _run(self, words: Sequence[str]) -> tuple[bytes, bytes, int]:
+        with subprocess.Popen(
             [*self.program, *words], cwd=self.root, stdin=subprocess.DEVNULL,
-            capture_output=True, check=False,
-        )  # fmt: skip
-        return redacted((done.stdout or done.stderr).decode(errors="replace"))
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        ) as process:  # fmt: skip
+            while True:
+                try:
+                    output, errors = process.communicate(timeout=_POLL_S)
+                except subprocess.TimeoutExpired:
+                    if self.gone.is_set():
+                        _end(process)
+                else:
+                    return output, errors, process.returncode
 
     def detach(self, words: Sequence[str], has_begun: Callable[[], bool]) -> Answer | None:
         """Start a command that outlives the server; return its answer if it ends at once.
@@ -65,8 +81,19 @@ class Commands:
                 if has_begun():
                     self._detached.append(process)
                     return None
+                if self.gone.is_set():
+                    _end(process)
                 time.sleep(_POLL_S)
             return _answer(_content(output), _content(errors), process.returncode)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a command, which has a while to do so by itself."""
+    process.terminate()
+    try:
+        process.wait(_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def _content(file: IO[bytes]) -> bytes:

@@ -66,12 +66,27 @@ def check_arguments(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> 
         raise UsageError(*faults)
 
 
+def with_whole_numbers(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments in which 2.0 is 2 where a whole number is taken, as JSON Schema has it."""
+    whole = {n for n, inner in schema["properties"].items() if inner["type"] == "integer"}
+    return {
+        name: int(value) if name in whole and _is_whole(value) else value
+        for name, value in arguments.items()
+    }
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, float) and value.is_integer()
+
+
 def _fault(name: str, value: Any, schema: Mapping[str, Any]) -> Fault | None:
     kind, words = _WORDS[schema["type"]]
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         return not_allowed(name, value, words)
     if isinstance(value, list) and not all(isinstance(item, str) for item in value):
         return not_allowed(name, value, words)
+    if "minItems" in schema and len(value) < schema["minItems"]:
+        return not_allowed(name, value, f"{words} with one or more; leave it out for its default")
     if "enum" in schema and value not in schema["enum"]:
         return not_one_of(name, value, schema["enum"])
     return None
@@ -80,6 +95,8 @@ def _fault(name: str, value: Any, schema: Mapping[str, Any]) -> Fault | None:
 def _of_option(option: Option) -> dict[str, Any]:
     default = f" (default: {option.default})" if option.default else ""
     schema = {**_TYPES.get(option.kind, {"type": "string"}), "description": option.help + default}
+    if option.kind == "texts" and option.default:
+        schema["minItems"] = 1  # None at all is not its default.
     if option.kind == "switch" and option.metavar:
         schema["enum"] = option.metavar.split("|")
     return schema

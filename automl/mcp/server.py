@@ -19,7 +19,7 @@ from automl.mcp.broken import Answering
 from automl.mcp.commands import PROGRAM, Answer, Commands
 from automl.mcp.confinement import check_confined
 from automl.mcp.resources import TEMPLATES, read_resource, resources
-from automl.mcp.schemas import check_arguments
+from automl.mcp.schemas import check_arguments, with_whole_numbers
 from automl.mcp.tools import Tool, tools
 from automl.redact import redacted
 from automl.version import __version__
@@ -58,6 +58,7 @@ def called(commands: Commands, tool: Tool | None, name: str, arguments: dict[str
     try:
         if tool is None:
             raise UsageError(not_one_of("tool", name, tools()))
+        arguments = with_whole_numbers(arguments, tool.takes)
         check_arguments(arguments, tool.takes)
         check_confined(arguments, commands.root)
         return tool.run(commands, arguments)
@@ -91,9 +92,13 @@ async def _call_tool(
     commands: Commands, table: Mapping[str, Tool], context: Any, params: types.CallToolRequestParams
 ) -> types.CallToolResult:
     # In a thread: a command may take minutes, and others are answered meanwhile.
-    answer = await to_thread.run_sync(
-        called, commands, table.get(params.name), params.name, params.arguments or {}
-    )
+    own, name = commands.of_a_call(), params.name
+    try:
+        answer = await to_thread.run_sync(
+            called, own, table.get(name), name, params.arguments or {}, abandon_on_cancel=True
+        )
+    finally:
+        own.gone.set()  # Of a call that was cancelled, or whose client has gone, the command ends.
     text = json.dumps(answer.content, ensure_ascii=False)
     return types.CallToolResult(
         content=[types.TextContent(text=text)],

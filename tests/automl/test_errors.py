@@ -82,3 +82,8 @@ def test_the_closest_name_is_that_whatever_its_case():
     assert closest("Auto", ["random", "auto"]) == "auto"
     assert closest("trail", ["Trials", "time"]) == "Trials"
     assert closest("xyz", ["auto"]) is None
+
+
+def test_a_number_is_no_misspelt_other_number():
+    fault = not_one_of("--trial", -1, [0, 1, 2])
+    assert fault.nearest is None and "did you mean" not in fault

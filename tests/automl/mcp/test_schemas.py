@@ -4,7 +4,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from automl.errors import UsageError
-from automl.mcp.schemas import check_arguments
+from automl.mcp.schemas import check_arguments, with_whole_numbers
 from automl.mcp.tools import tools
 
 
@@ -24,6 +24,8 @@ def test_every_tool_takes_and_answers_objects_of_a_valid_schema(tool):
         ({"trials": True}, "trials", None),
         ({"objective": "val_miou"}, "objective", None),
         ({"objective": [1]}, "objective", None),
+        ({"objective": []}, "objective", None),
+        ({"trials": 2.5}, "trials", None),
         ({"stop_rule": "of"}, "stop_rule", "off"),
         ({"address": "auto"}, "address", None),
     ],
@@ -33,6 +35,13 @@ def test_a_wrong_argument_is_named_with_what_is_allowed(arguments, key, nearest)
         check_arguments(arguments, tools()["run"].takes)
     (fault,) = caught.value.faults
     assert (fault.key, fault.nearest) == (key, nearest) and fault.allowed
+
+
+def test_a_whole_number_may_be_written_as_two_point_zero():
+    takes = tools()["explain"].takes
+    given = with_whole_numbers({"experiment": "x", "trial": 2.0}, takes)
+    check_arguments(given, takes)
+    assert given == {"experiment": "x", "trial": 2} and type(given["trial"]) is int
 
 
 def test_a_missing_argument_is_named():
