@@ -1,6 +1,7 @@
 """Commands on an existing experiment: resume, status, stop, explain, importance, report, ui."""
 
 import argparse
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from automl.space.space import SearchSpace
 
 Command = Callable[[argparse.Namespace], int]
+
+_UNTIL_RECORDED_S = 20.0
+"""Until the job of a search that has just begun is recorded."""
 
 
 def add(commands: Any) -> None:
@@ -128,7 +132,16 @@ def _stop(arguments: argparse.Namespace) -> int:
             Fault(f"{arguments.experiment}: is not running", key="EXPERIMENT",
                   value=arguments.experiment, next=f"automl status {arguments.experiment}")
         )  # fmt: skip
-    cancel_job(root.name, root=root.parent)
+    deadline = time.monotonic() + _UNTIL_RECORDED_S
+    while True:
+        try:
+            cancel_job(root.name, root=root.parent)
+            break
+        except UsageError as error:
+            # A search that has just begun is no job yet.
+            if error.faults[0].key != "JOB" or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
     print_experiment(Experiment.load(arguments.experiment), is_json=arguments.json)
     return 0
 

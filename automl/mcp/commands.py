@@ -1,16 +1,19 @@
 """Runs commands of `automl` with --json in processes of their own, in the server's folder."""
 
+import errno
 import json
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
+from automl.errors import Fault, UsageError
 from automl.redact import redacted
 
 PROGRAM = (sys.executable, "-m", "automl")
@@ -36,6 +39,10 @@ class Commands:
     """The words that start `automl`."""
     gone: threading.Event = field(default_factory=threading.Event)
     """Set when nobody waits for the answer any more: the command is ended."""
+    starting: defaultdict[Path, threading.Lock] = field(
+        default_factory=lambda: defaultdict(threading.Lock)
+    )
+    """Held while a command starts on an experiment: another one waits, and then sees it run."""
     _detached: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def of_a_call(self) -> "Commands":
@@ -52,10 +59,7 @@ class Commands:
         return redacted((output or errors).decode(errors="replace"))
 
     def _run(self, words: Sequence[str]) -> tuple[bytes, bytes, int]:
-        with subprocess.Popen(
-            [*self.program, *words], cwd=self.root, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        ) as process:  # fmt: skip
+        with self._started(words, subprocess.PIPE, subprocess.PIPE) as process:
             while True:
                 try:
                     output, errors = process.communicate(timeout=_POLL_S)
@@ -68,15 +72,12 @@ class Commands:
     def detach(self, words: Sequence[str], has_begun: Callable[[], bool]) -> Answer | None:
         """Start a command that outlives the server; return its answer if it ends at once.
 
-        Returns None as soon as `has_begun`: its request was accepted, and it works on.
+        Returns None as soon as it `has_begun`: its request was accepted, and it works on.
         """
         for process in self._detached:
             process.poll()  # One that has ended is no zombie any more.
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-            process = subprocess.Popen(
-                [*self.program, *words, "--json"], cwd=self.root, stdin=subprocess.DEVNULL,
-                stdout=output, stderr=errors, start_new_session=True,
-            )  # fmt: skip
+            process = self._started([*words, "--json"], output, errors, lasts=True)
             while process.poll() is None:
                 if has_begun():
                     self._detached.append(process)
@@ -85,6 +86,22 @@ class Commands:
                     _end(process)
                 time.sleep(_POLL_S)
             return _answer(_content(output), _content(errors), process.returncode)
+
+    def _started(
+        self, words: Sequence[str], output: Any, errors: Any, *, lasts: bool = False
+    ) -> subprocess.Popen[bytes]:
+        """Start a command; raises `UsageError` for words that are too long for the system."""
+        try:
+            return subprocess.Popen(
+                [*self.program, *words], cwd=self.root, stdin=subprocess.DEVNULL,
+                stdout=output, stderr=errors, start_new_session=lasts,
+            )  # fmt: skip
+        except OSError as error:
+            if error.errno != errno.E2BIG:
+                raise
+            name = max(words, key=len).partition("=")[0][:40]
+            text = f"{name}: is too long for a command; put it into a file or shorten it"
+            raise UsageError(Fault(text, key=name)) from None
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from automl.experiment.lock import is_driven
 from automl.experiment.paths import ExperimentPaths, experiment_folder
 from automl.mcp.commands import Answer, Commands
 from automl.mcp.schemas import object_schema, run_properties, text
@@ -261,24 +262,30 @@ def _job_tools() -> list[Tool]:
 
 
 def _run(commands: Commands, given: Arguments) -> Answer:
-    """Start a run; it has begun when its folder holds an experiment."""
+    """Start a run in a folder that is new."""
     out = given.get("out") or f"runs/run-{datetime.now():%Y%m%d-%H%M%S-%f}"
     options = {name: value for name, value in given.items() if name != "out"}
-    paths = ExperimentPaths(commands.root / out)
-    is_there = paths.exists()
-    answer = commands.detach(
-        [*run_words(options), f"--out={out}"], lambda: not is_there and paths.exists()
-    )
-    return answer or Answer({"experiment": out, "state": "running"})
+    return _detached(commands, [*run_words(options), f"--out={out}"], out, commands.root / out)
+
+
+def _detached(commands: Commands, words: list[str], name: str, folder: Path) -> Answer:
+    """Start a command; it has begun when the journal of the experiment grows by it.
+
+    It never has if another process drives the experiment: the command says so, and ends.
+    """
+    paths = ExperimentPaths(folder)
+    with commands.starting[folder.resolve()]:
+        is_driven_already, before = is_driven(paths), _size(paths.journal)
+        answer = commands.detach(
+            words, lambda: not is_driven_already and _size(paths.journal) > before
+        )
+    return answer or Answer({"experiment": name, "state": "running"})
 
 
 def _drive(commands: Commands, words: list[str], given: Arguments) -> Answer:
-    """Start a command on an experiment; it has begun when the journal grows."""
+    """Start a command on an experiment that is there."""
     name = given["experiment"]
-    journal = ExperimentPaths(experiment_folder(name)).journal
-    before = _size(journal)
-    answer = commands.detach(words, lambda: _size(journal) > before)
-    return answer or Answer({"experiment": name, "state": "running"})
+    return _detached(commands, words, name, experiment_folder(name))
 
 
 def _size(path: Path) -> int:

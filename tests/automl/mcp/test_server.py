@@ -73,6 +73,43 @@ def test_a_run_answers_at_once_is_stopped_resumed_and_explained(converse, toy_da
     assert jobs[1]["jobs"] and board.startswith("trial,") and is_listed
 
 
+def test_of_two_runs_and_resumes_at_once_one_begins_and_the_other_says_why_not(converse, toy_data):
+    asked = {**LOCAL, "data": "data", "trials": 2, "epochs": 4, "out": "runs/one",
+             "spec": {"train.pause_s": 1.5}}  # fmt: skip
+
+    async def both(agent, name, **arguments):
+        answers = []
+
+        async def call():
+            answers.append(await agent.call(name, **arguments))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(call)
+            group.start_soon(call)
+        return sorted(answers, key=lambda answer: answer[0])
+
+    async def talk(agent):
+        run = await both(agent, "run", **asked)
+        stopped = await agent.call("stop", experiment="one")
+        resumed = await both(agent, "resume", experiment="one")
+        await agent.wait("one")
+        return run, stopped, resumed
+
+    run, stopped, resumed = converse(talk)
+    assert not stopped[0]
+    for begun, refused in (run, resumed):
+        assert not begun[0] and begun[1]["state"] == "running"
+        assert refused[0] and "one" in refused[1]["error"]["message"]
+
+
+def test_words_that_no_command_can_take_are_an_error(converse, toy_data):
+    async def talk(agent):
+        return await agent.call("plan", **LOCAL, data="data", request="two hours " * 20_000)
+
+    is_error, answer = converse(talk)
+    assert is_error and answer["error"]["message"].startswith("--request: is too long")
+
+
 def test_lines_that_are_no_messages_are_answered_by_the_codes_of_json_rpc(tmp_path, commands):
     greeting = {
         "jsonrpc": "2.0", "id": 1, "method": "initialize",
