@@ -256,6 +256,11 @@ def _check_countable(codes: "Codes") -> None:
     numbers = sorted(codes.values - codes.empty)
     if numbers and not 0 <= numbers[0] <= numbers[-1] <= _LARGEST:
         strange = next(v for v in numbers if not 0 <= v <= _LARGEST)
+        if strange < 0:
+            raise DataError(
+                f"masks hold the value {strange}; class values are 0 to {_LARGEST}: save what does "
+                "not count as 255"
+            )
         step = gcd(*numbers)
         of_classes = f", and if they are classes times {step}, divide them by it" * (step > 1)
         raise DataError(

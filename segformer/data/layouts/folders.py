@@ -42,7 +42,7 @@ class KindSplit:
         image_splits = _splits_within(images) if images else {}
         mask_splits = _splits_within(masks) if masks else {}
         return {
-            split: (image_splits.get(split), mask_splits.get(split))
+            split: _of_files(image_splits.get(split), mask_splits.get(split))
             for split in SPLITS
             if split in image_splits or split in mask_splits
         }
@@ -188,7 +188,7 @@ class Groups:
 def kind_folders(folder: Path, split: str | None = None) -> tuple[Path | None, Path | None]:
     """Return the subfolders of images and of masks; see `kind_folder`.
 
-    Masks may lie in the only folder of files within theirs, as annotations/trimaps. A folder of
+    Files may lie in the only folder of files within these, as annotations/trimaps. A folder of
     masks that all show one region, as a field of view, goes after any other.
     """
     images, masks = kind_folder(folder, IMAGES, split), kind_folder(folder, MASKS, split)
@@ -199,10 +199,17 @@ def kind_folders(folder: Path, split: str | None = None) -> tuple[Path | None, P
         others = [path for path in of_masks if not is_of_one_region(path)]
         if 0 < len(others) < len(of_masks) and masks not in others:
             masks = others[0]
-    if images and masks and image_files(images) and not image_files(masks):
-        inner = [path for path in _folders_of_files(masks) if path != masks]
-        masks = inner[0] if len(inner) == 1 else masks
-    return images, masks
+    return _of_files(images, masks)
+
+
+def _of_files(images: Path | None, masks: Path | None) -> tuple[Path | None, Path | None]:
+    """Return folders of images and masks, or the only folder of files within each: images/jpg."""
+    if not images or not masks or (image_files(images) and image_files(masks)):
+        return images, masks
+    inner = [_folders_of_files(folder) for folder in (images, masks)]
+    if any(len(folders) != 1 for folders in inner):
+        return images, masks
+    return inner[0][0], inner[1][0]
 
 
 def _folders_of_files(folder: Path) -> list[Path]:

@@ -211,6 +211,10 @@ def _is_bdd100k(root: Path, files: Sequence[Path]) -> bool:
     return any(path.parts[-4:-2] == ("sem_seg", "masks") for path in files)
 
 
+def _is_of_superannotate(root: Path, files: Sequence[Path]) -> bool:
+    return any("___" in path.name for path in files)
+
+
 def _is_of_two_times(root: Path, files: Sequence[Path]) -> bool:
     folders = (root, *islice(subfolders(root), 5))
     names = ({path.name.lower() for path in subfolders(folder)} for folder in folders)
@@ -271,6 +275,8 @@ _TOOLS: tuple[tuple[Callable[[Path, Sequence[Path]], bool], str], ...] = (
      "fiftyone.types.ImageSegmentationDirectory, as data/ and labels/"),
     (_is_bdd100k, 'is BDD100K; of several sets of its images name one in dataset.json: "splits": '
      '{"train": {"images": "images/10k/train", "masks": "labels/sem_seg/masks/train"}, ...}'),
+    (_is_of_superannotate, "is SuperAnnotate's own format, which is not read; export COCO from it, "
+     "or name its fused masks like their images (a.png of a.jpg)"),
     (_is_of_two_times, "has two images for each mask (A and B), as for the detection of changes, "
      "which is not learned here"),
     (_has_masks_a_part, "has a mask for each part of an image, as CelebAMask-HQ; draw them into one"

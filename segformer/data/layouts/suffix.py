@@ -11,6 +11,9 @@ from segformer.data.matching import SUFFIXES, is_named_a_mask
 from segformer.data.pairs import Pair, image_files, pair_files
 from segformer.data.walk import Walk
 
+_OTHER_FORM = re.compile(
+    r"[-_. ](colou?r|colou?red|overlay|instance(ids)?|preview|vis|viz|blend(ed)?)s?$", re.IGNORECASE
+)
 _PART = re.compile(r"_parts_\d+$")
 """Masks of parts of objects, which only the full ADE20K has."""
 
@@ -63,7 +66,7 @@ def _with_files(folder: Path, walk: Walk | None = None) -> Iterator[Path]:
 
 def _told_apart(folder: Path) -> tuple[list[Path], list[Path]]:
     """Return the images and the masks of a folder; no masks if nothing tells them apart."""
-    files = image_files(folder)
+    files = _without_other_forms(image_files(folder))
     if any(_PART.search(path.stem) for path in files):
         return [], []
     names = {path.name for path in files}
@@ -74,6 +77,12 @@ def _told_apart(folder: Path) -> tuple[list[Path], list[Path]]:
         masks = [path for path in files if path.stem in stems and not _is_jpeg(path)]
     of_masks = set(masks)
     return [path for path in files if path not in of_masks], masks
+
+
+def _without_other_forms(files: Sequence[Path]) -> list[Path]:
+    """Return files without the coloured and other forms of the masks of images among them."""
+    stems = {path.stem for path in files}
+    return [path for path in files if _OTHER_FORM.sub("", path.stem) not in stems - {path.stem}]
 
 
 def _is_jpeg(path: Path) -> bool:

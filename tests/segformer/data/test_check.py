@@ -173,6 +173,16 @@ def test_classes_that_no_mask_of_a_split_has_are_named(tmp_path, caplog):
     assert all(line in caplog.text for line in lines)
 
 
+def test_masks_that_all_show_the_same_are_warned_of(tmp_path, caplog):
+    data_set(tmp_path, train=5)
+    check_data(segment(tmp_path, num_classes=2))
+    assert "all 5 masks of train show nearly the same, as a field of view does" in caplog.text
+    caplog.clear()
+    save(tmp_path / "masks/train/00.png", np.tri(8, 10, dtype=np.uint8))
+    check_data(segment(tmp_path, num_classes=2))
+    assert "nearly the same" not in caplog.text
+
+
 def test_a_data_set_with_all_its_classes_says_nothing(tmp_path, caplog):
     data_set(tmp_path)
     assert "absent" not in check_data(segment(tmp_path)).record

@@ -109,6 +109,13 @@ def test_white_that_is_class_1_in_some_masks_is_refused(tmp_path):
         layout_settings(tmp_path, action="train", given={})
 
 
+def test_a_value_below_0_is_told_to_be_saved_as_255(tmp_path):
+    values = layouts.ids().astype(np.int32) - 1
+    layouts.pairs(tmp_path / "images", tmp_path / "masks", values=values, mask_end=".tif")
+    with pytest.raises(DataError, match=r"the value -1; .*save what does not count as 255"):
+        layout_settings(tmp_path, action="train", given={})
+
+
 def test_numbers_of_objects_are_no_classes(tmp_path):
     values = layouts.ids().astype(np.uint16) * 1000
     layouts.pairs(tmp_path / "images", tmp_path / "masks", values=values)

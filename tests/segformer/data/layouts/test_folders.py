@@ -77,6 +77,27 @@ def test_masks_beside_arrays_of_the_same_name_are_read(tmp_path):
     assert sum(map(len, stems_of(tmp_path).values())) == 4
 
 
+@pytest.mark.parametrize("place", ["", "{0}/{1}", "{1}/{0}"])
+def test_images_and_masks_may_lie_in_the_only_folder_of_files_within_theirs(tmp_path, place):
+    """As images/jpg and masks/png, of the whole set, of a split, and below kinds and splits."""
+    for split, stems in layouts.SPLITS.items() if place else [("", layouts.STEMS)]:
+        images, masks = (
+            tmp_path / (place or "{1}").format(split, kind) for kind in ("imgs", "labels")
+        )
+        layouts.pairs(images / "jpg", masks / "png", stems=stems)
+    counts = {split: len(pairs) for split, pairs in unsplit_pairs(tmp_path).items()}
+    assert counts == ({"train": 2, "val": 2} if place else {"": 4})
+
+
+def test_coloured_masks_beside_the_others_are_not_used(tmp_path):
+    layouts.pairs(tmp_path, tmp_path, image_end=".png", mask_end="_label.png")
+    for stem in layouts.STEMS:
+        layouts.image(tmp_path / f"{stem}_color.png")
+    source = source_of(segment(tmp_path))
+    assert not source.faults and sum(map(len, source.splits.values())) == 4
+    assert "4 pictures are in no pair" in unused_pictures(tmp_path, source)[0]
+
+
 def test_patients_below_one_folder_are_read(tmp_path):
     for patient in ("p1", "p2"):
         folder = tmp_path / "all" / patient

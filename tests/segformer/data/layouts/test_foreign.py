@@ -71,6 +71,7 @@ def test_a_folder_that_does_not_exist_is_answered_with_the_nearest(tmp_path):
         ({"images/a.jpg": "", "labels/a.mat": ""}, r"holds arrays \(a.mat\) beside its images"),
         ({"images/a.jpg": "", "masks/x/a.png": "", "masks/y/a.png": ""}, "in several folders"),
         ({"s1/images/a.png": "", "s1/masks/1.png": "", "s1/masks/2.png": ""}, None),
+        ({"a.jpg": "", "a.jpg___fuse.png": "", "a.jpg___save.png": ""}, "SuperAnnotate's own"),
         ({"a.jpg": "", "b.jpg": ""}, "holds images alone; annotate them"),
         ({"images/a.jpg": "", "car_masks/a.png": "", "road_masks/a.png": ""}, "in several folders"),
         (
