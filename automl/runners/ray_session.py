@@ -34,8 +34,14 @@ _ENVIRONMENT = {
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000",
 }
 """Read by Ray when it starts and when Tune runs; the user's own values win."""
-_LOOPBACK = {ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"}
-"""A Ray that other machines cannot join, as on Windows and macOS: it listens on 127.0.0.1 alone."""
+_OF_OWN_RAY = {
+    # Other machines cannot join it, as on Windows and macOS: it listens on 127.0.0.1 alone.
+    ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0",
+    # Its control service is not restarted: what waits for a dead one, also in code that nothing
+    # can interrupt, ends after these seconds, not after 60.
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "20",
+}
+"""The same of a Ray that is started here."""
 _CLIENT_TRIES = 3
 """Attempts to join a cluster by ray://."""
 _START_S = 60.0
@@ -58,7 +64,7 @@ def ray_session(address: str | None) -> Iterator[str]:
     handler = signal.getsignal(signal.SIGTERM)
     with (
         ray_folder() as folder,
-        _environment(_ENVIRONMENT if address is not None else {**_ENVIRONMENT, **_LOOPBACK}),
+        _environment(_ENVIRONMENT if address is not None else {**_ENVIRONMENT, **_OF_OWN_RAY}),
         _without_secrets_in_logs(),
         _quiet("ray.tune", "ray.air"),
     ):
@@ -108,7 +114,7 @@ def _environment(settings: dict[str, str]) -> Iterator[None]:
     added = {name: value for name, value in settings.items() if name not in os.environ}
     os.environ.update(added)
     before = ray_constants.ENABLE_RAY_CLUSTER
-    if added.keys() & _LOOPBACK.keys():
+    if ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR in added:
         # Ray has read the variable when it was imported.
         ray_constants.ENABLE_RAY_CLUSTER = False
     try:
