@@ -171,6 +171,19 @@ def _paths(prefix: str, ending: str) -> list[str]:
     return sorted(glob.glob(glob.escape(prefix) + ending))  # noqa: PTH207
 
 
+def _targets(prefix: str, **_rest: Any) -> list[str]:
+    """Return the models that a promotion makes, after those that the word has already."""
+    from automl.promotion.gates import CONVERSIONS, EXPORTS, PACKAGES
+
+    before = prefix.rpartition(",")[0]
+    begun = f"{before}," if before else ""
+    return [f"{begun}{name}" for name in ("onnx", *CONVERSIONS, *PACKAGES, *EXPORTS)]
+
+
+def _switches(**_rest: Any) -> tuple[str, ...]:
+    return "on", "off"
+
+
 _COMPLETERS: dict[str, Callable[..., Iterable[str]]] = {
     "experiment": _experiments,
     "warm_start": _experiments,
@@ -179,6 +192,9 @@ _COMPLETERS: dict[str, Callable[..., Iterable[str]]] = {
     "algorithm": _algorithms,
     "runner": _runners,
     "tracker": _trackers,
+    "to": _targets,
+    "stop_rule": _switches,
+    "refine": _switches,
     "space": _spaces,
     "objective": _objectives,
     "constraint": _objectives,

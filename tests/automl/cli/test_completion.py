@@ -83,6 +83,8 @@ def test_bash_completes_commands_flags_keys_values_skills_and_experiments(folder
             ("automl run --skill segformer --space edg", "edge "),
             ("automl run --skill toy --objective sco", "score "),
             ("automl run --tracker tens", "tensorboard "),
+            ("automl promote x --to onnx,deep", "onnx,deepstream "),
+            ("automl run --stop-rule of", "off "),
         ):
             assert bash.completed(line, ending), line
     finally:
