@@ -33,6 +33,8 @@ class TimeLeft:
     seconds: float
     is_at_most: bool
     """Whether it may be less, since trials may be stopped early."""
+    is_by_steps: bool = False
+    """Whether the pace is that of the first steps, without validation, and not of epochs."""
 
 
 @dataclass
@@ -90,19 +92,26 @@ class Pace:
             limits.append(Limit("seconds", driven_s, budget.time_s))
         return tuple(limits)
 
-    def left(self, history: History, now: float) -> TimeLeft | None:
+    def left(
+        self, history: History, now: float, *, epoch_s: float | None = None
+    ) -> TimeLeft | None:
         """Return the time left of search and confirmation.
 
-        None until more epochs have finished than trials run concurrently; the first ones include
-        worker start-up.
+        Until more epochs have finished than trials run concurrently, which include worker start-up,
+        the pace is that of `epoch_s`, the seconds of an epoch by its first steps; None without.
         """
         driven = history.driven(now)
         done = self.searched + self.confirmed
-        if self._first_s is None or done <= self._at_once:
+        is_by_steps = self._first_s is None or done <= self._at_once
+        if self._first_s is not None and not is_by_steps:
+            per_epoch = (driven - self._first_s) / (done - 1)
+        elif epoch_s is not None:
+            per_epoch = epoch_s / self._at_once
+        else:
             return None
-        per_epoch = (driven - self._first_s) / (done - 1)
         seconds, is_at_most = self._search_left(history, driven, per_epoch)
-        return TimeLeft(seconds + self._confirmation_left() * per_epoch, is_at_most)
+        seconds += self._confirmation_left() * per_epoch
+        return TimeLeft(seconds, is_at_most, is_by_steps)
 
     def _search_left(self, history: History, driven: float, per_epoch: float) -> tuple[float, bool]:
         budget = self.settings.budget

@@ -6,6 +6,7 @@ all made here, from the same events.
 
 import heapq
 import math
+import statistics
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -20,7 +21,7 @@ from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings
 from automl.formats import counted, score, short_names
 from automl.progress.steps import FILE as STEPS_FILE
-from automl.progress.steps import Steps, read_steps
+from automl.progress.steps import TRAINING, Steps, read_steps
 from automl.progress.view import BestSoFar, Message, RankedTrial, RunningTrial, View, What
 from automl.redact import printable
 from automl.trial.trial import Decision, FailureKind, Trial, TrialState
@@ -29,6 +30,8 @@ RECENT = 60
 """Messages that a view holds; a screen shows as many as it has lines for."""
 RANKED = 30
 """Trials of a view's leaderboard."""
+_ENOUGH_STEPS = 3
+"""Steps that say how long an epoch takes: the first is slower."""
 _UNSEEN = (What.REPORTED, What.ENDED)
 
 
@@ -81,6 +84,11 @@ class Monitor:
         trials = [history.trials[number] for number in sorted(history.trials)]
         is_live = state == "running"
         phase = self._phase if is_live else state
+        running = tuple(
+            self._running(t, now)
+            for t in trials
+            if is_live and experiment.shown_state(t, state) == TrialState.RUNNING
+        )
         return View(
             experiment=str(experiment.paths.root),
             state=state,
@@ -92,14 +100,12 @@ class Monitor:
             seconds=history.driven(now) if is_live else history.driven_s,
             epochs=self._pace.searched,
             limits=self._pace.limits(history, history.driven(now) if is_live else history.driven_s),
-            left=self._pace.left(history, now) if is_live and phase != "promoting" else None,
+            left=self._pace.left(history, now, epoch_s=_epoch_s(running))
+            if is_live and phase != "promoting"
+            else None,
             best=self._best_so_far(),
             best_curve=tuple(self._best_curve),
-            running=tuple(
-                self._running(t, now)
-                for t in trials
-                if is_live and experiment.shown_state(t, state) == TrialState.RUNNING
-            ),
+            running=running,
             states=Counter(experiment.shown_state(t, state) for t in trials),
             failures=Counter(t.failure.kind.value for t in trials if t.failure is not None),
             recent=tuple(self._recent),
@@ -273,6 +279,20 @@ class Monitor:
 
     def _trial(self, event: Mapping[str, Any]) -> Trial:
         return self.experiment.history.trials[event["trial"]]
+
+
+def _epoch_s(running: Iterable[RunningTrial]) -> float | None:
+    """Return the seconds of an epoch by the steps of the trials that run; None if too few."""
+    seconds = [
+        steps.seconds_per_step * steps.steps
+        for steps in (trial.steps for trial in running)
+        if steps is not None
+        and steps.stage == TRAINING
+        and steps.steps is not None
+        and steps.seconds_per_step is not None
+        and (steps.step or 0) >= _ENOUGH_STEPS
+    ]
+    return statistics.median(seconds) if seconds else None
 
 
 def _because(event: Mapping[str, Any]) -> str:

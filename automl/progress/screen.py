@@ -170,15 +170,17 @@ class _Drawing:
         epochs = self.view.epochs
         done = f"{counted(epochs, 'epoch')} took {clock(self.view.seconds)}"
         if self.view.phase == "starting":
-            return Text("the workers are starting; known after the first epochs")
+            return Text("the workers are starting; known after the first steps")
         if self.view.phase == "promoting":
             step = self.view.promoting
             return Text(f"{'training is done' if step is None else step.text()}; {done}")
         if left is None:
-            return Text("known after the first epochs")
+            return Text("known after the first steps")
         # The promotion comes after it.
         most = "at most " if left.is_at_most else ""
         estimate = f"{most}about {duration(left.seconds)} of search"
+        if left.is_by_steps:
+            return Text(f"{estimate}, by the first steps")
         end = time.strftime("%H:%M", time.localtime(self.view.time + left.seconds))
         return Text.assemble((estimate, "bold"), f", until {end}; {done}")
 

@@ -80,7 +80,7 @@ def test_it_says_so_where_nothing_is_known_yet():
     text = drawn(
         view(left=None, best=None, best_curve=(), running=0, recent=0, ranking=0, states={})
     )
-    assert "known after the first epochs" in text and "best" not in text
+    assert "known after the first steps" in text and "best" not in text
 
 
 def test_no_color_is_obeyed(monkeypatch):

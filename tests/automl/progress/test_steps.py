@@ -44,6 +44,17 @@ def test_steps_of_an_epoch_that_was_reported_are_not_shown(tmp_path):
     assert made.running[0].steps is None
 
 
+def test_the_time_left_is_known_from_the_first_steps_on(tmp_path):
+    experiment = made_experiment(tmp_path / "exp", start(0), start(1))
+    folder = experiment.paths.trial(0)
+    steps = {**PLAIN, "epoch": 1, "steps": 10, "seconds_per_step": 2.0}
+    assert view(experiment, folder, {**steps, "step": 2}).left is None
+    made = view(experiment, folder, {**steps, "step": 3})
+    # Two at once train 4 trials of 3 epochs, each epoch in 20 s.
+    assert (made.left.seconds, made.left.is_by_steps) == (4 * 3 * 20 / 2, True)
+    assert "at most about 2 min of search, by the first steps" in drawn(made)
+
+
 def at_the_start(tmp_path, **event):
     return made_experiment(tmp_path / "exp", {**start(0), **event})
 
