@@ -37,7 +37,7 @@ def test_import_split_and_show_follow_each_other(run, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["show", ".", "--html", ""], "--html: . is a folder; give the name of a file"),
+        (["show", ".", "--html", "."], "--html: . is a folder; give the name of a file"),
         (["import", "kitti", ".", "x"], "KIND: 'kitti' is not one of auto, "),
         (["split", "nowhere"], "nowhere: there is no such folder"),
         (["split", "nowhere", "--val", "lots"], "'lots' is not a share; give 15% or 0.15"),
