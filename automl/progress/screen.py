@@ -28,6 +28,7 @@ MAX_RUNNING = 12
 _LEAST_RECENT = 4
 """Messages on a screen with room for them; a low one has at least one."""
 _MOST_RECENT = 16
+_WIDE = 90
 _LEAST_RANKED = 3
 _WITH_IMPORTANCES = 20
 """Lines for leaderboard, messages and importances, below which there are none of the last."""
@@ -222,11 +223,13 @@ class _Drawing:
             table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
         low, high = self._scale()
         has_scale = low is not None and high is not None and low < high
-        scale = f" {low:.3g} to {high:.3g}" if has_scale else ""
-        table.add_column(f"curve{scale}", no_wrap=True)
+        scale = f"{low:.3g} to {high:.3g}" if has_scale else ""
+        # On a narrow screen the steps need the room.
+        name = "curve" if self.width >= _WIDE or not has_scale else ""
+        table.add_column(" ".join(filter(None, (name, scale))), no_wrap=True)
         table.add_column("time", justify="right", no_wrap=True)
         table.add_column("", style="dim")
-        room = max(8, min(40, self.width - 62))
+        room = max(8, min(40, self.width - 66))
         for trial in trials[:MAX_RUNNING]:
             curve = sparkline(trial.curve, room, low=low, high=high, is_unicode=self.is_unicode)
             table.add_row(*self._running_row(trial, curve))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from automl.formats import score
 from automl.redact import printable
 
 FILE = "progress.json"
@@ -37,7 +36,7 @@ class Steps:
         if self.seconds_per_step is not None:
             parts.append(f"{self.seconds_per_step:.2g} s/step")
         if self.loss is not None:
-            parts.append(f"loss {score(self.loss)}")
+            parts.append(f"loss {self.loss:.3g}")
         return ", ".join(parts)
 
 

@@ -52,7 +52,7 @@ def test_it_says_budget_time_left_best_gain_running_and_why(width=80):
         "runs/sample  searching by auto", "running  1:02:05", " 5/20", "120/900 at most",
         " 1:02:05/2:00:00",
         "at most about 40 min of search, until ", "; 120 epochs took 1:02:05",
-        "best so far: 0.1000 to 0.7692 in 3 epochs", "curve 0.1 to 0.769",
+        "best so far: 0.1000 to 0.7692 in 3 epochs", "0.1 to 0.769",
         "val_miou 0.7692  trial 0017 epoch 10  +0.5773 over the default 0.1919",
         "2 running, 1 failed", "1 out of memory", "4/50", "▁▂ ▄",
         "0003 paused: rank 2 of 8 at epoch 3",

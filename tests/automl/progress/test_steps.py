@@ -125,4 +125,12 @@ def test_control_characters_and_numbers_that_are_none_are_not_passed_on(tmp_path
     (tmp_path / FILE).write_text(json.dumps({**PLAIN, "stage": "\x1b[2J", "loss": float("nan")}))
     steps = read_steps(tmp_path)
     assert "\x1b" not in steps.stage and steps.loss is None
-    assert replace(steps, loss=1.0).text().endswith("loss 1.0000")
+    assert replace(steps, loss=1.0).text().endswith("loss 1")
+
+
+def test_the_loss_is_whole_beside_a_curve_on_a_screen_of_80_columns(tmp_path):
+    events = [event for n in (0, 1) for event in (start(n), report(n, 1, 0.449 + n * 0.3617))]
+    experiment = made_experiment(tmp_path / "exp", *events)
+    steps = {**PLAIN, "step": 9, "steps": 12, "seconds_per_step": 0.43, "loss": 0.38861}
+    made = view(experiment, experiment.paths.trial(1), steps)
+    assert "0.449 to 0.811" in drawn(made) and "step 9/12, 0.43 s/step, loss 0.389" in drawn(made)
