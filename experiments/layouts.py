@@ -1,6 +1,6 @@
 """From a folder of each layout to a promoted model, by `automl run --data DIR` alone.
 
-    python -m experiments.layouts OUT [NAME ...] [--bare]
+    python -m experiments.layouts [--bare] OUT [NAME ...]
 
 Writes a tiny set of each layout (tests/helpers/layouts.py) and runs the command on it with nothing
 but what shortens it: one trial of one epoch, 64 pixels, no tracker. Prints, for each, the seconds
