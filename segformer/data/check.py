@@ -16,7 +16,7 @@ from segformer.data.scan import Progress, ScannedPair, leaks_in, reading_notes, 
 from segformer.data.source import source_of, unused_pictures
 from segformer.data.split_file import SplitFile
 from segformer.data.summary import DataSummary
-from segformer.data.whole import faults_of_all, unused_bits
+from segformer.data.whole import faults_of_all, one_region, unused_bits
 from segformer.errors import DataError
 from segformer.spec.sections.dataset import DatasetSegment
 
@@ -26,10 +26,6 @@ MOST_FAULTS = 50
 """A `DataError` lists this many faults and counts the others."""
 
 _SHOWN = 5
-_LEAST_MASKS = 5
-"""Fewer that show the same may be chance."""
-_ALIKE = 0.005
-"""The largest difference of a class's share of a half of such masks."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +67,7 @@ def check_data(segment: DatasetSegment, *, progress: Progress | None = None) -> 
         *summary.leak_lines,
         *absent,
         *unused_bits(pairs, segment),
-        *_one_region(pairs, segment),
+        *one_region(pairs, segment),
     ]:
         _log.warning(line)
     digest = hashlib.sha256("".join(each.line for each in pairs).encode())
@@ -126,19 +122,6 @@ def _absent_classes(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> li
         if missing:
             lines.append(f"no mask of the split {split} has {_listed(missing)}")
     return lines
-
-
-def _one_region(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> list[str]:
-    """Return the line on training masks that show the same in every image, as a field of view."""
-    masks = [each.halves / max(1, each.halves.sum()) for each in pairs
-             if each.split == segment.train_split]  # fmt: skip
-    if len(masks) < _LEAST_MASKS or np.ptp(masks, axis=0).max() > _ALIKE:
-        return []
-    return [
-        f"{segment.root_dir}: all {len(masks)} masks of {segment.train_split} show nearly the same,"
-        " as a field of view does; if they are no annotations, name the folder of those in "
-        'dataset.json ("splits")'
-    ]
 
 
 def _listed(names: list[str]) -> str:

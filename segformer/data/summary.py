@@ -14,7 +14,7 @@ from segformer.data.labels import IGNORED, class_names
 from segformer.data.leaks.leaks import Leaks
 from segformer.data.scan import Progress, ScannedPair, leaks_in, reading_notes, scanned
 from segformer.data.source import source_of, unused_pictures
-from segformer.data.whole import faults_of_all, unused_bits
+from segformer.data.whole import faults_of_all, one_region, unused_bits
 from segformer.errors import DataError
 from segformer.spec.sections.dataset import DatasetSegment, size_text
 
@@ -102,7 +102,8 @@ class DataSummary:
     def warnings(self) -> list[str]:
         """Return a line for each thing that stands out."""
         bits = unused_bits(self.pairs, self.segment)
-        return [*self._absent_classes(), *self._size_warnings(), *bits, *self.leak_lines]
+        region = one_region(self.pairs, self.segment)
+        return [*self._absent_classes(), *self._size_warnings(), *bits, *region, *self.leak_lines]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary as JSON values."""

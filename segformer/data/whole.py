@@ -4,12 +4,19 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from segformer.data.depth import dark_colours_line, unused_bits_line
 from segformer.data.images import WIDE_BITS, Colour
 from segformer.data.labels import COLOURS, GREY, GREY_IN_RGB
 from segformer.data.palette import Palette
 from segformer.data.scan import ScannedPair
 from segformer.spec.sections.dataset import DatasetSegment
+
+_LEAST_MASKS = 5
+"""Fewer that show the same may be chance."""
+_ALIKE = 0.005
+"""The largest difference of a class's share of a half of such masks."""
 
 
 def faults_of_all(
@@ -34,6 +41,19 @@ def unused_bits(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> Iterat
     of_bytes = max((largest for largest, is_scaled in wide if not is_scaled), default=None)
     if of_bytes is not None and of_bytes < 2 ** (WIDE_BITS - 1):
         yield f"{segment.root_dir}: {dark_colours_line(of_bytes)}"
+
+
+def one_region(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> Iterator[str]:
+    """Name training masks that show the same in every image, as a field of view does."""
+    masks = [each.halves / max(1, each.halves.sum()) for each in pairs
+             if each.split == segment.train_split]  # fmt: skip
+    if len(masks) < _LEAST_MASKS or np.ptp(masks, axis=0).max() > _ALIKE:
+        return
+    yield (
+        f"{segment.root_dir}: all {len(masks)} masks of {segment.train_split} show nearly the same,"
+        " as a field of view does; if they are no annotations, name the folder of those in "
+        'dataset.json ("splits")'
+    )
 
 
 def _mixed_readings(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> Iterator[str]:
