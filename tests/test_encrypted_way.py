@@ -8,7 +8,8 @@ pytestmark = pytest.mark.slow
 
 KEY = "Tr0ub4dor-and-3"
 SMALL = (
-    "model.backbone.type=mit_b0", "dataset.segment.img_size=32", "dataset.segment.workers=0",
+    "model.backbone.type=efficientnet_lite0", "dataset.segment.img_size=32",
+    "dataset.segment.workers=0",
 )  # fmt: skip
 
 

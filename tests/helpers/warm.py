@@ -18,7 +18,7 @@ from pathlib import Path
 
 _ENCODER = "model.backbone.type"
 _SPEC = ["dataset.segment.img_size=32", "dataset.segment.batch_size=2",
-         "dataset.segment.workers=0", f"{_ENCODER}=mit_b0",
+         "dataset.segment.workers=0", f"{_ENCODER}=efficientnet_lite0",
          "model.decode_head.decoder_params.embed_dim=16"]  # fmt: skip
 SMALL = {
     ("automl", "run"): ["--epochs", "1", "--runner", "local", "--tracker", "none", *_SPEC],
