@@ -10,7 +10,6 @@ import pandas as pd
 
 import automl.experiment.experiment as reading
 from automl.api.arguments import checked
-from automl.errors import UsageError
 from automl.experiment.observer import ExperimentObserver
 from automl.progress.watch import watching
 from automl.promotion.gates import MAX_DROP, PromotionRequest
@@ -104,9 +103,7 @@ class Experiment(reading.Experiment):
 
         Raises `UsageError` if nothing was promoted, or the skill loads no models in Python.
         """
-        if self.promotion is None:
-            raise UsageError(f"{self.paths.root}: has no promoted model")
-        return load_skill(self.settings.skill).load_model(Path(self.promotion["onnx"]))
+        return load_skill(self.settings.skill).load_model(self.promoted_model)
 
     def predict(self, image: Any) -> Any:
         """Return what the promoted model predicts for an image, a file or an array.

@@ -94,6 +94,14 @@ class Experiment:
         ranked = self.contenders()
         return ranked[0] if ranked else None
 
+    @property
+    def promoted_model(self) -> Path:
+        """The file of the promoted model; raises `UsageError` if there is none."""
+        root = self.paths.root
+        if self.promotion is None:
+            raise UsageError(f"{root}: has no promoted model; make one: automl promote {root}")
+        return Path(self.promotion["onnx"])
+
     def contenders(self) -> list[Trial]:
         """Return the two best trials of the search, which a confirmation repeats."""
         searched = [t for t in self.ranking() if t.confirms is None]

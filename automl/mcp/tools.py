@@ -217,7 +217,7 @@ def _promote_tool() -> Tool:
 
 def _predict_tool() -> Tool:
     takes = {
-        "model": text("e.g. runs/NAME/promoted/model.onnx"),
+        "model": text("an experiment, or a file as runs/NAME/promoted/model.onnx"),
         "images": {
             "type": "array", "items": {"type": "string"}, "description": "image files or folders",
         },

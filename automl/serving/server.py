@@ -32,10 +32,7 @@ class Target:
         if Path(name).is_file():
             return cls(skill or skill_of_model(Path(name)), Path(name))
         experiment = Experiment.load(experiment_folder(name))
-        if experiment.promotion is None:
-            root = experiment.paths.root
-            raise UsageError(f"{root}: has no promoted model; make one: automl promote {root}")
-        return cls(skill or experiment.settings.skill, Path(experiment.promotion["onnx"]))
+        return cls(skill or experiment.settings.skill, experiment.promoted_model)
 
 
 def serve(target: Target, limits: Limits, *, host: str = LOOPBACK, port: int = 0) -> None:
