@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr
 
+from automl.search.improvement import expected_excess
 from automl.search.seeds import rng_of
 from automl.space.space import SearchSpace
 from automl.trial.pareto import Loss, better, is_finite
@@ -88,9 +88,7 @@ class ImprovementTerminator:
         trees = np.array([tree.predict(points) for tree in forest.estimators_])
         mean, deviation = trees.mean(axis=0), np.maximum(trees.std(axis=0), 1e-12)
         # Expected improvement (Jones et al., 1998), against a share of what separates the trials.
-        z = (best - mean) / deviation
-        density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
-        expected = (best - mean) * ndtr(z) + deviation * density
+        expected = expected_excess(best - mean, deviation)
         return bool(expected.max() < _SMALL * spread)
 
     def _point(self, values: Mapping[str, Any]) -> Any:

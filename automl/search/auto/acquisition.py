@@ -15,6 +15,7 @@ from scipy.special import logsumexp, ndtr
 from automl.search.auto.curves import times_of
 from automl.search.auto.kernel import Array
 from automl.search.auto.model import CurveModel, Outlook
+from automl.search.improvement import expected_excess
 
 BEYOND = 0.01
 """Weight of a gain that lies beyond the rest of the budget."""
@@ -144,7 +145,7 @@ def knowledge_rate(
     is_leader = outlook.trials == leaders.trial
     against = np.where(is_leader, leaders.second_end, leaders.end)
     sway = np.maximum(np.abs(own - np.where(is_leader, 0.0, leader)), 1e-12)
-    fall = _expected_excess(-np.abs(against - outlook.mean[-1]), sway)
+    fall = _excess(-np.abs(against - outlook.mean[-1]), sway)
     gain = _best_rate(fall, ahead[is_asked], prices)
     gain[prices.is_beyond(ahead[-1])] += np.log(BEYOND)
     return gain
@@ -159,7 +160,7 @@ def improvement_rate(
     rate counts: a trial may pay off soon or at the end, which must be the last of the times.
     """
     mean, deviation, epochs = outlook.mean[is_asked], outlook.deviation[is_asked], ahead[is_asked]
-    improvement = _expected_excess(best - mean, deviation)
+    improvement = _excess(best - mean, deviation)
     chance = ndtr((best - mean[-1]) / deviation[-1])
     improvement = np.where(prices.is_beyond(epochs), BEYOND * improvement, improvement)
     return _best_rate(improvement, epochs, prices), chance
@@ -171,12 +172,8 @@ def _best_rate(gain: Array, epochs: Array, prices: Prices) -> Array:
     return np.asarray(np.where(epochs > 0, rate, -np.inf).max(axis=0), dtype=np.float64)
 
 
-def _expected_excess(mean: Array, deviation: Array) -> Array:
-    """Return the expectation of the positive part of a normal variable, at least `LEAST`."""
-    z = mean / deviation
-    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
-    excess = deviation * (z * ndtr(z) + density)
-    return np.asarray(np.maximum(excess, LEAST), dtype=np.float64)
+def _excess(mean: Array, deviation: Array) -> Array:
+    return np.asarray(np.maximum(expected_excess(mean, deviation), LEAST), dtype=np.float64)
 
 
 def share_of_failures(
