@@ -114,10 +114,10 @@ def pair_files(images: Sequence[Path], masks: Sequence[Path]) -> Pairing:
     matching = matched(images, masks)
     with_partner = {path for pair in matching.pairs for path in pair}
     faults += more_faults
-    if not matching.pairs and not faults and (line := _no_pairs(images, masks)):
-        return Pairing([], [line])
     alone = [[path for path in files if path not in with_partner] for files in (images, masks)]
     several = [*_several("masks", *alone), *_several("images", *reversed(alone))]
+    if not (matching.pairs or faults or several) and (line := _no_pairs(images, masks)):
+        return Pairing([], [line])
     told = {path for paths in several for path in paths.files}
     faults += [each.fault for each in several]
     for files, folder in zip(alone, reversed(folders), strict=True):
@@ -131,9 +131,7 @@ def pair_files(images: Sequence[Path], masks: Sequence[Path]) -> Pairing:
 
 def _no_pairs(images: Sequence[Path], masks: Sequence[Path]) -> str:
     """Return the line for files of which none fits another, unless there is a nearer cause."""
-    if min(len(images), len(masks)) < 2 or _several("", images, masks):
-        return ""
-    if _several("", masks, images) or _nearer_cause(images[0], masks[0].parent):
+    if min(len(images), len(masks)) < 2 or _nearer_cause(images[0], masks[0].parent):
         return ""
     return (
         f"{masks[0].parent}: no mask is named like its image in {images[0].parent} (as "

@@ -51,6 +51,16 @@ def test_names_of_which_none_fits_are_one_line_with_the_next_step(tmp_path):
     assert fault.endswith("or list the pairs in a CSV with the columns image and mask")
 
 
+def test_masks_of_the_objects_of_each_image_are_named_where_no_mask_fits(tmp_path):
+    for name in ("0", "1"):
+        save(tmp_path / f"images/train/{name}.png", noise())
+        for part in ("hair", "nose"):
+            save(tmp_path / f"masks/train/{name}_{part}.png", [[0]])
+    pairing = find_pairs(tmp_path, "train")
+    assert len(pairing.faults) == 2 and not pairing.pairs
+    assert "0.png: has several masks (0_hair.png, 0_nose.png)" in pairing.faults[0]
+
+
 def test_a_stem_may_not_come_twice(tmp_path):
     data_set(tmp_path)
     save(tmp_path / "images/train/01.bmp", [[0]])
