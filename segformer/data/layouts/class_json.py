@@ -34,9 +34,9 @@ def classes_of_json(content: Any) -> list[LabelClass]:
 
 
 def byte(text: str | int) -> int:
-    """Return a number from 0 to 255; raises `ValueError`."""
+    """Return a number from 0 to 255; raises `ValueError`, also for true and false."""
     value = int(text)
-    if not 0 <= value <= 255:
+    if isinstance(text, bool) or not 0 <= value <= 255:
         raise ValueError(text)
     return value
 

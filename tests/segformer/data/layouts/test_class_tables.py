@@ -50,6 +50,7 @@ def test_the_tables_of_tools_are_read(tmp_path, name, text, first):
         ("classes.json", '{"road": "red", "car": "green"}'),
         ("classes.json", '[{"id": 1}, {"id": 2}]'),
         ("classes.json", "7"),
+        ("labels.json", '{"shuffle": true, "flip": false}'),
         ("names.json", '["road", "car"]'),
         ("colors.txt", "road 1 2 3\nand some words\n"),
     ],
