@@ -58,9 +58,15 @@ def ray_session(address: str | None) -> Iterator[str]:
     Yields a folder for the session's files, which is removed with all processes of a Ray that was
     started here, also if this process is killed.
 
-    Raises `UsageError` if the cluster cannot be joined, `Stopped` if Ray does not start or dies.
-    Changes of the environment, of Ray's globals and of its log levels end with the context.
+    Raises `UsageError` if the cluster cannot be joined or this process uses Ray already, `Stopped`
+    if Ray does not start or dies. Changes of the environment, of Ray's globals and of its log
+    levels end with the context.
     """
+    if ray.is_initialized():  # Another's, which is not ours to shut down.
+        raise UsageError(
+            "this process uses Ray already, and a search starts or joins its own: call "
+            'ray.shutdown() first, or take the runner "local"'
+        )
     handler = signal.getsignal(signal.SIGTERM)
     with (
         ray_folder() as folder,

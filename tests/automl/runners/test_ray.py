@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from automl.errors import UsageError
 from automl.experiment.journal import Journal
 
 pytestmark = pytest.mark.slow
@@ -164,3 +165,17 @@ def test_a_search_leaves_rays_globals_and_the_environment_as_they_were(ray_head)
         assert state()[0] == {**dict.fromkeys(names, "1"), names[0]: "0", names[1]: "0"}
         assert not any(name.startswith("AWS_") for name in ENV_VARS_TO_PROPAGATE)
     assert state() == before
+
+
+def test_a_ray_that_the_process_uses_already_is_refused_and_left_up(ray_head):
+    import ray
+
+    from automl.runners.ray_session import ray_session
+
+    ray.init(ray_head, log_to_driver=False)
+    try:
+        with pytest.raises(UsageError, match="uses Ray already"), ray_session(ray_head):
+            pass
+        assert ray.is_initialized()
+    finally:
+        ray.shutdown()
