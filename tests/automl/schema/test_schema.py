@@ -54,6 +54,15 @@ def test_a_wrong_override_is_told_with_what_is_allowed(key, value, text):
         Schema(DOCUMENT).check_keys({key: value})
 
 
+def test_of_thousands_of_unknown_keys_all_are_named_and_the_first_have_the_nearest():
+    keys = [f"a.kin{number}" for number in range(5000)]
+    with pytest.raises(UsageError) as caught:
+        Schema(DOCUMENT).check_keys(dict.fromkeys(keys, 1))
+    assert [fault.key for fault in caught.value.faults] == keys
+    hinted = [fault.nearest is not None for fault in caught.value.faults]
+    assert hinted == [True] * 30 + [False] * 4970
+
+
 def test_all_faults_are_told_at_once():
     with pytest.raises(UsageError) as caught:
         Schema(DOCUMENT).check_keys({"a.lr": -1, "b": 0, "a.kind": "x"})

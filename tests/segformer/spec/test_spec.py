@@ -19,6 +19,16 @@ def test_an_empty_mapping_is_the_default_spec():
     assert [entry.rgb for entry in spec.dataset.segment.palette] == [[0, 0, 0], [1, 1, 1]]
 
 
+@pytest.mark.parametrize("place", ["train.optim", "trian"])
+def test_of_thousands_of_unknown_keys_all_are_named_and_the_first_have_the_nearest(place):
+    keys = [f"{place}.lr{number}" for number in range(5000)]
+    with pytest.raises(SpecError) as caught:
+        parse(nested(dict.fromkeys(keys, 1)))
+    faults = caught.value.faults
+    assert [fault.partition(":")[0] for fault in faults] == keys
+    assert ["did you mean" in fault for fault in faults] == [True] * 30 + [False] * 4970
+
+
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
