@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import sys
-from pathlib import Path
 from typing import Any
 
 from automl.cli.flags import user_path
@@ -15,8 +14,7 @@ def add(commands: Any) -> None:
     text = "run a promoted model on images"
     parser = commands.add_parser("predict", help=text, description=text.capitalize() + ".")
     parser.set_defaults(command=_predict)
-    parser.add_argument("model", type=user_path, 
-                        help="a model file, or an experiment by its folder or name")  # fmt: skip
+    parser.add_argument("model", help="a model file, or an experiment by its folder or name")
     parser.add_argument(
         "images", nargs="+", help="image files, folders of them, patterns (photos/*.jpg) or URLs"
     )
@@ -35,10 +33,11 @@ def add(commands: Any) -> None:
 
 def _predict(arguments: argparse.Namespace) -> int:
     from automl.files import json_text
+    from automl.promotion.named_model import named_model
     from automl.promotion.predict import predict
     from automl.schema.spec import parse_assignments
 
-    skill, model = _model(arguments)
+    skill, model = named_model(arguments.model, arguments.skill)
     # Libraries may print; stdout is kept for the result.
     with contextlib.redirect_stdout(sys.stderr):
         result = predict(
@@ -55,17 +54,3 @@ def _predict(arguments: argparse.Namespace) -> int:
     else:
         show("\n".join(f"{name}: {path}" for name, path in artifacts.items()))
     return 0
-
-
-def _model(arguments: argparse.Namespace) -> tuple[str, Path]:
-    """Return the skill and the file of a model, which may be that of an experiment."""
-    from automl.experiment.experiment import Experiment
-    from automl.experiment.paths import RUNS, ExperimentPaths
-    from automl.skill.installed import skill_of_model
-
-    model: Path = arguments.model
-    places = [path for path in (model, RUNS / model) if ExperimentPaths(path).exists()]
-    if model.is_file() or not places:
-        return arguments.skill or skill_of_model(model), model
-    experiment = Experiment.load(places[0])
-    return arguments.skill or experiment.settings.skill, experiment.promoted_model

@@ -42,10 +42,11 @@ def _serve(arguments: argparse.Namespace) -> int:
     faults = [not_allowed(name, value, "over 0") for name, value in values.items() if not value > 0]
     if faults:
         raise UsageError(*faults)
+    from automl.promotion.named_model import named_model
     from automl.serving.app import Limits
-    from automl.serving.server import Target, serve
+    from automl.serving.server import serve
 
     limits = Limits(arguments.max_mb, arguments.timeout, arguments.batch, arguments.waiting)
-    target = Target.of(arguments.model, arguments.skill)
-    serve(target, limits, host=arguments.host, port=arguments.port)
+    skill, path = named_model(arguments.model, arguments.skill)
+    serve(skill, path, limits, host=arguments.host, port=arguments.port)
     return 0

@@ -133,10 +133,12 @@ class ExperimentPaths:
         return self.schema.exists() or self.space.exists() or any(self.root.glob(".schema.json.*"))
 
 
-def experiment_folder(name: str | Path, runs: Path = RUNS) -> Path:
+def experiment_folder(
+    name: str | Path, runs: Path = RUNS, *, otherwise: str = "not an experiment folder"
+) -> Path:
     """Return the folder of an experiment, given by its path or by its name in `runs`.
 
-    Raises `UsageError` with the nearest name.
+    Raises `UsageError` with the nearest name; `otherwise` says what else is none.
     """
     place = Path(name).expanduser()
     for path in (place, runs / name):
@@ -157,7 +159,7 @@ def experiment_folder(name: str | Path, runs: Path = RUNS) -> Path:
     word = Path(name).name
     raise UsageError(
         Fault(
-            f"{name}: is not an experiment folder (it has no settings.yaml){nearest(word, names)}",
+            f"{name}: is {otherwise} (it has no settings.yaml){nearest(word, names)}",
             key="EXPERIMENT",
             value=str(name),
             allowed=sorted(names),
