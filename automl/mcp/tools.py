@@ -263,7 +263,7 @@ def _job_tools() -> list[Tool]:
 
 def _run(commands: Commands, given: Arguments) -> Answer:
     """Start a run in a folder that is new."""
-    out = given.get("out") or f"runs/run-{datetime.now():%Y%m%d-%H%M%S-%f}"
+    out = given.get("out", f"runs/run-{datetime.now():%Y%m%d-%H%M%S-%f}")
     options = {name: value for name, value in given.items() if name != "out"}
     return _detached(commands, [*run_words(options), f"--out={out}"], out, commands.root / out)
 
@@ -273,8 +273,9 @@ def _detached(commands: Commands, words: list[str], name: str, folder: Path) -> 
 
     It never has if another process drives the experiment: the command says so, and ends.
     """
-    paths = ExperimentPaths(folder)
-    with commands.starting[folder.resolve()]:
+    # By one name: `new/../x` is nowhere until the command makes `new`, and then an old journal.
+    paths = ExperimentPaths(folder.resolve())
+    with commands.starting[paths.root]:
         is_driven_already, before = is_driven(paths), _size(paths.journal)
         answer = commands.detach(
             words, lambda: not is_driven_already and _size(paths.journal) > before

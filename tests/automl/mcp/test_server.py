@@ -77,21 +77,22 @@ def test_of_two_runs_and_resumes_at_once_one_begins_and_the_other_says_why_not(c
     asked = {**LOCAL, "data": "data", "trials": 2, "epochs": 4, "out": "runs/one",
              "spec": {"train.pause_s": 1.5}}  # fmt: skip
 
-    async def both(agent, name, **arguments):
+    async def both(agent, name, *calls):
         answers = []
 
-        async def call():
+        async def call(arguments):
             answers.append(await agent.call(name, **arguments))
 
         async with anyio.create_task_group() as group:
-            group.start_soon(call)
-            group.start_soon(call)
+            for arguments in calls:
+                group.start_soon(call, arguments)
         return sorted(answers, key=lambda answer: answer[0])
 
     async def talk(agent):
-        run = await both(agent, "run", **asked)
+        # Two names of one folder, of which the second is none before a command makes `new`.
+        run = await both(agent, "run", asked, {**asked, "out": "new/../runs/one"})
         stopped = await agent.call("stop", experiment="one")
-        resumed = await both(agent, "resume", experiment="one")
+        resumed = await both(agent, "resume", {"experiment": "one"}, {"experiment": "runs/one"})
         await agent.wait("one")
         return run, stopped, resumed
 
@@ -108,6 +109,11 @@ def test_words_that_no_command_can_take_are_an_error(converse, toy_data):
 
     is_error, answer = converse(talk)
     assert is_error and answer["error"]["message"].startswith("--request: is too long")
+
+
+def test_an_empty_folder_is_refused_and_not_a_new_one(converse, toy_data):
+    is_error, answer = converse(lambda agent: agent.call("run", **LOCAL, data="data", out=""))
+    assert is_error and answer["error"]["message"].startswith("--out: is empty")
 
 
 def test_lines_that_are_no_messages_are_answered_by_the_codes_of_json_rpc(tmp_path, commands):
