@@ -304,8 +304,9 @@ def attacked(root, result, truth, *, search=Search(), data=None):
 
 
 def ended_by_ray(code, log):
-    """Whether Ray ended the driver, which had registered with a raylet that was dead by then."""
-    return code == 1 and "core_worker_process.cc" in log.read_text().rstrip().rpartition("\n")[2]
+    """Whether Ray ended the driver: it registered when the raylet or the control service died."""
+    last = log.read_text().rstrip().rpartition("\n")[2]
+    return code == 1 and ("core_worker_process.cc" in last or "The program will terminate" in last)
 
 
 def wait_or_kill(pid, kill, root):
