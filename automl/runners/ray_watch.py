@@ -74,14 +74,16 @@ class _Watch(threading.Thread):
 
 
 class OwnFault:
-    """Knows the parts of the Ray that was started here, also while others start."""
+    """Knows the parts of the Ray that is started here from now on, also while others start."""
 
     def __init__(self) -> None:
+        """Leave out what an earlier start has left: of one that was interrupted, the dead stay."""
+        self._before = set(_parts())
         self._seen: dict[int, str] = {}
 
     def __call__(self) -> str | None:
         """Return which part has died; None while all live."""
-        parts = _parts()
+        parts = {pid: title for pid, title in _parts().items() if pid not in self._before}
         self._seen |= parts
         dead = [title for pid, title in self._seen.items() if pid not in parts or not is_alive(pid)]
         return f"Ray's {dead[0]} died" if dead else None
