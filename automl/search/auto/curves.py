@@ -91,6 +91,8 @@ class Ladder:
     """The first epoch whose losses count: those below the first rung tell nothing."""
     is_blind: bool = False
     """No rung is known to tell anything yet."""
+    foretells: float = 1.0
+    """How well the order at the first rung correlates with later ones, as far as is known."""
 
 
 def observations(

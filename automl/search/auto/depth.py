@@ -5,19 +5,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from automl.search.auto.curves import Curve, Ladder
+from automl.search.auto.foretold import is_ending, worse_half
 from automl.search.auto.record import Record
 from automl.search.auto.rungs import ENOUGH
 from automl.search.seeds import rng_of
 
 WORTH = 10
-"""Full trainings' worth of epochs in which at least one trial is trained in full."""
+"""Full trainings' worth of epochs in which at least one trial is trained in full, and one of those
+that were drawn without a model and look bad."""
 
 
 def due(record: Record, ladder: Ladder, *, seed: int) -> int | None:
     """Return the paused trial that must be trained in full now; None if there is none.
 
     A search ends with a finished model: the epochs that the leader needs are kept for it. And it
-    finishes one of the better half now and then, since early losses may mislead.
+    finishes one of the better half now and then, and a scout, since early losses may mislead.
     """
     if record.is_timed:
         trial = _last_to_finish(record, ladder)
@@ -38,7 +40,12 @@ def due(record: Record, ladder: Ladder, *, seed: int) -> int | None:
     if record.spent >= WORTH * epochs * (full + 1):
         better = order[: (len(order) + 1) // 2]
         return better[int(rng_of(seed, full, 2).integers(len(better)))]
-    return None
+    scouts = worse_half(record, ladder)
+    full = sum(curves[n].epoch == epochs for n in scouts)
+    offered = [n for n in scouts if n in order]
+    if is_ending(record) or record.spent < WORTH * epochs * (full + 1) or not offered:
+        return None
+    return offered[int(rng_of(seed, full, 4).integers(len(offered)))]
 
 
 def _last_to_finish(record: Record, ladder: Ladder) -> int | None:

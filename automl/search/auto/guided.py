@@ -9,7 +9,7 @@ import numpy as np
 from automl.search.auto import reasons
 from automl.search.auto.acquisition import Offers, Prices, gains, mean_gains, share_of_failures
 from automl.search.auto.belief import Belief, Running
-from automl.search.auto.candidates import WIDE, Candidates, away_from_twins
+from automl.search.auto.candidates import DRAWN_EVERY, WIDE, Candidates, away_from_twins
 from automl.search.auto.curves import Curve, Ladder, observations, times_of
 from automl.search.auto.ends import leaders_of, parents_of, predicted_ends
 from automl.search.auto.features import Array, Features
@@ -21,8 +21,6 @@ RETUNE = 1.15
 """The models are tuned again whenever the trials that reported have grown by this factor."""
 MIN_TO_TUNE = 5
 """Trials that must have reported before the first tuning."""
-DRAWN_EVERY = 20
-"""One in this many new trials is drawn from anywhere without the models."""
 FORESIGHT = 0.0
 """If left-out losses correlate less with their predictions, all new trials are drawn so."""
 CAUTION = 10.0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from automl.search.auto.curves import Curve, Ladder, ranks
+from automl.search.auto.foretold import MISLEADS, foretells
 from automl.search.auto.kernel import Array
 
 FIRST_SHARE = 0.06
@@ -73,13 +74,19 @@ def ladder_of(curves: Sequence[Curve], rungs: Sequence[int]) -> Ladder:
     """
     upset = _upset(curves, rungs)
     left = [rung for rung in rungs if rung > upset]
-    while len(left) > 1 and tells(curves, left[0]) is False:
+    while len(left) > 1 and not _may_tell(curves, rungs, left[0]):
         left.pop(0)
     first = left[0]
+    known = foretells(curves, rungs, first)
     if first == rungs[0]:
-        return Ladder(left, first_epochs(curves, rungs))
+        return Ladder(left, first_epochs(curves, rungs), foretells=known)
     is_blind = not tells(curves, first)
-    return Ladder(left, rungs[0] if is_blind else first, first, is_blind)
+    return Ladder(left, rungs[0] if is_blind else first, first, is_blind, known)
+
+
+def _may_tell(curves: Sequence[Curve], rungs: Sequence[int], rung: int) -> bool:
+    """Whether nothing is known against a rung: trials alike, or another order later."""
+    return tells(curves, rung) is not False and foretells(curves, rungs, rung) >= MISLEADS
 
 
 def tells(curves: Sequence[Curve], rung: int) -> bool | None:

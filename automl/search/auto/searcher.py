@@ -14,8 +14,9 @@ the distance of such pairs.
 
 Losses that tell no trial from another are left out: those of epochs by which nothing has been
 learned, or by which what is searched has had no effect yet, and those that the end contradicts.
-While there are no others, half of the epochs start trials and half take them deeper. Now and then a
-trial of the better half is trained in full, and no search ends without such a one.
+While there are no others, half of the epochs start trials and half take them deeper. Whether the
+early order of trials foretells the later one is learned from some that look bad and train on. Now
+and then a trial of the better half is trained in full, and no search ends without such a one.
 
 Every decision follows from the seed and the history alone.
 """
@@ -30,6 +31,7 @@ from automl.search.auto.candidates import OPENING, Candidates
 from automl.search.auto.curves import Ladder, curve_of_past, repeated
 from automl.search.auto.depth import deeper, due, lifted
 from automl.search.auto.features import Features
+from automl.search.auto.foretold import scout
 from automl.search.auto.guided import Guided
 from automl.search.auto.record import Record
 from automl.search.auto.rungs import geometric_rungs, ladder_of
@@ -195,7 +197,9 @@ class AutoSearcher:
         """Return how long a resumed trial trains: to the next rung, or in full if it is due."""
         if due(self._record, self._ladder, seed=self._seed) == trial:
             return self._epochs
-        epoch = self._record.curves[trial].epoch
+        epoch, rungs = self._record.curves[trial].epoch, self._ladder.rungs
+        if self._scout() == trial:
+            return rungs[len(rungs) // 2]
         return next(rung for rung in self._ladder.rungs if rung > epoch)
 
     def _choose(self, *, at_rung: int | None = None) -> Move:
@@ -205,10 +209,17 @@ class AutoSearcher:
         trial = None if self._ladder.is_blind else lifted(self._record, self._ladder)
         if trial is not None:
             return self._record.longer(trial, reasons.LIFTED)
+        trial = self._scout()
+        if trial is not None:
+            return self._record.longer(trial, reasons.SCOUT)
         trial = self._deeper() if self._ladder.is_blind else None
         if trial is not None:
             return self._record.longer(trial, reasons.DEEPER)
         return self._planned_move() or self._unplanned_move(at_rung)
+
+    def _scout(self) -> int | None:
+        """Return a trial that trains on whatever its loss, once the rungs tell something."""
+        return None if self._ladder.is_blind else scout(self._record, self._ladder, seed=self._seed)
 
     def _deeper(self) -> int | None:
         rungs = sorted({self._rungs[0], *self._ladder.rungs})

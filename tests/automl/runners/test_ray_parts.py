@@ -83,7 +83,7 @@ def test_a_start_of_ray_ends_when_it_cannot_go_on_and_when_it_is_interrupted(
 ):
     driver = search_on_ray(toy_data, tmp_path)
     wait_for(lambda: marked(places, "/gcs_server"), 60)
-    time.sleep(0.6)  # Ray waits for its control service here, in compiled code.
+    time.sleep(0.4)  # Ray waits for its control service here, in compiled code.
     if sent == "SIGINT to the driver":
         driver.send_signal(signal.SIGINT)
     else:
