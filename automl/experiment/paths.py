@@ -134,11 +134,16 @@ class ExperimentPaths:
 
 
 def experiment_folder(
-    name: str | Path, runs: Path = RUNS, *, otherwise: str = "not an experiment folder"
+    name: str | Path,
+    runs: Path = RUNS,
+    *,
+    otherwise: str = "not an experiment folder",
+    key: str = "EXPERIMENT",
 ) -> Path:
     """Return the folder of an experiment, given by its path or by its name in `runs`.
 
-    Raises `UsageError` with the nearest name; `otherwise` says what else is none.
+    Raises `UsageError` with the nearest name; `otherwise` says what else is none, `key` names the
+    argument.
     """
     place = Path(name).expanduser()
     for path in (place, runs / name):
@@ -160,7 +165,7 @@ def experiment_folder(
     raise UsageError(
         Fault(
             f"{name}: is {otherwise} (it has no settings.yaml){nearest(word, names)}",
-            key="EXPERIMENT",
+            key=key,
             value=str(name),
             allowed=sorted(names),
             nearest=closest(word, names),

@@ -17,5 +17,5 @@ def named_model(name: str | Path, skill: str | None = None) -> tuple[str, Path]:
     path = Path(name).expanduser()
     if path.is_file():
         return skill or skill_of_model(path), path
-    experiment = Experiment.load(experiment_folder(name, otherwise=_NEITHER))
+    experiment = Experiment.load(experiment_folder(name, otherwise=_NEITHER, key="model"))
     return skill or experiment.settings.skill, experiment.promoted_model

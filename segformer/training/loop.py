@@ -109,7 +109,11 @@ def train_here(
         )
     log = "log.txt" if number() == 0 else f"log_{number()}.txt"
     with log_file(folder / log), isolated(), out_of_memory_explained(_advice(spec)):
-        return _train(spec, CheckpointPaths(folder), topology, report, callbacks)
+        try:
+            return _train(spec, CheckpointPaths(folder), topology, report, callbacks)
+        finally:
+            if number() == 0:
+                StepFile(folder, "training").remove()
 
 
 def _train(
