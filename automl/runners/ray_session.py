@@ -40,6 +40,8 @@ _OF_OWN_RAY = {
     # Its control service is not restarted: what waits for a dead one, also in code that nothing
     # can interrupt, ends after these seconds, not after 60.
     "RAY_gcs_rpc_server_reconnect_timeout_s": "20",
+    # A training has the priority of its search; with Ray's 15 it starves beside other work.
+    "RAY_worker_niceness": "0",
 }
 """The same of a Ray that is started here."""
 _CLIENT_TRIES = 3

@@ -95,16 +95,20 @@ def test_a_start_of_ray_ends_when_it_cannot_go_on_and_when_it_is_interrupted(
 
 
 @pytest.mark.slow
-def test_a_ray_that_is_started_here_listens_on_the_loopback_interface_alone(
-    places, toy_data, tmp_path
+def test_a_ray_that_is_started_here_listens_on_loopback_alone_and_has_the_priority_of_the_search(
+    places, toy_data, tmp_path, monkeypatch
 ):
+    monkeypatch.delenv("RAY_worker_niceness")
     driver = search_on_ray(toy_data, tmp_path)
     wait_for(lambda: list(tmp_path.glob("exp/trials/*/epochs.txt")), 120)
-    addresses = {address for pid in [driver.pid, *marked(places, "")] for address in heard(pid)}
+    parts = marked(places, "")
+    addresses = {address for pid in [driver.pid, *parts] for address in heard(pid)}
+    priorities = {os.getpriority(os.PRIO_PROCESS, pid) for pid in [driver.pid, *parts]}
     driver.terminate()
     _, stderr = driver.communicate(timeout=60)
     assert driver.returncode == 75, stderr
     assert addresses == {"127.0.0.1"}
+    assert priorities == {os.getpriority(os.PRIO_PROCESS, 0)}
 
 
 def heard(pid):
