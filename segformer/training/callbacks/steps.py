@@ -11,7 +11,7 @@ from segformer.storage.step_file import StepFile
 class Steps(Callback):
     """Writes step, seconds a step and loss to progress.json while an epoch is trained.
 
-    Then the batches that are validated.
+    Then the batches that are validated. Whoever trains removes the file at the end.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -60,17 +60,3 @@ class Steps(Callback):
         if trainer.is_global_zero:
             batches = int(sum(trainer.num_val_batches))
             self._validating.write(batch_idx + 1, batches, epoch=trainer.current_epoch + 1)
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Remove the file."""
-        self._remove(trainer)
-
-    def on_exception(
-        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
-    ) -> None:
-        """Remove the file."""
-        self._remove(trainer)
-
-    def _remove(self, trainer: Trainer) -> None:
-        if trainer.is_global_zero:
-            self._file.remove()
