@@ -173,11 +173,11 @@ def _paths(prefix: str, ending: str) -> list[str]:
 
 def _targets(prefix: str, **_rest: Any) -> list[str]:
     """Return the models that a promotion makes, after those that the word has already."""
-    from automl.promotion.gates import CONVERSIONS, EXPORTS, PACKAGES
+    from automl.promotion.gates import TARGETS
 
     before = prefix.rpartition(",")[0]
     begun = f"{before}," if before else ""
-    return [f"{begun}{name}" for name in ("onnx", *CONVERSIONS, *PACKAGES, *EXPORTS)]
+    return [f"{begun}{name}" for name in TARGETS]
 
 
 def _switches(**_rest: Any) -> tuple[str, ...]:

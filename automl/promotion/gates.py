@@ -17,6 +17,8 @@ PACKAGES = ("triton",)
 """What promoted models can be packaged as, for programs of others."""
 EXPORTS = ("deepstream",)
 """Programs for which a checkpoint is exported once more, by settings of skill_info.yaml."""
+TARGETS = ("onnx", *CONVERSIONS, *PACKAGES, *EXPORTS)
+"""All that a promotion can make."""
 MAX_DROP = 0.005
 """The most by which the objective of a converted model may be worse than the checkpoint's."""
 MAX_LOGIT_DIFFERENCE = 0.001
@@ -83,8 +85,7 @@ class PromotionRequest:
     """Epochs of quantization-aware fine-tuning of the int8 model."""
 
     def __post_init__(self) -> None:
-        known = ("onnx", *CONVERSIONS, *PACKAGES, *EXPORTS)
-        faults = [not_one_of("--to", name, known) for name in self.targets if name not in known]
+        faults = [not_one_of("--to", name, TARGETS) for name in self.targets if name not in TARGETS]
         if self.to is not None and not self.to:
             faults.append(not_allowed("--to", [], "one model or more"))
         if not 0 <= self.max_drop <= 1:
