@@ -5,12 +5,11 @@
 Writes a tiny set of each layout (tests/helpers/layouts.py) and runs the command on it with nothing
 but what shortens it: one trial of one epoch, 64 pixels, no tracker. Prints, for each, the seconds
 to the first training step and to the end, the exit code, and whether a model was promoted. With
---bare nothing is shortened (Ray, MLflow, the default size), and Ctrl-C ends it at the first step.
+--bare nothing is shortened: 20 trials of up to 10 epochs on Ray, MLflow, the default size.
 """
 
 import argparse
 import json
-import signal
 import subprocess
 import sys
 import time
@@ -54,8 +53,6 @@ def run(name: str, out: Path, *, is_bare: bool) -> dict[str, object]:
         while process.poll() is None:
             if first is None and _has_begun(folder):
                 first = round(time.time() - started, 1)
-                if is_bare:
-                    process.send_signal(signal.SIGINT)
             time.sleep(0.2)
     return {
         "layout": name,
@@ -71,7 +68,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("names", nargs="*", default=NAMES)
-    parser.add_argument("--bare", action="store_true", help="nothing shortened, to the first step")
+    parser.add_argument("--bare", action="store_true", help="nothing is shortened")
     arguments = parser.parse_args()
     folder, rows = arguments.out, []
     folder.mkdir(parents=True, exist_ok=True)
@@ -79,8 +76,7 @@ def main() -> int:
         rows.append(run(name, folder, is_bare=arguments.bare))
         print(json.dumps(rows[-1]), flush=True)
     (folder / "layouts.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    goal = "first_step_s" if arguments.bare else "promoted"
-    return 0 if all(row[goal] for row in rows) else 1
+    return 0 if all(row["promoted"] for row in rows) else 1
 
 
 if __name__ == "__main__":
