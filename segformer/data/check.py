@@ -2,13 +2,14 @@
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from segformer.data.decoded import beyond_memory
 from segformer.data.faults import one_a_cause
 from segformer.data.labels import class_names
 from segformer.data.pairs import other_files
@@ -67,6 +68,7 @@ def check_data(segment: DatasetSegment, *, progress: Progress | None = None) -> 
         *summary.leak_lines,
         *absent,
         *unused_bits(pairs, segment),
+        *_beyond_memory(pairs, segment),
         *one_region(pairs, segment),
     ]:
         _log.warning(line)
@@ -79,6 +81,14 @@ def check_data(segment: DatasetSegment, *, progress: Progress | None = None) -> 
         **({"absent": "; ".join(absent)} if absent else {}),
     }
     return DataCheck(record, summary, source.held_out)
+
+
+def _beyond_memory(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> Iterator[str]:
+    for split in (segment.train_split, segment.validation_split):
+        pictures = [(each.size[1], each.size[0]) for each in pairs if each.split == split]
+        is_augmented = split == segment.train_split
+        if line := beyond_memory(split, pictures, segment, is_augmented=is_augmented):
+            yield f"{segment.root_dir}: {line}"
 
 
 def _facts(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> dict[str, float]:

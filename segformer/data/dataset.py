@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
 from segformer.data.augment import Pixels, augment, resized, settings_of
+from segformer.data.decoded import Decoded, cache_of, is_own_size
 from segformer.data.labels import IGNORED
 from segformer.data.load import load_pair
 from segformer.data.mix import mixed
@@ -27,12 +28,7 @@ from segformer.data.windows import (
 )
 from segformer.spec.sections.dataset import DatasetSegment
 
-CACHE_BYTES = 512 * 2**20
-"""Each process caches resized pairs up to this size."""
-
 Split = Literal["train", "validation", "test"]
-_Pair = tuple[Pixels, Pixels, bool]
-"""Image, mask, and whether they are a picture of its own size."""
 
 
 class SegmentationDataset(Dataset[dict[str, Tensor]]):
@@ -64,8 +60,7 @@ class SegmentationDataset(Dataset[dict[str, Tensor]]):
         if pairs is None:
             pairs = source_of(segment).pairs(split_folder(segment, split))
         self.pairs = list(pairs)
-        self._cache: dict[int, _Pair] = {}
-        self._cached_bytes = 0
+        self._cache = cache_of(segment, self.pairs, is_augmented=augment)
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -99,19 +94,18 @@ class SegmentationDataset(Dataset[dict[str, Tensor]]):
             draw=draw,
         )
 
-    def _pair(self, index: int) -> _Pair:
+    def _pair(self, index: int) -> Decoded:
         """Return a pair at the size of the input, or at its own if it is cropped or a picture."""
-        if index in self._cache:
-            return self._cache[index]
+        kept = self._cache.get(index)
+        if kept is not None:
+            return kept
         loaded = load_pair(self.pairs[index], self.segment)
         image, mask = loaded.image, loaded.ids
         is_picture = not self.is_augmented and not is_plain(_size(image), self.segment)
-        if not is_picture and self.segment.resize != "crop":
+        if not is_own_size(_size(image), self.segment, is_augmented=self.is_augmented):
             image, mask = _fitted(image, mask, self.segment)
-        pair, cost = (image, mask, is_picture), image.nbytes + mask.nbytes
-        if self._cached_bytes + cost <= CACHE_BYTES:
-            self._cache[index] = pair
-            self._cached_bytes += cost
+        pair = image, mask, is_picture
+        self._cache.put(index, pair)
         return pair
 
 

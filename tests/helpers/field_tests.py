@@ -40,6 +40,8 @@ TESTS: dict[str, str] = {
     "dataset.segment.prediction.scales": "evaluation/test_segmenter::test_scales_average_probabilities_and_scale_1_alone_changes_nothing",
     "dataset.segment.batch_size": "training/test_loop::test_last_batch_of_any_size_is_trained_on",
     "dataset.segment.workers": "data/test_dataset::test_workers_change_nothing",
+    "dataset.segment.cache": "data/test_decoded::test_pairs_from_disk_are_those_of_the_files",
+    "dataset.segment.cache_gb": "data/test_decoded::test_the_longest_unused_set_makes_room_and_then_nothing_more_is_kept",
     "dataset.segment.shuffle": "data/test_sampler::test_without_shuffle_the_order_is_that_of_the_names",
     "dataset.segment.train_split": "data/test_dataset::test_a_role_has_its_folder",
     "dataset.segment.validation_split": "data/test_dataset::test_a_role_has_its_folder",

@@ -88,6 +88,17 @@ class DatasetSegment(Node):
     workers: Int = setting(
         1, "Workers", "Processes that load images; 0: the training process", ge=0
     )
+    cache: Literal["ram", "disk"] = setting(
+        "ram", "Cache",
+        "Where decoded images are kept: ram: by each process, up to 512 MiB; disk: in the cache"
+        " folder of this machine, by all trainings that read them alike",
+    )  # fmt: skip
+    cache_gb: Float = setting(
+        20.0, "Size of the cache",
+        "Most GB of decoded images on disk, of all data sets; what was not used for longest goes"
+        " first, and a tenth of the disk stays free", gt=0,
+        active_when={"dataset.segment.cache": "disk"},
+    )  # fmt: skip
     shuffle: bool = setting(True, "Shuffle", "Draw training images in a new order every epoch")
     train_split: str = setting("train", "Training split", "Folder name of the training images")
     validation_split: str = setting("val", "Validation split", "Folder name of the val images")
@@ -141,6 +152,11 @@ class DatasetSegment(Node):
             {"dataset.segment.augmentation.copy_paste_probability": {"not": 0.0}},
         ],
     )  # fmt: skip
+
+    @field_validator("cache_gb")
+    @classmethod
+    def _if_on_disk(cls, value: float, info: ValidationInfo) -> float:
+        return applies(cls, value, info, "dataset.segment.cache=disk", cache=("disk",))
 
     @field_validator("sampling")
     @classmethod

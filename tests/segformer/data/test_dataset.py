@@ -4,7 +4,7 @@ import torch
 from pictures import data_set, noise, save, segment
 from torch.utils.data import DataLoader
 
-from segformer.data import dataset
+from segformer.data import decoded
 from segformer.data.dataset import SegmentationDataset, collated, split_folder
 from segformer.data.sampler import EpochSampler
 from segformer.errors import DataError
@@ -119,7 +119,7 @@ def test_a_file_is_read_once_as_far_as_memory_goes(settings, monkeypatch):
     first = cached[0]["image"]
     cached.pairs[0].image.unlink()
     assert torch.equal(cached[0]["image"], first)
-    monkeypatch.setattr(dataset, "CACHE_BYTES", 0)
+    monkeypatch.setattr(decoded, "MEMORY_BYTES", 0)
     cached[1]
     cached.pairs[1].image.unlink()
     with pytest.raises(DataError, match="01.png: cannot be read"):
