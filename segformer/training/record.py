@@ -29,8 +29,9 @@ _EPOCHS, _SHORTENED = "train.num_epochs", "train.shortened"
 _SECTIONS = ("dataset", "model", "train")
 _FREE = (
     # Where it runs.
-    "dataset.segment.workers", "train.num_gpus", "train.gpu_ids", "train.num_nodes",
-    "train.accelerator", "train.distributed_strategy",
+    "dataset.segment.workers", "dataset.segment.cache", "dataset.segment.cache_gb",
+    "train.num_gpus", "train.gpu_ids", "train.num_nodes", "train.accelerator",
+    "train.distributed_strategy",
     # Where files are, which of them are written, and what is shown.
     "dataset.segment.root_dir", "train.results_dir", "train.resume_training_checkpoint_path",
     "train.force", "train.checkpoint_interval", "train.checkpoint_interval_unit",

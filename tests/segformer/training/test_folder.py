@@ -27,6 +27,7 @@ INPUTS = (
 )
 FREE = {
     "dataset.segment.workers": 1,
+    "dataset.segment.cache": "disk",
     "train.num_epochs": 3,
     "train.checkpoint_interval": 2,
     "train.tensorboard.enabled": True,

@@ -116,6 +116,12 @@ def test_training_cut_at_any_step_is_the_one_that_was_not(
     assert best[0]["segformer"]["metrics"]["val_miou"] == whole.metrics["val_miou"]
 
 
+def test_a_cache_on_disk_does_not_change_the_training(trained, tiny_spec, tmp_path, monkeypatch):
+    monkeypatch.setenv("AUTOML_CACHE", str(tmp_path / "cache"))
+    train(tiny_spec(**{"dataset.segment.cache": "disk"}), tmp_path / "results")
+    assert same(state(trained.folder)["state_dict"], state(tmp_path / "results")["state_dict"])
+
+
 def test_interval_of_the_checkpoints_does_not_change_the_training(trained, tiny_spec, tmp_path):
     train(tiny_spec(**{"train.checkpoint_interval_unit": "step"}), tmp_path)
     assert same(state(trained.folder)["state_dict"], state(tmp_path)["state_dict"])
