@@ -36,7 +36,8 @@ ON_ITEMS = {
     f"{A}.with_random_blur": False, f"{A}.with_random_crop": False,
 }  # fmt: skip
 ON_OTHERS = {
-    f"{S}.dataset", f"{S}.cache", f"{S}.cache_gb", f"{S}.root_dir", f"{S}.num_classes", f"{S}.label_transform",
+    f"{S}.dataset", f"{S}.cache", f"{S}.cache_gb", f"{S}.root_dir", f"{S}.num_classes",
+    f"{S}.label_transform",
     f"{S}.ignore_index", f"{S}.batch_size", f"{S}.workers", f"{S}.shuffle", f"{S}.validation_split",
     f"{S}.test_split", f"{S}.image_bits", f"{S}.predict_split",
     f"{S}.quant_calibration_dataset.images_dir", f"{S}.sampling", f"{S}.rare_class_temperature",
