@@ -25,6 +25,9 @@ from segformer.training.shortening import Plan
 
 Batch = dict[str, Tensor]
 _SUMS = "sums_of_the_epoch"
+CHECK_EVERY = {"cpu": 1}
+CHECK_EVERY_ELSEWHERE = 20
+"""Steps between looks at the loss, by kind of device: one waits until the device is done."""
 
 
 class SegmentationModule(LightningModule):
@@ -79,21 +82,27 @@ class SegmentationModule(LightningModule):
         seed_everything(self._spec.train.seed, number(), self.current_epoch, batch_idx)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The loss of a batch; raises `DivergedError` if it is NaN or infinite."""
+        """The loss of a batch; raises `DivergedError` if it, or one of the last, is not finite."""
         mask = batch["mask"]
         # Mixed precision gives logits in half precision, too coarse for sums over pixels.
         logits = self.model(batch["image"].to(memory_format=self._format)).float()
         size = (mask.shape[1], mask.shape[2])
         logits = resize_logits(logits, size, align_corners=self._align_corners)
         loss = self._loss(logits, mask)
-        if not torch.isfinite(loss):
-            raise DivergedError(self._divergence("training"))
         # cross_entropy returns the share of this process in the mean over all pixels; times the
         # mean number of pixels, its sum over the processes is the exact sum over pixels.
         pixels = summed((mask != IGNORED).sum()).double() / count()
         self._loss_sum = self._loss_sum + loss.detach().double() * pixels
         self._pixels = self._pixels + pixels
+        every = CHECK_EVERY.get(self.device.type, CHECK_EVERY_ELSEWHERE)
+        if batch_idx % every == 0 or batch_idx + 1 == self._batches_per_epoch:
+            self._check_losses()
         return loss * self._accumulation_factor(batch_idx)
+
+    def _check_losses(self) -> None:
+        # A sum that is not finite stays so, whatever is added.
+        if not math.isfinite(self._loss_sum):
+            raise DivergedError(self._divergence("training"))
 
     def learning_rates(self) -> dict[str, float]:
         """The present learning rates: lr_head, and lr_backbone unless the encoder is frozen."""
@@ -109,7 +118,8 @@ class SegmentationModule(LightningModule):
         return full / min(full, self._batches_per_epoch - first)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Save the sums of the epoch so far over all processes."""
+        """Save the sums of the epoch so far over all processes; raises `DivergedError`."""
+        self._check_losses()
         sums = torch.tensor([float(self._loss_sum), float(self._pixels)], dtype=torch.float64)
         checkpoint[_SUMS] = summed(sums).tolist()
 

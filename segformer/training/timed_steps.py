@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
 from pytorch_lightning import Callback
 
 from segformer.errors import SkillError
@@ -41,13 +42,20 @@ class _Clock(Callback):
         self.end = 0.0
 
     def on_train_batch_end(self, *_: Any) -> None:
-        self.training.append(time.monotonic())
+        self.training.append(_now())
 
     def on_validation_batch_end(self, *_: Any, **__: Any) -> None:
-        self.validation.append(time.monotonic())
+        self.validation.append(_now())
 
     def on_train_epoch_end(self, *_: Any) -> None:
-        self.end = time.monotonic()
+        self.end = _now()
+
+
+def _now() -> float:
+    """Return the time at which a GPU has done all that it was given."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.monotonic()
 
 
 def main() -> None:

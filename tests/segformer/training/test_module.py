@@ -91,6 +91,21 @@ def test_infinite_training_loss_is_a_divergence_that_says_what_to_lower(module):
         module.training_step(batch(), 0)
 
 
+def test_a_device_that_is_not_waited_for_is_asked_now_and_then(tiny_spec, monkeypatch):
+    monkeypatch.setattr("segformer.training.module.CHECK_EVERY", {})
+    spec = tiny_spec()
+    network = build(spec.model, num_classes=3)
+    module = SegmentationModule(network, spec, batches_per_epoch=31)
+    torch.nn.init.constant_(module.model.head.classifier.weight, math.inf)
+    for step in (*range(1, 20), *range(21, 30)):
+        module.training_step(batch(), step)
+    for step in (20, 30):
+        with pytest.raises(DivergedError, match="training loss"):
+            module.training_step(batch(), step)
+    with pytest.raises(DivergedError, match="training loss"):
+        module.on_save_checkpoint({})
+
+
 def test_infinite_validation_loss_is_a_divergence(module):
     torch.nn.init.constant_(module.model.head.classifier.weight, math.nan)
     module.on_validation_epoch_start()
