@@ -4,7 +4,7 @@ import functools
 import inspect
 import reprlib
 import types
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
@@ -62,7 +62,7 @@ def _fits(value: Any, kind: Any) -> bool:
     if kind is str:
         return isinstance(value, str) and bool(value.strip())
     if get_origin(kind) is Iterable:
-        return isinstance(value, Iterable) and not isinstance(value, str | bytes) and (
+        return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping) and (
             not isinstance(value, list | tuple) or all(_fits(item, _item(kind)) for item in value)
         )  # fmt: skip
     protocols = {Path: PathLike, int: Integral, float: Real}

@@ -99,7 +99,7 @@ def iterate(
 
 def _planned(file: str | Path | None, options: RunOptions, *, is_quiet: bool) -> Path:
     """Check a request, write its plan, and return the experiment's folder."""
-    parsed = parsed_options(options, source="automl.run")
+    parsed = parsed_options(options, source="automl.run", are_texts_typed=True)
     path = None if file is None else Path(file)
     command = tuple(_words(parsed, path))
     request = request_from_options(parsed, file=path, command=command)

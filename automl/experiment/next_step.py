@@ -10,7 +10,7 @@ def next_step(experiment: Experiment) -> str | None:
     """Return the command that takes an experiment further; None if only a new run can."""
     root, state = shlex.quote(str(experiment.paths.root)), experiment.state
     if state == "running":
-        return f"automl status {root}"
+        return f"automl status {root} --watch"
     if state == "finished":
         report = experiment.paths.report
         return f"open {report} in a browser" if report.exists() else f"automl report {root}"

@@ -164,20 +164,23 @@ class Monitor:
     def _steps(self, trial: Trial, since: float, *, is_first: bool) -> Steps | None:
         """Return where a trial is within its epoch, or before the first one since it began."""
         folder = self.experiment.paths.trial(trial.number)
-        steps = read_steps(folder)
+        # Not those of an earlier session, which a killed training leaves.
+        steps = read_steps(folder) if _is_written(folder / STEPS_FILE, since) else None
         if steps is not None and steps.epoch is not None:
-            # Not of an epoch that has been reported, or of an earlier session.
             return steps if steps.epoch > trial.epoch else None
         if not is_first:
             return None
-        if steps is not None and _is_written(folder / STEPS_FILE, since):
+        if steps is not None or _is_written(folder / ENVIRONMENT_FILE, since):
             return steps
-        return None if _is_written(folder / ENVIRONMENT_FILE, since) else Steps("starting")
+        return Steps("starting")
 
     def _promoting(self) -> Steps | None:
         """Return where the model is that a promotion measures, named by its folder."""
-        for path in self.experiment.paths.root.glob(f".promoting/**/{STEPS_FILE}"):
+        folder = self.experiment.paths.root / ".promoting"
+        for path in folder.glob(f"**/{STEPS_FILE}"):
             steps = read_steps(path.parent)
+            if steps is not None and path.parent == folder:
+                return steps
             if steps is not None:
                 return replace(steps, stage=f"{steps.stage} {path.parent.name}")
         return None

@@ -171,7 +171,7 @@ class _Drawing:
         epochs = self.view.epochs
         done = f"{counted(epochs, 'epoch')} took {clock(self.view.seconds)}"
         if self.view.phase == "starting":
-            return Text("the workers are starting; known after the first steps")
+            return Text("the workers start and load their libraries; known after the first steps")
         if self.view.phase == "promoting":
             step = self.view.promoting
             return Text(f"{'training is done' if step is None else step.text()}; {done}")

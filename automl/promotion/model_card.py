@@ -33,7 +33,7 @@ def model_card(experiment: Experiment, info: SkillInfo, promotion: Mapping[str, 
         "## Verification",
         "| model | " + f"{parity['metric']} | difference |\n| --- | --- | --- |",
         f"| checkpoint | {parity['checkpoint']:.6f} | |",
-        f"| ONNX Runtime | {parity['onnx']:.6f} | {parity['difference']:.1e} |",
+        f"| ONNX Runtime | {parity['onnx']:.6f} | {_difference(parity['difference'])} |",
         *_conversions(parity),
         "",
         *_fine_tuning(parity),
@@ -68,7 +68,12 @@ outputs = session.run(None, {session.get_inputs()[0].name: inputs})"""
 
 
 def _data(data: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in data.items()) or "not described"
+    facts = (f"{key} {'none' if value == '' else value}" for key, value in data.items())
+    return ", ".join(facts) or "not described"
+
+
+def _difference(value: float) -> str:
+    return f"{value:.1e}" if value else "none"
 
 
 def _code(commit: str | None) -> str:

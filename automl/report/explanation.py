@@ -137,10 +137,12 @@ def _advice(
             yield {"text": f"{kinds.count(kind)} failed ({kind}): {_CURES[kind]}", "command": None}
     if best is None or experiment.settings.policy == "off":
         return
+    is_short = len(experiment.history.trials) < _FEW
     if _still_improves(experiment, best):
         epochs = f"--epochs {2 * best.epochs}"
         yield {"text": "the best trial was best at its last epoch: train longer", "command": epochs}
-    for key, value in best.values.items():
+    # The best of a few trials may lie anywhere.
+    for key, value in () if is_short else best.values.items():
         domain = space.parameters[key].domain if key in space.parameters else None
         if isinstance(domain, Range) and (end := _end_reached(domain, value)) is not None:
             text = f"{key}: the best value {compact(value)} is at the {end} end of its range"
@@ -152,7 +154,7 @@ def _advice(
     if best.number == 0:
         text = "no trial beat the defaults: search longer, or elsewhere"
         yield {"text": text, "command": f"--space wide --warm-start {root}"}
-    elif len(experiment.history.trials) < _FEW:
+    elif is_short:
         text = "few trials: search on, with what these have shown"
         yield {"text": text, "command": f"--warm-start {root}"}
 

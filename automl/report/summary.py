@@ -12,7 +12,7 @@ from automl.experiment.paths import ExperimentPaths
 from automl.formats import clock, compact, score, short_names, table
 from automl.report.class_table import metric_lines
 from automl.report.importance import hint
-from automl.report.measured import fine_tuned
+from automl.report.measured import busy, fine_tuned
 from automl.trial.trial import Trial
 
 _RANKED = 20
@@ -159,7 +159,7 @@ def _promotion_lines(promotion: Mapping[str, Any]) -> list[str]:
     lines = [
         f"promoted: {promotion['onnx']}",
         f"parity: {parity['metric']} {parity['checkpoint']:.6f} checkpoint, "
-        f"{parity['onnx']:.6f} ONNX Runtime, {_difference(parity['difference'])} "
+        f"{parity['onnx']:.6f} ONNX, {_difference(parity['difference'])} "
         f"(allowed {parity['tolerance']})",
     ]
     lines += [f"refined: {step['text']}" for step in promotion.get("refinement", ())]
@@ -175,7 +175,7 @@ def _promotion_lines(promotion: Mapping[str, Any]) -> list[str]:
 
 
 def _difference(value: float) -> str:
-    return f"difference {value:.1e}" if value else "no difference"
+    return f"{value:.1e} apart" if value else "equal"
 
 
 def _latency_lines(parity: Mapping[str, Any]) -> list[str]:
@@ -184,7 +184,10 @@ def _latency_lines(parity: Mapping[str, Any]) -> list[str]:
         for name, metrics in parity.get("latency", {}).items()
         if "latency_p50_ms" in metrics
     ]
-    return [f"median latency: {', '.join(medians)}"] if medians else []
+    if not medians:
+        return []
+    note = " (the machine was busy)" if busy(parity["latency"]) else ""
+    return [f"median latency: {', '.join(medians)}{note}"]
 
 
 def _conversion_line(name: str, parity: Mapping[str, Any]) -> str:

@@ -17,8 +17,12 @@ _FILLED = "a text that is not empty"
 _ALL = f"; there are {', '.join(RUN_OPTIONS)}. Settings of the spec belong under spec:"
 
 
-def parsed_options(content: Mapping[Any, Any], *, source: str) -> Options:
+def parsed_options(
+    content: Mapping[Any, Any], *, source: str, are_texts_typed: bool = False
+) -> Options:
     """Return the options of a file or a call; those that are None are left out.
+
+    Where `are_texts_typed`, a number is no text: YAML alone reads a folder named 2023 as one.
 
     Raises `UsageError` naming every unknown name and every value of a wrong type.
     """
@@ -29,7 +33,7 @@ def parsed_options(content: Mapping[Any, Any], *, source: str) -> Options:
             faults.append(unknown_key(name, RUN_OPTIONS, source=source, otherwise=_ALL))
         elif value is not None:
             try:
-                options[name] = _parsed(RUN_OPTIONS[name], value)
+                options[name] = _parsed(RUN_OPTIONS[name], value, are_texts_typed)
             except ValueError as error:
                 faults.append(not_allowed(name, value, str(error), source=source))
     if faults:
@@ -43,7 +47,7 @@ def parsed_targets(to: str | Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in names))
 
 
-def _parsed(option: Option, value: Any) -> Any:
+def _parsed(option: Option, value: Any, are_texts_typed: bool) -> Any:
     """Return a value of a file or a call as `Options` holds it.
 
     Raises `ValueError` naming the kind of value that is allowed.
@@ -60,21 +64,22 @@ def _parsed(option: Option, value: Any) -> Any:
             raise ValueError("true or false")
         return value
     if kind == "texts":
-        texts = [value] if isinstance(value, str) else value
-        if not (isinstance(texts, list | tuple) and all(isinstance(t, str) for t in texts)):
+        items = [value] if isinstance(value, str) else value
+        if not (isinstance(items, list | tuple) and all(isinstance(t, str) for t in items)):
             raise ValueError("a text or a list of texts")
-        if not texts and option.default is not None:
+        if not items and option.default is not None:
             raise ValueError(f"one text or more; leave {option.name} out for its default")
-        if not all(text.strip() for text in texts):
+        if not all(item.strip() for item in items):
             raise ValueError(f"{_FILLED}; leave out what is not asked for")
-        return tuple(texts)
+        return tuple(items)
     if kind == "mapping":
         if not isinstance(value, Mapping):
             raise ValueError("a mapping of keys to values")
         flat = flatten({str(key): inner for key, inner in value.items()})
         # Expressions of --search are parsed later, also one that YAML reads as a number.
         return {k: str(v) for k, v in flat.items()} if option.name == "search" else flat
-    types, text = _TYPES.get(kind, ((str, int, float), "a text"))
+    texts = (str,) if are_texts_typed else (str, int, float)
+    types, text = _TYPES.get(kind, (texts, "a text"))
     if isinstance(value, bool) or not isinstance(value, types):
         raise ValueError(text)
     if isinstance(value, str) and not value.strip():

@@ -3,7 +3,10 @@
 import functools
 import hashlib
 import json
+import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -89,7 +92,7 @@ class MlflowRegistry(Registry):
             run = self._runs.client.get_run(self._parent)
             return f"{run.info.artifact_uri}/model", None
         program = model.with_name(PROGRAM)
-        with mlflow.start_run(run_id=self._parent), warnings.catch_warnings():
+        with mlflow.start_run(run_id=self._parent), warnings.catch_warnings(), _no_bytecode():
             warnings.simplefilter("ignore")  # MLflow's own, of its annotations.
             logged = _log_program(program, model) if program.exists() else _log_graph(graph)
         return logged.model_uri, logged.model_id
@@ -124,6 +127,16 @@ class MlflowRegistry(Registry):
             client.set_model_version_tag(name, version, REPLACES, champion)
         client.set_registered_model_alias(name, alias, version)
         return RegisteredModel(name, version, alias, why)
+
+
+@contextmanager
+def _no_bytecode() -> Iterator[None]:
+    """Let Python write no __pycache__ beside a promoted program that MLflow imports."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def _cut(text: str) -> str:

@@ -223,7 +223,7 @@ def _size(size: tuple[int, int]) -> str:
 
 def _percent(share: float) -> str:
     """Return a share with three digits that count, so that a rare class is not 0.0 %."""
-    return f"{100 * share:.3g} %"
+    return f"{100 * share:.3g}%"
 
 
 def _listed(names: Sequence[str]) -> str:

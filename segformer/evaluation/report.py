@@ -40,7 +40,7 @@ def write_report(
             name,
             {"colour": "#{:02x}{:02x}{:02x}".format(*colours[index].tolist())},
             *(null_if_nan(float(values[index])) for values in kinds.values()),
-            f"{100 * float(pixels[index] / pixels.sum()):.3g} %",
+            f"{100 * float(pixels[index] / pixels.sum()):.3g}%",
         ]
         for index, name in enumerate(names)
     ]

@@ -77,7 +77,7 @@ def _whole_step(last: float) -> int:
 
 def progress(experiment: Experiment, course: Sequence[Point]) -> Figure:
     """Return the best value so far over epochs and over time, with the default's line."""
-    metric = experiment.settings.objective.metric
+    metric, mode = experiment.settings.objective.metric, experiment.settings.objective.mode
     best = best_so_far(experiment, course)
     scale, unit = time_unit(course[-1].seconds)
     places: tuple[tuple[str, str, list[float], float], ...] = (
@@ -109,7 +109,7 @@ def progress(experiment: Experiment, course: Sequence[Point]) -> Figure:
                 "line": {"shape": "hv", "color": BEST, "width": 2.5},
                 "marker": {"size": [*(7 for _ in best), 0], "color": BEST},
                 "text": [*leaders, ""], "cliponaxis": False,
-                "textposition": [*(_beside(place, end) for place in along), "top left"],
+                "textposition": [*(_beside(place, end, mode) for place in along), "top left"],
                 "textfont": {"size": 11, "color": TEXT},
                 "customdata": [*(f"trial {p.trial:04d}, epoch {p.epoch}" for p in best), "end"],
                 "hovertemplate": f"%{{customdata}}<br>{metric} %{{y:.4f}}<extra></extra>",
@@ -141,9 +141,11 @@ def _leaders(best: Sequence[Point], along: Sequence[float], end: float) -> list[
     return labels
 
 
-def _beside(place: float, end: float) -> str:
-    """Return where a label stands: left of the step, unless the axis is there."""
-    return "top left" if place >= _LABEL * end else "top right"
+def _beside(place: float, end: float, mode: str) -> str:
+    """Return where a label stands: left of the step, or near the axis where no line goes."""
+    if place >= _LABEL * end:
+        return "top left"
+    return "bottom right" if mode == "max" else "top right"
 
 
 def curves(experiment: Experiment, state: str) -> Figure:

@@ -11,7 +11,7 @@ from pathlib import Path
 from automl.errors import UsageError
 from automl.experiment.experiment import Experiment
 from automl.files import write_atomic
-from automl.formats import compact, counted
+from automl.formats import compact, counted, score, short_names
 from automl.report.importance import FEW
 from automl.report.page import charts, proof, schedule, skill_report, space_charts, space_sections
 from automl.report.page.markup import Section, bar, data, esc, note, plot, table, tiles
@@ -181,7 +181,7 @@ def _gain(best: Trial | None, value: float | None, baseline: float | None) -> tu
         return "-", "trial 0000, the defaults, has no value"
     if best is not None and best.number == 0:
         return "equal", "the defaults, trial 0000, are the best"
-    return f"{value - baseline:+.4g}", f"trial 0000 has {compact(baseline)}"
+    return score(value - baseline, is_signed=True), f"trial 0000 has {compact(baseline)}"
 
 
 def _promoted(experiment: Experiment) -> tuple[str, str]:
@@ -201,11 +201,15 @@ def _winner(experiment: Experiment) -> str:
     assert best is not None
     default = experiment.history.trials.get(0)
     defaults = {} if default is None else default.values
+    names = short_names({**best.values, **shares})
+    keys = sorted(best.values, key=lambda key: -shares.get(key, 0.0))
     rows = [
-        (key, compact(defaults.get(key)), compact(value), bar(shares[key]) if key in shares else "")
-        for key, value in best.values.items()
-    ]
-    rows.sort(key=lambda row: -shares.get(row[0], 0.0))
+        (
+            names[key], compact(defaults.get(key)), compact(best.values[key]),
+            bar(shares[key]) if key in shares else "",
+        )
+        for key in keys
+    ]  # fmt: skip
     heads = ("parameter", "default", f"trial {best.number:04d}", "importance")
     count = len(space_charts.measured(experiment))
     if not shares:

@@ -35,6 +35,7 @@ def called(
         ({"is_on": 1}, "is_on: 1 is not allowed: must be True or False"),
         ({"to": 3}, "to: 3 is not allowed: must be a text that is not empty or a list of texts or"),
         ({"to": ["a", 3]}, "to: ['a', 3] is not allowed"),
+        ({"to": {"a": 1}}, "to: {'a': 1} is not allowed"),
         ({"callbacks": 3}, "callbacks: 3 is not allowed: must be a list of functions"),
         ({"callbacks": [3]}, "callbacks: [3] is not allowed"),
     ],

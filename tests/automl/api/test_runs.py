@@ -57,6 +57,8 @@ def test_a_file_says_what_the_keywords_do_not(tmp_path):
         ({"spec": {"train.lrr": 1}}, "train.lrr: unknown key; did you mean train.lr?"),
         ({"skill": "tou"}, "did you mean toy?"),
         ({"trails": 3}, "automl.run: trails: unknown key; did you mean trials?"),
+        ({"data": 3}, "automl.run: data: 3 is not allowed: must be a text"),
+        ({"out": 3}, "automl.run: out: 3 is not allowed: must be a text"),
     ],
 )
 def test_a_fault_of_the_user_is_a_usage_error(tmp_path, keywords, match):

@@ -84,9 +84,10 @@ def test_what_a_training_does_before_its_first_step_is_shown(tmp_path):
     assert "loading libraries" in drawn(made)
 
 
-def test_what_an_earlier_session_was_doing_is_not_shown(tmp_path):
+@pytest.mark.parametrize("content", [{"stage": "loading libraries"}, PLAIN])
+def test_what_an_earlier_session_was_doing_is_not_shown(tmp_path, content):
     experiment = at_the_start(tmp_path, time=time.time() + 60)
-    made = view(experiment, experiment.paths.trial(0), {"stage": "loading libraries"})
+    made = view(experiment, experiment.paths.trial(0), content)
     assert made.running[0].steps == Steps("starting")
 
 
@@ -103,6 +104,14 @@ def test_a_promotion_says_which_model_it_measures(tmp_path):
     made = view(experiment, folder, content, {"event": "promoting", "trial": 0, "time": 5.0})
     assert made.promoting == Steps("measuring onnx", 60, 101)
     assert "measuring onnx 60/101" in drawn(made)
+
+
+def test_an_export_in_the_folder_of_the_promotion_names_no_model(tmp_path):
+    experiment = made_experiment(tmp_path / "exp", start(0), report(0, 1, 0.5))
+    promoting = {"event": "promoting", "trial": 0, "time": 5.0}
+    folder = tmp_path / "exp" / ".promoting"
+    made = view(experiment, folder, {"stage": "loading libraries"}, promoting)
+    assert made.promoting == Steps("loading libraries")
 
 
 @pytest.mark.parametrize(

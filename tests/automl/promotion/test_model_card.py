@@ -10,7 +10,7 @@ def card(tmp_path):
     """Return a function that makes the card of a trial, with more facts of its parity."""
     experiment = made_experiment(
         tmp_path / "exp", start(0, {"train.lr": 0.25}), report(0, 1, 0.6), finish(0),
-        spec={"train": {"lr": 0.1}}, data={"images": 12}, versions={"torch": "2.13"},
+        spec={"train": {"lr": 0.1}}, data={"images": 12, "leaks": ""}, versions={"torch": "2.13"},
     )  # fmt: skip
 
     def make(test=None, calibration=(), **parity):
@@ -28,7 +28,13 @@ def test_it_names_model_data_settings_and_versions(card):
     text = card()
     assert text.startswith("# toy, trial 0000 of exp\n")
     assert "## Classes (validation)\n| class | score |\n| --- | --- |\n| cell | 0.5000 |\n" in text
-    for line in ("| data | images 12 |", ", commit abc |", "  lr: 0.25", "Versions: torch 2.13"):
+    for line in (
+        "| data | images 12, leaks none |",
+        "| ONNX Runtime | 0.600000 | none |",
+        ", commit abc |",
+        "  lr: 0.25",
+        "Versions: torch 2.13",
+    ):
         assert line in text
 
 

@@ -19,6 +19,17 @@ def explained(tmp_path, *events, trial=None, **settings):
     return explanation(experiment, SPACE, trial=trial)
 
 
+def trials(count, lr):
+    """Return events of trials of which the last, with this rate, is the best."""
+    events = []
+    for number in range(count):
+        is_last = number == count - 1
+        events += [start(number, {"lr": lr if is_last else 0.1})]
+        events += [report(number, epoch, epoch / 10 * is_last) for epoch in (1, 2, 3)]
+        events += [finish(number)]
+    return [*events, closed()]
+
+
 def test_each_trial_says_why_it_began_and_ended(tmp_path):
     stop = {**report(1, 1, 0.1), "decision": "stop", "reason": "rank 3 of 3"}
     text = explained(
@@ -39,10 +50,13 @@ def test_each_trial_says_why_it_began_and_ended(tmp_path):
     [(1.0, "lr: the best value 1 is at the high end of its range"), (0.5, "train longer")],
 )
 def test_the_advice_follows_from_the_results(tmp_path, lr, advice):
-    events = [start(0, {"lr": 0.1}), report(0, 1, 0.1), finish(0), start(1, {"lr": lr})]
-    events += [report(1, epoch, epoch / 10) for epoch in (1, 2, 3)] + [finish(1), closed()]
-    texts = [entry["text"] for entry in explained(tmp_path, *events).advice]
+    texts = [entry["text"] for entry in explained(tmp_path, *trials(10, lr)).advice]
     assert any(advice in text for text in texts), texts
+
+
+def test_of_a_few_trials_the_best_says_nothing_of_the_ranges(tmp_path):
+    texts = [entry["text"] for entry in explained(tmp_path, *trials(3, 1.0)).advice]
+    assert not any("range" in text for text in texts), texts
     assert texts[-1].startswith("few trials")
 
 
@@ -55,10 +69,7 @@ def test_the_advice_follows_from_the_results(tmp_path, lr, advice):
     ],
 )
 def test_a_best_value_at_an_end_names_a_range_that_goes_on(tmp_path, largest, is_log, flag):
-    experiment = made_experiment(
-        tmp_path / "exp", start(0, {"lr": 0.1}), report(0, 1, 0.1), finish(0),
-        start(1, {"lr": 1.0}), report(1, 1, 0.2), finish(1), closed(),
-    )  # fmt: skip
+    experiment = made_experiment(tmp_path / "exp", *trials(10, 1.0))
     field = {"type": "number", "default": 0.1, "minimum": 0, "maximum": largest}
     experiment.paths.schema.write_text(json.dumps({"properties": {"lr": field}}))
     lr = Parameter("lr", "float", 0.1, low=0.01, high=1.0, is_log=is_log)

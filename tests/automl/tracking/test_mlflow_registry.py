@@ -88,3 +88,22 @@ def test_a_model_that_changed_gets_a_version_of_its_own(experiment, runs_named, 
     assert (first.version, again.version, second.version) == ("1", "1", "2")
     assert (first.why, again.why) == ("the first", "champion already: the same model")
     assert (second.alias, second.why) == ("champion", "replaces version 1, the same trial")
+
+
+def test_a_program_is_packaged_and_leaves_no_bytecode_beside_the_model(
+    experiment, runs_named, tmp_path
+):
+    model = tmp_path / "model.onnx"
+    model.write_bytes((experiment.paths.promoted / "model.onnx").read_bytes())
+    (tmp_path / "mlflow_model.py").write_text(
+        "import mlflow\n\n"
+        "class Echo(mlflow.pyfunc.PythonModel):\n"
+        "    def predict(self, context, model_input, params=None):\n"
+        "        return model_input\n\n"
+        "mlflow.models.set_model(Echo())\n"
+    )
+    (tmp_path / "requirements.txt").write_text("mlflow\n")
+    (tmp_path / "input_example.json").write_text('{"inputs": ["x"]}')
+    with mlflow_environment():
+        entry = MlflowRegistry(runs_named("toy-program")).register(experiment, model)
+    assert entry.version == "1" and not (tmp_path / "__pycache__").exists()

@@ -68,7 +68,7 @@ def test_the_summary_is_json_and_tables(root):
     assert content["splits"]["val"]["pixel_shares"]["class_0"] == 0.666667
     lines = summary.text().splitlines()
     assert any(line.split()[:3] == ["train", "2", "12x8"] for line in lines)
-    assert any("66.7 %" in line for line in lines)
+    assert any("66.7%" in line for line in lines)
 
 
 def test_the_page_shows_overlays_with_a_legend_and_opens_offline(root, tmp_path):

@@ -89,7 +89,7 @@ def test_report_shows_samples_class_scores_and_the_confusion_matrix(evaluation, 
     (table, _, _), (matrix,) = told["tables"], told["matrices"]
     iou = table["columns"].index("iou")
     assert table["rows"][1][iou] == result.metrics["val_iou_left_part"]
-    shares = [float(row[-1].removesuffix(" %")) for row in table["rows"]]
+    shares = [float(row[-1].removesuffix("%")) for row in table["rows"]]
     assert sum(shares) == pytest.approx(100, abs=0.5)
     assert (
         matrix["values"] == json.loads((tmp_path / "results.json").read_text())["confusion_matrix"]

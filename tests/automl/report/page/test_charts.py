@@ -23,6 +23,7 @@ def test_progress_steps_up_with_the_epochs_of_all_trials(experiment):
     assert default["y"] == [0.2, 0.2]
     assert best["customdata"] == ["trial 0000, epoch 1", "trial 0001, epoch 1", "end"]
     assert best["text"] == ["0000", "0001", ""]
+    assert best["textposition"][0] == "top left"
 
 
 def test_a_trial_is_named_where_it_takes_the_lead_if_there_is_room(tmp_path):
@@ -33,6 +34,8 @@ def test_a_trial_is_named_where_it_takes_the_lead_if_there_is_room(tmp_path):
     )
     best = charts.progress(experiment, points(experiment))["data"][1]
     named = {text: x for text, x in zip(best["text"], best["x"], strict=True) if text}
+    # No line of a value that rises goes below the first step.
+    assert best["textposition"][0] == "bottom right"
     assert named == {"0000": 33}  # Trial 1 led for two epochs before: its name would touch.
 
 
