@@ -25,6 +25,8 @@ class RunOptions(TypedDict, total=False):
     epochs: int | None
     budget_epochs: int | None
     time: str | None
+    budget_cost: float | None
+    price_per_hour: float | None
     objective: str | Sequence[str] | None
     constraint: str | Sequence[str] | None
     confirm_seeds: int | None

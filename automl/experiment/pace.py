@@ -12,7 +12,7 @@ from automl.trial.epochs import EpochCounter
 
 @dataclass(frozen=True)
 class Limit:
-    """One limit of the budget: `trials`, `epochs` or `seconds`, and how much of it is used."""
+    """A limit of the budget, and how much of it is used: `trials`, `epochs`, `seconds`, `cost`."""
 
     name: str
     used: float
@@ -90,6 +90,9 @@ class Pace:
             limits.append(Limit("epochs", self.searched, most, is_asked=False))
         if budget.time_s is not None:
             limits.append(Limit("seconds", driven_s, budget.time_s))
+            if budget.price_per_hour is not None:
+                hour = budget.price_per_hour / 3600
+                limits.append(Limit("cost", driven_s * hour, budget.time_s * hour))
         return tuple(limits)
 
     def left(

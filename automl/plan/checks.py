@@ -118,6 +118,8 @@ def fitted_to_plain_training(request: Request, route: Route) -> tuple[Request, l
         "--search": ", ".join(f"{key}={text}" for key, text in request.space.searched.items()),
         "--budget-epochs": search.budget_epochs,
         "--time": search.time,
+        "--budget-cost": search.budget_cost,
+        "--price-per-hour": search.price_per_hour,
         "--confirm-seeds": search.confirm_seeds or None,
         "--warm-start": search.warm_start,
         "--objective": ", ".join(search.objectives),
@@ -138,8 +140,8 @@ def fitted_to_plain_training(request: Request, route: Route) -> tuple[Request, l
         request,
         space=SpaceRequest(fixed=request.space.fixed),
         search=replace(
-            search, budget_epochs=None, time=None, confirm_seeds=0, warm_start=None,
-            objectives=(), constraints=(), trials=None,
+            search, budget_epochs=None, time=None, budget_cost=None, price_per_hour=None,
+            confirm_seeds=0, warm_start=None, objectives=(), constraints=(), trials=None,
         ),
     )  # fmt: skip
     verb = "has" if len(used) == 1 else "have"

@@ -98,6 +98,10 @@ class DryRun:
         )
         if time.seconds_of_same is not None:
             text += f", which ended with the same budget after {duration(time.seconds_of_same)}"
+        budget = self.plan.settings.budget
+        cost = budget.cost(time.seconds)
+        if cost is not None:
+            text += f"; at most about {cost:.2f} at {budget.price_per_hour:g} an hour"
         return text
 
     def _disk(self) -> str:

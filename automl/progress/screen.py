@@ -162,6 +162,8 @@ class _Drawing:
         amounts = f"{limit.used:.0f}/{limit.limit:.0f}"
         if limit.name == "seconds":
             amounts = f"{clock(limit.used)}/{clock(limit.limit)}"
+        elif limit.name == "cost":
+            amounts = f"{limit.used:.2f}/{limit.limit:.2f}"
         if not limit.is_asked:
             amounts += " at most"
         return Text.assemble((full, "cyan"), (empty, "dim"), f" {amounts}")

@@ -61,6 +61,14 @@ _TABLE = (
         example="2h", is_of_search=True,
     ),
     Option(
+        "budget_cost", "cost of the search at --price-per-hour; limits its time", "number", "X",
+        example="20", is_of_search=True,
+    ),
+    Option(
+        "price_per_hour", "price of an hour of all that the search runs on", "number", "X",
+        example="2.5", is_of_search=True,
+    ),
+    Option(
         "objective", "what to optimise; several give a Pareto front", "texts", "METRIC[:max|min]",
         default="the skill's metric", example="[val_miou:max, latency_ms:min]", is_of_search=True,
     ),

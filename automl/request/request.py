@@ -15,7 +15,7 @@ from automl.request.parsing import parsed_targets
 from automl.request.policy import decided_policy
 from automl.request.precedence import merged
 from automl.request.rewording import FLAG, with_rewordings
-from automl.request.search import SearchRequest
+from automl.request.search import SearchRequest, check_cost
 from automl.request.space import SpaceRequest
 from automl.request.wishes import Wishes, read_wishes
 from automl.search.algorithms import algorithm_named
@@ -35,6 +35,8 @@ _SEARCH = {
     "warm_start": "warm_start",
     "budget_epochs": "budget_epochs",
     "time": "time",
+    "budget_cost": "budget_cost",
+    "price_per_hour": "price_per_hour",
 }
 _SPACE = {"space": "overlay", "search": "searched", "fix": "fixed", "keep": "kept"}
 _RESOURCES = (
@@ -138,6 +140,7 @@ def request_from_options(
         # Two of them, because a time that cannot be read makes no budget to check.
         lambda: Budget(search.get("trials", 1), 1, search.get("budget_epochs")),
         lambda: seconds(search.get("time", "1s")),
+        lambda: check_cost(search.get("budget_cost"), search.get("price_per_hour")),
         lambda: algorithm_named(search.get("algorithm")),
         lambda: Resources(**resources),
         lambda: trackers_named(options.get("tracker", Request.tracker)),

@@ -1,10 +1,11 @@
 """The search part of a request, from flags and TAO's settings."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from automl.errors import UsageError, disagreement, not_allowed, not_one_of
+from automl.errors import Fault, UsageError, check_all, disagreement, not_allowed, not_one_of
 from automl.request.durations import seconds
 from automl.request.objectives import resolved_objectives
 from automl.search.algorithms import algorithm_named
@@ -40,6 +41,10 @@ class SearchRequest:
     budget_epochs: int | None = None
     time: str | None = None
     """As `2h`, `90m`, `1h30m` or `45s`."""
+    budget_cost: float | None = None
+    """What the search may cost, at the price of an hour."""
+    price_per_hour: float | None = None
+    """Of all that the search runs on, in any currency."""
 
     def __post_init__(self) -> None:
         if self.stop_rule not in ("on", "off"):
@@ -50,15 +55,19 @@ class SearchRequest:
     def budget(self, epochs: int) -> Budget:
         """Return the budget of a search whose full trainings take `epochs` epochs.
 
-        Without any limit there are 20 trials; a limit of epochs or time needs no other.
+        Without any limit there are 20 trials; a limit of epochs, time or cost needs no other.
         """
-        is_limited = self.budget_epochs is not None or self.time is not None
+        limits = [] if self.time is None else [seconds(self.time)]
+        if self.budget_cost is not None and self.price_per_hour is not None:
+            limits.append(3600 * self.budget_cost / self.price_per_hour)
+        is_limited = self.budget_epochs is not None or bool(limits)
         trials = UNLIMITED if is_limited else DEFAULT_TRIALS
         return Budget(
             trials=trials if self.trials is None else self.trials,
             epochs=epochs,
             budget_epochs=self.budget_epochs,
-            time_s=None if self.time is None else seconds(self.time),
+            time_s=min(limits, default=None),
+            price_per_hour=self.price_per_hour,
         )
 
     def resolved_objectives(self, info: SkillInfo) -> tuple[Objective, ...]:
@@ -99,6 +108,26 @@ class SearchRequest:
             for name, value in own.items()
             if value is not None and value != flags[name]
         ]
+
+
+def check_cost(cost: float | None, price_per_hour: float | None) -> None:
+    """Raise `UsageError` for a cost or a price that says nothing."""
+    check_all(
+        lambda: _check_amount("--budget-cost", cost),
+        lambda: _check_amount("--price-per-hour", price_per_hour),
+    )
+    if cost is not None and price_per_hour is None:
+        raise UsageError(
+            Fault(
+                f"--budget-cost: {cost:g} says nothing without --price-per-hour",
+                key="--price-per-hour",
+            )
+        )
+
+
+def _check_amount(flag: str, value: float | None) -> None:
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise UsageError(not_allowed(flag, value, "a number above 0"))
 
 
 def _tao_objective(flags: Mapping[str, Any]) -> str:

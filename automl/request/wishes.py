@@ -25,6 +25,8 @@ _MOST = (
     r"(?:under|below|less than|fewer than|at most|up to|no more than|not more than|max(?:imum)?"
     r"|within|<=?) "
 )
+_CURRENCY = r"(?:[$€£]|dollars?|euros?|pounds?|usd|eur|gbp)"
+_SPEND = rf"(?:{_MOST}|for |spend |budget of |it |may |can |costs? )*"
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _MEMORY = {"mb": 1.0, "gb": 1024.0, "gib": 1024.0, "mib": 1.0}
 _COUNTS = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "": 1.0}
@@ -128,6 +130,10 @@ def _count(name: str) -> _Rule:
     return lambda match, costs: (name, int(_number(match["n"])))
 
 
+def _amount(name: str) -> _Rule:
+    return lambda match, costs: (name, _number(match["n"]))
+
+
 def _kept(match: re.Match[str], costs: set[str]) -> _Made:
     name = match["name"].strip()
     return "keep", (_SYNONYMS.get(name, name.replace(" ", "_")),)
@@ -169,6 +175,12 @@ _RULES: tuple[tuple[re.Pattern[str], _Rule], ...] = tuple(
         ),
         (rf"(?:{_MOST}|for )?{_N} ?epochs(?: each| per trial)?\b", _count("epochs")),
         (rf"(?:{_MOST}|with )?{_N} ?trials\b", _count("trials")),
+        (
+            rf"(?:{_MOST}|at |for |costs? )*[$€£]?{_N} ?{_CURRENCY}? ?(?:an|a|per|/) ?(?:hour|h)\b",
+            _amount("price_per_hour"),
+        ),
+        (rf"{_SPEND}[$€£] ?{_N}", _amount("budget_cost")),
+        (rf"{_SPEND}{_N} ?{_CURRENCY}(?!\w)", _amount("budget_cost")),
         (
             rf"(?:{_MOST}|in |for |you have |i have |budget of )?{_N} ?"
             r"(?P<unit>hours?|hrs?|h|minutes?|mins?|min|m|seconds?|secs?|s|days?|d)\b"

@@ -22,6 +22,8 @@ class Budget:
     """Epochs trained by all trials together."""
     time_s: float | None = None
     """Seconds that the search is driven, summed over its sessions; the searcher has no clock."""
+    price_per_hour: float | None = None
+    """What an hour of the search costs, if the user said it."""
 
     def __post_init__(self) -> None:
         faults = [
@@ -43,6 +45,10 @@ class Budget:
         """Whether the number of trials is limited."""
         return self.trials < UNLIMITED
 
+    def cost(self, seconds: float) -> float | None:
+        """Return what so many seconds cost, None if no price was given."""
+        return None if self.price_per_hour is None else seconds / 3600 * self.price_per_hour
+
     def __str__(self) -> str:
         """Return the limits in words: `20 trials of up to 50 epochs, at most 500 epochs in all`."""
         trials = counted(self.trials, "trial") if self.is_limited_in_trials else "trials"
@@ -50,5 +56,8 @@ class Budget:
         if self.budget_epochs is not None:
             parts.append(f"at most {counted(self.budget_epochs, 'epoch')} in all")
         if self.time_s is not None:
-            parts.append(f"at most {duration(self.time_s)}")
+            cost = self.cost(self.time_s)
+            parts.append(
+                f"at most {duration(self.time_s)}" + ("" if cost is None else f" ({cost:.2f})")
+            )
         return ", ".join(parts)

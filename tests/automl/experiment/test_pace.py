@@ -49,6 +49,11 @@ def test_the_limits_are_those_of_the_budget_with_what_is_used(paced):
     )  # fmt: skip
 
 
+def test_a_price_makes_a_limit_of_the_time_one_of_the_cost(paced):
+    pace, history = paced(Budget(5, 4, time_s=7200.0, price_per_hour=2.5), start(0))
+    assert pace.limits(history, 3600.0)[-1] == Limit("cost", 2.5, 5.0)
+
+
 def test_a_trial_counts_once_it_has_trained_an_epoch(paced):
     pace, history = paced(Budget(5, 4), start(0), start(1), report(1, 1))
     assert pace.limits(history, 2.0)[0] == Limit("trials", 1, 5)

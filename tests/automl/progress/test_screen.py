@@ -46,6 +46,10 @@ def test_no_line_is_wider_than_the_terminal(width):
     assert text.splitlines()[-1].endswith("…")
 
 
+def test_a_limit_of_the_cost_has_its_row():
+    assert "1.25/20.00" in drawn(view(limits=(Limit("cost", 1.25, 20.0),)))
+
+
 def test_it_says_budget_time_left_best_gain_running_and_why(width=80):
     text = drawn(view(), width=width)
     for part in (

@@ -1,6 +1,9 @@
+import math
+
 import pytest
 
 from automl.errors import UsageError
+from automl.request.request import request_from_options
 from automl.request.search import DEFAULT_TRIALS, SearchRequest
 from automl.trial.budget import UNLIMITED
 
@@ -34,6 +37,32 @@ def test_settings_of_tao_are_flags_here(settings, expected):
 )
 def test_a_limit_of_time_or_epochs_needs_no_number_of_trials(request_, trials):
     assert request_.budget(5).trials == trials
+
+
+@pytest.mark.parametrize(
+    ("limits", "seconds"),
+    [({"budget_cost": 20, "price_per_hour": 2.5}, 8 * 3600),
+     ({"budget_cost": 20, "price_per_hour": 2.5, "time": "1h"}, 3600),
+     ({"budget_cost": 1, "price_per_hour": 2, "time": "1h"}, 1800),
+     ({"price_per_hour": 2}, None)],
+)  # fmt: skip
+def test_a_cost_limits_the_time_at_its_price(limits, seconds):
+    budget = SearchRequest(**limits).budget(5)
+    assert budget.time_s == seconds
+    assert budget.is_limited_in_trials == (seconds is None)
+    assert budget.price_per_hour == limits["price_per_hour"]
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [({"budget_cost": 20}, "--budget-cost: 20 says nothing without --price-per-hour"),
+     ({"budget_cost": 0, "price_per_hour": 1}, "--budget-cost: 0 is not allowed: must be a numb"),
+     ({"budget_cost": 1, "price_per_hour": -1}, "--price-per-hour: -1 is not allowed"),
+     ({"budget_cost": 1, "price_per_hour": math.nan}, "--price-per-hour: nan is not allowed")],
+)  # fmt: skip
+def test_a_cost_that_says_nothing_is_refused(options, match):
+    with pytest.raises(UsageError, match=match):
+        request_from_options({"skill": "toy", **options})
 
 
 @pytest.mark.parametrize(

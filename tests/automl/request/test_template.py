@@ -20,9 +20,9 @@ def test_the_file_of_init_says_the_skill_and_with_every_line_uncommented_every_k
     for name in keys & RUN_OPTIONS.keys():
         (tmp_path / "file.yaml").write_text(text.replace(f"\n# {name}: ", f"\n{name}: "))
         assert set(read_experiment_file(tmp_path / "file.yaml")) == {"skill", name}
-        # A server that rewords a request needs one.
-        needed = {"request": "two hours"} if name == "request_model" else {}
-        request_from_options(needed, file=tmp_path / "file.yaml")
+        # What one option needs another for.
+        needed = {"request_model": {"request": "two hours"}, "budget_cost": {"price_per_hour": 2}}
+        request_from_options(needed.get(name, {}), file=tmp_path / "file.yaml")
     assert keys >= RUN_OPTIONS.keys() - {"skill"}
 
 

@@ -27,6 +27,13 @@ def test_a_budget_says_its_limits_in_words():
     )
 
 
+def test_a_limit_of_time_says_what_it_costs():
+    budget = Budget(UNLIMITED, 5, time_s=7200.0, price_per_hour=2.5)
+    assert str(budget) == "trials of up to 5 epochs, at most 2 h (5.00)"
+    assert budget.cost(1800) == 1.25
+    assert Budget(1, 1).cost(1800) is None
+
+
 def test_unlimited_trials_are_not_named():
     budget = Budget(UNLIMITED, 5, time_s=9.0)
     assert not budget.is_limited_in_trials
