@@ -32,7 +32,7 @@ faults: $(VENV)/installed-test ## 300 killed searches on this machine, 60 on Ray
 check: $(VENV)/installed-test ## format, lint, types, layers
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
-	$(BIN)/mypy
+	$(BIN)/python docs/check_types.py
 	$(BIN)/pytest tests/test_layers.py
 
 format: $(VENV)/installed-test

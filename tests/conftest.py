@@ -93,7 +93,7 @@ def commands(tmp_path_factory):
     address = str(folder / "socket")
     root = str(Path(__file__).parent.parent)
     server = subprocess.Popen(
-        [sys.executable, warm.__file__, address], start_new_session=True,
+        [sys.executable, warm.__file__, address], start_new_session=True, stdin=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ["PYTHONPATH"]])},
     )  # fmt: skip
     for name in ("automl", "segformer", "python"):
@@ -102,7 +102,7 @@ def commands(tmp_path_factory):
         assert server.poll() is None, "the process that answers ended"
         time.sleep(0.1)
     yield folder
-    os.killpg(server.pid, signal.SIGKILL)
+    server.stdin.close()
     server.wait()
 
 

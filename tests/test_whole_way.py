@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from warm import pid_of
 
 from automl.experiment.experiment import Experiment, space_of
 from automl.experiment.journal import Journal
@@ -40,8 +41,7 @@ def folder(tmp_path_factory, run_in):
 
 @pytest.fixture(scope="module")
 def told(folder, run_in):
-    """Run a search on Ray and return its JSON."""
-    # One worker: each loads the libraries of a training again.
+    """Run a search on Ray, by one worker, and return its JSON."""
     result = run_in(folder, "run", "--skill", "segformer", "--data", "data", "--trials", 3,
                     "--epochs", 3, "--concurrency", 1, "--out", "runs/search", "--json",
                     *SMALL)  # fmt: skip
@@ -87,9 +87,9 @@ def predicted(told, folder, run_in):
 
 
 @pytest.fixture(scope="module")
-def served(told, folder):
+def served(told, folder, commands):
     """Return the address at which `automl serve` serves the promoted model."""
-    command = [sys.executable, "-m", "automl", "serve", "runs/search"]
+    command = [commands / "automl", "serve", "runs/search"]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as server:
         yield server.stdout.readline().split(" on ")[1].split()[0]
         server.terminate()
@@ -327,16 +327,17 @@ def test_a_chain_of_jobs_ends_at_an_engine_without_a_path(folder, monkeypatch):
             job("inference", engine.id)
 
 
-def test_a_killed_search_is_resumed_without_losing_an_epoch(folder, run_in, ray_head):
+def test_a_killed_search_is_resumed_without_losing_an_epoch(folder, run_in, commands, ray_head):
     root = folder / "runs" / "killed"
+    # One worker: each loads the libraries of a training again.
     driver = subprocess.Popen(
-        [sys.executable, "-m", "automl", "run", "--skill", "segformer", "--data", "data",
+        [commands / "automl", "run", "--skill", "segformer", "--data", "data",
          "--trials", "3", "--epochs", "4", "--out", str(root), "--tracker", "none",
-         "--address", ray_head, *SMALL],
+         "--address", ray_head, "--concurrency", "1", *SMALL],
         cwd=folder, env=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     _wait_for_reports(root / "journal.jsonl", 3)
-    driver.send_signal(signal.SIGKILL)
+    os.kill(pid_of(driver), signal.SIGKILL)
     driver.wait()
     before = list(Journal(root / "journal.jsonl").read())
     time.sleep(3)

@@ -18,6 +18,8 @@ from automl.redact import without_user
 from automl.tracking.address import is_server, store_of
 
 START_TIMEOUT_S = 180
+_UNUSED = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+"""Of MLflow's server: eight more processes, which evaluate language models; a user's value wins."""
 SHOWN = 5
 """Comparison pages that are printed for a folder of experiments, latest first."""
 
@@ -33,7 +35,7 @@ def serve(folder: Path, *, port: int | None = None, opens_browser: bool = True) 
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store,
                "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]  # fmt: skip
     print(f"starting MLflow at {url}", file=sys.stderr, flush=True)
-    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    environment = {**_UNUSED, **os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
     # MLflow starts workers of its own: a group of theirs lets us end them all.
     server = subprocess.Popen(command, env=environment, stdout=sys.stderr, start_new_session=True)
     before = signal.signal(signal.SIGTERM, _end)

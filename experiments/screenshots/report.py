@@ -63,8 +63,9 @@ def pictures(top: Path, sources: Mapping[str, Path], out: Path) -> list[Path]:
 
 
 def _open(driver: Any, experiment: Path) -> None:
-    driver.get(address(experiment))
-    wait_until_drawn(driver)
+    if driver.current_url != address(experiment):  # To draw all figures again takes seconds.
+        driver.get(address(experiment))
+        wait_until_drawn(driver)
 
 
 def wait_until_drawn(driver: Any) -> None:

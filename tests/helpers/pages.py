@@ -12,7 +12,6 @@ import re
 import shlex
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -105,10 +104,9 @@ class Reader:
     def _open(self, command: str, where: str) -> None:
         """Start a command that serves, open the page that it prints, and press Ctrl-C."""
         words = shlex.split(command, comments=True)
-        # Not by the process that has all loaded: Ctrl-C must reach the command itself.
         server = subprocess.Popen(
-            [sys.executable, "-m", *words], cwd=self.folder, env=self.environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            [self.automl.with_name(words[0]), *words[1:]], cwd=self.folder, env=self.environment,
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:
             assert server.stdout is not None

@@ -1,18 +1,26 @@
 """Runs commands in forks of one process, which has loaded the libraries once: that takes seconds.
 
-`python warm.py SOCKET` serves; `program` writes the file that stands for a command and asks it. It
-is the real command in a process of its own. Those of the docs are cut (`is_cut`): their budgets
-(`SMALL`), and generated data sets (`_thin`).
+`python warm.py SOCKET` serves until its stdin ends; `program` writes the file that stands for a
+command and asks it. It is the real command in a process of its own, which gets the signals sent to
+the file's process, and that ends as it does. It also dies with that, a moment later: who kills it
+and looks at once kills `pid_of`. Those of the docs are cut (`is_cut`): their budgets (`SMALL`), and
+generated data sets (`_thin`).
 """
 
 import gc
 import json
 import os
+import runpy
+import select
 import signal
 import socket
+import subprocess
 import sys
+import tempfile
+import time
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -44,46 +52,119 @@ _LOADED = (
 )  # fmt: skip
 
 
+PYTHON = "WARM_PYTHON"
+"""The variable for what a command takes for `sys.executable`, with which it starts others."""
+
+
 def program(path: Path, address: str, *, is_cut: bool = False) -> None:
     """Write an executable that hands its words, place, environment and streams to the server."""
     path.write_text(
         f"#!{sys.executable} -IS\n"
-        "import json, os, socket, sys\n"
+        "import json, os, signal, socket, sys\n"
+        "passed = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, passed)\n"
         f"asked = [{path.name!r}, *sys.argv[1:]], os.getcwd(), dict(os.environ), {is_cut}\n"
-        "with socket.socket(socket.AF_UNIX) as line:\n"
+        "def pass_on(number, frame):\n"
+        "    try:\n"
+        "        os.kill(pid, number)\n"
+        "    except ProcessLookupError:\n"
+        "        pass\n"
+        "with socket.socket(socket.AF_UNIX) as line, line.makefile() as answer:\n"
         f"    line.connect({address!r})\n"
         "    socket.send_fds(line, [b'.'], [0, 1, 2])\n"
         "    line.sendall(json.dumps(asked).encode() + b'\\n')\n"
-        "    sys.exit(int(line.recv(8) or b'70'))\n"
+        "    pid = int(answer.readline())\n"
+        "    with open('/proc/self/comm', 'w') as name:\n"
+        "        name.write(f'for {pid}')\n"
+        "    for number in passed:\n"
+        "        signal.signal(number, pass_on)\n"
+        "    signal.pthread_sigmask(signal.SIG_UNBLOCK, passed)\n"
+        "    code = int(answer.readline() or '70')\n"
+        "if code < 0:\n"
+        "    if code != -signal.SIGKILL:\n"
+        "        signal.signal(-code, signal.SIG_DFL)\n"
+        "    os.kill(os.getpid(), -code)\n"
+        "sys.exit(code)\n"
     )
     path.chmod(0o755)
 
 
+def pid_of(process: "subprocess.Popen[str]") -> int:
+    """Return the process that carries out the command of a `program`, once it has begun."""
+    while not (name := Path(f"/proc/{process.pid}/comm").read_text()).startswith("for "):
+        assert process.poll() is None
+        time.sleep(0.01)
+    return int(name.split()[1])
+
+
 def serve(address: str) -> None:
-    """Answer until the process is ended."""
+    """Answer until stdin ends, and then end all that was forked."""
     gc.disable()  # Of what is being loaded, nothing is garbage.
     for name in _LOADED:
         import_module(name)
     gc.freeze()  # A fork that looked for garbage here would copy every page.
     gc.enable()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(address)
         door.listen()
-        while True:
-            line, _ = door.accept()
-            if os.fork() == 0:
-                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                door.close()
-                _answer(line)
-            line.close()
+        _attend(door)
+
+
+def _attend(door: socket.socket) -> None:
+    """Fork for whoever asks; kill the forks that nobody waits for, and say how the others ended."""
+    poll = select.poll()
+    poll.register(door, select.POLLIN)
+    poll.register(sys.stdin, 0)  # Hung up; nothing is sent.
+    forks: dict[int, _Fork] = {}
+    """By the file of its end and by that of its line."""
+    while True:
+        ready = {file for file, _ in poll.poll()}
+        if sys.stdin.fileno() in ready:  # The tests have ended, however they did.
+            os.killpg(0, signal.SIGKILL)
+        for file in ready & set(forks):
+            if (fork := forks.get(file)) is None:
+                continue  # Its line and it ended at once.
+            if file != fork.end:
+                os.kill(fork.pid, signal.SIGKILL)
+            for each in (fork.end, fork.line.fileno()):
+                poll.unregister(each)
+                del forks[each]
+            fork.bury()
+        if door.fileno() in ready:
+            fork = _Fork(door)
+            forks |= {fork.end: fork, fork.line.fileno(): fork}
+            poll.register(fork.end, select.POLLIN)
+            poll.register(fork.line, 0)  # Hung up; what is sent is for the fork.
+
+
+class _Fork:
+    """A fork of the server that answers one who came to its door."""
+
+    def __init__(self, door: socket.socket) -> None:
+        self.line, _ = door.accept()
+        self.pid = os.fork()
+        if self.pid == 0:
+            door.close()
+            _answer(self.line)
+        self.end = os.pidfd_open(self.pid)
+        with suppress(BrokenPipeError):
+            self.line.sendall(f"{self.pid}\n".encode())
+
+    def bury(self) -> None:
+        """Wait for its end and say how it was."""
+        _, status = os.waitpid(self.pid, 0)
+        with self.line, suppress(BrokenPipeError, ConnectionResetError):
+            self.line.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+        os.close(self.end)
 
 
 def _answer(line: socket.socket) -> None:
-    _, streams, _, _ = socket.recv_fds(line, 1, 3)
-    words, folder, environment, is_cut = json.loads(line.makefile().readline())
+    with line, line.makefile() as asked:
+        _, streams, _, _ = socket.recv_fds(line, 1, 3)
+        words, folder, environment, is_cut = json.loads(asked.readline())
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
+        os.close(stream)
     os.chdir(folder)
     inherited = _path_of(os.environ)
     sys.path[:] = [
@@ -91,11 +172,12 @@ def _answer(line: socket.socket) -> None:
     ]  # fmt: skip
     os.environ.clear()
     os.environ.update(environment)
+    sys.executable = environment.get(PYTHON, sys.executable)
+    tempfile.tempdir = None  # By TMPDIR, which is read once.
     if environment.get("OMP_NUM_THREADS"):  # A process of its own would have loaded torch by it.
         import_module("torch").set_num_threads(int(environment["OMP_NUM_THREADS"]))
     code = _code(words, is_cut=is_cut)
     sys.stdout.flush()
-    line.sendall(str(code).encode())
     os._exit(code)
 
 
@@ -105,6 +187,10 @@ def _path_of(environment: Mapping[str, str]) -> list[str]:
 
 def _code(words: list[str], *, is_cut: bool) -> int:
     try:
+        if words[:2] == ["python", "-m"]:
+            sys.argv = words[2:]
+            runpy.run_module(words[2], run_name="__main__", alter_sys=True)
+            return 0
         if words[0] == "python":
             exec(compile(sys.stdin.read(), "block", "exec"), {"__name__": "__main__"})
             return 0

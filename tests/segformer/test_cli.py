@@ -110,9 +110,11 @@ def test_a_run_that_diverges_is_1(data, capsys):
     ("sent", "said", "code"),
     [(signal.SIGINT, "interrupted", 130), (signal.SIGTERM, "stopped by SIGTERM", 75)],
 )
-def test_ctrl_c_and_sigterm_are_one_line_and_a_failure_in_the_status(data, sent, said, code):
+def test_ctrl_c_and_sigterm_are_one_line_and_a_failure_in_the_status(
+    data, commands, sent, said, code
+):
     words = ["train", f"root_dir={data}", *TINY, "num_epochs=9999"]
-    command = [sys.executable, "-m", "segformer.cli", *words]
+    command = [commands / "segformer", *words]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         last = data.parent / "results/train/checkpoints/last.ckpt"
         while not last.exists() and process.poll() is None:

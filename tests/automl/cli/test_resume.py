@@ -2,10 +2,10 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
+from warm import pid_of
 
 from automl.experiment.journal import Journal
 
@@ -17,16 +17,18 @@ LOCAL = ("--runner", "local", "--tracker", "none")
     [(signal.SIGINT, 130, "stopped"), (signal.SIGTERM, 75, "stopped"),
      (signal.SIGKILL, -9, "interrupted")],
 )  # fmt: skip
-def test_a_stopped_run_says_so_and_is_resumed(tmp_path, toy_data, automl, number, code, state):
+def test_a_stopped_run_says_so_and_is_resumed(
+    tmp_path, toy_data, automl, commands, number, code, state
+):
     words = ["run", "--skill", "toy", "--data", str(toy_data), *LOCAL, "--out", "exp",
              "--trials", "2", "--epochs", "4", "--algorithm", "tpe",
              "train.pause_s=0.3"]  # fmt: skip
     child = subprocess.Popen(
-        [sys.executable, "-m", "automl", *words],
+        [commands / "automl", *words],
         cwd=tmp_path, env=os.environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     _wait_for_reports(tmp_path / "exp" / "journal.jsonl", 2)
-    child.send_signal(number)
+    os.kill(pid_of(child), number)
     _, stderr = child.communicate(timeout=60)
     assert child.returncode == code, stderr
     assert "Traceback" not in stderr
@@ -43,9 +45,9 @@ def test_a_stopped_run_says_so_and_is_resumed(tmp_path, toy_data, automl, number
     [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 75, "stopped")],
 )
 def test_a_run_stopped_before_its_session_begins_is_resumed(
-    tmp_path, toy_data, automl, number, code, kind
+    tmp_path, toy_data, automl, commands, number, code, kind
 ):
-    child = _started(tmp_path, toy_data)
+    child = _started(commands, tmp_path, toy_data)
     while not (tmp_path / "exp" / "settings.yaml").exists():
         assert child.poll() is None
     child.send_signal(number)
@@ -58,8 +60,10 @@ def test_a_run_stopped_before_its_session_begins_is_resumed(
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75)])
-def test_a_run_stopped_before_anything_is_written_says_so(tmp_path, toy_data, number, code):
-    child = _started(tmp_path, toy_data)
+def test_a_run_stopped_before_anything_is_written_says_so(
+    tmp_path, toy_data, commands, number, code
+):
+    child = _started(commands, tmp_path, toy_data)
     assert "reading the skill" in child.stderr.readline()
     child.send_signal(number)
     stdout, stderr = child.communicate(timeout=60)
@@ -68,11 +72,11 @@ def test_a_run_stopped_before_anything_is_written_says_so(tmp_path, toy_data, nu
     assert not (tmp_path / "exp").exists()
 
 
-def _started(folder, data):
+def _started(commands, folder, data):
     words = ["run", "--skill", "toy", "--data", str(data), *LOCAL, "--out", "exp",
              "--trials", "1", "--epochs", "1", "--json"]  # fmt: skip
     return subprocess.Popen(
-        [sys.executable, "-m", "automl", *words],
+        [commands / "automl", *words],
         cwd=folder, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import time
 
 import pytest
@@ -58,12 +57,12 @@ def spec_of(root):
 
 
 @pytest.fixture
-def running(root, toy_data):
+def running(root, toy_data, commands):
     """Return a job that trains in a process of its own, and the process."""
     command = ["job", "run", "train", "--skill", "toy", "--root", str(root), "--train-datasets",
                str(toy_data), "train.pause_s=0.2", "train.epochs=20"]  # fmt: skip
     child = subprocess.Popen(
-        [sys.executable, "-m", "automl", *command], env=os.environ,
+        [commands / "automl", *command], env=os.environ,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:

@@ -1,6 +1,8 @@
+import os
 import signal
 
 import pytest
+from warm import pid_of
 
 from automl.errors import RunFailed, UsageError
 from automl.jobs.create import create_job
@@ -48,7 +50,7 @@ def test_a_job_whose_process_was_killed_is_lost_and_goes_on_where_it_was(root, r
     assert job.state == "running"
     with pytest.raises(UsageError, match="is running; look at it"):
         run_job(job.id, root=root)
-    child.send_signal(signal.SIGKILL)
+    os.kill(pid_of(child), signal.SIGKILL)
     child.wait()
     assert JobStore(root).get(job.id).state == "lost"
     done = run_job(job.id, root=root)

@@ -7,7 +7,6 @@ import re
 import select
 import signal
 import subprocess
-import sys
 import threading
 import time
 
@@ -124,13 +123,13 @@ def test_a_driver_waits_for_an_onlooker_who_holds_the_lock_for_a_moment(plan):
 class Terminal:
     """A command on a terminal of its own."""
 
-    def __init__(self, folder, *words, columns=80, lines=24):
+    def __init__(self, command, folder, *words, columns=80, lines=24):
         self._ours, theirs = pty.openpty()
         size = {"COLUMNS": str(columns), "LINES": str(lines)}
         environment = {**os.environ, "TERM": "xterm", **size}
         environment.pop("NO_COLOR", None)
         self.child = subprocess.Popen(
-            [sys.executable, "-m", "automl", *map(str, words)], cwd=folder, env=environment,
+            [command, *map(str, words)], cwd=folder, env=environment,
             stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
         )  # fmt: skip
         os.close(theirs)
@@ -168,20 +167,20 @@ def test_the_live_view_has_the_importances_once_they_are_computed(tmp_path):
 
 @pytest.mark.slow
 def test_a_terminal_shows_the_run_live_and_another_looks_on_and_leaves_by_ctrl_c(
-    tmp_path, toy_data
+    tmp_path, toy_data, commands
 ):
     run = Terminal(
-        tmp_path, "run", "--skill", "toy", "--data", toy_data, "--runner", "local", "--tracker",
-        "none", "--out", "exp", "--trials", 2, "--epochs", 6, "train.pause_s=0.5", columns=200,
-        lines=50,
+        commands / "automl", tmp_path, "run", "--skill", "toy", "--data", toy_data, "--runner",
+        "local", "--tracker", "none", "--out", "exp", "--trials", 2, "--epochs", 6,
+        "train.pause_s=0.5", columns=200, lines=50,
     )  # fmt: skip
     assert "searching by auto" in run.read("searching by auto")
-    onlooker = Terminal(tmp_path, "status", "exp", "--watch")
+    onlooker = Terminal(commands / "automl", tmp_path, "status", "exp", "--watch")
     assert "searching by auto" in onlooker.read("searching by auto")
     onlooker.child.send_signal(signal.SIGINT)
     assert onlooker.close() == 0
     assert "Traceback" not in onlooker.text and "interrupted" not in onlooker.text
-    other = Terminal(tmp_path, "status", "exp", "--watch")
+    other = Terminal(commands / "automl", tmp_path, "status", "exp", "--watch")
     assert run.close() == 0
     assert "\x1b[?25h" in run.text  # The cursor is shown again.
     assert "best: trial" in run.text.rpartition("\x1b[?25h")[2]

@@ -36,12 +36,12 @@ def cluster():
 
 
 @pytest.fixture
-def search(tmp_path, toy_data):
+def search(tmp_path, toy_data, commands):
     """Return a function that searches at an address; it returns the process and environments."""
 
     def run(address, *words):
         done = subprocess.run(
-            [sys.executable, "-m", "automl", "run", "--skill", "toy", "--data", str(toy_data),
+            [commands / "automl", "run", "--skill", "toy", "--data", str(toy_data),
              "--tracker", "none", "--quiet", "--algorithm", "random", "--epochs", "2",
              "--out", "exp", "--address", address, *words],
             cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=600, check=False,

@@ -3,10 +3,10 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
+from warm import pid_of
 
 from automl.errors import UsageError
 from automl.experiment.journal import Journal
@@ -74,9 +74,9 @@ def test_a_trial_whose_workers_always_die_fails_as_lost(automl, joining):
     assert "Traceback" not in result.stderr
 
 
-def test_a_killed_driver_leaves_no_worker_and_is_resumed(automl, toy_data, tmp_path):
+def test_a_killed_driver_leaves_no_worker_and_is_resumed(automl, commands, toy_data, tmp_path):
     driver = subprocess.Popen(
-        [sys.executable, "-m", "automl",
+        [commands / "automl",
          *words(toy_data, "--trials", 4, "--epochs", 4, "train.pause_s=0.5")],
         cwd=tmp_path, env=os.environ,
     )  # fmt: skip
@@ -84,7 +84,7 @@ def test_a_killed_driver_leaves_no_worker_and_is_resumed(automl, toy_data, tmp_p
     deadline = time.monotonic() + 60
     while _count(journal, "report") < 3 and time.monotonic() < deadline:
         time.sleep(0.1)
-    driver.send_signal(signal.SIGKILL)
+    os.kill(pid_of(driver), signal.SIGKILL)
     driver.wait()
     before = [e for e in Journal(journal).read() if e["event"] == "finish"]
     time.sleep(2)
@@ -104,9 +104,11 @@ def test_a_killed_driver_leaves_no_worker_and_is_resumed(automl, toy_data, tmp_p
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75)])
-def test_a_stopped_run_on_ray_says_so_and_can_be_resumed(joining, tmp_path, automl, number, code):
+def test_a_stopped_run_on_ray_says_so_and_can_be_resumed(
+    joining, tmp_path, automl, commands, number, code
+):
     driver = subprocess.Popen(
-        [sys.executable, "-m", "automl", *joining("--trials", 3, "train.pause_s=0.3")],
+        [commands / "automl", *joining("--trials", 3, "train.pause_s=0.3")],
         cwd=tmp_path, env=os.environ, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     journal = tmp_path / "exp" / "journal.jsonl"

@@ -5,11 +5,11 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from warm import pid_of
 
 from automl.runners.ray_janitor import MARK, ray_folder
 from automl.runners.ray_watch import OwnFault
@@ -65,10 +65,12 @@ def test_a_part_that_dies_while_ray_starts_is_a_fault_whether_or_not_it_was_seen
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", ["raylet", "gcs_server", "driver"])
-def test_a_search_whose_ray_dies_stops_and_leaves_nothing(places, toy_data, tmp_path, part):
-    driver = search_on_ray(toy_data, tmp_path)
+def test_a_search_whose_ray_dies_stops_and_leaves_nothing(
+    places, toy_data, tmp_path, commands, part
+):
+    driver = search_on_ray(commands, toy_data, tmp_path)
     wait_for(lambda: list(tmp_path.glob("exp/trials/*/epochs.txt")), 120)
-    pid = driver.pid if part == "driver" else marked(places, f"/{part}")[0]
+    pid = pid_of(driver) if part == "driver" else marked(places, f"/{part}")[0]
     os.kill(pid, signal.SIGKILL)
     _, stderr = driver.communicate(timeout=60)
     assert driver.returncode == (-9 if part == "driver" else 75)
@@ -79,9 +81,9 @@ def test_a_search_whose_ray_dies_stops_and_leaves_nothing(places, toy_data, tmp_
 @pytest.mark.slow
 @pytest.mark.parametrize("sent", ["SIGKILL to the control service", "SIGINT to the driver"])
 def test_a_start_of_ray_ends_when_it_cannot_go_on_and_when_it_is_interrupted(
-    places, toy_data, tmp_path, sent
+    places, toy_data, tmp_path, commands, sent
 ):
-    driver = search_on_ray(toy_data, tmp_path)
+    driver = search_on_ray(commands, toy_data, tmp_path)
     wait_for(lambda: marked(places, "/gcs_server"), 60)
     time.sleep(0.4)  # Ray waits for its control service here, in compiled code.
     if sent == "SIGINT to the driver":
@@ -96,14 +98,14 @@ def test_a_start_of_ray_ends_when_it_cannot_go_on_and_when_it_is_interrupted(
 
 @pytest.mark.slow
 def test_a_ray_that_is_started_here_listens_on_loopback_alone_and_has_the_priority_of_the_search(
-    places, toy_data, tmp_path, monkeypatch
+    places, toy_data, tmp_path, commands, monkeypatch
 ):
     monkeypatch.delenv("RAY_worker_niceness")
-    driver = search_on_ray(toy_data, tmp_path)
+    driver = search_on_ray(commands, toy_data, tmp_path)
     wait_for(lambda: list(tmp_path.glob("exp/trials/*/epochs.txt")), 120)
-    parts = marked(places, "")
-    addresses = {address for pid in [driver.pid, *parts] for address in heard(pid)}
-    priorities = {os.getpriority(os.PRIO_PROCESS, pid) for pid in [driver.pid, *parts]}
+    processes = [pid_of(driver), *marked(places, "")]
+    addresses = {address for pid in processes for address in heard(pid)}
+    priorities = {os.getpriority(os.PRIO_PROCESS, pid) for pid in processes}
     driver.terminate()
     _, stderr = driver.communicate(timeout=60)
     assert driver.returncode == 75, stderr
@@ -128,10 +130,10 @@ def heard(pid):
     return {str(ipaddress.ip_address(bytes.fromhex(address[-8:])[::-1])) for address in local}
 
 
-def search_on_ray(data, folder):
+def search_on_ray(commands, data, folder):
     """Start a search whose trials hang."""
     return subprocess.Popen(
-        [sys.executable, "-m", "automl", "run", "--skill", "toy", "--data", str(data), "--out",
+        [commands / "automl", "run", "--skill", "toy", "--data", str(data), "--out",
          "exp", "--tracker", "none", "--trials", "3", "--quiet", "--concurrency", "1",
          "train.fail=hang"],
         cwd=folder, env=os.environ, stderr=subprocess.PIPE, text=True,

@@ -2,12 +2,12 @@ import csv
 import json
 import os
 import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 
 import pytest
 from rewritten import rewrite_settings
+from warm import pid_of
 
 from automl.experiment.experiment import Experiment, space_of
 from automl.tracking.names import ParameterNames
@@ -185,9 +185,11 @@ def test_a_broken_store_is_told_once_and_the_run_ends_well(automl, toy_data):
     assert result.stderr.count("warning: MLflow at sqlite:////proc/no/db") == 1
 
 
-def test_the_ui_serves_the_store_on_a_free_port(experiment, home):
+def test_the_ui_serves_the_store_on_a_free_port_by_a_server_of_two_processes(
+    experiment, home, commands
+):
     server = subprocess.Popen(
-        [sys.executable, "-m", "automl", "ui", "runs", "--no-browser"],
+        [commands / "automl", "ui", "runs", "--no-browser"],
         cwd=home, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     try:
@@ -205,11 +207,17 @@ def test_the_ui_serves_the_store_on_a_free_port(experiment, home):
         with urllib.request.urlopen(search, timeout=30) as answer:
             names = [e["name"] for e in json.load(answer)["experiments"]]
         assert "toy" in names
+        (mlflow,) = children(pid_of(server))
+        assert len(children(mlflow)) == 1, "those that evaluate language models are not started"
     finally:
         server.terminate()
         server.communicate(timeout=30)
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(url, timeout=5)
+
+
+def children(pid):
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_a_champion_is_replaced_by_a_better_one_on_the_same_data_alone(

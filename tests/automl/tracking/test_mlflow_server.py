@@ -41,7 +41,8 @@ def server(tmp_path_factory):
     (folder / "auth.ini").write_text(CONFIG)
     environment = {**os.environ, "MLFLOW_AUTH_CONFIG_PATH": str(folder / "auth.ini"),
                    "MLFLOW_AUTH_ADMIN_PASSWORD": PASSWORD,
-                   "MLFLOW_FLASK_SERVER_SECRET_KEY": "a key of the tests"}  # fmt: skip
+                   "MLFLOW_FLASK_SERVER_SECRET_KEY": "a key of the tests",
+                   "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # fmt: skip
     with (folder / "log.txt").open("w") as log:
         started = subprocess.Popen(
             command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True

@@ -47,7 +47,7 @@ def driver(experiment):
         yield driver
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def phone(experiment):
     """The page on a dark screen of 390 by 844 pixels."""
     with browser(390, 844) as driver:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import yaml
 from paths import LOGISTIC
+from warm import pid_of
 
 from automl.errors import UsageError
 from automl.experiment.journal import Journal
@@ -205,18 +206,20 @@ def test_a_script_is_tuned_end_to_end(automl, points, request, runner):
 
 
 @pytest.mark.slow
-def test_a_killed_search_of_a_script_is_resumed_from_its_checkpoint(automl, points, tmp_path):
+def test_a_killed_search_of_a_script_is_resumed_from_its_checkpoint(
+    automl, commands, points, tmp_path
+):
     words = ["run", "--skill", str(FOLDER), "--data", str(points), "--trials", "2", "--runner",
              "local", "--out", "exp", "train.pause_s=0.3", *map(str, RUN),
              "--algorithm", "random"]  # fmt: skip
     driver = subprocess.Popen(
-        [sys.executable, "-m", "automl", *words], cwd=tmp_path, env=os.environ,
+        [commands / "automl", *words], cwd=tmp_path, env=os.environ,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     starts = tmp_path / "exp" / "trials" / "0000" / "starts.txt"
     status = tmp_path / "exp" / "trials" / "0000" / "status.json"
     wait_for(lambda: status.exists() and status.read_text().count("kpi") >= 2)
-    driver.send_signal(signal.SIGKILL)
+    os.kill(pid_of(driver), signal.SIGKILL)
     driver.wait()
     resumed = automl("resume", "exp", "--json")
     assert resumed.returncode == 0, resumed.stderr
