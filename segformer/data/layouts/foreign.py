@@ -152,6 +152,12 @@ def _is_mapillary(root: Path, files: Sequence[Path]) -> bool:
     return any(path.name.startswith("config_v") for path in files)
 
 
+def _has_outlines_of_cityscapes(root: Path, files: Sequence[Path]) -> bool:
+    kinds = ("_gtFine_polygons.json", "_gtCoarse_polygons.json")
+    has_labels = any("_gt" in p.stem and is_image_file(p) for p in files)
+    return not has_labels and any(path.name.endswith(kinds) for path in files)
+
+
 def _is_panoptic(root: Path, files: Sequence[Path]) -> bool:
     return any(p.name.startswith("panoptic") and p.suffix == ".json" for p in files)
 
@@ -251,7 +257,10 @@ _TOOLS: tuple[tuple[Callable[[Path, Sequence[Path]], bool], str], ...] = (
     (_is_full_ade20k, "is the full ADE20K of thousands of classes; the 150 classes of scene parsing"
      " are another archive, ADEChallengeData2016"),
     (_is_mapillary, "is Mapillary Vistas, which is not read; name its folders in dataset.json: "
-     '"splits": {"train": {"images": "train/images", "masks": "train/v1.2/labels"}, ...}'),
+     '"splits": {"train": {"images": "training/images", "masks": "training/v1.2/labels"}, ...}'),
+    (_has_outlines_of_cityscapes, "has the outlines of Cityscapes alone (_polygons.json); make its "
+     "_labelTrainIds.png of them with cityscapesscripts (csCreateTrainIdLabelImgs), or with "
+     "AutoNUE's tools if it is IDD"),
     (_is_panoptic, "is COCO for panoptic segmentation, which is not read; give instances_*.json or "
      "stuff_*.json, or masks of classes"),
     (_is_video_of_cvat, "is CVAT for video, of tracks; export the task as CVAT for images 1.1 or as"

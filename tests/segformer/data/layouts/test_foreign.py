@@ -47,6 +47,10 @@ def test_a_folder_that_does_not_exist_is_answered_with_the_nearest(tmp_path):
         ({"annotations/panoptic_train.json": "{}"}, "is COCO for panoptic segmentation"),
         ({"training/s/1_seg.png": "", "training/s/1_parts_1.png": ""}, "is the full ADE20K"),
         ({"config_v1.2.json": "{}", "train/images/a.jpg": ""}, "is Mapillary Vistas"),
+        (
+            {"gtFine/train/0/a_gtFine_polygons.json": "{}", "leftImg8bit/train/0/a_left.png": ""},
+            "has the outlines of Cityscapes alone",
+        ),
         ({"task-1-annotation-1-by-1-tag-a-0.png": ""}, "export of brushes as PNG"),
         ({"a.csv": "id,class,segmentation\n1,x,3 4 90 2\n"}, "holds run lengths in a CSV"),
         (
