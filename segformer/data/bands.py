@@ -23,7 +23,7 @@ Convert = Callable[[Image.Image], Pixels]
 
 MOST_PIXELS = 2**26
 """Of a picture that is decoded at once, as 8192x8192: reading it takes a gigabyte."""
-_KINDS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF")
+_KINDS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF")
 _BAND = 2**22
 """Pixels that are decoded at once, if the file does not force more."""
 _ORIENTATION = 274

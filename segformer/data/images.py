@@ -28,7 +28,7 @@ from segformer.data.tiff import (
 from segformer.errors import DataError
 
 # No other format of Pillow is opened: some start programs (EPS runs Ghostscript).
-_FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF")
+_FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF")
 _SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 _PALETTES = ("P", "PA")
 _BANDED = ("L", "LA", "RGB", "RGBA", *_SIXTEEN_BIT)
@@ -291,7 +291,7 @@ def _unidentified(content: bytes) -> str:
         return "is not an image: it is empty (0 bytes)"
     facts = tiff_facts(content)
     if facts is None:
-        return "is not an image (PNG, JPEG, BMP, WebP, TIFF)"
+        return "is not an image (PNG, JPEG, BMP, WebP, TIFF, GIF)"
     return (
         f"is a TIFF of a kind that is not read ({facts.bits} bits, {facts.samples} bands, "
         f"photometric {facts.photometric}); save it as PNG or as a plain TIFF"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 """File names with these endings, in any case, are images or masks; others are passed over."""
 
 _KINDS = r"masks?|labels?|seg|segmentation|semantic|gt|anno|annotation|ground[-_ ]?truth"

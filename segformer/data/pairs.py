@@ -16,7 +16,7 @@ from segformer.data.walk import Walk
 from segformer.storage.staging import FILE_NAME, SPLIT_FILE
 
 _NOT_READ = (
-    ".gif", ".jfif", ".jp2", ".heic", ".avif", ".ppm", ".pgm", ".tga", ".npy", ".npz", ".mat",
+    ".jfif", ".jp2", ".heic", ".avif", ".ppm", ".pgm", ".tga", ".npy", ".npz", ".mat",
     ".svg", ".dcm", ".nii", ".gz",
 )  # fmt: skip
 """Pictures, and arrays of pixels, in formats that are not read."""

@@ -79,9 +79,9 @@ def an_image_has_no_range(case):
 
 
 @on_a_pair(HARMFUL)
-def a_file_is_a_gif_named_png(case):
+def a_file_is_a_targa_named_png(case):
     path = either(case)
-    Image.open(path).convert("P").save(path, format="GIF")
+    Image.open(path).convert("RGB").save(path, format="TGA")
     return (name_of(path),)
 
 

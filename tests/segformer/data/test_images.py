@@ -132,9 +132,21 @@ def test_grey_samples_of_few_bits_stand_as_stored(tmp_path, bits):
     assert mask.values.tolist() == [[0, 1, 1, 0], [1, 0, 2**bits - 1, 0]]
 
 
+@pytest.mark.parametrize("mode", ["L", "P"])
+def test_a_mask_may_be_a_gif_of_one_picture(tmp_path, mode):
+    mask = Image.fromarray(np.array([[0, 1, 1, 0], [3, 0, 2, 0]], np.uint8), mode)
+    if mode == "P":
+        mask.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255])
+    mask.save(tmp_path / "a.gif")
+    assert read_mask(tmp_path / "a.gif").values.tolist() == np.asarray(mask).tolist()
+    mask.save(tmp_path / "b.gif", save_all=True, append_images=[mask.rotate(180)])
+    with pytest.raises(DataError, match=r"b\.gif: holds 2 pictures"):
+        read_mask(tmp_path / "b.gif")
+
+
 def test_other_formats_are_not_opened(tmp_path):
-    Image.fromarray(noise()).save(tmp_path / "a.gif")
-    (tmp_path / "a.gif").rename(tmp_path / "a.png")
+    Image.fromarray(noise()).save(tmp_path / "a.ppm")
+    (tmp_path / "a.ppm").rename(tmp_path / "a.png")
     with pytest.raises(DataError, match="a.png: is not an image .PNG, JPEG"):
         read_image(tmp_path / "a.png")
 

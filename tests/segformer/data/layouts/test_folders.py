@@ -159,11 +159,11 @@ def test_two_masks_of_one_image_are_a_fault(tmp_path):
         source.pairs("train")
 
 
-def test_masks_as_gif_are_named(tmp_path):
+def test_masks_in_a_format_that_is_not_read_are_named(tmp_path):
     layouts.pairs(tmp_path / "train", tmp_path / "train_masks", mask_end="_mask.png")
     for path in (tmp_path / "train_masks").iterdir():
-        path.rename(path.with_suffix(".gif"))
-    with pytest.raises(DataError, match="files, but 4 .gif; save them as PNG"):
+        path.rename(path.with_suffix(".tga"))
+    with pytest.raises(DataError, match="files, but 4 .tga; save them as PNG"):
         source_of(segment(tmp_path)).pairs("train")
 
 
