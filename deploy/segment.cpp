@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <iostream>
@@ -62,6 +63,7 @@ int main(int count, char** words) {
         std::cerr << "usage: segment MODEL_PICTURE.onnx PICTURE.ppm MASK.pgm\n";
         return 2;
     }
+    setenv("ORT_DISABLE_TELEMETRY", "1", 0);  // It would report model and machine to Microsoft.
     try {
         Ort::Env env(ORT_LOGGING_LEVEL_ERROR, "segment");
         Ort::Session session(env, words[1], Ort::SessionOptions{});

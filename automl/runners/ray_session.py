@@ -4,6 +4,7 @@ import atexit
 import concurrent.futures
 import logging
 import os
+import secrets
 import signal
 import threading
 import time
@@ -72,7 +73,11 @@ def ray_session(address: str | None) -> Iterator[str]:
     handler = signal.getsignal(signal.SIGTERM)
     with (
         ray_folder() as folder,
-        _environment(_ENVIRONMENT if address is not None else {**_ENVIRONMENT, **_OF_OWN_RAY}),
+        _environment(
+            _ENVIRONMENT
+            if address is not None
+            else {**_ENVIRONMENT, **_OF_OWN_RAY, **_token_elsewhere(folder)}
+        ),
         _without_secrets_in_logs(),
         _quiet("ray.tune", "ray.air"),
     ):
@@ -194,9 +199,6 @@ class _OwnRay:
 
         Raises `Stopped` if it does not start.
         """
-        token = Path.home() / ".ray" / "auth_token"
-        # Whoever reads it can run code as this user, and Ray lets everybody.
-        make_private_folder(token.parent)
         threading.Thread(target=self._run, name="ray", daemon=True).start()
         try:
             self._started.result()
@@ -207,7 +209,8 @@ class _OwnRay:
             raise
         except Exception as error:  # Ray raises plain ones if a part of it does not come up.
             raise Stopped(f"Ray did not start ({_first_sentence(error)})") from error
-        make_private(token)
+        # Whoever reads it can run code as this user, and Ray lets everybody.
+        make_private(_token())
 
     def _run(self) -> None:
         try:
@@ -235,6 +238,21 @@ class _OwnRay:
         else:
             atexit.unregister(ray.shutdown)
         self._is_over.set()
+
+
+def _token() -> Path:
+    return Path.home() / ".ray" / "auth_token"
+
+
+def _token_elsewhere(folder: str) -> dict[str, str]:
+    """Return the setting of a token in `folder` if Ray cannot write its own to the home."""
+    make_private_folder(_token().parent)
+    if _token().exists() or os.access(_token().parent, os.W_OK):
+        return {}
+    place = Path(folder) / "auth_token"
+    place.touch(mode=0o600)
+    place.write_text(secrets.token_hex(32))
+    return {"RAY_AUTH_TOKEN_PATH": str(place)}
 
 
 def _first_sentence(error: Exception) -> str:

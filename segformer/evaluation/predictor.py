@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -13,6 +12,7 @@ from torch import Tensor
 from segformer.errors import CheckpointError, SpecError
 from segformer.evaluation.grey import with_channels
 from segformer.evaluation.tensorrt import EnginePredictor
+from segformer.model.onnx_runtime import onnxruntime
 from segformer.model.saved import ENTRY, ModelRecord, SavedModel, read_model, record_from_json
 from segformer.spec.spec import Spec
 from segformer.storage.encryption import is_encrypted, reading

@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from segformer.export.onnx import write_onnx
+from segformer.model.onnx_runtime import onnxruntime
 from segformer.model.saved import ModelRecord
 from segformer.model.segformer import FoldedSegFormer, SegFormer, build
 from segformer.spec.spec import Spec

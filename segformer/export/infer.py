@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
@@ -47,6 +46,7 @@ from segformer.export.samples import (
     read_bands,
     scaled_to_8_bits,
 )
+from segformer.model.onnx_runtime import onnxruntime
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _FLIPS = {"horizontal": ((), (-1,)), "both": ((), (-1,), (-2,), (-2, -1))}

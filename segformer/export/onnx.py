@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from onnx import version_converter
 from PIL import Image
@@ -32,6 +31,7 @@ from segformer.export.nvdsinfer import check_scaling, write_nvdsinfer
 from segformer.export.picture import fault_of, picture_graph
 from segformer.export.shapes import with_constant_sizes
 from segformer.export.single_file import single_file
+from segformer.model.onnx_runtime import onnxruntime
 from segformer.model.out_of_memory import out_of_memory_explained
 from segformer.model.saved import ModelRecord, read_model, write_safetensors
 from segformer.model.segformer import FoldedSegFormer, SegFormer

@@ -9,8 +9,9 @@ A quantized softmax, for one, takes six times as long as one in 32 bits.
 from pathlib import Path
 
 import onnx
-import onnxruntime
 from onnx import GraphProto, NodeProto
+
+from segformer.model.onnx_runtime import onnxruntime
 
 QUANTIZED = ["Conv", "MatMul", "Gemm", "Add"]
 """Convolutions, products, and the sums that add their biases; see `left_in_32_bits`."""

@@ -10,6 +10,10 @@ biases in 32 bits. ONNX Runtime on the CPU takes unsigned activations with a zer
 only if its fused operators are kept; see `segformer.quantization.fusion`.
 """
 
+import segformer.model.onnx_runtime  # noqa: F401  # First: it turns reports off.
+
+# isort: split
+
 import contextlib
 import io
 import logging

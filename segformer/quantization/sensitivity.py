@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from onnx import ModelProto
 
 from segformer.errors import RejectedError
 from segformer.export.graph import read_graph
+from segformer.model.onnx_runtime import onnxruntime
 from segformer.quantization.mixed import MixedGraph
 from segformer.quantization.qdq import Images, QdqSettings, quantized_graph
 from segformer.storage.scratch import scratch

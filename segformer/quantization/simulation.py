@@ -13,7 +13,6 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, ValueInfoProto, helper, numpy_helper
@@ -22,6 +21,7 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from segformer.model.head import AllMLPHead, FoldedHead, folded_kernels
+from segformer.model.onnx_runtime import onnxruntime
 from segformer.model.segformer import FoldedSegFormer, SegFormer
 
 _LARGEST = 127

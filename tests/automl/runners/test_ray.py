@@ -103,6 +103,18 @@ def test_a_killed_driver_leaves_no_worker_and_is_resumed(automl, commands, toy_d
         assert log.read_text() == "from 0\n"
 
 
+def test_a_home_that_cannot_be_written_keeps_no_search_from_ray(toy_data, tmp_path):
+    home = tmp_path / "home"
+    home.write_text("no folder")
+    command = [sys.executable, "-m", "automl", *words(toy_data, "--trials", 1, "--epochs", 1)]
+    environment = {key: value for key, value in os.environ.items() if key != "RAY_AUTH_MODE"}
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**environment, "HOME": str(home)}, capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75)])
 def test_a_stopped_run_on_ray_says_so_and_can_be_resumed(
     joining, tmp_path, automl, commands, number, code
