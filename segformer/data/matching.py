@@ -67,6 +67,57 @@ def matched(images: Sequence[Path], masks: Sequence[Path]) -> Matching:
     return best if not plain and best.pairs else Matching(plain)
 
 
+@dataclass(frozen=True)
+class Forms:
+    """Endings of the names of files that show one thing in several ways."""
+
+    read: tuple[str, ...]
+    """The forms that are read; the first that is there goes before the others."""
+    ending: re.Pattern[str]
+
+
+_RENDERINGS = (
+    r"instance(?:Ids|TrainIds)?s?|panoptic|colou?r(?:ed|s)?|vi[sz]|overlays?|previews?|"
+    r"blend(?:ed)?"
+)
+RENDERING = re.compile(rf"[-_. ](?:{_RENDERINGS})$", re.IGNORECASE)
+"""The ending of a name that shows a mask in another way, beside the mask."""
+MASK_FORMS = Forms(
+    ("labelTrainIds", "labelIds", ""),
+    re.compile(rf"[-_. ](labelTrainIds|labelIds|{_RENDERINGS})$", re.IGNORECASE),
+)
+IMAGE_FORMS = Forms(
+    ("rgb", "color", "colour", ""),
+    re.compile(
+        r"[-_. ](rgb|colou?r|depth|disparity|nir|ir|infrared|thermal|lidar|dsm)$", re.IGNORECASE
+    ),
+)
+
+
+def in_one_form(paths: Sequence[Path], known: Forms) -> tuple[list[Path], list[str]]:
+    """Return files that are there in several forms in one, and the endings of those left out.
+
+    Each must have the same forms, as a.png and a_color.png; else nothing is left out.
+    """
+    forms: dict[str, dict[str, Path]] = {}
+    for path in paths:
+        stem = stem_of(path)
+        found = known.ending.search(stem)
+        name = found.group(1) if found else ""
+        forms.setdefault(stem.removesuffix(found.group()) if found else stem, {})[name] = path
+    every = {tuple(sorted(each)) for each in forms.values()}
+    is_one_each = sum(map(len, forms.values())) == len(paths)
+    if not is_one_each or len(every) != 1 or len(names := every.pop()) < 2:
+        return list(paths), []
+    by_case = {name.casefold(): name for name in names}
+    kept = next(
+        (by_case[form.casefold()] for form in known.read if form.casefold() in by_case), None
+    )
+    if kept is None:
+        return list(paths), []
+    return [each[kept] for each in forms.values()], [name for name in names if name != kept]
+
+
 def is_named_a_mask(path: Path) -> bool:
     """Whether a name says that the file is a mask, as a_mask.png, mask_1.png and a_L.png do."""
     return bool(_MASK.search(stem_of(path)))

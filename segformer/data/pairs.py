@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segformer.data.images import MaskFile, read_mask
+from segformer.data.matching import IMAGE_FORMS, MASK_FORMS, in_one_form, matched, stem_of
 from segformer.data.matching import SUFFIXES as SUFFIXES
-from segformer.data.matching import matched, stem_of
 from segformer.data.walk import Walk
 from segformer.storage.staging import FILE_NAME, SPLIT_FILE
 
@@ -109,6 +109,8 @@ def _joined(pairings: Sequence[Pairing]) -> Pairing:
 def pair_files(images: Sequence[Path], masks: Sequence[Path]) -> Pairing:
     """Return the pairs of image files and mask files; neither may be empty."""
     folders = images[0].parent, masks[0].parent
+    images, other_images = in_one_form(images, IMAGE_FORMS)
+    masks, other_masks = in_one_form(masks, MASK_FORMS)
     images, faults = _one_a_stem(images)
     masks, more_faults = _one_a_stem(masks)
     matching = matched(images, masks)
@@ -126,7 +128,7 @@ def pair_files(images: Sequence[Path], masks: Sequence[Path]) -> Pairing:
         (Pair(image.stem, image, mask) for image, mask in matching.pairs),
         key=lambda pair: pair.stem,
     )
-    return Pairing(pairs, faults, _note(matching.change, pairs))
+    return Pairing(pairs, faults, _note(matching.change, other_images, other_masks, pairs))
 
 
 def _no_pairs(images: Sequence[Path], masks: Sequence[Path]) -> str:
@@ -230,11 +232,23 @@ def _nearer_cause(path: Path, other: Path) -> str:
     return ""
 
 
-def _note(change: str, pairs: Sequence[Pair]) -> str:
-    if not change or not pairs:
+def _note(
+    change: str, other_images: Sequence[str], other_masks: Sequence[str], pairs: Sequence[Pair]
+) -> str:
+    if not pairs:
         return ""
-    first = pairs[0]
-    return (
-        f"{first.mask.parent}: masks match their images by {change}, "
-        f"as {first.image.name} and {first.mask.name} ({len(pairs)} pairs)"
-    )
+    first, parts = pairs[0], []
+    if change:
+        parts.append(
+            f"masks match their images by {change}, as {first.image.name} and {first.mask.name}"
+            f" ({len(pairs)} pairs)"
+        )
+    for what, left_out, path in (
+        ("images", other_images, first.image),
+        ("masks", other_masks, first.mask),
+    ):
+        if left_out:
+            names = " and ".join(f"_{name}" if name else "no ending" for name in left_out)
+            parts.append(f"{what} are there in other forms, too, with {names}: {path.name} and "
+                         "those like it are read")  # fmt: skip
+    return f"{first.mask.parent}: {'; '.join(parts)}" if parts else ""

@@ -7,13 +7,10 @@ from pathlib import Path
 from segformer.data.faults import one_a_cause
 from segformer.data.layouts.base import UNSPLIT, DataSet, Part
 from segformer.data.layouts.names import split_folders, subfolders
-from segformer.data.matching import SUFFIXES, is_named_a_mask
+from segformer.data.matching import RENDERING, SUFFIXES, is_named_a_mask
 from segformer.data.pairs import Pair, image_files, pair_files
 from segformer.data.walk import Walk
 
-_OTHER_FORM = re.compile(
-    r"[-_. ](colou?r|colou?red|overlay|instance(ids)?|preview|vis|viz|blend(ed)?)s?$", re.IGNORECASE
-)
 _PART = re.compile(r"_parts_\d+$")
 """Masks of parts of objects, which only the full ADE20K has."""
 
@@ -82,7 +79,7 @@ def _told_apart(folder: Path) -> tuple[list[Path], list[Path]]:
 def _without_other_forms(files: Sequence[Path]) -> list[Path]:
     """Return files without the coloured and other forms of the masks of images among them."""
     stems = {path.stem for path in files}
-    return [path for path in files if _OTHER_FORM.sub("", path.stem) not in stems - {path.stem}]
+    return [path for path in files if RENDERING.sub("", path.stem) not in stems - {path.stem}]
 
 
 def _is_jpeg(path: Path) -> bool:

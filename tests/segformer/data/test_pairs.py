@@ -61,6 +61,48 @@ def test_masks_of_the_objects_of_each_image_are_named_where_no_mask_fits(tmp_pat
     assert "0.png: has several masks (0_hair.png, 0_nose.png)" in pairing.faults[0]
 
 
+@pytest.mark.parametrize(
+    ("forms", "read"),
+    [
+        (("", "_labelTrainIds"), "_labelTrainIds"),
+        (("_gtFine_color", "_gtFine_labelIds", "_gtFine_instanceIds"), "_gtFine_labelIds"),
+        (("", "_colour", "_instance"), ""),
+        (("", "_vis"), ""),
+        (("", "-overlay"), ""),
+    ],
+)
+def test_of_several_forms_of_the_masks_the_one_with_the_classes_is_read(tmp_path, forms, read):
+    for name in ("a", "b", "c"):
+        save(tmp_path / f"images/train/{name}.jpg", [[0]])
+        for form in forms:
+            save(tmp_path / f"masks/train/{name}{form}.png", [[0]])
+    pairing = find_pairs(tmp_path, "train")
+    assert [pair.mask.name for pair in pairing.pairs] == [f"{n}{read}.png" for n in "abc"]
+    assert not pairing.faults
+    assert "masks are there in other forms, too, with " in pairing.note
+
+
+def test_of_several_channels_of_an_image_the_colours_are_read(tmp_path):
+    for name in ("a", "b"):
+        for form in ("rgb", "depth", "NIR"):
+            save(tmp_path / f"images/train/{name}_{form}.png", [[0]])
+        save(tmp_path / f"masks/train/{name}.png", [[0]])
+    pairing = find_pairs(tmp_path, "train")
+    assert [pair.image.name for pair in pairing.pairs] == ["a_rgb.png", "b_rgb.png"]
+    assert not pairing.faults
+    assert "images are there in other forms, too, with _NIR and _depth" in pairing.note
+
+
+def test_forms_that_only_some_masks_have_are_named_as_before(tmp_path):
+    for name in ("a", "b"):
+        save(tmp_path / f"images/train/{name}.png", [[0]])
+        save(tmp_path / f"masks/train/{name}.png", [[0]])
+    save(tmp_path / "masks/train/a_color.png", [[0]])
+    pairing = find_pairs(tmp_path, "train")
+    assert [pair.mask.name for pair in pairing.pairs] == ["a.png", "b.png"]
+    assert "a_color.png: has no partner" in pairing.faults[0]
+
+
 def test_a_stem_may_not_come_twice(tmp_path):
     data_set(tmp_path)
     save(tmp_path / "images/train/01.bmp", [[0]])
