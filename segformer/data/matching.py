@@ -33,6 +33,10 @@ class Matching:
     pairs: list[tuple[Path, Path]]
     change: str = ""
 
+    def is_complete(self, images: Sequence[Path], masks: Sequence[Path]) -> bool:
+        """Whether every one of these has a partner."""
+        return len(self.pairs) == len(images) == len(masks)
+
 
 def stem_of(path: Path) -> str:
     """Return the stem of a name in Unicode's form NFC: file systems differ in the form they keep.
@@ -48,13 +52,13 @@ def matched(images: Sequence[Path], masks: Sequence[Path]) -> Matching:
     Without such a change, the pairs of equal stems are returned: few names that fit nowhere are
     faults of these names, and no reason to read the others in another way.
     """
-    plain = _pairs_by(images, masks, stem_of_name, stem_of_name)
-    if len(plain) == len(images) == len(masks):
-        return Matching(plain)
+    plain = Matching(_pairs_by(images, masks, stem_of_name, stem_of_name))
+    if plain.is_complete(images, masks):
+        return plain
     for change, image_key, mask_key in _changes(images, masks):
-        pairs = _pairs_by(images, masks, image_key, mask_key)
-        if len(pairs) == len(images) == len(masks):
-            return Matching(pairs, change)
+        changed = Matching(_pairs_by(images, masks, image_key, mask_key), change)
+        if changed.is_complete(images, masks):
+            return changed
     # Most masks of a set may have a suffix that a few lack; it still says more than no pair.
     best = max(
         (
@@ -64,7 +68,7 @@ def matched(images: Sequence[Path], masks: Sequence[Path]) -> Matching:
         key=lambda matching: len(matching.pairs),
         default=Matching([]),
     )
-    return best if not plain and best.pairs else Matching(plain)
+    return best if not plain.pairs and best.pairs else plain
 
 
 @dataclass(frozen=True)

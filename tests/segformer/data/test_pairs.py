@@ -82,6 +82,15 @@ def test_of_several_forms_of_the_masks_the_one_with_the_classes_is_read(tmp_path
     assert "masks are there in other forms, too, with " in pairing.note
 
 
+def test_names_that_all_have_a_partner_are_no_forms(tmp_path):
+    for name in ("a", "a_color", "b", "b_color"):
+        save(tmp_path / f"images/train/{name}.png", [[0]])
+        save(tmp_path / f"masks/train/{name}.png", [[0]])
+    pairing = find_pairs(tmp_path, "train")
+    assert [pair.mask.name for pair in pairing.pairs] == [pair.image.name for pair in pairing.pairs]
+    assert (len(pairing.pairs), pairing.note) == (4, "")
+
+
 def test_of_several_channels_of_an_image_the_colours_are_read(tmp_path):
     for name in ("a", "b"):
         for form in ("rgb", "depth", "NIR"):
