@@ -3,6 +3,7 @@ import logging
 import os
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
