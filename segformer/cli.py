@@ -148,11 +148,23 @@ def parser() -> argparse.ArgumentParser:
     return commands
 
 
+_OLD_OPTIONS = {
+    **dict.fromkeys(("-k", "--key"), "encryption_key"),
+    **dict.fromkeys(("-r", "--results_dir"), "results_dir"),
+    **dict.fromkeys(("-g", "--gpus", "--num_gpus"), "train.num_gpus"),
+    **dict.fromkeys(("--gpu_index", "--gpu_ids"), "train.gpu_ids"),
+    **dict.fromkeys(("-m", "--model"), "{action}.checkpoint"),
+}
+"""Options of earlier TAO, and the keys of the spec that took their place."""
+
+
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     commands = parser()
     options, rest = commands.parse_known_args(argv)
     if unknown := [word for word in rest if word.startswith("-")]:
-        commands.error(f"unknown option {unknown[0]}")
+        name = unknown[0].partition("=")[0]
+        key = _OLD_OPTIONS.get(name, "").format(action=options.action)
+        commands.error(f"unknown option {unknown[0]}{f'; give {key}=VALUE' if key else ''}")
     # argparse leaves the overrides that follow an option in `rest`.
     options.overrides += rest
     return options
@@ -162,12 +174,13 @@ def _run(options: argparse.Namespace) -> str:
     from segformer.skill import skill
     from segformer.spec.keys import full_keys
     from segformer.spec.overrides import read_file, read_words
+    from segformer.spec.references import with_references_resolved
 
     action: str = options.action
     # The packaged template holds the defaults. Unlike a file's, they yield to dataset.json.
     in_file = read_file(options.spec) if options.spec else {}
     words = full_keys(read_words(options.overrides))
-    values = {**full_keys(in_file), **words}
+    values = with_references_resolved({**full_keys(in_file), **words})
     address = _take_address(action, values)
     spec = skill.resolve(action, values)
     # Libraries may print; stdout holds only the answer.
@@ -197,6 +210,8 @@ def _take_address(action: str, values: dict[str, Any]) -> str | None:
     """Take a remote results folder out of the values: the action itself writes to a local one."""
     own, above = f"{action}.results_dir", "results_dir"
     key = own if values.get(own) else above
+    if key == own and is_remote(values.get(above)):
+        del values[above]  # It has no effect.
     if not is_remote(values.get(key)):
         return None
     address = str(values.pop(key)).rstrip("/")

@@ -23,7 +23,14 @@ from segformer.spec.backbones import PACKAGE, is_hub_name
 from segformer.spec.fields import path_keys
 from segformer.spec.keys import full_keys, inputs
 from segformer.spec.overrides import flattened, nested
-from segformer.spec.tao import MISSING, interpolation_faults, without_tao_defaults
+from segformer.spec.references import with_references_resolved
+from segformer.spec.tao import (
+    MISSING,
+    none_faults,
+    old_spec_fault,
+    without_nulls,
+    without_tao_defaults,
+)
 from segformer.storage.key import reference_from_key
 from segformer.storage.location import Location, is_remote
 from segformer.storage.step_file import StepFile
@@ -46,6 +53,7 @@ _ROOT = "dataset.segment.root_dir"
 _KEY = "encryption_key"
 _BACKBONE_WEIGHTS = "model.backbone.pretrained_backbone_path"
 _PATHS = tuple(path_keys(Spec))
+_MODELS = (".ckpt", ".safetensors", ".onnx", ".pth", ".engine")
 _DEFAULTS = dict(flattened(Spec().model_dump()))
 
 
@@ -84,9 +92,8 @@ class SegformerSkill:
         dataset.json that is not understood.
         """
         _check_action(action)
-        values = {k: v for k, v in full_keys(overrides).items() if v != MISSING}
-        if faults := interpolation_faults(values):
-            raise SpecError(faults)
+        given = self._read(overrides)
+        values = {key: value for key, value in given.items() if value != MISSING}
         if isinstance(key := values.get(_KEY), str):
             values[_KEY] = reference_from_key(key)
         if any(is_remote(values.get(key)) for key in _PATHS):
@@ -103,6 +110,7 @@ class SegformerSkill:
         for key, note in notes.items():
             if key.split(".")[0] in sections_of(action):
                 _log.warning("%s: %s", key, note)
+        faults: list[str] = []
         try:
             spec = parse(nested(flat)).model_dump()
         except SpecError as error:
@@ -127,6 +135,30 @@ class SegformerSkill:
                 flat[key] = str(Path(flat[key]).expanduser().absolute())
         whole = nested(flat)
         return {section: whole[section] for section in sections}
+
+    def read_values(self, action: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a user's values as the schema of an action has them; raises `SpecError`.
+
+        References are resolved, and a null that is no value is left out. Sections of other actions
+        are left out with a line on stderr, after their keys and values have been checked.
+        """
+        flat = self._read(values)
+        others = set(ACTIONS) - set(sections_of(action))
+        foreign = {key: value for key, value in flat.items() if key.split(".")[0] in others}
+        kept, _ = without_tao_defaults(foreign, _DEFAULTS)
+        parse(nested({key: value for key, value in kept.items() if value != MISSING}))
+        for section in sorted({key.split(".")[0] for key in foreign}):
+            _log.warning("%s: this section has no effect on %s", section, action)
+        return {key: value for key, value in flat.items() if key not in foreign}
+
+    @staticmethod
+    def _read(values: Mapping[str, Any]) -> dict[str, Any]:
+        flat = without_nulls(with_references_resolved(full_keys(values)), _DEFAULTS)
+        if old := old_spec_fault(flat):
+            raise SpecError(old)
+        if faults := none_faults(flat, (*_PATHS, _KEY)):
+            raise SpecError(faults)
+        return flat
 
     def initial_weights(
         self,
@@ -518,7 +550,23 @@ def _file_faults(flat: Mapping[str, Any], key: str, must_be_given: bool) -> list
         from segformer.data.layouts.foreign import refusal_of_a_file
 
         return [f"{key}: {refusal_of_a_file(path)}"]
-    return [] if exists else [f"{key}: there is no {kind.lower()} {value}; give {key}={kind}"]
+    if exists:
+        return []
+    others = _models_near(path) if kind == "FILE" else ""
+    return [f"{key}: there is no {kind.lower()} {value}; give {key}={kind}{others}"]
+
+
+def _models_near(path: Path) -> str:
+    """Return the models in the folder of a missing file, e.g. of one with the name TAO gives it."""
+    folders = (path.expanduser().parent, path.expanduser().parent / "checkpoints")
+    found = sorted(
+        str(file.relative_to(folders[0]))
+        for folder in folders
+        if folder.is_dir()
+        for file in folder.iterdir()
+        if file.suffix in _MODELS
+    )
+    return f" ({folders[0]} has {', '.join(found[:4])})" if found else ""
 
 
 skill = SegformerSkill()

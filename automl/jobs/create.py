@@ -19,10 +19,10 @@ from automl.jobs.store import DEFAULT_ROOT, JobStore
 from automl.redact import check_kept_out
 from automl.schema.schema import Schema
 from automl.schema.spec import flatten
-from automl.skill.base import Skill
 from automl.skill.failures import faults_of_the_user
 from automl.skill.info import SkillInfo, schema_path
 from automl.skill.installed import lasting_name, load_skill
+from automl.skill.loaded import LoadedSkill
 
 
 def create_job(
@@ -76,14 +76,15 @@ class _Draft:
 
     action: str
     info: SkillInfo
-    skill: Skill
+    skill: LoadedSkill
     folder: Path
     parent: Parent | None
     choice: Choice | None
 
     def spec(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the whole spec; raises `UsageError`."""
-        overrides = {self.info.shorthand.get(key, key): v for key, v in options.items()}
+        read = self.skill.read_values(self.action, options)
+        overrides = {self.info.shorthand.get(key, key): v for key, v in read.items()}
         for key, value in overrides.items():
             if isinstance(value, str) and self.info.takes_places(key, action=self.action):
                 overrides[key] = [value]

@@ -17,7 +17,8 @@ def overrides_of(request: Request, info: SkillInfo) -> dict[str, Any]:
     Raises `UsageError` for keys that each trial sets itself, for flags that disagree with values,
     and for data that is missing.
     """
-    overrides = {info.shorthand.get(key, key): value for key, value in request.overrides.items()}
+    given = {info.shorthand.get(key, key): value for key, value in request.overrides.items()}
+    overrides = {k: v for k, v in given.items() if v not in _NOTHING or k not in _own_keys(info)}
     if faults := [*_faults(request, overrides, info)]:
         raise UsageError(*faults)
     flags = {key: value for _, key, value in _flags(request, info) if value is not None}
@@ -25,6 +26,17 @@ def overrides_of(request: Request, info: SkillInfo) -> dict[str, Any]:
     if info.data_key is not None:
         overrides |= _data_values(overrides, info)
     return overrides
+
+
+_NOTHING = (None, "", "???")
+"""What a spec of TAO's has for a path that is not given."""
+
+
+def _own_keys(info: SkillInfo) -> set[str]:
+    """Return the keys of the paths that a run sets: of data, results and resuming."""
+    functions = info.spec_params.get("train", {})
+    paths = {key for key, name in functions.items() if name in ("output_dir", "resume_model")}
+    return paths | ({info.data_key} if info.data_key else set())
 
 
 def _data_values(overrides: Mapping[str, Any], info: SkillInfo) -> dict[str, Any]:
@@ -71,8 +83,8 @@ def _faults(request: Request, overrides: Mapping[str, Any], info: SkillInfo) -> 
     for name in overrides:
         if functions.get(name) in ("output_dir", "resume_model"):
             yield (
-                f"{name}: cannot be set here, every trial has its own; use --out for the "
-                "experiment's folder"
+                f"{name}: cannot be set here, every trial has its own; give {name}= to leave it out"
+                " of a file's, and --out for the experiment's folder"
             )
     for flag, key, value in _flags(request, info):
         if value is not None and key is None:

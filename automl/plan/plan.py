@@ -115,6 +115,7 @@ def plan_from_request(
     skill = load_skill(request.skill)
     info = skill.info
     check_promotion(request, info)
+    request = replace(request, overrides=skill.read_values("train", request.overrides))
     way = route("train", skill, info, request.policy)
     request = replace(request, search=request.search.resolved())
     notes: list[str] = []

@@ -7,9 +7,7 @@ from automl.errors import Fault, UsageError, disagreement
 from automl.request.experiment_file import SUFFIXES, read_experiment_file
 from automl.request.options import RUN_OPTIONS, Options
 from automl.request.parsing import parsed_options
-from automl.schema.schema import Schema
 from automl.schema.spec import parse_assignments
-from automl.skill.info import schema_path
 from automl.skill.installed import load_skill, only_skill
 
 
@@ -60,17 +58,9 @@ def _named_options(assignments: Options, flags: Options, file: Path | None) -> s
     }
     if named - {"skill"}:
         skill = flags.get("skill") or assignments.get("skill") or _skill_of(file) or only_skill()
-        named -= _spec_keys(skill) - {"skill"}
+        named -= load_skill(skill).spec_keys() - {"skill"}
     return named
 
 
 def _skill_of(file: Path | None) -> str | None:
     return None if file is None else read_experiment_file(file).get("skill")
-
-
-def _spec_keys(skill: str) -> set[str]:
-    """Return the keys of the skill's train spec, short names included."""
-    loaded = load_skill(skill)
-    keys = set(loaded.info.shorthand)
-    path = schema_path(loaded.folder, "train")
-    return keys | set(Schema.read(path).fields) if path.exists() else keys

@@ -7,6 +7,8 @@ from automl.request.options import Options
 from automl.request.phrases import read_request, says_off
 
 POLICIES = ("auto", "off")
+SETTINGS = ("automl_policy", "automl_enabled")
+"""TAO's settings that state the policy, among those of the spec."""
 ALIASES = {"on": "auto", "true": "auto", "false": "off"}
 
 
@@ -31,14 +33,14 @@ def decided_policy(run: Options, file: Options) -> PolicyDecision:
 
 
 def stated_policy(options: Options) -> str | None:
-    """Return the policy that options state by --policy, automl_policy or --request, or None.
+    """Return the policy that options state by --policy, --request or `SETTINGS`, or None.
 
     Raises `UsageError` if they disagree.
     """
     text = options.get("request")
     sources = {
         "--policy": options.get("policy"),
-        "automl_policy": options.get("spec", {}).get("automl_policy"),
+        **{name: options.get("spec", {}).get(name) for name in SETTINGS},
         f"--request {text!r}": "off" if text and says_off(text) else None,
     }
     stated = {

@@ -12,13 +12,15 @@ from automl.request.durations import AUTO, check_hang_limit, seconds
 from automl.request.experiment_file import read_experiment_file
 from automl.request.options import Options
 from automl.request.parsing import parsed_targets
-from automl.request.policy import decided_policy
+from automl.request.policy import SETTINGS, decided_policy
 from automl.request.precedence import merged
 from automl.request.rewording import FLAG, with_rewordings
 from automl.request.search import SearchRequest, check_cost
 from automl.request.space import SpaceRequest
+from automl.request.tao import with_tao_settings
 from automl.request.wishes import Wishes, read_wishes
 from automl.search.algorithms import algorithm_named
+from automl.search.options import PREFIX
 from automl.skill.installed import load_skill, only_skill
 from automl.trial.budget import Budget
 
@@ -115,6 +117,7 @@ def request_from_options(
     """
     filed = {} if file is None else read_experiment_file(file)
     skill = run.get("skill") or filed.get("skill") or only_skill()
+    run, filed = (with_tao_settings(each, load_skill(skill).spec_keys) for each in (run, filed))
     decision = decided_policy(run, filed)
     info = load_skill(skill).info
     words = run.get("request") or filed.get("request") or ""
@@ -129,9 +132,10 @@ def request_from_options(
     if isinstance(options.get("data"), Mapping):
         options = {**options, "data": str(load_skill(skill).data_folder(options["data"]))}
     spec = dict(options.get("spec", {}))
-    spec.pop("automl_policy", None)
+    for name in SETTINGS:
+        spec.pop(name, None)
     # TAO's settings may stand among those of the spec.
-    tao = {key: spec.pop(key) for key in list(spec) if key.startswith("automl_")}
+    tao = {key: spec.pop(key) for key in list(spec) if key.startswith(PREFIX)}
     united = {**options, "set": _united(options.get("set", {}), tao)}
     search = _renamed(united, _SEARCH)
     resources = {name: options[name] for name in _RESOURCES if name in options}
@@ -189,7 +193,7 @@ def space_request_from_options(options: Options) -> SpaceRequest:
 
 def _without_policy(filed: Options) -> Options:
     """Return the options of a file without its policy, which has been decided."""
-    spec = {key: value for key, value in filed.get("spec", {}).items() if key != "automl_policy"}
+    spec = {key: value for key, value in filed.get("spec", {}).items() if key not in SETTINGS}
     rest = {name: value for name, value in filed.items() if name not in _POLICY}
     return {**rest, "spec": spec} if spec else {k: v for k, v in rest.items() if k != "spec"}
 

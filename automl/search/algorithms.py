@@ -262,6 +262,17 @@ FOR_SEVERAL = ("random", "grid", "tpe", "nsga2", "moasha")
 _NOT_BUILT = ("llm", "hybrid", "autoresearch")
 
 
+def _letters(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+_SPELLINGS = {
+    **{_letters(name): name for name in (*ALGORITHMS, *_NOT_BUILT)},
+    **ALIASES,
+}
+"""Algorithms by their names in small letters and digits alone: HyperBand, hyperband-es."""
+
+
 def algorithm_named(name: str | None, *, objectives: int = 1) -> str:
     """Return the full name of an algorithm; the default for None.
 
@@ -269,7 +280,7 @@ def algorithm_named(name: str | None, *, objectives: int = 1) -> str:
     """
     if name is None:
         return DEFAULT if objectives == 1 else DEFAULT_FOR_SEVERAL
-    full = ALIASES.get(name, name)
+    full = _SPELLINGS.get(_letters(name), name)
     if full in _NOT_BUILT:
         raise UsageError(
             f"--algorithm: {name!r} proposes by a language model, which is not built; "

@@ -39,6 +39,9 @@ class Option:
         return None
 
 
+PREFIX = "automl_"
+"""How TAO's names of the settings begin, most of them."""
+
 OPTIONS: dict[str, Option] = {
     "reduction_factor": Option(int, 3, HALVING, 2, 100),
     "epoch_multiplier": Option(int, 1, (*HALVING, *_POPULATIONS), 1),
@@ -81,6 +84,27 @@ EXPERIMENT = {
 SYNONYMS = {"nu": "reduction_factor"}
 
 REFUSED = {
+    "hyperparameters": "give --search KEY=auto for each key to search, and --keep KEY for each that"
+    " is not",
+    "additional_automl_parameters": "give --search KEY=auto for each key",
+    "remove_default_automl_parameters": "give --keep KEY for each key",
+    "override_automl_disabled_params": "--search KEY=auto searches a key that is off by default",
+    "override_disabled_params": "--search KEY=auto searches a key that is off by default",
+    "custom_param_ranges": "give --search 'KEY=log(low,high)', or a file with custom_param_ranges"
+    " by --space FILE",
+    "range_override": "give --search 'KEY=log(low,high)', or a file with custom_param_ranges by"
+    " --space FILE",
+    "network_arch": "give --skill",
+    "gpu_count": "give --gpus-per-trial or train.num_gpus",
+    "results_root": "give --out",
+    "workspace": "give --out",
+    "session_id": "an experiment is named by its folder; give --out",
+    "experiment_id": "an experiment is named by its folder; give --out",
+    "platform": "trials run on this machine or on a Ray cluster; give --address",
+    "baseline_metric": "trial 0 always has the defaults and is the baseline",
+    "final_evaluation_metric": "the promoted model is always measured again",
+    "train_sample_count": "the batch size is that of the spec",
+    "allow_unsafe_effective_batch": "the batch size is that of the spec",
     "max_experiments": "belongs to TAO's autoresearch, which is not built; use --trials",
     "research_program": "belongs to TAO's autoresearch, which is not built",
     "hybrid_enable_llm_range_narrowing": "belongs to TAO's hybrid, which is not built",
@@ -89,6 +113,18 @@ REFUSED = {
     "run_baseline": "trial 0 always has the defaults and is the baseline",
     "run_final_evaluation": "the promoted model is always measured again",
 }
+
+
+_WHOLE = ("trials", "epochs", "concurrency")
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a name is that of a setting that TAO writes without `automl_`."""
+    return (
+        name in ("num_recommendations", "epoch_multiplier", "metric", "direction")
+        or name in REFUSED.keys() - {"hyperparameters"}
+        or name.startswith(("llm_", "evaluation_records_"))
+    )
 
 
 @dataclass(frozen=True)
@@ -103,7 +139,7 @@ class Parsed:
 
 def canonical_name(name: str) -> str:
     """Return our name, of a flag or an option, for an option by TAO's or our name."""
-    short = name.removeprefix("automl_")
+    short = name.removeprefix(PREFIX)
     short = SYNONYMS.get(short, short)
     flag = EXPERIMENT.get(short, short)
     return "objective" if flag in ("metric", "direction") else flag
@@ -117,11 +153,16 @@ def parse_options(settings: Mapping[str, Any]) -> Parsed:
     experiment: dict[str, Any] = {}
     options: dict[str, Any] = {}
     faults: list[str] = []
-    for name, value in settings.items():
-        short = name.removeprefix("automl_")
+    for name, given in settings.items():
+        short = name.removeprefix(PREFIX)
         short = SYNONYMS.get(short, short)
+        value = number_of_text(given)
         if short in EXPERIMENT:
+            if value is None:
+                continue
             target, key = experiment, EXPERIMENT[short]
+            fault = _experiment_fault(key, value)
+            faults += [f"--set {name}: {value!r} is not allowed: {fault}"] if fault else []
         elif short in OPTIONS:
             target, key = options, short
             fault = OPTIONS[short].fault(value)
@@ -137,14 +178,38 @@ def parse_options(settings: Mapping[str, Any]) -> Parsed:
     return Parsed(experiment, options)
 
 
+def number_of_text(value: Any) -> Any:
+    """Return the number that a text is, as JSON and a shell may quote it; else the value itself.
+
+    A number without a fraction is a whole number.
+    """
+    number = value
+    if isinstance(value, str):
+        try:
+            number = float(value)
+        except ValueError:
+            return value
+    is_whole = isinstance(number, float) and number.is_integer()
+    return int(number) if is_whole else number
+
+
+def _experiment_fault(key: str, value: Any) -> str | None:
+    if key in _WHOLE:
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        return None if is_whole else "must be a whole number"
+    return None if isinstance(value, str) else "must be a text"
+
+
 def _unknown(name: str, short: str) -> str:
+    short = short.partition(".")[0]
     if short.startswith("llm"):
         return f"--set {name}: searching by a language model is not built"
     if short in REFUSED:
-        return f"--set {name}: cannot be set: {REFUSED[short]}"
+        shown = short if is_plain_name(short) else name
+        return f"--set {shown}: cannot be set: {REFUSED[short]}"
     names = [*OPTIONS, *EXPERIMENT, *SYNONYMS]
     if name.startswith("automl_"):
-        names = [f"automl_{name}" for name in names]
+        names = [PREFIX + name for name in names]
     return f"--set {name}: unknown setting{nearest(name, names)}"
 
 

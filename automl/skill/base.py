@@ -207,6 +207,14 @@ class PathsSkill(Protocol):
         ...
 
 
+class ReadingSkill(Protocol):
+    """A skill that reads values in other ways than its schema has them."""
+
+    def read_values(self, action: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a user's values by dotted key as the schema has them: references resolved."""
+        ...
+
+
 class DeviceSkill(Protocol):
     """A skill that knows before a training whether this machine has its devices."""
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from automl.errors import Fault, UsageError
+from automl.schema.schema import Schema
 from automl.skill.base import (
     ComparingSkill,
     Comparison,
@@ -24,6 +25,7 @@ from automl.skill.base import (
     PathsSkill,
     PreloadingSkill,
     PretrainedSkill,
+    ReadingSkill,
     RefiningSkill,
     ReportMetrics,
     Result,
@@ -33,7 +35,7 @@ from automl.skill.base import (
     TimedSkill,
 )
 from automl.skill.failures import faults_of_the_user
-from automl.skill.info import SkillInfo
+from automl.skill.info import SkillInfo, schema_path
 from automl.space.overlay.named import NamedChoices, named_choices
 
 _DATA_VERBS = ("import_data", "split_data", "show_data")
@@ -60,6 +62,11 @@ class LoadedSkill:
         """The folder of schemas/ and references/."""
         return self.skill.folder
 
+    def spec_keys(self) -> set[str]:
+        """Return the keys of the spec of a training, short names included."""
+        path = schema_path(self.folder, "train")
+        return {*self.info.shorthand, *(Schema.read(path).fields if path.exists() else ())}
+
     def resolve(self, action: str, overrides: Mapping[str, Any]) -> dict[str, Any]:  # noqa: D102
         return self.skill.resolve(action, overrides)
 
@@ -67,6 +74,13 @@ class LoadedSkill:
         self, spec: dict[str, Any], *, progress: Callable[[int, int], None] | None = None
     ) -> Mapping[str, Any]:
         return self.skill.check(spec, progress=progress)
+
+    def read_values(self, action: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a user's values as the schema has them; see `ReadingSkill`."""
+        if not hasattr(self.skill, "read_values"):
+            return dict(values)
+        with faults_of_the_user():
+            return cast(ReadingSkill, self.skill).read_values(action, values)
 
     def check_devices(self, spec: dict[str, Any]) -> None:
         """Raise for devices that this machine lacks, if the skill knows; see `DeviceSkill`."""

@@ -1,4 +1,5 @@
 import json
+import os
 from importlib.metadata import entry_points
 
 import pytest
@@ -51,6 +52,34 @@ def test_resolve_gives_the_sections_of_the_action(data):
     assert list(spec) == [*above, "dataset", "model", "train", "wandb"]
     assert spec["train"]["optim"]["lr"] == 1e-3
     assert spec["dataset"]["segment"]["num_classes"] == 2
+
+
+def test_values_are_read_as_the_schema_has_them(caplog):
+    read = skill.read_values(
+        "train",
+        {
+            **{
+                "results_dir": "${oc.env:HOME}/x",
+                "train.validation_interval": "${train.num_epochs}",
+            },
+            **{"num_epochs": 4, "encryption_key": None, "quantize.backend_kwargs": {}},
+            **{"export.checkpoint": "???"},
+        },
+    )
+    home = os.environ["HOME"]
+    assert read == {
+        "results_dir": f"{home}/x",
+        "train.validation_interval": 4,
+        "train.num_epochs": 4,
+    }
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{section}: this section has no effect on train" for section in ("export", "quantize")
+    ]
+
+
+def test_a_section_of_another_action_is_checked_before_it_is_left_out():
+    with pytest.raises(SpecError, match="export.foo: unknown key"):
+        skill.read_values("train", {"export.foo": 1})
 
 
 def test_dataset_json_answers_what_the_user_does_not(data):

@@ -36,6 +36,15 @@ def request_of(tmp_path, toy_data):
     return make
 
 
+@pytest.mark.parametrize("nothing", [None, "", "???"])
+def test_an_empty_path_that_each_trial_sets_is_not_given(request_of, nothing):
+    """As TAO's templates have them."""
+    paths = {"train.results_dir": nothing, "data.root": nothing}
+    assert plan_from_request(request_of(overrides=paths)).settings.spec["data"]["root"]
+    with pytest.raises(UsageError, match="train.results_dir: cannot be set here, .* give train.r"):
+        plan_from_request(request_of(overrides={"train.results_dir": "x"}))
+
+
 def test_the_settings_on_disk_are_those_of_the_plan(request_of, tmp_path):
     search = SearchRequest(algorithm="asha", algorithm_options={"automl_nu": 4})
     plan = plan_from_request(request_of(search=search, overrides={"learning_rate": 0.02}))

@@ -74,3 +74,16 @@ def test_settings_of_tao_at_the_top_are_settings_of_the_spec(tmp_path):
 def test_a_file_without_options_asks_for_nothing(tmp_path, text):
     (tmp_path / "file.yaml").write_text(text)
     assert read_experiment_file(tmp_path / "file.yaml") == {}
+
+
+def test_a_file_that_is_a_spec_itself_has_its_settings(tmp_path):
+    """As TAO's specs are: sections, and settings of AutoML beside them."""
+    (tmp_path / "spec.yaml").write_text(
+        "encryption_key: tlt_encode\ntrain: {optim: {lr: 1e-4}}\nautoml_algorithm: bayesian\n"
+    )
+    content = read_experiment_file(tmp_path / "spec.yaml")
+    assert content == {
+        "spec": {
+            "encryption_key": "tlt_encode", "train.optim.lr": 1e-4, "automl_algorithm": "bayesian"
+        }
+    }  # fmt: skip

@@ -36,6 +36,8 @@ def test_an_unknown_policy_is_refused():
         ({}, {}, "auto"),
         ({"policy": "off"}, {}, "off"),
         ({"spec": {"automl_policy": False}}, {}, "off"),
+        ({"spec": {"automl_enabled": False}}, {}, "off"),
+        ({"policy": "on"}, {"spec": {"automl_enabled": False}}, "auto"),
         ({"request": "train it, no HPO please"}, {}, "off"),
         ({"request": "train it"}, {}, "auto"),
         ({}, {"policy": "off"}, "off"),

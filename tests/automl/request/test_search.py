@@ -19,6 +19,10 @@ from automl.trial.budget import UNLIMITED
         ({"automl_algorithm": "hes"}, {"algorithm": "hyperband_es"}),
         ({"automl_nu": 4, "algorithm": "asha"}, {"algorithm_options": {"reduction_factor": 4}}),
         ({"metric": "loss", "direction": "minimize"}, {"objectives": ("loss:min",)}),
+        ({"automl_max_recommendations": "5", "automl_R": 9.0}, {"trials": 5, "epochs": 9}),
+        ({"automl_max_trials": None}, {"trials": None}),
+        *(({"algorithm": a}, {"algorithm": "hyperband_es"}) for a in ("Hyperband-ES", "HES")),
+        ({"algorithm": "asha", "nu": "4"}, {"algorithm_options": {"reduction_factor": 4}}),
     ],
 )
 def test_settings_of_tao_are_flags_here(settings, expected):
@@ -71,6 +75,19 @@ def test_a_cost_that_says_nothing_is_refused(options, match):
         (SearchRequest(trials=4, algorithm_options={"max_trials": 5}), "--trials 4 and --set tr"),
         (SearchRequest(algorithm_options={"nu": 3, "automl_nu": 4}), "'?3'? .*disagree|disagree"),
         (SearchRequest(algorithm_options={"direction": "minimize"}), "is given without metric"),
+        *(
+            (SearchRequest(algorithm_options={"automl_max_trials": value}), "must be a whole numb")
+            for value in (2.5, "abc", True, [2])
+        ),
+        (SearchRequest(algorithm_options={"automl_algorithm": 3}), "3 is not allowed: must be a t"),
+        (
+            SearchRequest(algorithm_options={"automl_hyperparameters": ["a"]}),
+            "automl_hyperparameters: cannot be set: give --search KEY=auto",
+        ),
+        (
+            SearchRequest(algorithm_options={"automl_override_automl_disabled_params": True}),
+            "--set override_automl_disabled_params: cannot be set: --search KEY=auto",
+        ),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(request_, match):

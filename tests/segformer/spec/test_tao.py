@@ -1,7 +1,6 @@
 """TAO's specs are read as they are; what has no effect here is left out, with a note."""
 
 import logging
-import re
 
 import pytest
 import yaml
@@ -129,11 +128,84 @@ def test_another_value_of_it_is_refused(tmp_path, key, value, words):
         skill.resolve("train", {"dataset.segment.root_dir": str(tmp_path), key: value})
 
 
-@pytest.mark.parametrize("value", ["${results_dir}/train", "${oc.env:HOME}/x"])
-def test_an_interpolation_is_refused_and_becomes_no_folder(value):
-    words = re.escape(f"train.results_dir: '{value}' is not allowed: ${{...}} is not resolved")
-    with pytest.raises(SpecError, match=words):
-        skill.resolve("train", {"train.results_dir": value})
+def test_a_reference_is_resolved_and_becomes_no_folder(tmp_path):
+    given = {"dataset.segment.root_dir": str(tmp_path), "results_dir": str(tmp_path / "out")}
+    spec = skill.resolve("train", {**given, "train.results_dir": "${results_dir}/train"})
+    assert spec["train"]["results_dir"] == str(tmp_path / "out/train")
+
+
+def test_a_null_where_the_default_is_empty_is_no_value(tmp_path):
+    """As NVIDIA's tutorial has them: pretrained_backbone_path: null, and sections left empty."""
+    spec = skill.resolve(
+        "train",
+        {
+            "dataset.segment.root_dir": str(tmp_path),
+            **{"model.backbone.pretrained_backbone_path": None, "encryption_key": None},
+            **{"train.resume_training_checkpoint_path": None, "train.checkpointer": None},
+            **{"wandb": None, "wandb.enable": False, "train.segment.weights": None},
+        },
+    )
+    assert spec["model"]["backbone"]["pretrained_backbone_path"] == ""
+    assert spec["train"]["segment"]["weights"] == []
+    assert not spec["train"]["checkpointer"]["enable_topk"]
+
+
+@pytest.mark.parametrize("key", ["train.num_epochs", "train.optim.optim", "train.gpu_ids"])
+def test_any_other_null_is_refused(tmp_path, key):
+    with pytest.raises(SpecError, match=f"{key}: null is not allowed"):
+        skill.resolve("train", {"dataset.segment.root_dir": str(tmp_path), key: None})
+
+
+@pytest.mark.parametrize("key", ["results_dir", "encryption_key", "train.pretrained_model_path"])
+def test_the_none_of_python_names_no_file(tmp_path, key):
+    with pytest.raises(SpecError, match=f"^{key}: 'None' would be taken as a name; .* write null"):
+        skill.resolve("train", {"dataset.segment.root_dir": str(tmp_path), key: "None"})
+
+
+@pytest.mark.parametrize(
+    ("switch", "key", "value"),
+    [
+        ("wandb.enable", "wandb.project", "mine"),
+        ("train.tensorboard.enabled", "train.tensorboard.infrequent_logging_frequency", 5),
+        ("train.checkpointer.enable_topk", "train.checkpointer.monitor", "val_miou"),
+    ],
+)
+def test_what_is_switched_off_is_left_out_and_named(switch, key, value):
+    kept, notes = without({switch: False, key: value})
+    assert kept == {switch: False}
+    assert notes == {key: f"has no effect without {switch}=true"}
+    assert without({key: value}) == ({key: value}, {}), "refused, not left out"
+
+
+def test_without_a_login_the_other_settings_of_weights_and_biases_go_too():
+    kept, notes = without({"wandb.enable": True, "wandb.project": "mine"})
+    assert not kept
+    assert notes.keys() == {"wandb.enable", "wandb.project"}
+
+
+def test_a_spec_of_tao_5_is_told_in_one_line():
+    with pytest.raises(SpecError) as caught:
+        skill.resolve(
+            "train",
+            {
+                "train.max_iters": 1000,
+                "dataset.batch_size": 4,
+                "dataset.img_norm_cfg.mean": [127.5],
+                "dataset.train_dataset.img_dir": ["/data"],
+            },
+        )
+    (line,) = caught.value.faults
+    assert line.startswith("train.max_iters: is a key of TAO 5")
+    assert "dataset.batch_size is now dataset.segment.batch_size" in line
+    assert "train.max_iters is now train.num_epochs" in line
+
+
+def test_a_missing_checkpoint_is_told_with_those_beside_it(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints/best.ckpt").touch()
+    key = "export.checkpoint"
+    with pytest.raises(SpecError, match=r"has checkpoints/best.ckpt\)"):
+        skill.resolve("export", {key: str(tmp_path / "segformer_model_latest.pth")})
 
 
 def test_the_nearest_name_is_that_whatever_its_case():
