@@ -7,6 +7,8 @@ from pathlib import Path
 from segformer.data.matching import SUFFIXES
 
 _EXAMPLES = 3
+_NUMBERS = re.compile(r"\d+x\d+|\bline \d+")
+"""Sizes and lines of the text, which differ from file to file."""
 _PICTURE = rf"[^\s/]+({'|'.join(map(re.escape, SUFFIXES))})\b"
 
 
@@ -14,7 +16,7 @@ def one_a_cause(faults: Iterable[str]) -> list[str]:
     """Return faults with those that say the same of other files taken together, in order.
 
     A fault begins with the path of a file; its name in the text, and those of its partner and of
-    other pictures, are not part of the cause.
+    other pictures, sizes and numbers of lines are not part of the cause.
     """
     causes: dict[str, list[str]] = {}
     for fault in faults:
@@ -50,4 +52,4 @@ def _cause(fault: str) -> str:
     named = re.compile(
         rf"{re.escape(path.name)}|{re.escape(path.stem)}\.(?:\*|[a-z]\w*)|{_PICTURE}", re.I
     )
-    return named.sub("*", text)
+    return _NUMBERS.sub("*", named.sub("*", text))

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ _FLAGS = {
     **dict.fromkeys(("true", "1", "1.0", "yes", "t", "y"), VAL),
     **dict.fromkeys(("false", "0", "0.0", "no", "f", "n"), TRAIN),
 }
+_ABSOLUTE = re.compile(r"/|[A-Za-z]:/")
 _DELIMITERS = ",;\t"
 _SUFFIXES = (".csv", ".tsv", ".jsonl")
 
@@ -43,7 +45,10 @@ Row = Mapping[str, str]
 
 
 class CsvPairs:
-    """Paths are relative to the folder of the table or to its images/ and masks/, or absolute."""
+    """Paths are relative to the folder of the table or to its images/ and masks/, or absolute.
+
+    Of an absolute path of another machine, the longest end that is there is read.
+    """
 
     name, title = "csv", "a CSV of pairs"
 
@@ -61,6 +66,7 @@ class CsvPairs:
             said = _said(path, rows)
             faults += [said.fault] if said.fault else []
             notes += [said.note] if said.note else []
+            moved = ""
             image, mask = (_column(rows, names) for names in (_IMAGE, _MASK))
             for number, (row, own) in enumerate(zip(rows, said.splits, strict=True), start=2):
                 empty = [c for c in (image, mask) if c and not row.get(c, "").strip()]
@@ -69,11 +75,15 @@ class CsvPairs:
                     continue
                 images, masks = (_place(path.parent, row.get(c or "", ""), kind)
                                  for c, kind in ((image, IMAGES), (mask, MASKS)))  # fmt: skip
+                moved = moved or _is_of_another_machine(row.get(image or "", ""), images)
                 absent = [each for each in (images, masks) if not each.is_file()]
                 faults += [f"{p}: no such file (line {number} of {path.name})" for p in absent]
                 if not absent:
                     pair = Pair(images.stem, images, masks)
                     splits.setdefault(own or split, []).append(pair)
+            if moved:
+                notes.append(f"{path}: names files of another machine ({moved}); those below "
+                             f"{path.parent} are read")  # fmt: skip
         return DataSet(splits, faults=faults, notes=notes)
 
 
@@ -117,8 +127,24 @@ def _flagged(path: Path, rows: Sequence[Row], flag: str | None) -> _Said:
 def _place(root: Path, text: str, kind: Sequence[str]) -> Path:
     """Return the file that a cell names, of the root or of its folder for such files."""
     folders = (root, subfolder(root, kind) or root)
-    places = (folder / each for folder in folders for each in spellings(text))
+    texts = spellings(text)
+    texts += [end for each in texts if _ABSOLUTE.match(each) for end in _ends(each)]
+    places = (folder / each for each in texts for folder in folders)
     return next((path for path in places if path.is_file()), root / text.strip())
+
+
+def _ends(text: str) -> list[str]:
+    parts = text.split("/")
+    return ["/".join(parts[n:]) for n in range(1, len(parts)) if parts[n]]
+
+
+def _is_of_another_machine(text: str, place: Path) -> str:
+    """Return a path that was found by its end alone, "" for others."""
+    is_moved = (
+        any(_ABSOLUTE.match(each) and place != Path(each) for each in spellings(text))
+        and place.is_file()
+    )
+    return text.strip() if is_moved else ""
 
 
 def _files(root: Path) -> dict[Path, str]:

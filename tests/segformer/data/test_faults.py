@@ -26,6 +26,11 @@ def test_a_folder_with_a_colon_in_its_name_is_part_of_the_path(tmp_path):
     assert "(5 such files: co: lon/0.png, co: lon/1.png" in line
 
 
+def test_sizes_and_lines_are_no_part_of_the_cause():
+    line = "x/masks/{0}.png: is 48x{0} pixels, but its image {0}.png is 48x4{0} (line {0} of a.csv)"
+    assert len(one_a_cause([line.format(n) for n in range(1, 6)])) == 1
+
+
 def test_a_number_in_the_text_is_no_name_of_a_file():
     line = "x/{0}.png: cannot be drawn from a.xml (z_order='5.0')"
     assert len(one_a_cause([line.format(i) for i in range(9)])) == 1

@@ -186,6 +186,29 @@ def test_a_csv_of_any_program_is_read(tmp_path, head, line, separator):
     assert stems_of(tmp_path) == {"train": ["a ü", "b ü"], "val": ["c ü", "d ü"]}
 
 
+@pytest.mark.parametrize("start", ["/home/bob/data/", "D:\\sets\\"])
+def test_a_csv_of_another_machine_names_files_by_their_end(tmp_path, start):
+    layouts.pairs(tmp_path / "imgs", tmp_path / "lbl")
+    stems = [path.stem for path in sorted((tmp_path / "imgs").iterdir())]
+    rows = [f"{start}imgs/{stem}.jpg,{start}lbl/{stem}.png" for stem in stems]
+    (tmp_path / "a.csv").write_text("\n".join(["image,mask", *rows]))
+    source = source_of(segment(tmp_path), is_kept=False)
+    pairs = [pair for split in source.splits for pair in source.pairs(split)]
+    assert sorted(pair.mask.relative_to(tmp_path).as_posix() for pair in pairs) == [
+        f"lbl/{stem}.png" for stem in stems
+    ]
+    assert any("names files of another machine" in note for note in source.notes)
+
+
+def test_files_of_a_csv_that_are_not_there_are_one_line(tmp_path):
+    layouts.pairs(tmp_path / "imgs", tmp_path / "lbl")
+    rows = [f"/gone/x{n}.jpg,/gone/y{n}.png" for n in range(5)]
+    (tmp_path / "a.csv").write_text("\n".join(["image,mask", *rows]))
+    with pytest.raises(DataError) as caught:
+        source_of(segment(tmp_path)).pairs("train")
+    assert len(caught.value.faults) == 1
+
+
 def test_a_csv_for_each_split_names_files_of_images_and_masks(tmp_path):
     layouts.unsplit(tmp_path)
     for split, stems in layouts.SPLITS.items():
