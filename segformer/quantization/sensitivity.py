@@ -5,7 +5,7 @@ in 32 bits. It needs no truth, and is finer than the mIoU of a few images. The m
 layers go back.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,8 +26,16 @@ from segformer.storage.scratch import scratch
 _TRIED = ("minmax", "percentile", "entropy")
 """Algorithms that `auto` compares."""
 _RESIDUALS = ", residuals in 8 bits"
-Candidates = Mapping[str, tuple[QdqSettings, MixedGraph]]
-"""Quantized graphs to choose from, and how they were made, by name."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A quantized graph to choose from."""
+
+    settings: QdqSettings
+    mixed: MixedGraph
+    changed: float
+    """The share of validation pixels whose class it changes."""
 
 
 @dataclass(frozen=True)
@@ -112,23 +120,24 @@ def chosen(
 
     Raises `RejectedError` if no layer at all may be in 8 bits.
     """
-    graphs = candidates(source, images, replace(settings, keeps_activations=True))
-    return best(graphs, Classes(source, validation), target_drop=target_drop, drop=drop)
+    classes = Classes(source, validation)
+    graphs = candidates(source, images, replace(settings, keeps_activations=True), classes)
+    return best(graphs, classes, target_drop=target_drop, drop=drop)
 
 
 def best(
-    graphs: Candidates,
+    graphs: Mapping[str, Candidate],
     classes: "Classes",
     *,
     target_drop: float | None,
     drop: Callable[[ModelProto], float],
 ) -> Choice:
     """Return the best of some quantized graphs; see `chosen`."""
-    changed = {name: classes.changed(graph.restored(())) for name, (_, graph) in graphs.items()}
+    changed = {name: graph.changed for name, graph in graphs.items()}
     # Without conversions around the sums of the residual stream a graph is faster: if the target
     # allows it, it is taken even where it changes a few more pixels.
     for algorithm in _in_order(changed, is_fast_first=target_drop is not None):
-        own, mixed = graphs[algorithm]
+        own, mixed = graphs[algorithm].settings, graphs[algorithm].mixed
         choice = Choice(mixed, own, algorithm, changed, {})
         if target_drop is None or drop(choice.graph) <= target_drop:
             return choice
@@ -169,27 +178,43 @@ def fewest(limit: int, is_enough: Callable[[int], bool]) -> int:
     return high
 
 
-def candidates(source: Path, images: Sequence[Path], settings: QdqSettings) -> Candidates:
-    """Return the graphs to choose from by name; with `auto` also one range a weight tensor."""
+def candidates(
+    source: Path, images: Sequence[Path], settings: QdqSettings, classes: "Classes"
+) -> dict[str, Candidate]:
+    """Return the graphs to choose from by name.
+
+    `auto` is a greedy search: all algorithms, and only with the best one a single range for each
+    weight tensor, and residuals in 8 bits.
+    """
     if settings.algorithm != "auto":
-        return {settings.algorithm: (settings, quantized_graph(source, images, settings))}
-    graphs = {}
+        return {settings.algorithm: _candidate(source, images, settings, classes)}
     with scratch() as folder:
-        for name, own in _variants(settings):
+
+        def made(own: QdqSettings) -> Candidate:
             # The ranges of the activations depend neither on how the weights are rounded, nor on
             # what else is in 8 bits.
-            shared = replace(own, cache=folder / f"{own.algorithm}.json")
-            graphs[name] = own, quantized_graph(source, images, shared)
+            ranges = folder / f"{own.algorithm}.json"
+            return _candidate(source, images, own, classes, ranges=ranges)
+
+        graphs = {name: made(replace(settings, algorithm=name)) for name in _TRIED}
+        first = min(graphs, key=lambda name: graphs[name].changed)
+        own = graphs[first].settings
+        graphs[f"{first}, per tensor"] = made(replace(own, per_channel=False))
+        if not settings.for_tensorrt:
+            graphs[f"{first}{_RESIDUALS}"] = made(replace(own, keeps_residuals=False))
     return graphs
 
 
-def _variants(settings: QdqSettings) -> Iterator[tuple[str, QdqSettings]]:
-    for algorithm in _TRIED:
-        own = replace(settings, algorithm=algorithm)
-        yield algorithm, own
-        yield f"{algorithm}, per tensor", replace(own, per_channel=False)
-        if not settings.for_tensorrt:
-            yield f"{algorithm}{_RESIDUALS}", replace(own, keeps_residuals=False)
+def _candidate(
+    source: Path,
+    images: Sequence[Path],
+    settings: QdqSettings,
+    classes: "Classes",
+    *,
+    ranges: Path | None = None,
+) -> Candidate:
+    mixed = quantized_graph(source, images, replace(settings, cache=ranges))
+    return Candidate(settings, mixed, classes.changed(mixed.restored(())))
 
 
 class Classes:
