@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ from segformer.data.layouts.table import Recognised
 from segformer.data.pairs import Pair, is_utf8
 from segformer.data.source import check_folder, source_of
 from segformer.data.split_file import SplitFile
+from segformer.data.stacks import taken_apart
 from segformer.errors import DataError, SpecError, nearest
 from segformer.spec.overrides import nested
 from segformer.spec.sections.dataset import DatasetSegment
@@ -44,7 +46,7 @@ class ImportReport:
     title: str
     counts: Mapping[str, int]
     files: Mapping[str, int]
-    """Files by how they came: linked, symbolic link, copied, drawn, converted."""
+    """By how they came: linked, symbolic links, copied, drawn, converted, taken from stacks."""
     classes: Sequence[str]
     notes: Sequence[str] = field(default=())
 
@@ -76,6 +78,7 @@ def import_data(
     """Write the data set of `source` anew in `target`: links where the file stays as it is.
 
     Masks that are annotations are drawn, and those of more than one ignored value are converted.
+    Stacks of several pictures are taken apart.
     A split is held out if there is none for validation. Raises `DataError`, and `SpecError` for an
     unknown kind.
     """
@@ -85,11 +88,14 @@ def import_data(
     if data.faults:
         raise DataError(one_a_cause(data.faults))
     data = _with_own_split(data, source)
-    try:
-        return _converted(recognised, data, source, target, progress)
-    except BaseException:
-        shutil.rmtree(target, ignore_errors=True)  # Else a second try would find it not empty.
-        raise
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{target.name}.", dir=target.parent) as pages:
+        data = taken_apart(data, Path(pages))
+        try:
+            return _converted(recognised, data, source, target, progress, pages=Path(pages))
+        except BaseException:
+            shutil.rmtree(target, ignore_errors=True)  # Else a second try would find it not empty.
+            raise
 
 
 def _with_own_split(data: DataSet, source: Path) -> DataSet:
@@ -106,13 +112,19 @@ def _with_own_split(data: DataSet, source: Path) -> DataSet:
 
 
 def _converted(
-    recognised: Recognised, data: DataSet, source: Path, target: Path, progress: Progress | None
+    recognised: Recognised,
+    data: DataSet,
+    source: Path,
+    target: Path,
+    progress: Progress | None,
+    *,
+    pages: Path,
 ) -> ImportReport:
     own = recognised.root / FILE_NAME
     classes, ignored, notes = (
         ([], [], []) if own.is_file() else _classes(data, recognised.root, source)
     )
-    writer = _Writer(target, recognised.root, _conversion(classes, ignored))
+    writer = _Writer(target, recognised.root, pages, _conversion(classes, ignored))
     _write_pairs(writer, data, progress)
     description = _description(classes, ignored, writer.segment is not None, source)
     if own.is_file():
@@ -184,11 +196,14 @@ def _conversion(
 class _Writer:
     """Writes pairs under names that no other pair has, and counts how the files came."""
 
-    def __init__(self, target: Path, root: Path, segment: DatasetSegment | None) -> None:
+    def __init__(
+        self, target: Path, root: Path, pages: Path, segment: DatasetSegment | None
+    ) -> None:
         self.segment = segment
         self.files: Counter[str] = Counter()
         self._target = target
         self._root = root
+        self._pages = pages.resolve()
         self._names: set[tuple[str, str]] = set()
 
     def write(self, split: str, pair: Pair) -> None:
@@ -223,6 +238,10 @@ class _Writer:
 
     def _place(self, source: Path, target: Path) -> None:
         source = source.resolve()
+        if source.is_relative_to(self._pages):
+            source.replace(target)
+            self.files["taken from stacks"] += 1
+            return
         for how, place in (("linked", os.link), ("symbolic links", os.symlink)):
             try:
                 place(source, target)

@@ -274,7 +274,23 @@ def _opened(path: Path, content: bytes) -> Iterator[Any]:
 
 
 def _more_pictures(path: Path, count: int) -> str:
-    return f"{path}: holds {count} pictures; a file may hold one"
+    way_out = " (automl data import makes a file of each)" if _is_tiff(path) else ""
+    return f"{path}: holds {count} pictures; a file may hold one{way_out}"
+
+
+def pictures_in(path: Path) -> int:
+    """Return how many pictures a TIFF holds, 1 for other files and for what is no image."""
+    if not _is_tiff(path):
+        return 1
+    try:
+        with _open(path) as image:
+            return _pictures(image, path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return 1
+
+
+def _is_tiff(path: Path) -> bool:
+    return path.suffix.lower() in (".tif", ".tiff")
 
 
 def _pictures(image: Any, content: bytes) -> int:

@@ -16,7 +16,7 @@ from segformer.data.depth import bits_in_use
 from segformer.data.description import groups_described
 from segformer.data.groups import groups_of
 from segformer.data.holdout import By, Item, divided, prefix_of
-from segformer.data.images import read_image
+from segformer.data.images import pictures_in, read_image
 from segformer.data.layouts.base import TEST, TRAIN, VAL
 from segformer.data.layouts.names import split_of
 from segformer.data.leaks.leaks import Leak, SplitImage, leaks_of
@@ -177,17 +177,24 @@ def made(
             continue
         del names[TRAIN]
         return SplitFile(root / SPLIT_FILE, names, seed, by, note)
-    raise DataError(f"{root}: {_too_few(len(pairs), len(set(equal)), len(shares) + 1, by)}")
+    raise DataError(f"{root}: {_too_few(pairs, len(set(equal)), len(shares) + 1, by)}")
 
 
-def _too_few(images: int, groups: int, splits: int, by: By) -> str:
+def _too_few(pairs: Sequence[Pair], groups: int, splits: int, by: By) -> str:
+    images = len(pairs)
     if by != "file":
         group = f"{groups} group{'s' * (groups != 1)}"
         return f"by {by}, {images} images are {group}, too few for {splits} splits; use --by file"
     different = f", of which {groups} differ," if groups < images else ""
+    in_stacks = max(pictures_in(pair.image) for pair in pairs)
+    way_out = (
+        f", or take the stack of {in_stacks} pictures apart with automl data import"
+        if in_stacks > 1
+        else ""
+    )
     return (
         f"{images} images with masks{different} are too few for {splits} splits; a validation split"
-        " needs an image of its own: add images"
+        f" needs an image of its own: add images{way_out}"
     )
 
 
