@@ -1,6 +1,8 @@
 """The command line: parses, calls, prints. Commands import what they need when they run."""
 
 import argparse
+import atexit
+import gc
 import logging
 import os
 import sys
@@ -45,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 done, 1 failed, 2 usage, 3 trained directly instead of searching, 75 resumable, 130 Ctrl-C.
     """
     words = sys.argv[1:] if argv is None else list(argv)
+    # Python looks through all objects several times as it ends: half a second after a search.
+    atexit.register(gc.freeze)
     if logging.lastResort is not None:  # Skills log the names of files.
         logging.lastResort.setFormatter(PrintableFormatter())
     is_json = "--json" in words

@@ -28,7 +28,7 @@ class JobObserver(ExperimentObserver):
 
     def __init__(self, experiment: Experiment) -> None:
         self._experiment = experiment
-        self._store = JobStore(experiment.paths.root.resolve().parent)
+        self._store = JobStore(experiment.paths.root.resolve().parent, is_kept_open=True)
         self._has_warned = False
 
     def opened(self, experiment: Experiment) -> None:
@@ -48,6 +48,7 @@ class JobObserver(ExperimentObserver):
         """Record how the session ended."""
         closed = experiment.history.closed or "failed"
         self._put(self._job(_CLOSED.get(closed, JobState.FAILED)))
+        self._store.close()
 
     def _put(self, *jobs: Job) -> None:
         with self._faults_reported_once():

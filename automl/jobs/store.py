@@ -36,9 +36,26 @@ _ABOUT = "CREATE TABLE about (format INTEGER, automl TEXT)"
 class JobStore:
     """The jobs whose folders lie in `root`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, is_kept_open: bool = False) -> None:
+        """Take the root.
+
+        Args:
+            root: The folder of all jobs.
+            is_kept_open: Write through one connection until `close`, and leave it to the system
+                when to the disk: a write then waits for no disk. If the machine crashes, the last
+                ones may be lost, and nothing is harmed.
+        """
         self.root = root
         self.path = root / "jobs.db"
+        self._is_kept_open = is_kept_open
+        self._kept: sqlite3.Connection | None = None
+        self._kept_file: tuple[int, int] | None = None
+
+    def close(self) -> None:
+        """Close the connection that is kept open, if there is one."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
 
     def put(self, *jobs: Job) -> None:
         """Insert or update jobs, all or none."""
@@ -126,11 +143,42 @@ class JobStore:
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / ".jobs.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            with closing(sqlite3.connect(self.path, timeout=30)) as database:
-                database.execute("PRAGMA journal_mode = WAL")
+            database = self._writer()
+            try:
                 with database:
-                    self._create_tables(database)
                     yield database
+            except BaseException:
+                self.close()
+                raise
+            finally:
+                if database is not self._kept:
+                    database.close()
+
+    def _writer(self) -> sqlite3.Connection:
+        """Return a connection with tables in the format of this version."""
+        if self._kept is not None and self._kept_file == self._file():
+            return self._kept
+        # The file may have been moved aside by a command that rebuilt it.
+        self.close()
+        database = sqlite3.connect(self.path, timeout=30)
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            with database:
+                self._create_tables(database)
+            if self._is_kept_open:
+                database.execute("PRAGMA synchronous = NORMAL")
+                self._kept, self._kept_file = database, self._file()
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def _file(self) -> tuple[int, int] | None:
+        try:
+            state = self.path.stat()
+        except FileNotFoundError:
+            return None
+        return state.st_dev, state.st_ino
 
     def _create_tables(self, database: sqlite3.Connection) -> None:
         if not _has_tables(database):

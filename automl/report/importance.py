@@ -2,6 +2,8 @@
 
 import random
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +75,13 @@ def importance_intervals(
         for key, share in optuna_importance(space, sample, method, trees=FEW_TREES).items():
             drawn.setdefault(key, []).append(share)
     return {key: _interval(shares) for key, shares in drawn.items()}
+
+
+def load_evaluators() -> None:
+    """Load what computes importances, for a second: the end of a search needs it."""
+    # Whoever computes an importance meets the same error.
+    with suppress(ImportError):
+        import_module("automl.report.optuna_importance")
 
 
 def importance_so_far(root: Path) -> dict[str, float]:

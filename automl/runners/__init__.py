@@ -1,6 +1,6 @@
 """Runners by name; each module loads its library only when it is asked for."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from automl.experiment.resources import Resources
@@ -8,11 +8,17 @@ from automl.runners.base import Runner
 
 
 @contextmanager
-def open_runner(resources: Resources, *, preload: str | None) -> Iterator[Runner]:
+def open_runner(
+    resources: Resources,
+    *,
+    preload: str | None,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Iterator[Runner]:
     """Yield the runner that the resources name.
 
     With the name of a skill to `preload`, the process of the local one starts now and loads what
-    the skill trains with, while its user prepares the search; else with its first task.
+    the skill trains with, while its user prepares the search; else with its first task. Where this
+    process has to wait until its runner has started, as for a Ray here, it calls `meanwhile`.
     """
     if resources.runner == "local":
         from automl.runners.local import LocalRunner
@@ -25,4 +31,4 @@ def open_runner(resources: Resources, *, preload: str | None) -> Iterator[Runner
     else:
         from automl.runners.ray import RayRunner
 
-        yield RayRunner(resources)
+        yield RayRunner(resources, meanwhile)

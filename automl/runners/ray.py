@@ -1,18 +1,25 @@
 """Makes Ray Tune obey the searcher: a Ray searcher and a scheduler that forward to the driver.
 
-One Ray trial is one task: a run of one of our trials from its last checkpoint. A paused or
-interrupted trial comes back as a new Ray trial, so Ray's own state is never needed again.
+One Ray trial is a slot: it runs tasks one after another, as long as there is one to start. A task
+is a run of one of our trials from its last checkpoint. What the driver answers to a result, the
+decision or the next task, reaches the slot by Ray's key-value store, since Tune can only continue
+or stop. A Ray trial for each task would cost more than a short training: for a trial that waits,
+Tune may start a worker, which loads for seconds, and drop it for one that has become free.
+
+Ray's own state is never needed again.
 """
 
 import json
 import queue
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from ray import tune
 from ray.experimental import internal_kv
 from ray.tune.experiment import Trial as RayTrial
 from ray.tune.schedulers import FIFOScheduler
+from ray.tune.search import ConcurrencyLimiter
 from ray.tune.search import Searcher as RaySearcher
 
 from automl.errors import RunFailed
@@ -31,21 +38,22 @@ from automl.trial.trial import Decision, Failure, FailureKind, Outcome, TrialSta
 class RayRunner:
     """Runs tasks on Ray, `concurrency` at a time."""
 
-    def __init__(self, resources: Resources) -> None:
+    def __init__(self, resources: Resources, meanwhile: Callable[[], None]) -> None:
         self.resources = resources
+        self._meanwhile = meanwhile
 
     def run(self, driver: Driver) -> None:
         """Run tasks until the driver has no more; Ray is shut down at the end."""
         with (
-            ray_session(self.resources.address) as folder,
+            ray_session(self.resources.address, self._meanwhile) as folder,
             staged_in(folder),
         ):
             share, concurrency = shares(self.resources, amounts_by_node())
-            slots = _Slots(driver, concurrency)
+            slots = _Slots(driver)
             tune.run(
-                TaskTrainable,
+                SlotTrainable,
                 resources_per_trial=share,
-                search_alg=_Suggestions(slots),
+                search_alg=ConcurrencyLimiter(_Suggestions(slots), max_concurrent=concurrency),
                 scheduler=_Decisions(slots),
                 stop=_DriverFault(slots),
                 num_samples=-1,
@@ -63,23 +71,23 @@ class RayRunner:
                 raise slots.error
 
 
-class TaskTrainable(tune.Trainable):
-    """Runs a task in a process of its own; each step lets it train up to its next report.
+class SlotTrainable(tune.Trainable):
+    """Runs tasks in a process of its own; each step lets one train up to its next result.
 
-    A thread attends the process. Tune asks for one result at a time, and a skill calls back once an
-    epoch: the two meet in a pair of queues. `step` returns what the training reported last; the
-    next `step` passes on the decision that the driver took in between, on which the training
-    continues or ends itself.
+    A result is a report, or the outcome with which a task ends. A thread attends the process. Tune
+    asks for one result at a time, and a skill calls back once an epoch: the two meet in a pair of
+    queues. The next `step` passes on what the driver answered in between: a decision, on which the
+    training continues or ends itself, or after an outcome the next task.
 
-    The thread starts with the first step, since Tune may set up two actors for one trial and then
-    use one of them. The process serves one task after another.
+    The thread starts with the first step, since Tune may set up two actors for one slot and then
+    use one of them.
     """
 
     _process: TrainingProcess | None = None
 
     def setup(self, config: dict[str, Any]) -> None:
-        """Take a task."""
-        self._reports: queue.Queue[dict[str, Any]] = queue.Queue()
+        """Take the first task."""
+        self._results: queue.Queue[dict[str, Any]] = queue.Queue()
         self._decisions: queue.Queue[Decision] = queue.Queue()
         self._task = Task(**json.loads(config["task"]))
         self._ray_id = str(config["ray_id"])
@@ -88,16 +96,19 @@ class TaskTrainable(tune.Trainable):
         self._thread: threading.Thread | None = None
 
     def step(self) -> dict[str, Any]:
-        """Return the next report, or the outcome with ``done``."""
+        """Return the next report or outcome."""
+        answer = _answer_to(self._ray_id, self.training_iteration)
+        if "task" in answer:
+            self._task, self._thread = Task(**answer["task"]), None
         if self._thread is None:
-            self._thread = threading.Thread(target=self._train, daemon=True)
+            self._thread = threading.Thread(target=self._train, args=[self._task], daemon=True)
             self._thread.start()
         else:
-            self._decisions.put(_decision_for(self._ray_id))
-        return self._reports.get()
+            self._decisions.put(Decision(answer.get("decision", Decision.CONTINUE)))
+        return self._results.get()
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """End the old task, which was stopped, and take the new one in this same actor."""
+        """End the old task, if one runs, and take a new one in this same actor."""
         self._stop()
         self.setup(new_config)
         return True
@@ -119,28 +130,29 @@ class TaskTrainable(tune.Trainable):
     def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
         """Load nothing: the skill resumes from the trial's folder."""
 
-    def _train(self) -> None:
+    def _train(self, task: Task) -> None:
         def report(epoch: int, metrics: dict[str, float]) -> Decision:
-            self._reports.put({"report": json.dumps([epoch, metrics])})
+            self._results.put({"report": json.dumps([epoch, metrics])})
             return self._decisions.get()
 
         self._process = self._process or TrainingProcess()
-        outcome = self._process.run(self._task, report)
+        outcome = self._process.run(task, report)
         # Tune flattens and renames nested results; a text it leaves alone.
-        self._reports.put({"outcome": json.dumps(outcome.to_dict()), "done": True})
+        self._results.put({"outcome": json.dumps(outcome.to_dict())})
 
 
 class _Slots:
-    """Which Ray trial runs which of our trials; forwards to the driver, from Tune's one loop.
+    """Which slot runs which of our trials; forwards to the driver, from Tune's one loop.
 
     An error of the driver itself is never a trial's: it is kept here and ends the run, and trials
     in flight are left unfinished, so that a resume trains them to their end.
     """
 
-    def __init__(self, driver: Driver, concurrency: int) -> None:
+    def __init__(self, driver: Driver) -> None:
         self.driver = driver
-        self.concurrency = concurrency
         self.live: dict[str, int] = {}
+        self.faults: dict[str, ReportError] = {}
+        """Of slots whose task reported what makes no sense: they are told to stop."""
         self.is_done = False
         self.error: Exception | None = None
         """What the driver raised; the runner raises it when Tune has ended."""
@@ -152,8 +164,8 @@ class _Slots:
         return {}
 
     def take(self, ray_id: str) -> Task | None:
-        """Return a task for a free slot; None if no slot is free or nothing is to start."""
-        if self.is_done or len(self.live) >= self.concurrency:
+        """Return a task for a free slot; None if nothing is to start now."""
+        if self.is_done:
             return None
         move = self._guarded_next()
         if isinstance(move, Task):
@@ -175,30 +187,23 @@ class _Slots:
             return Done()
 
     def report(self, ray_id: str, epoch: int, metrics: dict[str, float]) -> Decision:
-        """Forward a report; a trial that must end is finished here."""
-        if self.is_driver_broken:
-            return Decision.STOP
+        """Forward a report."""
         try:
-            decision = self.driver.report(self.live[ray_id], epoch, metrics)
+            return self.driver.report(self.live[ray_id], epoch, metrics)
         except ReportError as error:
-            self.finish(ray_id, Outcome(TrialState.FAILED, failure_from_error(error)))
-            return Decision.STOP
+            self.faults[ray_id] = error
         except Exception as error:
             self._break(error)
-            return Decision.STOP
-        if decision is Decision.STOP:
-            self.finish(ray_id, Outcome(TrialState.STOPPED))
-        elif decision is Decision.PAUSE:
-            # The task ends itself before the trial counts as paused: it comes back in the same
-            # folder, perhaps at once and in another worker.
-            internal_kv._internal_kv_put(_key(ray_id), decision.value)
-        return decision
+        return Decision.STOP
 
     def finish(self, ray_id: str, outcome: Outcome) -> None:
         """Forward an outcome once; Tune reports some ends twice."""
         trial = self.live.pop(ray_id, None)
+        fault = self.faults.pop(ray_id, None)
         if trial is None or self.is_driver_broken:
             return
+        if fault is not None:
+            outcome = Outcome(TrialState.FAILED, failure_from_error(fault))
         try:
             self.driver.finish(trial, outcome)
         except Exception as error:
@@ -225,14 +230,14 @@ class _DriverFault(tune.Stopper):
 
 
 class _Suggestions(RaySearcher):
-    """Ray's searcher: hands out tasks when a slot is free, never ahead of time."""
+    """Ray's searcher: opens a slot when there is a task to start, never ahead of time."""
 
     def __init__(self, slots: _Slots) -> None:
         super().__init__(metric="training_iteration", mode="max")
         self._slots = slots
 
     def suggest(self, trial_id: str) -> Any:
-        """Return the config of a task, None to wait, or FINISHED."""
+        """Return the config of a slot, None to wait, or FINISHED."""
         task = self._slots.take(trial_id)
         if task is not None:
             task_text = json.dumps(task.to_dict())
@@ -246,7 +251,7 @@ class _Suggestions(RaySearcher):
 
 
 class _Decisions(FIFOScheduler):
-    """Ray's scheduler: forwards reports and ends, and answers with the searcher's decision."""
+    """Ray's scheduler: forwards reports and outcomes, and passes on what the driver answers."""
 
     def __init__(self, slots: _Slots) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -258,19 +263,23 @@ class _Decisions(FIFOScheduler):
         trial: RayTrial,
         result: dict[str, Any],
     ) -> str:
-        """Answer a report; a trial that must pause takes one more step, in which it ends."""
-        decision = self._slots.report(trial.trial_id, *json.loads(result["report"]))
-        return str(self.STOP if decision is Decision.STOP else self.CONTINUE)
-
-    def on_trial_complete(
-        self,
-        tune_controller: Any,
-        trial: RayTrial,
-        result: dict[str, Any],
-    ) -> None:
-        """Forward the outcome that the worker sent."""
-        if "outcome" in result:
-            self._slots.finish(trial.trial_id, Outcome.from_dict(json.loads(result["outcome"])))
+        """Answer a result; a slot ends when an outcome leaves nothing to start."""
+        slots, ray_id, number = self._slots, trial.trial_id, result["training_iteration"]
+        if slots.is_driver_broken:
+            return str(self.STOP)
+        if "report" in result:
+            decision = slots.report(ray_id, *json.loads(result["report"]))
+            if decision is not Decision.CONTINUE:
+                # The task ends itself before the trial counts as ended: it may come back in the
+                # same folder, perhaps at once and in another worker.
+                _answer(ray_id, number, {"decision": decision.value})
+            return str(self.CONTINUE)
+        slots.finish(ray_id, Outcome.from_dict(json.loads(result["outcome"])))
+        task = slots.take(ray_id)
+        if task is None:
+            return str(self.STOP)
+        _answer(ray_id, number, {"task": task.to_dict()})
+        return str(self.CONTINUE)
 
     def on_trial_error(self, tune_controller: Any, trial: RayTrial) -> None:
         """Count a worker that died as lost: its own errors arrive as outcomes."""
@@ -288,17 +297,21 @@ class _Decisions(FIFOScheduler):
         )
 
 
-def _decision_for(ray_id: str) -> Decision:
-    """Return the driver's decision on the last report of a task; called in a worker.
+def _answer(ray_id: str, number: int, answer: dict[str, Any]) -> None:
+    """Tell a slot what follows its result of a number; no answer means that it continues."""
+    text = json.dumps({"number": number, **answer}).encode()
+    internal_kv._internal_kv_put(_key(ray_id), text)
 
-    Tune can only continue or stop a trial. A pause reaches the worker by Ray's key-value store.
-    """
-    answer = internal_kv._internal_kv_get(_key(ray_id))
-    return Decision.CONTINUE if answer is None else Decision(answer.decode())
+
+def _answer_to(ray_id: str, number: int) -> dict[str, Any]:
+    """Return what the driver answered to a slot's result of a number; called in a worker."""
+    text = internal_kv._internal_kv_get(_key(ray_id)) if number else None
+    answer: dict[str, Any] = {} if text is None else json.loads(text)
+    return answer if answer.get("number") == number else {}
 
 
 def _key(ray_id: str) -> str:
-    return f"automl/decision/{ray_id}"
+    return f"automl/answer/{ray_id}"
 
 
 def _name_of(trial: RayTrial) -> str:

@@ -9,13 +9,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import ray
 from ray._private import ray_constants
+from ray._private.node import Node
 from ray.train._internal import storage as tune_storage
-from ray.tune.execution.class_cache import ENV_VARS_TO_PROPAGATE
+from ray.tune.execution.class_cache import DEFAULT_ENV_VARS, ENV_VARS_TO_PROPAGATE
 
 from automl.errors import Stopped, UsageError
 from automl.files import make_private, make_private_folder
@@ -43,8 +44,13 @@ _OF_OWN_RAY = {
     "RAY_gcs_rpc_server_reconnect_timeout_s": "20",
     # A training has the priority of its search; with Ray's 15 it starves beside other work.
     "RAY_worker_niceness": "0",
+    # The workers that Ray starts early load Tune before they are asked to.
+    "RAY_preload_python_modules": "automl.runners.ray",
 }
 """The same of a Ray that is started here."""
+_NEEDLESS = ("start_api_server", "start_monitor", "start_log_monitor")
+"""What starts the dashboard, the autoscaler and the copy of the workers' output: `ray.init` has no
+switch for them, and waits for the first for a second or more."""
 _CLIENT_TRIES = 3
 """Attempts to join a cluster by ray://."""
 _START_S = 60.0
@@ -55,8 +61,10 @@ _NOT_JOINED = (ConnectionError, RuntimeError, ray.exceptions.RayError)
 
 
 @contextmanager
-def ray_session(address: str | None) -> Iterator[str]:
+def ray_session(address: str | None, meanwhile: Callable[[], None]) -> Iterator[str]:
     """Start Ray here, or join the cluster at an address, which stays up afterwards.
+
+    While a Ray starts here, which is seconds of waiting, `meanwhile` is called.
 
     Yields a folder for the session's files, which is removed with all processes of a Ray that was
     started here, also if this process is killed.
@@ -70,31 +78,30 @@ def ray_session(address: str | None) -> Iterator[str]:
             "this process uses Ray already, and a search starts or joins its own: call "
             'ray.shutdown() first, or take the runner "local"'
         )
+    _OwnRay.await_given_up()
     handler = signal.getsignal(signal.SIGTERM)
-    with (
-        ray_folder() as folder,
-        _environment(
-            _ENVIRONMENT
-            if address is not None
-            else {**_ENVIRONMENT, **_OF_OWN_RAY, **_token_elsewhere(folder)}
-        ),
-        _without_secrets_in_logs(),
-        _quiet("ray.tune", "ray.air"),
-    ):
+    settings = dict(_ENVIRONMENT)
+    with ExitStack() as surroundings:
+        folder = surroundings.enter_context(ray_folder())
+        if address is None:
+            settings |= {**_OF_OWN_RAY, **_token_elsewhere(folder)}
+        surroundings.enter_context(_environment(settings))
+        surroundings.enter_context(_without_variables_of_tune())
+        surroundings.enter_context(_quiet("ray.tune", "ray.air"))
         own = _OwnRay(folder) if address is None else None
         try:
             if address is not None:
                 _connect(address)
             with watched(address) as fault:
                 if own is not None:
-                    own.start(fault)
+                    own.start(fault, meanwhile)
                 if threading.current_thread() is threading.main_thread():
                     # Ray installs one that ends the process on the spot.
                     signal.signal(signal.SIGTERM, handler)
                 yield folder
         finally:
             if own is not None:
-                own.end()
+                own.end(surroundings)
             else:
                 ray.shutdown()
 
@@ -139,16 +146,35 @@ def _environment(settings: dict[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def _without_secrets_in_logs() -> Iterator[None]:
-    """Keep Tune from sending AWS_* to its actors, which passes through Ray's logs.
-
-    The actors inherit them: they are children of this machine's Ray, or of the cluster's.
-    """
-    secrets = {name for name in ENV_VARS_TO_PROPAGATE if name.startswith("AWS_")}
-    ENV_VARS_TO_PROPAGATE.difference_update(secrets)
+def _without_needless_parts() -> Iterator[None]:
+    """Start only what a search needs of Ray: control service, raylet, and their agents."""
+    originals = {name: getattr(Node, name) for name in _NEEDLESS}
+    for name in originals:
+        setattr(Node, name, lambda _node, **_options: None)
     try:
         yield
     finally:
+        for name, start in originals.items():
+            setattr(Node, name, start)
+
+
+@contextmanager
+def _without_variables_of_tune() -> Iterator[None]:
+    """Keep Tune from giving its actors an environment of their own.
+
+    AWS_* would pass through Ray's logs; the actors inherit them anyway, as children of this
+    machine's Ray, or of the cluster's. Without a variable of their own the actors run in the
+    workers that Ray starts early. What is left out, PL_DISABLE_FORK, is for trainings in a process
+    with Ray's threads; ours have none.
+    """
+    secrets = {name for name in ENV_VARS_TO_PROPAGATE if name.startswith("AWS_")}
+    defaults = dict(DEFAULT_ENV_VARS)
+    ENV_VARS_TO_PROPAGATE.difference_update(secrets)
+    DEFAULT_ENV_VARS.clear()
+    try:
+        yield
+    finally:
+        DEFAULT_ENV_VARS.update(defaults)
         ENV_VARS_TO_PROPAGATE.update(secrets)
 
 
@@ -189,54 +215,82 @@ class _OwnRay:
     thread has started together with it.
     """
 
+    _given_up: threading.Thread | None = None
+    """The thread of the last start that was given up."""
+
     def __init__(self, folder: str) -> None:
         self._folder = folder
+        self._thread = threading.Thread(target=self._run, name="ray", daemon=True)
         self._started: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self._has_fault = False
         self._is_over = threading.Event()
+        self._left = ExitStack()
 
-    def start(self, fault: Callable[[], str | None]) -> None:
-        """Return when Ray has started; `fault` returns which part of it has died meanwhile.
+    @classmethod
+    def await_given_up(cls) -> None:
+        """Wait for the end of a start that was given up: two threads would be within Ray.
+
+        Raises `Stopped` if it does not end.
+        """
+        if cls._given_up is not None:
+            cls._given_up.join(_START_S)
+            if cls._given_up.is_alive():
+                raise Stopped("an earlier start of Ray, which was interrupted, has not ended yet")
+
+    def start(self, fault: Callable[[], str | None], meanwhile: Callable[[], None]) -> None:
+        """Return when Ray has started; `fault` returns which part of it has died.
 
         Raises `Stopped` if it does not start.
         """
-        threading.Thread(target=self._run, name="ray", daemon=True).start()
+        self._thread.start()
         try:
-            self._started.result()
+            meanwhile()
+            error = self._started.exception()
         except KeyboardInterrupt:
             # A start that ends can be shut down in order; one without a part of Ray may not end.
-            patience = _START_S if fault() is None else _FAULT_S
-            concurrent.futures.wait([self._started], patience)
+            self._has_fault = fault() is not None
+            concurrent.futures.wait([self._started], _FAULT_S if self._has_fault else _START_S)
             raise
-        except Exception as error:  # Ray raises plain ones if a part of it does not come up.
+        if error is not None:  # Ray raises plain ones if a part of it does not come up.
             raise Stopped(f"Ray did not start ({_first_sentence(error)})") from error
         # Whoever reads it can run code as this user, and Ray lets everybody.
         make_private(_token())
 
     def _run(self) -> None:
         try:
-            ray.init(
-                # Not RAY_ADDRESS: a cluster is joined only if the user asks for it.
-                "local",
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                _temp_dir=self._folder,
-            )
+            with _without_needless_parts():
+                ray.init(
+                    # Not RAY_ADDRESS: a cluster is joined only if the user asks for it.
+                    "local",
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    _temp_dir=self._folder,
+                )
         except BaseException as error:
             self._started.set_exception(error)
         else:
             self._started.set_result(None)
-            self._is_over.wait()
+        self._is_over.wait()
+        if _OwnRay._given_up is self._thread:
+            with self._left:
+                ray.shutdown()
 
-    def end(self) -> None:
+    def end(self, surroundings: ExitStack) -> None:
         """Shut Ray down, unless it still starts: then two threads would be within it.
 
-        What it has started by then ends with its folder.
+        A start that was given up, as by a second Ctrl-C, is shut down by its own thread when it has
+        ended, and its surroundings stay until then: without its folder, Ray would end the process,
+        which may be a notebook's. If the process ends before, so do Ray's parts. If one of them
+        has died, nothing is waited for.
         """
-        if self._started.done():
+        if self._started.done() or not self._thread.is_alive():
             ray.shutdown()
         else:
             atexit.unregister(ray.shutdown)
+            if not self._has_fault:
+                self._left = surroundings.pop_all()
+                _OwnRay._given_up = self._thread
         self._is_over.set()
 
 
@@ -255,7 +309,7 @@ def _token_elsewhere(folder: str) -> dict[str, str]:
     return {"RAY_AUTH_TOKEN_PATH": str(place)}
 
 
-def _first_sentence(error: Exception) -> str:
+def _first_sentence(error: BaseException) -> str:
     return " ".join(str(error).split(". ", maxsplit=1)[0].split())
 
 

@@ -18,7 +18,7 @@ from automl.promotion.gates import PromotionRequest
 from automl.promotion.promoter import Promoter
 from automl.promotion.steps import IMAGE_COUNTS
 from automl.redact import redacted
-from automl.report.importance import write_importance
+from automl.report.importance import load_evaluators, write_importance
 from automl.report.leaderboard import write_results
 from automl.report.writer import ReportWriter
 from automl.runners import open_runner
@@ -60,7 +60,7 @@ def drive(root: Path, *, watchers: Sequence[ExperimentObserver] = ()) -> Experim
             return experiment
         # Before observers start threads, beside which the runner could not fork a process.
         preload = None if experiment.history.is_promoting else settings.skill
-        with open_runner(settings.resources, preload=preload) as runner:
+        with open_runner(settings.resources, preload=preload, meanwhile=load_evaluators) as runner:
             _search(experiment, runner, watchers)
         # Trainings may have been killed, too.
         sweep(paths)

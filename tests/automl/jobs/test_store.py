@@ -94,3 +94,44 @@ def test_the_database_is_read_while_many_write(root, trained):
     assert len(JobStore(root).jobs()) == 201
     mode = sqlite3.connect(root / "jobs.db").execute("PRAGMA journal_mode").fetchone()
     assert mode == ("wal",)
+
+
+@pytest.fixture
+def kept(tmp_path):
+    store = JobStore(tmp_path / "runs", is_kept_open=True)
+    yield store
+    store.close()
+
+
+def test_others_read_and_write_beside_a_store_that_is_kept_open(kept, store):
+    kept.put(Job("train-1", "train", "toy"))
+    store.put(Job("train-2", "train", "toy"))
+    kept.put(Job("train-3", "train", "toy"))
+    assert {job.id for job in store.jobs()} == {"train-1", "train-2", "train-3"}
+
+
+def test_a_database_that_was_moved_aside_meanwhile_is_begun_anew(kept):
+    kept.put(Job("train-1", "train", "toy"))
+    kept.path.rename(kept.root / "aside.db")
+    kept.put(Job("train-2", "train", "toy"))
+    assert [job.id for job in kept.jobs()] == ["train-2"]
+
+
+def test_jobs_of_a_killed_process_that_kept_its_store_open_are_read_also_where_nobody_may_write(
+    tmp_path,
+):
+    code = (
+        "import os, sys; from pathlib import Path; from automl.jobs.record import Job\n"
+        "from automl.jobs.store import JobStore\n"
+        "store = JobStore(Path(sys.argv[1]), is_kept_open=True)\n"
+        "store.put(Job('train-1', 'train', 'toy')); os.kill(os.getpid(), 9)"
+    )
+    root = tmp_path / "runs"
+    assert subprocess.run([sys.executable, "-c", code, root]).returncode == -9
+    for file in root.iterdir():
+        file.chmod(0o444)
+    root.chmod(0o555)
+    try:
+        assert [job.id for job in JobStore(root).jobs()] == ["train-1"]
+    finally:
+        root.chmod(0o755)

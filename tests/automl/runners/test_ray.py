@@ -164,7 +164,7 @@ def test_paused_trials_free_their_slot_and_come_back_on_ray(automl, joining, tmp
 
 
 def test_a_search_leaves_rays_globals_and_the_environment_as_they_were(ray_head):
-    from ray.tune.execution.class_cache import ENV_VARS_TO_PROPAGATE
+    from ray.tune.execution.class_cache import DEFAULT_ENV_VARS, ENV_VARS_TO_PROPAGATE
 
     from automl.runners.ray_session import ray_session
 
@@ -172,13 +172,15 @@ def test_a_search_leaves_rays_globals_and_the_environment_as_they_were(ray_head)
 
     def state():
         level = logging.getLogger("ray.tune").level
-        return {n: os.environ.get(n) for n in names}, set(ENV_VARS_TO_PROPAGATE), level
+        variables = set(ENV_VARS_TO_PROPAGATE), dict(DEFAULT_ENV_VARS)
+        return {n: os.environ.get(n) for n in names}, variables, level
 
     before = state()
     # Ray keeps a process's way of authentication: every test in this one joins the same cluster.
-    with ray_session(ray_head):
+    with ray_session(ray_head, meanwhile=lambda: None):
         assert state()[0] == {**dict.fromkeys(names, "1"), names[0]: "0", names[1]: "0"}
         assert not any(name.startswith("AWS_") for name in ENV_VARS_TO_PROPAGATE)
+        assert not DEFAULT_ENV_VARS
     assert state() == before
 
 
@@ -189,7 +191,10 @@ def test_a_ray_that_the_process_uses_already_is_refused_and_left_up(ray_head):
 
     ray.init(ray_head, log_to_driver=False)
     try:
-        with pytest.raises(UsageError, match="uses Ray already"), ray_session(ray_head):
+        with (
+            pytest.raises(UsageError, match="uses Ray already"),
+            ray_session(ray_head, lambda: None),
+        ):
             pass
         assert ray.is_initialized()
     finally:

@@ -96,6 +96,33 @@ def test_a_start_of_ray_ends_when_it_cannot_go_on_and_when_it_is_interrupted(
     wait_for(lambda: not list(places.iterdir()) and not marked(places, ""), 20)
 
 
+TWO_STARTS = """
+import time
+from automl.runners.ray_session import ray_session
+try:
+    with ray_session(None, meanwhile=lambda: None):
+        print("started")
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+with ray_session(None, meanwhile=lambda: None):
+    print("started again", flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_a_start_that_two_interrupts_give_up_ends_by_itself_and_the_process_goes_on(places):
+    with subprocess.Popen(
+        [sys.executable, "-c", TWO_STARTS], stdout=subprocess.PIPE, text=True
+    ) as process:
+        wait_for(lambda: marked(places, "/gcs_server"), 60)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        told, _ = process.communicate(timeout=120)
+    assert (told, process.returncode) == ("interrupted\nstarted again\n", 0)
+    wait_for(lambda: not list(places.iterdir()) and not marked(places, ""), 20)
+
+
 @pytest.mark.slow
 def test_a_ray_that_is_started_here_listens_on_loopback_alone_and_has_the_priority_of_the_search(
     places, toy_data, tmp_path, commands, monkeypatch
