@@ -1,14 +1,17 @@
 """Writes files atomically; reads YAML safely; locks files."""
 
+import errno
 import fcntl
 import json
 import math
 import os
 import re
 import shutil
+import stat
 import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any
 
@@ -41,6 +44,29 @@ def lock(file: IO[Any], *, patience_s: float) -> bool:
             time.sleep(_LOCK_PAUSE_S)
         else:
             return True
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a file of ours to read; raises `OSError` for what is no regular file.
+
+    A pipe in its place would be waited for without end, and a device may have no end.
+    """
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(number, "rb")
+
+
+def open_at_once(path: str, flags: int) -> int:
+    """Open a file, as an opener of `open`, that does not wait for the reader of a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK, 0o666)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of a file of ours; raises `OSError` for what is no regular file."""
+    with open_regular(path) as file:
+        return file.read()
 
 
 def write_atomic(path: Path, text: str) -> None:
@@ -198,10 +224,13 @@ def read_yaml(path: Path) -> Any:
     return parse_yaml(read_text(path), path)
 
 
-def read_text(path: Path) -> str:
-    """Return a file's text; raises `UsageError` if it cannot be read or is not UTF-8."""
+def read_text(path: Path, *, is_ours: bool = False) -> str:
+    """Return a file's text; raises `UsageError` if it cannot be read or is not UTF-8.
+
+    One of ours must be a regular file; a user may give a pipe.
+    """
     try:
-        return path.read_text(encoding="utf-8")
+        return read_bytes(path).decode() if is_ours else path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         cause = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise UsageError(f"{path}: cannot be read ({cause})") from error

@@ -1,4 +1,4 @@
-"""Measures what a search on Ray costs beside its trainings: trials of the toy skill, which is quick.
+"""Measures what a search on Ray costs beside its trainings: quick trials of the toy skill.
 
     python -m experiments.ray_trials [--trials 100] [--starts 3]
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from automl.errors import UsageError
-from automl.files import read_yaml_mapping
+from automl.files import read_bytes, read_yaml_mapping
 
 _FIRST_LINE = re.compile(r"\A# checksum ([0-9a-f]{8}):[^\n]*\n")
 _LINE_END = re.compile(rb', "crc": "([0-9a-f]{8})"\}')
@@ -62,7 +62,7 @@ def check_file(path: Path, checksums: Mapping[str, str]) -> None:
     if path.name not in checksums:
         return
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
     except OSError as error:
         raise UsageError(
             f"{path}: cannot be read ({error.strerror}); the experiment needs it: put it back "

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from automl.files import read_bytes
 from automl.redact import printable
 
 
@@ -21,13 +22,13 @@ def read_derived(path: Path) -> dict[str, Any]:
     if fault:
         _warn(path, fault)
         return {}
-    return dict(json.loads(path.read_bytes())) if path.exists() else {}
+    return dict(json.loads(read_bytes(path))) if path.exists() else {}
 
 
 def fault_of(path: Path) -> str:
     """Return why a file holds no JSON object; empty if it does, or does not exist."""
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_bytes(path))
     except (FileNotFoundError, NotADirectoryError):
         return ""
     except OSError as error:

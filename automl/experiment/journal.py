@@ -15,7 +15,7 @@ from typing import Any
 from automl.errors import UsageError
 from automl.experiment.checksums import seal_of, sealed_line
 from automl.experiment.events import EventCheck, EventError
-from automl.files import check_format, json_text
+from automl.files import check_format, json_text, open_regular, read_bytes
 from automl.version import __version__
 
 FORMAT = 2
@@ -81,7 +81,7 @@ class Journal:
         # nothing; a new event after it would make both unreadable.
         if not self.path.exists():
             return 0
-        content = self.path.read_bytes()
+        content = read_bytes(self.path)
         whole = content.rfind(b"\n") + 1
         if whole != len(content):
             os.truncate(self.path, whole)
@@ -108,7 +108,7 @@ class JournalReader:
         Raises `UsageError` if another line is no event, or the journal has another format.
         """
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 file.seek(self.position)
                 *lines, _torn = file.read().split(b"\n")
         except FileNotFoundError:

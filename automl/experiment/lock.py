@@ -7,7 +7,7 @@ from typing import IO
 
 from automl.errors import UsageError
 from automl.experiment.paths import ExperimentPaths
-from automl.files import lock
+from automl.files import lock, open_at_once, open_regular
 
 _PATIENCE_S = 0.5
 """`is_driven` holds the lock for an instant."""
@@ -35,7 +35,7 @@ class ExperimentLock:
     def __enter__(self) -> "ExperimentLock":
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("a")
+            self._file = open(self._path, "a", opener=open_at_once)  # noqa: PTH123, SIM115
         except OSError as error:
             raise UsageError(f"{self._path}: cannot be written ({error.strerror})") from error
         _held.add(self._file)
@@ -65,7 +65,7 @@ def is_driven(paths: ExperimentPaths) -> bool:
     """Whether a living process holds the experiment's lock."""
     try:
         # Whoever may only read the folder may ask, too.
-        file = paths.lock.open("rb")
+        file = open_regular(paths.lock)
     except FileNotFoundError:
         return False
     except OSError as error:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from automl.experiment.paths import ExperimentPaths
-from automl.files import write_json
+from automl.files import open_regular, write_json
 
 STOP, ADD = "stop", "add"
 _LONGEST = 1_000_000
@@ -68,7 +68,7 @@ def pending(paths: ExperimentPaths) -> Iterator[HandRequest]:
     """Yield the requests that nobody has answered, oldest first."""
     for path in sorted(paths.requests.glob("*.json")):
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 text = file.read(_LONGEST)
         except OSError:  # It was answered in between.
             continue

@@ -142,7 +142,7 @@ class Settings:
     @classmethod
     def read(cls, path: Path) -> "Settings":
         """Read a file that `write` wrote; raises `UsageError` naming all faults."""
-        text = read_text(path)
+        text = read_text(path, is_ours=True)
         is_other = is_changed(text)
         content = None if is_other else parse_yaml(text, path)
         is_sealed = isinstance(content, Mapping) and content.get("format") == FORMAT

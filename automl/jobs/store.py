@@ -115,6 +115,7 @@ class JobStore:
             return []
         address = f"{self.path.resolve().as_uri()}?mode=ro"
         try:
+            self._check_regular()
             with closing(sqlite3.connect(address, uri=True, timeout=30)) as database:
                 if not _has_tables(database):
                     return []
@@ -160,6 +161,7 @@ class JobStore:
             return self._kept
         # The file may have been moved aside by a command that rebuilt it.
         self.close()
+        self._check_regular()
         database = sqlite3.connect(self.path, timeout=30)
         try:
             database.execute("PRAGMA journal_mode = WAL")
@@ -172,6 +174,11 @@ class JobStore:
             database.close()
             raise
         return database
+
+    def _check_regular(self) -> None:
+        """Raise `sqlite3.DatabaseError` for what is no regular file: SQLite would wait for it."""
+        if self.path.exists() and not self.path.is_file():
+            raise sqlite3.DatabaseError("not a regular file")
 
     def _file(self) -> tuple[int, int] | None:
         try:

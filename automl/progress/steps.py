@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from automl.files import open_regular
 from automl.redact import printable
 
 FILE = "progress.json"
@@ -43,7 +44,7 @@ class Steps:
 def read_steps(folder: Path) -> Steps | None:
     """Return the steps that an action in a folder is at; None if it does not say."""
     try:
-        with (folder / FILE).open("rb") as file:
+        with open_regular(folder / FILE) as file:
             plain = json.loads(file.read(_LONGEST))
         stage = printable(plain["stage"])[:40]
         if "step" not in plain:

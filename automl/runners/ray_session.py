@@ -73,12 +73,12 @@ def ray_session(address: str | None, meanwhile: Callable[[], None]) -> Iterator[
     if Ray does not start or dies. Changes of the environment, of Ray's globals and of its log
     levels end with the context.
     """
+    _OwnRay.await_given_up()
     if ray.is_initialized():  # Another's, which is not ours to shut down.
         raise UsageError(
             "this process uses Ray already, and a search starts or joins its own: call "
             'ray.shutdown() first, or take the runner "local"'
         )
-    _OwnRay.await_given_up()
     handler = signal.getsignal(signal.SIGTERM)
     settings = dict(_ENVIRONMENT)
     with ExitStack() as surroundings:

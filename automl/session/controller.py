@@ -384,6 +384,8 @@ class Controller:
         trial = self.experiment.history.trials[number]
         folder = self.experiment.paths.trial(number)
         self._disk.check(is_launch=True)
+        if not folder.is_dir():  # A training may leave something else in its place.
+            remove(folder)
         spec = self._preparation.prepare(trial)
         for observer in self._observers:
             observer.started(trial, folder)

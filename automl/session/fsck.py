@@ -17,7 +17,15 @@ from automl.experiment.journal import JournalError, JournalReader
 from automl.experiment.lock import ExperimentLock
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings, with_checksums
-from automl.files import json_text, parse_yaml, read_text, remove, write_json
+from automl.files import (
+    json_text,
+    open_regular,
+    parse_yaml,
+    read_bytes,
+    read_text,
+    remove,
+    write_json,
+)
 from automl.jobs.mirror import JobObserver
 from automl.jobs.store import JobStore
 from automl.report.importance import write_importance
@@ -71,7 +79,8 @@ def accept(root: Path) -> None:
     """
     paths = ExperimentPaths(root)
     with ExperimentLock(paths):
-        content = parse_yaml(without_checksum(read_text(paths.settings)), paths.settings)
+        text = without_checksum(read_text(paths.settings, is_ours=True))
+        content = parse_yaml(text, paths.settings)
         settings = Settings.from_dict(content, source=str(paths.settings))
         accepted = with_checksums(settings, paths)
         space = space_of(paths, accepted)
@@ -146,7 +155,7 @@ def _event_check(paths: ExperimentPaths) -> EventCheck:
 def _of_settings(paths: ExperimentPaths) -> Iterator[Finding]:
     accepted = f"put it back from a copy, or accept it: automl fsck {paths.root} --accept"
     try:
-        if is_changed(read_text(paths.settings)):
+        if is_changed(read_text(paths.settings, is_ours=True)):
             yield Finding(paths.settings, "was changed since it was written", accepted)
             return
         settings = Settings.read(paths.settings)
@@ -267,11 +276,11 @@ def _cause(error: UsageError, path: Path) -> str:
 
 
 def _is_same(path: Path, content: Any) -> bool:
-    return path.read_text(encoding="utf-8") == f"{json_text(content, indent=2)}\n"
+    return read_bytes(path).decode() == f"{json_text(content, indent=2)}\n"
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -1,5 +1,6 @@
 import json
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from automl.files import (
     json_text,
     make_private,
     make_private_folder,
+    open_regular,
+    read_text,
     read_yaml,
     replace_folder,
     write_atomic,
@@ -109,3 +112,13 @@ def test_a_merged_key_may_be_overridden(tmp_path):
     path = tmp_path / "file.yaml"
     path.write_text("a: &a {x: 1, y: 2}\nb: &b {<<: *a, x: 3}\nc: {<<: [*a, *b], y: 4}\n")
     assert read_yaml(path)["c"] == {"x": 1, "y": 4}
+
+
+def test_a_pipe_or_a_device_is_not_opened_as_a_file_of_ours(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "device").symlink_to("/dev/zero")
+    for path in (tmp_path / "pipe", tmp_path / "device", tmp_path):
+        with pytest.raises(OSError, match="not a regular file"):
+            open_regular(path)
+    with pytest.raises(UsageError, match=r"pipe: cannot be read \(not a regular file\)"):
+        read_text(tmp_path / "pipe", is_ours=True)

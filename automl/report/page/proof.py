@@ -157,7 +157,7 @@ def _cause(experiment: Experiment, trials: list[Trial]) -> str:
 
 def _tail(path: Path) -> str:
     """Return the last lines of a log, reading only its end."""
-    if not path.exists():
+    if not path.is_file():
         return ""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)

@@ -14,6 +14,7 @@ from typing import Any
 import jsonschema
 from PIL import Image
 
+from automl.files import read_bytes
 from automl.report.page.charts import matrix
 from automl.report.page.markup import esc, note, plot, swatch, table
 
@@ -86,7 +87,7 @@ def parts(folder: Path, name: str) -> Iterator[str]:
     if not path.exists():
         return
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_bytes(path))
         jsonschema.validate(content, SCHEMA)
         _check_square(content)
     except (OSError, ValueError, jsonschema.ValidationError) as error:

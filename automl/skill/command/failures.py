@@ -37,6 +37,8 @@ def error_from_exit(code: int, log: Path) -> CommandError:
 
 
 def _end_of(log: Path) -> str:
+    if not log.is_file():
+        return f"{log.name} is no regular file"
     with log.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _END))

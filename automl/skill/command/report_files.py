@@ -128,6 +128,8 @@ class ReportReader:
         path = next(paths, None)
         if path is None:
             return
+        if not path.is_file():
+            raise ReportError(f"{path.name} is no regular file")
         if self._source.has_kpi or path.suffix != ".json":
             yield from self._lines(path)
         else:

@@ -1,8 +1,10 @@
 """The controller without a runner: the test hands reports and outcomes to it as a runner does."""
 
 import json
+import shutil
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -85,6 +87,15 @@ def test_what_was_cut_off_comes_first_in_the_next_session(make):
     second = make()
     assert [second.next().trial for _ in range(2)] == [0, 1]
     assert kinds(second).count("start") == 2
+
+
+def test_a_file_in_the_place_of_a_trials_folder_does_not_end_the_search(make):
+    controller = make()
+    folder = Path(controller.next().folder)
+    shutil.rmtree(folder)
+    folder.write_text("x")
+    controller.finish(0, fail(FailureKind.LOST))
+    assert controller.next().trial == 0 and (folder / "spec.yaml").exists()
 
 
 def test_a_trial_is_lost_twice_and_fails_the_third_time(make):

@@ -66,6 +66,16 @@ def to_folder(path):
     path.mkdir()
 
 
+def to_pipe(path):
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+
+
+def to_device(path):
+    path.unlink(missing_ok=True)
+    path.symlink_to("/dev/zero")
+
+
 def to_file(path):
     shutil.rmtree(path, ignore_errors=True)
     path.write_text("x")
@@ -138,6 +148,8 @@ REFUSED = {
     "journal: empty": written("journal.jsonl", b""),
     "journal: gone": gone("journal.jsonl"),
     "journal: is a folder": of("journal.jsonl", to_folder),
+    "journal: is a pipe": of("journal.jsonl", to_pipe),
+    "journal: is a device": of("journal.jsonl", to_device),
     "journal: bits flipped": at_random("journal.jsonl", flip),
     "journal: garbled": at_random("journal.jsonl", garble, 200),
     "journal: start gone": line(1, lambda _: b""),
@@ -168,6 +180,7 @@ REFUSED = {
     "settings: empty": written("settings.yaml", b""),
     "settings: a list": written("settings.yaml", b"- 1\n"),
     "settings: a python tag": written("settings.yaml", b"a: !!python/object/apply:os.system [x]\n"),
+    "settings: is a pipe": of("settings.yaml", to_pipe),
     "settings: bits flipped": at_random("settings.yaml", flip),
     "settings: zeros": written("settings.yaml", b"\0" * 500),
     "settings: YAML bomb": written("settings.yaml", BOMB),
@@ -191,12 +204,20 @@ HARMLESS = {
     "jobs.db: garbled": at_random("../jobs.db", garble, 4096),
     "jobs.db: empty": written("../jobs.db", b""),
     "jobs.db: other columns": other_columns,
+    "importance: is a pipe": of("importance.json", to_pipe),
+    "mlflow.json: is a device": of("mlflow.json", to_device),
+    "best: is a pipe": of("best.json", to_pipe),
+    "jobs.db: is a pipe": of("../jobs.db", to_pipe),
     "jobs.db: is a folder": of("../jobs.db", to_folder),
     "trial 1: log is binary": of("trials/0000/log.txt", os.truncate, 0),
+    "environment.json is a pipe": lambda r, _: [
+        to_pipe(path) for path in r.glob("trials/*/environment.json")
+    ],
     "memory.json garbled": all_of("trials/*/", "memory.json", b"{"),
     "environment.json garbled": all_of("trials/*/", "environment.json", b"["),
     "parity.json cut": of("promoted/parity.json", cut),
     "parity.json a list": written("promoted/parity.json", b"[]"),
+    "parity.json is a pipe": of("promoted/parity.json", to_pipe),
     "promoted: gone": gone("promoted"),
     "promoted: model cut": of("promoted/model.onnx", cut),
     "promoted: is a file": of("promoted", to_file),
@@ -248,8 +269,9 @@ def test_a_value_that_is_none_of_the_space_in_an_old_journal_is_a_line(root, cap
         assert "journal.jsonl: trial 0: train.lr: " in lines[-1]
 
 
-def test_a_lock_that_is_a_folder_is_refused(root, capsys):
-    to_folder(root / ".lock")
+@pytest.mark.parametrize("change", [to_folder, to_pipe])
+def test_a_lock_that_is_no_file_is_refused(root, capsys, change):
+    change(root / ".lock")
     for words in (("status",), ("resume", "--quiet")):
         code, lines = told(capsys, root, *words)
         assert code == 2 and ".lock: cannot be" in lines[-1]

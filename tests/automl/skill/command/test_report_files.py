@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -99,3 +100,9 @@ def test_a_report_that_makes_no_sense_is_refused(tmp_path, line, match):
     (tmp_path / "status.json").write_text(json.dumps(line) + "\n")
     with pytest.raises(ReportError, match=match):
         list(ReportReader(tmp_path, ReportSource(), ["score"]).new())
+
+
+def test_what_is_no_file_is_no_report(tmp_path):
+    os.mkfifo(tmp_path / "status.json")
+    with pytest.raises(ReportError, match=r"status\.json is no regular file"):
+        list(reader(tmp_path).new())
