@@ -34,10 +34,28 @@ function adopt(old, fresh) {
   fresh.querySelectorAll("details").forEach((one, index) => { one.open = Boolean(isOpen[index]); });
 }
 
+// Returns a function that gives the focus back to the element like the one that has it now.
+function heldFocus() {
+  const focus = document.activeElement, part = focus && focus.closest("nav, main > section");
+  if (!part) return () => {};
+  const labelOf = (one) => one.tagName + (one.getAttribute("aria-label") || (one.children.length ? "" : one.textContent));
+  const label = labelOf(focus), caret = focus.selectionStart;
+  const alike = () => {
+    const place = part.id ? document.getElementById(part.id) : document.querySelector("nav");
+    const all = place ? [...place.querySelectorAll("a, button, input, select, summary, [tabindex]")] : [];
+    return all.filter((one) => labelOf(one) === label);
+  };
+  const index = alike().indexOf(focus);
+  return () => {
+    const again = alike()[index];
+    if (focus.isConnected || !again) return;
+    again.focus({ preventScroll: true });
+    if (caret != null) again.setSelectionRange(caret, caret);
+  };
+}
+
 function place(names, sections) {
   const main = document.querySelector("main");
-  const focus = document.activeElement;
-  const inFilter = focus && focus.closest(".filter") ? [focus.tagName, focus.selectionStart] : null;
   const scrolled = new Map([...document.querySelectorAll("section .scroll")].map((one, index) => [index, one.scrollLeft]));
   for (const old of [...main.children]) if (!names.includes(old.id)) old.remove();
   names.forEach((name, index) => {
@@ -50,17 +68,13 @@ function place(names, sections) {
     if (main.children[index] !== section) main.insertBefore(section, main.children[index] || null);
   });
   if ("trials" in sections) { prepareTable(); offerActions(); }
-  if (inFilter && "trials" in sections) {
-    const again = document.querySelector(`.filter ${inFilter[0].toLowerCase()}`);
-    again.focus();
-    if (inFilter[1] != null) again.setSelectionRange(inFilter[1], inFilter[1]);
-  }
   document.querySelectorAll("section .scroll").forEach((one, index) => { one.scrollLeft = scrolled.get(index) || 0; });
   if (window.Plotly) draw(isDark.matches);
 }
 
 function renew(answer) {
   version = answer.version;
+  const giveBack = heldFocus();
   document.getElementById("heading").innerHTML = answer.heading;
   const nav = document.querySelector("nav");
   nav.replaceChildren(...answer.links.map(([name, title]) => {
@@ -71,6 +85,7 @@ function renew(answer) {
   }));
   linkBack();
   place(answer.links.map(([name]) => name), answer.sections);
+  giveBack();
 }
 
 function linkBack() {
@@ -155,6 +170,7 @@ function offerActions() {
 }
 
 async function openForm(like) {
+  const giveBack = heldFocus();
   const form = await (await fetch(`${live.base}form?like=${like}`)).json();
   const dialog = document.createElement("dialog");
   const title = form.like === null ? "Add a trial" : `Add a trial like trial ${form.like}`;
@@ -171,7 +187,7 @@ async function openForm(like) {
     if (!faults.length) dialog.close();
   });
   dialog.querySelector(".send").append(submit, " ", button("cancel", () => dialog.close()));
-  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("close", () => { dialog.remove(); giveBack(); });
   document.body.append(dialog);
   dialog.showModal();
 }

@@ -6,6 +6,8 @@ from typing import Any
 from automl.errors import Fault, UsageError, not_allowed, not_one_of, unknown_key
 from automl.request.options import RUN_OPTIONS, Option
 
+_EXACT = 2.0**53
+"""Beyond it a float stands for several whole numbers."""
 _LEFT_OUT = ("address", "download", "out", "request_model")
 """Options of a run that lead out of the server's folder; `out` has a schema of its own."""
 _TYPES: Mapping[str, dict[str, Any]] = {
@@ -76,7 +78,7 @@ def with_whole_numbers(arguments: Mapping[str, Any], schema: Mapping[str, Any]) 
 
 
 def _is_whole(value: Any) -> bool:
-    return isinstance(value, float) and value.is_integer()
+    return isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT
 
 
 def _fault(name: str, value: Any, schema: Mapping[str, Any]) -> Fault | None:

@@ -90,7 +90,9 @@ def compare_page(experiment_id: str, run_ids: Sequence[str]) -> str:
     """Return the address, within MLflow's UI, of the comparison with its parallel coordinates."""
     runs, experiments = json.dumps(list(run_ids[:COMPARED])), json.dumps([experiment_id])
     compact = (quote(text.replace(" ", "")) for text in (runs, experiments))
-    return "#/compare-runs?runs={}&experiments={}".format(*compact)
+    # Without the last word the page's menu is that of prompts and traces.
+    page = "#/compare-runs?runs={}&experiments={}&workflowType=machine_learning"
+    return page.format(*compact)
 
 
 def note(experiment: Experiment, page: str) -> str:

@@ -1,4 +1,4 @@
-"""Makes docs/images/live.png: the live page of a search, at the moment when most was trained.
+"""Makes live.png and live_trials.png: the live page of a search, when most was trained.
 
     python -m experiments.screenshots.live demo/runs/sample [--out docs/images]
 
@@ -12,15 +12,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from selenium.webdriver.common.by import By
 
 from automl.experiment.journal import Journal
 from automl.experiment.lock import ExperimentLock
 from automl.experiment.paths import ExperimentPaths
 from experiments.screenshots.browser import browser
-from experiments.screenshots.report import wait_until_drawn, write
+from experiments.screenshots.report import of, wait_until_drawn, write
 from experiments.screenshots.terminal import busiest
 
 WIDTH, HEIGHT = 1280, 1000
@@ -32,15 +35,24 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    print(picture(arguments.experiment, arguments.out / "live.png"))
+    for path in pictures(arguments.experiment, arguments.out):
+        print(path)
 
 
-def picture(experiment: Path, out: Path) -> Path:
-    """Take the picture of the top of the live page."""
+def pictures(experiment: Path, out: Path) -> list[Path]:
+    """Take the pictures of the top of the live page and of its trials; return their paths."""
     with running(experiment) as root, served(root) as url, browser(WIDTH, HEIGHT) as driver:
         driver.get(url)
         wait_until_drawn(driver)
-        return write(driver.get_screenshot_as_png(), out)
+        top = write(driver.get_screenshot_as_png(), out / "live.png")
+        trials = driver.find_element(By.ID, "trials")
+        driver.set_window_size(WIDTH, int(trials.size["height"]) + HEIGHT)
+        # The page with buttons is the live one; what follows the table is in every report.
+        driver.execute_script(
+            "while (trials.lastElementChild.tagName != 'H3') "
+            "trials.lastElementChild.remove(); trials.lastElementChild.remove()"
+        )
+        return [top, write(of(driver, trials), out / "live_trials.png")]
 
 
 @contextmanager
@@ -52,9 +64,10 @@ def running(experiment: Path) -> Iterator[Path]:
         shutil.copytree(experiment, root, ignore=ignored)
         events, _ = busiest(experiment)
         paths = ExperimentPaths(root)
-        lines = paths.journal.read_bytes().splitlines(keepends=True)
-        assert len(lines) == len(list(Journal(paths.journal).read()))
-        paths.journal.write_bytes(b"".join(lines[:events]))
+        told = list(Journal(paths.journal).read())[:events]
+        since = time.time() - told[-1]["time"]
+        paths.journal.unlink()
+        Journal(paths.journal).append(*({**each, "time": each["time"] + since} for each in told))
         with ExperimentLock(paths):
             yield root
 

@@ -50,7 +50,7 @@ def pictures(top: Path, sources: Mapping[str, Path], out: Path) -> list[Path]:
             _open(driver, sources[name])
             part = driver.find_element(By.ID, section)
             driver.set_window_size(WIDTH, int(part.size["height"]) + TOP_HEIGHT)
-            written.append(write(_of(driver, part), out / f"report_{name}.png"))
+            written.append(write(of(driver, part), out / f"report_{name}.png"))
     with browser(*PHONE) as driver:
         dark = {"name": "prefers-color-scheme", "value": "dark"}
         driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [dark]})
@@ -80,7 +80,8 @@ def address(experiment: Path) -> str:
     return (experiment / "report.html").resolve().as_uri()
 
 
-def _of(driver: Any, part: Any) -> bytes:
+def of(driver: Any, part: Any) -> bytes:
+    """Return the picture of a part of the open page."""
     driver.execute_script("arguments[0].scrollIntoView()", part)
     picture: bytes = part.screenshot_as_png
     return picture

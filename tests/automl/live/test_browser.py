@@ -73,6 +73,17 @@ def test_it_grows_and_keeps_filter_order_and_hidden_curves(page, search):
     assert [line["message"] for line in page.get_log("browser")] == []
 
 
+@pytest.mark.parametrize(
+    "place", ["nav a[href='#trials']", "table.trials th button", "[aria-label='stop trial 1']"]
+)
+def test_the_keyboard_stays_where_it_is_when_the_page_grows(page, search, place):
+    focused = "document.activeElement.outerHTML"
+    before = page.execute_script(f"document.querySelector(`{place}`).focus(); return {focused}")
+    search.append(start(2, search.values(**{"train.lr": 0.01})), report(2, 1, 0.6, loss=1.0))
+    until(page, "return document.querySelectorAll('table.trials tbody tr').length === 3")
+    assert page.execute_script(f"return {focused}") == before
+
+
 def test_the_table_is_sorted_and_filtered(page):
     press(page, "score")
     assert shown_rows(page) == ["0000", "0001"]

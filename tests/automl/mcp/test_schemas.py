@@ -44,6 +44,13 @@ def test_a_whole_number_may_be_written_as_two_point_zero():
     assert given == {"experiment": "x", "trial": 2} and type(given["trial"]) is int
 
 
+def test_a_number_beyond_the_exact_ones_is_no_whole_number():
+    takes = tools()["explain"].takes
+    given = with_whole_numbers({"experiment": "x", "trial": 1e300}, takes)
+    with pytest.raises(UsageError, match=r"trial: 1e\+300 is not allowed: must be a whole number"):
+        check_arguments(given, takes)
+
+
 def test_a_missing_argument_is_named():
     with pytest.raises(UsageError, match="experiment: is missing: folder of the experiment"):
         check_arguments({}, tools()["status"].takes)
