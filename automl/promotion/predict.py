@@ -57,8 +57,10 @@ def predict(
             if failure_kind(error) is None:
                 raise
             raise RunFailed(_with_names(str(error), names)) from error
-    for path in out.glob("*.json"):
-        _restore_names(path, links)
+        finally:
+            # Also where some images could not be read: the others are done.
+            for path in out.glob("*.json"):
+                _restore_names(path, links)
     return result
 
 

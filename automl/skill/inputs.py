@@ -12,9 +12,11 @@ from automl.skill.info import SkillInfo
 def keys_taking(info: SkillInfo, action: str, model: Path) -> list[str]:
     """Return the keys of an action that take such a model; raises `UsageError` if none does."""
     names = [k for k, name in info.spec_params.get(action, {}).items() if name == "parent_model"]
-    taking = ActionKeys(info, action, names).taking(model)
-    if not taking:
-        raise UsageError(f"{action}: takes no {model.suffix} file ({model})")
+    keys = ActionKeys(info, action, names)
+    if not (taking := keys.taking(model)):
+        allowed = dict.fromkeys(suffix for key in names for suffix in keys.suffixes(key, model))
+        text = f"{action}: takes no {model.suffix} file ({model})"
+        raise UsageError(f"{text}, but {', '.join(allowed)}" if allowed else text)
     return taking
 
 

@@ -24,6 +24,9 @@ if not any(name.endswith(".png") for name in names):
     sys.exit(f"ValueError: {spec['inference']['images']} holds no images")
 rows = [{"image": name, "bytes": len(open(name).read())} for name in names]
 pathlib.Path(spec["results_dir"], "results.json").write_text(json.dumps({"images": rows}))
+half = [name for name in names if "half" in name]
+if half:
+    sys.exit(f"ValueError: {half[0]} ends early; the others are done")
 """
 
 
@@ -64,6 +67,13 @@ def test_the_results_name_the_users_files(skill, images, tmp_path):
     assert rows == [
         {"image": str(images / "a.png"), "bytes": 2}, {"image": str(images / "b.png"), "bytes": 1},
     ]  # fmt: skip
+
+
+def test_they_do_so_where_an_image_fails(skill, images, tmp_path):
+    (images / "half.png").touch()
+    with pytest.raises(RunFailed, match=rf"{images}/half.png ends early"):
+        predict(skill, tmp_path / "model.onnx", [images], tmp_path / "out", {})
+    assert str(images / "a.png") in images_of(tmp_path / "out")
 
 
 def images_of(folder):
