@@ -122,5 +122,8 @@ def failed(folder: Path, error: Exception) -> Outcome:
 
 def _log_trace(folder: Path, error: Exception) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "log.txt").open("a") as log:
+    path = folder / "log.txt"
+    if path.exists() and not path.is_file():  # A training may leave a pipe, which is waited for.
+        return
+    with path.open("a") as log:
         log.write(redacted("".join(traceback.format_exception(error))))

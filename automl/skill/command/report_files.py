@@ -166,6 +166,6 @@ def _parsed(text: bytes) -> dict[str, Any] | None:
     """Return a JSON object; None for anything else, such as one that is being written."""
     try:
         record = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None

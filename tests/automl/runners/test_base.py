@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,11 @@ def test_an_error_of_the_driver_is_raised_whatever_the_skill_makes_of_it(task):
 
     with pytest.raises(OSError, match="ours"):
         run_task(task(), report)
+
+
+def test_a_log_that_a_training_made_a_pipe_of_is_not_waited_for(task):
+    made = task(fail="crash")
+    Path(made.folder).mkdir(parents=True)
+    os.mkfifo(Path(made.folder) / "log.txt")
+    failure = run_task(made, lambda *_: Decision.CONTINUE).failure
+    assert failure.message == "ValueError: toy: broke"

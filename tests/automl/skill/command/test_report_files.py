@@ -102,6 +102,12 @@ def test_a_report_that_makes_no_sense_is_refused(tmp_path, line, match):
         list(ReportReader(tmp_path, ReportSource(), ["score"]).new())
 
 
+def test_a_line_that_is_nested_too_deep_is_no_report(tmp_path):
+    (tmp_path / "status.json").write_text("[" * 200_000 + "\n")
+    append(tmp_path / "status.json", {"epoch": 1, "kpi": {"miou": 0.5}})
+    assert list(reader(tmp_path).new()) == [(1, {"miou": 0.5})]
+
+
 def test_what_is_no_file_is_no_report(tmp_path):
     os.mkfifo(tmp_path / "status.json")
     with pytest.raises(ReportError, match=r"status\.json is no regular file"):
