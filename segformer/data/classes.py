@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segformer.data.doubtful import are_stretched, rare_line, softened_line
+from segformer.data.doubtful import are_stretched, rare_line, softened_line, softened_values_line
 from segformer.data.images import MaskFile
 from segformer.data.layouts.base import LabelClass
 from segformer.data.layouts.class_tables import ClassTable, counted
@@ -187,6 +187,8 @@ def _without_table(codes: "Codes", *, is_255_a_class: bool) -> Inferred:
             f"some masks hold 0 and 1 (as {ones}) and others 0 and 255 (as {whites}), and none all "
             "three, so that 255 seems to be class 1 in some; save all masks in one way"
         )
+    if line := softened_values_line({value: codes.pixels_of(value) for value in values}):
+        raise DataError(line)
     colours = _colours_of_values(codes)
     is_ignored = not is_255_a_class and (
         colours.get(IGNORED) == _VOC_BORDER or _are_numbers_and_ignored(values)

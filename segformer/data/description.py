@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segformer.data.json_faults import way_out_of_json
 from segformer.errors import DataError, SpecError, nearest
 from segformer.storage.staging import FILE_NAME
 
@@ -179,7 +180,7 @@ def _read(path: Path) -> _Description:
     try:
         content = json.loads(path.read_bytes(), object_pairs_hook=_without_doubles)
     except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None
+        raise DataError(f"{path}: cannot be read ({error}){way_out_of_json(error)}") from None
     try:
         return _description_from(content)
     except ValueError as error:

@@ -13,10 +13,13 @@ _SHOWN = 5
 _LEAST_MIXTURES = 3
 _FEWER = 10
 """A mixture is this many times rarer than both of the colours that it lies between."""
+_FEWER_VALUES = 4
+"""The same of a grey, which lies all over between black and white besides."""
 _NEAR = 4.0
 """The distance from the line between two colours that rounding explains."""
 _NEARLY_WHITE = 250
 _STEPS = 8
+_EIGHTH = 32
 _WAY_OUT = "save the masks without smoothing (nearest neighbour), or list the classes in"
 
 
@@ -47,6 +50,23 @@ def softened_line(pixels: Mapping[Colour, int]) -> str:
         f"masks hold {len(pixels)} colours, of which {len(mixtures)}, such as "
         f"{list(min(mixtures))}, are rare mixtures of two others, as at softened edges; the others "
         f"are {plain}: {_WAY_OUT} dataset.json"
+    )
+
+
+def softened_values_line(pixels: Mapping[int, int]) -> str:
+    """Return the line on greys of softened edges between black and white, if values are those.
+
+    They are rarer than both and lie in each eighth of the greys, as numbers of classes do not.
+    """
+    black = pixels.get(0, 0)
+    white = sum(count for value, count in pixels.items() if value >= _NEARLY_WHITE)
+    between = {v: count for v, count in pixels.items() if 0 < v < _NEARLY_WHITE}
+    is_everywhere = len({value // _EIGHTH for value in between}) == 256 // _EIGHTH
+    if not is_everywhere or min(black, white) < _FEWER_VALUES * max(between.values()):
+        return ""
+    return (
+        f"masks hold {len(pixels)} values, of which all but black and white are rare and lie all"
+        f" over between them, as at softened edges: {_WAY_OUT} dataset.json"
     )
 
 

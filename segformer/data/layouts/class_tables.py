@@ -8,7 +8,14 @@ from pathlib import Path
 
 from segformer.data.layouts.base import IGNORED, LabelClass
 from segformer.data.layouts.class_json import byte, classes_of_json, colour_of
-from segformer.data.layouts.names import lines_of, read_json, split_folders, text_of, words_of
+from segformer.data.layouts.names import (
+    lines_of,
+    parse_yaml,
+    read_json,
+    split_folders,
+    text_of,
+    words_of,
+)
 from segformer.errors import DataError
 
 _IGNORE = "__ignore__"
@@ -24,6 +31,8 @@ _SAY_CLASSES = {
     "legend", "categories", "labelmap", "colormap",
 }  # fmt: skip
 """Words of files of JSON or colours that may be such a table; what it holds decides."""
+_YAML = ("data", "dataset")
+"""Names of the YAML files that describe a set for YOLO, whose `names` are the classes."""
 _NUMBERED = re.compile(r"(\d{1,3})\s*[:,;\t ]\s*(\S.*)")
 _COLOURED = re.compile(r"(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})[\s,:]+(\S.*)")
 _NAMED = re.compile(r"(\S.*?)[\s,:=]+\(?(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})\)?")
@@ -122,6 +131,9 @@ def _classes(path: Path) -> list[LabelClass]:
         return coloured
     if name in _NAMES:
         return _numbered(lines_of(path))
+    if name.endswith((".yaml", ".yml")) and (may_be_one or path.stem.lower() in _YAML):
+        content = parse_yaml(text_of(path))
+        return classes_of_json(content.get("names", content if may_be_one else None))
     return []
 
 

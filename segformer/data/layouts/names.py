@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from segformer.data.json_faults import way_out_of_json
 from segformer.data.layouts.base import TEST, TRAIN, VAL
 from segformer.data.pairs import is_image_file
 from segformer.data.walk import Walk, is_visible
@@ -218,7 +219,7 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text("utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None
+        raise DataError(f"{path}: cannot be read ({error}){way_out_of_json(error)}") from None
 
 
 def parse_yaml(text: str) -> Any:

@@ -67,6 +67,21 @@ def test_a_folder_named_test_is_the_test_split(tmp_path):
     assert described(tmp_path, given={"dataset.segment.test_split": "val"}) == {}
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"ignore": 255,}', "; a comma before } is one too many"),
+        ('{"classes": [{"value": 0, "name": "a"},\n]}', "; a comma before ] is one too many"),
+        ("{'ignore': 255}", "; texts stand in double quotes"),
+        ('{"ignore": 255 // void\n}', "; JSON has no comments"),
+    ],
+)
+def test_what_people_get_wrong_in_json_is_named(tmp_path, text, words):
+    (tmp_path / "dataset.json").write_text(text)
+    with pytest.raises(DataError, match=f"{re.escape(words)}$"):
+        described(tmp_path, given={})
+
+
 def test_no_file_says_nothing(tmp_path):
     assert described(tmp_path, given={}) == {}
 

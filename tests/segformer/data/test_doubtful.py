@@ -2,7 +2,7 @@ from itertools import product
 
 import pytest
 
-from segformer.data.doubtful import are_stretched, rare_line, softened_line
+from segformer.data.doubtful import are_stretched, rare_line, softened_line, softened_values_line
 
 BLACK, RED, GREEN = (0, 0, 0), (255, 0, 0), (0, 255, 0)
 
@@ -25,6 +25,16 @@ def test_colours_of_softened_edges_are_mixtures():
 def test_colours_of_many_classes_are_no_mixtures_although_they_lie_between_others(count):
     levels = [each for each in product((0, 64, 128, 192), (0, 128), (0, 128))]
     assert softened_line({BLACK: 100_000, **dict.fromkeys(levels[1:], count)}) == ""
+
+
+def test_greys_of_softened_edges_are_told_from_numbers_of_classes():
+    soft = {0: 90_000, 255: 20_000} | {value: 30 for value in range(3, 255, 9)}
+    assert "of which all but black and white are rare" in softened_values_line(soft)
+    numbers = {0: 90_000, 255: 20_000} | {value: 30 for value in range(1, 182)}
+    few = {0: 90_000, 255: 20_000} | {value: 30 for value in range(16, 250, 60)}
+    often = {0: 90_000, 255: 20_000} | {value: 9000 for value in range(3, 255, 9)}
+    for pixels in (numbers, few, often, {0: 5, 255: 5}):
+        assert softened_values_line(pixels) == ""
 
 
 @pytest.mark.parametrize(

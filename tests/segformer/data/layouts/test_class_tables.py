@@ -34,6 +34,9 @@ def found(root):
         ("classes.json", json.dumps({"categories": [
             {"id": 7, "title": "road", "color": [1, 2, 3]}, {"id": 9, "title": "car", "rgb":
              "#040506"}]}), ("road", 7, (1, 2, 3))),
+        ("data.yaml", "train: images/train\nnames: [road, car]\n", ("road", 0, None)),
+        ("dataset.yml", "path: .\nnames:\n  7: road\n  9: car\n", ("road", 7, None)),
+        ("classes.yaml", "road: [1, 2, 3]\ncar: [4, 5, 6]\n", ("road", None, (1, 2, 3))),
         ("dataset_meta.json", json.dumps({"label_map": {"0": "road", "1": "car"}}),
          ("road", 0, None)),
     ],
