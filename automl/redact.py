@@ -1,5 +1,6 @@
 """Removes credentials from texts that are kept or shown, and control characters from shown ones."""
 
+import functools
 import logging
 import os
 import re
@@ -52,10 +53,16 @@ def secrets() -> list[str]:
 
     They are the values of variables whose names say so, and the passwords of addresses.
     """
-    values = {value for name, value in os.environ.items() if _SECRET_NAME.search(name)}
-    values |= {match[1] for value in os.environ.values() for match in _PASSWORD.finditer(value)}
+    return list(_secrets_of(tuple(os.environ.items())))
+
+
+@functools.lru_cache(maxsize=1)
+def _secrets_of(environment: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    """Return the secrets of an environment, kept until it changes: a report has many texts."""
+    values = {value for name, value in environment if _SECRET_NAME.search(name)}
+    values |= {match[1] for _, value in environment for match in _PASSWORD.finditer(value)}
     # A secret may be a part of another one.
-    return sorted((v for v in values if len(v) >= _SHORTEST), key=len, reverse=True)
+    return tuple(sorted((v for v in values if len(v) >= _SHORTEST), key=len, reverse=True))
 
 
 def redactor() -> Callable[[str], str]:
