@@ -24,7 +24,7 @@ PHONE = 390, 844
 PARTS = {"curves": "curves", "parallel": "parallel", "importance": "importance",
          "predictions": "predictions"}  # fmt: skip
 """The section of the page by the name of the picture."""
-_COLOURS, _BORDER = 128, 16
+_COLOURS, _BORDER = 256, 16
 
 
 def main() -> None:
@@ -88,9 +88,9 @@ def of(driver: Any, part: Any) -> bytes:
 
 
 def write(picture: bytes, path: Path) -> Path:
-    """Write a small PNG, of few colours."""
-    image = Image.open(io.BytesIO(picture)).convert("RGB")
-    ImageOps.expand(image, _BORDER, "white").quantize(_COLOURS).save(path, optimize=True)
+    """Write a small PNG, of few colours: the rare ones too, such as those of a photo's objects."""
+    image = ImageOps.expand(Image.open(io.BytesIO(picture)).convert("RGB"), _BORDER, "white")
+    image.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=1).save(path, optimize=True)
     return path
 
 

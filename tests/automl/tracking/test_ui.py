@@ -136,6 +136,7 @@ def test_the_page_that_the_command_prints_compares_all_trials_in_parallel_coordi
     from selenium.webdriver.support.ui import WebDriverWait
 
     _, page = ui
+    assert page.endswith("&workflowType=machine_learning")  # Not the menu of prompts and traces.
     open_page(driver, page)
     check_against_journal(driver, root)
     axes = ".parcoords .axis-title"
