@@ -550,6 +550,8 @@ def _file_faults(flat: Mapping[str, Any], key: str, must_be_given: bool) -> list
         from segformer.data.layouts.foreign import refusal_of_a_file
 
         return [f"{key}: {refusal_of_a_file(path)}"]
+    if kind == "FILE" and path.is_dir() and key != _BACKBONE_WEIGHTS:
+        return [f"{key}: {value} is a folder; give {key}=FILE{_models_near(path / 'model')}"]
     if exists:
         return []
     others = _models_near(path) if kind == "FILE" else ""

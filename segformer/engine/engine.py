@@ -12,7 +12,7 @@ import onnx
 from segformer.action import started
 from segformer.engine.builder import build, capabilities_of, device_of
 from segformer.engine.precision import cast_to
-from segformer.errors import SpecError
+from segformer.errors import CheckpointError, SpecError
 from segformer.evaluation.tensorrt import facts_path, tensorrt
 from segformer.export.graph import read_graph
 from segformer.model.saved import ENTRY, ModelRecord, record_from_json
@@ -77,6 +77,11 @@ class _OnnxModel:
     @classmethod
     def read(cls, path: Path, *, otherwise: ModelRecord) -> "_OnnxModel":
         graph = read_graph(path)
+        if (places := len(graph.graph.input[0].type.tensor_type.shape.dim)) != 4:
+            raise CheckpointError(
+                f"gen_trt_engine.onnx_file: {path} takes an input of {places} places, not of batch,"
+                " channels, height and width; give the model.onnx of an export"
+            )
         entries = {entry.key: entry.value for entry in graph.metadata_props}
         record = record_from_json(entries[ENTRY], source=path) if ENTRY in entries else otherwise
         return cls(path, graph, record)

@@ -28,7 +28,9 @@ def read_graph(path: Path) -> onnx.ModelProto:
         raise
     except Exception as error:  # onnx raises its own errors and protobuf's.
         first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CheckpointError(f"{path}: is not an ONNX model ({first})") from error
+        raise CheckpointError(
+            f"{path}: is not an ONNX model ({first}); segformer export makes one of a checkpoint"
+        ) from error
     return graph
 
 

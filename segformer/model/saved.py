@@ -170,6 +170,15 @@ class SavedModel:
         return network.eval()
 
 
+_KINDS_OF_OTHERS = {
+    ".onnx": "an ONNX graph, whose weights no checkpoint has",
+    ".engine": "a TensorRT engine, whose weights no checkpoint has",
+    ".safetensors": "safetensors, which holds weights only",
+    **dict.fromkeys((".tlt", ".etlt"), "a file that TAO encrypted, and only TAO opens it"),
+    **dict.fromkeys((".hdf5", ".h5"), "a file of TAO's TensorFlow models"),
+}
+"""What a file that torch cannot read is by its suffix."""
+
 _UNREADABLE = (
     pickle.UnpicklingError, struct.error, EOFError, RuntimeError, ArithmeticError, AssertionError,
     AttributeError, LookupError, MemoryError, TypeError, ValueError,
@@ -187,6 +196,9 @@ def load_torch(path: Path) -> dict[str, Any]:
             content = torch.load(file, map_location="cpu", weights_only=True)
     except (*_UNREADABLE, OSError) as error:
         # Not torch's text: it advises a load that runs code of the file.
+        kind = _KINDS_OF_OTHERS.get(path.suffix.lower())
+        if kind is not None and not isinstance(error, OSError):
+            raise CheckpointError(f"{path}: is {kind}; give a .ckpt or .pth") from error
         cause = (
             error.strerror if isinstance(error, OSError) else None
         ) or "it is damaged, is no torch file, or holds more than weights"

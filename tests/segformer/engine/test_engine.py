@@ -55,6 +55,17 @@ def other_engine(building, tmp_path_factory):
     return built(building(**overrides), folder / "results")
 
 
+def test_a_graph_of_whole_pictures_is_refused(building, onnx_file, tmp_path):
+    graph = onnx.load(onnx_file)
+    del graph.graph.input[0].type.tensor_type.shape.dim[0]
+    onnx.save(graph, tmp_path / "picture.onnx")
+    spec = building(**{"gen_trt_engine.onnx_file": str(tmp_path / "picture.onnx")})
+    with pytest.raises(
+        CheckpointError, match=r"takes an input of 3 places, .* give the model.onnx"
+    ):
+        gen_trt_engine(spec, tmp_path)
+
+
 def test_engine_is_built_and_its_facts_lie_beside_it(engine, onnx_file, trained):
     facts = read_facts(engine.artifacts["engine"])
     assert engine.artifacts["engine"].stat().st_size > 1e6

@@ -79,6 +79,21 @@ def test_missing_file_is_refused(record, tmp_path):
         read_model(tmp_path / "none.ckpt", otherwise=record)
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.tlt", "is a file that TAO encrypted, and only TAO opens it; give a .ckpt or .pth"),
+        ("a.hdf5", "is a file of TAO's TensorFlow models"),
+        ("a.onnx", "is an ONNX graph, whose weights no checkpoint has"),
+        ("a.safetensors", "is safetensors, which holds weights only"),
+    ],
+)
+def test_a_file_of_another_kind_is_told_as_what_it_is(tmp_path, name, kind):
+    (tmp_path / name).write_bytes(b"hello")
+    with pytest.raises(CheckpointError, match=f"{name}: {kind}"):
+        load_torch(tmp_path / name)
+
+
 def test_a_file_that_is_no_checkpoint_is_named_in_words_of_ours(record, tmp_path):
     (tmp_path / "dataset.json").write_text("{}")
     with pytest.raises(CheckpointError, match="it is damaged, is no torch file") as caught:

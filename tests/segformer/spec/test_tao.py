@@ -206,6 +206,10 @@ def test_a_missing_checkpoint_is_told_with_those_beside_it(tmp_path):
     key = "export.checkpoint"
     with pytest.raises(SpecError, match=r"has checkpoints/best.ckpt\)"):
         skill.resolve("export", {key: str(tmp_path / "segformer_model_latest.pth")})
+    with pytest.raises(
+        SpecError, match=r"is a folder; give .*=FILE \(.* has checkpoints/best.ckpt"
+    ):
+        skill.resolve("export", {key: str(tmp_path)})
 
 
 def test_the_nearest_name_is_that_whatever_its_case():
