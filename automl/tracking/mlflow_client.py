@@ -113,8 +113,8 @@ class MlflowRuns:
             self.client.log_batch(run_id, metrics[begin : begin + _PAGE])
 
     def upload(self, run_id: str, path: Path, folder: str | None = None) -> None:
-        """Upload a file to a run if it exists."""
-        if path.exists():
+        """Upload a file or a folder to a run if it exists; a pipe would be waited for."""
+        if path.is_file() or path.is_dir():
             self.client.log_artifact(run_id, str(path), folder)
 
 

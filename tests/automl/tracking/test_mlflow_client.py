@@ -30,3 +30,9 @@ def test_processes_that_create_one_store_at_once_all_succeed(tmp_path):
         process.join(timeout=200)
     assert [process.exitcode for process in processes] == [0] * COUNT
     assert len({ended.get() for _ in processes}) == COUNT
+
+
+def test_a_pipe_is_not_uploaded(tmp_path):
+    os.mkfifo(tmp_path / "importance.json")
+    runs = MlflowRuns(f"sqlite:///{tmp_path}/mlflow.db", "skill", ExperimentPaths(tmp_path / "exp"))
+    runs.upload("no run is asked for", tmp_path / "importance.json")
