@@ -5,7 +5,7 @@ in 32 bits. It needs no truth, and is finer than the mIoU of a few images. The m
 layers go back.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,16 +26,8 @@ from segformer.storage.scratch import scratch
 _TRIED = ("minmax", "percentile", "entropy")
 """Algorithms that `auto` compares."""
 _RESIDUALS = ", residuals in 8 bits"
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A quantized graph to choose from."""
-
-    settings: QdqSettings
-    mixed: MixedGraph
-    changed: float
-    """The share of validation pixels whose class it changes."""
+Candidates = Mapping[str, tuple[QdqSettings, MixedGraph]]
+"""Quantized graphs to choose from, and how they were made, by name."""
 
 
 @dataclass(frozen=True)
@@ -120,24 +112,23 @@ def chosen(
 
     Raises `RejectedError` if no layer at all may be in 8 bits.
     """
-    classes = Classes(source, validation)
-    graphs = candidates(source, images, replace(settings, keeps_activations=True), classes)
-    return best(graphs, classes, target_drop=target_drop, drop=drop)
+    graphs = candidates(source, images, replace(settings, keeps_activations=True))
+    return best(graphs, Classes(source, validation), target_drop=target_drop, drop=drop)
 
 
 def best(
-    graphs: Mapping[str, Candidate],
+    graphs: Candidates,
     classes: "Classes",
     *,
     target_drop: float | None,
     drop: Callable[[ModelProto], float],
 ) -> Choice:
     """Return the best of some quantized graphs; see `chosen`."""
-    changed = {name: graph.changed for name, graph in graphs.items()}
+    changed = {name: classes.changed(graph.restored(())) for name, (_, graph) in graphs.items()}
     # Without conversions around the sums of the residual stream a graph is faster: if the target
     # allows it, it is taken even where it changes a few more pixels.
     for algorithm in _in_order(changed, is_fast_first=target_drop is not None):
-        own, mixed = graphs[algorithm].settings, graphs[algorithm].mixed
+        own, mixed = graphs[algorithm]
         choice = Choice(mixed, own, algorithm, changed, {})
         if target_drop is None or drop(choice.graph) <= target_drop:
             return choice
@@ -178,43 +169,27 @@ def fewest(limit: int, is_enough: Callable[[int], bool]) -> int:
     return high
 
 
-def candidates(
-    source: Path, images: Sequence[Path], settings: QdqSettings, classes: "Classes"
-) -> dict[str, Candidate]:
-    """Return the graphs to choose from by name.
-
-    `auto` is a greedy search: all algorithms, and only with the best one a single range for each
-    weight tensor, and residuals in 8 bits.
-    """
+def candidates(source: Path, images: Sequence[Path], settings: QdqSettings) -> Candidates:
+    """Return the graphs to choose from by name; with `auto` also one range a weight tensor."""
     if settings.algorithm != "auto":
-        return {settings.algorithm: _candidate(source, images, settings, classes)}
+        return {settings.algorithm: (settings, quantized_graph(source, images, settings))}
+    graphs = {}
     with scratch() as folder:
-
-        def made(own: QdqSettings) -> Candidate:
+        for name, own in _variants(settings):
             # The ranges of the activations depend neither on how the weights are rounded, nor on
             # what else is in 8 bits.
-            ranges = folder / f"{own.algorithm}.json"
-            return _candidate(source, images, own, classes, ranges=ranges)
-
-        graphs = {name: made(replace(settings, algorithm=name)) for name in _TRIED}
-        first = min(graphs, key=lambda name: graphs[name].changed)
-        own = graphs[first].settings
-        graphs[f"{first}, per tensor"] = made(replace(own, per_channel=False))
-        if not settings.for_tensorrt:
-            graphs[f"{first}{_RESIDUALS}"] = made(replace(own, keeps_residuals=False))
+            shared = replace(own, cache=folder / f"{own.algorithm}.json")
+            graphs[name] = own, quantized_graph(source, images, shared)
     return graphs
 
 
-def _candidate(
-    source: Path,
-    images: Sequence[Path],
-    settings: QdqSettings,
-    classes: "Classes",
-    *,
-    ranges: Path | None = None,
-) -> Candidate:
-    mixed = quantized_graph(source, images, replace(settings, cache=ranges))
-    return Candidate(settings, mixed, classes.changed(mixed.restored(())))
+def _variants(settings: QdqSettings) -> Iterator[tuple[str, QdqSettings]]:
+    for algorithm in _TRIED:
+        own = replace(settings, algorithm=algorithm)
+        yield algorithm, own
+        yield f"{algorithm}, per tensor", replace(own, per_channel=False)
+        if not settings.for_tensorrt:
+            yield f"{algorithm}{_RESIDUALS}", replace(own, keeps_residuals=False)
 
 
 class Classes:

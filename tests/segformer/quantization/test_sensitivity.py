@@ -90,23 +90,19 @@ def test_with_a_target_the_faster_graph_is_tried_first():
 
 
 def test_ranges_are_those_that_change_the_fewest_pixels(quantizing, tmp_path):
-    # Of few layers, as each graph takes seconds to make.
+    # Of few layers, as each of nine graphs takes seconds to make.
     few = {"quantize.algorithm": "auto", "quantize.layers": [{"module_name": "*classifier*"}]}
     result = quantize(quantizing(**few), tmp_path)
     precision = json.loads(result.artifacts["precision"].read_text())
     changed = precision["changed_pixels"]
-    assert changed[precision["algorithm"]] == min(changed.values())
-    first = min(("minmax", "percentile", "entropy"), key=changed.get)
-    more = {f"{first}, per tensor", f"{first}, residuals in 8 bits"}
-    assert set(changed) == {"minmax", "percentile", "entropy"} | more
+    assert len(changed) == 9 and changed[precision["algorithm"]] == min(changed.values())
 
 
 @pytest.mark.slow
 def test_residuals_are_in_8_bits_only_where_the_target_allows_it(onnx_file, tiny_data):
     train, val = (sorted((tiny_data / "images" / name).iterdir())[:2] for name in ("train", "val"))
     settings = QdqSettings(algorithm="auto", keeps_activations=True)
-    classes = Classes(onnx_file, val)
-    graphs = candidates(onnx_file, train, settings, classes)
+    graphs, classes = candidates(onnx_file, train, settings), Classes(onnx_file, val)
 
     def choose(drop):
         return best(graphs, classes, target_drop=0.5, drop=drop)
