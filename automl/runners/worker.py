@@ -20,6 +20,7 @@ from automl.trial.trial import Decision, Failure, FailureKind, Outcome, TrialSta
 
 _HELPERS = ("multiprocessing.resource_tracker", "torch_shm_manager", "multiprocessing.forkserver")
 """Processes of libraries that serve all tasks of this process."""
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def lead(line: int, pipe: int) -> NoReturn:
@@ -37,17 +38,20 @@ def lead(line: int, pipe: int) -> NoReturn:
     leash.adopt_orphans()
     code = 1
     try:
+        # A signal that comes at once must not meet the runner's handlers, which the fork has, too.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         child = os.fork()
         if not child:
             os.close(pipe)
-            _work(line)
+            _work(line, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(line)
         code = leash.hold(child, pipe)
     finally:
         leash.end_as(code)
 
 
-def _work(line: int) -> NoReturn:
+def _work(line: int, unblocked: set[int | signal.Signals]) -> NoReturn:
     code = 1
     try:
         leash.die_with_parent()
@@ -56,6 +60,7 @@ def _work(line: int) -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
         serve(socket.socket(fileno=line))
         code = 0
     finally:
