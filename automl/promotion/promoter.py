@@ -26,7 +26,7 @@ from automl.promotion.gates import (
     latency_of,
 )
 from automl.promotion.model_card import model_card
-from automl.promotion.quality import class_scores, warnings_of
+from automl.promotion.quality import class_scores, too_little, warnings_of
 from automl.promotion.refinement import Refiner
 from automl.promotion.steps import IMAGE_COUNTS, keep_steps
 from automl.schema.spec import flatten
@@ -131,7 +131,11 @@ class Promoter:
         if self.request.refine:
             promotion["refinement"] = refiner.to_list()
         objective = self.experiment.settings.objective
-        if bar := self.request.bar(objective, parity["onnx"]):
+        if self.request.min_objective is None:
+            bar = too_little(self.experiment, metrics["checkpoint"], self.info)
+        else:
+            bar = self.request.bar(objective, parity["onnx"])
+        if bar:
             promotion["barred"] = bar
             promotion["warnings"] += [f"not made champion: {bar}"]
         write_atomic(work / "model_card.md", model_card(self.experiment, self.info, promotion))

@@ -22,6 +22,19 @@ def warnings_of(
     ]
 
 
+def too_little(experiment: Experiment, metrics: Mapping[str, float], info: SkillInfo) -> str:
+    """Return why a model has learned too little to become champion; "" if it has not.
+
+    It predicts no better than one answer for everything, or never gets most classes right.
+    """
+    scores = class_scores(metrics, info)
+    missed = [value for value in scores.values() if value == 0]
+    reasons = [*_no_better_than_constant(experiment, metrics, info)]
+    if 2 * len(missed) > len(scores):
+        reasons.append(f"{len(missed)} of {len(scores)} classes have a score of 0")
+    return f"{reasons[0]}; --min-objective X makes it champion from X on" if reasons else ""
+
+
 def class_scores(metrics: Mapping[str, float], info: SkillInfo) -> dict[str, float]:
     """Return the score of each class by its name; empty if the skill reports none."""
     prefix = info.quality.get("class_scores")

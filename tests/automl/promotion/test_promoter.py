@@ -161,6 +161,20 @@ def test_what_reaches_no_champion_is_promoted_with_the_reason_everywhere(searche
     assert all("is below --min-objective 2" in page for page in pages)
 
 
+@pytest.mark.parametrize("least", [None, 0.0])
+def test_what_has_learned_nothing_is_no_champion_unless_the_user_says_so(searched, least):
+    root = searched()
+    skill = LoadedSkill(ToySkill())
+    info = replace(skill.info, quality={"constant": {"score": "score"}})
+    request = PromotionRequest(min_objective=least)
+    promotion = Promoter(Experiment.load(root), skill, info, request).promote()
+    if least is None:
+        assert "no better than a constant prediction" in promotion["barred"]
+        assert promotion["warnings"][-1] == f"not made champion: {promotion['barred']}"
+    else:
+        assert "barred" not in promotion
+
+
 def test_the_least_objective_of_a_run_holds_for_later_promotions(automl, toy_data, tmp_path):
     done = automl("run", "--skill", "toy", "--data", toy_data, "--out", "e", "--policy", "off",
                   "--tracker", "none", "--quiet", "--json", "--min-objective", "2")  # fmt: skip

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from made import finish, made_experiment, report, start
 
-from automl.promotion.quality import warnings_of
+from automl.promotion.quality import too_little, warnings_of
 from automl.skill.installed import load_skill
 
 QUALITY = {"class_scores": "iou_", "constant": {"score": "constant"}}
@@ -46,6 +46,24 @@ def test_a_model_that_a_constant_prediction_matches_is_named(made):
 def test_classes_without_a_hit_are_named(made):
     (warning,) = warned(made(0.4, 0.5), 1, iou_car=0.0, iou_sky=0.2, iou_pole=0.0)
     assert warning == "2 of 3 classes have a score of 0: car, pole"
+
+
+@pytest.mark.parametrize(
+    ("metrics", "reason"),
+    [
+        ({"constant": 0.5}, "score 0.5000 is no better than a constant prediction"),
+        (
+            {"constant": 0.4, "iou_a": 0.0, "iou_b": 0.0, "iou_c": 0.9},
+            "2 of 3 classes have a score",
+        ),
+        ({"constant": 0.4, "iou_a": 0.0, "iou_b": 0.9}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_model_that_has_learned_too_little_has_a_reason(made, metrics, reason):
+    text = too_little(made(0.4, 0.5), {"score": 0.5, **metrics}, INFO)
+    assert text.startswith(reason)
+    assert text.endswith("--min-objective X makes it champion from X on") == bool(reason)
 
 
 def test_a_skill_that_names_no_scores_gets_no_warning_of_them(made):
