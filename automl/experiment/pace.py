@@ -90,9 +90,9 @@ class Pace:
             limits.append(Limit("epochs", self.searched, most, is_asked=False))
         if budget.time_s is not None:
             limits.append(Limit("seconds", driven_s, budget.time_s))
-            if budget.price_per_hour is not None:
-                hour = budget.price_per_hour / 3600
-                limits.append(Limit("cost", driven_s * hour, budget.time_s * hour))
+            spent, allowed = budget.cost(driven_s), budget.cost(budget.time_s)
+            if spent is not None and allowed is not None:
+                limits.append(Limit("cost", spent, allowed))
         return tuple(limits)
 
     def left(

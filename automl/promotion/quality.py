@@ -28,7 +28,7 @@ def too_little(experiment: Experiment, metrics: Mapping[str, float], info: Skill
     It predicts no better than one answer for everything, or never gets most classes right.
     """
     scores = class_scores(metrics, info)
-    missed = [value for value in scores.values() if value == 0]
+    missed = _missed(scores)
     reasons = [*_no_better_than_constant(experiment, metrics, info)]
     if 2 * len(missed) > len(scores):
         reasons.append(f"{len(missed)} of {len(scores)} classes have a score of 0")
@@ -82,10 +82,14 @@ def _no_better_than_constant(
         )
 
 
+def _missed(scores: Mapping[str, float]) -> list[str]:
+    return [name for name, value in scores.items() if value == 0]
+
+
 def _classes_without_hits(metrics: Mapping[str, float], info: SkillInfo) -> Iterator[str]:
     """Name the classes that the model never gets right."""
     scores = class_scores(metrics, info)
-    missed = [name for name, value in scores.items() if value == 0]
+    missed = _missed(scores)
     if missed:
         more = f" and {len(missed) - _SHOWN} more" if len(missed) > _SHOWN else ""
         names = ", ".join(missed[:_SHOWN]) + more

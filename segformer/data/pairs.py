@@ -109,14 +109,16 @@ def _joined(pairings: Sequence[Pairing]) -> Pairing:
 def pair_files(images: Sequence[Path], masks: Sequence[Path]) -> Pairing:
     """Return the pairs of image files and mask files; neither may be empty."""
     folders = images[0].parent, masks[0].parent
-    other_images: list[str] = []
-    other_masks: list[str] = []
-    if not matched(images, masks).is_complete(images, masks):
-        images, other_images = in_one_form(images, IMAGE_FORMS)
-        masks, other_masks = in_one_form(masks, MASK_FORMS)
     images, faults = _one_a_stem(images)
     masks, more_faults = _one_a_stem(masks)
     matching = matched(images, masks)
+    other_images: list[str] = []
+    other_masks: list[str] = []
+    if not matching.is_complete(images, masks):
+        images, other_images = in_one_form(images, IMAGE_FORMS)
+        masks, other_masks = in_one_form(masks, MASK_FORMS)
+    if other_images or other_masks:
+        matching = matched(images, masks)
     with_partner = {path for pair in matching.pairs for path in pair}
     faults += more_faults
     alone = [[path for path in files if path not in with_partner] for files in (images, masks)]

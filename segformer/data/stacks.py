@@ -1,7 +1,8 @@
 """Stacks: TIFF files of several pictures, as of microscopes, taken apart into a file of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from PIL import Image
@@ -21,16 +22,12 @@ def taken_apart(data: DataSet, folder: Path) -> DataSet:
     The pictures are written below `folder`, as PNG. Raises `DataError` if an image and its mask
     hold different numbers of pictures, or one cannot be kept as PNG.
     """
-    splits: Mapping[str, Sequence[Pair]] = {
-        split: [each for pair in pairs for each in _pages(pair, folder)]
-        for split, pairs in data.splits.items()
-    }
-    counts = {split: len(pairs) - len(data.splits[split]) for split, pairs in splits.items()}
-    if not any(counts.values()):
+    pages = {split: [_pages(p, folder) for p in pairs] for split, pairs in data.splits.items()}
+    counts = [len(each) for of_split in pages.values() for each in of_split if len(each) > 1]
+    if not counts:
         return data
-    stacks = [p for pairs in data.splits.values() for p in pairs if pictures_in(p.image) > 1]
-    pictures = len(stacks) + sum(counts.values())
-    note = f"stacks that were taken apart: {len(stacks)}, of {pictures} images with masks"
+    splits = {split: [*chain.from_iterable(of_split)] for split, of_split in pages.items()}
+    note = f"stacks that were taken apart: {len(counts)}, of {sum(counts)} images with masks"
     return replace(data, splits=splits, notes=[*data.notes, note])
 
 
