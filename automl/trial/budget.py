@@ -46,7 +46,7 @@ class Budget:
         return self.trials < UNLIMITED
 
     def cost(self, seconds: float) -> float | None:
-        """Return what so many seconds cost, None if no price was given."""
+        """Return the cost of a number of seconds, None if no price was given."""
         return None if self.price_per_hour is None else seconds / 3600 * self.price_per_hour
 
     def __str__(self) -> str:

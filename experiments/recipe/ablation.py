@@ -13,7 +13,7 @@ seed by seed and shown with the 95 % interval of its mean.
 Each result is a line of OUT/ablation.jsonl, and a cell that is there is not trained again: stop it
 at any time and start it with the same command. All cells take about two hours on two cores: start
 it twice, with --isbi alone and with --camvid alone, each with OMP_NUM_THREADS=1. The cells that are
-done stand in ablation.jsonl beside this script: a copy of it in OUT goes on from there.
+done stand in ablation.jsonl beside this script: copy it to OUT to continue.
 """
 
 import argparse

@@ -23,7 +23,8 @@ Convert = Callable[[Image.Image], Pixels]
 
 MOST_PIXELS = 2**26
 """Of a picture that is decoded at once, as 8192x8192: reading it takes a gigabyte."""
-_KINDS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF")
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF")
+"""No other format of Pillow is opened: some start programs (EPS runs Ghostscript)."""
 _BAND = 2**22
 """Pixels that are decoded at once, if the file does not force more."""
 _ORIENTATION = 274
@@ -79,7 +80,7 @@ def open_picture(file: BinaryIO) -> Image.Image:
     if start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return TiffImagePlugin.TiffImageFile(file)
     try:
-        return Image.open(file, formats=_KINDS)
+        return Image.open(file, formats=FORMATS)
     except Image.DecompressionBombError:
         raise ValueError(
             f"has more than the {2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6:.0f} megapixels to which a"

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from segformer.data.bands import MOST_PIXELS
+from segformer.data.bands import FORMATS, MOST_PIXELS
 from segformer.data.channels import BandNumbers, chosen
 from segformer.data.lossy import black_and_white
 from segformer.data.tiff import (
@@ -27,8 +27,6 @@ from segformer.data.tiff import (
 )
 from segformer.errors import DataError
 
-# No other format of Pillow is opened: some start programs (EPS runs Ghostscript).
-_FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF")
 _SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 _PALETTES = ("P", "PA")
 _BANDED = ("L", "LA", "RGB", "RGBA", *_SIXTEEN_BIT)
@@ -243,7 +241,7 @@ def _open(source: Path | BytesIO) -> Image.Image:
     with warnings.catch_warnings():
         # Pillow warns of large pictures, which are refused in our own words.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return Image.open(source, formats=_FORMATS)
+        return Image.open(source, formats=FORMATS)
 
 
 @contextmanager
