@@ -63,6 +63,16 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 gc.disable()
 
 
+def pytest_sessionstart(session):
+    """Say first where a full disk would make tests fail: two processes take up to 4 GB."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    free = shutil.disk_usage(tempfile.gettempdir()).free / 1e9
+    if reporter and free < 4:
+        place = tempfile.gettempdir()
+        line = f"only {free:.1f} GB are free in {place}: tests may fail. Free some, or set TMPDIR."
+        reporter.write_line(line, red=True)
+
+
 def pytest_collection_finish():
     """Look for garbage from now on, among new objects."""
     gc.freeze()
@@ -73,6 +83,30 @@ def pytest_collection_modifyitems(items):
     """Put the files with most slow tests first, so that no process is left alone with one."""
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef, request):
+    """Remove what a fixture of a module or class made when it ends: a whole run would leave 10 GB.
+
+    As with tmp_path, what a failed test may have used stays.
+    """
+    if fixturedef.scope not in ("module", "class"):
+        return (yield)
+    factory = request.getfixturevalue("tmp_path_factory")
+    before, failed = set(factory.getbasetemp().iterdir()), request.session.testsfailed
+    made = []
+
+    def remove():
+        if request.session.testsfailed == failed:
+            for folder in made:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    fixturedef.addfinalizer(remove)  # Before those of the fixture itself, so that it runs last.
+    try:
+        return (yield)
+    finally:
+        made += set(factory.getbasetemp().iterdir()) - before
 
 
 @pytest.fixture

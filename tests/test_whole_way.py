@@ -247,18 +247,19 @@ def test_the_best_trial_of_the_search_is_reproduced_to_the_last_digit(told, fold
     assert made["compared"] > 3 and made["largest_difference"] == 0.0
 
 
-def test_policy_off_gives_the_checkpoint_of_segformer_train_bit_for_bit(folder, run_in):
+def test_policy_off_gives_the_checkpoint_of_segformer_train_bit_for_bit(folder, tmp_path, run_in):
     # Of this encoder no weights are at hand, which a run would start from and a training would not.
     spec = ("train.num_epochs=2", "train.seed=7", *SMALL[1:], "model.backbone.type=mit_b0")
     run = run_in(folder, "run", "--skill", "segformer", "--policy", "off", "--data", "data",
-                 "--out", "runs/off", "--runner", "local", "--tracker", "none", *spec)  # fmt: skip
+                 "--out", tmp_path / "off", "--runner", "local", "--tracker", "none",
+                 *spec)  # fmt: skip
     assert run.returncode == 0, run.stderr
-    train = run_in(folder, "train", "dataset.segment.root_dir=data", "results_dir=plain", *spec,
-                   program="segformer")  # fmt: skip
+    train = run_in(folder, "train", "dataset.segment.root_dir=data",
+                   f"results_dir={tmp_path / 'plain'}", *spec, program="segformer")  # fmt: skip
     assert train.returncode == 0, train.stderr
     for name in ("best.ckpt", "last.ckpt"):
-        (searched,) = (folder / "runs/off/trials/0000").rglob(name)
-        (plain,) = (folder / "plain").rglob(name)
+        (searched,) = (tmp_path / "off/trials/0000").rglob(name)
+        (plain,) = (tmp_path / "plain").rglob(name)
         assert searched.read_bytes() == plain.read_bytes()
 
 
@@ -327,8 +328,10 @@ def test_a_chain_of_jobs_ends_at_an_engine_without_a_path(folder, monkeypatch):
             job("inference", engine.id)
 
 
-def test_a_killed_search_is_resumed_without_losing_an_epoch(folder, run_in, commands, ray_head):
-    root = folder / "runs" / "killed"
+def test_a_killed_search_is_resumed_without_losing_an_epoch(
+    folder, tmp_path, run_in, commands, ray_head
+):
+    root = tmp_path / "killed"
     # One worker: each loads the libraries of a training again.
     driver = subprocess.Popen(
         [commands / "automl", "run", "--skill", "segformer", "--data", "data",
@@ -368,14 +371,14 @@ def _wait_for_reports(journal: Path, count: int) -> None:
     raise AssertionError(f"{count} reports did not come")
 
 
-def test_one_command_goes_from_the_training_to_the_converted_model(folder, run_in):
+def test_one_command_goes_from_the_training_to_the_converted_model(folder, tmp_path, run_in):
     result = run_in(folder, "run", "--skill", "segformer", "--data", "data", "--policy", "off",
-                    "--epochs", 1, "--to", "onnx,int8,deepstream", "--out", "runs/int8",
+                    "--epochs", 1, "--to", "onnx,int8,deepstream", "--out", tmp_path / "int8",
                     "--runner", "local", "--tracker", "none", "--json", *SMALL)  # fmt: skip
     assert result.returncode == 0, result.stderr
     promotion = json.loads(result.stdout)["promotion"]
     assert (folder / promotion["int8"]).exists() and "value" in promotion["parity"]["int8"]
     parity = promotion["parity"]
     assert 0 <= parity["deepstream"]["bilinear_changed_pixels"] < 0.5
-    assert (folder / "runs/int8/promoted/deepstream/nvdsinfer_config.yaml").exists()
+    assert (tmp_path / "int8/promoted/deepstream/nvdsinfer_config.yaml").exists()
     assert all(own["best_batch_size"] >= 1 for own in parity["latency"].values())
