@@ -176,6 +176,11 @@ def read_mask(path: Path) -> MaskFile:
                 f"{path}: holds colours as {image.mode}, which are rounded on the way to RGB; save "
                 "masks as PNG, in RGB or grey"
             )
+        if image.mode not in _SIXTEEN_BIT and _is_wide(image, content, facts):
+            raise DataError(
+                f"{path}: holds colours, or grey with transparency, of {WIDE_BITS} bits, of which 8"
+                " would be read, so that values may become one; save masks with 8 bits"
+            )
         _check_transparency(image, path)
         bits = _grey_bits(image, content)
         table = _table(image) if image.mode in _PALETTES else None

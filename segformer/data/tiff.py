@@ -124,7 +124,7 @@ def check_range(facts: TiffFacts, path: Path) -> None:
 
 
 def check_mask(facts: TiffFacts, path: Path) -> None:
-    """Raise `DataError` for a mask whose values Pillow inverts or mixes up."""
+    """Raise `DataError` for a mask whose values Pillow inverts, mixes up or leaves out."""
     if facts.is_white_zero and facts.bits > 1:
         raise DataError(
             f"{path}: stores 0 as white (photometric 0), so that its values may be inverted; save "
@@ -133,6 +133,11 @@ def check_mask(facts: TiffFacts, path: Path) -> None:
     if facts.needs_tifffile:
         raise DataError(
             f"{path}: stores its colours in planes of {facts.bits} bits; save masks as PNG"
+        )
+    if facts.has_unknown_bands:
+        raise DataError(
+            f"{path}: holds {facts.samples} bands, neither grey nor RGB, of which some would be "
+            "passed over; save masks with one band, the class of each pixel"
         )
 
 

@@ -43,9 +43,19 @@ def png_of_few_bits(values, bits):
         text = "".join(f"{value:0{bits}b}" for value in row)
         text = text.ljust(-(-len(text) // 8) * 8, "0")
         rows.append(b"\0" + bytes(int(text[i : i + 8], 2) for i in range(0, len(text), 8)))
-    height, width = values.shape
-    header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(b"".join(rows))), (b"IEND", b""))
+    return _png(b"".join(rows), values.shape, bits, 0)
+
+
+def png_of_16_bits(samples, colour_type):
+    """Return a PNG of HxWxbands in 16 bits, which Pillow cannot write in colour."""
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
+    return _png(rows, samples.shape[:2], 16, colour_type)
+
+
+def _png(rows, size, bits, colour_type):
+    height, width = size
+    header = struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
         for kind, body in chunks

@@ -2,7 +2,8 @@ import re
 
 import numpy as np
 import pytest
-from pictures import noise, png_of_few_bits, save
+import tifffile
+from pictures import noise, png_of_16_bits, png_of_few_bits, save
 from PIL import Image, PngImagePlugin
 
 from segformer.data.images import read_image, read_mask
@@ -189,3 +190,28 @@ def test_alpha_that_says_more_than_the_colour_of_a_mask_is_refused(tmp_path, mod
     else:
         with pytest.raises(DataError, match=words):
             read_mask(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(("bands", "colour_type"), [(3, 2), (4, 6), (2, 4)])
+def test_a_mask_of_16_bits_in_colour_is_refused(tmp_path, bands, colour_type):
+    """Pillow reads 0x1234 and 0x1256 as one value."""
+    samples = np.full((1, 2, bands), 65535)
+    samples[..., 0] = [0x1234, 0x1256]
+    (tmp_path / "a.png").write_bytes(png_of_16_bits(samples, colour_type))
+    with pytest.raises(DataError, match="of 16 bits, of which 8 would be read"):
+        read_mask(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("shape", "options"),
+    [
+        ((4, 4, 2), {"photometric": "minisblack", "planarconfig": "contig"}),
+        ((4, 4, 3), {"photometric": "minisblack", "planarconfig": "contig"}),
+        ((2, 4, 4), {"photometric": "minisblack", "planarconfig": "separate"}),
+        ((4, 4, 4), {"photometric": "rgb", "extrasamples": [0]}),
+    ],
+)
+def test_a_mask_with_a_band_that_would_be_passed_over_is_refused(tmp_path, shape, options):
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros(shape, np.uint8), **options)
+    with pytest.raises(DataError, match="bands, neither grey nor RGB"):
+        read_mask(tmp_path / "a.tif")
