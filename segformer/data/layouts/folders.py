@@ -181,7 +181,12 @@ class Groups:
         return listed_splits(root, data)
 
     def _groups(self, root: Path) -> list[tuple[Path, Path]]:
-        groups = (map(_with_images, kind_folders(path)) for path in subfolders(root))
+        folders = [
+            folder
+            for path in subfolders(root)
+            for folder in (path, *split_folders(path).values())  # As berlin/train/images.
+        ]
+        groups = (map(_with_images, kind_folders(path)) for path in folders)
         return [(images, masks) for images, masks in groups if images and masks]
 
 

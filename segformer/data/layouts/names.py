@@ -29,7 +29,7 @@ MASKS = (
 )  # fmt: skip
 SPLITS = {
     TRAIN: ("train", "training", "tr"),
-    VAL: ("val", "valid", "validation", "dev", "eval", "evaluation"),
+    VAL: ("val", "valid", "validation", "dev", "eval", "evaluation", "va"),
     TEST: ("test", "testing", "ts", "holdout"),
 }
 _NOT_CLASSES = {

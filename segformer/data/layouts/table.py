@@ -27,6 +27,7 @@ from segformer.data.layouts.label_studio import LabelStudio
 from segformer.data.layouts.labelme import LabelMe
 from segformer.data.layouts.mvtec import MvTec
 from segformer.data.layouts.names import listed, split_of, subfolders
+from segformer.data.layouts.said_splits import with_said_splits
 from segformer.data.layouts.suffix import Suffix
 from segformer.data.layouts.told_by_content import ToldByContent
 from segformer.data.layouts.voc import Voc
@@ -40,6 +41,9 @@ LAYOUTS: tuple[Layout, ...] = (
 )  # fmt: skip
 """The special before the general, and files of masks before annotations that they may come from:
 a folder has the first layout of which it has all parts."""
+
+_WITH_TRAINING_OF_ITS_OWN = (MvTec,)
+"""Layouts whose folder train/ is of another task: it has images without a defect alone."""
 
 _NEAREST = 3
 _DEPTH = 6
@@ -55,7 +59,9 @@ class Recognised:
     def read(self) -> DataSet:
         """Read the folder; raises `DataError` for annotations that are not what they should be."""
         try:
-            return self.layout.read(self.root)
+            data = self.layout.read(self.root)
+            has_own = isinstance(self.layout, _WITH_TRAINING_OF_ITS_OWN)
+            return data if has_own else with_said_splits(self.root, data)
         except (OSError, ValueError, csv.Error) as error:
             raise DataError(
                 f"{self.root}: cannot be read as {self.layout.title} ({error})"

@@ -173,6 +173,9 @@ def test_masks_in_a_format_that_is_not_read_are_named(tmp_path):
         (b"\xef\xbb\xbfImage;Mask;Subset\r\n", "{0};{1};{2}\r\n"),
         (b"sep=,\nimage_path,label_path,split\n", "{0},{1},{2}\n"),
         (b"image\tmask\tset\n", "{0}\t{1}\t{2}\n"),
+        (b"image|mask|split\n", "{0}|{1}|{2}\n"),
+        (b"# of 2024\n\nimage,mask,split\n", "{0},{1},{2}\n"),
+        (b"", "{0},{1},{2}\n"),
     ],
 )
 @pytest.mark.parametrize("separator", ["/", "\\"])
@@ -198,6 +201,21 @@ def test_a_csv_of_another_machine_names_files_by_their_end(tmp_path, start):
         f"lbl/{stem}.png" for stem in stems
     ]
     assert any("names files of another machine" in note for note in source.notes)
+
+
+def test_a_csv_may_name_stems_and_say_a_pair_twice(tmp_path):
+    layouts.pairs(tmp_path / "imgs", tmp_path / "lbl")
+    rows = [f"{stem},{stem}" for stem in [*layouts.STEMS, layouts.STEMS[0]]]
+    (tmp_path / "a.csv").write_text("\n".join(["image,mask", *rows]))
+    assert {s: len(pairs) for s, pairs in unsplit_pairs(tmp_path).items()} == {"": 4}
+    notes = source_of(segment(tmp_path), is_kept=False).notes
+    assert any("1 rows say what others say and are passed over" in note for note in notes)
+
+
+def test_the_line_of_a_csv_is_counted_from_the_first_of_the_file(tmp_path):
+    (tmp_path / "a.csv").write_text("# of 2024\nimage,mask\na.jpg,b.png\nc.jpg,\n")
+    with pytest.raises(DataError, match=r"a.csv: line 4 has nothing in the column mask"):
+        source_of(segment(tmp_path)).pairs("train")
 
 
 def test_files_of_a_csv_that_are_not_there_are_one_line(tmp_path):
