@@ -1,13 +1,15 @@
 """Windows against whole images: agreement with the tiles of a mosaic, and speed.
 
-    python -m experiments.windows [--epochs 30] [--overlaps 0.125 0.25 0.5] [--set key=value ...]
+    python -m experiments.windows [--epochs 30] [--overlaps 0.125 0.25 0.5] [--side 4]
+        [--set key=value ...]
 
 Trains EfficientNet-Lite0 from its installed weights for about a minute (the generated data at 64
-px, unless --data and --size name others), lays validation images in a mosaic of 4x4 and segments it
-whole and by windows. Agreement is the share of the pixels with the class that the tile has on its
-own, of all pixels and of those that are an eighth of a tile away from any seam. Speed is in pixels
-of the picture, against the tiles one by one and in batches; the ways take turns, so that other load
-on the machine falls on all. Read the ratios.
+px, unless --data and --size name others), lays validation images in a mosaic of --side x --side and
+segments it whole and by windows. Agreement is the share of the pixels with the class that the tile
+has on its own, of all pixels and of those that are an eighth of a tile away from any seam. Speed is
+in pixels of the picture and seconds of processor time, against the tiles one by one and in batches;
+the ways take turns, so that other load on the machine falls on all. Read the ratios. `at most` is
+tiles over windows: the ratio to tiles in batches if nothing but the network took time.
 """
 
 import argparse
@@ -24,6 +26,7 @@ from PIL import Image
 
 from segformer.data.images import read_image
 from segformer.data.source import source_of
+from segformer.data.windows import windows_of
 from segformer.evaluation.predictor import load_predictor
 from segformer.evaluation.segmenter import Segmenter, segmenter_of
 from segformer.model.saved import ModelRecord
@@ -34,8 +37,6 @@ from segformer.spec.sections.prediction import Prediction
 from segformer.training.loop import train
 
 Pixels = NDArray[np.uint8]
-SIDE = 4
-"""Tiles of the mosaic, down and across."""
 ROUNDS = 5
 
 
@@ -43,6 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--overlaps", type=float, nargs="+", default=[0.125, 0.25, 0.5])
+    parser.add_argument("--side", type=int, default=4, help="tiles of the mosaic, down and across")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--resize", default="squash")
@@ -66,10 +68,10 @@ def main() -> None:
         )
         result = train(spec, folder / "train")
         print(f"val_miou {result.metrics['val_miou']:.4f}, epoch {result.metrics['epoch']:.0f}")
-        report(spec, result.artifacts["best"], options.overlaps)
+        report(spec, result.artifacts["best"], options.overlaps, options.side)
 
 
-def report(spec: Spec, checkpoint: Path, overlaps: list[float]) -> None:
+def report(spec: Spec, checkpoint: Path, overlaps: list[float], side: int) -> None:
     """Print a line for each way to segment the mosaic."""
     predictor = load_predictor(
         checkpoint, otherwise=ModelRecord.of(spec), device=torch.device("cpu")
@@ -81,63 +83,71 @@ def report(spec: Spec, checkpoint: Path, overlaps: list[float]) -> None:
         segment = own.model_copy(update={"prediction": changed})
         return segmenter_of(predictor, segment, batch_size=8)
 
-    tiles = _tiles(spec)
-    mosaic, (height, width) = _laid(tiles), tiles[0].shape[:2]
+    tiles = _tiles(spec, side * side)
+    mosaic, (height, width) = _laid(tiles, side), tiles[0].shape[:2]
     alone = made()
-    ids = _laid(list(alone.class_ids_of(tiles)))
-    inside = _away(height, width)
+    batches = [tiles[i : i + 8] for i in range(0, len(tiles), 8)]
+    ids = _laid([tile for batch in batches for tile in alone.class_ids_of(batch)], side)
+    inside = np.tile(_away(height, width), (side, side))
     ways: dict[str, Callable[[], object]] = {
         "tiles, one by one": lambda: [alone.class_ids(tile) for tile in tiles],
-        "tiles, by 8": lambda: [list(alone.class_ids_of(tiles[i : i + 8])) for i in (0, 8)],
+        "tiles, by 8": lambda: [list(alone.class_ids_of(batch)) for batch in batches],
     }
     masks = {} if own.resize == "crop" else {"whole": made(mode="whole").class_ids(mosaic)}
+    counts: dict[str, int] = {}
     for overlap in overlaps:
-        slid = made(mode="slide", overlap=overlap)
-        masks[f"windows, overlap {overlap:g}"] = slid.class_ids(mosaic)
-        ways[f"windows, overlap {overlap:g}"] = lambda slid=slid: slid.class_ids(mosaic)  # type: ignore[misc]
+        name, slid = f"windows, overlap {overlap:g}", made(mode="slide", overlap=overlap)
+        masks[name] = slid.class_ids(mosaic)
+        ways[name] = lambda slid=slid: slid.class_ids(mosaic)  # type: ignore[misc]
+        counts[name] = len(windows_of(mosaic.shape[:2], slid.segment))
     rates = _rates(ways, pixels=ids.size)
-    base = rates["tiles, one by one"]
+    alone_rate, batch_rate = rates["tiles, one by one"], rates["tiles, by 8"]
     print(f"mosaic {mosaic.shape[1]}x{mosaic.shape[0]} of tiles {width}x{height}")
     for name in dict.fromkeys([*ways, *masks]):
         agreement = ""
         if name in masks:
             same = masks[name] == ids
             agreement = f"agreement {same.mean():.4f}, away from seams {same[inside].mean():.4f}"
-        rate = f"{rates[name] / 1e6:6.2f} Mpx/s {rates[name] / base:5.2f}" if name in rates else ""
-        print(f"{name:24} {rate:20} {agreement}")
+        rate = bound = ""
+        if name in rates:
+            rate = f"{rates[name] / 1e6:6.2f} Mpx/s, of the tiles {rates[name] / alone_rate:5.2f}"
+            rate += f", in batches {rates[name] / batch_rate:5.2f}"
+        if name in counts:
+            bound = f"{counts[name]} windows: at most {len(tiles) / counts[name]:.2f}; "
+        print(f"{name:24} {rate:52} {bound}{agreement}")
 
 
 def _rates(ways: dict[str, Callable[[], object]], *, pixels: int) -> dict[str, float]:
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(ROUNDS):
         for name, run in ways.items():
-            began = time.perf_counter()
+            began = time.process_time()
             with torch.inference_mode():
                 run()
-            seconds[name].append(time.perf_counter() - began)
+            seconds[name].append(time.process_time() - began)
     return {name: pixels / statistics.median(times) for name, times in seconds.items()}
 
 
-def _tiles(spec: Spec) -> list[Pixels]:
+def _tiles(spec: Spec, count: int) -> list[Pixels]:
     segment = spec.dataset.segment
     paths = [pair.image for pair in source_of(segment).pairs(segment.validation_split)]
     images = [read_image(path) for path in paths]
-    chosen = [images[index % len(images)] for index in range(SIDE * SIDE)]
+    chosen = [images[index % len(images)] for index in range(count)]
     height, width = chosen[0].shape[:2]
     return [np.asarray(Image.fromarray(image).resize((width, height))) for image in chosen]
 
 
-def _laid(tiles: list[Pixels]) -> Pixels:
-    rows = [np.concatenate(tiles[i : i + SIDE], axis=1) for i in range(0, SIDE * SIDE, SIDE)]
+def _laid(tiles: list[Pixels], side: int) -> Pixels:
+    rows = [np.concatenate(tiles[i : i + side], axis=1) for i in range(0, side * side, side)]
     return np.concatenate(rows)
 
 
 def _away(height: int, width: int) -> NDArray[np.bool_]:
-    """Which pixels of the mosaic are an eighth of a tile away from the border of theirs."""
+    """Which pixels of a tile are an eighth of it away from its border."""
     tile = np.zeros((height, width), dtype=np.bool_)
     down, across = height // 8, width // 8
     tile[down : height - down, across : width - across] = True
-    return np.tile(tile, (SIDE, SIDE))
+    return tile
 
 
 def spec_of(

@@ -58,6 +58,10 @@ PARTS: dict[str, Settings] = {
     "label smoothing": {"train.segment.label_smoothing": 0.1},
     "balance sqrt": {"train.segment.class_balance": "sqrt"},
     "balance enet": {"train.segment.class_balance": "enet"},
+    "ce_lovasz + balance sqrt": {
+        "train.segment.loss": "ce_lovasz",
+        "train.segment.class_balance": "sqrt",
+    },
     "rare class sampling": {"dataset.segment.sampling": "rare_class"},
     "cutmix": {f"{_MIX}.mix_probability": 0.5},
     "classmix": {f"{_MIX}.mix_probability": 0.5, f"{_MIX}.kind": "classmix"},

@@ -50,6 +50,7 @@ class TrainSegment(Node):
         "none", "Class balance",
         "Class weights worked out from the shares f of the classes in the training masks: none,"
         " equal weights; sqrt, 1 / sqrt(f); enet, 1 / ln(1.02 + f)",
+        active_when=[{"train.segment.weights": []}],
     )  # fmt: skip
     iou_weight: Float = setting(
         0.5, "Weight of the second term", "Share of the second term in a loss with two terms",

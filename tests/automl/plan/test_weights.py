@@ -1,7 +1,8 @@
 """Initial weights become values of the spec of every trial."""
 
+import numpy as np
 import pytest
-from pictures import data_set
+from pictures import data_set, save
 
 from automl.errors import UsageError
 from automl.experiment.resources import Resources
@@ -138,6 +139,20 @@ def test_the_practitioners_space_starts_at_the_recipe_and_follows_the_data(plan_
     assert first["dataset.segment.augmentation.random_flip.vflip_probability"] == 0.5
     assert "dataset.segment.batch_size" in plan.space.left_out
     assert "model.backbone.freeze_backbone" not in plan.space.parameters
+
+
+def test_the_balance_of_classes_is_searched_where_one_is_rare_and_has_no_weights(plan_of, tmp_path):
+    balance = "train.segment.class_balance"
+    assert balance in plan_of().space.left_out
+    mask = np.zeros((8, 10), dtype=np.uint8)
+    data = data_set(tmp_path / "rare", mask=mask)
+    mask[0, 0] = 1
+    save(data / "masks/train/00.png", mask)
+    rng = np.random.default_rng(0)
+    rare = plan_of(data=str(data)).space
+    assert {rare.sample(rng)[balance] for _ in range(20)} == {"none", "sqrt", "enet"}
+    weighed = plan_of({**SIZE, "train.segment.weights": [1.0, 2.0]}, data=str(data)).space
+    assert not any(balance in weighed.sample(rng) for _ in range(20))
 
 
 def test_the_space_default_searches_what_tao_marks(plan_of):
