@@ -12,7 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segformer.data.doubtful import are_stretched, rare_line, softened_line, softened_values_line
+from segformer.data.doubtful import (
+    are_of_objects,
+    are_stretched,
+    rare_line,
+    softened_line,
+    softened_values_line,
+)
 from segformer.data.images import MaskFile
 from segformer.data.layouts.base import LabelClass
 from segformer.data.layouts.class_tables import ClassTable, counted
@@ -216,6 +222,11 @@ def _doubts(classes: Sequence[LabelClass], codes: "Codes") -> list[str]:
             "the values of each mask are spread evenly from 0 to white, and not those of all masks:"
             " they seem to be stretched one by one, so that one value means other classes in other"
             " masks; save the numbers of the classes as they are"
+        )
+    if not codes.colours and are_of_objects(codes.held):
+        lines.append(
+            "the values seem to number the objects of each mask: beside 0, each mask has 1, 2, ... "
+            "up to another number, or values of its own; if so, export masks of classes"
         )
     return lines
 

@@ -1,5 +1,6 @@
 """Signs that values or colours of masks are no classes, but traces of how the masks were saved."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from itertools import combinations
 
@@ -19,6 +20,10 @@ _NEAR = 4.0
 """The distance from the line between two colours that rounding explains."""
 _NEARLY_WHITE = 250
 _STEPS = 8
+_IGNORED = 255
+_LEAST_MASKS = 3
+_LEAST_OBJECTS = 6
+"""Fewer masks that differ, or fewer values, say nothing of objects."""
 _EIGHTH = 32
 _WAY_OUT = "save the masks without smoothing (nearest neighbour), or list the classes in"
 
@@ -80,6 +85,20 @@ def are_stretched(held: Collection[frozenset[int]]) -> bool:
     if not of_several or _is_even(every, len(every)):  # Of all classes one may be missing.
         return False
     return all(_is_even(values, _STEPS) for values in of_several)
+
+
+def are_of_objects(held: Collection[frozenset[int]]) -> bool:
+    """Whether values seem to count the objects of each mask, and not to be classes.
+
+    `held` are the values of each mask. Beside the background, each has 1, 2, ... without a gap, up
+    to another number, or none has a value of another.
+    """
+    above = {values - {0, _IGNORED} for values in held} - {frozenset()}
+    every = Counter(value for values in above for value in values)
+    if len(above) < _LEAST_MASKS or len(every) < _LEAST_OBJECTS:
+        return False
+    is_counted = all(values == {*range(1, len(values) + 1)} for values in above)
+    return is_counted or max(every.values()) == 1
 
 
 def _is_even(values: frozenset[int], most: int) -> bool:

@@ -1,6 +1,7 @@
 """Reads every pair of a data set once, and keeps what the check and the summary say of it."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -106,6 +107,11 @@ def scanned(
 def reading_notes(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> Iterator[str]:
     """Say once how masks and images are read of which nothing but the file says it."""
     root, names = segment.root_dir, class_names(segment)
+    if alike := _alike(names):
+        yield (
+            f"{root}: classes differ in case or separators alone: {'; '.join(alike)}; if they are"
+            " one class, give them one name"
+        )
     count = sum(bool(each.table) for each in pairs)
     if count:
         yield f"{root}: {count} masks are palette files, whose indices are taken as class values"
@@ -132,6 +138,14 @@ def reading_notes(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> Iter
                 f"{line}, but it is that of class {names[class_id]}, and counts; a dataset.json "
                 f'with "ignore": {value} and without that class leaves it out'
             )
+
+
+def _alike(names: Sequence[str]) -> list[str]:
+    """Return the names that are one but for case, and for what separates words."""
+    by_key: dict[str, list[str]] = {}
+    for name in names:
+        by_key.setdefault(re.sub(r"[\s_-]+", " ", name.casefold()).strip(), []).append(name)
+    return [", ".join(map(repr, each)) for each in by_key.values() if len(each) > 1]
 
 
 def leaks_in(pairs: Sequence[ScannedPair], *, progress: Progress | None = None) -> Leaks:

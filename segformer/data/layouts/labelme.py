@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Mapping, Sequence
 from functools import partial
+from glob import escape
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,13 @@ from segformer.data.layouts.fields import COUNT, NAME, OBJECTS, POINTS, check_fi
 from segformer.data.layouts.image_files import ImageFiles
 from segformer.data.layouts.label_ids import drawn_classes, left_out
 from segformer.data.layouts.names import files_below, read_json, split_folders
-from segformer.data.pairs import Pair
+from segformer.data.pairs import Pair, is_image_file
 from segformer.errors import DataError
 
 _IGNORED = "__ignore__"
 _WITHOUT_AREA = ("line", "linestrip", "point", "points")
 _POINTS_OF_AN_AREA = 3
+_CORNERS = 4
 _WITHIN = "; it lies within the JSON file (imageData): write it out, as labelme_export_json does"
 
 
@@ -55,12 +57,18 @@ class LabelMe:
         classes, label_ids = drawn_classes(sorted(labels))
         label_ids |= {_IGNORED: IGNORED}
         thin = [(_kind(s), str(s["label"])) for s in shapes if not _covers_area(s)]
+        if thin and len(thin) == len(shapes):
+            (line,) = left_out(root, thin)
+            return DataSet({}, faults=[f"{line}, and there are no others; draw polygons"])
         pairs: dict[str, list[Pair]] = {}
         line = shares_line(v for s in shapes for point in s["points"] for v in point)
         faults, files = [f"{root}: {line}"] if line else [], ImageFiles(root)
+        renamed = []
         for split, by_path in contents.items():
             for path, content in by_path.items():
                 image = files.find(str(content["imagePath"]), [path.parent])
+                if image is None and (image := _beside(path)) is not None:
+                    renamed.append(path)
                 if image is None:
                     where = f"its image {content['imagePath']} does not exist below {root}"
                     hint = _WITHIN if content.get("imageData") else ""
@@ -68,7 +76,19 @@ class LabelMe:
                     continue
                 draw = partial(_drawn, path, image, content, label_ids)
                 pairs.setdefault(split, []).append(Pair(path.stem, image, path, draw))
-        return DataSet(pairs, classes=classes, faults=faults, notes=left_out(root, thin))
+        notes = left_out(root, thin)
+        if renamed:
+            notes.append(
+                f"{root}: {len(renamed)} JSON files, as {renamed[0].name}, name images that are not"
+                " there; the images beside them of their own names are read"
+            )
+        return DataSet(pairs, classes=classes, faults=faults, notes=notes)
+
+
+def _beside(path: Path) -> Path | None:
+    """Return the only image beside a file of the same stem, as of one renamed or converted."""
+    beside = [p for p in path.parent.glob(f"{escape(path.stem)}.*") if is_image_file(p)]
+    return beside[0] if len(beside) == 1 else None
 
 
 def _checked(path: Path) -> Mapping[str, Any]:
@@ -148,6 +168,8 @@ def _marked(picture: Image.Image) -> NDArray[np.bool_]:
 
 def _polygon(kind: str, points: Points) -> Points:
     if kind in ("polygon", "oriented_rectangle", "rotation"):  # Turned ones have four corners.
+        return points
+    if kind == "rectangle" and len(points) == _CORNERS:  # As X-AnyLabeling has them.
         return points
     if kind not in ("rectangle", "circle"):
         raise ValueError(

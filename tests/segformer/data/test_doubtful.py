@@ -2,7 +2,13 @@ from itertools import product
 
 import pytest
 
-from segformer.data.doubtful import are_stretched, rare_line, softened_line, softened_values_line
+from segformer.data.doubtful import (
+    are_of_objects,
+    are_stretched,
+    rare_line,
+    softened_line,
+    softened_values_line,
+)
 
 BLACK, RED, GREEN = (0, 0, 0), (255, 0, 0), (0, 255, 0)
 
@@ -51,3 +57,20 @@ def test_greys_of_softened_edges_are_told_from_numbers_of_classes():
 )
 def test_masks_that_were_stretched_one_by_one_are_told_from_shades_of_all(held, is_so):
     assert are_stretched([frozenset(values) for values in held]) is is_so
+
+
+@pytest.mark.parametrize(
+    ("held", "is_so"),
+    [
+        ([range(8), range(4), range(6)], True),
+        ([range(1, 8), range(3), range(2)], True),
+        ([[0, 3, 6], [0, 10, 20], [0, 17, 34]], True),
+        ([[0, 3, 6], [0, 10, 20], [0, 17, 3]], False),
+        ([range(8), [0, 2, 3], range(6)], False),
+        ([range(5), range(4), range(3)], False),
+        ([range(8), range(8)], False),
+        ([[0]], False),
+    ],
+)
+def test_numbers_of_objects_are_told_from_classes(held, is_so):
+    assert are_of_objects({frozenset(each) for each in held}) is is_so

@@ -131,6 +131,46 @@ def test_labelme_finds_images_that_were_moved_and_leaves_out_points(tmp_path):
     assert "shapes that cover no area are left out: 2 point of tip" in notes[1]
 
 
+def test_labelme_reads_the_image_of_its_name_where_the_one_that_it_names_is_gone(tmp_path):
+    area = {"label": "road", "points": layouts.corners((4, 8))}
+    for number, stem in enumerate("ab"):
+        layouts.image(tmp_path / f"{stem}.jpg")
+        labelme(tmp_path / f"{stem}.json", [area], f"IMG_{number}.png")
+    assert drawn_ids(tmp_path)["b"].tolist() == [0] * 4 + [1] * 4 + [0] * 4
+    notes = source_of(segment(tmp_path), is_kept=False).notes
+    assert any("2 JSON files, as a.json, name images that are not there" in note for note in notes)
+    (tmp_path / "a.bmp").write_bytes(b"")  # Of two, none is meant.
+    assert "its image IMG_0.png does not exist" in str(source_of(segment(tmp_path)).faults)
+
+
+def test_a_rectangle_of_labelme_may_have_four_corners(tmp_path):
+    layouts.image(tmp_path / "a.jpg")
+    shape = {"label": "road", "points": layouts.corners((4, 8)), "shape_type": "rectangle"}
+    labelme(tmp_path / "a.json", [shape], "a.jpg")
+    assert drawn_ids(tmp_path)["a"].tolist() == [0] * 4 + [1] * 4 + [0] * 4
+
+
+def test_labelme_of_lines_alone_is_refused_with_the_reason(tmp_path):
+    layouts.image(tmp_path / "a.jpg")
+    shape = {"label": "road", "points": [[0, 0], [4, 4]], "shape_type": "line"}
+    labelme(tmp_path / "a.json", [shape], "a.jpg")
+    with pytest.raises(DataError, match="1 line of road, and there are no others; draw polygons"):
+        check_data(segment(tmp_path))
+    assert layout_settings(tmp_path, action="train", given={}) == ({}, [])
+
+
+def test_labels_that_differ_in_case_or_spaces_are_named(tmp_path, caplog):
+    for stem, label in zip(layouts.STEMS, ("road", "Road ", "traffic_light", "Traffic light"),
+                           strict=True):  # fmt: skip
+        layouts.image(tmp_path / f"{stem}.jpg")
+        area = {"label": label, "points": layouts.corners((4, 8))}
+        labelme(tmp_path / f"{stem}.json", [area], f"{stem}.jpg")
+    keys, _ = layout_settings(tmp_path, action="train", given={})
+    named = {key.removeprefix("dataset.segment."): value for key, value in keys.items()}
+    check_data(segment(tmp_path, **named))
+    assert "'Road ', 'road'; 'Traffic light', 'traffic_light'; if they are one" in caplog.text
+
+
 @pytest.mark.parametrize("marked", [1, 255, True])
 def test_any_value_but_0_of_a_labelme_mask_is_the_shape(tmp_path, marked):
     mask = np.zeros((4, 6), type(marked) if marked is True else np.uint8)
