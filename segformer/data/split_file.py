@@ -80,23 +80,27 @@ class SplitFile:
             part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
     def applied(self, pairs: Sequence[Pair], root: Path) -> dict[str, list[Pair]]:
-        """Return the pairs by split.
+        """Return the pairs by split; names may be paths below `root`, file names or stems.
 
         Those it does not name are training pairs, or left out where it lists those.
         """
         by_name = {name_of(pair, root): pair for pair in pairs}
-        names_of_all = [name for names in self.names.values() for name in names]
+        whole = _whole_names(by_name)
+        named_by = {s: [whole.get(_plain(n), n) for n in names] for s, names in self.names.items()}
+        names_of_all = [name for names in named_by.values() for name in names]
         absent = [name for name in names_of_all if name not in by_name]
         if absent:
+            example = f", as {next(iter(by_name))}" if by_name else ""
             raise DataError(
-                f"{self.path}: names {len(absent)} images that do not exist: "
-                f"{', '.join(absent[:3])}; write it anew with: automl data split {root}"
+                f"{self.path}: names {len(absent)} images that are not there, or that several may "
+                f"be: {', '.join(absent[:3])}; give paths below {root}{example}, or write it anew "
+                f"with: automl data split {root}"
             )
         if doubled := [name for name, count in Counter(names_of_all).items() if count > 1]:
             raise DataError(
                 f"{self.path}: names {len(doubled)} images more than once: {', '.join(doubled[:3])}"
             )
-        splits = {split: [by_name[name] for name in names] for split, names in self.names.items()}
+        splits = {split: [by_name[name] for name in names] for split, names in named_by.items()}
         named = {*names_of_all}
         rest = [pair for name, pair in by_name.items() if name not in named]
         return {TRAIN: rest, **splits}
@@ -202,6 +206,18 @@ def name_of(pair: Pair, root: Path) -> str:
     """Return the name of an image in split.json: its path below the data set."""
     image = pair.image
     return (image.relative_to(root) if image.is_relative_to(root) else image).as_posix()
+
+
+def _whole_names(names: Iterable[str]) -> dict[str, str]:
+    """Return the names of images by what may stand for one of them alone: itself, file or stem."""
+    every = list(names)
+    shorter = [(end, name) for name in every for end in {Path(name).name, Path(name).stem}]
+    counts = Counter(end for end, _ in shorter)
+    return {end: name for end, name in shorter if counts[end] == 1} | {n: n for n in every}
+
+
+def _plain(name: str) -> str:
+    return name.replace("\\", "/").removeprefix("./")
 
 
 def _named_groups(root: Path, pairs: Sequence[Pair], by: By) -> list[str]:

@@ -139,7 +139,27 @@ def test_a_split_file_of_images_that_are_gone_names_them(tmp_path):
     gone = tmp_path / json.loads((tmp_path / "split.json").read_text())["val"][0]
     for path in (gone, tmp_path / "masks" / f"{gone.stem}.png"):
         path.unlink()
-    with pytest.raises(DataError, match=f"names 1 images that do not exist: images/{gone.name}"):
+    with pytest.raises(DataError, match=f"names 1 images that are not there.*: images/{gone.name}"):
+        source_of(segment(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "form", ["{stem}", "{stem}.jpg", "./images/{stem}.jpg", "images\\{stem}.jpg"]
+)
+def test_a_split_file_by_hand_may_name_stems_and_files(tmp_path, form):
+    write(tmp_path)
+    names = [form.format(stem=stem) for stem in STEMS[:2]]
+    (tmp_path / "split.json").write_text(json.dumps({"val": names}))
+    assert [pair.stem for pair in source_of(segment(tmp_path)).pairs("val")] == STEMS[:2]
+
+
+def test_a_stem_that_two_images_have_is_named(tmp_path):
+    for day in ("mon", "tue"):
+        layouts.pairs(tmp_path / day / "images", tmp_path / day / "masks", stems="abc")
+    (tmp_path / "split.json").write_text(json.dumps({"val": ["a", "tue/images/b.jpg"]}))
+    with pytest.raises(
+        DataError, match=r"or that several may be: a; give paths .*mon/images/a.jpg"
+    ):
         source_of(segment(tmp_path))
 
 
