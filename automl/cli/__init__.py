@@ -30,7 +30,7 @@ from automl.cli import (
     watch,
 )
 from automl.cli.json_lines import json_lines
-from automl.cli.output import CommandFailed, error_of_a_file, print_error
+from automl.cli.output import FULL, CommandFailed, error_of_a_file, print_error
 from automl.cli.parser import Parser
 from automl.errors import AutomlError, Interrupted, RunFailed
 from automl.progress.unbroken import unbroken_stderr
@@ -82,7 +82,7 @@ def _reported(words: Sequence[str], *, is_json: bool) -> int:
             failed_output = RunFailed(f"stdout: cannot be written ({error.strerror})")
             print_error(failed_output, is_json=is_json, content={})
             return failed_output.exit_code
-        if error.filename is None:
+        if error.filename is None and error.errno not in FULL:
             raise
         refused = error_of_a_file(error)
         print_error(refused, is_json=is_json, content={})

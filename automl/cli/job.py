@@ -123,7 +123,7 @@ def _failed(
 
 
 def _created(arguments: argparse.Namespace, parent: str | None, root: Path) -> "Job":
-    from automl.jobs.create import create_job
+    from automl.jobs.create import check_action, create_job
     from automl.jobs.datasets import values_from_sources
     from automl.schema.spec import parse_assignments
     from automl.skill.installed import load_skill, only_skill
@@ -134,6 +134,7 @@ def _created(arguments: argparse.Namespace, parent: str | None, root: Path) -> "
     if skill is None:
         skill = _parent_job(parent, root).skill if parent else only_skill()
     info = load_skill(skill).info
+    check_action(info, arguments.action)
     overrides = parse_assignments(arguments.overrides)
     data = values_from_sources(info, arguments.action, _sources(arguments))
     if clashes := [key for key in data if overrides.get(key, data[key]) != data[key]]:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from automl.experiment.experiment import Experiment
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""A disk or a quota that is full."""
+
+
 class CommandFailed(Exception):
     """A command failed after it made something: the error, and the plain form of what it made."""
 
@@ -78,8 +82,9 @@ def print_promoted(experiment: "Experiment", *, is_json: bool) -> None:
 
 def error_of_a_file(error: OSError) -> AutomlError:
     """Return the error of a file that cannot be read or written; a full disk can be mended."""
-    kind = Stopped if error.errno in (errno.ENOSPC, errno.EDQUOT) else UsageError
-    return kind(f"{error.filename}: {error.strerror}")
+    kind = Stopped if error.errno in FULL else UsageError
+    # A write that fails half way does not say of which file.
+    return kind(f"{error.filename or 'what this command writes'}: {error.strerror}")
 
 
 def print_error(error: AutomlError, *, is_json: bool, content: Mapping[str, Any]) -> None:

@@ -14,6 +14,17 @@ _NO_NUMBER = re.compile(
 )
 _EMPTY = re.compile(r"argument (?P<name>.*): is empty")
 _NO_COMMAND = re.compile(r"the following arguments are required: (?:ACTION|COMMAND)")
+_FILE_FLAGS = (
+    "-e",
+    "-f",
+    "-c",
+    "--file",
+    "--config",
+    "--experiment",
+    "--experiment-file",
+    "--spec",
+)
+"""How other programs take the file of a run; ours stands alone."""
 _NUMBERS = {"int": "a whole number", "float": "a number"}
 
 
@@ -72,24 +83,24 @@ class Parser(argparse.ArgumentParser):
 
     def refuse(self, words: Iterable[str]) -> NoReturn:
         """Raise the faults of words that no command takes; flags get the nearest one."""
+        raise UsageError(*map(self._refusal, words))
+
+    def _refusal(self, word: str) -> Fault:
+        name = word.partition("=")[0]
+        if not name.startswith("-"):
+            return Fault(f"{self.prog}: {word!r} is one word too many", value=word)
         flags = [flag for action in self._actions for flag in action.option_strings]
-        faults = []
-        for word in words:
-            name = word.partition("=")[0]
-            if not name.startswith("-"):
-                faults.append(Fault(f"{self.prog}: {word!r} is one word too many", value=word))
-                continue
-            faults.append(
-                Fault(
-                    f"{self.prog} has no flag {name}"
-                    + (nearest(name, flags) or f"; see {self.prog} --help"),
-                    key=name,
-                    allowed=flags,
-                    nearest=closest(name, flags),
-                    next=f"{self.prog} --help",
-                )  # fmt: skip
-            )
-        raise UsageError(*faults)
+        text, help_text = f"{self.prog} has no flag {name}", f"{self.prog} --help"
+        takes_file = any("FILE" in str(a.metavar) for a in self._actions if not a.option_strings)
+        if name in _FILE_FLAGS and takes_file:
+            way_out = f"{self.prog} FILE.yaml"
+            text += f"; an experiment file stands alone: {way_out}"
+            return Fault(text, key=name, allowed=flags, next=way_out)
+        # Two dashes that all have make nothing near.
+        bare = {flag.lstrip("-"): flag for flag in flags}
+        near = bare.get(closest(name.lstrip("-"), bare) or "")
+        text += f"; did you mean {near}?" if near else f"; see {help_text}"
+        return Fault(text, key=name, allowed=flags, nearest=near, next=help_text)
 
     def commands(self) -> list[str]:
         """Return the names of the commands below this one."""

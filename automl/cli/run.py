@@ -124,7 +124,7 @@ def drive_experiment(root: Path, arguments: argparse.Namespace) -> int:
 
 
 def _driven(root: Path, arguments: argparse.Namespace) -> "Experiment":
-    from automl.progress.watch import watching
+    from automl.progress.watch import data_progress, watching
     from automl.report.importance import importance_so_far
     from automl.session.session import drive
 
@@ -134,8 +134,9 @@ def _driven(root: Path, arguments: argparse.Namespace) -> "Experiment":
         watching(
             root, importance_so_far, is_quiet=arguments.quiet, is_json=arguments.json
         ) as watchers,
+        data_progress(is_shown=not (arguments.quiet or arguments.json)) as progress,
     ):
-        return drive(root, watchers=watchers)
+        return drive(root, watchers=watchers, progress=progress)
 
 
 def _failed(error: AutomlError, root: Path, arguments: argparse.Namespace) -> CommandFailed:

@@ -49,7 +49,7 @@ def create_job(
     """
     loaded = load_skill(skill)
     info = loaded.info
-    _check_action(info, action)
+    check_action(info, action)
     parent = None
     if parent_job_id is not None:
         with faults_named("--parent", parent_job_id):
@@ -168,7 +168,8 @@ class _Draft:
         return [Fault(text, key="--parent")]
 
 
-def _check_action(info: SkillInfo, action: str) -> None:
+def check_action(info: SkillInfo, action: str) -> None:
+    """Raise `UsageError` for an action that a skill has not, with the nearest."""
     actions = list(info.actions) or list(info.spec_params)
     if action not in actions:
         text = f"{action!r} is not an action of {info.name}{nearest(action, actions)}; "

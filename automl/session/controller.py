@@ -224,7 +224,8 @@ class Controller:
         with twice the batches a step.
 
         Raises `Stopped` for a fault of the machine, such as a full disk, on which nothing could
-        train: the trial resumes with the experiment.
+        train, and for data that went bad after an epoch had been trained on it: the trial resumes
+        with the experiment.
         """
         record = self.experiment.history.trials[trial]
         is_pausing = trial in self._deadline.pausing
@@ -235,6 +236,11 @@ class Controller:
         kind = None if outcome.failure is None else outcome.failure.kind
         if kind is FailureKind.MACHINE and outcome.failure is not None:
             raise Stopped(f"trial {trial:04d}: {outcome.failure.message}; the search stopped")
+        if kind is FailureKind.BAD_DATA and self._has_trained() and outcome.failure is not None:
+            raise Stopped(
+                f"trial {trial:04d}: {outcome.failure.message}; earlier trainings could read the "
+                "data: put it back; the search stopped"
+            )
         if kind in LOSSES and record.losses + 1 < LOSSES_BEFORE_FAILING:
             self._record({"event": "lost", "trial": trial, **outcome.to_dict()})
             self._interrupted.append(trial)
@@ -252,6 +258,9 @@ class Controller:
             return
         is_late = outcome.state is TrialState.STOPPED and not record.is_stopped
         self._finish(trial, outcome, OUT_OF_TIME if is_late else "")
+
+    def _has_trained(self) -> bool:
+        return any(trial.reports for trial in self.experiment.history.trials.values())
 
     def _finish(self, trial: int, outcome: Outcome, reason: str = "") -> None:
         event = {"event": "finish", "trial": trial, **outcome.to_dict()}

@@ -1,7 +1,8 @@
 """One session of an experiment, new or resumed: search, promote, close."""
 
 import errno
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -44,8 +45,16 @@ _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 """A disk or a quota that is full, a limit of the file size, a read-only file system."""
 
 
-def drive(root: Path, *, watchers: Sequence[ExperimentObserver] = ()) -> Experiment:
+def drive(
+    root: Path,
+    *,
+    watchers: Sequence[ExperimentObserver] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> Experiment:
     """Run an experiment from where its journal ends to its promotion.
+
+    A resume reads the data again before anything trains; `progress` is called with what is done and
+    what there is in all.
 
     Raises `RunFailed` when no trial has a result or the promotion fails, `Stopped` on SIGTERM
     and `KeyboardInterrupt` on Ctrl-C; the experiment can be resumed after each.
@@ -61,18 +70,25 @@ def drive(root: Path, *, watchers: Sequence[ExperimentObserver] = ()) -> Experim
         # Before observers start threads, beside which the runner could not fork a process.
         preload = None if experiment.history.is_promoting else settings.skill
         with open_runner(settings.resources, preload=preload, meanwhile=load_evaluators) as runner:
-            _search(experiment, runner, watchers)
+            _search(experiment, runner, watchers, progress)
         # Trainings may have been killed, too.
         sweep(paths)
     return Experiment.load(root)
 
 
-def _search(experiment: Experiment, runner: Runner, watchers: Sequence[ExperimentObserver]) -> None:
+def _search(
+    experiment: Experiment,
+    runner: Runner,
+    watchers: Sequence[ExperimentObserver],
+    progress: Callable[[int, int], None] | None,
+) -> None:
     """Run the rest of a search, and promote its best."""
     settings, paths = experiment.settings, experiment.paths
     space = experiment.space()
     tracking = make_tracking(settings.trackers, paths, _info(experiment).name, space)
     _check_spec(experiment)
+    if experiment.history.trials and not experiment.history.is_promoting:
+        _check_data(experiment, progress)
     observers = [*watchers, *_mirrors(experiment, space, tracking)]
     controller = Controller(
         experiment, _searcher(experiment, space), Preparation.of(experiment, space), observers
@@ -200,6 +216,22 @@ def _check_spec(experiment: Experiment) -> None:
     """
     with faults_of_the_user():
         load_skill(experiment.settings.skill).resolve("train", flatten(experiment.settings.spec))
+
+
+def _check_data(experiment: Experiment, progress: Callable[[int, int], None] | None) -> None:
+    """Read the data of a resumed experiment, and say if they are not what its trials trained on.
+
+    Raises `UsageError` for data that cannot be used: every trial would fail.
+    """
+    settings = experiment.settings
+    with faults_of_the_user():
+        now = load_skill(settings.skill).check(dict(settings.spec), progress=progress)
+    if now.get("fingerprint") != settings.data.get("fingerprint"):
+        text = (
+            f"warning: {experiment.paths.root}: its data has changed since it began, so that later "
+            "trials do not compare with earlier ones: put the data back, or start a new search"
+        )
+        print(text, file=sys.stderr, flush=True)
 
 
 def _searcher(experiment: Experiment, space: SearchSpace) -> OpenSearcher:

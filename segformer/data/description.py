@@ -11,6 +11,8 @@ from segformer.errors import DataError, SpecError, nearest
 from segformer.storage.staging import FILE_NAME
 
 _SEGMENT = "dataset.segment"
+_MISSPELT = ("dataset.json", "datasets.json", "data_set.json", "dataset.json.txt", "dataset.json5")
+"""Names that are meant to be dataset.json, in any case; the first in another case."""
 _READ = ("classes", "ignore", "bits", "has_up", "bands", "groups", "splits")
 SPLITS = ("train", "val", "test")
 _FOLDERS = ("images", "masks")
@@ -112,6 +114,22 @@ def description_notes(root: Path) -> Iterator[str]:
                 " that masks are read by their values alone, and the colors not used"
             )
             return
+
+
+def misplaced_notes(root: Path) -> Iterator[str]:
+    """Yield lines on files that seem to be the dataset.json of a folder that has none."""
+    if (root / FILE_NAME).exists():
+        return
+    folders = [root, *(p for p in sorted(root.iterdir()) if p.is_dir())]
+    for path in (path for folder in folders for path in sorted(folder.iterdir())):
+        is_named_so = path.name == FILE_NAME or (
+            path.parent == root and path.name.casefold() in _MISSPELT
+        )
+        if is_named_so and path.is_file():
+            yield (
+                f"{path}: is not read: the description of a data set is called {FILE_NAME} and "
+                f"lies in {root}"
+            )
 
 
 def splits_described(root: Path) -> Mapping[str, Mapping[str, str]]:

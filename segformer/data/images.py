@@ -48,6 +48,12 @@ LARGEST_VALUE = 2**20
 _NAMES_OF_SAMPLES = {"RGBA": "colour", "LA": "grey", "PA": "index"}
 _CONVERTED = ("CMYK", "YCbCr", "LAB", "HSV")
 """Modes that become RGB by rounding."""
+_OTHERS = {
+    b"version https://git-lfs": "is a pointer of Git LFS, not the file: run git lfs pull",
+    b"<!doctype html": "is a page of the web, as of a download that failed, and not an image",
+    b"<html": "is a page of the web, as of a download that failed, and not an image",
+}
+"""What lies in the place of images now and then, by how it begins."""
 NO_NUMBER = -1
 """The value of pixels that a GeoTIFF mask marks as no data by NaN, a fraction or less than 0."""
 
@@ -310,7 +316,9 @@ def _unidentified(content: bytes) -> str:
         return "is not an image: it is empty (0 bytes)"
     facts = tiff_facts(content)
     if facts is None:
-        return "is not an image (PNG, JPEG, BMP, WebP, TIFF, GIF)"
+        start = content[:64].lstrip().lower()
+        is_other = next((text for word, text in _OTHERS.items() if start.startswith(word)), "")
+        return is_other or "is not an image (PNG, JPEG, BMP, WebP, TIFF, GIF)"
     return (
         f"is a TIFF of a kind that is not read ({facts.bits} bits, {facts.samples} bands, "
         f"photometric {facts.photometric}); save it as PNG or as a plain TIFF"

@@ -62,6 +62,8 @@ def pairs_in(images_folder: Path, masks_folder: Path, walk: Walk | None = None) 
     """Return the pairs of a folder of images and a folder of masks.
 
     If both have files in the same subfolders alone, as of cities, these are paired one by one.
+    Images of all subfolders are paired with masks in one folder, but not the reverse: folders of
+    masks are often those of classes.
     """
     walk = walk or Walk(images_folder)
     folders = images_folder, masks_folder
@@ -72,6 +74,8 @@ def pairs_in(images_folder: Path, masks_folder: Path, walk: Walk | None = None) 
     if not images and not masks and (inner := same_subfolders(*folders)):
         new = [name for name in inner if walk.enters(images_folder / name)]
         return _joined([pairs_in(images_folder / n, masks_folder / n, walk) for n in new])
+    if masks and not images:
+        images = _in_subfolders(images_folder)
     faults += [
         f"{folder}: holds no {' '.join(SUFFIXES)} files{_other_pictures(folder)}"
         for folder, files in ((images_folder, images), (masks_folder, masks))
@@ -80,6 +84,12 @@ def pairs_in(images_folder: Path, masks_folder: Path, walk: Walk | None = None) 
     if faults:
         return Pairing([], faults)
     return pair_files(images, masks)
+
+
+def _in_subfolders(folder: Path) -> list[Path]:
+    """Return the image files of the visible subfolders of a folder."""
+    inner = (p for p in sorted(folder.iterdir()) if p.is_dir() and not p.name.startswith("."))
+    return [path for each in inner for path in image_files(each)]
 
 
 def _other_pictures(folder: Path) -> str:

@@ -9,7 +9,12 @@ from typing import Any
 
 from segformer.data.classes import inferred, spec_keys
 from segformer.data.depth import bits_in_use
-from segformer.data.description import described, description_notes, splits_described
+from segformer.data.description import (
+    described,
+    description_notes,
+    misplaced_notes,
+    splits_described,
+)
 from segformer.data.faults import one_a_cause
 from segformer.data.images import WIDE_BITS
 from segformer.data.layouts import layout_of
@@ -140,11 +145,14 @@ def _with_own_stems(data: DataSet, root: Path) -> DataSet:
     """
     faults, splits = [], {}
     for split, pairs in data.splits.items():
-        images = Counter(pair.image for pair in pairs)
+        masks: dict[Path, list[str]] = {}
+        for pair in pairs:
+            masks.setdefault(pair.image, []).append(pair.mask.name)
         faults += [
-            f"{image}: has {count} masks in the {split or 'only'} split, of which one is to be used"
-            for image, count in images.items()
-            if count > 1
+            f"{image}: has {len(names)} masks in the {split or 'only'} split "
+            f"({listed(dict.fromkeys(names))}), of which one is to be used"
+            for image, names in masks.items()
+            if len(names) > 1
         ]
         counts = Counter(pair.stem for pair in pairs)
         splits[split] = [
@@ -190,6 +198,8 @@ def layout_settings(
         return keys, []
     pairs = [pair for pairs in data.splits.values() for pair in pairs]
     notes = list(description_notes(folder))
+    if not (folder / FILE_NAME).exists():
+        notes += misplaced_notes(root)
     if folder != root and (folder / FILE_NAME).exists():
         keys |= described(folder, given=given)
     elif f"{_SEGMENT}.num_classes" not in described(root, given={}) and not any(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from segformer.errors import SpecError
+from segformer.errors import DataError, SpecError
 from segformer.spec import Spec
 from segformer.training.callbacks.checkpoint import CheckpointPaths
 from segformer.training.record import FILE, TrainingRecord
@@ -21,14 +21,22 @@ def check_folder(spec: Spec, folder: Path) -> bool:
     """Check that a training may use a folder; return whether one with these settings is finished.
 
     Raises `SpecError`, naming every setting that differs, if the folder holds a training with
-    others. Checkpoints without a record are accepted: a search copies them into the folder of a new
-    trial, to continue a training with settings of its own.
+    others, and `DataError` if the data alone differs. Checkpoints without a record are accepted: a
+    search copies them into the folder of a new trial, to continue a training with settings of its
+    own.
     """
     earlier = TrainingRecord.read(folder) if CheckpointPaths(folder).holds_training else None
     if earlier is None:
         return False
     asked = TrainingRecord.of(spec)
-    if differences := earlier.differences(asked):
+    differences = earlier.differences(asked)
+    if len(differences) == 1 and earlier.data != asked.data:
+        raise DataError(
+            f"{folder}: its training cannot be resumed with other data than it began with: "
+            f"{earlier.data}, now {asked.data}; put the data back, give another train.results_dir, "
+            "or replace the training with train.force=true"
+        )
+    if differences:
         raise SpecError(
             [
                 f"{folder}: holds a training with other settings, so this one cannot resume it;"

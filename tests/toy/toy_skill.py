@@ -128,7 +128,9 @@ class ToySkill:
             raise ToyError("bad_data", f"{root}: no such folder")
         if progress:
             progress(1, 1)
-        return {"fingerprint": "toy", "train": 1, "facts": {"train_images": 1}}
+        is_changed = (root / "changed").exists()
+        fingerprint = "changed" if is_changed else "toy"
+        return {"fingerprint": fingerprint, "train": 1, "facts": {"train_images": 1}}
 
     def run(self, action, spec, folder, report=None):
         folder.mkdir(parents=True, exist_ok=True)
@@ -177,6 +179,8 @@ class ToySkill:
 
     def sample(self, folder, *, seed, kind=None):
         folder.mkdir(parents=True, exist_ok=True)
+        if kind == "full":
+            Path("/dev/full").write_text("the disk takes no more")
         (folder / "data.txt").write_text(" ".join(filter(None, [str(seed), kind])))
 
     def generate(self, folder):
@@ -218,6 +222,8 @@ class ToySkill:
 
     def _fail(self, flat, epoch, folder):
         how = flat["train.fail"]
+        if (Path(flat["data.root"]) / "harmed").exists():
+            raise ToyError("bad_data", "toy: harmed")
         if how.startswith("unless_") and epoch == 1:
             self._wait_for(int(how.removeprefix("unless_")), folder.parent)
         if how == "memory":

@@ -26,7 +26,14 @@ from segformer.data.layouts.foreign import found_in, what_it_is
 from segformer.data.layouts.label_studio import LabelStudio
 from segformer.data.layouts.labelme import LabelMe
 from segformer.data.layouts.mvtec import MvTec
-from segformer.data.layouts.names import listed, split_of, subfolders
+from segformer.data.layouts.names import (
+    IMAGES,
+    MASKS,
+    kind_folder,
+    listed,
+    split_of,
+    subfolders,
+)
 from segformer.data.layouts.said_splits import with_said_splits
 from segformer.data.layouts.suffix import Suffix
 from segformer.data.layouts.told_by_content import ToldByContent
@@ -88,6 +95,8 @@ def layout_of(root: Path, *, kind: str = "auto") -> Recognised:
         if len(inner) != 1:
             break
         folder = inner[0]
+    if (above := _data_set_above(root)) is not None:
+        raise DataError(f"{root}: is a part of a data set; did you mean {above}?")
     if kind == "auto" and (text := what_it_is(root)):
         raise DataError(text)
     found = _within(folder, layouts, _DEPTH)
@@ -128,6 +137,15 @@ def _unknown(root: Path, layouts: Sequence[Layout]) -> list[str]:
         f'{root}: to say which folders hold what, write dataset.json: {{"splits": {{"train": '
         '{"images": FOLDER, "masks": FOLDER}}}',
     ]  # fmt: skip
+
+
+def _data_set_above(root: Path) -> Path | None:
+    """Return the folder that has a folder's images and the masks beside them, or the reverse."""
+    for folder in list(root.absolute().parents)[:2]:
+        kinds = kind_folder(folder, IMAGES), kind_folder(folder, MASKS)
+        if None not in kinds and any(k and root.absolute().is_relative_to(k) for k in kinds):
+            return folder
+    return None
 
 
 def _lacking(parts: Sequence[Part]) -> str:

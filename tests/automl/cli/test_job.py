@@ -22,6 +22,7 @@ def test_the_command_line_runs_lists_and_shows(automl, tmp_path, toy_data):
     ("words", "match"),
     [
         (["evaluate", "--skill", "toy", "--eval-dataset", "x"], "evaluate takes no eval_dataset"),
+        (["evalute", "--skill", "toy", "--eval-dataset", "x"], "not an action of toy; did you"),
         (["train", "--skill", "toy"], "train_datasets is missing; give --train-datasets URI"),
         (["--skill", "toy"], "ACTION is missing"),
         (["evaluate", "--parent", "no"], "--parent: there is no job 'no': runs/ has no jobs yet"),

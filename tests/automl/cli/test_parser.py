@@ -12,6 +12,11 @@ from automl.errors import UsageError
         ("rnu", "automl has no command 'rnu'; did you mean run?"),
         ("run --trails 3", "automl run has no flag --trails; did you mean --trials?"),
         ("run --qqqqqqqq", "automl run has no flag --qqqqqqqq; see automl run --help"),
+        ("run -e a.yaml", "automl run has no flag -e; an experiment file stands alone: automl run "
+         "FILE.yaml"),
+        ("run --config=a.yaml", "automl run has no flag --config; an experiment file stands alone"),
+        ("resume -e a", "automl resume has no flag -e; see automl resume --help"),
+        ("doctor --nope", "automl doctor has no flag --nope; see automl doctor --help"),
         ("run --min-objective abc", "--min-objective: 'abc' is not allowed: must be a number"),
         ("run --trials many", "--trials: 'many' is not allowed: must be a whole number"),
         ("completion tcsh", "shell: 'tcsh' is not one of bash, zsh, fish"),

@@ -93,6 +93,12 @@ def test_an_output_that_cannot_be_written_is_one_line(commands, tmp_path):
     assert (result.returncode, result.stderr) == (1, line)
 
 
+def test_a_disk_that_is_full_is_one_line(automl):
+    result = automl("data", "sample", "new", "--skill", "toy", "--kind", "full")
+    line = "automl: what this command writes: No space left on device\n"
+    assert (result.returncode, result.stderr) == (75, line)
+
+
 def test_an_unknown_skill_gets_the_nearest_name(automl):
     result = automl("run", "--skill", "tou", "--data", ".")
     assert (result.returncode, result.stdout) == (2, "")

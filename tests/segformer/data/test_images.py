@@ -83,6 +83,20 @@ def test_an_image_of_unknown_range_is_refused(tmp_path, values):
         read_image(save(tmp_path / "a.tif", values))
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "git lfs pull"),
+        (b"\n<!DOCTYPE html><html>404", "is a page of the web"),
+        (b"<html><head>", "is a page of the web"),
+    ],
+)
+def test_what_lies_in_the_place_of_an_image_is_named(tmp_path, content, words):
+    (tmp_path / "a.jpg").write_bytes(content)
+    with pytest.raises(DataError, match=rf"a.jpg: is a .*{words}|a.jpg: {words}"):
+        read_image(tmp_path / "a.jpg")
+
+
 @pytest.mark.parametrize("content", [b"", b"text", "half"])
 def test_what_is_no_image_is_named(tmp_path, content):
     path = save(tmp_path / "a.jpg", noise(64, 64))

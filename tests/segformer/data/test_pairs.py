@@ -141,3 +141,19 @@ def test_a_name_that_is_not_utf_8_is_named(tmp_path):
     faults = find_pairs(tmp_path, "train").faults
     assert len(faults) == 2
     assert r"the name of '\udce9.png' is not UTF-8; rename it" in faults[0]
+
+
+def test_images_of_several_folders_may_have_their_masks_in_one(tmp_path):
+    for city in ("bonn", "ulm"):
+        save(tmp_path / f"images/train/{city}/{city}1.png", noise())
+        save(tmp_path / f"masks/train/{city}1.png", [[0, 1]] * 8)
+    pairing = find_pairs(tmp_path, "train")
+    assert ([pair.stem for pair in pairing.pairs], pairing.faults) == (["bonn1", "ulm1"], [])
+
+
+def test_masks_of_several_folders_are_not_taken_together(tmp_path):
+    """They may be of classes, which their values do not tell apart."""
+    for name in ("cat", "dog"):
+        save(tmp_path / f"images/train/{name}1.png", noise())
+        save(tmp_path / f"masks/train/{name}/{name}1.png", [[0, 1]] * 8)
+    assert "masks/train: holds no" in str(find_pairs(tmp_path, "train").faults)

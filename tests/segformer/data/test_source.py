@@ -274,6 +274,17 @@ def test_a_description_in_the_only_folder_within_is_read(tmp_path):
     assert [entry.seg_class for entry in settings(tmp_path).palette] == ["sky", "road", "car"]
 
 
+@pytest.mark.parametrize("place", ["Dataset.json", "dataset.json.txt", "images/dataset.json"])
+def test_a_description_of_another_name_or_place_is_named(tmp_path, place):
+    layouts.unsplit(tmp_path)
+    (tmp_path / place).write_text('{"ignore": 0}')
+    _, notes = layout_settings(tmp_path, action="train", given={})
+    assert any(note.startswith(f"{tmp_path / place}: is not read: the desc") for note in notes)
+    (tmp_path / "dataset.json").write_text("{}")
+    assert not any("is not read" in each for each in layout_settings(
+        tmp_path, action="train", given={})[1])  # fmt: skip
+
+
 def test_masks_go_before_the_annotations_that_they_may_come_from(tmp_path):
     layouts.kind_split(tmp_path)
     layouts.labelme(tmp_path / "json")

@@ -6,7 +6,13 @@ import yaml
 from PIL import Image
 from runs import assert_same, state, status_lines
 
-from segformer.errors import CheckpointError, DivergedError, SkillError, SpecError
+from segformer.errors import (
+    CheckpointError,
+    DataError,
+    DivergedError,
+    SkillError,
+    SpecError,
+)
 from segformer.training.loop import train
 from segformer.training.record import TrainingRecord
 
@@ -81,8 +87,12 @@ def test_the_same_data_under_another_path_is_resumed_and_other_data_is_refused(
     assert train(moved, used).note == ""
     image = Image.open(root / "images/train/0.png").transpose(Image.Transpose.ROTATE_180)
     image.save(root / "images/train/0.png")
-    with pytest.raises(SpecError, match=r"root_dir: other data: 5 train, 3 val \(\w+\) -> 5 train"):
+    with pytest.raises(
+        DataError, match=r"other data than it .*: 5 train, 3 val \(\w+\), now 5 train"
+    ):
         train(moved, used)
+    with pytest.raises(SpecError, match=r"root_dir: other data: 5 train, 3 val \(\w+\) -> 5 train"):
+        train(tiny_spec(**{"dataset.segment.root_dir": str(root), "train.optim.lr": 1e-5}), used)
 
 
 @pytest.mark.parametrize(("batch", "steps"), [(1, 2), (4, 1)])

@@ -76,3 +76,13 @@ def test_masks_may_lie_deeper_with_their_table_of_classes(tmp_path):
     keys, notes = layout_settings(tmp_path, action="train", given={})
     assert [e["seg_class"] for e in keys["dataset.segment.palette"]] == ["grass", "road", "roof"]
     assert notes[0].startswith(f"{masks.parent / 'classes.txt'}: has the names of the 3 classes")
+
+
+@pytest.mark.parametrize("part", ["images", "masks", "images/train"])
+def test_a_part_of_a_data_set_is_answered_with_the_whole(tmp_path, part):
+    layouts.split_pairs(tmp_path / "images/{}", tmp_path / "masks/{}")
+    with pytest.raises(DataError) as caught:
+        layout_of(tmp_path / part)
+    assert caught.value.faults == (
+        f"{tmp_path / part}: is a part of a data set; did you mean {tmp_path}?",
+    )
