@@ -134,8 +134,8 @@ def _driven(root: Path, arguments: argparse.Namespace) -> "Experiment":
         watching(
             root, importance_so_far, is_quiet=arguments.quiet, is_json=arguments.json
         ) as watchers,
-        data_progress(is_shown=not (arguments.quiet or arguments.json)) as progress,
     ):
+        progress = data_progress(is_shown=not (arguments.quiet or arguments.json))
         return drive(root, watchers=watchers, progress=progress)
 
 

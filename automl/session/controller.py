@@ -238,8 +238,8 @@ class Controller:
             raise Stopped(f"trial {trial:04d}: {outcome.failure.message}; the search stopped")
         if kind is FailureKind.BAD_DATA and self._has_trained() and outcome.failure is not None:
             raise Stopped(
-                f"trial {trial:04d}: {outcome.failure.message}; earlier trainings could read the "
-                "data: put it back; the search stopped"
+                f"trial {trial:04d}: {outcome.failure.message}; the data was another before: put it"
+                " back; the search stopped"
             )
         if kind in LOSSES and record.losses + 1 < LOSSES_BEFORE_FAILING:
             self._record({"event": "lost", "trial": trial, **outcome.to_dict()})

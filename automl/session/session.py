@@ -3,7 +3,7 @@
 import errno
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -41,6 +41,9 @@ from automl.tracking import Tracking, make_tracking
 from automl.tracking.registry import Registry
 from automl.trial.moves import Done
 
+DataProgress = AbstractContextManager[Callable[[int, int], None]]
+"""Shows the files done, and in all, while the data is read."""
+
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 """A disk or a quota that is full, a limit of the file size, a read-only file system."""
 
@@ -49,12 +52,11 @@ def drive(
     root: Path,
     *,
     watchers: Sequence[ExperimentObserver] = (),
-    progress: Callable[[int, int], None] | None = None,
+    progress: DataProgress | None = None,
 ) -> Experiment:
     """Run an experiment from where its journal ends to its promotion.
 
-    A resume reads the data again before anything trains; `progress` is called with what is done and
-    what there is in all.
+    A resume reads the data again before anything trains, and shows it by `progress`.
 
     Raises `RunFailed` when no trial has a result or the promotion fails, `Stopped` on SIGTERM
     and `KeyboardInterrupt` on Ctrl-C; the experiment can be resumed after each.
@@ -80,7 +82,7 @@ def _search(
     experiment: Experiment,
     runner: Runner,
     watchers: Sequence[ExperimentObserver],
-    progress: Callable[[int, int], None] | None,
+    progress: DataProgress | None,
 ) -> None:
     """Run the rest of a search, and promote its best."""
     settings, paths = experiment.settings, experiment.paths
@@ -218,14 +220,14 @@ def _check_spec(experiment: Experiment) -> None:
         load_skill(experiment.settings.skill).resolve("train", flatten(experiment.settings.spec))
 
 
-def _check_data(experiment: Experiment, progress: Callable[[int, int], None] | None) -> None:
+def _check_data(experiment: Experiment, progress: DataProgress | None) -> None:
     """Read the data of a resumed experiment, and say if they are not what its trials trained on.
 
     Raises `UsageError` for data that cannot be used: every trial would fail.
     """
     settings = experiment.settings
-    with faults_of_the_user():
-        now = load_skill(settings.skill).check(dict(settings.spec), progress=progress)
+    with faults_of_the_user(), progress or nullcontext() as shown:
+        now = load_skill(settings.skill).check(dict(settings.spec), progress=shown)
     if now.get("fingerprint") != settings.data.get("fingerprint"):
         text = (
             f"warning: {experiment.paths.root}: its data has changed since it began, so that later "

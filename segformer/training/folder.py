@@ -32,9 +32,8 @@ def check_folder(spec: Spec, folder: Path) -> bool:
     differences = earlier.differences(asked)
     if len(differences) == 1 and earlier.data != asked.data:
         raise DataError(
-            f"{folder}: its training cannot be resumed with other data than it began with: "
-            f"{earlier.data}, now {asked.data}; put the data back, give another train.results_dir, "
-            "or replace the training with train.force=true"
+            f"{folder}: its training began with other data: {earlier.data}, now {asked.data}; give "
+            "another train.results_dir, or replace the training with train.force=true"
         )
     if differences:
         raise SpecError(

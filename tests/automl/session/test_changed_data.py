@@ -48,7 +48,7 @@ def test_a_resume_without_its_data_leaves_the_journal_as_it_is(interrupted, toy_
 
 def test_data_harmed_after_an_epoch_stops_the_search_and_fails_no_trial(interrupted, toy_data):
     (toy_data / "harmed").touch()
-    with pytest.raises(Stopped, match=r"trial \d+: toy: harmed; earlier trainings could read"):
+    with pytest.raises(Stopped, match=r"trial \d+: toy: harmed; the data was another before"):
         drive(interrupted)
     trials = Experiment.load(interrupted).history.trials.values()
     assert TrialState.FAILED not in [trial.state for trial in trials]

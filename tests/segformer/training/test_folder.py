@@ -88,7 +88,7 @@ def test_the_same_data_under_another_path_is_resumed_and_other_data_is_refused(
     image = Image.open(root / "images/train/0.png").transpose(Image.Transpose.ROTATE_180)
     image.save(root / "images/train/0.png")
     with pytest.raises(
-        DataError, match=r"other data than it .*: 5 train, 3 val \(\w+\), now 5 train"
+        DataError, match=r"began with other data: 5 train, 3 val \(\w+\), now 5 train"
     ):
         train(moved, used)
     with pytest.raises(SpecError, match=r"root_dir: other data: 5 train, 3 val \(\w+\) -> 5 train"):
