@@ -127,7 +127,12 @@ def skill_info() -> dict[str, Any]:
             "class_scores": "val_iou_",
             "constant": {"val_miou": "val_constant_miou", "val_acc": "val_constant_acc"},
         },
-        "refinements": {"average": "several", "flips": "one", "class_bias": "one"},
+        "refinements": {
+            "average": "several",
+            "windows": "one",
+            "flips": "one",
+            "class_bias": "one",
+        },
         "packages": {"triton": "a model repository for NVIDIA Triton"},
         "spec_shorthand_keys": dict(SHORTHAND),
         "key_defaults": {},

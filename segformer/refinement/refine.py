@@ -5,6 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from segformer.data.dataset import split_folder
+from segformer.data.images import image_size
+from segformer.data.source import source_of
+from segformer.data.windows import windows_of
 from segformer.errors import SpecError
 from segformer.evaluation.image_counts import Comparison, compared
 from segformer.model.saved import ModelRecord, SavedModel, read_model, write_safetensors
@@ -22,7 +26,7 @@ def refine(kind: str, spec: Spec, checkpoints: Sequence[Path], target: Path) -> 
     """Write a refined checkpoint, a .safetensors file, and return it.
 
     Args:
-        kind: average (of several checkpoints), flips or class_bias (of one).
+        kind: average (of several checkpoints), windows, flips or class_bias (of one).
         spec: The spec of a training, for its data.
         checkpoints: What is refined; the first is the best.
         target: The file to write.
@@ -39,9 +43,12 @@ def refine(kind: str, spec: Spec, checkpoints: Sequence[Path], target: Path) -> 
 def compare(
     kind: str, spec: Spec, old: Path, new: Path, *, split: Literal["validation", "test"]
 ) -> Comparison:
-    """Compare a refined checkpoint with the one before on a split."""
+    """Compare a refined checkpoint with the one before on a split, over the same pixels."""
     models = [read_model(path, otherwise=ModelRecord.of(spec)) for path in (old, new)]
-    before, after = (counts_of(model, spec.dataset.segment, split) for model in models)
+    is_own_size = kind in ("windows", "flips")
+    before, after = (
+        counts_of(model, spec.dataset.segment, split, is_own_size=is_own_size) for model in models
+    )
     # The other half of the validation images chose the biases.
     is_tuned = kind == "class_bias" and split == "validation"
     return compared(before, after, every_other=is_tuned)
@@ -51,6 +58,24 @@ def _average(models: Sequence[SavedModel], spec: Spec) -> Refined:
     record = models[0].record
     epoch = max(model.record.epoch for model in models)
     return averaged(models, spec.dataset.segment), record.after(epoch, {}, best=None)
+
+
+def _windows(models: Sequence[SavedModel], spec: Spec) -> Refined:
+    """Return the model with the choice to cut each image larger than a window into windows."""
+    (model,) = models
+    prediction = dict(model.record.segment.get("prediction") or {})
+    if prediction.get("mode") != "auto":
+        raise SpecError(
+            f"{model.source}: was not trained with dataset.segment.prediction.mode=auto"
+        )
+    slid = {**model.record.segment, "prediction": {**prediction, "mode": "slide"}}
+    record = replace(model.record, segment=slid)
+    old, new = (each.applied_to(spec.dataset.segment) for each in (model.record, record))
+    pairs = source_of(old).pairs(split_folder(old, "validation"))
+    sizes = {image_size(pair.image) for pair in pairs}
+    if all(windows_of(size, old) == windows_of(size, new) for size in sizes):
+        raise SpecError(f"{model.source}: no validation image is larger than a window")
+    return model.build(), record
 
 
 def _flips(models: Sequence[SavedModel], spec: Spec) -> Refined:
@@ -74,6 +99,7 @@ def _class_bias(models: Sequence[SavedModel], spec: Spec) -> Refined:
 
 KINDS: dict[str, Callable[[Sequence[SavedModel], Spec], Refined]] = {
     "average": _average,
+    "windows": _windows,
     "flips": _flips,
     "class_bias": _class_bias,
 }

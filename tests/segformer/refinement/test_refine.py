@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from pictures import data_set
+from pictures import data_set, noise, save
 
 from segformer.errors import SpecError
 from segformer.evaluation.evaluate import evaluate
@@ -48,6 +48,22 @@ def loaded(path, spec):
     return read_model(path, otherwise=ModelRecord.of(spec))
 
 
+def larger_image(folder):
+    """Make the first validation image larger than the others."""
+    mask = np.zeros((14, 10), dtype=np.uint8)
+    mask[:4] = 1
+    save(folder / "data/images/val/00.png", noise(14, 10))
+    save(folder / "data/masks/val/00.png", mask)
+
+
+def with_one_class(file, spec):
+    """Write a model that predicts class 0 everywhere in the place of another."""
+    model = loaded(file, spec)
+    weights = {**model.weights, "head.classifier.bias": torch.tensor([9.0, 0.0])}
+    weights["head.classifier.weight"] = torch.zeros_like(weights["head.classifier.weight"])
+    write_safetensors(file, SavedModel(file, model.record, weights).build(), model.record)
+
+
 def test_an_average_has_the_mean_weights_and_norms_of_the_data(files, spec, tmp_path):
     made = loaded(refine("average", spec, files[:2], tmp_path / "a.safetensors"), spec)
     one, two = (loaded(file, spec) for file in files[:2])
@@ -76,6 +92,37 @@ def test_flips_are_recorded_with_the_model_and_used(files, spec, tmp_path):
     assert compare("flips", spec, files[0], made, split="validation").before > 0
     with pytest.raises(SpecError, match="predicts with flips already"):
         refine("flips", spec, [made], tmp_path / "g.safetensors")
+
+
+def test_windows_are_recorded_with_the_model_and_used_for_images_larger_than_one(
+    files, spec, tmp_path
+):
+    model = loaded(files[0], spec)
+    prediction = {"mode": "auto", "window_height": 8, "window_width": 10}
+    record = replace(model.record, segment={**model.record.segment, "prediction": prediction})
+    write_safetensors(files[0], model.build(), record)
+    with pytest.raises(SpecError, match="no validation image is larger than a window"):
+        refine("windows", spec, files[:1], tmp_path / "w.safetensors")
+    larger_image(tmp_path)
+    made = refine("windows", spec, files[:1], tmp_path / "w.safetensors")
+    slid = spec.model_copy(deep=True)
+    slid.dataset.segment.prediction.mode = "slide"
+    whole, windows, asked = (
+        counts_of(loaded(file, spec), each.dataset.segment, "validation", is_own_size=True)
+        for file, each in ((files[0], spec), (made, spec), (files[0], slid))
+    )
+    assert (windows == asked).all()
+    assert (windows[0] != whole[0]).any() and (windows[1:] == whole[1:]).all()
+    with pytest.raises(SpecError, match="was not trained with .*mode=auto"):
+        refine("windows", spec, [made], tmp_path / "x.safetensors")
+
+
+def test_flips_that_change_nothing_gain_nothing(files, spec, tmp_path):
+    larger_image(tmp_path)  # Its share of a class is another one at the size of the input.
+    with_one_class(files[0], spec)
+    made = refine("flips", spec, files[:1], tmp_path / "f.safetensors")
+    gain = compare("flips", spec, files[0], made, split="validation")
+    assert gain.before == gain.after > 0
 
 
 def test_a_bias_is_found_for_a_model_that_prefers_one_class(files, spec, tmp_path):
