@@ -95,6 +95,8 @@ def layout_of(root: Path, *, kind: str = "auto") -> Recognised:
         if len(inner) != 1:
             break
         folder = inner[0]
+    if kind != "auto" and (other := _layout_of_folder(root, LAYOUTS)):
+        raise DataError(f"{root}: is not {layouts[0].title}, but {other.title}: give {other.name}")
     if (above := _data_set_above(root)) is not None:
         raise DataError(f"{root}: is a part of a data set; did you mean {above}?")
     if kind == "auto" and (text := what_it_is(root)):

@@ -137,6 +137,18 @@ def test_what_is_missing_or_in_the_way_is_named(
     assert caught.value.faults[0].key == key
 
 
+def test_the_folder_of_a_prediction_that_failed_at_once_is_taken_again(skill, images, tmp_path):
+    model, out = tmp_path / "model.onnx", tmp_path / "out"
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(RunFailed):
+        predict(skill, model, [tmp_path / "notes.txt"], out, {})
+    (out / "experiment.yaml").touch()
+    predict(skill, model, [images], out, {})
+    assert len(images_of(out)) == 2
+    with pytest.raises(UsageError, match="is not empty"):
+        predict(skill, model, [images], out, {})
+
+
 def test_a_skill_without_inference_is_refused(images, tmp_path):
     with pytest.raises(UsageError, match="toy: its skill_info.yaml names no images_key"):
         predict("toy", tmp_path / "model.onnx", [images], tmp_path / "out", {})

@@ -129,6 +129,12 @@ def test_what_cannot_be_imported_is_refused(tmp_path, kind, error, words):
     assert not (tmp_path / "target").exists()
 
 
+def test_a_set_of_another_layout_than_is_named_says_which_it_is(tmp_path):
+    layouts.labelme(tmp_path / "source")
+    with pytest.raises(DataError, match="source: is not COCO, but LabelMe: give labelme"):
+        import_data("coco", tmp_path / "source", tmp_path / "target")
+
+
 def test_an_annotation_that_cannot_be_drawn_is_named(tmp_path):
     layouts.labelme(tmp_path / "source")
     path = tmp_path / "source/b.json"
