@@ -63,6 +63,8 @@ _AFTER = (
     r"go|during|until|unless|if|that|per|via|by|before|after|nor|not|rather|over"
 )
 _END = rf"(?= (?:{_AFTER}|the|my|a|from)\b|[^a-z_]*$| [{CJK}\d])"
+_CEASED = r"(?= (?:please|now|today|here|altogether|entirely|for (?:this|now|once))\b|[^a-z_]*$)"
+"""Behind "stop using AutoML": after three hours it would be a limit."""
 _PART = (
     r" for (?:(?:the|any|my|a) )?(?:(?:hyper ?)?parameters (?:of|in)|(?:learning|batch|dropout"
     r"|decoder|encoder|backbone|optimi[sz]er|augmentation|weight)s?)\b"
@@ -140,6 +142,8 @@ _REFUSALS = [
 ] + [
     re.compile(pattern)
     for pattern in (
+        rf"\b(?:stop|quit|ceas(?:e|ing)) {_USE} {_THE}{AUTOML}{_CEASED}",
+        rf"\b(?:avoid|(?:refrain|abstain|desist) from) (?:{_USE} )?{_THE}{AUTOML}{_END}",
         rf"\b(?:opt|leave|keep|stay) (?:me )?out (?:of )?{_THE}{AUTOML}{_END}",
         rf"\b(?:leave|keep|put|set|have) {_THE}{AUTOML} (?:(?:to|switched|turned) )?"
         rf"(?:{_OFF}|out)\b",
