@@ -49,6 +49,8 @@ _LOADED = (
     "segformer.skill",
     "segformer.training.loop", "segformer.evaluation.evaluate", "segformer.export.onnx",
     "segformer.quantization.quantize", "segformer.model.encoders.mit",
+    "mlflow.store.tracking.sqlalchemy_store", "mlflow.store.model_registry.sqlalchemy_store",
+    "onnx.reference.ops",
 )  # fmt: skip
 
 
@@ -102,12 +104,21 @@ def serve(address: str) -> None:
     gc.disable()  # Of what is being loaded, nothing is garbage.
     for name in _LOADED:
         import_module(name)
+    _work_out()
     gc.freeze()  # A fork that looked for garbage here would copy every page.
     gc.enable()
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(address)
         door.listen()
         _attend(door)
+
+
+def _work_out() -> None:
+    """Fill caches of a process that do not depend on the command: each fork would do it again."""
+    import_module("automl.report.page.page").plotly()
+    import_module("sqlalchemy.orm").configure_mappers()
+    # By it MLflow looks whether what a model requires is installed.
+    import_module("mlflow.utils.requirements_utils")._init_modules_to_packages_map()
 
 
 def _attend(door: socket.socket) -> None:
