@@ -160,9 +160,12 @@ def automl(tmp_path, run_in):
     return partial(run_in, tmp_path)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _ray_head():
-    """Yield the address of a Ray cluster of two CPUs, which tests share: a start takes seconds."""
+    """Yield the address of a Ray cluster of two CPUs, which tests share: a start takes seconds.
+
+    It ends with the module, as an idle one takes 2 % of a core.
+    """
     # Its sockets need a short path; a folder of its own keeps it from being found as `auto`.
     folder = tempfile.mkdtemp(prefix="ray", dir="/tmp")
     with subprocess.Popen(

@@ -2,11 +2,8 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
-
-from jsonschema import Draft202012Validator, TypeChecker
-from jsonschema.exceptions import UndefinedTypeCheck
-from jsonschema.validators import extend
 
 from automl.schema.field import LISTS, OPEN_LISTS, STANDARD, types_of
 from automl.schema.values import number_of
@@ -16,27 +13,34 @@ _COUNTS = ("minItems", "maxItems", "minLength", "maxLength")
 _DIALECT = {tao: standard for standard, tao in STANDARD.items()}
 
 
-class _Types(TypeChecker):
-    """The type checker of both dialects: unknown types take any value, numbers are finite."""
+@cache
+def _validator() -> Any:
+    """Return the class of the validators; jsonschema loads late, as no training needs it."""
+    from jsonschema import Draft202012Validator, TypeChecker
+    from jsonschema.exceptions import UndefinedTypeCheck
+    from jsonschema.validators import extend
 
-    def is_type(self, instance: Any, type: str) -> bool:  # noqa: A002 - the library's name.
-        name = _DIALECT.get(type, "array" if type in OPEN_LISTS or LISTS.fullmatch(type) else type)
-        if name == "number" or name == "integer":
-            number = number_of(instance)
-            is_finite = number is not None and abs(number) != float("inf")
-            return is_finite and (name == "number" or float(instance).is_integer())
-        try:
-            return bool(Draft202012Validator.TYPE_CHECKER.is_type(instance, name))
-        except UndefinedTypeCheck:
-            return True
+    class Types(TypeChecker):
+        """The type checker of both dialects: unknown types take any value, numbers are finite."""
 
+        def is_type(self, instance: Any, type: str) -> bool:  # noqa: A002 - the library's name.
+            is_list = type in OPEN_LISTS or LISTS.fullmatch(type)
+            name = _DIALECT.get(type, "array" if is_list else type)
+            if name == "number" or name == "integer":
+                number = number_of(instance)
+                is_finite = number is not None and abs(number) != float("inf")
+                return is_finite and (name == "number" or float(instance).is_integer())
+            try:
+                return bool(Draft202012Validator.TYPE_CHECKER.is_type(instance, name))
+            except UndefinedTypeCheck:
+                return True
 
-_Validator: Any = extend(Draft202012Validator, type_checker=_Types())  # type: ignore[no-untyped-call]
+    return extend(Draft202012Validator, type_checker=Types())  # type: ignore[no-untyped-call]
 
 
 def validator_of(node: Mapping[str, Any]) -> Any:
     """Return a validator of values against a plain node of either dialect."""
-    return _Validator(_checkable(node))
+    return _validator()(_checkable(node))
 
 
 def errors_of(validator: Any, value: Any) -> Iterator[tuple[str, str, Any]]:

@@ -12,8 +12,10 @@ def main():
 
     cluster = Cluster(
         initialize_head=True,
-        head_node_args={"num_cpus": int(sys.argv[1]), "include_dashboard": False},
-    )
+        # The other two would run all the time: the autoscaler, and the copy of the workers' output.
+        head_node_args={"num_cpus": int(sys.argv[1]), "include_dashboard": False,
+                        "no_monitor": True, "include_log_monitor": False},
+    )  # fmt: skip
     print(cluster.address, flush=True)
     sys.stdin.read()
     cluster.shutdown()

@@ -1,7 +1,8 @@
 """A real skill in 150 lines whose "training" is arithmetic, so that searches take milliseconds.
 
 The score of an epoch is a known function of the values; a checkpoint is a JSON file, an "ONNX
-model" a copy of it. Spec keys make it fail in the ways that real trainings do.
+model" a copy of it. Spec keys make it fail in the ways that real trainings do. Its libraries load
+late, as each search of the tests starts a worker.
 """
 
 import fcntl
@@ -13,10 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import onnx
 import yaml
-from onnx import TensorProto, helper
-from PIL import Image
 
 SPEC = {
     "data.root": "",
@@ -272,9 +270,13 @@ class ToySkill:
         return ToyResult({"onnx": target}, {"max_logit_difference": flat["export.logits"]})
 
     def _evaluate(self, spec, folder, report):
+        from PIL import Image
+
         flat = _flat(spec)
         model, latency_ms = Path(flat["evaluate.model"]), flat["evaluate.latency_ms"]
         if model.suffix == ".onnx":
+            import onnx
+
             state = json.loads(onnx.load(str(model)).metadata_props[0].value)
         else:
             state = json.loads(model.read_text())
@@ -301,6 +303,9 @@ def _metrics(state):
 
 def _write_onnx(path, state):
     """Write a model that passes its input on and carries the state as metadata."""
+    import onnx
+    from onnx import TensorProto, helper
+
     ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["batch", 3]) for n in ("i", "o")]
     graph = helper.make_graph(
         [helper.make_node("Identity", ["i"], ["o"])], "toy", *map(list, zip(ends))
