@@ -18,7 +18,7 @@ from segformer.data.layouts.drawing import (
 )
 from segformer.data.layouts.fields import COUNT, ID, NAME, NUMBER, OBJECTS, Kind, check_fields
 from segformer.data.layouts.image_files import ImageFiles, absent_images
-from segformer.data.layouts.label_ids import drawn_classes, left_out
+from segformer.data.layouts.label_ids import as_background, drawn_classes, left_out
 from segformer.data.layouts.names import (
     IMAGES,
     MASKS,
@@ -109,6 +109,9 @@ class Coco:
             for lines, is_fault in ((faults, True), (notes, False)):
                 lines += _without_outline(path, content["annotations"], is_fault=is_fault)
                 lines += _without_image(path, content, is_fault=is_fault)
+            annotated = {entry["image_id"] for entry in content["annotations"]}
+            bare = sum(image["id"] not in annotated for image in content["images"])
+            notes += as_background(path, bare, len(content["images"]), "annotation")
         return DataSet(pairs, classes=classes, faults=faults, notes=notes)
 
 

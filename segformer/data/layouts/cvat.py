@@ -17,7 +17,7 @@ from segformer.data.layouts.drawing import (
     turned,
 )
 from segformer.data.layouts.image_files import ImageFiles, absent_images
-from segformer.data.layouts.label_ids import drawn_classes, left_out
+from segformer.data.layouts.label_ids import as_background, drawn_classes, left_out
 from segformer.data.layouts.names import IMAGES, SPLITS, subfolder
 from segformer.data.pairs import Pair
 from segformer.errors import DataError
@@ -62,6 +62,8 @@ class Cvat:
         shapes = [shape for _, image in images for shape in image]
         thin = [(s.tag, s.get("label", "")) for s in shapes if s.tag in _WITHOUT_AREA]
         notes += left_out(root, thin)
+        bare = sum(not len(image) for _, image in images)
+        notes += as_background(root, bare, len(images), "annotation")
         return DataSet(pairs, classes=classes, faults=faults, notes=notes)
 
 

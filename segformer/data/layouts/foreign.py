@@ -292,6 +292,8 @@ _TOOLS: tuple[tuple[Callable[[Path, Sequence[Path]], bool], str], ...] = (
      " mask for each image"),
     (_is_of_whole_images, "says classes of whole images, as for classification; annotate polygons "
      "or masks"),
+    (_is_of_tool(".json", '"original_width"', 'labels"'),
+     "is Label Studio's JSON-MIN, which is not read; export JSON from it"),
     (_is_brush_of_label_studio, "is Label Studio's export of brushes as PNG, whose names do not say"
      " the image; export JSON and put the images beside it"),
     (_has_run_lengths, "holds run lengths in a CSV, which are not read; draw them as masks, a PNG "

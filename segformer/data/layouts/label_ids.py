@@ -31,3 +31,13 @@ def left_out(where: object, shapes: Iterable[tuple[str, str]]) -> list[str]:
         shown=5,
     )
     return [f"{where}: shapes that cover no area are left out: {kinds}"]
+
+
+def as_background(where: object, count: int, every: int, what: str) -> list[str]:
+    """Return a note on images without annotations: all of their pixels are taught as background."""
+    if not count:
+        return []
+    return [
+        f"{where}: {count} of {every} images have no {what} and count as background; take out "
+        "those that nobody has annotated"
+    ]

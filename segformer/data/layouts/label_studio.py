@@ -62,6 +62,8 @@ class LabelStudio:
             return DataSet({})
         tasks = _checked(path)
         labels = {label for task in tasks for result in _results(task) for label in _labels(result)}
+        if not labels:
+            return DataSet({}, faults=[_without_labels(path, tasks)])
         classes, label_ids = drawn_classes(sorted(labels))
         pairs, absent, files = [], [], ImageFiles(root)
         for task in tasks:
@@ -133,6 +135,22 @@ def _notes(path: Path, tasks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             f"{path}: {several} tasks have several annotations, of which the first is used; export "
             "the one to use as ground truth alone if they differ"
         )
+
+    counts = [len([*_labels(result)]) for task in tasks for result in _results(task)]
+    if unnamed := counts.count(0):
+        yield f"{path}: {unnamed} regions have no label and are left out"
+    if ambiguous := sum(count > 1 for count in counts):
+        yield f"{path}: {ambiguous} regions have several labels, of which the first counts"
+
+
+def _without_labels(path: Path, tasks: Sequence[Mapping[str, Any]]) -> str:
+    """Return the line on tasks that give nothing to learn."""
+    if any(_annotation(task) for task in tasks):
+        kinds = ", ".join(kind.removesuffix("labels") for kind in _KINDS)
+        return f"{path}: no annotation has a labelled region ({kinds})"
+    has_predictions = any(task.get("predictions") for task in tasks)
+    also = ", but predictions, which are not read: accept them first" if has_predictions else ""
+    return f"{path}: no task has an annotation{also}"
 
 
 def _labels(result: Mapping[str, Any]) -> Iterator[str]:

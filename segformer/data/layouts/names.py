@@ -25,7 +25,7 @@ MASKS = (
     "masks", "mask", "labels", "label", "annotations", "annotation", "ann_dir", "ann", "anns",
     "annot", "annots", "anno", "annos", "segmentationclass", "segmentations", "segmentation", "seg",
     "segs", "segmaps", "semantic", "gt", "gts", "groundtruth", "ground_truth", "targets", "target",
-    "lbl", "lbls", "labeledapproved_full", "msk", "msks", "manual",
+    "lbl", "lbls", "labeledapproved_full", "msk", "msks", "manual", "stuffthingmaps",
 )  # fmt: skip
 SPLITS = {
     TRAIN: ("train", "training", "tr"),

@@ -11,7 +11,7 @@ from segformer.data.images import image_size
 from segformer.data.layouts.base import TEST, TRAIN, UNSPLIT, VAL, DataSet, Part
 from segformer.data.layouts.drawing import Ids, Region, drawn
 from segformer.data.layouts.image_files import place_within
-from segformer.data.layouts.label_ids import drawn_classes
+from segformer.data.layouts.label_ids import as_background, drawn_classes
 from segformer.data.layouts.names import (
     IMAGES,
     files_below,
@@ -81,6 +81,8 @@ class Yolo:
             for split, each in texts.items()
         }
         notes = _of_one_name(root / named_in, names)
+        bare = sum(not text.is_file() for text in every_text)
+        notes += as_background(root, bare, len(every_text), "text")
         if counts["boxes"]:
             notes.append(f"{root}: {counts['boxes']} objects are boxes without polygons: left out")
         if unused := sorted({*names.values()} - {*every.values()}):

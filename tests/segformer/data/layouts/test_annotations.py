@@ -533,3 +533,65 @@ def test_a_polygon_of_two_points_is_counted_among_the_shapes_without_area(tmp_pa
         labelme(tmp_path / f"{stem}.json", [area, line], f"{stem}.jpg")
     notes = " ".join(source_of(segment(tmp_path)).notes)
     assert "shapes that cover no area are left out: 2 polygon of road" in notes
+
+
+@pytest.mark.parametrize("write", [layouts.coco, layouts.cvat, layouts.yolo])
+def test_images_without_annotations_are_counted(tmp_path, write):
+    write(tmp_path)
+    assert not any("as background" in note for note in source_of(segment(tmp_path)).notes)
+    if write is layouts.yolo:
+        (tmp_path / "labels/train/a.txt").unlink()
+    elif write is layouts.cvat:
+        path = tmp_path / "annotations.xml"
+        path.write_text(re.sub(r'(<image name="a.jpg"[^>]*>).*?</image>', r"\1</image>",
+                               path.read_text(), count=1))  # fmt: skip
+    else:
+        path = tmp_path / "annotations/instances_train2017.json"
+        content = json.loads(path.read_text())
+        content["annotations"] = [e for e in content["annotations"] if e["image_id"]]
+        path.write_text(json.dumps(content))
+    notes = source_of(segment(tmp_path)).notes
+    assert any(re.search(r"1 of [24] images have no \w+ and count as background", n) for n in notes)
+
+
+def label_studio(root, *annotations, **values):
+    """Write an export of an image for each task, all of the same annotations."""
+    for number in range(4):
+        layouts.image(root / f"{number}.jpg")
+    tasks = [task(number, *annotations, **values) for number in range(4)]
+    (root / "export.json").write_text(json.dumps(tasks))
+
+
+def test_a_region_of_several_labels_and_one_of_none_are_counted(tmp_path):
+    both = region("road", rectanglelabels=["road", "car"])
+    none = region("road", rectanglelabels=[])
+    label_studio(tmp_path, {"result": [both, none]})
+    notes = source_of(segment(tmp_path), is_kept=False).notes
+    assert any("4 regions have several labels, of which the first counts" in n for n in notes)
+    assert any("4 regions have no label and are left out" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "values", "words"),
+    [
+        (
+            [],
+            {"predictions": [{"result": [region("road")]}]},
+            "but predictions, which are not read",
+        ),
+        ([{"result": []}], {}, "no annotation has a labelled region .polygon, brush"),
+        ([{"result": [region("road")], "was_cancelled": True}], {}, "no task has an annotation$"),
+    ],
+)
+def test_an_export_with_nothing_to_learn_says_why(tmp_path, annotations, values, words):
+    label_studio(tmp_path, *annotations, **values)
+    with pytest.raises(DataError, match=words):
+        check_data(segment(tmp_path))
+
+
+def test_the_short_export_of_label_studio_is_named(tmp_path):
+    layouts.image(tmp_path / "a.jpg")
+    value = {**region("road")["value"], "original_width": 12, "original_height": 8}
+    (tmp_path / "a.json").write_text(json.dumps([{"image": "a.jpg", "label": [value]}]))
+    with pytest.raises(DataError, match="JSON-MIN, which is not read; export JSON"):
+        source_of(segment(tmp_path))
