@@ -1,7 +1,7 @@
 """A table of pairs: columns image and mask, and split or is_valid if it likes; or one a split."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from segformer.data.layouts.base import UNSPLIT, DataSet, Part
@@ -93,10 +93,9 @@ def _is_of_another_machine(text: str, place: Path) -> str:
 
 def _tables(root: Path) -> list[tuple[Table, str]]:
     """Return the tables with the columns and their splits: one, or one for each split."""
-    columns = IMAGE_COLUMNS, MASK_COLUMNS
-    named = tables_in(root, *columns)
+    named = _naming_masks(root)
     if not named:  # As metadata.jsonl in each folder of a split.
-        inner = {split: tables_in(path, *columns) for split, path in split_folders(root).items()}
+        inner = {split: _naming_masks(path) for split, path in split_folders(root).items()}
         return [(tables[0], split) for split, tables in inner.items() if len(tables) == 1]
     if len(named) < 2:
         return [(table, split_of(table.path.stem) or UNSPLIT) for table in named]
@@ -104,3 +103,16 @@ def _tables(root: Path) -> list[tuple[Table, str]]:
     if None in splits or len(splits) < len(named):
         return []
     return [(table, split) for split, table in splits.items() if split is not None]
+
+
+def _naming_masks(folder: Path) -> list[Table]:
+    """Return the tables of a folder that name images and masks, and no classes of whole images."""
+    tables = tables_in(folder, IMAGE_COLUMNS, MASK_COLUMNS)
+    return [table for table in tables if any(_are_files(table, folder))]
+
+
+def _are_files(table: Table, folder: Path) -> Iterator[bool]:
+    """Yield whether each cell for a mask is empty, looks like the name of a file, or is one."""
+    for cell in table.cells(table.column(MASK_COLUMNS) or ""):
+        looks_so = not cell or "/" in cell or "\\" in cell or cell.lower().endswith(SUFFIXES)
+        yield looks_so or _place(folder, cell, MASKS).is_file()

@@ -5,17 +5,16 @@ word of each name.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from segformer.data.layouts.base import TRAIN, UNSPLIT, DataSet
-from segformer.data.layouts.names import SPLITS, listed
+from segformer.data.layouts.base import TRAIN, UNSPLIT, VAL, DataSet
+from segformer.data.layouts.names import SPLITS, listed, split_of
 from segformer.data.layouts.split_lists import stem_in_list
 from segformer.data.layouts.tables import (
     FLAG_COLUMNS,
     IMAGE_COLUMNS,
-    MASK_COLUMNS,
     SPLIT_COLUMNS,
     tables_in,
 )
@@ -25,6 +24,7 @@ from segformer.storage.staging import SPLIT_FILE
 
 _NAMES = (*IMAGE_COLUMNS, "image_id", "img_id", "id", "name", "stem")
 """Columns that name images, in a table that names no masks."""
+_OTHER_FILE = "splits.json"
 _WORD = re.compile(r"[a-z]+(?=[-_. ])")
 
 
@@ -36,6 +36,9 @@ def with_said_splits(root: Path, data: DataSet) -> DataSet:
     pairs = data.splits.get(UNSPLIT, ())
     if data.splits.keys() != {UNSPLIT} or not pairs or (root / SPLIT_FILE).is_file():
         return data
+    if (other := root / _OTHER_FILE).is_file():
+        note = f"{other}: is not read: a split is kept in {SPLIT_FILE}"
+        data = replace(data, notes=[*data.notes, note])
     if (tabled := _by_table(root, data, pairs)) is not None:
         return tabled
     for splits, where in (
@@ -56,23 +59,30 @@ def with_said_splits(root: Path, data: DataSet) -> DataSet:
 
 
 def _by_table(root: Path, data: DataSet, pairs: Sequence[Pair]) -> DataSet | None:
-    """Return a data set as the only table of images and splits says; None without one.
+    """Return a data set as its table of images and splits says, or a table a split; else None.
 
     Names that no pair has, as of images without masks, are counted in a note; a table of other
     things is passed over.
     """
-    columns = (*SPLIT_COLUMNS, *FLAG_COLUMNS)
-    tables = [t for t in tables_in(root, _NAMES, columns) if not t.column(MASK_COLUMNS)]
     by_stem = {stem_of(pair.image): pair for pair in pairs}
-    if len(tables) != 1 or len(by_stem) < len(pairs):
+    if len(by_stem) < len(pairs):
         return None
+    tables = tables_in(root, _NAMES, (*SPLIT_COLUMNS, *FLAG_COLUMNS))
+    if len(tables) > 1:
+        shown = ", ".join(str(table.path) for table in tables)
+        note = f"{shown}: are passed over, since only one of them can say the splits"
+        return replace(data, notes=[*data.notes, note])
+    if not tables:
+        return _by_tables_of_splits(root, data, by_stem)
     table = tables[0]
     said, names = table.said(), list(table.cells(table.column(_NAMES) or ""))
     if said.fault:
         return replace(data, faults=[*data.faults, said.fault])
     stems = [stem_in_list(name, by_stem) if name else "" for name in names]
+    if said.note:
+        data = replace(data, notes=[*data.notes, said.note])
     if not any(said.splits) or not {*stems} & by_stem.keys():
-        return None
+        return data if said.note else None
     split_by_stem: dict[str, str] = {}
     faults = []
     for stem, split in zip(stems, said.splits, strict=True):
@@ -93,6 +103,27 @@ def _by_table(root: Path, data: DataSet, pairs: Sequence[Pair]) -> DataSet | Non
     for stem, split in split_by_stem.items():
         splits.setdefault(split, []).append(by_stem[stem])
     return replace(data, splits=splits, faults=[*data.faults, *faults], notes=[*data.notes, *notes])
+
+
+def _by_tables_of_splits(root: Path, data: DataSet, by_stem: Mapping[str, Pair]) -> DataSet | None:
+    """Return a data set as train.csv and val.csv say, which name the images of their split."""
+    tables = {split_of(table.path.stem): table for table in tables_in(root, _NAMES)}
+    splits = {
+        split: [
+            by_stem[stem]
+            for name in dict.fromkeys(table.cells(table.column(_NAMES) or ""))
+            if name and (stem := stem_in_list(name, by_stem)) in by_stem
+        ]
+        for split, table in tables.items()
+        if split
+    }
+    if not {TRAIN, VAL} <= splits.keys() or not splits[TRAIN] or not splits[VAL]:
+        return None
+    shown = ", ".join(str(table.path) for split, table in tables.items() if split)
+    rest = len(by_stem) - len({pair.image for of_split in splits.values() for pair in of_split})
+    left_out = f"; {rest} images are in none of them and are left out" if rest else ""
+    found = {split: of_split for split, of_split in splits.items() if of_split}
+    return replace(data, splits=found, notes=[*data.notes, f"{shown}: say the splits{left_out}"])
 
 
 def _split_of_folders(pair: Pair, root: Path) -> str | None:

@@ -88,3 +88,36 @@ def test_split_json_goes_before_names(tmp_path):
     layouts.pairs(tmp_path / "images", tmp_path / "masks", stems=stems)
     (tmp_path / "split.json").write_text(json.dumps({"val": ["images/train_1.jpg"]}))
     assert split_stems(tmp_path) == {"train": ["train_2", "val_1", "val_2"], "val": ["train_1"]}
+
+
+def test_a_table_for_each_split_may_name_its_images(tmp_path):
+    layouts.unsplit(tmp_path)
+    for split, stems in layouts.SPLITS.items():
+        (tmp_path / f"{split}.csv").write_text("image\n" + "".join(f"{s}.jpg\n" for s in stems[:1]))
+    assert split_stems(tmp_path) == {"train": ["a"], "val": ["c"]}
+    notes = source_of(segment(tmp_path)).notes
+    assert any("say the splits; 2 images are in none of them" in note for note in notes)
+
+
+def test_a_table_of_classes_of_whole_images_is_none_of_pairs(tmp_path):
+    layouts.unsplit(tmp_path)
+    rows = [f"{s}.jpg,cat,{split}" for split, stems in layouts.SPLITS.items() for s in stems]
+    (tmp_path / "a.csv").write_text("\n".join(["image,label,split", *rows]))
+    assert split_stems(tmp_path) == WANTED
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"a.csv": "image,split\na,val\n", "b.csv": "image,split\na,val\n"}, "only one of them"),
+        ({"a.csv": "image,fold\na,1\nb,2\n"}, "1, 2 in the column fold are no splits"),
+        ({"splits.json": "{}"}, "splits.json: is not read: a split is kept in split.json"),
+    ],
+)
+def test_what_is_not_read_is_named(tmp_path, files, words):
+    layouts.unsplit(tmp_path)
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    source = source_of(segment(tmp_path), is_kept=False)
+    assert source.held_out is not None
+    assert any(words in note for note in source.notes)
