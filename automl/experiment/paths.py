@@ -56,6 +56,11 @@ class ExperimentPaths:
         return self.root / "warm_start.json"
 
     @property
+    def transfer(self) -> Path:
+        """Trials on other data sets that the search learns from."""
+        return self.root / "transfer.json"
+
+    @property
     def leaderboard(self) -> Path:
         """All trials with their values, best first."""
         return self.root / "leaderboard.csv"
@@ -121,8 +126,12 @@ class ExperimentPaths:
 
     def beginnings(self) -> tuple[str, ...]:
         """Names of the files that are written before an experiment exists, settings.yaml last."""
-        files = (self.schema, self.space, self.warm_start, self.settings)
-        return tuple(path.name for path in files)
+        return tuple(path.name for path in (*self.beside_settings, self.settings))
+
+    @property
+    def beside_settings(self) -> tuple[Path, ...]:
+        """The files whose checksums the settings hold; an experiment may lack some."""
+        return (self.schema, self.space, self.warm_start, self.transfer)
 
     def exists(self) -> bool:
         """Whether there is an experiment in the folder."""

@@ -128,7 +128,7 @@ def _space_rows(
 
 def _first_batch(plan: Plan, info: SkillInfo) -> list[dict[str, Any]]:
     settings = plan.settings
-    searcher = searcher_of(settings, plan.space, info, plan.warm_start.trials)
+    searcher = searcher_of(settings, plan.space, info, plan.warm_start.trials, plan.transfer)
     batch: list[dict[str, Any]] = []
     while len(batch) < (settings.resources.concurrency or FIRST):
         move = searcher.next()

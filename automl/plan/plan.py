@@ -11,6 +11,7 @@ from automl.errors import UsageError
 from automl.experiment.environment import versions
 from automl.experiment.paths import ExperimentPaths
 from automl.experiment.settings import Settings, trackers_named, with_checksums
+from automl.experiment.transfer import write_transfer
 from automl.experiment.warm_start import WarmStart, earlier_trials, write_past
 from automl.files import write_json, write_yaml
 from automl.formats import counted, duration
@@ -27,6 +28,7 @@ from automl.plan.epochs import epochs_of_time
 from automl.plan.estimate import estimate
 from automl.plan.overrides import faults_by_flag, overrides_of
 from automl.plan.room import check_room
+from automl.plan.transfer import transfer_trials
 from automl.plan.weights import with_named_weights, with_weights
 from automl.redact import check_kept_out, redacted
 from automl.request.request import Request
@@ -42,6 +44,7 @@ from automl.skill.loaded import LoadedSkill
 from automl.skill.route import Route, route
 from automl.space.space import SearchSpace
 from automl.trial.budget import Budget
+from automl.trial.trial import TransferTrial
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Plan:
     route: Route
     warm_start: WarmStart = field(default_factory=WarmStart)
     """Trials of earlier experiments that the search learns from."""
+    transfer: tuple[TransferTrial, ...] = ()
+    """Trials on other data sets that it learns from."""
     notes: Sequence[str] = ()
     """Lines that the user must read before the run."""
 
@@ -70,6 +75,8 @@ class Plan:
         write_yaml(self.paths.space, self.space.to_dict())
         if self.warm_start.trials:
             write_past(self.paths, self.warm_start.trials)
+        if self.transfer:
+            write_transfer(self.paths, self.transfer)
         load_skill(self.settings.skill).report_data(dict(self.settings.spec), self.paths.data)
         # The last file: an experiment without it has not begun.
         with_checksums(self.settings, self.paths).write(self.paths.settings)
@@ -84,8 +91,13 @@ class Plan:
             f"searching {len(self.space.parameters)} parameters by {self.settings.algorithm}: "
             f"{budget} in {root}{self._end()}"
             + (f"; learning from {len(earlier)} earlier trials" if earlier else "")
+            + (f"; learning from {self._transferred()}" if self.transfer else "")
             + "".join(f"; skipped for the warm start: {fault}" for fault in unreadable)
         )
+
+    def _transferred(self) -> str:
+        data_sets = len(self.transfer[0].losses)
+        return f"{len(self.transfer)} configurations on {data_sets} other data sets"
 
     def _end(self) -> str:
         """Return when a time limit ends the search, and what comes after it."""
@@ -205,9 +217,10 @@ def plan_from_request(
     warm_start = WarmStart()
     if way.is_search and search.warm_start is not None and schema is not None:
         warm_start = earlier_trials(search.warm_start, paths.root, settings, schema, space)
+    transfer = transfer_trials(info, settings, space) if way.is_search else ()
     notes += [] if timed is None else [timed.note]
     notes += notes_of(settings, way, info)
-    return Plan(paths, settings, schema, space, way, warm_start, notes)
+    return Plan(paths, settings, schema, space, way, warm_start, transfer, notes)
 
 
 def notes_of(settings: Settings, way: Route, info: SkillInfo) -> list[str]:

@@ -20,7 +20,7 @@ from automl.space.space import SearchSpace
 from automl.trial.budget import Budget
 from automl.trial.objective import Objective
 from automl.trial.pareto import is_finite, ranked
-from automl.trial.trial import PastTrial
+from automl.trial.trial import PastTrial, TransferTrial
 
 DEFAULT = "auto"
 
@@ -41,6 +41,7 @@ class Setup:
     options: Mapping[str, Any]
     past: Sequence[PastTrial] = ()
     kept: frozenset[str] = frozenset()
+    transfer: Sequence[TransferTrial] = ()
 
     @property
     def epochs(self) -> int:
@@ -94,7 +95,12 @@ def _auto(setup: Setup) -> OpenSearcher:
     from automl.search.auto.searcher import AutoSearcher
 
     return AutoSearcher(
-        setup.space, setup.objectives[0], setup.budget, seed=setup.seed, past=setup.past
+        setup.space,
+        setup.objectives[0],
+        setup.budget,
+        seed=setup.seed,
+        past=setup.past,
+        transfer=setup.transfer,
     )
 
 
@@ -307,6 +313,7 @@ def make_searcher(
     past: Sequence[PastTrial] = (),
     stops_when_flat: bool = False,
     kept: Collection[str] = (),
+    transfer: Sequence[TransferTrial] = (),
 ) -> OpenSearcher:
     """Return the searcher of a name, within the budget of trials and epochs.
 
@@ -320,6 +327,7 @@ def make_searcher(
         past: Trials of earlier experiments on the same space, data and objectives.
         stops_when_flat: Whether little expected improvement ends a search with one objective.
         kept: Parameters of the model itself, which a copy of a trial cannot change.
+        transfer: Trials on other data sets, from which `auto` learns where to begin.
 
     Raises:
         UsageError: An unknown name, or options that do not belong to it.
@@ -327,7 +335,9 @@ def make_searcher(
     objectives = (objective,) if isinstance(objective, Objective) else tuple(objective)
     full = algorithm_named(name, objectives=len(objectives))
     options = options_of(full, algorithm_options or {}, objectives=len(objectives))
-    setup = Setup(space, objectives, budget, seed, options, tuple(past), frozenset(kept))
+    setup = Setup(
+        space, objectives, budget, seed, options, tuple(past), frozenset(kept), tuple(transfer)
+    )
     terminator = None
     if stops_when_flat and len(objectives) == 1:
         from automl.search.terminator import ImprovementTerminator

@@ -53,6 +53,7 @@ OPTIONS: dict[str, Option] = {
         choices=("none", "halving", "median"),
         other_defaults={"tpe": "halving"},
     ),
+    "transfer": Option(str, "skill", ("auto",), choices=("skill", "none")),
     "grid_points": Option(int, 3, ("grid",), 1, 1000),
     "population_size": Option(int, 10, (*_POPULATIONS, "nsga2", "cmaes"), 2, 10_000),
     "max_generations": Option(int, 20, _POPULATIONS, 1),

@@ -13,6 +13,7 @@ from automl.experiment.experiment import Experiment
 from automl.experiment.lock import ExperimentLock
 from automl.experiment.observer import ExperimentObserver
 from automl.experiment.paths import ExperimentPaths
+from automl.experiment.transfer import read_transfer
 from automl.experiment.warm_start import read_past
 from automl.jobs.mirror import JobObserver
 from automl.promotion.gates import PromotionRequest
@@ -237,9 +238,11 @@ def _check_data(experiment: Experiment, progress: DataProgress | None) -> None:
 
 
 def _searcher(experiment: Experiment, space: SearchSpace) -> OpenSearcher:
-    check_file(experiment.paths.warm_start, experiment.settings.checksums)
-    past = read_past(experiment.paths)
-    return searcher_of(experiment.settings, space, _info(experiment), past)
+    paths, settings = experiment.paths, experiment.settings
+    for path in (paths.warm_start, paths.transfer):
+        check_file(path, settings.checksums)
+    past, transfer = read_past(paths), read_transfer(paths)
+    return searcher_of(settings, space, _info(experiment), past, transfer)
 
 
 def _explain(experiment: Experiment, space: SearchSpace) -> None:

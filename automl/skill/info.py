@@ -92,6 +92,8 @@ class SkillInfo:
     takes `several` of them or `one`."""
     default_space: str | None = None
     """The overlay that a search takes if none is named; None: what the schema marks for AutoML."""
+    transfer: str | None = None
+    """The file beside skill_info.yaml with trials on other data sets; see docs/search.md."""
     packages: Mapping[str, str] = field(default_factory=dict)
     """What a skill can make of promoted models for programs of others: by name, what it is."""
     gpus: Mapping[str, Any] = field(default_factory=dict)
@@ -122,6 +124,7 @@ class SkillInfo:
                 usage=info.get("usage", ""),
                 shorthand=shorthand,
                 default_space=_name(path, "default_space", info.get("default_space")),
+                transfer=_name(path, "transfer", info.get("transfer")),
                 **rest,
             )
         except (KeyError, TypeError, AttributeError) as error:

@@ -197,6 +197,15 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class TransferTrial:
+    """A configuration that was trained on several other data sets."""
+
+    values: dict[str, Any]
+    losses: tuple[float, ...]
+    """By data set the best loss of the training; infinite where it diverged."""
+
+
+@dataclass(frozen=True)
 class PastTrial:
     """A trial of an earlier experiment on the same space, data and objectives."""
 

@@ -13,7 +13,7 @@ from automl.search.auto.candidates import DRAWN_EVERY, WIDE, Candidates, away_fr
 from automl.search.auto.curves import Curve, Ladder, observations, times_of
 from automl.search.auto.ends import leaders_of, parents_of, predicted_ends
 from automl.search.auto.features import Array, Features
-from automl.search.auto.model import Observations
+from automl.search.auto.model import Expected, Observations
 from automl.search.auto.record import Record
 from automl.trial.moves import Move
 
@@ -43,12 +43,13 @@ class Guided:
         past: Sequence[Curve],
         parameters: int,
         seed: int,
+        expected: Expected | None = None,
     ) -> None:
         self._record = record
         self._features = features
         self._candidates = candidates
         self._past = past
-        self._belief = Belief(features.groups, parameters=parameters, seed=seed)
+        self._belief = Belief(features.groups, parameters=parameters, seed=seed, expected=expected)
         self._tuned_at = 0
 
     def tune(self, ladder: Ladder) -> None:

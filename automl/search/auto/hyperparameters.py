@@ -11,6 +11,8 @@ from automl.search.auto.kernel import (
     JITTER,
     SLOPE,
     SQRT5,
+    TRUST,
+    TRUST_WIDTH,
     Array,
     Hyperparameters,
     distances,
@@ -21,17 +23,22 @@ from automl.search.auto.model import Observations
 
 
 def tuned(
-    seen: Observations, groups: NDArray[np.int64], start: Hyperparameters, *, steps: int
+    seen: Observations,
+    groups: NDArray[np.int64],
+    start: Hyperparameters,
+    *,
+    steps: int,
+    expected: Array | None = None,
 ) -> Hyperparameters:
     """Return hyperparameters of higher posterior, by a few steps of L-BFGS from `start`.
 
     A few steps at each call are enough: the observations change little between two calls, and
-    the next one starts where this one ended.
+    the next one starts where this one ended. `expected` has the losses that were expected.
     """
     count = len(start.theta) - 4
     centre = Hyperparameters.prior(count).theta
     width = Hyperparameters.width(count)
-    evidence = MarginalLikelihood(seen, groups, count)
+    evidence = MarginalLikelihood(seen, groups, count, expected)
 
     def loss(theta: Array) -> tuple[float, Array]:
         # The negative log posterior: likelihood and the normal prior of the logarithms.
@@ -57,6 +64,7 @@ def sampled(
     rng: np.random.Generator,
     *,
     steps: int,
+    expected: Array | None = None,
 ) -> list[Hyperparameters]:
     """Return a draw from the posterior for each start, `steps` steps of a chain away from it.
 
@@ -66,7 +74,7 @@ def sampled(
     count = len(starts[0].theta) - 4
     centre = Hyperparameters.prior(count).theta
     width = Hyperparameters.width(count)
-    evidence = MarginalLikelihood(seen, groups, count)
+    evidence = MarginalLikelihood(seen, groups, count, expected)
     samples: list[Hyperparameters] = []
     for start in starts:
         # The algorithm is for a prior of mean zero, so the chain moves relative to the centre.
@@ -110,13 +118,22 @@ class MarginalLikelihood:
     hyperparameters is computed once.
     """
 
-    def __init__(self, seen: Observations, groups: NDArray[np.int64], count: int) -> None:
+    def __init__(
+        self,
+        seen: Observations,
+        groups: NDArray[np.int64],
+        count: int,
+        expected: Array | None = None,
+    ) -> None:
         columns = [seen.points[:, groups == g] for g in range(count)]
         self._squares = np.stack([distances(c, c) for c in columns])
         self._near = near(seen.times, seen.times)
         self._same = self._near * (seen.trials[:, None] == seen.trials[None])
         self._line = SLOPE**2 * np.outer(seen.times, seen.times)
         self._residuals = seen.losses - seen.losses.mean()
+        if expected is not None:
+            self._line += TRUST_WIDTH**2 * np.outer(expected, expected)
+            self._residuals = self._residuals - TRUST * expected
         self._eye = np.eye(len(seen.losses))
 
     def __call__(self, theta: Array) -> float:

@@ -17,6 +17,8 @@ TIME_SCALE = 0.5
 SLOPE = 1.0
 """Standard deviation of the common slope, in standardised losses per full training. A straight line
 extrapolates; a process that reverts to its mean would undo by the end a fall that it saw early."""
+TRUST, TRUST_WIDTH = 0.5, 0.5
+"""Prior of the factor by which a loss follows what other data sets let expect."""
 JITTER = 1e-6
 """Added to the diagonal, so that repeated points leave a Cholesky factor."""
 SQRT5 = 5**0.5

@@ -1,16 +1,31 @@
 """A Gaussian process over learning curves, for one set of hyperparameters.
 
 The slope that all trials share is estimated with the rest and then treated as known: any trial that
-trains long gains it, so it is no reason to choose one.
+trains long gains it, so it is no reason to choose one. So is the factor by which losses follow what
+is expected of their configurations before this search.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, solve_triangular
 
-from automl.search.auto.kernel import JITTER, SLOPE, Array, Hyperparameters, distances, matern, near
+from automl.search.auto.kernel import (
+    JITTER,
+    SLOPE,
+    TRUST,
+    TRUST_WIDTH,
+    Array,
+    Hyperparameters,
+    distances,
+    matern,
+    near,
+)
+
+Expected = Callable[[Array], Array]
+"""Standardised losses that rows of features are expected to have, before any is seen."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +73,14 @@ class CurveModel:
     """The process given observations; points are rows of features, groups their parameters."""
 
     def __init__(
-        self, seen: Observations, groups: NDArray[np.int64], hyper: Hyperparameters
+        self,
+        seen: Observations,
+        groups: NDArray[np.int64],
+        hyper: Hyperparameters,
+        expected: Expected | None = None,
     ) -> None:
         self._seen = seen
+        self._expected = expected
         self._scales = np.exp(-hyper.theta[:-4])[groups]
         self._level, self._shape, self._own, self._noise = np.exp(2 * hyper.theta[-4:])
         # Only observations of one trial share its own deviation.
@@ -71,21 +91,32 @@ class CurveModel:
         self._factor = np.linalg.cholesky(kernel)
         self._mean = float(seen.losses.mean())
         residuals = seen.losses - self._mean
-        both = np.stack([seen.times, residuals], axis=1)
-        by_time, by_loss = cho_solve((self._factor, True), both, check_finite=False).T
-        # The common slope is a regression on time with a normal prior, inside the process
-        # (Rasmussen and Williams, 2006, 2.7); the weights predict from what the line leaves.
-        self._slope = float(seen.times @ by_loss / (SLOPE**-2 + seen.times @ by_time))
-        self._weights = by_loss - self._slope * by_time
+        # The common slope and the trust are a regression with normal priors, inside the process
+        # (Rasmussen and Williams, 2006, 2.7); the weights predict from what it leaves.
+        basis = self._basis(seen.times, seen.points)
+        centre, width = np.array([0.0, TRUST]), np.array([SLOPE, TRUST_WIDTH])
+        centre, precision = centre[: len(basis)], width[: len(basis)] ** -2
+        both = np.concatenate([basis, residuals[None]]).T
+        solved = cho_solve((self._factor, True), both, check_finite=False)
+        by_basis, by_loss = solved[:, :-1], solved[:, -1]
+        self._line = np.linalg.solve(
+            np.diag(precision) + basis @ by_basis, precision * centre + basis @ by_loss
+        )
+        self._weights = by_loss - by_basis @ self._line
+
+    def _basis(self, times: Array, points: Array) -> Array:
+        """Return what losses are proportional to, a row each; the arrays are equally long."""
+        rows = [times] if self._expected is None else [times, self._expected(points)]
+        return np.stack(rows)
 
     def means(self, points: Array, trials: NDArray[np.int64], times: Array) -> Array:
         """Return the expected losses, (times, points), much faster than `outlook`."""
-        return self._means(self._cross(self._to_seen(points), trials, times), times)
+        return self._means(self._cross(self._to_seen(points), trials, times), points, times)
 
     def outlook(self, points: Array, trials: NDArray[np.int64], times: Array) -> Outlook:
         """Return the predicted losses at some times; the last must be the end of a training."""
         cross = self._cross(self._to_seen(points), trials, times)
-        mean = self._means(cross, times)
+        mean = self._means(cross, points, times)
         half = self._half(cross)
         return Outlook(points, trials, times, mean, self._variance(half), half)
 
@@ -131,8 +162,10 @@ class CurveModel:
             return -1.0
         return float(np.corrcoef(last, predicted)[0, 1])
 
-    def _means(self, cross: Array, times: Array) -> Array:
-        line = self._mean + self._slope * times[:, None]
+    def _means(self, cross: Array, points: Array, times: Array) -> Array:
+        line = self._mean + self._line[0] * times[:, None]
+        if self._expected is not None:
+            line = line + self._line[1] * self._expected(points)
         return np.asarray(line + cross @ self._weights, dtype=np.float64)
 
     def _cross(self, alike: Array, trials: NDArray[np.int64], times: Array) -> Array:

@@ -3,6 +3,7 @@
 from automl.trial.moves import Continue, Move, Start
 
 OPENING = "one of the space-filling first trials"
+TRANSFER = "among the best on other data sets"
 RANDOM = "drawn at random, to explore"
 RANDOM_FIRST = "drawn at random, no trial has a value yet"
 DUE = "no other trial is near its end, and one must be trained in full"

@@ -35,6 +35,7 @@ from automl.search.auto.foretold import scout
 from automl.search.auto.guided import Guided
 from automl.search.auto.record import Record
 from automl.search.auto.rungs import geometric_rungs, ladder_of
+from automl.search.auto.transfer import Transfer
 from automl.search.base import DEFAULTS, EARLIER
 from automl.space.space import SearchSpace
 from automl.trial.budget import Budget
@@ -46,6 +47,7 @@ from automl.trial.trial import (
     FailureKind,
     Outcome,
     PastTrial,
+    TransferTrial,
     TrialState,
     Verdict,
 )
@@ -67,6 +69,7 @@ class AutoSearcher:
         *,
         seed: int,
         past: Sequence[PastTrial] = (),
+        transfer: Sequence[TransferTrial] = (),
     ) -> None:
         self._objective = objective
         self._epochs = budget.epochs
@@ -82,7 +85,11 @@ class AutoSearcher:
         ]
         curves = [curve for curve in curves if curve.epoch]
         by_loss = sorted(curves, key=lambda curve: float(curve.bests[-1]))
-        self._planned = [space.defaults(), *(curve.values for curve in by_loss[:_PAST])]
+        self._planned = [(space.defaults(), DEFAULTS)]
+        self._planned += [(curve.values, EARLIER) for curve in by_loss[:_PAST]]
+        known = Transfer(space, self._features, transfer) if transfer else None
+        if known is not None:
+            self._planned += [(values, reasons.TRANSFER) for values in known.first]
         self._guided = Guided(
             self._record,
             self._features,
@@ -90,6 +97,7 @@ class AutoSearcher:
             past=curves,
             parameters=len(space.parameters),
             seed=seed,
+            expected=None if known is None else known.losses,
         )
         self._move: Move | None = None
         self._after_pause: tuple[int, Move] | None = None
@@ -230,9 +238,9 @@ class AutoSearcher:
         record, trial = self._record, len(self._record.curves)
         if not record.may_start:
             return None
-        for place, planned in enumerate(self._planned):
+        for planned, reason in self._planned:
             if record.is_new(planned):
-                return record.new(planned, EARLIER if place else DEFAULTS)
+                return record.new(planned, reason)
         if trial < OPENING:
             values = self._candidates.opening(trial)
             if record.is_new(values):

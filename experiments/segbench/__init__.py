@@ -1,0 +1,1 @@
+"""SegBench-micro: real learning curves of small segmentation trainings."""

@@ -1,0 +1,203 @@
+"""Collects SegBench-micro: the same random configurations, trained on every task.
+
+    python -m experiments.segbench.collect OUT --isbi ISBI2012 --camvid CAMVID [--until HH:MM]
+    python -m experiments.segbench.collect OUT --pack segbench.npz
+
+A task is a data set with an encoder: EfficientNet-Lite0 with its ImageNet weights, or MiT-B0 with
+random weights. The configurations are drawn from the practitioner's space without its conditions
+on the data, at 64 px and a batch of 4. The first one is the recipe itself, and every second one
+differs from it in some parameters only. A curve is the mIoU of the validation split after each of
+12 epochs, which takes about 5 s on one core.
+
+Each curve is a line of OUT/segbench.jsonl, and all tasks of a configuration come before the next:
+stop it at any time and start it with the same command. Run it with OMP_NUM_THREADS=1.
+"""
+
+import argparse
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from automl.plan.plan import Plan, plan_from_request
+from automl.request.parsing import parsed_options
+from automl.request.request import request_from_options
+from automl.schema.spec import with_values
+from automl.search.seeds import rng_of
+from automl.skill.installed import load_skill
+from automl.skill.loaded import LoadedSkill
+from automl.space.space import SearchSpace
+from experiments.segbench.data_sets import DATA_SETS, write_data_set
+from segformer.errors import DivergedError
+
+Row = dict[str, Any]
+
+EPOCHS = 12
+CONFIGURATIONS = 60
+SHARE, SCALE = 0.25, 0.2
+"""How many parameters of the recipe are changed, and how far, in parts of their ranges."""
+ENCODERS = {"lite0": "efficientnet_lite0", "mit-b0": "mit_b0"}
+TASKS = [*(f"{name}/lite0" for name in DATA_SETS), "isbi/mit-b0", "cells/mit-b0"]
+"""Data set and encoder."""
+FIXED = {
+    "dataset.segment.img_size": 64,
+    "dataset.segment.batch_size": 4,
+    "dataset.segment.workers": 0,
+    "train.channels_last": True,
+    "train.checkpoint_interval": EPOCHS,
+}
+PRACTITIONER = Path(__file__).parents[2] / "search_spaces/segformer/practitioner.yaml"
+
+
+def space_without_conditions(target: Path) -> Path:
+    """Write the practitioner's space as it is for data that fulfils every condition."""
+    overlay = yaml.safe_load(PRACTITIONER.read_text(encoding="utf-8"))
+    for key, entry in overlay["parameters"].items():
+        for condition in ("only_if", "otherwise"):
+            entry.pop(condition, None)
+        if key in FIXED:
+            entry.clear()
+            entry["fixed"] = FIXED[key]
+    overlay["parameters"].pop("start")  # The task names the encoder.
+    target.write_text(yaml.safe_dump(overlay, sort_keys=False), encoding="utf-8")
+    return target
+
+
+def plan_of(task: str, out: Path) -> Plan:
+    """Return the checked request for a search on a task; nothing of it is run."""
+    data_set, encoder = task.split("/")
+    options = parsed_options(
+        {
+            "skill": "segformer",
+            "data": str(out / "data" / data_set),
+            "space": str(out / "space.yaml"),
+            "epochs": EPOCHS,
+            "weights": "auto" if encoder == "lite0" else "none",
+            "spec": {**FIXED, "model.backbone.type": ENCODERS[encoder]},
+            "out": str(out / "none"),
+        },
+        source="segbench",
+        are_texts_typed=True,
+    )
+    return plan_from_request(request_from_options(options))
+
+
+def configuration(space: SearchSpace, number: int) -> dict[str, Any]:
+    """Return the configuration of a number: the recipe, one from anywhere, one near the recipe."""
+    if number == 0:
+        return space.defaults()
+    if number % 2:
+        return space.sample(rng_of(0, number))
+    return space.mutate(space.defaults(), rng_of(0, number), scale=SCALE, share=SHARE)
+
+
+def train(skill: LoadedSkill, plan: Plan, number: int, folder: Path) -> Row:
+    """Train a configuration of a task: its values, and per epoch the metric, seconds, memory."""
+    values = configuration(plan.space, number)
+    spec = with_values(plan.settings.spec, plan.settings.spec_values(values))
+    curve: list[float] = []
+    seconds: list[float] = []
+    memory: list[int] = []
+    started = time.perf_counter()
+
+    def report(epoch: int, metrics: dict[str, float]) -> str:
+        curve.append(metrics["val_miou"])
+        seconds.append(round(time.perf_counter() - started, 3))
+        memory.append(_memory_mb())
+        return "continue"
+
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        skill.run("train", spec, folder, report)
+        fault = None
+    except DivergedError as error:  # That is a result, too.
+        fault = str(error)
+    shutil.rmtree(folder, ignore_errors=True)
+    return {"values": values, "val_miou": curve, "seconds": seconds, "memory_mb": memory,
+            "fault": fault}  # fmt: skip
+
+
+def _memory_mb() -> int:
+    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
+    return pages * 4096 // 2**20
+
+
+def rows_of(path: Path) -> list[Row]:
+    """Return the curves that are there."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [json.loads(line) for line in lines]
+
+
+def missing(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the configurations and tasks that are left, in order."""
+    done = {(row["configuration"], row["task"]) for row in rows_of(path)}
+    for number in range(CONFIGURATIONS):
+        yield from ((number, task) for task in TASKS if (number, task) not in done)
+
+
+def collect(options: argparse.Namespace, path: Path) -> None:
+    """Train what is missing until the time is up."""
+    folders = {"isbi": options.isbi, "camvid": options.camvid}
+    for name in DATA_SETS:
+        write_data_set(name, folders, options.out / "data")
+    space_without_conditions(options.out / "space.yaml")
+    skill = load_skill("segformer")
+    plans: dict[str, Plan] = {}
+    for number, task in missing(path):
+        if options.until and datetime.now().strftime("%H:%M") >= options.until:
+            return
+        if task not in plans:
+            plans[task] = plan_of(task, options.out)
+        row = train(skill, plans[task], number, options.out / "trial")
+        line = json.dumps({"configuration": number, "task": task, **row})
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+        print(number, task, row["val_miou"][-1:], row["seconds"][-1:], row["fault"], flush=True)
+
+
+def pack(path: Path, out: Path, target: Path) -> None:
+    """Write the curves of the configurations that all tasks have, and their space, as one file."""
+    rows = {(row["configuration"], row["task"]): row for row in rows_of(path)}
+    numbers = [n for n in range(CONFIGURATIONS) if all((n, task) in rows for task in TASKS)]
+    space = plan_of(TASKS[0], out).space
+    values = [json.dumps(rows[n, TASKS[0]]["values"]) for n in numbers]
+    miou, seconds, memory = (
+        np.array([[_full(rows[n, task][name]) for n in numbers] for task in TASKS], np.float32)
+        for name in ("val_miou", "seconds", "memory_mb")
+    )
+    np.savez_compressed(
+        target, tasks=np.array(TASKS), values=np.array(values), val_miou=miou, seconds=seconds,
+        memory_mb=memory, space=np.array(json.dumps(space.to_dict())),
+        base=np.array(json.dumps(dict(space.base))),
+    )  # fmt: skip
+
+
+def _full(curve: list[float]) -> list[float]:
+    """Return a curve of EPOCHS values; NaN after the epoch in which it diverged."""
+    return [*curve, *[float("nan")] * (EPOCHS - len(curve))]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--isbi", type=Path, help="folder of ISBI 2012")
+    parser.add_argument("--camvid", type=Path, help="folder of CamVid")
+    parser.add_argument("--until", metavar="HH:MM", help="begin no training after this time")
+    parser.add_argument("--pack", type=Path, metavar="FILE", help="write what is there as one file")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / "segbench.jsonl"
+    if options.pack:
+        pack(path, options.out, options.pack)
+    else:
+        collect(options, path)
+
+
+if __name__ == "__main__":
+    main()
