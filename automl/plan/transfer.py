@@ -42,8 +42,9 @@ def transfer_trials(
 
 def _table(path: Path) -> tuple[Objective, list[TransferTrial]]:
     """Return the objective, and the configurations with their scores on each data set."""
+    text = read_text(path)
     try:
-        content = json.loads(read_text(path))
+        content = json.loads(text)
         objective = Objective(content["metric"], content["mode"])
         trials = [
             TransferTrial(
@@ -51,6 +52,8 @@ def _table(path: Path) -> tuple[Objective, list[TransferTrial]]:
             )
             for row in content["trials"]
         ]
+    except UsageError as error:
+        raise UsageError(*(f"{path}: {fault}" for fault in error.faults)) from error
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{path}: is no table of trials on other data sets ({error})") from error
     if len({len(trial.losses) for trial in trials}) != 1:

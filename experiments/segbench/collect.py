@@ -1,7 +1,8 @@
 """Collects SegBench-micro: the same random configurations, trained on every task.
 
     python -m experiments.segbench.collect OUT --isbi ISBI2012 --camvid CAMVID [--until HH:MM]
-    python -m experiments.segbench.collect OUT --pack segbench.npz
+    python -m experiments.segbench.collect OUT --pack experiments/segbench/segbench.npz
+    python -m experiments.segbench.collect OUT --table segformer/references/transfer.json
 
 A task is a data set with an encoder: EfficientNet-Lite0 with its ImageNet weights, or MiT-B0 with
 random weights. The configurations are drawn from the practitioner's space without its conditions
@@ -10,20 +11,26 @@ differs from it in some parameters only. A curve is the mIoU of the validation s
 12 epochs, which takes about 5 s on one core.
 
 Each curve is a line of OUT/segbench.jsonl, and all tasks of a configuration come before the next:
-stop it at any time and start it with the same command. Run it with OMP_NUM_THREADS=1.
+stop it at any time and start it with the same command. Run it with OMP_NUM_THREADS=1. The curves
+that are there stand in segbench.npz beside this script: `--unpack segbench.npz` writes them into
+OUT to continue. The table is what a search learns from.
+
+The curves are measurements, under the licence of this project. ISBI 2012 (for research) and CamVid
+(CC BY-NC 4.0) themselves are no part of the file.
 """
 
 import argparse
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 from automl.plan.plan import Plan, plan_from_request
 from automl.request.parsing import parsed_options
@@ -164,7 +171,7 @@ def collect(options: argparse.Namespace, path: Path) -> None:
 def pack(path: Path, out: Path, target: Path) -> None:
     """Write the curves of the configurations that all tasks have, and their space, as one file."""
     rows = {(row["configuration"], row["task"]): row for row in rows_of(path)}
-    numbers = [n for n in range(CONFIGURATIONS) if all((n, task) in rows for task in TASKS)]
+    numbers = _numbers(rows)
     space = plan_of(TASKS[0], out).space
     values = [json.dumps(rows[n, TASKS[0]]["values"]) for n in numbers]
     miou, seconds, memory = (
@@ -172,10 +179,63 @@ def pack(path: Path, out: Path, target: Path) -> None:
         for name in ("val_miou", "seconds", "memory_mb")
     )
     np.savez_compressed(
-        target, tasks=np.array(TASKS), values=np.array(values), val_miou=miou, seconds=seconds,
-        memory_mb=memory, space=np.array(json.dumps(space.to_dict())),
+        target, tasks=np.array(TASKS), numbers=np.array(numbers), values=np.array(values),
+        val_miou=miou, seconds=seconds, memory_mb=memory,
+        space=np.array(json.dumps(space.to_dict())),
         base=np.array(json.dumps(dict(space.base))),
     )  # fmt: skip
+
+
+def unpack(path: Path, source: Path) -> None:
+    """Write the curves of a packed file, where nothing is there yet."""
+    if path.exists():
+        raise SystemExit(f"{path}: exists already")
+    with np.load(source, allow_pickle=False) as file:
+        tasks, values = (
+            file["tasks"].tolist(),
+            [json.loads(text) for text in file["values"].tolist()],
+        )
+        numbers = file["numbers"].tolist()
+        curves = {name: file[name] for name in ("val_miou", "seconds", "memory_mb")}
+    rows = [
+        {
+            "configuration": number, "task": task, "values": values[column],
+            **{name: _reached(curves[name][row, column]) for name in curves}, "fault": None,
+        }
+        for column, number in enumerate(numbers) for row, task in enumerate(tasks)
+    ]  # fmt: skip
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def _reached(curve: NDArray[np.float32]) -> list[float]:
+    return [float(value) for value in curve if np.isfinite(value)]
+
+
+def table(path: Path, target: Path) -> None:
+    """Write the best score of each configuration on each task, as a search learns from it."""
+    rows = {(row["configuration"], row["task"]): row for row in rows_of(path)}
+    trials = [
+        {
+            "values": {key: _short(value) for key, value in rows[n, TASKS[0]]["values"].items()},
+            "scores": [
+                None if rows[n, task]["fault"] else round(max(rows[n, task]["val_miou"]), 4)
+                for task in TASKS
+            ],
+        }
+        for n in _numbers(rows)
+    ]
+    lines = ",\n".join(f"  {json.dumps(trial)}" for trial in trials)
+    head = json.dumps({"metric": "val_miou", "mode": "max", "data_sets": TASKS})[1:-1]
+    target.write_text(f'{{{head}, "trials": [\n{lines}\n]}}\n', encoding="utf-8")
+
+
+def _short(value: Any) -> Any:
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def _numbers(rows: Mapping[tuple[int, str], Row]) -> list[int]:
+    """Return the configurations that all tasks have."""
+    return [n for n in range(CONFIGURATIONS) if all((n, task) in rows for task in TASKS)]
 
 
 def _full(curve: list[float]) -> list[float]:
@@ -190,11 +250,19 @@ def main() -> None:
     parser.add_argument("--camvid", type=Path, help="folder of CamVid")
     parser.add_argument("--until", metavar="HH:MM", help="begin no training after this time")
     parser.add_argument("--pack", type=Path, metavar="FILE", help="write what is there as one file")
+    parser.add_argument("--unpack", type=Path, metavar="FILE", help="take up what a file holds")
+    parser.add_argument(
+        "--table", type=Path, metavar="FILE", help="write what a search learns from"
+    )
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "segbench.jsonl"
     if options.pack:
         pack(path, options.out, options.pack)
+    elif options.unpack:
+        unpack(path, options.unpack)
+    elif options.table:
+        table(path, options.table)
     else:
         collect(options, path)
 

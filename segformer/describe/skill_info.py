@@ -83,6 +83,7 @@ def skill_info() -> dict[str, Any]:
         "automl_enabled": True,
         # `--space default` searches what the schema marks, TAO's 16.
         "default_space": "practitioner",
+        "transfer": "transfer.json",
         "data_format": "unet",
         "objective": {"metric": "val_miou", "mode": "max"},
         "epochs_key": "train.num_epochs",
