@@ -126,9 +126,8 @@ class ExperimentPaths:
 
     def beginnings(self) -> tuple[str, ...]:
         """Names of the files that are written before an experiment exists, settings.yaml last."""
-        return tuple(path.name for path in (*self.beside_settings, self.settings))
+        return tuple(path.name for path in (*self.beside_settings(), self.settings))
 
-    @property
     def beside_settings(self) -> tuple[Path, ...]:
         """The files whose checksums the settings hold; an experiment may lack some."""
         return (self.schema, self.space, self.warm_start, self.transfer)

@@ -191,7 +191,7 @@ class Settings:
 
 def with_checksums(settings: Settings, paths: ExperimentPaths) -> Settings:
     """Return settings with the checksums of the files beside them as they are now."""
-    beside = [path for path in paths.beside_settings if path.exists()]
+    beside = [path for path in paths.beside_settings() if path.exists()]
     return replace(settings, checksums={p.name: checksum(p.read_bytes()) for p in beside})
 
 

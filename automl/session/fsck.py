@@ -162,7 +162,7 @@ def _of_settings(paths: ExperimentPaths) -> Iterator[Finding]:
     except UsageError as error:
         yield Finding(paths.settings, _cause(error, paths.settings), "put it back from a copy")
         return
-    for path in paths.beside_settings:
+    for path in paths.beside_settings():
         try:
             check_file(path, settings.checksums)
         except UsageError:

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from automl.errors import UsageError
+from automl.errors import UsageError, nearest
 from automl.files import read_yaml
 from automl.schema.schema import Schema
 from automl.schema.spec import unflatten
 from automl.skill.info import SkillInfo
+from automl.skill.transfer import TransferTable
 from automl.space.build import space_from_schema
 from automl.space.space import SearchSpace
 
@@ -114,6 +115,8 @@ def check_folder(root: Path) -> Checked:
             if action == "train":
                 checked.spec = unflatten({**schema.defaults(), **_flat(template, schema)})
     _check_manifest(files, schemas, warn)
+    if files.info is not None and isinstance(transfer := info.get("transfer"), str):
+        _check_transfer(files, files.info.parent / transfer, schemas.get("train"), note)
     checked.schema = schemas.get("train")
     if "train" not in files.schemas:
         note(Problem(f"train{_SUFFIX}", "", "is missing: without it nothing is searched"))
@@ -181,6 +184,21 @@ def _yaml(path: Path, name: str, note: Note) -> Mapping[str, Any] | None:
         note(Problem(name, "", "is not a mapping"))
         return None
     return content
+
+
+def _check_transfer(files: SkillFiles, path: Path, schema: Schema | None, note: Note) -> None:
+    """Note what is wrong in the trials on other data sets; a key may be a number of a list."""
+    name = files.name(path)
+    try:
+        table = TransferTable.read(path)
+    except UsageError as error:
+        for fault in error.faults:
+            note(Problem(name, "", _bare(fault, path)))
+        return
+    keys = {} if schema is None else schema.fields
+    for key in sorted(table.keys):
+        if keys and key not in keys and key.rpartition(".")[0] not in keys:
+            note(Problem(name, key, f"unknown key{nearest(key, keys)}"))
 
 
 def _template(

@@ -80,6 +80,13 @@ def test_every_automl_parameter_of_the_real_schemas_is_explained(name, shared):
          "spec_template_train.yaml: train.epochs: unknown key"),
         ("references/spec_template_train.yaml", "\xff\xfe",
          "spec_template_train.yaml: cannot be read (not UTF-8 text)"),
+        ("references/transfer.json", None, "references/transfer.json: cannot be read (No such"),
+        ("references/transfer.json", "[]", "references/transfer.json: is no table of trials"),
+        ("references/transfer.json", '{"metric": "m", "mode": "min", "trials": [{"values": {}, '
+         '"scores": ["low"]}]}', "transfer.json: is no table of trials"),
+        ("references/transfer.json", '{"metric": "m", "mode": "min", "trials": [{"values": '
+         '{"train.optim.lrr": 1}, "scores": [1]}]}',
+         "transfer.json: train.optim.lrr: unknown key; did you mean train.optim.lr"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_in_a_folder_is_told_by_file_and_key(folder, name, change, problem):
