@@ -22,6 +22,7 @@ from segformer.data.layouts.base import TEST, TRAIN, UNSPLIT, VAL, DataSet
 from segformer.data.layouts.class_tables import class_tables
 from segformer.data.layouts.foreign import refusal_of_a_file
 from segformer.data.layouts.names import files_below, listed, passed_over_splits, subfolders
+from segformer.data.layouts.said_splits import unread_split_files, unread_split_tables
 from segformer.data.pairs import Pair, find_pairs, image_files, is_image_file, is_utf8
 from segformer.data.split_file import SplitFile, held_out, kept
 from segformer.errors import DataError, closest
@@ -268,7 +269,8 @@ def _is_standard(root: Path, segment: DatasetSegment) -> bool:
 def _standard(root: Path, segment: DatasetSegment) -> Source:
     splits, faults, notes = _standard_splits(root, segment)
     own = (segment.train_split, segment.validation_split) != (TRAIN, VAL)
-    return Source(splits, faults, notes if own else [*notes, *passed_over_splits(root)])
+    notes += [] if own else passed_over_splits(root)
+    return Source(splits, faults, [*notes, *unread_split_files(root), *unread_split_tables(root)])
 
 
 def _standard_splits(
@@ -293,6 +295,8 @@ def _with_validation(root: Path, data: DataSet, title: str, *, is_kept: bool) ->
         rest = {s: pairs for s, pairs in data.splits.items() if s != UNSPLIT}
         train = [*data.splits.get(TRAIN, ()), *data.splits[UNSPLIT]]
         data = replace(data, splits={**rest, TRAIN: train})
+    if VAL in data.splits:
+        notes += unread_split_files(root)
     if data.faults or VAL in data.splits or not (data.splits.keys() & {TRAIN, UNSPLIT}):
         return Source(data.splits, data.faults or _empty_splits(root, data.splits), notes)
     pairs = [*data.splits.get(TRAIN, ()), *data.splits.get(UNSPLIT, ())]

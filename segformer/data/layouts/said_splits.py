@@ -25,6 +25,7 @@ from segformer.storage.staging import SPLIT_FILE
 _NAMES = (*IMAGE_COLUMNS, "image_id", "img_id", "id", "name", "stem")
 """Columns that name images, in a table that names no masks."""
 _OTHER_FILE = "splits.json"
+_OWN = "the data set has a validation split of its own"
 _WORD = re.compile(r"[a-z]+(?=[-_. ])")
 
 
@@ -56,6 +57,18 @@ def with_said_splits(root: Path, data: DataSet) -> DataSet:
                 notes=[*data.notes, note],
             )
     return data
+
+
+def unread_split_files(root: Path) -> list[str]:
+    """Return lines on the split files of a data set that has splits without them."""
+    paths = (root / name for name in (SPLIT_FILE, _OTHER_FILE))
+    return [f"{path}: is not read: {_OWN}" for path in paths if path.is_file()]
+
+
+def unread_split_tables(root: Path) -> list[str]:
+    """Return lines on the tables of splits beside folders that are the splits."""
+    tables = tables_in(root, _NAMES, (*SPLIT_COLUMNS, *FLAG_COLUMNS))
+    return [f"{table.path}: is not read: {_OWN}" for table in tables]
 
 
 def _by_table(root: Path, data: DataSet, pairs: Sequence[Pair]) -> DataSet | None:

@@ -121,3 +121,20 @@ def test_what_is_not_read_is_named(tmp_path, files, words):
     source = source_of(segment(tmp_path), is_kept=False)
     assert source.held_out is not None
     assert any(words in note for note in source.notes)
+
+
+@pytest.mark.parametrize(
+    ("layout", "name"),
+    [("standard", "split.json"), ("standard", "splits.json"), ("standard", "split.csv"),
+     ("kind_split", "split.json")],
+)  # fmt: skip
+def test_what_says_splits_beside_folders_that_are_splits_is_named(tmp_path, layout, name):
+    if layout == "standard":
+        layouts.split_pairs(tmp_path / "images/{}", tmp_path / "masks/{}")
+    else:
+        layouts.kind_split(tmp_path)
+    before = source_of(segment(tmp_path)).notes
+    text = '{"val": ["a.jpg"]}' if name.endswith("json") else "image,split\na.jpg,val\n"
+    (tmp_path / name).write_text(text)
+    line = f"{tmp_path / name}: is not read: the data set has a validation split of its own"
+    assert source_of(segment(tmp_path)).notes == [*before, line]
