@@ -12,6 +12,6 @@ def test_every_setting_of_tao_is_in_the_table():
     from automl.search.options import EXPERIMENT, OPTIONS, REFUSED, SYNONYMS
 
     page = (ROOT / "docs" / "from-tao.md").read_text()
-    ours = {"type", "pruner", "grid_points"}
+    ours = {"type", "pruner", "grid_points", "transfer"}
     names = {*OPTIONS, *EXPERIMENT, *REFUSED, *SYNONYMS} - ours
     assert [name for name in sorted(names) if f"{name}`" not in page] == []

@@ -30,7 +30,8 @@ def test_what_is_packaged_is_what_the_classes_generate(tmp_path):
         assert path.read_text() == packaged.read_text(), packaged
     folders = ("references/*", "schemas/*", "data/*.json")
     packaged = [path for pattern in folders for path in skill.folder.glob(pattern)]
-    assert {p.name for p in packaged} == {p.name for p in written}
+    measured = {"transfer.json"}  # By experiments/segbench.
+    assert {p.name for p in packaged} - measured == {p.name for p in written}
 
 
 @pytest.mark.parametrize("action", ACTIONS)
