@@ -99,7 +99,8 @@ class Experiment:
         """The file of the promoted model; raises `UsageError` if there is none."""
         root = self.paths.root
         if self.promotion is None:
-            raise UsageError(f"{root}: has no promoted model; make one: automl promote {root}")
+            way = "make one: automl promote" if self.best else "no trial has a value: automl status"
+            raise UsageError(f"{root}: has no promoted model; {way} {root}")
         return Path(self.promotion["onnx"])
 
     def contenders(self) -> list[Trial]:

@@ -68,5 +68,5 @@ def test_a_skill_without_models_in_python_and_an_experiment_without_one_say_so(
         experiment.predict("image.png")
     with pytest.raises(automl.RunFailed):
         automl.run(**LOCAL, data=tmp_path, out=tmp_path / "exp", spec={"train.fail": "crash"})
-    with pytest.raises(automl.UsageError, match="has no promoted model"):
+    with pytest.raises(automl.UsageError, match="no trial has a value: automl status"):
         _ = automl.Experiment.load(tmp_path / "exp").model
