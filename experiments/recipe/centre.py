@@ -1,0 +1,115 @@
+"""The recipe that `automl run` begins with, without one of its parts: what that costs or brings.
+
+    python -m experiments.recipe.centre OUT --isbi ISBI2012 --camvid CAMVID [--seeds 0 1 2]
+    python -m experiments.recipe.centre OUT --report
+
+The base is trial 0 of the practitioner's space on the data. Each part sets one of its settings back
+to what it is without the recipe. ISBI 2012 is at 128 px (40 epochs), every third training image of
+CamVid at 96 px (24 epochs); the measure is the best mIoU of the validation split, by which a search
+chooses. Each result is a line of OUT/centre.jsonl, and one that is there is not trained again; those
+that are done stand beside this script. With --isbi or --camvid alone, one core does a half each.
+"""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from automl.plan.plan import plan_from_request
+from automl.request.parsing import parsed_options
+from automl.request.request import request_from_options
+from automl.schema.spec import with_values
+from experiments.recipe.ablation import BASE, results, third_of
+from experiments.recipe.camvid import interval
+from segformer.skill import skill
+
+_AUGMENTATION = "dataset.segment.augmentation"
+PARTS: dict[str, dict[str, Any]] = {
+    "TAO's range of scales": {f"{_AUGMENTATION}.with_scale_random_crop.scale_range": [1.0, 1.2]},
+    "no scaling": {f"{_AUGMENTATION}.with_scale_random_crop.enable": False},
+    "full colour": {f"{_AUGMENTATION}.random_color.strength": 1.0},
+    "no average": {"train.ema.enable": False, "train.ema.horizon_share": 0.0},
+    "no clipping": {"train.clip_grad_norm": 0.0},
+}
+"""Name -> the settings that it changes."""
+SIZES = {"isbi": (128, 4, 40), "camvid": (96, 8, 24)}
+"""Pixels, images of a batch, and epochs."""
+
+
+def recipe_of(task: str, data: Path, out: Path) -> dict[str, Any]:
+    """Return the spec of trial 0 on a data set."""
+    size, batch, epochs = SIZES[task]
+    fixed = {
+        "dataset.segment.img_size": size,
+        "dataset.segment.batch_size": batch,
+        "dataset.segment.workers": 0,
+    }
+    options = parsed_options(
+        {"skill": "segformer", "data": str(data), "epochs": epochs, "spec": fixed,
+         "out": str(out / f"none-{task}")},
+        source="centre", are_texts_typed=True,
+    )  # fmt: skip
+    plan = plan_from_request(request_from_options(options))
+    return with_values(plan.settings.spec, plan.settings.spec_values(plan.space.defaults()))
+
+
+def run(options: argparse.Namespace, path: Path) -> None:
+    """Train every cell that is not there yet, all parts of a seed before the next seed."""
+    data: dict[str, Path] = {"isbi": options.isbi} if options.isbi else {}
+    if options.camvid:
+        data["camvid"] = third_of(options.camvid, options.out / "camvid_third")
+    recipes = {task: recipe_of(task, root, options.out) for task, root in data.items()}
+    for seed in options.seeds:
+        for task, recipe in recipes.items():
+            for part in (BASE, *PARTS):
+                if (part, task, seed) in {(r["part"], r["data"], r["seed"]) for r in results(path)}:
+                    continue
+                folder = options.out / f"cell_{task}"
+                shutil.rmtree(folder, ignore_errors=True)  # What a stop left behind.
+                spec = with_values(recipe, {**PARTS.get(part, {}), "train.seed": seed})
+                result = skill.run("train", spec, folder)
+                shutil.rmtree(folder)
+                miou = result.metrics["val_miou"]
+                row = {"part": part, "data": task, "seed": seed, "val_miou": miou}
+                with path.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row) + "\n")
+                print(json.dumps(row), flush=True)
+
+
+def report(path: Path) -> None:
+    """Print the differences to the recipe, part by part, as a table."""
+    scores = {(row["part"], row["data"], row["seed"]): row["val_miou"] for row in results(path)}
+    tasks = list(dict.fromkeys(task for _, task, _ in scores))
+    print(
+        "| instead of the recipe's | " + " | ".join(tasks) + " |\n| --- |" + " --- |" * len(tasks)
+    )
+    for part in (BASE, *PARTS):
+        cells = []
+        for task in tasks:
+            found = {
+                seed: v for (name, of, seed), v in scores.items() if (name, of) == (part, task)
+            }
+            less = {s: 0.0 if part == BASE else scores[BASE, task, s] for s in found}
+            cells.append(interval([found[s] - less[s] for s in found]) if found else "")
+        name = f"{part} (mIoU)" if part == BASE else part
+        print(f"| {name} | " + " | ".join(cells) + " |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--isbi", type=Path, help="folder of ISBI 2012")
+    parser.add_argument("--camvid", type=Path, help="folder of CamVid")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--report", action="store_true", help="print the table of what is there")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / "centre.jsonl"
+    if not options.report:
+        run(options, path)
+    report(path)
+
+
+if __name__ == "__main__":
+    main()
