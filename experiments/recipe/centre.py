@@ -6,8 +6,9 @@
 The base is trial 0 of the practitioner's space on the data. Each part sets one of its settings back
 to what it is without the recipe. ISBI 2012 is at 128 px (40 epochs), every third training image of
 CamVid at 96 px (24 epochs); the measure is the best mIoU of the validation split, by which a search
-chooses. Each result is a line of OUT/centre.jsonl, and one that is there is not trained again; those
-that are done stand beside this script. With --isbi or --camvid alone, one core does a half each.
+chooses. Each result is a line of OUT/centre.jsonl, and one that is there is not trained again.
+Those that are done stand beside this script. With --isbi or --camvid alone, one core
+does a half.
 """
 
 import argparse
