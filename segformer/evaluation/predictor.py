@@ -44,8 +44,9 @@ class TorchPredictor:
         count = len(images)
         if self._device.type == "cpu":
             count = max(1, CPU_PIXELS // (images.shape[-2] * images.shape[-1]))
-        parts = images.to(self._device, non_blocking=True).split(count)
-        return torch.cat([self._network(part) for part in parts])
+        here = images.to(self._device, non_blocking=True)
+        starts = range(0, len(here), count)
+        return torch.cat([self._network(here[start : start + count]) for start in starts])
 
 
 class OnnxPredictor:
