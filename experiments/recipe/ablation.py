@@ -17,9 +17,11 @@ done stand in ablation.jsonl beside this script: copy it to OUT to continue.
 """
 
 import argparse
+import itertools
 import json
 import shutil
 import time
+from collections.abc import Callable, Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -184,30 +186,49 @@ def _base_text(rows: list[Row], task: str) -> str:
 
 
 def run(options: argparse.Namespace, path: Path) -> None:
-    """Train every cell that is not there yet, all parts of a seed before the next seed."""
+    """Train every cell that is not there yet."""
     data: dict[str, Path] = {"isbi": options.isbi} if options.isbi else {}
     if options.camvid:
         data["camvid"] = third_of(options.camvid, options.out / "camvid_third")
-    for seed in options.seeds:
-        for task, root in data.items():
-            for part in parts_of(options.parts):
-                done = {(row["part"], row["data"], row["seed"]) for row in results(path)}
-                if (part, task, seed) in done:
-                    continue
-                row = measure(task, root, part, seed, options.out / f"cell_{task}")
-                with path.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(row) + "\n")
-                print(json.dumps(row), flush=True)
+    train_missing(
+        path, options.seeds, data, parts_of(options.parts),
+        lambda task, part, seed: measure(
+            task, data[task], part, seed, options.out / f"cell_{task}"
+        ),
+    )  # fmt: skip
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def train_missing(
+    path: Path,
+    seeds: Iterable[int],
+    tasks: Iterable[str],
+    parts: Iterable[str],
+    measured: Callable[[str, str, int], Row],
+) -> None:
+    """Write a row of every cell that is not there yet, all parts of a seed before the next seed."""
+    for seed, task, part in itertools.product(seeds, tasks, parts):
+        if (part, task, seed) in {(r["part"], r["data"], r["seed"]) for r in results(path)}:
+            continue
+        line = json.dumps(measured(task, part, seed))
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+        print(line, flush=True)
+
+
+def parser_of(text: str | None) -> argparse.ArgumentParser:
+    """Return a parser of what is trained and where its results lie."""
+    parser = argparse.ArgumentParser(description=text)
     parser.add_argument("out", type=Path)
     parser.add_argument("--isbi", type=Path, help="folder of ISBI 2012")
     parser.add_argument("--camvid", type=Path, help="folder of CamVid")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--parts", nargs="*", choices=PARTS, default=list(PARTS), metavar="NAME")
     parser.add_argument("--report", action="store_true", help="print the table of what is there")
+    return parser
+
+
+def main() -> None:
+    parser = parser_of(__doc__)
+    parser.add_argument("--parts", nargs="*", choices=PARTS, default=list(PARTS), metavar="NAME")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "ablation.jsonl"

@@ -12,16 +12,13 @@ does a half.
 """
 
 import argparse
-import json
 import shutil
 from pathlib import Path
 from typing import Any
 
-from automl.plan.plan import plan_from_request
-from automl.request.parsing import parsed_options
-from automl.request.request import request_from_options
 from automl.schema.spec import with_values
-from experiments.recipe.ablation import BASE, results, third_of
+from experiments.plans import plan_of, spec_of_trial
+from experiments.recipe.ablation import BASE, Row, parser_of, results, third_of, train_missing
 from experiments.recipe.camvid import interval
 from segformer.skill import skill
 
@@ -46,36 +43,26 @@ def recipe_of(task: str, data: Path, out: Path) -> dict[str, Any]:
         "dataset.segment.batch_size": batch,
         "dataset.segment.workers": 0,
     }
-    options = parsed_options(
-        {"skill": "segformer", "data": str(data), "epochs": epochs, "spec": fixed,
-         "out": str(out / f"none-{task}")},
-        source="centre", are_texts_typed=True,
-    )  # fmt: skip
-    plan = plan_from_request(request_from_options(options))
-    return with_values(plan.settings.spec, plan.settings.spec_values(plan.space.defaults()))
+    plan = plan_of(data=str(data), epochs=epochs, spec=fixed, out=str(out / f"none-{task}"))
+    return spec_of_trial(plan, plan.space.defaults())
 
 
 def run(options: argparse.Namespace, path: Path) -> None:
-    """Train every cell that is not there yet, all parts of a seed before the next seed."""
+    """Train every cell that is not there yet."""
     data: dict[str, Path] = {"isbi": options.isbi} if options.isbi else {}
     if options.camvid:
         data["camvid"] = third_of(options.camvid, options.out / "camvid_third")
     recipes = {task: recipe_of(task, root, options.out) for task, root in data.items()}
-    for seed in options.seeds:
-        for task, recipe in recipes.items():
-            for part in (BASE, *PARTS):
-                if (part, task, seed) in {(r["part"], r["data"], r["seed"]) for r in results(path)}:
-                    continue
-                folder = options.out / f"cell_{task}"
-                shutil.rmtree(folder, ignore_errors=True)  # What a stop left behind.
-                spec = with_values(recipe, {**PARTS.get(part, {}), "train.seed": seed})
-                result = skill.run("train", spec, folder)
-                shutil.rmtree(folder)
-                miou = result.metrics["val_miou"]
-                row = {"part": part, "data": task, "seed": seed, "val_miou": miou}
-                with path.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(row) + "\n")
-                print(json.dumps(row), flush=True)
+
+    def measured(task: str, part: str, seed: int) -> Row:
+        folder = options.out / f"cell_{task}"
+        shutil.rmtree(folder, ignore_errors=True)  # What a stop left behind.
+        spec = with_values(recipes[task], {**PARTS.get(part, {}), "train.seed": seed})
+        miou = skill.run("train", spec, folder).metrics["val_miou"]
+        shutil.rmtree(folder)
+        return {"part": part, "data": task, "seed": seed, "val_miou": miou}
+
+    train_missing(path, options.seeds, recipes, (BASE, *PARTS), measured)
 
 
 def report(path: Path) -> None:
@@ -98,13 +85,7 @@ def report(path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--isbi", type=Path, help="folder of ISBI 2012")
-    parser.add_argument("--camvid", type=Path, help="folder of CamVid")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--report", action="store_true", help="print the table of what is there")
-    options = parser.parse_args()
+    options = parser_of(__doc__).parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "centre.jsonl"
     if not options.report:
