@@ -1,14 +1,12 @@
 """Whether a new search can learn from the trials on other data sets that its skill brings."""
 
 from automl.experiment.settings import Settings
-from automl.search.options import options_of
+from automl.search.options import OPTIONS, options_of
 from automl.skill.info import SkillInfo
 from automl.skill.transfer import TransferTable
 from automl.space.space import SearchSpace
 from automl.trial.trial import TransferTrial
 
-ALGORITHM = "auto"
-"""The algorithm that learns from them."""
 MIN_SHARED = 0.5
 """Share of a space's parameters that the trials must have."""
 
@@ -22,9 +20,11 @@ def transfer_trials(
     least half of the parameters that are searched. Raises `UsageError` for a file that is no
     table of trials.
     """
-    if info.transfer is None or settings.algorithm != ALGORITHM or len(settings.objectives) > 1:
+    algorithm = settings.algorithm
+    if algorithm not in OPTIONS["transfer"].algorithms or len(settings.objectives) > 1:
         return ()
-    if options_of(ALGORITHM, settings.algorithm_options)["transfer"] == "none":
+    is_off = options_of(algorithm, settings.algorithm_options)["transfer"] == "none"
+    if info.transfer is None or is_off:
         return ()
     table = TransferTable.read(info.path.parent / info.transfer)
     measured, asked = table.objective, settings.objective

@@ -32,14 +32,12 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from automl.plan.plan import Plan, plan_from_request
-from automl.request.parsing import parsed_options
-from automl.request.request import request_from_options
-from automl.schema.spec import with_values
+from automl.plan.plan import Plan
 from automl.search.seeds import rng_of
 from automl.skill.installed import load_skill
 from automl.skill.loaded import LoadedSkill
 from automl.space.space import SearchSpace
+from experiments import plans
 from experiments.segbench.data_sets import DATA_SETS, write_data_set
 from segformer.errors import DivergedError
 
@@ -79,20 +77,14 @@ def space_without_conditions(target: Path) -> Path:
 def plan_of(task: str, out: Path) -> Plan:
     """Return the checked request for a search on a task; nothing of it is run."""
     data_set, encoder = task.split("/")
-    options = parsed_options(
-        {
-            "skill": "segformer",
-            "data": str(out / "data" / data_set),
-            "space": str(out / "space.yaml"),
-            "epochs": EPOCHS,
-            "weights": "auto" if encoder == "lite0" else "none",
-            "spec": {**FIXED, "model.backbone.type": ENCODERS[encoder]},
-            "out": str(out / "none"),
-        },
-        source="segbench",
-        are_texts_typed=True,
+    return plans.plan_of(
+        data=str(out / "data" / data_set),
+        space=str(out / "space.yaml"),
+        epochs=EPOCHS,
+        weights="auto" if encoder == "lite0" else "none",
+        spec={**FIXED, "model.backbone.type": ENCODERS[encoder]},
+        out=str(out / "none"),
     )
-    return plan_from_request(request_from_options(options))
 
 
 def configuration(space: SearchSpace, number: int) -> dict[str, Any]:
@@ -107,7 +99,7 @@ def configuration(space: SearchSpace, number: int) -> dict[str, Any]:
 def train(skill: LoadedSkill, plan: Plan, number: int, folder: Path) -> Row:
     """Train a configuration of a task: its values, and per epoch the metric, seconds, memory."""
     values = configuration(plan.space, number)
-    spec = with_values(plan.settings.spec, plan.settings.spec_values(values))
+    spec = plans.spec_of_trial(plan, values)
     curve: list[float] = []
     seconds: list[float] = []
     memory: list[int] = []
@@ -155,13 +147,13 @@ def collect(options: argparse.Namespace, path: Path) -> None:
         write_data_set(name, folders, options.out / "data")
     space_without_conditions(options.out / "space.yaml")
     skill = load_skill("segformer")
-    plans: dict[str, Plan] = {}
+    checked: dict[str, Plan] = {}
     for number, task in missing(path):
         if options.until and datetime.now().strftime("%H:%M") >= options.until:
             return
-        if task not in plans:
-            plans[task] = plan_of(task, options.out)
-        row = train(skill, plans[task], number, options.out / "trial")
+        if task not in checked:
+            checked[task] = plan_of(task, options.out)
+        row = train(skill, checked[task], number, options.out / "trial")
         line = json.dumps({"configuration": number, "task": task, **row})
         with path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
@@ -191,16 +183,14 @@ def unpack(path: Path, source: Path) -> None:
     if path.exists():
         raise SystemExit(f"{path}: exists already")
     with np.load(source, allow_pickle=False) as file:
-        tasks, values = (
-            file["tasks"].tolist(),
-            [json.loads(text) for text in file["values"].tolist()],
-        )
-        numbers = file["numbers"].tolist()
+        tasks, numbers = file["tasks"].tolist(), file["numbers"].tolist()
+        values = [json.loads(text) for text in file["values"].tolist()]
         curves = {name: file[name] for name in ("val_miou", "seconds", "memory_mb")}
     rows = [
         {
             "configuration": number, "task": task, "values": values[column],
-            **{name: _reached(curves[name][row, column]) for name in curves}, "fault": None,
+            **{name: _reached(curves[name][row, column]) for name in curves},
+            "fault": None if np.isfinite(curves["val_miou"][row, column]).all() else "diverged",
         }
         for column, number in enumerate(numbers) for row, task in enumerate(tasks)
     ]  # fmt: skip

@@ -47,6 +47,7 @@ class Table:
         self.epochs = self.curves.shape[2]
         curves = np.where(np.isfinite(self.curves), self.curves, 0.0)
         self.bests = curves.max(axis=2)
+        self._has_diverged = ~np.isfinite(self.curves).all(axis=2)
         self._shapes = curves / np.maximum(self.bests, 1e-9)[:, :, None]
         self._trees = [
             ExtraTreesRegressor(TREES, random_state=0).fit(self._points, bests)
@@ -73,9 +74,9 @@ class Table:
         """Return the configurations with their losses on tasks of other sources."""
         source = _source(self.tasks[task])
         kept = [n for n, name in enumerate(self.tasks) if _source(name) != source]
+        losses = np.where(self._has_diverged, np.inf, -self.bests)
         return [
-            TransferTrial(values, tuple(-self.bests[kept, n]))
-            for n, values in enumerate(self.values)
+            TransferTrial(values, tuple(losses[kept, n])) for n, values in enumerate(self.values)
         ]
 
 

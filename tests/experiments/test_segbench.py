@@ -92,6 +92,7 @@ def test_what_is_packed_is_taken_up_again_and_makes_the_table(rows, tmp_path):
     for row in rows:
         other = again[row["configuration"], row["task"]]
         assert other["val_miou"] == row["val_miou"] and other["values"] == row["values"]
+        assert (other["fault"] is None) == (row["fault"] is None)
     assert not {key for key in again if key in set(collect.missing(tmp_path / "again.jsonl"))}
     with pytest.raises(SystemExit, match="exists already"):
         collect.unpack(path, tmp_path / "packed.npz")

@@ -1,4 +1,4 @@
-"""Data that change while a search is interrupted cost no trial, and are told."""
+"""Data that change while a search is interrupted cost no trial and are named."""
 
 import pytest
 from toy_experiment import write_toy_experiment

@@ -89,7 +89,7 @@ def test_trials_on_like_data_find_better_models_for_the_same_epochs():
 
 
 def test_what_other_data_says_is_lost_where_this_data_contradicts():
-    """Noise costs the trials to begin with; the reverse of the truth is told from it."""
+    """Noise costs the trials to begin with; the reverse of the truth is learned."""
     noise = iter(np.random.default_rng(2).normal(size=1000))
     assert mean_best(trials(lambda score, values: next(noise))) > mean_best(()) - 0.03
     assert mean_best(trials(lambda score, values: score)) > mean_best(()) - 0.03
