@@ -189,7 +189,7 @@ def _run(options: argparse.Namespace) -> str:
         if _IMAGE_SIZE in words:
             skill.check_image_size(action, spec)
         if action == "train":
-            skill.check(spec, progress=_progress)
+            skill.check_again(spec, progress=_progress)
         if address is None:
             result = skill.run(action, spec, results_folder(action, spec))
             artifacts = {name: str(path) for name, path in result.artifacts.items()}

@@ -1,7 +1,8 @@
 """The skill for AutoML: resolve a spec, check its data, run an action. Loads no torch."""
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from segformer.evaluation.image_counts import Comparison
     from segformer.evaluation.served import SegmentationModel
     from segformer.model.initial_weights import InitialWeights
+    from segformer.spec.sections.dataset import DatasetSegment
     from segformer.suspects.queue import Queue
     from segformer.suspects.ranking import Suspects
 
@@ -201,23 +203,47 @@ class SegformerSkill:
         """
         from segformer.data.check import check_data
 
+        with self._data_to_check(spec, progress) as segment:
+            self._checked = check_data(segment, progress=progress)
+        return self._checked.record
+
+    def check_again(
+        self,
+        spec: dict[str, Any],
+        folder: Path | None = None,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> dict[str, Any]:
+        """Return what `check` does, by what `report_data` kept in `folder`, or else the cache."""
+        from segformer.data.check import check_again
+        from segformer.data.kept_check import FILE
+
+        with self._data_to_check(spec, progress) as segment:
+            kept = None if folder is None else folder / FILE
+            return check_again(segment, kept, progress=progress)
+
+    @contextmanager
+    def _data_to_check(
+        self, spec: dict[str, Any], progress: Callable[[int, int], None] | None
+    ) -> Iterator["DatasetSegment"]:
+        """Give the settings of a spec's data on this machine."""
         address = parse(spec).dataset.segment.root_dir
         here = parse(self._staged(spec, is_checked=True, progress=progress)).dataset.segment
         try:
-            checked = check_data(here, progress=progress)
+            yield here
         except DataError as error:
             # Faults name the files where the user has them.
             raise DataError(
                 f.replace(here.root_dir, _clean(address)) for f in error.faults
             ) from None
-        self._checked = checked
-        return checked.record
 
     def report_data(self, spec: dict[str, Any], folder: Path) -> None:
         """Write tables and pictures of a train spec's data; see `segformer.data.summary_report`.
 
-        A split that the check has made is kept now, before trials at once would make it.
+        A split that the check has made is kept now, before trials at once would make it. What the
+        check found is kept for `check_again`.
         """
+        from segformer.data.kept_check import FILE
         from segformer.data.split_file import kept
         from segformer.data.summary_report import write_summary_report
 
@@ -226,6 +252,7 @@ class SegformerSkill:
         assert self._checked is not None
         if self._checked.held_out is not None:
             kept(self._checked.held_out)
+        self._checked.kept.write(folder / FILE)
         write_summary_report(self._checked.summary, folder, seed=parse(spec).train.seed)
 
     def check_image_size(self, action: str, spec: dict[str, Any]) -> None:

@@ -72,7 +72,10 @@ class ExperimentPaths:
 
     @property
     def data(self) -> Path:
-        """Tables and pictures of the data, as the check before the first trial read it."""
+        """Tables and pictures of the data, as the check before the first trial read it.
+
+        A skill may keep what that check found there, so that a resume need not read all again.
+        """
         return self.root / "data"
 
     @property

@@ -57,7 +57,7 @@ def drive(
 ) -> Experiment:
     """Run an experiment from where its journal ends to its promotion.
 
-    A resume reads the data again before anything trains, and shows it by `progress`.
+    A resume checks the data again before anything trains, and shows it by `progress`.
 
     Raises `RunFailed` when no trial has a result or the promotion fails, `Stopped` on SIGTERM
     and `KeyboardInterrupt` on Ctrl-C; the experiment can be resumed after each.
@@ -222,13 +222,14 @@ def _check_spec(experiment: Experiment) -> None:
 
 
 def _check_data(experiment: Experiment, progress: DataProgress | None) -> None:
-    """Read the data of a resumed experiment, and say if they are not what its trials trained on.
+    """Check the data of a resumed experiment, and say if they are not what its trials trained on.
 
     Raises `UsageError` for data that cannot be used: every trial would fail.
     """
     settings = experiment.settings
     with faults_of_the_user(), progress or nullcontext() as shown:
-        now = load_skill(settings.skill).check(dict(settings.spec), progress=shown)
+        skill, kept = load_skill(settings.skill), experiment.paths.data
+        now = skill.check_again(dict(settings.spec), kept, progress=shown)
     if now.get("fingerprint") != settings.data.get("fingerprint"):
         text = (
             f"warning: {experiment.paths.root}: its data has changed since it began, so that later "

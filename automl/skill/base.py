@@ -125,6 +125,20 @@ class DataReportingSkill(Protocol):
         ...
 
 
+class RecheckingSkill(Protocol):
+    """A skill that keeps what it found in data, and need not read it all again."""
+
+    def check_again(
+        self,
+        spec: dict[str, Any],
+        folder: Path,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Mapping[str, Any]:
+        """Return what `check` does; `folder` is that of `report_data`, and may be missing."""
+        ...
+
+
 class DoctorSkill(Protocol):
     """A skill that doubts labels, and chooses what to label next."""
 

@@ -26,6 +26,7 @@ from automl.skill.base import (
     PreloadingSkill,
     PretrainedSkill,
     ReadingSkill,
+    RecheckingSkill,
     RefiningSkill,
     ReportMetrics,
     Result,
@@ -74,6 +75,18 @@ class LoadedSkill:
         self, spec: dict[str, Any], *, progress: Callable[[int, int], None] | None = None
     ) -> Mapping[str, Any]:
         return self.skill.check(spec, progress=progress)
+
+    def check_again(
+        self,
+        spec: dict[str, Any],
+        folder: Path,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Mapping[str, Any]:
+        """Return what `check` does, by what an earlier one kept, if any; see `RecheckingSkill`."""
+        if not hasattr(self.skill, "check_again"):
+            return self.skill.check(spec, progress=progress)
+        return cast(RecheckingSkill, self.skill).check_again(spec, folder, progress=progress)
 
     def read_values(self, action: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return a user's values as the schema has them; see `ReadingSkill`."""

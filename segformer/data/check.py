@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,17 @@ import numpy as np
 
 from segformer.data.decoded import beyond_memory
 from segformer.data.faults import one_a_cause
+from segformer.data.kept_check import KeptCheck, stamp_of
 from segformer.data.labels import class_names
 from segformer.data.pairs import other_files
 from segformer.data.scan import Progress, ScannedPair, leaks_in, reading_notes, scanned
-from segformer.data.source import source_of, unused_pictures
+from segformer.data.source import Source, source_of, unused_pictures
 from segformer.data.split_file import SplitFile
 from segformer.data.summary import DataSummary
 from segformer.data.whole import faults_of_all, one_region, unused_bits
 from segformer.errors import DataError
 from segformer.spec.sections.dataset import DatasetSegment
+from segformer.storage.staging import cache_folder
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +43,8 @@ class DataCheck:
     summary: DataSummary
     held_out: SplitFile | None
     """How data without a validation split was divided; the file need not exist yet."""
+    kept: KeptCheck
+    """What `check_again` need not find again."""
 
 
 def check_data(segment: DatasetSegment, *, progress: Progress | None = None) -> DataCheck:
@@ -51,27 +56,61 @@ def check_data(segment: DatasetSegment, *, progress: Progress | None = None) -> 
     nothing but the cache of leaks. `progress` is called with (pairs done, pairs in all), again
     while many images are compared.
     """
+    source, notes = _found(segment)
+    return _read(source, notes, segment, progress)
+
+
+def check_again(
+    segment: DatasetSegment, path: Path | None = None, *, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Return the record of `check_data`, as the file at `path` has it if no file has changed.
+
+    The folder is looked through as by `check_data`, with its faults and warnings. A file that is
+    new or of another time or size, or a check that was not kept, has all files read, and `path`
+    written. Without a path this machine's cache keeps the check.
+    """
+    source, notes = _found(segment)
+    stamp = stamp_of(source, segment)
+    path = path or cache_folder() / "checks" / f"{stamp}.json"
+    kept = None if source.faults else KeptCheck.read(path, stamp)
+    if kept is None:
+        kept = _read(source, notes, segment, progress).kept
+        with suppress(OSError):  # The next check costs its time again.
+            kept.write(path)
+    else:
+        _warn(kept.lines)
+    return dict(kept.record)
+
+
+def _found(segment: DatasetSegment) -> tuple[Source, list[str]]:
+    """Return the pairs of a data set and the notes on its folder, which are logged."""
     source = source_of(segment, is_kept=False)
     notes = [*source.notes, *unused_pictures(Path(segment.root_dir), source)]
-    for note in notes:
-        _log.warning(note)
+    _warn(notes)
     for folder in source.folders:
         _warn_of_other_files(folder)
+    return source, notes
+
+
+def _read(
+    source: Source, notes: Sequence[str], segment: DatasetSegment, progress: Progress | None
+) -> DataCheck:
+    stamp = stamp_of(source, segment)  # Of a file that changes while it is read it is no longer.
     pairs = scanned(source, segment, progress=progress)
     faults = [*source.faults, *(fault for each in pairs for fault in each.faults)]
     if faults := faults_of_all(pairs, segment, faults):
         raise DataError(_capped(one_a_cause(faults)))
     summary = DataSummary.of(segment, pairs, leaks_in(pairs, progress=progress), notes)
     absent = _absent_classes(pairs, segment)
-    for line in [
+    lines = [
         *reading_notes(pairs, segment),
         *summary.leak_lines,
         *absent,
         *unused_bits(pairs, segment),
         *_beyond_memory(pairs, segment),
         *one_region(pairs, segment),
-    ]:
-        _log.warning(line)
+    ]
+    _warn(lines)
     digest = hashlib.sha256("".join(each.line for each in pairs).encode())
     record = {
         **{split: len(of_split) for split, of_split in source.splits.items()},
@@ -80,7 +119,12 @@ def check_data(segment: DatasetSegment, *, progress: Progress | None = None) -> 
         "facts": _facts(pairs, segment),
         **({"absent": "; ".join(absent)} if absent else {}),
     }
-    return DataCheck(record, summary, source.held_out)
+    return DataCheck(record, summary, source.held_out, KeptCheck(stamp, record, lines))
+
+
+def _warn(lines: Sequence[str]) -> None:
+    for line in lines:
+        _log.warning(line)
 
 
 def _beyond_memory(pairs: Sequence[ScannedPair], segment: DatasetSegment) -> Iterator[str]:

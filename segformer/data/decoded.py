@@ -33,7 +33,7 @@ MEMORY_BYTES = 512 * 2**20
 LEAST_FREE = 0.1
 """Share of the disk that stays free."""
 
-_NOT_OF_THE_PIXELS = {
+NOT_OF_THE_PIXELS = {
     "augmentation", "batch_size", "cache", "cache_gb", "has_up", "quant_calibration_dataset",
     "rare_class_temperature", "sampling", "shuffle", "workers",
 }  # fmt: skip
@@ -116,8 +116,8 @@ class DiskCache:
         self, segment: DatasetSegment, pairs: Sequence[Pair], *, is_augmented: bool
     ) -> None:
         self._pairs = pairs
-        reading = segment.model_dump(mode="json", exclude=_NOT_OF_THE_PIXELS)
-        self._folder = _root() / _digest(_code(), reading, is_augmented)
+        reading = segment.model_dump(mode="json", exclude=NOT_OF_THE_PIXELS)
+        self._folder = _root() / _digest(code_digest(), reading, is_augmented)
         self._limit = round(segment.cache_gb * 1e9)
         self._checked: set[int] = set()
         self._is_closed = False
@@ -209,7 +209,7 @@ def _digest(*parts: object) -> str:
 
 
 @cache
-def _code() -> str:
+def code_digest() -> str:
     """Return a digest of this package: another version may read the same file otherwise."""
     files = sorted(Path(__file__).parent.rglob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

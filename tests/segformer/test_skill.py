@@ -141,6 +141,17 @@ def test_check_counts_the_pairs(data):
     assert (summary["train"], summary["val"]) == (3, 2)
 
 
+def test_data_that_was_reported_is_not_read_again(data, tmp_path):
+    spec = skill.resolve("train", {ROOT: str(data), "dataset.segment.label_transform": None})
+    found = skill.check(spec)
+    skill.report_data(spec, tmp_path / "report")
+    read = []
+    assert found == skill.check_again(
+        spec, tmp_path / "report", progress=lambda *done: read.append(done)
+    )
+    assert not read
+
+
 def test_too_few_classes_are_a_fault_of_the_data(data):
     save(data / "masks/val/01.png", [[2] * 10] * 8)
     given = {"num_classes": 2, "dataset.segment.label_transform": "None"}
