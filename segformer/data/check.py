@@ -16,7 +16,7 @@ from segformer.data.kept_check import KeptCheck, stamp_of
 from segformer.data.labels import class_names
 from segformer.data.pairs import other_files
 from segformer.data.scan import Progress, ScannedPair, leaks_in, reading_notes, scanned
-from segformer.data.source import Source, source_of, unused_pictures
+from segformer.data.source import Source, source_of, unused
 from segformer.data.split_file import SplitFile
 from segformer.data.summary import DataSummary
 from segformer.data.whole import faults_of_all, one_region, unused_bits
@@ -85,7 +85,7 @@ def check_again(
 def _found(segment: DatasetSegment) -> tuple[Source, list[str]]:
     """Return the pairs of a data set and the notes on its folder, which are logged."""
     source = source_of(segment, is_kept=False)
-    notes = [*source.notes, *unused_pictures(Path(segment.root_dir), source)]
+    notes = [*source.notes, *unused(source, segment)]
     _warn(notes)
     for folder in source.folders:
         _warn_of_other_files(folder)

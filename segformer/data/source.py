@@ -77,7 +77,14 @@ def source_of(segment: DatasetSegment, *, is_kept: bool = True) -> Source:
     return _with_validation(root, data, title, is_kept=is_kept)
 
 
-def unused_pictures(root: Path, source: Source) -> list[str]:
+def unused(source: Source, segment: DatasetSegment) -> list[str]:
+    """Return lines on what lies in the folder of a data set and is not used."""
+    root = Path(segment.root_dir)
+    tables = unread_split_tables(root) if _is_standard(root, segment) else []
+    return [*tables, *_unused_pictures(root, source)]
+
+
+def _unused_pictures(root: Path, source: Source) -> list[str]:
     """Return the line on pictures that are in no pair, of folders that no other line is about.
 
     Files beside masks are left out of it: other forms of the same masks often lie there.
@@ -270,7 +277,7 @@ def _standard(root: Path, segment: DatasetSegment) -> Source:
     splits, faults, notes = _standard_splits(root, segment)
     own = (segment.train_split, segment.validation_split) != (TRAIN, VAL)
     notes += [] if own else passed_over_splits(root)
-    return Source(splits, faults, [*notes, *unread_split_files(root), *unread_split_tables(root)])
+    return Source(splits, faults, [*notes, *unread_split_files(root)])
 
 
 def _standard_splits(

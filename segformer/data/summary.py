@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -13,7 +12,7 @@ from segformer.data.faults import one_a_cause
 from segformer.data.labels import IGNORED, class_names
 from segformer.data.leaks.leaks import Leaks
 from segformer.data.scan import Progress, ScannedPair, leaks_in, reading_notes, scanned
-from segformer.data.source import source_of, unused_pictures
+from segformer.data.source import source_of, unused
 from segformer.data.whole import faults_of_all, one_region, unused_bits
 from segformer.errors import DataError
 from segformer.spec.sections.dataset import DatasetSegment, size_text
@@ -164,8 +163,7 @@ def summarised(segment: DatasetSegment, *, progress: Progress | None = None) -> 
     if faults and not any(each.image is not None for each in pairs):
         raise DataError(faults)  # There is nothing to show.
     leaks = leaks_in(pairs, progress=progress)
-    unused = unused_pictures(Path(segment.root_dir), source)
-    notes = [*source.notes, *unused, *reading_notes(pairs, segment)]
+    notes = [*source.notes, *unused(source, segment), *reading_notes(pairs, segment)]
     return DataSummary.of(segment, pairs, leaks, notes, faults)
 
 

@@ -18,7 +18,7 @@ from segformer.data.layouts.names import (
     subfolders,
     text_of,
 )
-from segformer.data.source import source_of, unsplit_pairs, unused_pictures
+from segformer.data.source import source_of, unsplit_pairs, unused
 from segformer.data.summary import summarised
 from segformer.errors import DataError
 
@@ -95,7 +95,7 @@ def test_coloured_masks_beside_the_others_are_not_used(tmp_path):
         layouts.image(tmp_path / f"{stem}_color.png")
     source = source_of(segment(tmp_path))
     assert not source.faults and sum(map(len, source.splits.values())) == 4
-    assert "4 pictures are in no pair" in unused_pictures(tmp_path, source)[0]
+    assert "4 pictures are in no pair" in unused(source, segment(tmp_path))[0]
 
 
 def test_patients_below_one_folder_are_read(tmp_path):
@@ -499,7 +499,7 @@ def test_pictures_of_no_pair_are_counted_and_other_forms_of_masks_are_not(tmp_pa
     save(tmp_path / "training/mask/a.txt.png", layouts.ids())
     (tmp_path / "training/mask/a.txt.png").rename(tmp_path / "training/mask/a.txt")
     source = source_of(segment(tmp_path))
-    assert unused_pictures(tmp_path, source) == [
+    assert unused(source, segment(tmp_path)) == [
         f"{tmp_path}: 2 pictures are in no pair and are not used: 2 in training/1st_manual/"
     ]
     summary = summarised(segment(tmp_path, num_classes=3))

@@ -6,7 +6,7 @@ import pytest
 from pictures import save, segment
 
 from segformer.data.layouts.one_region import is_of_one_region
-from segformer.data.source import source_of, unused_pictures
+from segformer.data.source import source_of, unused
 
 FIELD = np.zeros((layouts.HEIGHT, layouts.WIDTH), np.uint8)
 FIELD[1:7, 2:10] = 255
@@ -34,7 +34,7 @@ def test_annotations_go_before_a_field_of_view(tmp_path, field, vessel):
     assert {path.parent.name for path in masks} == {vessel}
     line = f"{tmp_path / field}: is passed over, since all its masks show one region"
     assert any(note.startswith(line) for note in source.notes)
-    assert unused_pictures(tmp_path, source) == []
+    assert unused(source, segment(tmp_path)) == []
 
 
 def test_drive_is_read_in_its_splits(tmp_path):

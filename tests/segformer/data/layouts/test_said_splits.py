@@ -6,7 +6,7 @@ import layouts
 import pytest
 from pictures import segment
 
-from segformer.data.source import source_of
+from segformer.data.source import source_of, unused
 
 
 def split_stems(root):
@@ -133,8 +133,13 @@ def test_what_says_splits_beside_folders_that_are_splits_is_named(tmp_path, layo
         layouts.split_pairs(tmp_path / "images/{}", tmp_path / "masks/{}")
     else:
         layouts.kind_split(tmp_path)
-    before = source_of(segment(tmp_path)).notes
+    before = notes(tmp_path)
     text = '{"val": ["a.jpg"]}' if name.endswith("json") else "image,split\na.jpg,val\n"
     (tmp_path / name).write_text(text)
     line = f"{tmp_path / name}: is not read: the data set has a validation split of its own"
-    assert source_of(segment(tmp_path)).notes == [*before, line]
+    assert notes(tmp_path) == [*before, line]
+
+
+def notes(root):
+    source = source_of(segment(root))
+    return [*source.notes, *unused(source, segment(root))]

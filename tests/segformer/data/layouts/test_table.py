@@ -5,7 +5,7 @@ import pytest
 from pictures import segment
 
 from segformer.data.layouts import layout_of
-from segformer.data.source import layout_settings, source_of, unused_pictures
+from segformer.data.source import layout_settings, source_of, unused
 from segformer.errors import DataError
 
 
@@ -15,7 +15,7 @@ def test_the_one_data_set_within_a_project_is_found(tmp_path):
     (tmp_path / "train.py").write_text("")
     source = source_of(segment(tmp_path))
     assert source.notes[0].startswith(f"{tmp_path}: images and masks, no splits in data/v2/ (")
-    assert unused_pictures(tmp_path, source) == [
+    assert unused(source, segment(tmp_path)) == [
         f"{tmp_path}: 1 pictures are in no pair and are not used: 1 in runs/"
     ]
 
