@@ -23,6 +23,8 @@ FIRST = 3
 """Configurations to begin with, beside the defaults."""
 STEPS = 30
 """Steps of L-BFGS for the hyperparameters of the model."""
+KEPT = 8
+"""Sets of rows whose losses are kept: a choice asks for those seen, running, and on offer."""
 
 
 class Transfer:
@@ -47,11 +49,23 @@ class Transfer:
         start = Hyperparameters.prior(len(space.parameters))
         hyper = tuned(seen, features.groups, start, steps=STEPS)
         self._model = CurveModel(seen, features.groups, hyper)
+        self._known: dict[bytes, Array] = {}
 
     def losses(self, points: Array) -> Array:
-        """Return the expected normal scores at rows of features."""
-        trials = np.full(len(points), -1)
-        return np.asarray(self._model.means(points, trials, np.ones(1))[0], dtype=np.float64)
+        """Return the expected normal scores at rows of features.
+
+        Each model of a search asks for those of the same few sets of rows: they are kept.
+        """
+        key = points.tobytes()
+        if key not in self._known:
+            trials = np.full(len(points), -1)
+            found = np.asarray(self._model.means(points, trials, np.ones(1))[0], dtype=np.float64)
+            found.setflags(write=False)
+            self._known[key] = found
+        self._known[key] = self._known.pop(key)
+        if len(self._known) > KEPT:
+            del self._known[next(iter(self._known))]
+        return self._known[key]
 
 
 def portfolio(scores: Array) -> list[int]:

@@ -20,7 +20,7 @@ from automl.search.auto.kernel import (
     near,
 )
 from automl.search.auto.model import CurveModel, Observations
-from automl.search.auto.transfer import FIRST, Transfer, portfolio
+from automl.search.auto.transfer import FIRST, KEPT, Transfer, portfolio
 from automl.search.base import DEFAULTS
 from automl.space.space import Parameter, SearchSpace
 from automl.trial.budget import UNLIMITED, Budget
@@ -113,6 +113,15 @@ def test_expected_losses_have_the_order_of_the_other_data_sets_and_no_unit():
     assert np.corrcoef(expected, true)[0, 1] > 0.8
     scaled = trials(lambda score, values: 1000 - 50 * score)
     assert Transfer(SPACE, features, scaled).losses(points) == pytest.approx(expected)
+
+
+def test_losses_that_are_kept_are_those_that_would_be_computed():
+    rng = np.random.default_rng(6)
+    sets = [rng.random((3 + n, len(Features(SPACE).groups))) for n in range(2 * KEPT)]
+    transfer, known = Transfer(SPACE, Features(SPACE), trials()), trials()
+    for points in [*sets[:3], *sets, *sets[-3:], *sets[:3]]:
+        new = Transfer(SPACE, Features(SPACE), known).losses(points)
+        assert np.array_equal(transfer.losses(points.copy()), new)
 
 
 def test_a_diverged_training_ranks_last_and_missing_parameters_stand_at_their_defaults():
