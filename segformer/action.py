@@ -13,6 +13,7 @@ from segformer.errors import SpecError
 from segformer.spec import Spec
 from segformer.storage.atomic import replacing
 from segformer.storage.encryption import encryption_key_from
+from segformer.storage.records import SPEC_FILE, STATUS_FILE
 
 _STARTS = " starts"
 
@@ -21,7 +22,7 @@ class StatusFile:
     """JSON lines, appended as events happen; keys have TAO's names where TAO has them."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / "status.json"
+        self.path = folder / STATUS_FILE
 
     def write(
         self,
@@ -102,7 +103,7 @@ def started(
 def write_spec(spec: Spec, folder: Path) -> None:
     """Write experiment.yaml."""
     text = yaml.safe_dump(spec.model_dump(), sort_keys=False)
-    with replacing(folder / "experiment.yaml") as part:
+    with replacing(folder / SPEC_FILE) as part:
         part.write_text(text, encoding="utf-8")
 
 

@@ -34,6 +34,7 @@ from segformer.spec.tao import (
 )
 from segformer.storage.key import reference_from_key
 from segformer.storage.location import Location, is_remote
+from segformer.storage.records import BEGINNINGS
 from segformer.storage.step_file import StepFile
 
 if TYPE_CHECKING:
@@ -261,6 +262,11 @@ class SegformerSkill:
             from segformer.evaluation.image_size import check_image_size
 
             check_image_size(action, parse(self._staged(spec)))
+
+    def beginnings(self, action: str) -> Sequence[str]:
+        """Return the names of the files that an action writes before its first result."""
+        _check_action(action)
+        return BEGINNINGS
 
     def check_devices(self, spec: dict[str, Any]) -> None:
         """Raise `SpecError` for devices of a training that this machine does not have."""

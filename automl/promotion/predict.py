@@ -14,9 +14,6 @@ from automl.skill.failures import failure_kind, faults_of_the_user
 from automl.skill.inputs import keys_taking
 from automl.skill.installed import load_skill
 
-_RECORDS = ("experiment.yaml", "status.json", "log.txt", "config.yaml", "config.json")
-"""Files that an action writes before its first result: what a prediction that failed leaves."""
-
 
 def predict(
     skill: str,
@@ -41,7 +38,7 @@ def predict(
         raise UsageError(Fault(text, key="--probabilities"))
     if not model.is_file():
         raise UsageError(Fault(f"{model}: no such model", key="model", value=str(model)))
-    check_new_folder(out, "--out", beginnings=_RECORDS)
+    check_new_folder(out, "--out", beginnings=loaded.beginnings("inference"))
     (key, *_) = keys_taking(info, "inference", model)
     with tempfile.TemporaryDirectory() as folder:
         links = gathered([str(image) for image in images], Path(folder))

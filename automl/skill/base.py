@@ -245,6 +245,14 @@ class FileReportingSkill(Protocol):
         ...
 
 
+class RecordingSkill(Protocol):
+    """A skill whose actions write records, such as a log, before their first result."""
+
+    def beginnings(self, action: str) -> Collection[str]:
+        """Return the names of all such files of an action: one that failed may leave them."""
+        ...
+
+
 class PreloadingSkill(Protocol):
     """A skill whose training imports libraries that take seconds to load."""
 

@@ -27,6 +27,7 @@ from automl.skill.base import (
     PretrainedSkill,
     ReadingSkill,
     RecheckingSkill,
+    RecordingSkill,
     RefiningSkill,
     ReportMetrics,
     Result,
@@ -113,6 +114,12 @@ class LoadedSkill:
         if not hasattr(self.skill, "reported_epoch"):
             return None
         return cast(FileReportingSkill, self.skill).reported_epoch(folder)
+
+    def beginnings(self, action: str) -> Collection[str]:
+        """Return the files that an action may leave without a result; see `RecordingSkill`."""
+        if not hasattr(self.skill, "beginnings"):
+            return ()
+        return cast(RecordingSkill, self.skill).beginnings(action)
 
     def initial_weights(
         self,

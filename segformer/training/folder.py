@@ -7,10 +7,11 @@ from pathlib import Path
 
 from segformer.errors import DataError, SpecError
 from segformer.spec import Spec
+from segformer.storage.records import SPEC_FILE, STATUS_FILE
 from segformer.training.callbacks.checkpoint import CheckpointPaths
 from segformer.training.record import FILE, TrainingRecord
 
-_REPLACED = ("checkpoints", "tensorboard", FILE, "experiment.yaml", "status.json", "log.txt")
+_REPLACED = ("checkpoints", "tensorboard", FILE, SPEC_FILE, STATUS_FILE, "log.txt")
 """The files and folders of a training that `train.force` replaces."""
 
 _ASIDE = ".replaced"

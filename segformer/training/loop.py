@@ -27,6 +27,7 @@ from segformer.parallel.topology import Topology, topology_of
 from segformer.result import Report, Result
 from segformer.spec.sections.dataset import size_text
 from segformer.spec.spec import Spec
+from segformer.storage.records import SPEC_FILE
 from segformer.storage.step_file import StepFile
 from segformer.training.callbacks.build import build_callbacks
 from segformer.training.callbacks.checkpoint import CheckpointPaths
@@ -211,7 +212,7 @@ def _with_seed(spec: Spec, folder: Path) -> Spec:
     """The spec with a random seed in place of -1; a resumed training keeps the seed it drew."""
     if spec.train.seed >= 0:
         return spec
-    earlier = folder / "experiment.yaml"
+    earlier = folder / SPEC_FILE
     seed = -1
     if earlier.is_file():
         seed = yaml.safe_load(earlier.read_text(encoding="utf-8"))["train"]["seed"]

@@ -7,7 +7,7 @@ import yaml
 from pictures import data_set, save
 
 from segformer.describe.schema import default
-from segformer.errors import DataError, SpecError
+from segformer.errors import CheckpointError, DataError, SpecError
 from segformer.skill import skill
 from segformer.spec import ACTIONS
 
@@ -163,6 +163,16 @@ def test_too_few_classes_are_a_fault_of_the_data(data):
 def test_run_refuses_an_unknown_action(tmp_path):
     with pytest.raises(SpecError, match="is not an action"):
         skill.run("prune", {}, tmp_path)
+
+
+def test_an_action_without_a_result_leaves_what_it_says_alone(data, tmp_path):
+    model = tmp_path / "model.safetensors"
+    model.write_bytes(b"no model")
+    spec = skill.resolve("inference", {"inference.checkpoint": str(model), ROOT: str(data)})
+    with pytest.raises(CheckpointError):
+        skill.run("inference", spec, tmp_path / "out")
+    left = {path.name for path in (tmp_path / "out").iterdir()}
+    assert left and left <= set(skill.beginnings("inference"))
 
 
 def test_sample_writes_a_data_set_that_passes_the_check(tmp_path):

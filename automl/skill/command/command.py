@@ -18,7 +18,7 @@ from automl.files import read_yaml
 from automl.schema.schema import Schema
 from automl.schema.spec import flatten, unflatten, value_at
 from automl.skill.base import ReportMetrics
-from automl.skill.command.config_file import write_config
+from automl.skill.command.config_file import NAMES, write_config
 from automl.skill.command.data import data_summary
 from automl.skill.command.failures import CommandError, error_from_exit
 from automl.skill.command.process import Child
@@ -27,6 +27,7 @@ from automl.skill.command.report_files import ReportReader, ReportSource
 from automl.skill.info import SkillInfo, schema_path, template_path
 from automl.trial.objective import LAST_EPOCH, ReportError
 
+_LOG = "log.txt"
 _POLL_S = 0.1
 _MISSING = "???"
 """How TAO's templates write a value that the user must give."""
@@ -107,7 +108,7 @@ class CommandSkill:
         listen = report or (lambda _epoch, _metrics: "continue")
         if not self._continues(list(reader.new())[-1:], listen):
             return self._result(action, resolved, folder, reader)
-        log, last = folder / "log.txt", self._last_epoch(action, resolved)
+        log, last = folder / _LOG, self._last_epoch(action, resolved)
         with Child(self._words(action, config), folder, log) as child:
             while (code := child.poll()) is None:
                 if not self._continues(reader.new(), listen, last):
@@ -133,6 +134,10 @@ class CommandSkill:
             for epoch, _ in list(reader.new())[-1:]:
                 return epoch
         return None
+
+    def beginnings(self, action: str) -> Sequence[str]:
+        """Return the names of the files that an action writes before its first result."""
+        return [*NAMES, _LOG, *self._source(action).files]
 
     def sample(self, folder: Path, *, seed: int, kind: str | None = None) -> None:
         """Refuse: the folder of a command skill holds nothing that makes data."""

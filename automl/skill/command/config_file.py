@@ -11,6 +11,7 @@ import yaml
 from automl.errors import UsageError
 
 FORMATS = ("yaml", "json", "toml")
+NAMES = tuple(f"config.{kind}" for kind in FORMATS)
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 

@@ -6,12 +6,14 @@ import tempfile
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 import yaml
 
 from automl.errors import RunFailed, UsageError
 from automl.promotion.predict import predict
+from automl.skill.command.config_file import FORMATS
 
 PROGRAM = """
 import json, pathlib, sys, yaml
@@ -137,12 +139,19 @@ def test_what_is_missing_or_in_the_way_is_named(
     assert caught.value.faults[0].key == key
 
 
-def test_the_folder_of_a_prediction_that_failed_at_once_is_taken_again(skill, images, tmp_path):
+@pytest.mark.parametrize("kind", FORMATS)
+def test_the_folder_of_a_prediction_that_failed_at_once_is_taken_again(
+    skill, images, tmp_path, kind
+):
     model, out = tmp_path / "model.onnx", tmp_path / "out"
     (tmp_path / "notes.txt").touch()
+    info = Path(skill, "references", "skill_info.yaml")
+    plain = info.read_text()
+    info.write_text(plain.replace("config_format: yaml", f"config_format: {kind}"))
     with pytest.raises(RunFailed):
         predict(skill, model, [tmp_path / "notes.txt"], out, {})
-    (out / "experiment.yaml").touch()
+    assert {path.name for path in out.iterdir()} == {f"config.{kind}", "log.txt"}
+    info.write_text(plain)
     predict(skill, model, [images], out, {})
     assert len(images_of(out)) == 2
     with pytest.raises(UsageError, match="is not empty"):
