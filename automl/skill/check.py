@@ -6,6 +6,7 @@ skill_info.yaml beside them, as a copy of some of a skill's files has it.
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -130,18 +131,19 @@ Note = Callable[[Problem], None]
 
 
 def _schema(files: SkillFiles, path: Path, note: Note) -> Schema | None:
-    name = files.name(path)
-    try:
+    with _noting(files, path, note):
         return Schema.read(path)
+    return None
+
+
+@contextmanager
+def _noting(files: SkillFiles, path: Path, note: Note) -> Iterator[None]:
+    """Note the faults of a `UsageError` as problems of a file, whose path their front may have."""
+    try:
+        yield
     except UsageError as error:
         for fault in error.faults:
-            note(_problem(name, _bare(fault, path)))
-        return None
-
-
-def _bare(fault: str, path: Path) -> str:
-    """Return a fault without the path at its front: a problem names its file otherwise."""
-    return fault.removeprefix(f"{path}: ")
+            note(_problem(files.name(path), fault.removeprefix(f"{path}: ")))
 
 
 def _problem(file: str, fault: str, keys: Mapping[str, Any] | None = None) -> Problem:
@@ -157,15 +159,12 @@ def _info(files: SkillFiles, note: Note) -> Mapping[str, Any]:
             note(Problem("references/skill_info.yaml", "", "is missing"))
         return {}
     name = files.name(files.info)
-    content = _yaml(files.info, name, note)
+    content = _yaml(files, files.info, note)
     if content is None:
         return {}
     if not files.is_flat:
-        try:
+        with _noting(files, files.info, note):
             SkillInfo.read(files.root)
-        except UsageError as error:
-            for fault in error.faults:
-                note(Problem(name, "", _bare(fault, files.info)))
     for word, kind in (("name", str), ("automl_enabled", bool), ("actions", dict)):
         if word not in content and word != "name":  # The network's or the folder's name will do.
             note(Problem(name, word, "is missing"))
@@ -174,31 +173,22 @@ def _info(files: SkillFiles, note: Note) -> Mapping[str, Any]:
     return content
 
 
-def _yaml(path: Path, name: str, note: Note) -> Mapping[str, Any] | None:
-    try:
+def _yaml(files: SkillFiles, path: Path, note: Note) -> Mapping[str, Any] | None:
+    with _noting(files, path, note):
         content = read_yaml(path)
-    except UsageError as error:
-        note(Problem(name, "", _bare(str(error), path)))
-        return None
-    if not isinstance(content, Mapping):
-        note(Problem(name, "", "is not a mapping"))
-        return None
-    return content
+        if isinstance(content, Mapping):
+            return content
+        note(Problem(files.name(path), "", "is not a mapping"))
+    return None
 
 
 def _check_transfer(files: SkillFiles, path: Path, schema: Schema | None, note: Note) -> None:
     """Note what is wrong in the trials on other data sets; a key may be a number of a list."""
-    name = files.name(path)
-    try:
-        table = TransferTable.read(path)
-    except UsageError as error:
-        for fault in error.faults:
-            note(Problem(name, "", _bare(fault, path)))
-        return
     keys = {} if schema is None else schema.fields
-    for key in sorted(table.keys):
-        if keys and key not in keys and key.rpartition(".")[0] not in keys:
-            note(Problem(name, key, f"unknown key{nearest(key, keys)}"))
+    with _noting(files, path, note):
+        for key in sorted(TransferTable.read(path).keys):
+            if keys and key not in keys and key.rpartition(".")[0] not in keys:
+                note(Problem(files.name(path), key, f"unknown key{nearest(key, keys)}"))
 
 
 def _template(
@@ -210,7 +200,7 @@ def _template(
             warn(Problem(f"references/spec_template_{action}.yaml", "", "is missing"))
         return {}
     name = files.name(path)
-    content = _yaml(path, name, note)
+    content = _yaml(files, path, note)
     if content is None:
         return {}
     for fault in schema.spec_faults(content):
