@@ -67,7 +67,7 @@ class Yolo:
             faults += [f"{path}: has no image {path.stem}.* in {images}" for path in alone]
         names, named_in, yaml_faults = _names(root)
         every_text = [text for each in texts.values() for _, text in each]
-        numbers, counts, more_faults = _numbers(every_text, names, named_in)
+        numbers, counts, faulty = _numbers(every_text, names, named_in)
         if counts["polygons"] == 0 and counts["boxes"]:
             return DataSet({}, faults=[f"{root}: {_BOXES}"])
         every = {number: names.get(number, f"class_{number}") for number in sorted(numbers)}
@@ -77,6 +77,7 @@ class Yolo:
             split: [
                 Pair(image.stem, image, text, partial(_drawn, image, text, label_ids))
                 for image, text in each
+                if text not in faulty  # It could not be drawn, which would say the fault again.
             ]
             for split, each in texts.items()
         }
@@ -87,7 +88,7 @@ class Yolo:
             notes.append(f"{root}: {counts['boxes']} objects are boxes without polygons: left out")
         if unused := sorted({*names.values()} - {*every.values()}):
             notes.append(f"{root}: no polygon has the class {listed(unused)}")
-        faults += [*yaml_faults, *more_faults]
+        faults += [*yaml_faults, *_told(faulty)]
         return DataSet(pairs, classes=classes, faults=faults, notes=notes)
 
 
@@ -166,10 +167,10 @@ def _texts(images: Path, folder: Path) -> Iterator[tuple[Path, Path]]:
 
 def _numbers(
     texts: Iterable[Path], names: Mapping[int, str], named_in: str
-) -> tuple[set[int], dict[str, int], list[str]]:
-    """Return the classes of polygons, how many polygons and boxes there are, and faults."""
+) -> tuple[set[int], dict[str, int], dict[Path, str]]:
+    """Return the classes of polygons, how many polygons and boxes there are, and faults by text."""
     numbers, counts = set(), {"polygons": 0, "boxes": 0}
-    alike: dict[str, list[str]] = {}
+    faulty: dict[Path, str] = {}
     for path in texts:
         try:
             for line, number, points in _objects(path):
@@ -178,9 +179,16 @@ def _numbers(
                 counts["polygons" if points else "boxes"] += 1
                 numbers |= {number} if points else set()
         except ValueError as error:
-            # Values of their own would make a line of each of thousands of files.
-            alike.setdefault(_NUMBER.sub("#", str(error)), []).append(f"{path}: {error}")
-    return numbers, counts, [_first_of(same) for same in alike.values()]
+            faulty[path] = str(error)
+    return numbers, counts, faulty
+
+
+def _told(faulty: Mapping[Path, str]) -> list[str]:
+    """Return a line for each kind of fault: values would make one of each of thousands of files."""
+    alike: dict[str, list[str]] = {}
+    for path, fault in faulty.items():
+        alike.setdefault(_NUMBER.sub("#", fault), []).append(f"{path}: {fault}")
+    return [_first_of(same) for same in alike.values()]
 
 
 def _first_of(faults: Sequence[str]) -> str:

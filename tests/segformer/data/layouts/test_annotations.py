@@ -260,6 +260,9 @@ def test_yolo_names_the_line_that_is_wrong(tmp_path, line, words):
         (tmp_path / f"labels/val/{stem}.txt").write_text(f"0 {POLYGON} 0.1 1.005\n{line}\n")
     with pytest.raises(DataError, match=rf"{words}.* \(and 1 more files\)"):
         unsplit_pairs(tmp_path)
+    with pytest.raises(DataError) as caught:
+        check_data(segment(tmp_path))
+    assert not any("cannot be drawn" in fault for fault in caught.value.faults)
 
 
 @pytest.mark.parametrize(
