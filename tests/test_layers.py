@@ -7,8 +7,17 @@ import pytest
 from layers import LEVELS, ROOT, imports, imports_between_parts, part_of, parts, ring
 
 HEAVY = ("torch", "ray", "mlflow", "transformers", "optuna", "pandas", "pytorch_lightning", "onnx")
-# The command line, the package's front, the tables of names and the verbs of a skill load late.
-MAY_IMPORT_LATE = {"__init__", "cli", "report", "runners", "search", "tracking", "skill"}
+# The commands, the package's front, the tables of names and the verbs of a skill load late.
+MAY_IMPORT_LATE = {
+    "__init__",
+    "__main__",
+    "cli",
+    "report",
+    "runners",
+    "search",
+    "tracking",
+    "skill",
+}
 
 
 PACKAGES = pytest.mark.parametrize("package", ["automl", "segformer"])

@@ -7,8 +7,10 @@ The time is processor time of the child, so a busy machine does not matter;
 import resource
 import subprocess
 import sys
+import tomllib
 
 import pytest
+from layers import ROOT
 
 SLOW_TO_LOAD = (
     "torch", "ray", "mlflow", "transformers", "optuna", "pandas", "pytorch_lightning", "onnx",
@@ -60,3 +62,31 @@ def test_help_takes_less_than_three_tenths_of_a_second(words):
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     assert min(spent() for _ in range(3)) < 0.3
+
+
+INTERRUPTED = """
+import importlib, os, signal, sys
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == MODULE:
+            os.kill(os.getpid(), signal.SIGINT)
+PROGRAM, MODULE = sys.argv[1:3]
+sys.meta_path.insert(0, Interrupting())
+sys.argv = [PROGRAM, "--help"]
+sys.exit(importlib.import_module(f"{PROGRAM}.__main__").main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "module"),
+    [("automl", "automl.cli"), ("automl", "automl.cli.watch"), ("segformer", "segformer.result")],
+)
+def test_ctrl_c_while_python_loads_the_command_ends_it_in_silence(program, module):
+    words = [sys.executable, "-c", INTERRUPTED, program, module]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_the_commands_are_those_that_answer_ctrl_c_while_they_load():
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    assert scripts == {name: f"{name}.__main__:main" for name in ("automl", "segformer")}
