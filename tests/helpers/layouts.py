@@ -171,6 +171,16 @@ def cityscapes_train_ids(root):
     cityscapes(root, "_gtFine_labelTrainIds", (255, 0, 13))
 
 
+def coco_stuff(root, end="", values=(255, 0, 181)):
+    coco(root)
+    options = {"mask_end": f"{end}.png", "values": np.array(values, np.uint8)[ids()]}
+    split_pairs(root / "{}2017", root / "stuffthingmaps/{}2017", **options)
+
+
+def coco_stuff_train_ids(root):
+    coco_stuff(root, "_labelTrainIds", (255, 0, 170))
+
+
 def ade20k(root):
     split_pairs(root / "images/{}", root / "annotations/{}", ("training", "validation"))
     rows = ["Idx\tRatio\tTrain\tVal\tName", "1\t0.1\t9\t9\twall", "2\t0.1\t9\t9\tbuilding, edifice"]

@@ -10,6 +10,7 @@ from segformer.data.layouts.base import DataSet, Layout, Part
 from segformer.data.layouts.camvid import CamVid
 from segformer.data.layouts.cityscapes import Cityscapes
 from segformer.data.layouts.coco import Coco
+from segformer.data.layouts.coco_stuff import CocoStuff
 from segformer.data.layouts.csv_pairs import CsvPairs
 from segformer.data.layouts.cvat import Cvat
 from segformer.data.layouts.described import Described
@@ -42,8 +43,8 @@ from segformer.data.layouts.yolo import Yolo
 from segformer.errors import DataError
 
 LAYOUTS: tuple[Layout, ...] = (
-    Described(), Voc(), Cityscapes(), Ade20k(), CamVid(), Yolo(), MvTec(), KindSplit(), SplitKind(),
-    SplitGroups(), NamedSplits(), CsvPairs(), Unsplit(), Groups(), FiftyOne(), Cvat(),
+    Described(), Voc(), Cityscapes(), Ade20k(), CocoStuff(), CamVid(), Yolo(), MvTec(), KindSplit(),
+    SplitKind(), SplitGroups(), NamedSplits(), CsvPairs(), Unsplit(), Groups(), FiftyOne(), Cvat(),
     LabelStudio(), LabelMe(), Coco(), Suffix(), ToldByContent(),
 )  # fmt: skip
 """The special before the general, and files of masks before annotations that they may come from:

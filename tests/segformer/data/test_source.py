@@ -38,6 +38,8 @@ READ_IN_PLACE = {
     layouts.cityscapes: (None, ["road", "sidewalk", "building"], [255, 0, 13]),
     layouts.cityscapes_train_ids: (None, ["road", "sidewalk", "building"], [255, 0, 13]),
     layouts.ade20k: (SPLIT, ["wall", "building", "class_3"], [255, 0, 1]),
+    layouts.coco_stuff: (SPLIT, ["person", "bicycle", "car"], [255, 0, 170]),
+    layouts.coco_stuff_train_ids: (SPLIT, ["person", "bicycle", "car"], [255, 0, 170]),
     layouts.csv_pairs: (SPLIT, THREE, [0, 1, 2]),
     layouts.coco: (SPLIT, ["background", "car", "road"], [0, 2, 1]),
     layouts.labelme: (None, ["background", "car", "road"], [0, 2, 1]),
