@@ -24,8 +24,11 @@ RIVALS = {
     **{name: ("rival_syne_tune", "SyneTune", "syne_tune") for name in ("syne-asha", "syne-bohb")},
     **{name: ("rival_smac", "make", "smac") for name in ("smac-mf", "smac-full")},
     "dehb": ("rival_dehb", "make", "dehb"),
+    "neps-priorband": ("rival_neps", "make", "neps"),
 }
 """Method: (module in this folder, factory of the searcher, package that it needs)."""
+RELEASES = {"syne_tune": "syne-tune", "neps": "neural-pipeline-search"}
+"""Names on the package index, where they are not those of the packages."""
 HERE = Path(__file__).parent
 AUTO = HERE.parents[1] / "automl" / "search" / "auto"
 PROTOCOL = 1
@@ -63,7 +66,8 @@ def missing_package(name: str) -> str | None:
 def version_of(name: str) -> str:
     """Return the version of a method, part of a result's key: our code or a rival's release."""
     if name in RIVALS:
-        return f"{PROTOCOL}/{_pinned(HERE, RIVALS[name][2].replace('_', '-'))}"
+        package = RIVALS[name][2]
+        return f"{PROTOCOL}/{_pinned(HERE, RELEASES.get(package, package))}"
     files = [HERE / "simple.py"] if name in SIMPLE else [HERE / "ours.py", *AUTO.glob("*.py")]
     return f"{PROTOCOL}/{digest_of_code(file.read_text() for file in files)}"
 

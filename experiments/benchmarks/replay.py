@@ -115,7 +115,7 @@ def _run_missing(missing: list[Key], sources: Sources, *, processes: int) -> Non
             raise ImportError(
                 f"{method}: {package} is not installed here and not all results are in "
                 f"{sources.cache}; run it first in an environment with "
-                "experiments/benchmarks/rivals.txt (dehb: rivals-dehb.txt)"
+                "experiments/benchmarks/rivals.txt (dehb, neps: rivals-dehb.txt, rivals-neps.txt)"
             )
     if not missing:
         return

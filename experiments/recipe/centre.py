@@ -31,6 +31,11 @@ PARTS: dict[str, dict[str, Any]] = {
     "no clipping": {"train.clip_grad_norm": 0.0},
 }
 """Name -> the settings that it changes."""
+PARTS["none of these"] = {
+    key: value
+    for part in ("no scaling", "full colour", "no average", "no clipping")
+    for key, value in PARTS[part].items()
+}
 SIZES = {"isbi": (128, 4, 40), "camvid": (96, 8, 24)}
 """Pixels, images of a batch, and epochs."""
 

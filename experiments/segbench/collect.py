@@ -74,15 +74,15 @@ def space_without_conditions(target: Path) -> Path:
     return target
 
 
-def plan_of(task: str, out: Path) -> Plan:
-    """Return the checked request for a search on a task; nothing of it is run."""
+def plan_of(task: str, out: Path, settings: Mapping[str, Any] | None = None) -> Plan:
+    """Return the checked request for a search on a task, with further settings; nothing is run."""
     data_set, encoder = task.split("/")
     return plans.plan_of(
         data=str(out / "data" / data_set),
         space=str(out / "space.yaml"),
         epochs=EPOCHS,
         weights="auto" if encoder == "lite0" else "none",
-        spec={**FIXED, "model.backbone.type": ENCODERS[encoder]},
+        spec={**FIXED, "model.backbone.type": ENCODERS[encoder], **(settings or {})},
         out=str(out / "none"),
     )
 

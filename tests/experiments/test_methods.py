@@ -44,4 +44,6 @@ def test_the_order_of_the_modules_does_not_matter_and_their_number_does():
 
 def test_the_methods_here_have_a_digest_and_the_rivals_a_release():
     assert version_of("auto") != version_of("random") == version_of("hyperband")
-    assert version_of("dehb").startswith("1/dehb==")
+    for method, release in [("dehb", "dehb"), ("syne-asha", "syne-tune"),
+                            ("neps-priorband", "neural-pipeline-search")]:  # fmt: skip
+        assert version_of(method).startswith(f"1/{release}==")
