@@ -25,7 +25,6 @@ from scipy.stats import t as student
 from automl.schema.schema import Schema
 from automl.schema.spec import parse_assignments, with_values
 from automl.search.algorithms import make_searcher
-from automl.search.proposers.optuna import distribution_from_parameter, value_from_param
 from automl.skill.info import schema_path
 from automl.skill.installed import load_skill
 from automl.space.build import space_from_schema
@@ -33,6 +32,7 @@ from automl.space.space import SearchSpace
 from automl.trial.budget import UNLIMITED, Budget
 from automl.trial.moves import Done, Start
 from automl.trial.trial import Decision, Outcome
+from experiments.optuna_space import suggest, values_of
 
 SKILL = "segformer"
 
@@ -112,13 +112,8 @@ def by_optuna(bench: Bench, seed: int) -> None:
     )
     while bench.spent < bench.budget:
         trial = study.ask()
-        values: dict[str, Any] = {}
-        for parameter in bench.space.parameters.values():
-            if bench.space.is_active(parameter, values):
-                distribution = distribution_from_parameter(parameter)
-                domain = bench.space.domain(parameter, values)
-                param = trial._suggest(parameter.key, distribution)
-                values[parameter.key] = value_from_param(parameter, domain, param)
+        suggest(trial, bench.space)
+        values = values_of(bench.space, trial.params)
         curve: list[float] = []
 
         def told(epoch: int, value: float, trial: Any = trial, curve: list[float] = curve) -> str:
