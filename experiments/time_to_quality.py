@@ -258,7 +258,8 @@ def run_missing(options: argparse.Namespace) -> None:
 
 def seconds_to(row: Row, target: float) -> float:
     """Return the seconds until a value was seen; the whole time if it never was."""
-    return next((at for at, value in row["steps"] if value >= target), 60 * row["minutes"])
+    seen = (at for at, value in row["steps"] if value >= target)
+    return float(next(seen, 60 * row["minutes"]))
 
 
 def report(rows: list[Row], share: float) -> list[str]:
