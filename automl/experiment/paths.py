@@ -128,8 +128,8 @@ class ExperimentPaths:
         return self.trials / f"{number:04d}"
 
     def beginnings(self) -> tuple[str, ...]:
-        """Names of the files that are written before an experiment exists, settings.yaml last."""
-        return tuple(path.name for path in (*self.beside_settings(), self.settings))
+        """Names of what is written before an experiment exists, settings.yaml last."""
+        return tuple(path.name for path in (*self.beside_settings(), self.data, self.settings))
 
     def beside_settings(self) -> tuple[Path, ...]:
         """The files whose checksums the settings hold; an experiment may lack some."""

@@ -37,6 +37,7 @@ def test_a_run_that_was_killed_at_its_birth_is_written_over_by_the_next(tmp_path
     paths = ExperimentPaths(tmp_path)
     for name in ("schema.json", ".space.yaml.123", ".settings.yaml.123"):
         (tmp_path / name).touch()
+    (tmp_path / "data/0-summary").mkdir(parents=True)
     check_is_new(paths)
     with pytest.raises(UsageError, match="killed before its experiment began.* automl run"):
         experiment_folder(tmp_path)
