@@ -122,27 +122,66 @@ def toy_data(tmp_path):
     return folder
 
 
+class Forks:
+    """A process that has all loaded, and answers commands by forks; it ends with its stdin."""
+
+    def __init__(self, folder):
+        self.address = str(folder / "socket")
+        root = str(Path(__file__).parent.parent)
+        with Path(f"{self.address}.log").open("w") as log:  # Of libraries, about themselves.
+            self._process = subprocess.Popen(
+                [sys.executable, warm.__file__, self.address],
+                start_new_session=True, stdin=subprocess.PIPE, stderr=log,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ["PYTHONPATH"]])},
+            )  # fmt: skip
+
+    def end(self):
+        self._process.stdin.close()
+        self._process.wait()
+
+
+_shared = pytest.StashKey[Forks]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    """Hand each process of xdist the address of one process that answers: it loads for seconds."""
+    stash = node.config.stash
+    if _shared not in stash:
+        stash[_shared] = Forks(Path(tempfile.mkdtemp(prefix="automl-forks-")))
+    node.workerinput["forks"] = stash[_shared].address
+
+
+def pytest_unconfigure(config):
+    if forks := config.stash.get(_shared, None):
+        forks.end()
+        shutil.rmtree(Path(forks.address).parent)
+
+
 @pytest.fixture(scope="session")
-def commands(tmp_path_factory):
+def forks(request, tmp_path_factory):
+    """Yield the address of a process that answers commands; it may not have loaded all yet."""
+    shared = getattr(request.config, "workerinput", {}).get("forks")
+    own = None if shared else Forks(tmp_path_factory.mktemp("forks"))
+    yield own.address if own else shared
+    if own:
+        own.end()
+
+
+@pytest.fixture(scope="session")
+def commands(forks, tmp_path_factory):
     """Return a folder with the commands, answered by one process that has all loaded.
 
     Its `python` runs the program that stdin holds.
     """
     folder = tmp_path_factory.mktemp("commands")
-    address = str(folder / "socket")
-    root = str(Path(__file__).parent.parent)
-    server = subprocess.Popen(
-        [sys.executable, warm.__file__, address], start_new_session=True, stdin=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ["PYTHONPATH"]])},
-    )  # fmt: skip
     for name in ("automl", "segformer", "python"):
-        warm.program(folder / name, address)
-    while not Path(address).exists():
-        assert server.poll() is None, "the process that answers ended"
+        warm.program(folder / name, forks)
+    given_up = time.monotonic() + 120
+    while not Path(forks).exists():
+        assert time.monotonic() < given_up, Path(f"{forks}.log").read_text()
         time.sleep(0.1)
-    yield folder
-    server.stdin.close()
-    server.wait()
+    return folder
 
 
 @pytest.fixture(scope="session")

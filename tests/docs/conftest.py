@@ -14,12 +14,12 @@ from paths import ROOT
 
 
 @pytest.fixture(scope="session")
-def cut(commands):
+def cut(commands, forks):
     """Return a folder with the commands whose budgets are cut, and a python."""
     folder = commands / "cut"
     (folder / "warm").mkdir(parents=True)
     for path in (folder / "automl", folder / "segformer", folder / "warm" / "python"):
-        warm.program(path, str(commands / "socket"), is_cut=True)
+        warm.program(path, forks, is_cut=True)
     return folder
 
 
