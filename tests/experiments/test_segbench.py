@@ -46,12 +46,18 @@ def test_a_scene_is_divided_by_time(tmp_path):
     assert train[-1] < val[0] and all(name.startswith("0001TP") for name in train + val)
 
 
-@pytest.fixture
-def plan(tmp_path):
-    """Return the plan of a task, and the folder of its data."""
-    write_data_set("cells", {}, tmp_path / "data")
-    collect.space_without_conditions(tmp_path / "space.yaml")
-    return collect.plan_of("cells/mit-b0", tmp_path)
+@pytest.fixture(scope="module")
+def task(tmp_path_factory):
+    """Return a folder with the data of a task and the space."""
+    folder = tmp_path_factory.mktemp("task")
+    write_data_set("cells", {}, folder / "data")
+    collect.space_without_conditions(folder / "space.yaml")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def plan(task):
+    return collect.plan_of("cells/mit-b0", task)
 
 
 @pytest.fixture
@@ -83,10 +89,10 @@ def test_the_first_configuration_is_the_recipe_and_every_second_is_near_it(plan)
             assert changed > 10 if number % 2 else 0 < changed < 15
 
 
-def test_what_is_packed_is_taken_up_again_and_makes_the_table(rows, tmp_path):
+def test_what_is_packed_is_taken_up_again_and_makes_the_table(rows, task, tmp_path):
     path = tmp_path / "segbench.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    collect.pack(path, tmp_path, tmp_path / "packed.npz")
+    collect.pack(path, task, tmp_path / "packed.npz")
     collect.unpack(tmp_path / "again.jsonl", tmp_path / "packed.npz")
     again = {(r["configuration"], r["task"]): r for r in collect.rows_of(tmp_path / "again.jsonl")}
     for row in rows:

@@ -1,6 +1,10 @@
-"""Networks for tests: specs of a backbone, and plain ViTs cut to a few blocks."""
+"""Networks for tests: specs of a backbone, and encoders cut to a few blocks."""
 
-from segformer.model.encoders import vit
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest import mock
+
+from segformer.model.encoders import mit, vit
 from segformer.spec import parse
 from segformer.spec.backbones import BACKBONES
 from segformer.spec.overrides import nested
@@ -28,3 +32,13 @@ def cut(monkeypatch, depth: int = 2) -> None:
     for configs in (vit.DINOV2, vit.DINOV3, vit.SIGLIP):
         for config in configs.values():
             monkeypatch.setattr(config, "num_hidden_layers", depth)
+
+
+@contextmanager
+def shallow() -> Iterator[None]:
+    """Build mit_b0 of one block a stage meanwhile: half the nodes, a third of the quantization.
+
+    A network that was saved so is read so, in this process alone.
+    """
+    with mock.patch.dict(mit.DEPTHS, mit_b0=(1, 1, 1, 1)):
+        yield

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from networks import shallow
 from PIL import Image
 from tiny import TINY
 
@@ -41,14 +42,25 @@ def tiny_spec(tiny_data):
     return make
 
 
-@pytest.fixture(scope="session")
-def trained(tiny_spec, tmp_path_factory):
+def _trained(spec, folder):
     """Return spec, folder, result and reports of one training of two epochs."""
     from segformer.training.loop import train
 
-    spec, folder, reports = tiny_spec(), tmp_path_factory.mktemp("trained"), []
+    reports = []
     result = train(spec, folder, lambda *heard: reports.append(heard) or "continue")
     return SimpleNamespace(spec=spec, folder=folder, result=result, reports=reports)
+
+
+@pytest.fixture(scope="session")
+def trained(tiny_spec, tmp_path_factory):
+    return _trained(tiny_spec(), tmp_path_factory.mktemp("trained"))
+
+
+@pytest.fixture(scope="session")
+def shallow_trained(tiny_spec, tmp_path_factory):
+    """Return the same of a network of one block a stage."""
+    with shallow():
+        return _trained(tiny_spec(), tmp_path_factory.mktemp("shallow"))
 
 
 @pytest.fixture(scope="session")
@@ -78,10 +90,20 @@ def s3(s3_server, monkeypatch):
     return boto3.client("s3")
 
 
-@pytest.fixture(scope="session")
-def onnx_file(tiny_spec, trained, tmp_path_factory):
-    """Return the trained model, exported to ONNX at the size of its images."""
+def _exported(trained, tiny_spec, folder):
+    """Return a trained model, exported to ONNX at the size of its images."""
     from segformer.export.onnx import export
 
     spec = tiny_spec(**{"export.checkpoint": str(trained.result.artifacts["best"])})
-    return export(spec, tmp_path_factory.mktemp("export")).artifacts["onnx"]
+    return export(spec, folder).artifacts["onnx"]
+
+
+@pytest.fixture(scope="session")
+def onnx_file(tiny_spec, trained, tmp_path_factory):
+    return _exported(trained, tiny_spec, tmp_path_factory.mktemp("export"))
+
+
+@pytest.fixture(scope="session")
+def shallow_onnx_file(tiny_spec, shallow_trained, tmp_path_factory):
+    with shallow():
+        return _exported(shallow_trained, tiny_spec, tmp_path_factory.mktemp("export"))

@@ -103,7 +103,7 @@ def test_gpu_that_has_no_part_in_it_is_refused(building, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("data_type", "word", "least_mb", "most_mb"),
-    [("fp32", "", 13, 14), ("bf16", "Cast_input_bf16", 6, 7), ("int8", "QuantizeLinear", 3, 5)],
+    [("fp32", "", 7, 8), ("bf16", "Cast_input_bf16", 3, 4), ("int8", "QuantizeLinear", 2, 3)],
 )
 def test_every_precision_is_built(building, tmp_path, data_type, word, least_mb, most_mb):
     spec = building(

@@ -1,8 +1,25 @@
 """Fixtures for quantization: specs that quantize the trained model, and one quantized model."""
 
 import pytest
+from networks import shallow
 
 from segformer.quantization.quantize import quantize
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_block_a_stage():
+    with shallow():
+        yield
+
+
+@pytest.fixture(scope="session")
+def trained(shallow_trained):
+    return shallow_trained
+
+
+@pytest.fixture(scope="session")
+def onnx_file(shallow_onnx_file):
+    return shallow_onnx_file
 
 
 @pytest.fixture(scope="session")
