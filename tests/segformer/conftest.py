@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from networks import shallow
 from PIL import Image
 from tiny import TINY
 
@@ -59,6 +58,8 @@ def trained(tiny_spec, tmp_path_factory):
 @pytest.fixture(scope="session")
 def shallow_trained(tiny_spec, tmp_path_factory):
     """Return the same of a network of one block a stage."""
+    from networks import shallow
+
     with shallow():
         return _trained(tiny_spec(), tmp_path_factory.mktemp("shallow"))
 
@@ -105,5 +106,7 @@ def onnx_file(tiny_spec, trained, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def shallow_onnx_file(tiny_spec, shallow_trained, tmp_path_factory):
+    from networks import shallow
+
     with shallow():
         return _exported(shallow_trained, tiny_spec, tmp_path_factory.mktemp("export"))

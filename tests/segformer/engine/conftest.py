@@ -1,11 +1,12 @@
 """Engines are built of a network of one block a stage."""
 
 import pytest
-from networks import shallow
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _one_block_a_stage():
+    from networks import shallow  # It loads torch.
+
     with shallow():
         yield
 

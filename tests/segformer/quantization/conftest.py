@@ -1,13 +1,14 @@
 """Fixtures for quantization: specs that quantize the trained model, and one quantized model."""
 
 import pytest
-from networks import shallow
 
 from segformer.quantization.quantize import quantize
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _one_block_a_stage():
+    from networks import shallow  # It loads torch.
+
     with shallow():
         yield
 
