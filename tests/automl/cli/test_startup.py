@@ -87,6 +87,17 @@ def test_ctrl_c_while_python_loads_the_command_ends_it_in_silence(program, modul
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
+@pytest.mark.parametrize("program", ["automl", "segformer"])
+def test_almost_nothing_is_loaded_before_a_command_answers_ctrl_c(program):
+    code = f"import sys, {program}.__main__; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True,
+                          timeout=120, check=True, env={"PYTHONPATH": str(ROOT)})  # fmt: skip
+    loaded = done.stdout.split()
+    assert "importlib.metadata" not in loaded
+    own = {name for name in loaded if name.split(".")[0] == program}
+    assert own <= {program, f"{program}.__main__", f"{program}.version"}
+
+
 def test_the_commands_are_those_that_answer_ctrl_c_while_they_load():
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     assert scripts == {name: f"{name}.__main__:main" for name in ("automl", "segformer")}
