@@ -5,15 +5,18 @@ Which tables these are is MLflow's matter, and each new database of the tests wo
 
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from unittest import mock
 
 from mlflow.store.db import utils
 from mlflow.store.model_registry import sqlalchemy_store
 from sqlalchemy.engine import Engine
 
 
-def make_tables_once(made: Path) -> None:
+@contextmanager
+def tables_made_once(made: Path) -> Iterator[None]:
     """Copy the tables into each new database of this process from a file, which the first makes."""
     migrate = utils._initialize_tables
 
@@ -29,8 +32,11 @@ def make_tables_once(made: Path) -> None:
             _copy(name, part)
             Path(part).replace(made)
 
-    utils._initialize_tables = make_tables
-    sqlalchemy_store._initialize_tables = make_tables
+    with (
+        mock.patch.object(utils, "_initialize_tables", make_tables),
+        mock.patch.object(sqlalchemy_store, "_initialize_tables", make_tables),
+    ):
+        yield
 
 
 def _copy(source: str, target: str) -> None:

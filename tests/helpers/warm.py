@@ -105,10 +105,10 @@ def serve(address: str) -> None:
     for name in _LOADED:
         import_module(name)
     _work_out()
-    import_module("migrated").make_tables_once(Path(f"{address}.mlflow.db"))
+    tables = import_module("migrated").tables_made_once(Path(f"{address}.mlflow.db"))
     gc.freeze()  # A fork that looked for garbage here would copy every page.
     gc.enable()
-    with socket.socket(socket.AF_UNIX) as door:
+    with tables, socket.socket(socket.AF_UNIX) as door:
         door.bind(address)
         door.listen()
         _attend(door)

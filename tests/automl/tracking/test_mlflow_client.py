@@ -10,6 +10,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 COUNT = 2
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _tables():
+    """Leave MLflow its migrations: two processes in them at once would break each other's."""
+
+
 def create(folder, barrier, ended):
     """Create a store at the same moment as others; say by the exit code whether it worked."""
     paths = ExperimentPaths(folder / str(os.getpid()))
