@@ -21,7 +21,7 @@ import itertools
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -215,21 +215,20 @@ def train_missing(
         print(line, flush=True)
 
 
-def parser_of(text: str | None) -> argparse.ArgumentParser:
+def parser_of(text: str | None, parts: Sequence[str]) -> argparse.ArgumentParser:
     """Return a parser of what is trained and where its results lie."""
     parser = argparse.ArgumentParser(description=text)
     parser.add_argument("out", type=Path)
     parser.add_argument("--isbi", type=Path, help="folder of ISBI 2012")
     parser.add_argument("--camvid", type=Path, help="folder of CamVid")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--parts", nargs="*", choices=parts, default=list(parts), metavar="NAME")
     parser.add_argument("--report", action="store_true", help="print the table of what is there")
     return parser
 
 
 def main() -> None:
-    parser = parser_of(__doc__)
-    parser.add_argument("--parts", nargs="*", choices=PARTS, default=list(PARTS), metavar="NAME")
-    options = parser.parse_args()
+    options = parser_of(__doc__, list(PARTS)).parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "ablation.jsonl"
     if not options.report:
