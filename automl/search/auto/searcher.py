@@ -36,7 +36,7 @@ from automl.search.auto.guided import Guided
 from automl.search.auto.record import Record
 from automl.search.auto.rungs import geometric_rungs, ladder_of
 from automl.search.auto.transfer import Transfer
-from automl.search.base import DEFAULTS, EARLIER
+from automl.search.base import DEFAULTS, EARLIER, canonical
 from automl.space.space import SearchSpace
 from automl.trial.budget import Budget
 from automl.trial.moves import Continue, Move, Start
@@ -54,6 +54,8 @@ from automl.trial.trial import (
 
 REPEATS_IN_ROW = 3
 """Repeats stopped in a row, after which one continues."""
+VOUCHED = 0.4
+"""Part of the epochs that is trained for what other data says: it may be wrong here."""
 _PAST = 3
 """The best configurations of earlier experiments that are tried again."""
 
@@ -88,8 +90,12 @@ class AutoSearcher:
         self._planned = [(space.defaults(), DEFAULTS)]
         self._planned += [(curve.values, EARLIER) for curve in by_loss[:_PAST]]
         known = Transfer(space, self._features, transfer) if transfer else None
+        self._in_full: set[str] = set()
+        """Configurations that other data says pay: an early comparison would tell less."""
         if known is not None:
             self._planned += [(values, reasons.TRANSFER) for values in known.first]
+            vouched = [space.defaults(), *known.first]
+            self._in_full = {canonical(v) for v in vouched[: _most_in_full(budget)]}
         self._guided = Guided(
             self._record,
             self._features,
@@ -113,7 +119,8 @@ class AutoSearcher:
         """Record a move; from time to time the models are tuned here."""
         self._move = self._after_pause = None
         if isinstance(move, Start):
-            target = self._ladder.look
+            is_vouched = canonical(move.values) in self._in_full
+            target = self._epochs if is_vouched else self._ladder.look
             self._record.add(move.values, self._features.of(move.values))
             self._record.added += move.request is not None
             self._guided.tune(self._ladder)
@@ -260,3 +267,9 @@ class AutoSearcher:
         if self._current_ladder is None:
             self._current_ladder = ladder_of(self._record.curves, self._rungs)
         return self._current_ladder
+
+
+def _most_in_full(budget: Budget) -> int | None:
+    """Return how many trials are trained in full for what other data says; None without a limit."""
+    whole = budget.budget_epochs
+    return None if whole is None else int(VOUCHED * whole) // budget.epochs

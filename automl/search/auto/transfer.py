@@ -5,7 +5,8 @@ the losses that a model of the space is fitted to. Its predictions are the mean 
 models, times a factor that these estimate with the rest: on data that ranks otherwise it becomes 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
@@ -15,6 +16,7 @@ from automl.search.auto.features import Array, Features
 from automl.search.auto.hyperparameters import tuned
 from automl.search.auto.kernel import Hyperparameters
 from automl.search.auto.model import CurveModel, Observations
+from automl.search.base import canonical
 from automl.search.seeds import rng_of
 from automl.space.space import SearchSpace
 from automl.trial.trial import TransferTrial
@@ -38,7 +40,7 @@ class Transfer:
         own = [space.repaired({**space.defaults(), **t.values}, rng) for t in trials]
         losses = np.array([trial.losses for trial in trials])
         scores = ndtri((ranks(losses) + 0.5) / len(trials))
-        self.first = [own[n] for n in portfolio(scores)]
+        self.first = [own[n] for n in portfolio(scores, beside=_place(own, space.defaults()))]
         """The configurations that are best together, each where others are not."""
         seen = Observations(
             points=np.stack([features.of(values) for values in own]),
@@ -68,16 +70,21 @@ class Transfer:
         return self._known[key]
 
 
-def portfolio(scores: Array) -> list[int]:
+def portfolio(scores: Array, *, beside: int | None = None) -> list[int]:
     """Return rows of scores (configurations, data sets): each lowers the mean of the best most.
 
-    The greedy choice of Feurer et al. (Auto-sklearn 2.0, 2022).
+    The greedy choice of Feurer et al. (Auto-sklearn 2.0, 2022), beside a row that is tried anyway.
     """
     chosen: list[int] = []
-    best = np.full(scores.shape[1], np.inf)
+    best = np.full(scores.shape[1], np.inf) if beside is None else scores[beside]
     for _ in range(min(FIRST, len(scores))):
         together = np.minimum(scores, best).mean(axis=1)
         together[chosen] = np.inf
         chosen.append(int(together.argmin()))
         best = np.minimum(best, scores[chosen[-1]])
     return chosen
+
+
+def _place(values: Sequence[Mapping[str, Any]], wanted: Mapping[str, Any]) -> int | None:
+    """Return the first place of a configuration; None if it is not there."""
+    return next((n for n, own in enumerate(values) if canonical(own) == canonical(wanted)), None)

@@ -84,12 +84,37 @@ def test_a_search_begins_with_the_defaults_and_then_with_the_best_elsewhere():
     assert reasons.TRANSFER not in [move.reason for move in moves[1 + FIRST :]]
 
 
+def full_first(trainings):
+    """Return how many of a search's first trials train in full before the next one starts."""
+    log = searched(trials(), trainings=trainings).log
+    told = [event[1] for event in log if event[0] == "report"]
+    blocks = [told[n : n + EPOCHS] for n in range(0, len(told), EPOCHS)]
+    whole = [block == [number] * EPOCHS for number, block in enumerate(blocks)]
+    return [*whole, False].index(False)
+
+
+def test_the_first_are_trained_in_full_in_at_most_four_tenths_of_the_epochs():
+    assert [full_first(trainings) for trainings in (10, 8, 5, 4)] == [4, 3, 2, 1]
+    starts = [event[1] for event in searched((), trainings=10).log if event[0] == "start"]
+    assert not {reasons.TRANSFER} & {move.reason for move in starts}
+
+
+def test_a_search_with_other_data_goes_on_after_a_stop_as_if_there_was_none():
+    whole = searched(trials(), trainings=8)
+    budget = Budget(UNLIMITED, EPOCHS, budget_epochs=8 * EPOCHS)
+    for count in (5, 20, 60):
+        searcher = make_searcher(
+            "auto", SPACE, Objective("m", "max"), budget, seed=0, transfer=trials()
+        )
+        assert whole.cut(searcher, count).run().log == whole.log
+
+
 def test_trials_on_like_data_find_better_models_for_the_same_epochs():
     assert mean_best(trials()) > mean_best(()) + 0.02
 
 
 def test_what_other_data_says_is_lost_where_this_data_contradicts():
-    """Noise costs the trials to begin with; the reverse of the truth is learned."""
+    """Noise and the reverse of the truth cost the trials to begin with."""
     noise = iter(np.random.default_rng(2).normal(size=1000))
     assert mean_best(trials(lambda score, values: next(noise))) > mean_best(()) - 0.03
     assert mean_best(trials(lambda score, values: score)) > mean_best(()) - 0.03
@@ -101,6 +126,7 @@ def test_the_first_configurations_are_good_where_the_others_are_not():
     assert portfolio(scores)[:2] == [0, 2]
     assert len(set(portfolio(scores))) == FIRST
     assert portfolio(scores[:1]) == [0]
+    assert portfolio(scores, beside=0)[0] == 2, "the first one is tried anyway"
 
 
 def test_expected_losses_have_the_order_of_the_other_data_sets_and_no_unit():
