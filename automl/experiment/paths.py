@@ -79,6 +79,11 @@ class ExperimentPaths:
         return self.root / "data"
 
     @property
+    def unfinished_data(self) -> Path:
+        """The same while it is drawn: a user's own folder `data` is never taken for it."""
+        return self.root / ".data"
+
+    @property
     def suspects(self) -> Path:
         """Masks that are probably wrong, where somebody asked for them."""
         return self.root / "suspects"
@@ -129,7 +134,8 @@ class ExperimentPaths:
 
     def beginnings(self) -> tuple[str, ...]:
         """Names of what is written before an experiment exists, settings.yaml last."""
-        return tuple(path.name for path in (*self.beside_settings(), self.data, self.settings))
+        beginnings = (*self.beside_settings(), self.unfinished_data, self.settings)
+        return tuple(path.name for path in beginnings)
 
     def beside_settings(self) -> tuple[Path, ...]:
         """The files whose checksums the settings hold; an experiment may lack some."""

@@ -1,5 +1,6 @@
 """Checks a request and resolves it into the settings and space of a new experiment."""
 
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -77,9 +78,17 @@ class Plan:
             write_past(self.paths, self.warm_start.trials)
         if self.transfer:
             write_transfer(self.paths, self.transfer)
-        load_skill(self.settings.skill).report_data(dict(self.settings.spec), self.paths.data)
+        self._draw_data()
         # The last file: an experiment without it has not begun.
         with_checksums(self.settings, self.paths).write(self.paths.settings)
+
+    def _draw_data(self) -> None:
+        part = self.paths.unfinished_data
+        if part.exists():  # Of a run that was killed, maybe on other data.
+            shutil.rmtree(part)
+        load_skill(self.settings.skill).report_data(dict(self.settings.spec), part)
+        if part.exists():
+            part.rename(self.paths.data)
 
     def announcement(self) -> str:
         """Return one line that describes the run."""

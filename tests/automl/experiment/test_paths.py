@@ -37,13 +37,19 @@ def test_a_run_that_was_killed_at_its_birth_is_written_over_by_the_next(tmp_path
     paths = ExperimentPaths(tmp_path)
     for name in ("schema.json", ".space.yaml.123", ".settings.yaml.123"):
         (tmp_path / name).touch()
-    (tmp_path / "data/0-summary").mkdir(parents=True)
+    (tmp_path / ".data/0-summary").mkdir(parents=True)
     check_is_new(paths)
     with pytest.raises(UsageError, match="killed before its experiment began.* automl run"):
         experiment_folder(tmp_path)
     (tmp_path / "notes.txt").touch()
     with pytest.raises(UsageError, match="is not empty"):
         check_is_new(paths)
+
+
+def test_a_users_own_data_is_not_what_a_killed_run_left(tmp_path):
+    (tmp_path / "data/images").mkdir(parents=True)
+    with pytest.raises(UsageError, match="is not empty"):
+        check_is_new(ExperimentPaths(tmp_path))
 
 
 def test_an_experiment_whose_settings_are_gone_is_not_taken_for_one_that_never_began(tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pictures import data_set
 
 from automl.errors import UsageError
 from automl.experiment.experiment import space_of
@@ -55,6 +56,20 @@ def test_the_settings_on_disk_are_those_of_the_plan(request_of, tmp_path):
     assert replace(settings, checksums={}) == plan.settings
     assert (settings.algorithm, settings.algorithm_options) == ("asha", {"reduction_factor": 4})
     assert "train.lr" in settings.fixed and settings.spec["train"]["lr"] == 0.02
+
+
+def test_of_data_that_a_killed_run_drew_nothing_stays(request_of, tmp_path):
+    left = tmp_path / "exp/.data/9-of-other-data"
+    left.mkdir(parents=True)
+    (tmp_path / "exp/space.yaml").touch()
+    data = {"data": str(data_set(tmp_path / "pairs")), "policy": "off"}
+    values = {"dataset.segment.label_transform": "None"}
+    plan = plan_from_request(request_of(skill="segformer", overrides=values, **data))
+    plan.write()
+    assert (plan.paths.data / "0-summary/report.json").is_file()
+    assert (plan.paths.data / "check.json").is_file()
+    assert not (plan.paths.data / left.name).exists()
+    assert not left.parent.exists()
 
 
 def test_data_spec_output_gpus_and_policy_of_a_request_are_in_its_plan(request_of, tmp_path):
