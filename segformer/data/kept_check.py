@@ -20,7 +20,7 @@ FORMAT = 1
 FILE = "check.json"
 
 _NO_MATTER = NOT_OF_THE_PIXELS - {"cache"}
-"""Settings of which no finding depends; a warning is about too much data for a cache in memory."""
+"""Settings on which no finding depends. `cache` is none: a warning is about one in memory."""
 
 
 @dataclass(frozen=True)
