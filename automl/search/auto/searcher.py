@@ -55,7 +55,7 @@ from automl.trial.trial import (
 REPEATS_IN_ROW = 3
 """Repeats stopped in a row, after which one continues."""
 VOUCHED = 0.4
-"""Part of the epochs that is trained for what other data says: it may be wrong here."""
+"""Part of the trials or epochs that is trained for what other data says: it may be wrong here."""
 _PAST = 3
 """The best configurations of earlier experiments that are tried again."""
 
@@ -269,7 +269,9 @@ class AutoSearcher:
         return self._current_ladder
 
 
-def _most_in_full(budget: Budget) -> int | None:
-    """Return how many trials are trained in full for what other data says; None without a limit."""
-    whole = budget.budget_epochs
-    return None if whole is None else int(VOUCHED * whole) // budget.epochs
+def _most_in_full(budget: Budget) -> int:
+    """Return how many trials are trained in full for what other data says."""
+    whole = budget.trials * budget.epochs  # If all were.
+    if budget.budget_epochs is not None:
+        whole = min(whole, budget.budget_epochs)
+    return int(VOUCHED * whole) // budget.epochs

@@ -60,8 +60,11 @@ def trials(loss=lambda score, values: -score):
     ]
 
 
-def searched(transfer, *, seed=0, trainings=4):
+def searched(transfer, *, seed=0, trainings=4, count=None):
+    """Run a search of as many full trainings' epochs, or of `count` trials."""
     budget = Budget(UNLIMITED, EPOCHS, budget_epochs=trainings * EPOCHS)
+    if count:
+        budget = Budget(count, EPOCHS)
     searcher = make_searcher(
         "auto", SPACE, Objective("m", "max"), budget, seed=seed, transfer=transfer
     )
@@ -84,17 +87,18 @@ def test_a_search_begins_with_the_defaults_and_then_with_the_best_elsewhere():
     assert reasons.TRANSFER not in [move.reason for move in moves[1 + FIRST :]]
 
 
-def full_first(trainings):
+def full_first(**budget):
     """Return how many of a search's first trials train in full before the next one starts."""
-    log = searched(trials(), trainings=trainings).log
+    log = searched(trials(), **budget).log
     told = [event[1] for event in log if event[0] == "report"]
     blocks = [told[n : n + EPOCHS] for n in range(0, len(told), EPOCHS)]
     whole = [block == [number] * EPOCHS for number, block in enumerate(blocks)]
     return [*whole, False].index(False)
 
 
-def test_the_first_are_trained_in_full_in_at_most_four_tenths_of_the_epochs():
-    assert [full_first(trainings) for trainings in (10, 8, 5, 4)] == [4, 3, 2, 1]
+def test_the_first_are_trained_in_full_in_at_most_four_tenths_of_the_epochs_or_trials():
+    assert [full_first(trainings=trainings) for trainings in (10, 8, 5, 4)] == [4, 3, 2, 1]
+    assert [full_first(count=count) for count in (10, 8, 5)] == [4, 3, 2]
     starts = [event[1] for event in searched((), trainings=10).log if event[0] == "start"]
     assert not {reasons.TRANSFER} & {move.reason for move in starts}
 
