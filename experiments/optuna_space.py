@@ -5,20 +5,24 @@ from typing import Any
 
 import optuna
 
-from automl.search.proposers.optuna import (
-    distribution_from_parameter,
-    param_from_value,
-    value_from_param,
-)
+from automl.search.proposers.optuna import param_from_value, value_from_param
 from automl.space.space import SearchSpace
 
 
 def suggest(trial: optuna.Trial, space: SearchSpace) -> None:
-    """Draw the parameters of a trial, by Optuna's define-by-run interface."""
+    """Draw the parameters of a trial, by Optuna's define-by-run interface.
+
+    Ray Tune sees only what is drawn by methods whose names begin with `suggest_`.
+    """
     values: dict[str, Any] = {}
     for parameter in space.parameters.values():
         if space.is_active(parameter, values):
-            param = trial._suggest(parameter.key, distribution_from_parameter(parameter))
+            param: float
+            if parameter.is_nominal:
+                places = range(len(parameter.choices))
+                param = trial.suggest_categorical(parameter.key, places)
+            else:
+                param = trial.suggest_float(parameter.key, 0.0, 1.0)
             domain = space.domain(parameter, values)
             values[parameter.key] = value_from_param(parameter, domain, param)
 
