@@ -17,6 +17,8 @@ _PATIENCE = 10
 """The search does not end while the best is among this many latest trials."""
 _SMALL = 0.01
 """An improvement is little below this share of the distance from the best to the median trial."""
+_NEAR = 0.1
+"""Losses are alike within this share of that distance."""
 _CANDIDATES = 300
 """Configurations whose improvement is predicted: as many random ones, and near the best."""
 
@@ -26,7 +28,8 @@ class ImprovementTerminator:
 
     The forest is fitted to the best losses of the trials that ended, and the spread of its trees
     is the uncertainty of a prediction (as in SMAC: Hutter et al., 2011). A search never ends
-    before a trial was trained in full, nor while the best is among the last ten trials.
+    before a trial was trained in full, nor while the best is among the last ten trials, nor while
+    most trials were stopped early on a plateau: they do not tell what they would have reached.
     """
 
     def __init__(self, space: SearchSpace, epochs: int, *, seed: int) -> None:
@@ -35,6 +38,8 @@ class ImprovementTerminator:
         self._seed = seed
         self._values: dict[int, Mapping[str, Any]] = {}
         self._losses: dict[int, Loss] = {}
+        self._trained: dict[int, int] = {}
+        """Epochs of each trial."""
         self._ended: list[int] = []
         self._has_full = False
         self._answer: tuple[int, bool] = (0, False)
@@ -46,6 +51,7 @@ class ImprovementTerminator:
     def report(self, trial: int, epoch: int, loss: Loss) -> None:
         """Keep a trial's best loss."""
         self._losses[trial] = better(loss, self._losses.get(trial))
+        self._trained[trial] = epoch
         self._has_full = self._has_full or (epoch >= self._epochs and is_finite(loss))
 
     def finish(self, trial: int, outcome: Outcome) -> None:
@@ -71,6 +77,10 @@ class ImprovementTerminator:
         if int(np.argmin(losses)) >= len(trials) - _PATIENCE:
             return False
         best, spread = losses.min(), float(np.median(losses) - losses.min())
+        is_short = np.array([self._trained[t] for t in trials]) < self._epochs / 2
+        is_alike = np.abs(losses - np.median(losses)) <= _NEAR * spread
+        if (is_short & is_alike).mean() > 0.5:
+            return False
         if spread <= 0:
             return True
         # Loads half a second of libraries: a search of few trials needs no forest.

@@ -44,6 +44,18 @@ def test_it_never_ends_before_a_trial_was_trained_in_full():
     assert not terminator(FLAT, epochs=EPOCHS - 1).is_over()
 
 
+@pytest.mark.parametrize("jitter", [0.0, 0.01])
+def test_it_goes_on_while_most_were_stopped_early_on_a_plateau(jitter):
+    """As where a rare class is learned late: the first epochs are alike, whatever comes."""
+    for losses in ([0.1], [0.5]):
+        made = terminator(losses)
+        for trial in range(1, 30):
+            made.start(trial, {"x": trial / 30, "n": 1 + trial % 4, "c": "ab"[trial % 2]})
+            made.report(trial, 1, (0.5 + jitter * (trial % 3),))
+            made.finish(trial, COMPLETED)
+        assert not made.is_over()
+
+
 def test_failed_trials_do_not_count():
     assert not terminator(FLAT, outcome=CRASHED).is_over()
 
