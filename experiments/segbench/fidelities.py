@@ -9,7 +9,8 @@ own first epochs are. Printed, for each data set: processor time of a look as a 
 full training, Spearman's correlation of its best score with that of the full training, and the
 regret of the configuration that it takes for the best (0 the best of all, 1 the median). Each
 training is a line of OUT/fidelities.jsonl; stop it at any time and start it with the same command.
-Run it with OMP_NUM_THREADS=1. The trainings that are done stand beside this script.
+Run it with OMP_NUM_THREADS=1. Those of five configurations stand beside this script: to go on, copy
+them to OUT.
 """
 
 import argparse
