@@ -25,6 +25,7 @@ from scipy.stats import t as student
 from automl.schema.schema import Schema
 from automl.schema.spec import parse_assignments, with_values
 from automl.search.algorithms import make_searcher
+from automl.search.proposers.optuna import suggested
 from automl.skill.info import schema_path
 from automl.skill.installed import load_skill
 from automl.space.build import space_from_schema
@@ -32,7 +33,6 @@ from automl.space.space import SearchSpace
 from automl.trial.budget import UNLIMITED, Budget
 from automl.trial.moves import Done, Start
 from automl.trial.trial import Decision, Outcome
-from experiments.optuna_space import suggest, values_of
 
 SKILL = "segformer"
 
@@ -112,8 +112,7 @@ def by_optuna(bench: Bench, seed: int) -> None:
     )
     while bench.spent < bench.budget:
         trial = study.ask()
-        suggest(trial, bench.space)
-        values = values_of(bench.space, trial.params)
+        values = suggested(trial, bench.space)
         curve: list[float] = []
 
         def told(epoch: int, value: float, trial: Any = trial, curve: list[float] = curve) -> str:

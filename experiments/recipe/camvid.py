@@ -14,7 +14,6 @@ there is not repeated, so that a stop costs one run.
 """
 
 import argparse
-import json
 import math
 import shutil
 import statistics
@@ -23,9 +22,9 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from experiments.recipe.plain import train as train_plain
+from experiments.rows import Row, append, rows_of
 from segformer.skill import skill
 
 METHODS = ("automl", "default", "plain")
@@ -35,7 +34,6 @@ _FLAGS = {
 }
 # Quantiles of Student's t for a 95 % interval, by degrees of freedom.
 _T = {1: 12.71, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
-Row = dict[str, Any]
 
 
 def run_automl(options: argparse.Namespace, method: str, seed: int, folder: Path) -> Path:
@@ -84,10 +82,8 @@ def measure(options: argparse.Namespace, method: str, seed: int) -> Row:
 
 def results(options: argparse.Namespace) -> list[Row]:
     """Return the rows of this data set, time and size."""
-    path = options.out / "results.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
     task = {"data": options.data.resolve().name, "minutes": options.minutes, "size": options.size}
-    rows = [json.loads(line) for line in lines]
+    rows = rows_of(options.out / "results.jsonl")
     return [row for row in rows if task.items() <= row.items()]
 
 
@@ -98,8 +94,7 @@ def run_missing(options: argparse.Namespace) -> None:
             if any((r["method"], r["seed"]) == (method, seed) for r in results(options)):
                 continue
             row = measure(options, method, seed)
-            with (options.out / "results.jsonl").open("a") as file:
-                file.write(json.dumps(row) + "\n")
+            append(options.out / "results.jsonl", row)
             print(f"{method}, seed {seed}: test mIoU {row['test_miou']:.4f}", flush=True)
 
 

@@ -19,8 +19,9 @@ from typing import Any
 
 from automl.schema.spec import with_values
 from experiments.plans import plan_of, spec_of_trial
-from experiments.recipe.ablation import BASE, Row, parser_of, results, third_of, train_missing
+from experiments.recipe.ablation import BASE, parser_of, third_of, train_missing
 from experiments.recipe.camvid import interval
+from experiments.rows import Row, rows_of
 from segformer.skill import skill
 
 WHOLE = "all of camvid"
@@ -74,7 +75,7 @@ def run(options: argparse.Namespace, path: Path) -> None:
 
 def report(path: Path) -> None:
     """Print the differences to the recipe, part by part, as a table."""
-    scores = {(row["part"], row["data"], row["seed"]): row["val_miou"] for row in results(path)}
+    scores = {(row["part"], row["data"], row["seed"]): row["val_miou"] for row in rows_of(path)}
     tasks = list(dict.fromkeys(task for _, task, _ in scores))
     print(
         "| instead of the recipe's | " + " | ".join(tasks) + " |\n| --- |" + " --- |" * len(tasks)

@@ -38,10 +38,9 @@ from automl.skill.installed import load_skill
 from automl.skill.loaded import LoadedSkill
 from automl.space.space import SearchSpace
 from experiments import plans
+from experiments.rows import Row, append, rows_of
 from experiments.segbench.data_sets import DATA_SETS, write_data_set
 from segformer.errors import DivergedError
-
-Row = dict[str, Any]
 
 EPOCHS = 12
 CONFIGURATIONS = 60
@@ -127,12 +126,6 @@ def _memory_mb() -> int:
     return pages * 4096 // 2**20
 
 
-def rows_of(path: Path) -> list[Row]:
-    """Return the curves that are there."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [json.loads(line) for line in lines]
-
-
 def missing(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the configurations and tasks that are left, in order."""
     done = {(row["configuration"], row["task"]) for row in rows_of(path)}
@@ -149,14 +142,12 @@ def collect(options: argparse.Namespace, path: Path) -> None:
     skill = load_skill("segformer")
     checked: dict[str, Plan] = {}
     for number, task in missing(path):
-        if options.until and datetime.now().strftime("%H:%M") >= options.until:
+        if is_late(options):
             return
         if task not in checked:
             checked[task] = plan_of(task, options.out)
         row = train(skill, checked[task], number, options.out / "trial")
-        line = json.dumps({"configuration": number, "task": task, **row})
-        with path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        append(path, {"configuration": number, "task": task, **row})
         print(number, task, row["val_miou"][-1:], row["seconds"][-1:], row["fault"], flush=True)
 
 
@@ -233,12 +224,23 @@ def _full(curve: list[float]) -> list[float]:
     return [*curve, *[float("nan")] * (EPOCHS - len(curve))]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parser_of(text: str | None) -> argparse.ArgumentParser:
+    """Return a parser of the data sets, of where the trainings lie, and of their last beginning."""
+    parser = argparse.ArgumentParser(description=text)
     parser.add_argument("out", type=Path)
     parser.add_argument("--isbi", type=Path, help="folder of ISBI 2012")
     parser.add_argument("--camvid", type=Path, help="folder of CamVid")
     parser.add_argument("--until", metavar="HH:MM", help="begin no training after this time")
+    return parser
+
+
+def is_late(options: argparse.Namespace) -> bool:
+    """Return whether no training should begin any more."""
+    return bool(options.until) and datetime.now().strftime("%H:%M") >= options.until
+
+
+def main() -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("--pack", type=Path, metavar="FILE", help="write what is there as one file")
     parser.add_argument("--unpack", type=Path, metavar="FILE", help="take up what a file holds")
     parser.add_argument(

@@ -14,17 +14,16 @@ them to OUT.
 """
 
 import argparse
-import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 from scipy.stats import spearmanr
 
 from automl.skill.installed import load_skill
+from experiments.rows import Row, append, rows_of
 from experiments.segbench import collect
 from experiments.segbench.data_sets import write_data_set
 
@@ -67,28 +66,28 @@ def run(options: argparse.Namespace, path: Path) -> None:
             data_of(task, share, folders, out / "data")
             sized = {"dataset.segment.img_size": side}
             plans[task, look] = collect.plan_of(f"{task}/lite0", out, sized)
-    done = rows_of(path)
+    done = trainings_of(path)
     for number in range(CONFIGURATIONS):
         for (task, look), plan in plans.items():
             if (task, look, number) in done:
                 continue
-            if options.until and datetime.now().strftime("%H:%M") >= options.until:
+            if collect.is_late(options):
                 return
             started = time.process_time()
             row = collect.train(skill, plan, number, options.out / "trial")
             kept = {name: row[name] for name in ("val_miou", "seconds", "fault")}
-            line = {"task": task, "look": look, "configuration": number, **kept,
-                    "processor_s": round(time.process_time() - started, 3)}  # fmt: skip
-            with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+            append(path, {
+                "task": task, "look": look, "configuration": number, **kept,
+                "processor_s": round(time.process_time() - started, 3),
+            })  # fmt: skip
 
 
-def rows_of(path: Path) -> dict[Key, collect.Row]:
+def trainings_of(path: Path) -> dict[Key, Row]:
     """Return the trainings that are there."""
-    return {(row["task"], row["look"], row["configuration"]): row for row in collect.rows_of(path)}
+    return {(row["task"], row["look"], row["configuration"]): row for row in rows_of(path)}
 
 
-def report(rows: Mapping[Key, collect.Row]) -> None:
+def report(rows: Mapping[Key, Row]) -> None:
     """Print the table, a line for each look."""
     columns = " | ".join(f"{task}: cost, correlation, regret" for task in TASKS)
     print(f"| look | {columns} |\n| --- |" + " --- |" * len(TASKS))
@@ -98,7 +97,7 @@ def report(rows: Mapping[Key, collect.Row]) -> None:
         print(f"| {look} | " + " | ".join(cells) + " |")
 
 
-def table_of(rows: Mapping[Key, collect.Row], task: str) -> dict[str, tuple[float, float, float]]:
+def table_of(rows: Mapping[Key, Row], task: str) -> dict[str, tuple[float, float, float]]:
     """Return cost, correlation and regret of each look at a task's full trainings."""
     numbers = [n for n in range(CONFIGURATIONS) if all((task, look, n) in rows for look in LOOKS)]
     full = [rows[task, FULL, n] for n in numbers]
@@ -123,21 +122,17 @@ def foretold(scores: Sequence[float], ends: np.ndarray) -> tuple[float, float]:
     return float(spearmanr(scores, ends).statistic), float(regret)
 
 
-def _best(row: collect.Row, epochs: int) -> float:
+def _best(row: Row, epochs: int) -> float:
     return max(row["val_miou"][:epochs], default=0.0)
 
 
-def _cost(rows: Sequence[collect.Row]) -> float:
+def _cost(rows: Sequence[Row]) -> float:
     """Return the median: the first training of a process takes longer."""
     return float(np.median([row["processor_s"] for row in rows]))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--isbi", type=Path, help="folder of ISBI 2012")
-    parser.add_argument("--camvid", type=Path, help="folder of CamVid")
-    parser.add_argument("--until", metavar="HH:MM", help="begin no training after this time")
+    parser = collect.parser_of(__doc__)
     parser.add_argument("--report", action="store_true", help="print the table of what is there")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -145,7 +140,7 @@ def main() -> None:
     if not options.report:
         run(options, path)
         shutil.rmtree(options.out / "trial", ignore_errors=True)
-    report(rows_of(path))
+    report(trainings_of(path))
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def check_data(segment: DatasetSegment, *, progress: Progress | None = None) -> 
     while many images are compared.
     """
     source, notes = _found(segment)
-    return _read(source, notes, segment, progress)
+    return _read(source, notes, stamp_of(source, segment), segment, progress)
 
 
 def check_again(
@@ -74,7 +74,7 @@ def check_again(
     path = path or cache_folder() / "checks" / f"{stamp}.json"
     kept = None if source.faults else KeptCheck.read(path, stamp)
     if kept is None:
-        kept = _read(source, notes, segment, progress).kept
+        kept = _read(source, notes, stamp, segment, progress).kept
         with suppress(OSError):  # The next check costs its time again.
             kept.write(path)
     else:
@@ -93,9 +93,13 @@ def _found(segment: DatasetSegment) -> tuple[Source, list[str]]:
 
 
 def _read(
-    source: Source, notes: Sequence[str], segment: DatasetSegment, progress: Progress | None
+    source: Source,
+    notes: Sequence[str],
+    stamp: str,
+    segment: DatasetSegment,
+    progress: Progress | None,
 ) -> DataCheck:
-    stamp = stamp_of(source, segment)  # Of a file that changes while it is read it is no longer.
+    """Read all files; `stamp` is of before, so that one that changes meanwhile is noticed."""
     pairs = scanned(source, segment, progress=progress)
     faults = [*source.faults, *(fault for each in pairs for fault in each.faults)]
     if faults := faults_of_all(pairs, segment, faults):

@@ -9,11 +9,11 @@ from experiments.recipe.ablation import (
     PARTS,
     base_settings,
     parts_of,
-    results,
     run,
     table,
     third_of,
 )
+from experiments.rows import rows_of
 from segformer.spec import parse
 from segformer.spec.overrides import nested
 
@@ -59,7 +59,7 @@ def test_a_cell_is_trained_once(tmp_path, monkeypatch, capsys):
     )  # fmt: skip
     for _ in range(2):
         run(options, tmp_path / "ablation.jsonl")
-    rows = results(tmp_path / "ablation.jsonl")
+    rows = rows_of(tmp_path / "ablation.jsonl")
     assert [row["part"] for row in rows] == [BASE, "ce_lovasz"]
     assert len(capsys.readouterr().out.splitlines()) == 2
     assert rows[0]["val_miou"] >= 0 and not (tmp_path / "cell_isbi").exists()

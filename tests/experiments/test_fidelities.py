@@ -58,4 +58,4 @@ def test_the_report_has_a_line_for_each_look(rows, tmp_path, capsys):
             for key, row in rows.items()
         )
     )
-    assert fidelities.rows_of(path).keys() == rows.keys()
+    assert fidelities.trainings_of(path).keys() == rows.keys()

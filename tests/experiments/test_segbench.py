@@ -8,6 +8,7 @@ from PIL import Image
 
 from automl.plan.transfer import transfer_trials
 from automl.skill.installed import load_skill
+from experiments.rows import rows_of
 from experiments.segbench import collect
 from experiments.segbench.data_sets import DATA_SETS, SIDE, write_data_set
 from experiments.segbench.leave_one_out import Table, play
@@ -94,7 +95,7 @@ def test_what_is_packed_is_taken_up_again_and_makes_the_table(rows, task, tmp_pa
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     collect.pack(path, task, tmp_path / "packed.npz")
     collect.unpack(tmp_path / "again.jsonl", tmp_path / "packed.npz")
-    again = {(r["configuration"], r["task"]): r for r in collect.rows_of(tmp_path / "again.jsonl")}
+    again = {(r["configuration"], r["task"]): r for r in rows_of(tmp_path / "again.jsonl")}
     for row in rows:
         other = again[row["configuration"], row["task"]]
         assert other["val_miou"] == row["val_miou"] and other["values"] == row["values"]

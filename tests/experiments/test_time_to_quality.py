@@ -1,16 +1,26 @@
 """Seconds to a quality: what counts of a search, and a search of another library."""
 
 import argparse
-import json
 import time
+from functools import partial
 
 import optuna
 import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from experiments.optuna_space import values_of
-from experiments.time_to_quality import Task, report, search_by_optuna, seconds_to, steps_of
+from automl.search.proposers.optuna import params_of
+from automl.space.space import Parameter, SearchSpace
+from experiments.rows import rows_of
+from experiments.time_to_quality import (
+    Task,
+    draw,
+    report,
+    search_by_optuna,
+    seconds_to,
+    steps_of,
+    values_of,
+)
 from segformer.data.sample import write_sample
 
 
@@ -39,6 +49,33 @@ def test_the_target_is_a_share_of_what_random_search_found_and_seeds_are_paired(
     assert [line.split("|")[-2].strip() for line in lines[2:4]] == ["1.00", f"{6**0.5:.2f}"]
 
 
+SPACE = SearchSpace(
+    {
+        "rate": Parameter("rate", "float", 0.01, low=0.001, high=0.1, is_log=True),
+        "kind": Parameter("kind", "str", "a", choices=("a", "b", "c")),
+    },
+    {},
+)
+
+
+def test_values_become_params_and_values_again():
+    values = {"rate": 0.05, "kind": "c"}
+    assert values_of(SPACE, params_of(SPACE, values)) == pytest.approx(values)
+
+
+def test_ray_tune_sees_all_that_is_drawn_and_begins_with_the_defaults():
+    from ray.tune.search.optuna import OptunaSearch
+
+    search = OptunaSearch(
+        space=partial(draw, space=SPACE), metric="m", mode="max", seed=0,
+        points_to_evaluate=[params_of(SPACE, SPACE.defaults())],
+    )  # fmt: skip
+    first, second, third = (values_of(SPACE, search.suggest(str(n))) for n in range(3))
+    assert first == pytest.approx(SPACE.defaults())
+    assert second.keys() == third.keys() == SPACE.parameters.keys()
+    assert second["rate"] != third["rate"]
+
+
 @pytest.mark.slow
 def test_optuna_trains_the_defaults_first_and_notes_every_epoch(tmp_path):
     write_sample(tmp_path / "data", seed=0)
@@ -51,8 +88,8 @@ def test_optuna_trains_the_defaults_first_and_notes_every_epoch(tmp_path):
         overrides=overrides, seeds=[0], worker=0, workers=1,
     )  # fmt: skip
     search_by_optuna(options, tmp_path / "values.jsonl", until=time.time())
-    lines = [json.loads(line) for line in (tmp_path / "values.jsonl").read_text().splitlines()]
-    assert lines and all(0 <= value <= 1 for _, value in lines)
+    rows = rows_of(tmp_path / "values.jsonl")
+    assert rows and all(0 <= row["value"] <= 1 for row in rows)
     storage = JournalStorage(JournalFileBackend(str(tmp_path / "optuna.log")))
     first = optuna.load_study(study_name="study", storage=storage).trials[0]
     space = Task(options).space

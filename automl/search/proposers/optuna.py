@@ -84,7 +84,7 @@ class OptunaProposer(Proposer):
                 sampler=self.sampler(seed_of(self._seed, trial, attempt)),
             )
             study.add_trials([self._frozen(number) for number in sorted(self._trials)])
-            return self._ask(study)
+            return suggested(study.ask(), self._space)
 
     def start(self, trial: int, values: Mapping[str, Any]) -> None:
         """Record that a trial runs."""
@@ -109,26 +109,12 @@ class OptunaProposer(Proposer):
     def _has_value(self, trial: int) -> bool:
         return trial in self._best and is_finite(self._best[trial])
 
-    def _ask(self, study: optuna.Study) -> dict[str, Any]:
-        trial = study.ask()
-        values: dict[str, Any] = {}
-        for parameter in self._space.parameters.values():
-            if self._space.is_active(parameter, values):
-                domain = self._space.domain(parameter, values)
-                values[parameter.key] = value_from_param(
-                    parameter, domain, _suggest(trial, parameter)
-                )
-        return values
-
     def _frozen(self, number: int) -> FrozenTrial:
         values, state = self._trials[number], self._states[number]
         active = [self._space.parameters[key] for key in values]
         return create_trial(
             state=state,
-            params={
-                p.key: param_from_value(p, self._space.domain(p, values), values[p.key])
-                for p in active
-            },
+            params=params_of(self._space, values),
             distributions={p.key: distribution_from_parameter(p) for p in active},
             values=list(self._best[number]) if state is TrialState.COMPLETE else None,
             intermediate_values={e: loss[0] for e, loss in self._reports[number].items()}
@@ -214,7 +200,24 @@ def value_from_param(parameter: Parameter, domain: Domain, param: float) -> Any:
     return parameter.choices[int(param)] if parameter.is_nominal else domain.value_at(param)
 
 
+def params_of(space: SearchSpace, values: Mapping[str, Any]) -> dict[str, float]:
+    """Return Optuna's parameters for values of a space."""
+    active = [space.parameters[key] for key in values]
+    return {p.key: param_from_value(p, space.domain(p, values), values[p.key]) for p in active}
+
+
+def suggested(trial: optuna.Trial, space: SearchSpace) -> dict[str, Any]:
+    """Return the values of a space that a trial suggests, by Optuna's define-by-run interface."""
+    values: dict[str, Any] = {}
+    for parameter in space.parameters.values():
+        if space.is_active(parameter, values):
+            domain = space.domain(parameter, values)
+            values[parameter.key] = value_from_param(parameter, domain, _suggest(trial, parameter))
+    return values
+
+
 def _suggest(trial: optuna.Trial, parameter: Parameter) -> float:
+    # Ray Tune's OptunaSearch sees what is drawn by methods named `suggest_...` alone.
     if parameter.is_nominal:
         return int(trial.suggest_categorical(parameter.key, range(len(parameter.choices))))
     return float(trial.suggest_float(parameter.key, 0.0, 1.0))

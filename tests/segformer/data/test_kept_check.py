@@ -18,7 +18,7 @@ def kept(tmp_path):
 
 
 class Reading(list):
-    """What `progress` is told of pairs that are read."""
+    """The calls of `progress` for pairs that are read."""
 
     def again(self, settings, path):
         return check_again(settings, path, progress=lambda *done: self.append(done))
